@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// A Reporter is told what happens in a run, one event at a time, in order for each host.
+type Reporter interface {
+	Report(Event)
+}
+
+// Mode is what a run is for.
+type Mode string
+
+// The modes of a run.
+const (
+	Plan  Mode = "plan"  // look and compare
+	Apply Mode = "apply" // and change
+)
+
+// EventType says what an Event is about and which of its fields are set.
+type EventType string
+
+// The types of events. Time and Type are always set; Play and Host where there is one.
+const (
+	RunStarted   EventType = "run_started"   // Run, Mode, Plan, Hosts
+	PlayStarted  EventType = "play_started"  // Hosts
+	HostStarted  EventType = "host_started"  // Total: the host begins a play of Total steps
+	Doing        EventType = "doing"         // Step, Index, Total, Text: what is being done; for live display
+	StepOK       EventType = "step_ok"       // Step, Index, Total: nothing to do; Change may carry notes
+	StepPlanned  EventType = "step_planned"  // Step, Index, Total, Change: would change (plan)
+	StepChanged  EventType = "step_changed"  // Step, Index, Total, Change, Duration: changed and verified (apply)
+	StepSkipped  EventType = "step_skipped"  // Step, Index, Total, Text: why
+	HostFailed   EventType = "host_failed"   // Failure: the host gets no further steps in this run
+	HostFinished EventType = "host_finished" // Counts, Duration: the host has ended a play (also after a failure)
+	RunFinished  EventType = "run_finished"  // Counts, PerHost, Failures, Outputs, Duration
+)
+
+// Event is one thing that happened in a run.
+type Event struct {
+	Type EventType
+	Time time.Time
+
+	Run  string // random name of the run
+	Mode Mode
+	Plan string // path of the plan
+
+	Play  string
+	Host  string
+	Hosts []string
+
+	Step     string // the step's address
+	Index    int    // from 1
+	Total    int
+	Text     string
+	Change   *modules.Change
+	Duration time.Duration
+
+	Failure  *Failure
+	Failures []*Failure // all of the run, in the order of the plan's hosts
+	Counts   Counts
+	PerHost  []HostCounts // in the order of the plan's hosts
+	Outputs  map[string]any
+}
+
+// Counts are how many steps ended how.
+type Counts struct {
+	OK, Planned, Changed, Skipped, Failed int
+	Left                                  int // not tried: after a failure or an interrupt
+}
+
+// HostCounts are the counts of one host over all plays.
+type HostCounts struct {
+	Host   string
+	Counts Counts
+}

@@ -1,0 +1,73 @@
+// Package plan turns HCL into a checked plan: hosts, plays, and the steps of each play on each host.
+//
+// [Load] reads a file or a directory of *.hcl, evaluates all that does not depend on hosts, and reports every mistake
+// at once as hcl.Diagnostics. What depends on facts.* is type-checked then and evaluated for each host by
+// [Plan.Bind]. Neither connects to anything.
+package plan
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// Plan is a checked plan. It is not changed after Load; its methods may be called concurrently.
+type Plan struct {
+	Path  string  // as given to Load
+	Hosts []*Host // in the order of the plan
+	Plays []*Play // in the order in which they run
+
+	// Secrets are the values of sensitive variables, the strings inside collections included. Nothing that people
+	// or machines read may contain them.
+	Secrets []string
+
+	// Files are the sources by file name, for printing diagnostics.
+	Files map[string]*hcl.File
+}
+
+// Host is a host block. What the plan leaves out is zero and comes from ssh_config, as for ssh itself.
+type Host struct {
+	Name         string
+	Address      string // host name, IP address or Host alias of ssh_config; the block's label when left out
+	Port         int
+	User         string
+	IdentityFile string
+	ProxyJump    string         // "user@host:port,..." or "none", as ProxyJump of ssh_config
+	Password     modules.Secret // for password login
+	Become       Become
+	Connection   string // "ssh", or "local" for the machine that rcprov runs on
+	Groups       []string
+	Range        hcl.Range // of the block's header
+}
+
+// Become says how a login that is not root becomes root.
+type Become struct {
+	Method   string         // "sudo" or "none"
+	Password modules.Secret // empty: sudo must not ask
+}
+
+// Play is a play block: the steps that some hosts get.
+type Play struct {
+	Name   string
+	Hosts  []*Host
+	Serial int // hosts at a time; 0: all
+	Tags   []string
+	Range  hcl.Range
+	// unexported: the blocks of the steps
+}
+
+// Step is one step of a play on one host.
+type Step struct {
+	Address string // "file.motd", `file.motd["a"]`; a product's parts: "mongod.rs0/keyfile"
+	Module  string
+	Step    modules.Step
+	Tags    []string // with those of its play
+	Retries int      // how often Apply is tried again after an error
+	Timeout time.Duration
+	RunOnce bool // only on the first host of the play
+	Range   hcl.Range
+	// ArgRange returns where an argument is given, or the block's header.
+	ArgRange func(arg string) hcl.Range
+}

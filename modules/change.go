@@ -1,0 +1,53 @@
+package modules
+
+// A Change is what a step would do to a host: the preview that plan shows, and the work order of Apply. The words
+// are made from it by package report, so what is shown and what is done can't come to differ.
+type Change struct {
+	Edits []Edit
+	Notes []string // what a person should know although nothing is done about it; a Change of only notes is empty
+}
+
+// Empty tells whether the host is as the step wants it.
+func (c Change) Empty() bool { return len(c.Edits) == 0 }
+
+// Find returns the first edit of field, or of the whole subject for "".
+func (c Change) Find(field string) (Edit, bool) {
+	for _, e := range c.Edits {
+		if e.Field == field {
+			return e, true
+		}
+	}
+	return Edit{}, false
+}
+
+// An Edit is one difference between a host and a step.
+type Edit struct {
+	Action  Action `json:"action"`
+	Subject string `json:"subject"`         // what on the host: "/etc/motd", "package nginx", "user alice"
+	Field   string `json:"field,omitempty"` // which property of it, by the argument's name; empty for the whole subject
+
+	From string `json:"from,omitempty"` // short values for people; empty where there is none
+	To   string `json:"to,omitempty"`
+
+	Text *Text `json:"text,omitempty"` // for a text: old and new, shown as a unified diff; nil otherwise
+
+	// Sensitive edits show neither From, To nor Text: the old value may be a secret that rcprov doesn't know.
+	Sensitive bool `json:"sensitive,omitempty"`
+}
+
+// Text is a text before and after an edit.
+type Text struct {
+	Old string `json:"old"`
+	New string `json:"new"`
+}
+
+// An Action is what an edit does to its subject.
+type Action string
+
+// The actions. Their text appears in reports and JSON.
+const (
+	Create Action = "create" // it is not there
+	Update Action = "update" // a property differs
+	Remove Action = "remove" // it is there and shall not be
+	Run    Action = "run"    // something happens that leaves nothing to compare: a restart, a command, a wait
+)

@@ -1,0 +1,217 @@
+// Package modules is the contract between rcprov and everything it can make of a host.
+//
+// A module turns the arguments of one block of a plan into steps. A [Step] says which facts decide it (Observe),
+// compares them with what it wants (Diff, a pure function) and changes what differs (Apply). The engine asks the
+// questions of all steps of a host at once, so a step never looks at a host by itself.
+//
+// A package under modules/ holds one family, always in the same shape: args.go has Args, the documented arguments;
+// the file named like the package has Step, New and Module. This package knows none of them, no SSH and no HCL
+// evaluation; modules/all lists them.
+package modules
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"reflect"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// A Step is one thing that a host shall be, have or answer. Steps are values made by New for one host; they keep
+// no state between calls, and their methods may be called for different hosts at the same time.
+type Step interface {
+	// Observe adds the questions that decide this step to q. It does no I/O.
+	Observe(q *observe.Query)
+
+	// Diff compares the answers in s with what the step wants. It is a pure function of the step and s: no host,
+	// no clock, no network. An empty Change means that the host is as it should be. An error means that it could
+	// not be told what differs (or that no change could ever get there); the engine then stops on this host and
+	// never calls Apply.
+	Diff(s *observe.Snapshot) (Change, error)
+
+	// Apply makes the edits of c, which Diff returned just before, and nothing else. It must be safe to call again
+	// after it was interrupted anywhere. The engine observes the step once more afterwards and calls it an error
+	// when Diff is not empty then.
+	Apply(ctx context.Context, h Host, c Change) error
+}
+
+// A Batcher is a step that can be applied together with steps of the same Go type right behind it, when they all
+// differ: apt packages go into one transaction.
+type Batcher interface {
+	Step
+	// ApplyBatch makes the edits of all of work, the first of which belongs to the receiver.
+	ApplyBatch(ctx context.Context, h Host, work []Work) error
+}
+
+// Work is a step with the change that it is to make.
+type Work struct {
+	Step   Step
+	Change Change
+}
+
+// A Host is what Apply may do to a host. All of it happens as root. A Host may be used concurrently.
+type Host interface {
+	// Name is the host's name in the plan.
+	Name() string
+
+	// Run runs c and waits for it. When the command ran and did not exit with 0, the error is a [*CommandError];
+	// any other error means that it is not known whether it ran to its end.
+	Run(ctx context.Context, c Command) (Result, error)
+
+	// Upload writes content to the new file path with mode 0600, owned by root, and syncs it. It is meant for
+	// content too large for [WriteFile]; path must not exist. Errors wrap those of package fs where they fit.
+	Upload(ctx context.Context, path string, content io.Reader) error
+
+	// Dial connects to address as seen from the host (a TCP connection through the SSH connection).
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// A Module is one kind of block that plans may contain. Make it with [Primitive] or [Product].
+type Module struct {
+	Name   string // the block's type in a plan
+	Source string // the Go source of the arguments (args.go, embedded): its comments are the manual
+
+	// NewArgs returns a pointer to a new Args struct, whose fields have hcl tags (package gohcl), and default tags
+	// for optional arguments that are not empty when left out: `default:"0644"`.
+	NewArgs func() any
+
+	// OutputsType is the struct (with cty tags) of Built.Outputs; nil when the module has none beyond its arguments.
+	OutputsType reflect.Type
+
+	// NeedsFacts says that Build wants env.Facts. Asking for them first costs the plan one round trip.
+	NeedsFacts bool
+
+	// Build checks args, a pointer made by NewArgs and decoded, and makes the block's steps. It is called once
+	// while the plan is checked (env.Facts is nil then, even if NeedsFacts) and again for each host; it does no
+	// I/O except through env. Mistakes in arguments are reported as [ArgError], several with errors.Join.
+	Build func(args any, env Env) (Built, error)
+}
+
+// Built is what a block becomes on one host.
+type Built struct {
+	Parts   []Part // in the order in which they are applied
+	Outputs any    // a struct of Module.OutputsType, or nil; other blocks refer to its fields, beside the arguments
+}
+
+// A Part is one step of a block. A primitive has one, without a name.
+type Part struct {
+	Name string // distinguishes the parts of a product in reports: mongod.rs0/keyfile
+	Step Step
+}
+
+// Env is what a module may know beside its arguments.
+type Env struct {
+	Host  string         // name of the host in the plan
+	Label string         // the block's label
+	Facts *observe.Facts // nil while the plan is only checked
+	Peers []Peer         // the hosts of the play, in the plan's order, this one included
+
+	// Sensitive tells whether the value given for an argument came from a sensitive variable. What is sensitive
+	// must not appear in a Change but in edits marked Sensitive.
+	Sensitive func(arg string) bool
+
+	// ReadFile reads a file on the controller; a relative path starts at the plan's directory.
+	ReadFile func(path string) ([]byte, error)
+
+	// Render renders an HCL template file on the controller, as templatefile() of the plan language does.
+	Render func(path string, vars cty.Value) (string, error)
+
+	Templates fs.FS // the binary's own templates
+}
+
+// A Peer is a host of the same play.
+type Peer struct {
+	Name    string
+	Address string // host name or IP address, as in the plan
+}
+
+// Primitive makes a Module whose blocks are one step each. source is the text of args.go.
+func Primitive[A any](name, source string, build func(A, Env) (Step, error)) Module {
+	return Module{
+		Name:    name,
+		Source:  source,
+		NewArgs: func() any { return new(A) },
+		Build: func(args any, env Env) (Built, error) {
+			step, err := build(*args.(*A), env)
+			if err != nil {
+				return Built{}, err
+			}
+			return Built{Parts: []Part{{Step: step}}}, nil
+		},
+	}
+}
+
+// Product makes a Module whose blocks expand into several steps and have outputs of type O, a struct with cty tags.
+func Product[A, O any](name, source string, build func(A, Env) ([]Part, O, error)) Module {
+	return Module{
+		Name:        name,
+		Source:      source,
+		NewArgs:     func() any { return new(A) },
+		OutputsType: reflect.TypeFor[O](),
+		NeedsFacts:  true,
+		Build: func(args any, env Env) (Built, error) {
+			parts, outputs, err := build(*args.(*A), env)
+			if err != nil {
+				return Built{}, err
+			}
+			return Built{Parts: parts, Outputs: outputs}, nil
+		},
+	}
+}
+
+// An ArgError is a mistake in the value of one argument. The plan shows its line.
+type ArgError struct {
+	Arg  string // the argument's name in the plan
+	Err  error  // what is wrong with it: "must be an absolute path, not \"etc/motd\""
+	Hint string // what to write instead, a sentence; may be empty
+}
+
+func (e *ArgError) Error() string { return e.Arg + ": " + e.Err.Error() }
+
+func (e *ArgError) Unwrap() error { return e.Err }
+
+// Argf returns an [ArgError] for arg with a formatted message, which reads on after the argument's name.
+func Argf(arg, format string, a ...any) error {
+	return &ArgError{Arg: arg, Err: fmt.Errorf(format, a...)}
+}
+
+// A HintError is an error with advice for the reader: what to do next.
+type HintError struct {
+	Err  error
+	Hint string // one or two sentences; commands in `backquotes`
+}
+
+func (e *HintError) Error() string { return e.Err.Error() }
+
+func (e *HintError) Unwrap() error { return e.Err }
+
+// WithHint adds advice to an error. A nil err stays nil.
+func WithHint(err error, format string, a ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &HintError{Err: err, Hint: fmt.Sprintf(format, a...)}
+}
+
+// Files is an argument that names files: paths, or references to steps that own files. In a plan
+// `[file.conf, "/etc/x"]` becomes the path of each (an object's attribute path, or all of its files).
+type Files []string
+
+type progressKey struct{}
+
+// WithProgress returns a context whose [Progress] calls go to report.
+func WithProgress(ctx context.Context, report func(doing string)) context.Context {
+	return context.WithValue(ctx, progressKey{}, report)
+}
+
+// Progress tells the person who waits what a step is doing now, in a few words: "unpacking nginx (3/12)".
+func Progress(ctx context.Context, format string, a ...any) {
+	if report, ok := ctx.Value(progressKey{}).(func(string)); ok {
+		report(fmt.Sprintf(format, a...))
+	}
+}

@@ -1,0 +1,106 @@
+// Package moduletest gives module tests a real shell to work against: the host is this machine, without root.
+// What needs root or systemd belongs in e2e.
+package moduletest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Host is a [modules.Host] and an [observe.Host] around a shell of this machine, as the user who runs the tests.
+type Host struct {
+	Shell string // the shell, "/bin/sh" if empty; tests of scripts also try dash and bash
+}
+
+// Name returns "test".
+func (h *Host) Name() string { return "test" }
+
+func (h *Host) shell(ctx context.Context, script string) (stdout, stderr []byte, status int, err error) {
+	shell := h.Shell
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, shell, "-s")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &out, &errs
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = nil
+	}
+	return out.Bytes(), errs.Bytes(), cmd.ProcessState.ExitCode(), err
+}
+
+// Run implements [modules.Host].
+func (h *Host) Run(ctx context.Context, c modules.Command) (modules.Result, error) {
+	stdout, stderr, status, err := h.shell(ctx, c.Shell()+"\n")
+	result := modules.Result{Stdout: stdout, Stderr: stderr, Status: status}
+	if err == nil && status != 0 {
+		err = modules.NewCommandError(c, result)
+	}
+	return result, err
+}
+
+// Ask implements [observe.Host].
+func (h *Host) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
+	stdout, stderr, _, err = h.shell(ctx, script)
+	return stdout, stderr, err
+}
+
+// Upload implements [modules.Host].
+func (h *Host) Upload(_ context.Context, path string, content io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
+
+// Dial implements [modules.Host].
+func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// Diff observes step on host and returns its diff.
+func Diff(t testing.TB, host observe.Host, step modules.Step) modules.Change {
+	t.Helper()
+	var q observe.Query
+	step.Observe(&q)
+	snapshot, err := q.Run(t.Context(), host)
+	if err != nil {
+		t.Fatalf("observe: %v", err)
+	}
+	change, err := step.Diff(snapshot)
+	if err != nil {
+		t.Fatalf("diff: %v", err)
+	}
+	return change
+}
+
+// Converge observes step, applies what differs, and fails the test unless the step is converged then. It returns
+// the change that was made.
+func Converge(t testing.TB, host *Host, step modules.Step) modules.Change {
+	t.Helper()
+	change := Diff(t, host, step)
+	if change.Empty() {
+		return change
+	}
+	if err := step.Apply(t.Context(), host, change); err != nil {
+		t.Fatalf("apply: %v", err)
+	}
+	if again := Diff(t, host, step); !again.Empty() {
+		t.Fatalf("did not converge; still: %+v", again.Edits)
+	}
+	return change
+}

@@ -1,0 +1,309 @@
+// Package observe is how rcprov looks at a host: the questions of many steps coalesced into one shell script, and
+// its answers framed, parsed and typed.
+//
+// A [Kind] is a family of questions ("what is this file?") that one piece of shell answers for any number of
+// subjects. Steps put questions into a [Query]; [Query.Ask] sends them all in one script; the [Snapshot] holds the
+// answers. What no shell can tell cheaply is a [Probe], which runs on the controller beside the script.
+//
+// Every answer has three outcomes: there (the value says what), not there (the value says so), and could not tell
+// (an error). Could not tell is never a reason to change anything.
+package observe
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A Kind is a family of questions about subjects of type S with answers of type A. Kinds are package variables;
+// their address is their identity.
+type Kind[S comparable, A any] struct {
+	// Name names the family in errors: "file".
+	Name string
+
+	// Script returns POSIX shell that answers for all subjects at once. It runs in a subshell as root with
+	// LC_ALL=C and an empty standard input, and writes nothing to the host. Ubuntu 26.04 has uutils instead of
+	// GNU coreutils, and /bin/sh is dash: keep to what both know.
+	Script func(subjects []S) string
+
+	// Parse reads the reply. A subject without an answer in the map could not be told.
+	Parse func(subjects []S, reply Reply) map[S]Answer[A]
+}
+
+// Reply is what the script of a Kind printed.
+type Reply struct {
+	Stdout []byte
+	Stderr []byte
+	Status int // exit status of the subshell
+}
+
+// Answer is one parsed answer: Value, unless Err says why it could not be told.
+type Answer[A any] struct {
+	Value A
+	Err   error
+}
+
+// A Probe answers what no shell script can tell cheaply, from the controller with a real client library.
+type Probe[S comparable, A any] struct {
+	Name string
+	// Run answers for one subject. It may be called concurrently for several subjects; dial connects as seen from
+	// the host. An error means that it could not be told.
+	Run func(ctx context.Context, dial Dial, subject S) (A, error)
+}
+
+// Dial connects to address as seen from a host.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Host is what a Query needs of a host.
+type Host interface {
+	// Ask runs script, POSIX shell, in a root shell and returns what it printed.
+	Ask(ctx context.Context, script string) (stdout, stderr []byte, err error)
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Query is a set of questions for one host. The zero value is empty and ready for use.
+type Query struct {
+	families []*family
+	probes   []probe
+	seen     map[question]bool
+}
+
+// question is the identity of a question: the Kind or Probe, and the subject.
+type question struct{ kind, subject any }
+
+// family holds the subjects of one Kind, with its types erased.
+type family struct {
+	kind     any // *Kind[S, A]
+	name     string
+	subjects []any
+	script   func(subjects []any) string
+	parse    func(subjects []any, reply Reply, answer func(subject any, value any, err error))
+}
+
+type probe struct {
+	question
+	run func(ctx context.Context, dial Dial) (any, error)
+}
+
+// Ask adds the question about subject to q. Asking the same again costs nothing.
+func (k *Kind[S, A]) Ask(q *Query, subject S) {
+	if !q.add(question{k, subject}) {
+		return
+	}
+	for _, f := range q.families {
+		if f.kind == any(k) {
+			f.subjects = append(f.subjects, subject)
+			return
+		}
+	}
+	q.families = append(q.families, &family{
+		kind:     k,
+		name:     k.Name,
+		subjects: []any{subject},
+		script:   func(subjects []any) string { return k.Script(typed[S](subjects)) },
+		parse: func(subjects []any, reply Reply, answer func(any, any, error)) {
+			answers := k.Parse(typed[S](subjects), reply)
+			for _, s := range subjects {
+				a, ok := answers[s.(S)]
+				if !ok && a.Err == nil {
+					a.Err = reply.failure()
+				}
+				answer(s, a.Value, a.Err)
+			}
+		},
+	})
+}
+
+// Get returns the answer about subject. The error says why it could not be told, without naming the subject.
+func (k *Kind[S, A]) Get(s *Snapshot, subject S) (A, error) {
+	return get[A](s, question{k, subject}, k.Name)
+}
+
+// Put sets the answer about subject, for tests of Diff.
+func (k *Kind[S, A]) Put(s *Snapshot, subject S, value A, err error) {
+	s.put(question{k, subject}, value, err)
+}
+
+// Ask adds the question about subject to q. Asking the same again costs nothing.
+func (p *Probe[S, A]) Ask(q *Query, subject S) {
+	if q.add(question{p, subject}) {
+		q.probes = append(q.probes, probe{
+			question: question{p, subject},
+			run:      func(ctx context.Context, dial Dial) (any, error) { return p.Run(ctx, dial, subject) },
+		})
+	}
+}
+
+// Get returns the answer about subject. The error says why it could not be told.
+func (p *Probe[S, A]) Get(s *Snapshot, subject S) (A, error) {
+	return get[A](s, question{p, subject}, p.Name)
+}
+
+// Put sets the answer about subject, for tests of Diff.
+func (p *Probe[S, A]) Put(s *Snapshot, subject S, value A, err error) {
+	s.put(question{p, subject}, value, err)
+}
+
+func (q *Query) add(id question) bool {
+	if q.seen == nil {
+		q.seen = make(map[question]bool)
+	}
+	if q.seen[id] {
+		return false
+	}
+	q.seen[id] = true
+	return true
+}
+
+// Empty tells whether nothing has been asked.
+func (q *Query) Empty() bool { return len(q.seen) == 0 }
+
+// Script returns the questions as one POSIX shell script. mark must be a word that no answer can contain.
+func (q *Query) Script(mark string) string {
+	var b strings.Builder
+	b.WriteString("export LC_ALL=C\n")
+	for i, f := range q.families {
+		fmt.Fprintf(&b, "(\n%s\n) </dev/null\n", strings.TrimRight(f.script(f.subjects), "\n"))
+		fmt.Fprintf(&b, "set -- $?; printf '\\n%s %d %%s\\n' \"$1\"; printf '\\n%s %d %%s\\n' \"$1\" >&2\n", mark, i, mark, i)
+	}
+	return b.String()
+}
+
+// Parse reads what Script printed into a snapshot.
+func (q *Query) Parse(mark string, stdout, stderr []byte) (*Snapshot, error) {
+	s := NewSnapshot()
+	for i, f := range q.families {
+		out, status, ok := frame(&stdout, mark, i)
+		errs, _, okErr := frame(&stderr, mark, i)
+		if !ok || !okErr {
+			said := strings.TrimSpace(string(stderr))
+			return nil, fmt.Errorf("the host's shell stopped while it was asked about %s: %s", f.name, cmp.Or(said, "no output"))
+		}
+		f.parse(f.subjects, Reply{Stdout: out, Stderr: errs, Status: status}, func(subject, value any, err error) {
+			s.put(question{f.kind, subject}, value, err)
+		})
+	}
+	return s, nil
+}
+
+// Run asks host everything in q: one script, and the probes beside it. The error is about the host as a whole;
+// what could not be told about single subjects is in the snapshot.
+func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
+	snapshot := NewSnapshot()
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	if len(q.families) > 0 {
+		group.Go(func() error {
+			mark := newMark()
+			stdout, stderr, err := host.Ask(ctx, q.Script(mark))
+			if err != nil {
+				return err
+			}
+			answers, err := q.Parse(mark, stdout, stderr)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for id, a := range answers.answers {
+				snapshot.answers[id] = a
+			}
+			return nil
+		})
+	}
+	for _, p := range q.probes {
+		group.Go(func() error {
+			value, err := p.run(ctx, host.Dial)
+			mu.Lock()
+			defer mu.Unlock()
+			snapshot.put(p.question, value, err)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return snapshot, nil
+}
+
+// Snapshot holds the answers of one host at one time.
+type Snapshot struct {
+	answers map[question]Answer[any]
+}
+
+// NewSnapshot returns a snapshot without answers, for tests to Put some.
+func NewSnapshot() *Snapshot { return &Snapshot{answers: make(map[question]Answer[any])} }
+
+func (s *Snapshot) put(id question, value any, err error) {
+	s.answers[id] = Answer[any]{Value: value, Err: err}
+}
+
+func get[A any](s *Snapshot, id question, name string) (A, error) {
+	var zero A
+	a, ok := s.answers[id]
+	if !ok {
+		return zero, fmt.Errorf("bug: %s %v was not asked", name, id.subject)
+	}
+	if a.Err != nil {
+		return zero, a.Err
+	}
+	return a.Value.(A), nil
+}
+
+// failure is the reason for a missing answer.
+func (r Reply) failure() error {
+	said := strings.TrimSpace(string(r.Stderr))
+	if said == "" {
+		said = fmt.Sprintf("the host gave no answer (exit status %d)", r.Status)
+	}
+	return errors.New(said)
+}
+
+// Lines returns the lines of standard output without their ends; none for no output.
+func (r Reply) Lines() []string {
+	text := strings.TrimRight(string(r.Stdout), "\n")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+// frame cuts the output of family i off the front of stream.
+func frame(stream *[]byte, mark string, i int) (content []byte, status int, ok bool) {
+	head := []byte(fmt.Sprintf("\n%s %d ", mark, i))
+	content, rest, found := bytes.Cut(*stream, head)
+	if !found {
+		return nil, 0, false
+	}
+	number, rest, found := bytes.Cut(rest, []byte("\n"))
+	status, err := strconv.Atoi(string(number))
+	if !found || err != nil {
+		return nil, 0, false
+	}
+	*stream = rest
+	return content, status, true
+}
+
+func typed[S any](subjects []any) []S {
+	out := make([]S, len(subjects))
+	for i, s := range subjects {
+		out[i] = s.(S)
+	}
+	return out
+}
+
+func newMark() string {
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	return "rcprov-" + hex.EncodeToString(random[:])
+}

@@ -1,0 +1,149 @@
+package modules
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// File is a file for [WriteFile] to write.
+type File struct {
+	Path     string
+	Content  []byte
+	Mode     fs.FileMode // permission bits, with fs.ModeSetuid, ModeSetgid and ModeSticky
+	Owner    string      // user name or number; root if empty
+	Group    string      // group name or number; root if empty
+	Validate []string    // a program that must exit with 0 before the file takes its place; "%s" is the new file
+	Backup   string      // where the file that is replaced, if any, is copied to first; empty: nowhere
+}
+
+// uploadSize is the size in bytes from which a file goes over SFTP: a command's input is encoded and held in memory.
+const uploadSize = 256 << 10
+
+// writeScript puts a file in place as a whole or not at all. The temporary name is the same each time, so that what
+// an interrupted run leaves behind is used up by the next one.
+const writeScript = `
+tmp=$1 path=$2 mode=$3 owner=$4 backup=$5 input=$6
+shift 6
+trap 'rm -f -- "$tmp"' EXIT
+if [ "$input" = stdin ]; then
+	rm -f -- "$tmp"
+	umask 077
+	set -C # O_EXCL: nobody may have put a link there meanwhile
+	cat >"$tmp"
+	set +C
+fi
+chown -- "$owner" "$tmp"
+chmod -- "$mode" "$tmp"
+if [ $# -gt 0 ]; then
+	"$@" </dev/null >&2 || { status=$?; echo "rcprov-validate $status" >&2; exit 1; }
+fi
+if [ -n "$backup" ] && [ -f "$path" ]; then
+	mkdir -p -m 0700 -- "$(dirname -- "$backup")"
+	cp -p -- "$path" "$backup"
+fi
+sync -- "$tmp"
+mv -fT -- "$tmp" "$path"
+trap - EXIT
+`
+
+// WriteFile writes f as a whole or not at all: a temporary file in the same directory with its final owner and mode,
+// validated, synced, renamed. When the validate command refuses, the error is a [*ValidateError] and the old file is
+// as it was.
+func WriteFile(ctx context.Context, h Host, f File) error {
+	tmp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".rcprov")
+	validate := make([]string, len(f.Validate))
+	for i, word := range f.Validate {
+		validate[i] = string(bytes.ReplaceAll([]byte(word), []byte("%s"), []byte(tmp)))
+	}
+	cmd := Command{Stdin: f.Content}
+	input := "stdin"
+	if len(f.Content) > uploadSize {
+		if _, err := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", tmp}}); err != nil {
+			return err
+		}
+		if err := h.Upload(ctx, tmp, bytes.NewReader(f.Content)); err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+		cmd.Stdin, input = nil, "uploaded"
+	}
+	cmd.Argv = append([]string{
+		"sh", "-euc", writeScript, "write-file",
+		tmp, f.Path, OctalMode(f.Mode), cmp.Or(f.Owner, "root") + ":" + cmp.Or(f.Group, "root"), f.Backup, input,
+	}, validate...)
+	result, err := h.Run(ctx, cmd)
+	if err == nil {
+		return nil
+	}
+	if said, status, found := bytes.Cut(result.Stderr, []byte("rcprov-validate ")); found {
+		return &ValidateError{Path: f.Path, Argv: f.Validate, Said: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
+	}
+	return fmt.Errorf("write %s: %w", f.Path, err)
+}
+
+// ValidateError says that a file's validate command did not accept the new content.
+type ValidateError struct {
+	Path   string
+	Argv   []string // as in the plan, with "%s"
+	Said   string   // all that it printed
+	Status string   // exit status
+}
+
+func (e *ValidateError) Error() string {
+	return fmt.Sprintf("%s refused the new %s (exit status %s): %s", observe.QuoteAll(e.Argv), e.Path, e.Status, e.Said)
+}
+
+// OctalMode returns mode as chmod(1) and plans write it: "0644", "1777".
+func OctalMode(mode fs.FileMode) string {
+	bits := uint32(mode.Perm())
+	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if mode&flag != 0 {
+			bits |= bit
+		}
+	}
+	return fmt.Sprintf("%04o", bits)
+}
+
+// ParseMode reads a mode as plans write it, in octal: "0644", "644", "1777".
+func ParseMode(s string) (fs.FileMode, error) {
+	var bits uint32
+	if len(s) < 3 || len(s) > 4 {
+		return 0, fmt.Errorf("must be an octal mode such as \"0644\", not %q", s)
+	}
+	for _, digit := range s {
+		if digit < '0' || digit > '7' {
+			return 0, fmt.Errorf("must be an octal mode such as \"0644\", not %q", s)
+		}
+		bits = bits<<3 | uint32(digit-'0')
+	}
+	mode := fs.FileMode(bits & 0o777)
+	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if bits&bit != 0 {
+			mode |= flag
+		}
+	}
+	return mode, nil
+}
+
+// CheckPath tells what is wrong with a path on a host, to read on after the argument's name.
+func CheckPath(p string) error {
+	switch {
+	case !path.IsAbs(p):
+		return fmt.Errorf("must be an absolute path, not %q", p)
+	case path.Clean(p) != p && path.Clean(p)+"/" != p:
+		return fmt.Errorf("must be a clean path: %q, not %q", path.Clean(p), p)
+	case len(p) > 1 && p[len(p)-1] == '/':
+		return fmt.Errorf("must not end with a slash: %q", p)
+	case bytes.ContainsAny([]byte(p), "\n\x00"):
+		return fmt.Errorf("must not contain a newline: %q", p)
+	}
+	return nil
+}
+
+// BackupPath returns where the previous content of the file p is kept: the last one, with its mode and owner.
+func BackupPath(p string) string { return "/var/lib/rcprov/backup" + p }

@@ -13,7 +13,7 @@ import (
 
 // An identity is what the lab keeps of a virtual machine: who owns it, and the host key that it is given.
 type identity struct {
-	name    string
+	name    string // of the host in the lab
 	dir     string
 	owner   *owner
 	hostKey keyPair
@@ -80,9 +80,10 @@ func (id *identity) host(spec Spec, address string, port int, m machine) (*Host,
 
 // cloudConfig returns the user data for cloud-init: the lab's users and keys.
 // https://docs.cloud-init.io/en/latest/reference/modules.html (ssh, users_and_groups)
-func (id *identity) cloudConfig() string {
+func (id *identity) cloudConfig(hostname string) string {
 	indented := "    " + strings.ReplaceAll(strings.TrimSpace(string(id.hostKey.private)), "\n", "\n    ")
 	return `#cloud-config
+hostname: ` + hostname + `
 disable_root: false
 ssh_deletekeys: true
 ssh_keys:

@@ -30,6 +30,8 @@ chroot "$1" install -d -m 0700 -o ` + User + ` -g ` + User + ` /home/` + User + 
 echo '` + User + ` ALL=(ALL) NOPASSWD: ALL' >"$1"/etc/sudoers.d/lab
 chmod 0440 "$1"/etc/sudoers.d/lab
 chroot "$1" systemctl enable systemd-networkd ssh
+# /tmp shall be part of the file system that snapshots see.
+chroot "$1" systemctl mask tmp.mount
 # Timers would write at moments of their own, between two snapshots.
 chroot "$1" systemctl mask systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
 	systemd-tmpfiles-clean.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-networkd-wait-online.service

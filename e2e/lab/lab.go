@@ -41,6 +41,9 @@ type Spec struct {
 	Name  string // unique among the hosts of the lab; a lower-case host name
 	Image string // one of Backend.Images
 	Keep  bool   // outlives the process that launched it
+
+	// Hostname is what the host calls itself; Name if empty. Hosts with the same are equal but for address and keys.
+	Hostname string
 }
 
 // A Config is where the lab keeps its things.

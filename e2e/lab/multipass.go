@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ func (m *multipass) Launch(ctx context.Context, spec Spec) (*Host, error) {
 		return nil, fmt.Errorf("launch host %s: %w", spec.Name, err)
 	}
 	vm := &multipassVM{lab: m, name: "rcprov-" + spec.Name, identity: id}
-	_, err = m.run(ctx, id.cloudConfig(), "multipass", m.launchArgs(vm.name, spec.Image)...)
+	_, err = m.run(ctx, id.cloudConfig(cmp.Or(spec.Hostname, spec.Name)), "multipass", m.launchArgs(vm.name, spec.Image)...)
 	if err == nil {
 		var h *Host
 		if h, err = vm.host(ctx, spec); err == nil {

@@ -1,8 +1,9 @@
 package lab
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -97,7 +98,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &container{lab: n, name: spec.Name, dir: n.hostDir(spec.Name), base: base, octet: octet}
+	c := &container{lab: n, name: spec.Name, hostname: cmp.Or(spec.Hostname, spec.Name), dir: n.hostDir(spec.Name), base: base, octet: octet}
 	if err := os.MkdirAll(filepath.Dir(c.dir), 0o755); err != nil {
 		return nil, nil, err
 	}
@@ -208,12 +209,13 @@ func (n *nspawn) lock() (unlock func(), err error) {
 
 // A container is the machine of one host.
 type container struct {
-	lab   *nspawn
-	name  string
-	dir   string
-	base  string
-	octet int
-	owner *owner
+	lab      *nspawn
+	name     string
+	hostname string
+	dir      string
+	base     string
+	octet    int
+	owner    *owner
 }
 
 func (c *container) path(name string) string { return filepath.Join(c.dir, name) }
@@ -254,10 +256,7 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return err
-	}
+	id := sha256.Sum256([]byte(c.hostname))
 	root := os.DirFS(c.path("root"))
 	admin, err := fs.Stat(root, "home/"+User)
 	if err != nil {
@@ -269,9 +268,9 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 		mode          fs.FileMode
 		uid, gid      uint32
 	}{
-		{"etc/hostname", c.name + "\n", 0o644, 0, 0},
-		{"etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\t" + c.name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n", 0o644, 0, 0},
-		{"etc/machine-id", hex.EncodeToString(id) + "\n", 0o444, 0, 0},
+		{"etc/hostname", c.hostname + "\n", 0o644, 0, 0},
+		{"etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\t" + c.hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n", 0o644, 0, 0},
+		{"etc/machine-id", hex.EncodeToString(id[:16]) + "\n", 0o444, 0, 0},
 		{"etc/resolv.conf", resolver, 0o644, 0, 0},
 		{"etc/systemd/network/10-lab.network", fmt.Sprintf("[Match]\nName=host0\n[Network]\nAddress=%s/24\nGateway=%s\n", h.Address, c.lab.address(1)), 0o644, 0, 0},
 		{"etc/ssh/ssh_host_ed25519_key", string(hostKey.private), 0o600, 0, 0},
@@ -304,6 +303,7 @@ func (c *container) start(context.Context) error {
 		"--directory="+c.path("root"), "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--network-veth", "--network-bridge="+c.lab.config.Bridge,
 		"--capability=CAP_NET_ADMIN,CAP_SYS_ADMIN", "--system-call-filter=@memlock", "--console=pipe")
+	cmd.Env = append(os.Environ(), "SYSTEMD_NSPAWN_TMPFS_TMP=0") // see customize
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

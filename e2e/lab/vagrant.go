@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,12 +130,12 @@ func vagrantfile(spec Spec) string {
 	return fmt.Sprintf(`Vagrant.configure("2") do |config|
   config.vm.define %[1]q do |host|
     host.vm.box = %[2]q
-    host.vm.hostname = %[1]q
+    host.vm.hostname = %[3]q
     host.vm.synced_folder ".", "/vagrant", disabled: true
     host.vm.provision "shell", path: "provision.sh"
   end
 end
-`, spec.Name, "bento/"+spec.Image)
+`, spec.Name, "bento/"+spec.Image, cmp.Or(spec.Hostname, spec.Name))
 }
 
 // provisionScript returns the script that gives a box the lab's users and keys. Vagrant runs it as root, once.

@@ -35,7 +35,7 @@ func (r *recorder) run(_ context.Context, stdin, name string, args ...string) (s
 	return reply, nil
 }
 
-// The reply of Multipass 1.15 for a running instance, shortened.
+// A reply for a running instance, in the form that Multipass 1.15 documents.
 const multipassInfo = `{
     "errors": [],
     "info": {
@@ -75,8 +75,8 @@ func TestMultipassCommands(t *testing.T) {
 	dir := t.TempDir()
 	r := &recorder{t: t, replies: map[string]string{
 		"multipass launch 24.04 --name rcprov-web --cpus 1 --memory 1G --disk 8G --timeout 600 --cloud-init -": "Launched: rcprov-web\n",
-		"multipass info rcprov-web --format json":                                                            `{"errors":[],"info":{"rcprov-web":{"ipv4":[],"state":"Running"}}}`,
-		"multipass delete --purge rcprov-web":                                                                "",
+		"multipass info rcprov-web --format json":                                                              `{"errors":[],"info":{"rcprov-web":{"ipv4":[],"state":"Running"}}}`,
+		"multipass delete --purge rcprov-web":                                                                  "",
 	}}
 	m := &multipass{config: Config{Dir: dir}, run: r.run}
 	_, err := m.Launch(t.Context(), Spec{Name: "web", Image: "ubuntu-24.04"})
@@ -100,7 +100,7 @@ func TestMultipassCommands(t *testing.T) {
 	}
 }
 
-// The reply of Vagrant 2.4 with VirtualBox.
+// A reply of Vagrant 2.4 with VirtualBox, as its users show it.
 const vagrantSSHConfig = `Host web
   HostName 127.0.0.1
   User vagrant

@@ -1,0 +1,87 @@
+# What CI runs is `make check`; green here is green there.
+
+GO ?= go
+GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Hosts are containers on Linux, which need root, unless RCPROV_LAB asks for virtual machines.
+ifeq ($(shell uname -s),Linux)
+ifneq ($(shell id -u),0)
+ifeq ($(filter multipass vagrant,$(RCPROV_LAB)),)
+AS_ROOT = sudo -E
+endif
+endif
+endif
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: build test race lint fmt golden fuzz e2e bench demo lab-deps lab-up lab-down check cross clean help
+.DEFAULT_GOAL := help
+
+build: ## build bin/rcprov
+	CGO_ENABLED=0 $(GO) build -o bin/rcprov ./cmd/rcprov
+
+test: ## vet, unit tests, and the end-to-end tests where this machine can boot hosts
+	$(GO) vet ./...
+	$(GO) test ./cmd/... ./modules/...
+	@sh e2e/test.sh "$(GO)"
+
+race: ## unit tests with the race detector (needs a C compiler)
+	$(GO) test -race ./cmd/... ./modules/...
+
+lint: ## golangci-lint, as .golangci.yml says (the first time it is built: about two minutes)
+	$(GOLANGCI_LINT) run ./...
+
+fmt: ## format all Go code
+	$(GOLANGCI_LINT) fmt ./...
+
+golden: ## rewrite the expected output in cmd/rcprov/testdata; review the diff like code
+	$(GO) test ./cmd/rcprov -update
+
+FUZZTIME ?= 20s
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@for package in $$($(GO) list ./cmd/... ./modules/...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+# One case: make e2e ARGS='-run Conformance/file/mode'. Sudo, where it is needed, is for the test programs only.
+e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|vagrant; ARGS: flags for go test)
+	RCPROV_BIN=$(CURDIR)/bin/rcprov $(GO) test -count=1 -p 1 -timeout 60m $(if $(AS_ROOT),-exec "$(AS_ROOT)") ./e2e/... $(ARGS)
+
+bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
+	$(GO) build -o bin/bench ./e2e/cmd/bench
+	$(AS_ROOT) bin/bench -rcprov bin/rcprov $(ARGS)
+
+demo: lab-deps build ## a host, a plan, a second apply, a drift and its repair; leaves nothing behind
+	@$(GO) build -o bin/demo ./e2e/cmd/demo
+	@$(AS_ROOT) bin/demo -rcprov bin/rcprov
+
+lab-deps: ## install what the lab needs on Debian and Ubuntu, if it is missing
+	@sh e2e/lab/deps.sh
+
+HOSTS ?= 1
+IMAGE ?=
+lab-up: ## boot hosts that stay: HOSTS=n IMAGE=debian-12|debian-13|ubuntu-24.04|ubuntu-22.04
+	@$(GO) build -o bin/lab ./e2e/cmd/lab
+	@$(AS_ROOT) bin/lab up -hosts $(HOSTS) $(if $(IMAGE),-image $(IMAGE))
+
+lab-down: ## remove all hosts of the lab
+	@$(GO) build -o bin/lab ./e2e/cmd/lab
+	@$(AS_ROOT) bin/lab down
+
+check: lint cross test ## all that CI checks
+
+cross: ## compile for all platforms
+	@for platform in $(PLATFORMS); do \
+		echo "compile for $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -o /dev/null ./cmd/rcprov && \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./cmd/... ./modules/... || exit 1; \
+	done
+
+clean: ## remove what was built here
+	rm -rf bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,44 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Diagnostics tells what is wrong with a plan: each mistake with its line, and how many there are.
+func Diagnostics(diags hcl.Diagnostics, o Options) error {
+	if o.JSON {
+		return jsonDiagnostics(diags, o)
+	}
+	var out bytes.Buffer
+	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.Color)
+	mistakes := 0
+	for _, d := range diags {
+		hidden := *d
+		hidden.Summary, hidden.Detail = o.Secrets.String(d.Summary), o.Secrets.String(d.Detail)
+		if err := writer.WriteDiagnostic(&hidden); err != nil {
+			return fmt.Errorf("show diagnostic: %w", err)
+		}
+		if d.Severity == hcl.DiagError {
+			mistakes++
+		}
+	}
+	if mistakes > 1 {
+		fmt.Fprintf(&out, "%d mistakes in the plan; no host was contacted.\n", mistakes)
+	}
+	_, err := io.WriteString(o.Err, o.Secrets.String(out.String()))
+	return err
+}
+
+// Error tells that rcprov could not do what it was asked, outside of any host and plan.
+func Error(err error, o Options) error {
+	p := explain(err, o.Secrets)
+	if o.JSON {
+		return writeJSON(o.Out, jsonLine{Type: "error", Time: o.Now(), Error: &p})
+	}
+	_, writeErr := io.WriteString(o.Err, p.render("", o))
+	return writeErr
+}

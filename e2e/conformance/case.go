@@ -1,0 +1,56 @@
+//go:build linux
+
+package conformance
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsimple"
+)
+
+// A Case is one use of a module, as a block of cases/MODULE.hcl: a plan, what it must bring about, and what may
+// happen to the host afterwards. All scripts are run by the host's /bin/sh as root.
+type Case struct {
+	Name string `hcl:"name,label"`
+
+	// Setup is run on the fresh host first.
+	Setup string `hcl:"setup,optional"`
+	// Plan is the body of a play: steps.
+	Plan string `hcl:"plan"`
+	// Check uses the host's own tools: it must fail before apply and exit with 0 after it.
+	Check string `hcl:"check"`
+	// Drifts happen one after another, each after the repair of the one before.
+	Drifts []Drift `hcl:"drift,block"`
+}
+
+// A Drift is something that happens to a host that was in order.
+type Drift struct {
+	Name string `hcl:"name,label"`
+	Run  string `hcl:"run"`
+	// Changes are the steps that the repair reports as changed, exactly; empty: any.
+	Changes []string `hcl:"changes,optional"`
+}
+
+// readCases returns the cases of all files in dir, by the file's name without ".hcl".
+func readCases(dir string) (map[string][]Case, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
+	if err != nil {
+		return nil, err
+	}
+	cases := map[string][]Case{}
+	for _, name := range names {
+		var file struct {
+			Cases []Case `hcl:"case,block"`
+		}
+		if err := hclsimple.DecodeFile(name, nil, &file); err != nil {
+			return nil, err
+		}
+		if len(file.Cases) == 0 {
+			return nil, fmt.Errorf("%s: no case", name)
+		}
+		cases[strings.TrimSuffix(filepath.Base(name), ".hcl")] = file.Cases
+	}
+	return cases, nil
+}

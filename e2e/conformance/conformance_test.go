@@ -1,0 +1,94 @@
+//go:build linux
+
+package conformance
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/lab/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// TestConformance proves the laws for each case of cases/*.hcl on each image. One case alone:
+//
+//	go test ./e2e/conformance -run 'TestConformance/debian-12/file/mode_and_content' -v
+//
+// RCPROV_KILLS says how often apply is killed for law 4 (3), RCPROV_SEED varies the moments (1).
+func TestConformance(t *testing.T) {
+	labtest.Require(t)
+	files, err := readCases("cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rcprov.Binary(); err != nil {
+		t.Fatal(err)
+	}
+	kills, seed := number(t, "RCPROV_KILLS", 3), number(t, "RCPROV_SEED", 1)
+	for _, image := range labtest.Images(t) {
+		for module, cases := range files {
+			for _, c := range cases {
+				t.Run(image+"/"+module+"/"+c.Name, func(t *testing.T) {
+					t.Parallel()
+					prove(t, image, c, kills, random(seed, t.Name()))
+				})
+			}
+		}
+	}
+}
+
+// prove proves the laws for a case on two fresh hosts.
+func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
+	ctx := t.Context()
+	s, err := newSubject(ctx, labtest.Launch(t, image), c, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.fresh == nil {
+		t.Log("no overlay file system: what is written on a virtual machine is not proved, only what rcprov reports")
+	}
+	state, took, err := undisturbed(ctx, s, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := newSubject(ctx, labtest.Launch(t, image), c, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := killed(ctx, second, moments(random, kills, took), s.fresh, state); err != nil {
+		t.Error(err)
+	}
+}
+
+// random returns a source that is the same for a test in each run with the same seed.
+func random(seed int, test string) *rand.Rand {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(test)) // never fails
+	return rand.New(rand.NewPCG(uint64(seed), h.Sum64()))
+}
+
+// number returns a number from the environment.
+func number(t *testing.T, variable string, otherwise int) int {
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
+}
+
+func TestMoments(t *testing.T) {
+	all := moments(random(1, "x"), 4, 400)
+	if len(all) != 4 || !slices.IsSorted(all) || all[3] < 300 || all[3] > 400 || all[0] > 100 {
+		t.Errorf("got %v; want one in each quarter", all)
+	}
+}

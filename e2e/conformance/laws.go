@@ -1,0 +1,254 @@
+//go:build linux
+
+// Package conformance proves five laws for every module on real hosts. Modules bring a table of cases; see README.md
+// in the directory above.
+//
+//  1. plan writes nothing.
+//  2. A second apply writes nothing.
+//  3. apply after a drift repairs it, and touches nothing else.
+//  4. apply that was killed, at any moment, and is run again leaves the host as an undisturbed run does.
+//  5. When plan says nothing is to be done, the effect is really there, as the host's own tools see it.
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/internal/writes"
+	"github.com/rcprov/rcprov/e2e/lab"
+)
+
+// A subject is a fresh host on which a case's plan is tried.
+type subject struct {
+	host   *lab.Host
+	laptop *rcprov.Laptop
+	plan   string // path
+	check  string
+
+	fresh *writes.Snapshot // after setup; nil for virtual machines, whose writes nobody sees
+	last  *writes.Snapshot // the latest
+}
+
+// newSubject prepares a host for a case, with dir as the laptop's home.
+func newSubject(ctx context.Context, h *lab.Host, c Case, dir string) (*subject, error) {
+	if _, err := h.Must(ctx, "set -e\n"+c.Setup); err != nil {
+		return nil, fmt.Errorf("setup: %w", err)
+	}
+	laptop, err := rcprov.NewLaptop(dir, h)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := laptop.WriteFile("plan.hcl", rcprov.HostBlock(h, "h1")+"\nplay \"case\" {\n  hosts = [host.h1]\n"+c.Plan+"}\n")
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{host: h, laptop: laptop, plan: plan, check: c.Check}
+	s.fresh, err = s.snapshot()
+	return s, err
+}
+
+// undisturbed proves the laws that need no kill, and returns the state after the first apply and how long that took.
+func undisturbed(ctx context.Context, s *subject, c Case) (state *writes.Snapshot, took time.Duration, err error) {
+	out, err := s.host.Exec(ctx, c.Check)
+	if err != nil {
+		return nil, 0, err
+	}
+	if out.Status == 0 {
+		return nil, 0, errors.New("check passes before apply, so it would prove nothing")
+	}
+	if err := s.planWritesNothing(ctx, 2); err != nil {
+		return nil, 0, fmt.Errorf("before the first apply: %w", err)
+	}
+	r, err := s.apply(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("first apply: %w", err)
+	}
+	if state, err = s.snapshot(); err != nil {
+		return nil, 0, err
+	}
+	if err := s.settled(ctx); err != nil {
+		return nil, 0, fmt.Errorf("after the first apply: %w", err)
+	}
+	var errs []error
+	for _, d := range c.Drifts {
+		if err := s.repairs(ctx, d); err != nil {
+			errs = append(errs, fmt.Errorf("drift %q: %w", d.Name, err))
+		}
+	}
+	return state, r.Duration, errors.Join(errs...)
+}
+
+// killed proves law 4 on a host of its own: apply is killed at moments spread over the time that it took undisturbed,
+// again and again on the same host, and then left alone.
+func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere, stateThere *writes.Snapshot) error {
+	var history strings.Builder
+	for _, after := range moments {
+		r, err := s.laptop.RunAndKill(ctx, after, "apply", s.plan, "--json", "--no-color")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&history, "\nkilled after %s: %v", after.Round(time.Millisecond), r)
+		if r.Exit == 1 {
+			return fmt.Errorf("apply after a kill: exit status 1%s", &history)
+		}
+	}
+	if _, err := s.apply(ctx); err != nil {
+		return fmt.Errorf("apply after kills: %w%s", err, &history)
+	}
+	state, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	if err := s.settled(ctx); err != nil {
+		return fmt.Errorf("after kills: %w%s", err, &history)
+	}
+	if state == nil {
+		return nil
+	}
+	changed, err := writes.Changed(stateThere.Since(freshThere), state.Since(s.fresh))
+	if err != nil || changed == nil {
+		return err
+	}
+	return fmt.Errorf("law 4: not the state that an undisturbed apply leaves (that -> this):\n%s%s", strings.Join(changed, "\n"), &history)
+}
+
+// moments returns n moments within a duration, one at random in each n-th of it.
+func moments(random *rand.Rand, n int, within time.Duration) []time.Duration {
+	var all []time.Duration
+	for i := range n {
+		all = append(all, time.Duration((float64(i)+random.Float64())/float64(n)*float64(within)))
+	}
+	return all
+}
+
+// repairs proves law 3 for one drift, and the others around it.
+func (s *subject) repairs(ctx context.Context, d Drift) error {
+	before, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	if _, err := s.host.Must(ctx, "set -e\n"+d.Run); err != nil {
+		return err
+	}
+	if err := s.planWritesNothing(ctx, 2); err != nil {
+		return err
+	}
+	r, err := s.apply(ctx)
+	if err != nil {
+		return err
+	}
+	if changed, err := r.Steps("step_changed"); err != nil {
+		return err
+	} else if d.Changes != nil && !slices.Equal(changed, d.Changes) {
+		return fmt.Errorf("changed were the steps %q, not %q\n%v", changed, d.Changes, r)
+	}
+	after, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		changed, err := writes.Changed(before, after)
+		if err != nil {
+			return err
+		}
+		if changed != nil {
+			return fmt.Errorf("law 3: not the state before the drift (before -> after the repair):\n%s\n%v", strings.Join(changed, "\n"), r)
+		}
+	}
+	return s.settled(ctx)
+}
+
+// settled proves laws 5, 2 and 1 on a host to which the plan was applied.
+func (s *subject) settled(ctx context.Context) error {
+	if err := s.planWritesNothing(ctx, 0); err != nil {
+		return err
+	}
+	out, err := s.host.Exec(ctx, s.check)
+	if err != nil {
+		return err
+	}
+	if out.Status != 0 {
+		return fmt.Errorf("law 5: plan says that nothing is to be done, but check exits with %d: %s%s", out.Status, out.Stdout, out.Stderr)
+	}
+	before, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	r, err := s.apply(ctx)
+	if err != nil {
+		return fmt.Errorf("second apply: %w", err)
+	}
+	if changed, err := r.Steps("step_changed"); err != nil || changed != nil {
+		return errors.Join(fmt.Errorf("law 2: the second apply changed %q\n%v", changed, r), err)
+	}
+	if err := s.nothingWritten(before); err != nil {
+		return fmt.Errorf("law 2: a second apply %w", err)
+	}
+	return nil
+}
+
+// planWritesNothing runs plan, which must exit with a status, and proves law 1.
+func (s *subject) planWritesNothing(ctx context.Context, status int) error {
+	before, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	r, err := s.laptop.Run(ctx, "plan", s.plan, "--json", "--no-color")
+	if err != nil {
+		return err
+	}
+	if r.Exit != status {
+		return fmt.Errorf("plan: exit status %d, not %d\n%v", r.Exit, status, r)
+	}
+	planned, err := r.Steps("step_planned")
+	if err != nil {
+		return err
+	}
+	if (len(planned) > 0) != (status == 2) {
+		return fmt.Errorf("plan: exit status %d with planned steps %q\n%v", status, planned, r)
+	}
+	if err := s.nothingWritten(before); err != nil {
+		return fmt.Errorf("law 1: plan %w", err)
+	}
+	return nil
+}
+
+// apply runs apply, which must succeed.
+func (s *subject) apply(ctx context.Context) (rcprov.Run, error) {
+	r, err := s.laptop.Run(ctx, "apply", s.plan, "--json", "--no-color")
+	if err == nil && r.Exit != 0 {
+		err = fmt.Errorf("apply: exit status %d\n%v", r.Exit, r)
+	}
+	return r, err
+}
+
+// snapshot returns what was written on the host so far, or nil for virtual machines.
+func (s *subject) snapshot() (*writes.Snapshot, error) {
+	if s.host.Layers == nil {
+		return nil, nil
+	}
+	now, err := writes.Take(s.host.Layers, s.last)
+	s.last = now
+	return now, err
+}
+
+// nothingWritten tells what was written since a snapshot.
+func (s *subject) nothingWritten(before *writes.Snapshot) error {
+	if before == nil {
+		return nil
+	}
+	after, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	if touched := writes.Touched(before, after); touched != nil {
+		return fmt.Errorf("wrote on the host:\n%s", strings.Join(touched, "\n"))
+	}
+	return nil
+}

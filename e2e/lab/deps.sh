@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what the nspawn lab needs on Debian and Ubuntu, if it is missing. Elsewhere it says what to install.
+set -eu
+
+if [ "$(uname -s)" != Linux ] || [ "${RCPROV_LAB:-nspawn}" != nspawn ]; then
+	command -v multipass >/dev/null || command -v vagrant >/dev/null || {
+		echo "The lab boots hosts with Multipass (https://canonical.com/multipass/install) or Vagrant" >&2
+		echo "(https://developer.hashicorp.com/vagrant/install) here. Install one of them." >&2
+		exit 1
+	}
+	exit 0
+fi
+
+packages=
+need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || packages="$packages $2"; }
+need systemd-nspawn systemd-container
+need mmdebstrap mmdebstrap
+need ip iproute2
+need iptables iptables
+need ssh openssh-client
+need sshd openssh-server
+need sudo sudo
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages="$packages debian-archive-keyring"
+[ -n "$packages" ] || exit 0
+
+command -v apt-get >/dev/null || {
+	echo "The lab needs systemd-nspawn, mmdebstrap, ip, iptables and ssh. Install these with your package manager," >&2
+	echo "or Multipass (https://canonical.com/multipass/install)." >&2
+	exit 1
+}
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	as_root=sudo
+	echo "The next step installs packages and needs root; sudo may ask for your password."
+fi
+echo "Installing what the lab needs to boot hosts:$packages"
+# A test machine must not start an sshd or other daemons of its own because of it.
+$as_root env DEBIAN_FRONTEND=noninteractive sh -euc '
+	apt-get update -qq
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		printf "#!/bin/sh\nexit 101\n" >$policy
+		chmod +x $policy
+		trap "rm -f $policy" EXIT
+	fi
+	apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+' sh $packages

@@ -1,0 +1,99 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// suites are the Debian releases of the images.
+var suites = map[string]string{"debian-12": "bookworm", "debian-13": "trixie"}
+
+// packages are what a cloud image of Debian has and tests meet, beyond the required ones.
+const packages = "systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,ca-certificates,kmod,procps,netbase"
+
+// customize is run in the shell of this machine with $1 as the image's root.
+const customize = `
+set -eu
+# Hosts get their own; and no package lists, as a new cloud host has none.
+rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/resolv.conf "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id
+: >"$1"/etc/machine-id
+chroot "$1" useradd --create-home --shell /bin/bash ` + User + `
+install -d -m 0700 "$1"/root/.ssh
+chroot "$1" install -d -m 0700 -o ` + User + ` -g ` + User + ` /home/` + User + `/.ssh
+echo '` + User + ` ALL=(ALL) NOPASSWD: ALL' >"$1"/etc/sudoers.d/lab
+chmod 0440 "$1"/etc/sudoers.d/lab
+chroot "$1" systemctl enable systemd-networkd ssh
+# /tmp shall be part of the file system that snapshots see.
+chroot "$1" systemctl mask tmp.mount
+# Timers would write at moments of their own, between two snapshots.
+chroot "$1" systemctl mask systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+	systemd-tmpfiles-clean.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-networkd-wait-online.service
+`
+
+// image returns the directory of an image, after building it if it isn't there. Its name carries a stamp of the
+// recipe, so a changed recipe is a new image.
+func (n *nspawn) image(ctx context.Context, name string) (string, error) {
+	stamp := sha256.Sum256([]byte(packages + customize))
+	images := filepath.Join(n.config.Dir, "images")
+	dir := filepath.Join(images, name+"-"+hex.EncodeToString(stamp[:4]))
+	unlock, err := lockFile(filepath.Join(images, name+".lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
+	}
+	fmt.Fprintf(os.Stderr, "lab: building image %s (about half a minute, once)\n", name)
+	unfinished := filepath.Join(images, name+".unfinished")
+	script := filepath.Join(images, name+".customize")
+	if err := errors.Join(os.RemoveAll(unfinished), os.WriteFile(script, []byte(customize), 0o755)); err != nil {
+		return "", err
+	}
+	args := []string{
+		"--quiet", "--mode=root", "--format=directory", "--variant=minbase", "--include=" + packages,
+		"--customize-hook=sh " + script + ` "$1"`, suites[name], unfinished,
+	}
+	if mirror := os.Getenv("RCPROV_LAB_MIRROR"); mirror != "" {
+		args = append(args, mirror)
+	}
+	if err := run(ctx, "mmdebstrap", args...); err != nil {
+		return "", errors.Join(err, os.RemoveAll(unfinished))
+	}
+	if err := os.Rename(unfinished, dir); err != nil {
+		return "", err
+	}
+	return dir, n.removeOldImages(images, name, dir)
+}
+
+// removeOldImages removes images of name that were built from other recipes and carry no host.
+func (n *nspawn) removeOldImages(images, name, current string) error {
+	old, err := filepath.Glob(filepath.Join(images, name+"-????????"))
+	if err != nil {
+		return err
+	}
+	hosts, err := n.hostNames()
+	if err != nil {
+		return err
+	}
+	var used strings.Builder
+	for _, host := range hosts {
+		base, _ := os.ReadFile(filepath.Join(n.hostDir(host), "base")) // a host that is just going away has none
+		used.Write(base)
+	}
+	for _, dir := range old {
+		if dir != current && !strings.Contains(used.String(), dir) {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

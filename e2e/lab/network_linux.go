@@ -1,0 +1,84 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+)
+
+// address returns the address in the lab's subnet with a last octet.
+func (n *nspawn) address(octet int) string {
+	prefix, err := netip.ParsePrefix(n.config.Subnet)
+	if err != nil || !prefix.Addr().Is4() || prefix.Bits() != 24 {
+		return "" // networkUp reports it
+	}
+	a := prefix.Masked().Addr().As4()
+	a[3] = byte(octet)
+	return netip.AddrFrom4(a).String()
+}
+
+// rules are the iptables rules of the lab: NAT for the hosts, and leave to forward, which Docker takes away. Each is
+// a table and a rule without its command.
+func (n *nspawn) rules() [][2]string {
+	return [][2]string{
+		{"nat", "POSTROUTING -s " + n.config.Subnet + " ! -d " + n.config.Subnet + " -j MASQUERADE"},
+		{"filter", "FORWARD -i " + n.config.Bridge + " -j ACCEPT"},
+		{"filter", "FORWARD -o " + n.config.Bridge + " -j ACCEPT"},
+	}
+}
+
+// networkUp makes the bridge and its rules, unless they are there. The caller holds the lab's lock.
+func (n *nspawn) networkUp(ctx context.Context) error {
+	if n.address(1) == "" {
+		return errors.New("RCPROV_LAB_SUBNET must be an IPv4 /24 such as 10.86.0.0/24, not " + n.config.Subnet)
+	}
+	if _, err := net.InterfaceByName(n.config.Bridge); err == nil {
+		return nil
+	}
+	// Forwarding stays on afterwards: others may have come to need it.
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
+		return err
+	}
+	for _, r := range n.rules() {
+		if err := run(ctx, "iptables", append([]string{"-w", "-t", r[0], "-I"}, strings.Fields(r[1])...)...); err != nil {
+			return err
+		}
+	}
+	// The bridge comes last, and tells that the rest is there.
+	return errors.Join(
+		run(ctx, "ip", "link", "add", n.config.Bridge, "type", "bridge"),
+		run(ctx, "ip", "address", "add", n.address(1)+"/24", "dev", n.config.Bridge),
+		run(ctx, "ip", "link", "set", n.config.Bridge, "up"))
+}
+
+// networkDownIfUnused removes the bridge and its rules when there is no host. The caller holds the lab's lock.
+func (n *nspawn) networkDownIfUnused(ctx context.Context) error {
+	names, err := n.hostNames()
+	if err != nil || len(names) > 0 {
+		return err
+	}
+	if _, err := net.InterfaceByName(n.config.Bridge); err != nil {
+		return nil
+	}
+	errs := []error{run(ctx, "ip", "link", "delete", n.config.Bridge)}
+	for _, r := range n.rules() {
+		errs = append(errs, run(ctx, "iptables", append([]string{"-w", "-t", r[0], "-D"}, strings.Fields(r[1])...)...))
+	}
+	return errors.Join(errs...)
+}
+
+// resolvConf returns the resolv.conf for hosts: this machine's, unless it names a resolver on the loopback interface,
+// which hosts can't reach; systemd-resolved keeps the real ones apart.
+func resolvConf() (string, error) {
+	text, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(string(text), "nameserver 127.") {
+		text, err = os.ReadFile("/run/systemd/resolve/resolv.conf")
+	}
+	return string(text), err
+}

@@ -58,24 +58,31 @@ var headings = regexp.MustCompile(`^(The following packages have unmet dependenc
 // newError picks what matters from the output of a failed apt-get or dpkg under LC_ALL=C.
 func newError(failed *modules.CommandError) *Error {
 	e := &Error{Command: failed}
-	var complaints []string
-	passage := false
+	var complaints, virtual []string
+	var passage *[]string // where the lines of the passage go that is being read
 	for _, output := range [][]byte{failed.Result.Stdout, failed.Result.Stderr} {
 		for line := range strings.Lines(string(output)) {
 			line = strings.TrimRight(line, " \r\n")
 			switch {
 			case strings.HasPrefix(line, "E: "):
 				complaints = append(complaints, strings.TrimPrefix(line, "E: "))
-				passage = false
+				passage = nil
 			case headings.MatchString(line):
-				passage = true
-				e.Lines = append(e.Lines, line)
-			case passage && strings.HasPrefix(line, " "):
-				e.Lines = append(e.Lines, line)
+				passage = &e.Lines
+				if strings.Contains(line, "virtual") {
+					passage = &virtual
+				}
+				*passage = append(*passage, line)
+			case passage != nil && strings.HasPrefix(line, " "):
+				*passage = append(*passage, line)
 			default:
-				passage = false
+				passage = nil
 			}
 		}
+	}
+	// apt also says so of a real package that has other providers when only the version is unknown.
+	if slices.ContainsFunc(complaints, func(line string) bool { return strings.HasSuffix(line, "has no installation candidate") }) {
+		e.Lines = append(e.Lines, virtual...)
 	}
 	e.Lines = append(e.Lines, complaints...)
 	if len(e.Lines) == 0 {

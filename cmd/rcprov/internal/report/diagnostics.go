@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -14,7 +15,7 @@ func Diagnostics(diags hcl.Diagnostics, o Options) error {
 		return jsonDiagnostics(diags, o)
 	}
 	var out bytes.Buffer
-	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.Color)
+	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.ErrColor)
 	mistakes := 0
 	for _, d := range diags {
 		hidden := *d
@@ -26,10 +27,11 @@ func Diagnostics(diags hcl.Diagnostics, o Options) error {
 			mistakes++
 		}
 	}
+	text := strings.TrimSuffix(out.String(), "\n")
 	if mistakes > 1 {
-		fmt.Fprintf(&out, "%d mistakes in the plan; no host was contacted.\n", mistakes)
+		text += fmt.Sprintf("\n%d mistakes; no host was contacted.\n", mistakes)
 	}
-	_, err := io.WriteString(o.Err, o.Secrets.String(out.String()))
+	_, err := io.WriteString(o.Err, o.Secrets.String(text))
 	return err
 }
 
@@ -39,6 +41,6 @@ func Error(err error, o Options) error {
 	if o.JSON {
 		return writeJSON(o.Out, jsonLine{Type: "error", Time: o.Now(), Error: &p})
 	}
-	_, writeErr := io.WriteString(o.Err, p.render("", o))
+	_, writeErr := io.WriteString(o.Err, strings.TrimSuffix(p.render("", o), "\n"))
 	return writeErr
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
@@ -43,8 +42,8 @@ type problem struct {
 
 // explain says what is to be said about err, whoever made it.
 func explain(err error, secrets *redact.Redactor) problem {
-	// Colours go first: a secret may stand on both sides of one.
-	summary, more, _ := strings.Cut(secrets.String(ansi.Strip(strings.TrimSpace(err.Error()))), "\n")
+	// Colours go first: a secret may have one in its middle.
+	summary, more, _ := strings.Cut(secrets.String(withoutColors(strings.TrimSpace(err.Error()))), "\n")
 	p := problem{Summary: printable(summary), Output: usefulLines(more)}
 	var failed *modules.CommandError
 	if len(p.Output) == 0 && errors.As(err, &failed) {
@@ -52,7 +51,7 @@ func explain(err error, secrets *redact.Redactor) problem {
 		if len(bytes.TrimSpace(said)) == 0 {
 			said = failed.Result.Stdout
 		}
-		p.Output = usefulLines(secrets.String(ansi.Strip(string(said))))
+		p.Output = usefulLines(secrets.String(withoutColors(string(said))))
 		if len(p.Output) == 1 { // it is in the summary
 			p.Output = nil
 		}
@@ -161,7 +160,7 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 		}
 		out.WriteString(g.problem.render(place+".", o))
 	}
-	return out.String()
+	return strings.TrimSuffix(out.String(), "\n") // the blank line behind the last
 }
 
 // stateLeft says what a failure in the middle of changes has left on the host.
@@ -200,7 +199,7 @@ func (p problem) render(place string, o Options) string {
 	}
 	var out bytes.Buffer
 	// Width 0: the paragraph is wrapped already, and output keeps its lines.
-	_ = hcl.NewDiagnosticTextWriter(&out, o.Files, 0, o.Color).WriteDiagnostic(diagnostic) // a buffer doesn't fail
+	_ = hcl.NewDiagnosticTextWriter(&out, o.Files, 0, o.ErrColor).WriteDiagnostic(diagnostic) // a buffer doesn't fail
 	return o.Secrets.String(out.String())
 }
 

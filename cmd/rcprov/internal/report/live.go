@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
+	"github.com/clipperhouse/displaywidth"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
 )
@@ -163,44 +163,70 @@ func (l *live) frame() {
 	}
 }
 
-// region is what the bottom of the screen shows now.
-func (l *live) region() []string {
+// region is what the bottom of the screen shows now, each line less wide than the screen.
+func (l *live) region() []regionLine {
 	if len(l.hosts) == 0 {
 		return nil
 	}
-	_, rows := l.o.Size()
+	columns, rows := l.o.Size()
 	shown := l.hosts[:min(len(l.hosts), max(1, rows-4))]
-	nameWidth := 0
+	names, counts := 0, 0
 	for _, h := range shown {
-		nameWidth = max(nameWidth, ansi.StringWidth(h.host))
+		names = max(names, displaywidth.String(h.host))
+		counts = max(counts, len(h.count()))
 	}
 	now := l.o.Now()
-	var lines []string
+	var lines []regionLine
 	for _, h := range shown {
-		lines = append(lines, l.busyLine(h, nameWidth, now))
+		name := h.host + strings.Repeat(" ", names-displaywidth.String(h.host))
+		lines = append(lines, l.fit(columns-1, fmt.Sprintf("%s  %*s", name, counts, h.count()), h.doing(), now.Sub(h.since)))
 	}
-	status := fmt.Sprintf("%s: %d of %d hosts done", l.play, len(l.ended), l.total)
+	status := fmt.Sprintf("%d of %d hosts done", len(l.ended), l.total)
 	if more := len(l.hosts) - len(shown); more > 0 {
 		status += fmt.Sprintf(", %d more at work", more)
 	}
-	return append(lines, l.text.style.paint(faint, status+", "+elapsed(now.Sub(l.started))))
+	return append(lines, l.fit(columns-1, "play "+l.play, status, now.Sub(l.started)))
 }
 
-// busyLine is one host: "web1   3/12  file.motd: writing  4 s".
-func (l *live) busyLine(h *busy, nameWidth int, now time.Time) string {
-	line := h.host + strings.Repeat(" ", nameWidth-ansi.StringWidth(h.host))
-	if h.total > 0 {
-		digits := len(fmt.Sprint(h.total))
-		line += fmt.Sprintf("  %*d/%d", digits, h.index, h.total)
+// A regionLine is painted text and its width in columns.
+type regionLine struct {
+	text  string
+	width int
+}
+
+// fit makes a line of at most width columns; what is done there is cut first, then how long it takes.
+func (l *live) fit(width int, who, doing string, since time.Duration) regionLine {
+	const gap = 2
+	took := elapsed(since)
+	who = displaywidth.TruncateString(who, max(1, width), "")
+	left := width - displaywidth.String(who) - gap
+	line, used := l.text.style.paint(bold, who), displaywidth.String(who)
+	if room := left - gap - len(took); room > 0 && doing != "" {
+		doing = displaywidth.TruncateString(value(doing), room, "...")
+		line += "  " + doing
+		used += gap + displaywidth.String(doing)
 	}
-	doing := h.step
-	if h.text != "" {
-		if doing != "" {
-			doing += ": "
-		}
-		doing += h.text
+	if used+gap+len(took) <= width {
+		line += "  " + l.text.style.paint(faint, took)
+		used += gap + len(took)
 	}
-	return l.text.style.paint(bold, line) + "  " + value(doing) + l.text.style.paint(faint, "  "+elapsed(now.Sub(h.since)))
+	return regionLine{text: line, width: used}
+}
+
+// count is how far the host is: "3/12".
+func (h *busy) count() string {
+	if h.total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", h.index, h.total)
+}
+
+// doing is what happens there: "file.motd: writing /etc/motd".
+func (h *busy) doing() string {
+	if h.step != "" && h.text != "" {
+		return h.step + ": " + h.text
+	}
+	return h.step + h.text
 }
 
 func elapsed(d time.Duration) string {
@@ -211,7 +237,7 @@ func elapsed(d time.Duration) string {
 }
 
 // draw writes one frame: the region is taken away, pending lines take its place, and the new region follows.
-func (l *live) draw(region []string) {
+func (l *live) draw(region []regionLine) {
 	if l.pending.Len() == 0 && len(region) == 0 && len(l.drawn) == 0 {
 		return
 	}
@@ -225,9 +251,8 @@ func (l *live) draw(region []string) {
 	l.pending.Reset()
 	l.drawn = l.drawn[:0]
 	for _, line := range region {
-		line = ansi.Truncate(line, max(1, columns-1), "")
-		frame.WriteString(line + "\n")
-		l.drawn = append(l.drawn, ansi.StringWidth(line))
+		frame.WriteString(line.text + "\n")
+		l.drawn = append(l.drawn, line.width)
 	}
 	frame.WriteString("\x1b[?25h")
 	if _, err := io.WriteString(l.o.Out, frame.String()); err != nil && l.err == nil {

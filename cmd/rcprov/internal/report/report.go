@@ -45,10 +45,11 @@ type Options struct {
 	Out io.Writer // what was found and done
 	Err io.Writer // what went wrong, at the end (JSON has everything in Out)
 
-	JSON    bool // for machines
-	Live    bool // Out is a terminal whose cursor can be moved: show what is going on, below what is done
-	Color   bool
-	Verbose bool // also steps that are as wanted or skipped, and long texts as a whole
+	JSON     bool // for machines
+	Live     bool // Out is a terminal whose cursor can be moved: show what is going on, below what is done
+	Color    bool // in Out
+	ErrColor bool // in Err
+	Verbose  bool // also steps that are as wanted or skipped, and long texts as a whole
 
 	// Size returns the columns and rows of the terminal; nil when there is none. At a terminal durations are
 	// shown; elsewhere the text of the same run on the same hosts is always the same.

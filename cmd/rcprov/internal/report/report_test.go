@@ -209,7 +209,7 @@ func TestReport(t *testing.T) {
 	}{
 		{"pipe", Options{}},
 		{"verbose", Options{Verbose: true}},
-		{"terminal", Options{Color: true, Size: func() (int, int) { return 60, 20 }}},
+		{"terminal", Options{Color: true, ErrColor: true, Size: func() (int, int) { return 60, 20 }}},
 		{"json", Options{JSON: true}},
 	}
 	for name, scenario := range scenarios {

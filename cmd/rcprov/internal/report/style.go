@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -51,6 +52,12 @@ func overall(c modules.Change) modules.Action {
 	}
 	return action
 }
+
+// escapes are the control sequences of ECMA-48 and the operating system commands (window titles) of xterm.
+var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\))`)
+
+// withoutColors returns what a program wrote for a terminal without the sequences that command one.
+func withoutColors(s string) string { return escapes.ReplaceAllString(s, "") }
 
 // printable makes text from a host harmless and visible: control characters, which could command the terminal,
 // become ^X as in cat -v; lines and tabs stay.

@@ -86,7 +86,11 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 		&cobra.Group{ID: groupOther, Title: "More:"},
 	)
 	root.AddCommand(
+		a.planCommand(),
+		a.applyCommand(),
 		a.docCommand(),
+		a.factsCommand(),
+		a.historyCommand(),
 		a.versionCommand(),
 	)
 	for _, command := range root.Commands() {

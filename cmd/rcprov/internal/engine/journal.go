@@ -16,8 +16,15 @@ const JournalPath = "/var/lib/rcprov/journal.jsonl"
 
 const journalTimeout = 30 * time.Second
 
-// Entry is a line of a host's journal. A change has two: "begin" before it, then "changed" when it was verified or
-// "failed"; a "begin" without the other is a run that died in it.
+// What an Entry tells of a change. Each has two: Begun, then Changed when it was verified, or Failed. Begun without
+// the other is a run that died in it.
+const (
+	Begun   = "begun"
+	Changed = "changed"
+	Failed  = "failed"
+)
+
+// Entry is a line of a host's journal.
 type Entry struct {
 	Time  time.Time     `json:"time"`
 	Run   string        `json:"run"`
@@ -25,7 +32,7 @@ type Entry struct {
 	Plan  string        `json:"plan"`
 	Play  string        `json:"play"`
 	Step  string        `json:"step"`
-	What  string        `json:"what"` // "begin", "changed" or "failed"
+	What  string        `json:"what"` // Begun, Changed or Failed
 	Edits []JournalEdit `json:"edits,omitempty"`
 	Error string        `json:"error,omitempty"`
 }
@@ -78,7 +85,7 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		}
 		quoted := observe.Quote(h.run.Redact(string(line)))
 		fmt.Fprintf(&script, "printf '%%s\\n' %s >>%s\n", quoted, JournalPath)
-		if what != "begin" {
+		if what != Begun {
 			fmt.Fprintf(&script, "logger -t rcprov -- %s </dev/null || :\n", quoted)
 		}
 	}

@@ -143,7 +143,7 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 		if err == nil {
 			return len(work), true
 		}
-		h.log(w.play.Name, "failed", work, err)
+		h.log(w.play.Name, Failed, work, err)
 		if attempt < s.Retries {
 			w.report(i, Event{Type: Doing, Text: fmt.Sprintf("trying again (%d of %d): %v", attempt+1, s.Retries, err)})
 		}
@@ -187,7 +187,7 @@ func (w *walk) gather(i int, change modules.Change) []work {
 func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	h, s := w.host, w.host.steps[i]
 	w.report(i, Event{Type: Doing, Text: "changing", Change: &batch[0].change})
-	h.log(w.play.Name, "begin", batch, nil)
+	h.log(w.play.Name, Begun, batch, nil)
 	h.touched++
 	h.run.countChange()
 
@@ -235,7 +235,7 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 			return &NotConvergedError{Left: left}
 		}
 	}
-	h.log(w.play.Name, "changed", batch, nil)
+	h.log(w.play.Name, Changed, batch, nil)
 	took := h.run.Now().Sub(started)
 	for j, b := range batch {
 		b.differs = false

@@ -166,4 +166,3 @@ func (t *tail) bytes() []byte {
 	}
 	return t.content
 }
-

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -26,6 +25,8 @@ type Dialer struct {
 
 	keys       knownKeys
 	identities identities
+	hops       hops
+	passwords  sudoPasswords
 	prompting  sync.Mutex
 }
 
@@ -50,38 +51,64 @@ func (d *Dialer) ask(ctx context.Context) (release func(), err error) {
 	return d.prompting.Unlock, nil
 }
 
-// Connect connects to t and logs in. It may be called for many hosts at the same time. The errors are
-// [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration; whether the login can become
-// root shows in the first [Conn.Ask].
+// Connect connects to t and logs in, over an open master of ssh if there is one. It may be called for many hosts at
+// the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration;
+// whether the login can become root shows in the first [Conn.Ask].
 func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
+	if t.Connection == "local" {
+		return d.connectLocal(t)
+	}
 	s, err := d.resolve(t)
 	if err != nil {
 		return nil, err
 	}
-	via, err := d.connect(ctx, t, s)
+	if !t.Fresh {
+		if c, err := d.connectMaster(ctx, t, s); err == nil {
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	via, err := d.connect(ctx, t, s, 0)
 	if err != nil {
 		return nil, err
 	}
 	return newConn(d, t, s.user, s.user+"@"+s.address(), via), nil
 }
 
+// timeout is how long the host of s may be silent while connecting.
+func (d *Dialer) timeout(s *settings) time.Duration {
+	return cmp.Or(d.ConnectTimeout, s.connectTimeout, defaultConnectTimeout)
+}
+
 // connect makes an SSH connection of our own.
-func (d *Dialer) connect(ctx context.Context, t Target, s *settings) (*sshTransport, error) {
-	timeout := cmp.Or(d.ConnectTimeout, s.connectTimeout, defaultConnectTimeout)
-	raw, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", s.address())
+func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) (*sshTransport, error) {
+	stream, release, err := d.reach(ctx, s, depth)
+	var jump *jumpError
+	if errors.As(err, &jump) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, d.unreachable(ctx, s, err)
 	}
-	return d.handshake(ctx, t, s, raw, timeout)
+	via, err := d.handshake(ctx, t, s, stream)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	via.release = release
+	return via, nil
 }
 
 // handshake speaks SSH over raw up to the login. raw is closed when it fails.
-func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.Conn, timeout time.Duration) (*sshTransport, error) {
+func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.Conn) (*sshTransport, error) {
 	db, err := d.keys.load(s)
 	if err != nil {
 		_ = raw.Close()
 		return nil, err
 	}
+	timeout := d.timeout(s)
 	conn := watch(raw, timeout)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause}
@@ -106,7 +133,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	}
 	switch {
 	case err == nil:
-		return newTransport(d, ssh.NewClient(client, channels, requests), conn), nil
+		return newTransport(d, ssh.NewClient(client, channels, requests), conn, pingGlobal), nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case keys.err != nil:
@@ -157,11 +184,17 @@ func watch(raw net.Conn, timeout time.Duration) *watchedConn {
 func (w *watchedConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	if n > 0 {
-		w.heard.Store(time.Now().UnixNano())
+		w.hear()
 		w.restart()
 	}
 	return n, err
 }
+
+// hear notes a sign of life.
+func (w *watchedConn) hear() { w.heard.Store(time.Now().UnixNano()) }
+
+// silence is how long ago the last sign of life is.
+func (w *watchedConn) silence() time.Duration { return time.Since(time.Unix(0, w.heard.Load())) }
 
 // restart gives the host its time again, unless a question is open or the handshake over.
 func (w *watchedConn) restart() {
@@ -192,79 +225,4 @@ func (w *watchedConn) done() {
 	defer w.mu.Unlock()
 	w.over = true
 	w.timer.Stop()
-}
-
-// sshTransport is a transport over an SSH connection.
-type sshTransport struct {
-	client *ssh.Client
-	cause  atomic.Pointer[error] // why it ended
-	ended  chan struct{}         // closed at the end
-}
-
-func newTransport(d *Dialer, client *ssh.Client, conn *watchedConn) *sshTransport {
-	t := &sshTransport{client: client, ended: make(chan struct{})}
-	go func() {
-		err := client.Wait()
-		if err == nil || errors.Is(err, io.EOF) {
-			err = errors.New("the host closed it")
-		}
-		t.cause.CompareAndSwap(nil, &err)
-		close(t.ended)
-	}()
-	if conn != nil {
-		go t.keepalive(conn, cmp.Or(d.Keepalive, defaultKeepalive))
-	}
-	return t
-}
-
-// missedKeepalives is how many intervals a host may be silent: ServerAliveCountMax.
-const missedKeepalives = 3
-
-// keepalive asks a silent host for a sign of life, and ends the connection when none comes.
-func (t *sshTransport) keepalive(conn *watchedConn, interval time.Duration) {
-	conn.heard.CompareAndSwap(0, time.Now().UnixNano())
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-t.ended:
-			return
-		case <-ticker.C:
-		}
-		silence := time.Since(time.Unix(0, conn.heard.Load()))
-		switch {
-		case silence > missedKeepalives*interval:
-			t.end(fmt.Errorf("the host has been silent for %v", silence.Round(time.Second)))
-			return
-		case silence >= interval:
-			// Its answer, a refusal, is heard by conn; nobody needs to wait for it.
-			go func() { _, _, _ = t.client.SendRequest("keepalive@openssh.com", true, nil) }()
-		}
-	}
-}
-
-// end closes the connection because of err.
-func (t *sshTransport) end(err error) {
-	t.cause.CompareAndSwap(nil, &err)
-	_ = t.client.Close()
-}
-
-func (t *sshTransport) start(ctx context.Context, command string) (*process, error) {
-	return startSession(ctx, t.client, command)
-}
-
-func (t *sshTransport) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return t.client.DialContext(ctx, network, address)
-}
-
-func (t *sshTransport) lost() error {
-	if cause := t.cause.Load(); cause != nil {
-		return *cause
-	}
-	return nil
-}
-
-func (t *sshTransport) close() error {
-	t.end(errClosed)
-	return nil
 }

@@ -53,12 +53,25 @@ func (e *AuthError) Unwrap() error { return e.Err }
 
 // A SudoError says why a login could not become root.
 type SudoError struct {
-	User   string
-	Reason string
-	Said   string // all that sudo said
+	User    string
+	Problem SudoProblem
+	Said    string // all that sudo said
 }
 
-func (e *SudoError) Error() string { return fmt.Sprintf("%s can't become root: %s", e.User, e.Reason) }
+func (e *SudoError) Error() string { return fmt.Sprintf("%s can't become root: %s", e.User, e.Problem) }
+
+// SudoProblem is why a login could not become root.
+type SudoProblem string
+
+// The problems.
+const (
+	SudoMissing       SudoProblem = "there is no sudo on the host"
+	SudoNeedsPassword SudoProblem = "sudo asks for a password"
+	SudoWrongPassword SudoProblem = "sudo did not accept the password"
+	SudoNeedsTerminal SudoProblem = "sudo refuses without a terminal"
+	SudoNotAllowed    SudoProblem = "sudo does not allow it"
+	LoginDisabled     SudoProblem = "the user's login shell refuses"
+)
 
 // A LostError says that a connection broke while it was used.
 type LostError struct {

@@ -25,13 +25,14 @@ type process struct {
 	kill func() // lets go of the program: closes its channel, or kills a local child
 }
 
-// startSession starts command over an SSH connection. The exec request is sent without asking for a reply, so that
+// startSession starts command in a session of its own. The exec request is sent without asking for a reply, so that
 // the caller's input follows right behind it: a failure shows as an end without exit status.
-func startSession(ctx context.Context, client ssh.Conn, command string) (*process, error) {
-	channel, requests, err := openChannel(ctx, client, "session", nil)
+func (t *sshTransport) startSession(ctx context.Context, command string) (*process, error) {
+	channel, requests, err := openChannel(ctx, t.client, "session", nil)
 	if err != nil {
 		return nil, err
 	}
+	t.session.Store(&channel)
 	if _, err := channel.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{command})); err != nil {
 		_ = channel.Close()
 		return nil, err

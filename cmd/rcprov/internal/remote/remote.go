@@ -29,6 +29,7 @@ type Target struct {
 	Password     modules.Secret // for password login
 	Become       Become
 	Connection   string // "ssh" (also if empty), or "local" for the machine that rcprov runs on
+	Fresh        bool   // make a new connection even where a master of ssh is open
 }
 
 // Become says how a login that is not root becomes root.
@@ -50,8 +51,13 @@ type Conn struct {
 
 	running chan struct{} // as many tokens as commands may run at once
 
+	sudoMu   sync.Mutex
+	password string // for sudo
+	asked    int    // how often a person was asked for it
+
 	uploading chan struct{} // holds one token: who has it may use files
 	files     *sftpSession
+	noServer  bool // there is no SFTP to be had
 }
 
 var (
@@ -64,13 +70,13 @@ var (
 const maxRunning = 4
 
 func newConn(d *Dialer, t Target, user, address string, via transport) *Conn {
-	c := &Conn{
+	return &Conn{
 		target: t, address: address, user: user, dialer: d, via: via,
+		password:  string(t.Become.Password),
 		asking:    make(chan struct{}, 1),
 		running:   make(chan struct{}, maxRunning),
 		uploading: make(chan struct{}, 1),
 	}
-	return c
 }
 
 // Name is the host's name in the plan.
@@ -82,6 +88,17 @@ func (c *Conn) Address() string { return c.address }
 // Dial connects to address as seen from the host; network is "tcp" or "unix".
 func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return c.via.dial(ctx, network, address)
+}
+
+// Fresh connects to the same host once more, by a new connection with its own handshake and login, never by an open
+// master of ssh. change, if not nil, may give the target another address or port.
+func (c *Conn) Fresh(ctx context.Context, change func(*Target)) (*Conn, error) {
+	t := c.target
+	t.Fresh = true
+	if change != nil {
+		change(&t)
+	}
+	return c.dialer.Connect(ctx, t)
 }
 
 // Close ends the connection and what still runs over it.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,15 @@ func (c *Conn) Run(ctx context.Context, command modules.Command) (modules.Result
 		return modules.Result{}, err
 	}
 	defer release()
+	var result modules.Result
+	err = c.asRoot(ctx, func() error {
+		result, err = c.run(ctx, command)
+		return err
+	})
+	return result, err
+}
+
+func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result, error) {
 	p, err := c.startRoot(ctx, "sh -s")
 	if err != nil {
 		return modules.Result{}, err
@@ -68,7 +78,7 @@ func (c *Conn) Run(ctx context.Context, command modules.Command) (modules.Result
 		return modules.Result{}, fmt.Errorf("stopped while it ran: %w", context.Cause(ctx))
 	}
 	if !stdout.began || p.err != nil {
-		return modules.Result{}, c.explainEnd(p, bytes.TrimSpace(stderr.all()), err)
+		return modules.Result{}, c.explainEnd(p, slices.Concat(stdout.all(), stderr.all()), err)
 	}
 	result := modules.Result{Stdout: stdout.content.bytes(), Stderr: stderr.content.bytes(), Status: p.status}
 	if result.Status != 0 {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,14 @@ func (c *Conn) Ask(ctx context.Context, script string) (stdout, stderr []byte, e
 		return nil, nil, err
 	}
 	defer release()
+	err = c.asRoot(ctx, func() error {
+		stdout, stderr, err = c.ask(ctx, script)
+		return err
+	})
+	return stdout, stderr, err
+}
+
+func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	if c.shell == nil {
 		p, err := c.startRoot(ctx, "sh -s")
 		if err != nil {
@@ -75,7 +84,9 @@ func (s *shell) ask(ctx context.Context, script string) (stdout, stderr []byte, 
 		}
 	}
 	if out.err != nil || errs.err != nil {
-		return nil, bytes.TrimSpace(append(errs.before, errs.content...)), cmp.Or(out.err, errs.err)
+		// A login shell that refuses says so on standard output.
+		said := slices.Concat(out.before, errs.before, errs.content)
+		return nil, bytes.TrimSpace(said), cmp.Or(out.err, errs.err)
 	}
 	return out.content, errs.content, nil
 }

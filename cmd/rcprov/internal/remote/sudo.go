@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -35,8 +36,84 @@ func (c *Conn) start(ctx context.Context, command string) (*process, error) {
 	return p, nil
 }
 
+// sudoPasswords are those that a person typed, by user name: mostly one serves for all hosts.
+type sudoPasswords struct {
+	mu     sync.Mutex
+	byUser map[string]string
+}
+
+func (p *sudoPasswords) get(user string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byUser[user]
+}
+
+func (p *sudoPasswords) set(user, password string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byUser == nil {
+		p.byUser = make(map[string]string)
+	}
+	p.byUser[user] = password
+}
+
+// sudoPassword is what this connection's sudo gets; empty: sudo must not ask.
 func (c *Conn) sudoPassword() string {
-	return string(c.target.Become.Password)
+	c.sudoMu.Lock()
+	defer c.sudoMu.Unlock()
+	return c.password
+}
+
+// asRoot calls do, which starts something as root, and once more each time when sudo wanted a password and a person
+// gave one. Nothing was run as root when sudo refused, so repeating is safe.
+func (c *Conn) asRoot(ctx context.Context, do func() error) error {
+	for {
+		used := c.sudoPassword()
+		err := do()
+		var sudo *SudoError
+		if err == nil || !errors.As(err, &sudo) {
+			return err
+		}
+		wanted := sudo.Problem == SudoNeedsPassword || sudo.Problem == SudoWrongPassword
+		if !wanted || c.dialer.Prompt == nil || c.target.Become.Password != "" {
+			return err
+		}
+		if askErr := c.askPassword(ctx, used); askErr != nil {
+			return errors.Join(err, askErr)
+		}
+	}
+}
+
+var errTooMany = errors.New("no more attempts")
+
+// askPassword gets another password than used, which sudo didn't accept: one that was typed for another host, or a
+// new one.
+func (c *Conn) askPassword(ctx context.Context, used string) error {
+	release, err := c.dialer.ask(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	c.sudoMu.Lock()
+	defer c.sudoMu.Unlock()
+	if c.password != used { // another call has asked meanwhile
+		return nil
+	}
+	if typed := c.dialer.passwords.get(c.user); typed != "" && used == "" {
+		c.password = typed
+		return nil
+	}
+	if c.asked++; c.asked > maxPasswords {
+		return errTooMany
+	}
+	c.password, err = c.dialer.Prompt.AskSecret(ctx, fmt.Sprintf("[sudo] password for %s on %s: ", c.user, c.target.Name))
+	if err == nil && c.password == "" {
+		err = errors.New("no password was given")
+	}
+	if err == nil {
+		c.dialer.passwords.set(c.user, c.password)
+	}
+	return err
 }
 
 // startWithPassword starts program by a sudo that may ask for a password on standard input.
@@ -72,8 +149,7 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 			_, err = io.WriteString(p.stdin, mark+"\n")
 		}
 		if err != nil {
-			_ = p.stdin.Close() // sudo gives up instead of waiting for another password
-			defer p.kill()
+			p.kill() // sudo gives up instead of waiting for another password
 			return nil, c.explainEnd(p, h.said, err)
 		}
 		return p, nil
@@ -118,22 +194,22 @@ func classifySudo(user, said string, status int) error {
 		}
 		return false
 	}
-	fail := func(reason, hint string) error {
-		return modules.WithHint(&SudoError{User: user, Reason: reason, Said: said}, "%s", hint)
+	fail := func(problem SudoProblem, hint string) error {
+		return modules.WithHint(&SudoError{User: user, Problem: problem, Said: said}, "%s", hint)
 	}
 	switch {
 	case has("try again", "incorrect password attempt", "incorrect authentication attempt"):
-		return fail("sudo did not accept the password", "Check become_password; sudo wants the password of "+user+" on that host.")
+		return fail(SudoWrongPassword, "Check become_password; sudo wants the password of "+user+" on that host.")
 	case has("a password is required", "interactive authentication is required", "a terminal is required"):
-		return fail("sudo asks for a password", fmt.Sprintf("Set the host's become password, or allow `%s ALL=(ALL) NOPASSWD: ALL` with `visudo -f /etc/sudoers.d/%s` there.", user, user))
+		return fail(SudoNeedsPassword, fmt.Sprintf("Set the host's become password, or allow `%s ALL=(ALL) NOPASSWD: ALL` with `visudo -f /etc/sudoers.d/%s` there.", user, user))
 	case has("must have a tty"):
-		return fail("sudo refuses without a terminal", fmt.Sprintf("Take `requiretty` out of the host's sudoers, or add `Defaults:%s !requiretty`.", user))
+		return fail(SudoNeedsTerminal, fmt.Sprintf("Take `requiretty` out of the host's sudoers, or add `Defaults:%s !requiretty`.", user))
 	case has("not in the sudoers file", "may not run sudo", "is not allowed to", "can't do that"):
-		return fail("sudo does not allow "+user+" to become root", fmt.Sprintf("On the host: `adduser %s sudo`, or a rule for %s in sudoers that allows all commands.", user, user))
+		return fail(SudoNotAllowed, fmt.Sprintf("On the host: `adduser %s sudo`, or a rule for %s in sudoers that allows all commands.", user, user))
 	case status == 127 && has("sudo") || has("sudo: not found", "sudo: command not found", "sudo’: No such file", "sudo': No such file"):
-		return fail("there is no sudo", "Install it there (`apt-get install sudo`), or log in as root.")
+		return fail(SudoMissing, "Install it there (`apt-get install sudo`), or log in as root.")
 	case has("account is currently not available"):
-		return fail("the login shell of "+user+" refuses", "Give "+user+" a shell on the host (`chsh -s /bin/sh "+user+"`), or use another user.")
+		return fail(LoginDisabled, "Give "+user+" a shell on the host (`chsh -s /bin/sh "+user+"`), or use another user.")
 	}
 	return nil
 }

@@ -1,18 +1,68 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
+	"strings"
+	"syscall"
 
 	"github.com/pkg/sftp"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
+
+// Upload writes content to the new file path with mode 0600, owned by root, and syncs it. When it fails, the file is
+// removed again, if the connection allows. Errors are [*fs.PathError]; they wrap fs.ErrExist, fs.ErrNotExist,
+// fs.ErrPermission, syscall.ENOSPC or syscall.EROFS where that is the reason.
+//
+// It goes by SFTP; where there is no sftp-server, and on the local machine, by `cat` in a root shell.
+func (c *Conn) Upload(ctx context.Context, path string, content io.Reader) error {
+	var session *sftpSession
+	err := c.asRoot(ctx, func() (err error) {
+		session, err = c.sftp(ctx)
+		return err
+	})
+	if errors.Is(err, errNoServer) {
+		return c.uploadByShell(ctx, path, content)
+	}
+	if err != nil {
+		return err
+	}
+	type result struct {
+		created bool
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		created, err := session.put(path, content)
+		done <- result{created, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		c.dropSFTP(session)
+		return context.Cause(ctx)
+	}
+	if r.err == nil {
+		return nil
+	}
+	if lost := c.via.lost(); lost != nil {
+		return c.lostError(lost)
+	}
+	err = c.explainUpload(ctx, path, r.created, r.err)
+	if r.created {
+		_ = session.Remove(path) // best effort: the error says that the upload failed
+	}
+	return &fs.PathError{Op: "upload", Path: path, Err: err}
+}
 
 // sftpSession is an SFTP connection as root.
 type sftpSession struct {
@@ -23,33 +73,10 @@ type sftpSession struct {
 // findServer runs the host's sftp-server, which distributions keep in different places, with a mask that keeps new
 // files from others. The mark tells where its output begins.
 const findServer = `umask 077; echo; echo %[1]s; for s in /usr/lib/openssh/sftp-server /usr/lib/ssh/sftp-server ` +
-	`/usr/libexec/openssh/sftp-server /usr/libexec/sftp-server; do [ -x "$s" ] && exec "$s"; done; ` +
-	`echo "there is no sftp-server" >&2; exit 127`
+	`/usr/libexec/openssh/sftp-server /usr/libexec/sftp-server; do [ -x "$s" ] && exec "$s"; done; exit 127`
 
-// Upload writes content to the new file path with mode 0600, owned by root, and syncs it. When it fails, the file is
-// removed again.
-func (c *Conn) Upload(ctx context.Context, path string, content io.Reader) error {
-	session, err := c.sftp(ctx)
-	if err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() { done <- session.put(path, content) }()
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		c.dropSFTP(session)
-		<-done
-		return context.Cause(ctx)
-	}
-	if err == nil {
-		return nil
-	}
-	if lost := c.via.lost(); lost != nil {
-		return c.lostError(lost)
-	}
-	return fmt.Errorf("upload %s: %w", path, c.explainUpload(ctx, path, err))
-}
+// errNoServer is a host without sftp-server.
+var errNoServer = errors.New("there is no sftp-server")
 
 // sftp returns the connection's SFTP session, and starts it when there is none.
 func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
@@ -61,6 +88,9 @@ func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 	if c.files != nil {
 		return c.files, nil
 	}
+	if c.noServer {
+		return nil, errNoServer
+	}
 	mark := newMark()
 	p, err := c.startRoot(ctx, "sh -c "+observe.Quote(fmt.Sprintf(findServer, mark)))
 	if err != nil {
@@ -68,19 +98,26 @@ func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 	}
 	stop := context.AfterFunc(ctx, p.kill)
 	defer stop()
-	if _, err := skipTo(p.stdout, mark); err != nil {
-		said, _ := io.ReadAll(p.stderr)
-		return nil, c.explainEnd(p, said, errors.New("SFTP did not start"))
+	began := false
+	client, err := func() (*sftp.Client, error) {
+		if _, err := skipTo(p.stdout, mark); err != nil {
+			return nil, err
+		}
+		began = true
+		return sftp.NewClientPipe(p.stdout, p.stdin, sftp.UseConcurrentWrites(true))
+	}()
+	if err == nil {
+		go func() { _, _ = io.Copy(io.Discard, p.stderr) }()
+		c.files = &sftpSession{client, p}
+		return c.files, nil
 	}
-	client, err := sftp.NewClientPipe(p.stdout, p.stdin, sftp.UseConcurrentWrites(true))
-	if err != nil {
-		p.kill()
-		said, _ := io.ReadAll(p.stderr)
-		return nil, c.explainEnd(p, said, err)
+	said, _ := io.ReadAll(p.stderr)
+	<-p.ended
+	if began && p.err == nil && p.status == 127 {
+		c.noServer = true
+		return nil, errNoServer
 	}
-	go func() { _, _ = io.Copy(io.Discard, p.stderr) }()
-	c.files = &sftpSession{client, p}
-	return c.files, nil
+	return nil, c.explainEnd(p, said, fmt.Errorf("SFTP did not start: %w", err))
 }
 
 // dropSFTP ends a session that is of no use any more.
@@ -93,11 +130,11 @@ func (c *Conn) dropSFTP(session *sftpSession) {
 	<-c.uploading
 }
 
-// put writes one file.
-func (s *sftpSession) put(path string, content io.Reader) error {
+// put writes one file. created tells whether it is there afterwards, as a whole or not.
+func (s *sftpSession) put(path string, content io.Reader) (created bool, err error) {
 	f, err := s.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// A reader of unknown length would be written one packet after another.
 	_, err = f.ReadFrom(&io.LimitedReader{R: content, N: math.MaxInt64})
@@ -107,23 +144,94 @@ func (s *sftpSession) put(path string, content io.Reader) error {
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		_ = s.Remove(path) // best effort: the error says that the upload failed
-	}
-	return err
+	return true, err
 }
 
-// explainUpload finds out what SFTP's bare "failure" means.
-func (c *Conn) explainUpload(ctx context.Context, path string, err error) error {
+// explainUpload finds out what SFTP's bare "failure" means, by making the shell fail in the same way.
+func (c *Conn) explainUpload(ctx context.Context, path string, created bool, err error) error {
 	var status *sftp.StatusError
 	if !errors.As(err, &status) {
 		return err
 	}
-	_, stderr, askErr := c.Ask(ctx, "( set -C; umask 077; p="+observe.Quote(path)+"\n"+
-		`[ ! -e "$p" ] || { echo "File exists" >&2; exit; }; `+
-		`{ head -c 65536 /dev/zero >"$p"; } && rm -f -- "$p" )`)
+	try := `set -C; : >"$p" && rm -f -- "$p"`
+	if created {
+		try = `head -c 65536 /dev/zero >>"$p"`
+	}
+	_, stderr, askErr := c.Ask(ctx, "( p="+observe.Quote(path)+"; "+try+" )")
 	if askErr != nil || len(stderr) == 0 {
 		return err
 	}
-	return errors.New(modules.LastLine(stderr))
+	return fileError(stderr)
+}
+
+// catScript writes its input to a new file. Redirecting with set -C is O_EXCL; failing at that ends the shell.
+const catScript = `umask 077; set -C; exec 3>"$1"; cat >&3 && sync -- "$1" || { rm -f -- "$1"; exit 1; }`
+
+// uploadByShell is Upload without SFTP.
+func (c *Conn) uploadByShell(ctx context.Context, path string, content io.Reader) error {
+	p, err := c.startRoot(ctx, "sh -c "+observe.QuoteAll([]string{catScript, "upload", path}))
+	if err != nil {
+		return err
+	}
+	defer p.kill()
+	stop := context.AfterFunc(ctx, p.kill)
+	defer stop()
+
+	var stderr tail
+	go func() { _, _ = io.Copy(io.Discard, p.stdout) }()
+	complained := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(&stderr, p.stderr)
+		close(complained)
+	}()
+	source := &sourceReader{Reader: content}
+	_, _ = io.Copy(p.stdin, source) // the other side says more about an error than a broken pipe does
+	_ = p.stdin.Close()
+	<-complained
+	<-p.ended
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case source.err != nil:
+		_, _, _ = c.Ask(ctx, "rm -f -- "+observe.Quote(path)) // best effort: what came was taken for all
+		return fmt.Errorf("upload %s: %w", path, source.err)
+	case p.err != nil || classifySudo(c.user, string(stderr.bytes()), p.status) != nil:
+		return c.explainEnd(p, stderr.bytes(), errors.New("the upload did not end"))
+	case p.status != 0:
+		return &fs.PathError{Op: "upload", Path: path, Err: fileError(stderr.bytes())}
+	}
+	return nil
+}
+
+// sourceReader remembers an error of the reader, to tell it from one of the writer.
+type sourceReader struct {
+	io.Reader
+	err error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}
+
+// fileError is what a shell or a program of coreutils said about a file, as the error that it means.
+func fileError(said []byte) error {
+	line := modules.LastLine(said)
+	for text, err := range map[string]error{
+		"File exists":               fs.ErrExist,
+		"No such file or directory": fs.ErrNotExist,
+		"Directory nonexistent":     fs.ErrNotExist, // dash
+		"Permission denied":         fs.ErrPermission,
+		"No space left on device":   syscall.ENOSPC,
+		"Disk quota exceeded":       syscall.EDQUOT,
+		"Read-only file system":     syscall.EROFS,
+	} {
+		if strings.Contains(line, text) {
+			return err
+		}
+	}
+	return errors.New(string(bytes.TrimSpace([]byte(line))))
 }

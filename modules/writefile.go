@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -154,6 +155,14 @@ func CheckPath(p string) error {
 		return fmt.Errorf("must not end with a slash: %q", p)
 	case bytes.ContainsAny([]byte(p), "\n\x00"):
 		return fmt.Errorf("must not contain a newline: %q", p)
+	}
+	return nil
+}
+
+// CheckOwner tells what is wrong with the name or number of a user or group, to read on after the argument's name.
+func CheckOwner(name string) error {
+	if name == "" || name[0] == '-' || strings.ContainsAny(name, ": \t\n\x00/") {
+		return fmt.Errorf("must be a name or a number, not %q", name)
 	}
 	return nil
 }

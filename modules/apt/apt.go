@@ -82,6 +82,15 @@ func (t Transaction) Run(ctx context.Context, h modules.Host) error {
 	return run(ctx, h, modules.Command{Script: script.String()})
 }
 
+// reinstall installs packages again that dpkg was killed in the middle of unpacking (error flag "reinstreq"), in the
+// version that dpkg knows of where it can still be had. apt-get -f does nothing about them. "$@" is apt-get.
+const reinstall = `
+for package in $(dpkg-query -W -f='${db:Status-Eflag} ${binary:Package}=${Version}\n' | sed -n 's/^reinstreq //p'); do
+	"$@" --reinstall install "$package" || "$@" --reinstall install "${package%%=*}"
+done
+"$@" -f install
+`
+
 // Repair ends what an interrupted dpkg or apt-get left undone, without removing any package.
 func Repair(ctx context.Context, h modules.Host) error {
 	modules.Progress(ctx, "ending what an interrupted dpkg left undone")
@@ -94,7 +103,8 @@ func Repair(ctx context.Context, h modules.Host) error {
 			return err
 		}
 	}
-	return Get(ctx, h, "-f", "--no-remove", "install")
+	argv := append([]string{"sh", "-euc", reinstall, "reinstall"}, aptGet...)
+	return run(ctx, h, modules.Command{Argv: append(argv, "--no-remove", "--allow-change-held-packages")})
 }
 
 // run runs c as the job "apt", and again while another program holds a lock that apt doesn't wait for.

@@ -17,11 +17,19 @@ import (
 // fakes stand in for the two programs of systemd that the script calls; they refuse what they don't know. Real
 // systemd is e2e's business: killed controllers, reboots.
 const fakes = `
+start() {
+	echo run >>"$STATE/runs"
+	setsid sh "$1" </dev/null >/dev/null 2>&1 &
+	echo $! >"$STATE/pid"
+}
 systemctl() {
 	case "$*" in
 	"show -p ActiveState --value -- rcprov-"*.service)
 		if [ -e "$STATE/pid" ] && kill -0 "$(cat "$STATE/pid")" 2>/dev/null; then echo active; else echo inactive; fi ;;
 	"reset-failed -- rcprov-"*.service) ;;
+	"show -p LoadState --value -- rcprov-"*.service)
+		if [ -e "$STATE/loaded" ]; then echo loaded; else echo not-found; fi ;;
+	"start -- rcprov-a.service") start "$STATE/jobs/a/script" ;;
 	*) echo "fake systemctl: $*" >&2; return 99 ;;
 	esac
 }
@@ -31,10 +39,9 @@ case $0 in
 	case "$*" in *"--service-type=exec --property=KillMode=process --property=TimeoutStopSec=900 /bin/sh "*) ;;
 	*) echo "fake systemd-run: $*" >&2; exit 99 ;;
 	esac
+	if [ -e "$STATE/loaded" ]; then echo "Unit was already loaded" >&2; exit 1; fi
 	for file; do :; done
-	echo run >>"$STATE/runs"
-	setsid sh "$file" </dev/null >/dev/null 2>&1 &
-	echo $! >"$STATE/pid" ;;
+	start "$file" ;;
 esac
 `
 
@@ -219,6 +226,19 @@ func (k keep) Run(ctx context.Context, c modules.Command) (modules.Result, error
 		return modules.Result{}, nil
 	}
 	return k.Host.Run(ctx, c)
+}
+
+// TestUnitStillLoaded: a daemon that the last command left behind keeps the unit loaded, and systemd-run refuses.
+func TestUnitStillLoaded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	if err := os.WriteFile(filepath.Join(l.state, "loaded"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	result, err := run(t.Context(), l, Job{Name: "a", Command: modules.Command{Argv: []string{"echo", "hello"}}}, l.at)
+	if err != nil || string(result.Stdout) != "hello\n" {
+		t.Errorf("%q, %v", result.Stdout, err)
+	}
 }
 
 func TestNoSystemd(t *testing.T) {

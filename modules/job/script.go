@@ -39,6 +39,11 @@ start() {
 echo \$? >status.new
 mv status.new status" >"$dir/script"
 	systemctl reset-failed -- "$unit" 2>/dev/null || :
+	# systemd keeps a unit as long as one of its processes lives, such as a daemon that the last command left behind.
+	# The unit is always the same, so it can be started again.
+	if [ "$(systemctl show -p LoadState --value -- "$unit")" = loaded ] && systemctl start -- "$unit" 2>/dev/null; then
+		return
+	fi
 	systemd-run --quiet --unit="$unit" --description="rcprov job $name" --service-type=exec \
 		--property=KillMode=process --property=TimeoutStopSec=900 /bin/sh "$dir/script" >&2
 }

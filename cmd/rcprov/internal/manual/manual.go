@@ -242,11 +242,10 @@ func split(doc string) (summary, text, example string) {
 	inCode := false
 	for line := range strings.Lines(doc) {
 		line = strings.TrimRight(line, "\n")
-		indented := strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "    ")
-		switch {
+		switch unindented, indented := strings.CutPrefix(line, "\t"); { // gofmt indents code by a tab
 		case indented:
 			inCode = true
-			code = append(code, strings.TrimPrefix(strings.TrimPrefix(line, "\t"), "    "))
+			code = append(code, unindented)
 		case line == "" && inCode:
 			code = append(code, "")
 		default:

@@ -9,27 +9,24 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Diagnostics tells what is wrong with a plan: each mistake with its line, and how many there are.
-func Diagnostics(diags hcl.Diagnostics, o Options) error {
+// Diagnostics tells what is wrong with a plan: each mistake with its line, then, to people, closing, a line that says
+// what became of it (or "").
+func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 	if o.JSON {
 		return jsonDiagnostics(diags, o)
 	}
 	var out bytes.Buffer
 	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.ErrColor)
-	mistakes := 0
 	for _, d := range diags {
 		hidden := *d
 		hidden.Summary, hidden.Detail = o.Secrets.String(d.Summary), o.Secrets.String(d.Detail)
 		if err := writer.WriteDiagnostic(&hidden); err != nil {
 			return fmt.Errorf("show diagnostic: %w", err)
 		}
-		if d.Severity == hcl.DiagError {
-			mistakes++
-		}
 	}
 	text := strings.TrimSuffix(out.String(), "\n")
-	if mistakes > 1 {
-		text += fmt.Sprintf("\n%d mistakes; no host was contacted.\n", mistakes)
+	if closing != "" {
+		text += "\n" + closing + "\n"
 	}
 	_, err := io.WriteString(o.Err, o.Secrets.String(text))
 	return err

@@ -175,7 +175,7 @@ func stateLeft(p problem) string {
 		said = append(said, fmt.Sprintf("%d steps were changed before (%s)", len(p.Changed), strings.Join(p.Changed, ", ")))
 	}
 	if p.Partial {
-		said = append(said, "this step may have been changed partly")
+		said = append(said, "the step may have been changed partly")
 	}
 	if p.Left > 0 {
 		said = append(said, plural(p.Left, "later step was", "later steps were")+" not tried")

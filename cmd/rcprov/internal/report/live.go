@@ -40,9 +40,9 @@ type live struct {
 
 	started time.Time
 	play    string
-	hosts   []*busy // in the order in which they began
+	order   []string // hosts of the play
+	hosts   []*busy  // those at work, in that order
 	ended   map[string]bool
-	total   int // hosts of the play
 }
 
 // busy is a host at work.
@@ -98,7 +98,7 @@ func (l *live) follow(e engine.Event) {
 	case engine.RunStarted:
 		l.started = e.Time
 	case engine.PlayStarted:
-		l.play, l.total, l.hosts = e.Play, len(e.Hosts), nil
+		l.play, l.order, l.hosts = e.Play, e.Hosts, nil
 		clear(l.ended)
 	case engine.HostStarted, engine.Doing, engine.StepOK, engine.StepPlanned, engine.StepChanged, engine.StepSkipped:
 		h := l.host(e)
@@ -126,6 +126,7 @@ func (l *live) host(e engine.Event) *busy {
 	}
 	h := &busy{host: e.Host, since: e.Time}
 	l.hosts = append(l.hosts, h)
+	slices.SortStableFunc(l.hosts, func(a, b *busy) int { return slices.Index(l.order, a.host) - slices.Index(l.order, b.host) })
 	return h
 }
 
@@ -181,7 +182,7 @@ func (l *live) region() []regionLine {
 		name := h.host + strings.Repeat(" ", names-displaywidth.String(h.host))
 		lines = append(lines, l.fit(columns-1, fmt.Sprintf("%s  %*s", name, counts, h.count()), h.doing(), now.Sub(h.since)))
 	}
-	status := fmt.Sprintf("%d of %d hosts done", len(l.ended), l.total)
+	status := fmt.Sprintf("%d of %d hosts done", len(l.ended), len(l.order))
 	if more := len(l.hosts) - len(shown); more > 0 {
 		status += fmt.Sprintf(", %d more at work", more)
 	}

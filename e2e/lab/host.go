@@ -116,9 +116,7 @@ func (h *Host) Reboot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.Must(ctx, "systemctl --no-block reboot"); err != nil {
-		return err
-	}
+	_, _ = h.Exec(ctx, "systemctl --no-block reboot") // the connection may end before the command does
 	for {
 		h.disconnect()
 		if err := h.wait(ctx); err != nil {

@@ -1,5 +1,7 @@
 package modules
 
+import "encoding/json"
+
 // A Change is what a step would do to a host: the preview that plan shows, and the work order of Apply. The words
 // are made from it by package report, so what is shown and what is done can't come to differ.
 type Change struct {
@@ -33,6 +35,15 @@ type Edit struct {
 
 	// Sensitive edits show neither From, To nor Text: the old value may be a secret that rcprov doesn't know.
 	Sensitive bool `json:"sensitive,omitempty"`
+}
+
+// MarshalJSON leaves out what a sensitive edit must not show.
+func (e Edit) MarshalJSON() ([]byte, error) {
+	type plain Edit // without this method
+	if e.Sensitive {
+		e.From, e.To, e.Text = "", "", nil
+	}
+	return json.Marshal(plain(e))
 }
 
 // Text is a text before and after an edit.

@@ -17,6 +17,9 @@ type Command struct {
 	Dir    string   // working directory, "/" if empty
 	User   string   // run as this user, with its groups (runuser)
 	Stdin  []byte   // at most a few MiB; use Host.Upload for more
+
+	// Before is shell that runs first, as root, in the same shell. The engine sets it; modules do not.
+	Before string
 }
 
 // Result is how a command ended.
@@ -37,6 +40,9 @@ func (c Command) Shell() string {
 	}
 	fmt.Fprintf(&b, "cd %s || exit 125\n", observe.Quote(dir))
 	b.WriteString("export LC_ALL=C\n")
+	if c.Before != "" {
+		b.WriteString(c.Before + "\n")
+	}
 	for _, assignment := range c.Env {
 		name, value, _ := strings.Cut(assignment, "=")
 		fmt.Fprintf(&b, "export %s=%s\n", name, observe.Quote(value))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -18,6 +19,7 @@ type File struct {
 	Mode     fs.FileMode // permission bits, with fs.ModeSetuid, ModeSetgid and ModeSticky
 	Owner    string      // user name or number; root if empty
 	Group    string      // group name or number; root if empty
+	Keep     bool        // an existing file keeps its mode, owner and group; Mode, Owner and Group are for a new one
 	Validate []string    // a program that must exit with 0 before the file takes its place; "%s" is the new file
 	Backup   string      // where the file that is replaced, if any, is copied to first; empty: nowhere
 }
@@ -26,25 +28,31 @@ type File struct {
 const uploadSize = 256 << 10
 
 // writeScript puts a file in place as a whole or not at all. The temporary name is the same each time, so that what
-// an interrupted run leaves behind is used up by the next one.
+// an interrupted run leaves behind is used up by the next one; it begins with a dot and ends unlike any configuration
+// file, so that no program that reads a whole directory takes it for one.
 const writeScript = `
-tmp=$1 path=$2 mode=$3 owner=$4 backup=$5 input=$6
-shift 6
+tmp=$1 path=$2 mode=$3 owner=$4 keep=$5 backup=$6 input=$7
+shift 7
+umask 077
 trap 'rm -f -- "$tmp"' EXIT
 if [ "$input" = stdin ]; then
 	rm -f -- "$tmp"
-	umask 077
 	set -C # O_EXCL: nobody may have put a link there meanwhile
 	cat >"$tmp"
 	set +C
 fi
-chown -- "$owner" "$tmp"
-chmod -- "$mode" "$tmp"
+if [ "$keep" = keep ] && [ -f "$path" ]; then
+	chown -h --reference="$path" -- "$tmp"
+	chmod --reference="$path" -- "$tmp"
+else
+	chown -h -- "$owner" "$tmp"
+	chmod -- "$mode" "$tmp" # after chown, which clears the set-user-ID bit
+fi
 if [ $# -gt 0 ]; then
 	"$@" </dev/null >&2 || { status=$?; echo "rcprov-validate $status" >&2; exit 1; }
 fi
 if [ -n "$backup" ] && [ -f "$path" ]; then
-	mkdir -p -m 0700 -- "$(dirname -- "$backup")"
+	mkdir -p -- "$(dirname -- "$backup")"
 	cp -p -- "$path" "$backup"
 fi
 sync -- "$tmp"
@@ -53,8 +61,8 @@ trap - EXIT
 `
 
 // WriteFile writes f as a whole or not at all: a temporary file in the same directory with its final owner and mode,
-// validated, synced, renamed. When the validate command refuses, the error is a [*ValidateError] and the old file is
-// as it was.
+// validated, synced, renamed. When the validate command refuses, the error is a [*ValidateError]; after this and any
+// other error of a command the old file is as it was. Errors have advice from [FileHint].
 func WriteFile(ctx context.Context, h Host, f File) error {
 	tmp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".rcprov")
 	validate := make([]string, len(f.Validate))
@@ -65,25 +73,30 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 	input := "stdin"
 	if len(f.Content) > uploadSize {
 		if _, err := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", tmp}}); err != nil {
-			return err
+			return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
 		}
 		if err := h.Upload(ctx, tmp, bytes.NewReader(f.Content)); err != nil {
 			return fmt.Errorf("write %s: %w", f.Path, err)
 		}
 		cmd.Stdin, input = nil, "uploaded"
 	}
+	keep := ""
+	if f.Keep {
+		keep = "keep"
+	}
 	cmd.Argv = append([]string{
 		"sh", "-euc", writeScript, "write-file",
-		tmp, f.Path, OctalMode(f.Mode), cmp.Or(f.Owner, "root") + ":" + cmp.Or(f.Group, "root"), f.Backup, input,
+		tmp, f.Path, OctalMode(f.Mode), cmp.Or(f.Owner, "root") + ":" + cmp.Or(f.Group, "root"), keep, f.Backup, input,
 	}, validate...)
 	result, err := h.Run(ctx, cmd)
 	if err == nil {
 		return nil
 	}
 	if said, status, found := bytes.Cut(result.Stderr, []byte("rcprov-validate ")); found {
-		return &ValidateError{Path: f.Path, Argv: f.Validate, Said: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
+		refused := &ValidateError{Path: f.Path, Argv: f.Validate, Said: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
+		return WithHint(refused, "%s is as it was. Correct the content, then run the same command again.", f.Path)
 	}
-	return fmt.Errorf("write %s: %w", f.Path, err)
+	return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
 }
 
 // ValidateError says that a file's validate command did not accept the new content.
@@ -95,7 +108,8 @@ type ValidateError struct {
 }
 
 func (e *ValidateError) Error() string {
-	return fmt.Sprintf("%s refused the new %s (exit status %s): %s", observe.QuoteAll(e.Argv), e.Path, e.Status, e.Said)
+	return fmt.Sprintf("%s refused the new %s (exit status %s): %s",
+		observe.QuoteAll(e.Argv), e.Path, e.Status, cmp.Or(e.Said, "it said nothing"))
 }
 
 // OctalMode returns mode as chmod(1) and plans write it: "0644", "1777".
@@ -141,6 +155,14 @@ func CheckPath(p string) error {
 		return fmt.Errorf("must not end with a slash: %q", p)
 	case bytes.ContainsAny([]byte(p), "\n\x00"):
 		return fmt.Errorf("must not contain a newline: %q", p)
+	}
+	return nil
+}
+
+// CheckOwner tells what is wrong with the name or number of a user or group, to read on after the argument's name.
+func CheckOwner(name string) error {
+	if name == "" || name[0] == '-' || strings.ContainsAny(name, ": \t\n\x00/") {
+		return fmt.Errorf("must be a name or a number, not %q", name)
 	}
 	return nil
 }

@@ -18,11 +18,20 @@ var source string
 //	  content = "Welcome to ${facts.hostname}.\n"
 //	}
 //
-//	file "nginx-logging" {
-//	  path     = "/etc/nginx/conf.d/logging.conf"
-//	  source   = "files/logging.conf"
-//	  validate = ["nginx", "-t"]
+//	file "deployers" {
+//	  path     = "/etc/sudoers.d/deployers"
+//	  source   = "files/deployers.sudoers"
+//	  mode     = "0440"
+//	  validate = ["visudo", "-cf", "%s"]
 //	}
+//
+//	file "no-default-site" {
+//	  path  = "/etc/nginx/sites-enabled/default"
+//	  state = "absent"
+//	}
+//
+// The directory must be there: a `directory` step makes it. A symbolic link in the file's place is an error, never
+// followed. Binary content and content larger than 1 MiB is written like any other, but diffs only show its size.
 type Args struct {
 	// Where the file is on the host, an absolute path.
 	Path string `hcl:"path"`
@@ -40,7 +49,7 @@ type Args struct {
 	// The variables of the template: `{ port = 3000 }`.
 	Vars cty.Value `hcl:"vars,optional"`
 
-	// Permissions, in octal.
+	// Permissions, in octal. Like owner and group they are set on a file that is already there, too.
 	Mode string `hcl:"mode,optional" default:"0644"`
 
 	// User who owns the file: a name or a number.
@@ -49,16 +58,16 @@ type Args struct {
 	// Group of the file: a name or a number.
 	Group string `hcl:"group,optional" default:"root"`
 
-	// A command that checks the new content before it takes the old one's place; `%s` is the path of the new
-	// file. When it doesn't exit with 0, the file stays as it was: `["visudo", "-cf", "%s"]`.
+	// A command that checks the new content before it takes the old one's place; `%s` is the path of the new file,
+	// beside the old one. When it doesn't exit with 0, the file stays as it was.
 	Validate []string `hcl:"validate,optional"`
 
-	// Keep a copy of each file that is replaced, under /var/lib/rcprov/backup.
+	// Keep a copy of a file that is replaced or removed, under /var/lib/rcprov/backup.
 	Backup bool `hcl:"backup,optional"`
 
 	// Whether the content is hidden in diffs. Content made from sensitive variables always is.
 	Sensitive bool `hcl:"sensitive,optional"`
 
-	// `absent` removes the file.
+	// `absent` removes the file, or a symbolic link in its place (not what that leads to).
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 }

@@ -1,15 +1,18 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -51,13 +54,30 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	}
 	s.Mode = mode
 
-	given := 0
+	if err := modules.CheckOwner(args.Owner); err != nil {
+		errs = append(errs, modules.Argf("owner", "%w", err))
+	}
+	if err := modules.CheckOwner(args.Group); err != nil {
+		errs = append(errs, modules.Argf("group", "%w", err))
+	}
+	if len(args.Validate) > 0 && !strings.Contains(strings.Join(args.Validate, " "), "%s") {
+		errs = append(errs, &modules.ArgError{
+			Arg: "validate", Err: errors.New("doesn't say where the new file is"),
+			Hint: "Write %s where the command expects its path; before it has passed, the file is not in its place.",
+		})
+	}
+	return s, errors.Join(append(errs, s.readContent(args, env)...)...)
+}
+
+// readContent sets s.Content from the one argument that tells it.
+func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
+	var given []string
 	if args.Content != nil {
-		given++
+		given = append(given, "content")
 		s.Content = []byte(*args.Content)
 	}
 	if args.Source != "" {
-		given++
+		given = append(given, "source")
 		content, err := env.ReadFile(args.Source)
 		if err != nil {
 			errs = append(errs, modules.Argf("source", "%w", err))
@@ -65,20 +85,22 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		s.Content = content
 	}
 	if args.Template != "" {
-		given++
+		given = append(given, "template")
 		content, err := env.Render(args.Template, args.Vars)
 		if err != nil {
 			errs = append(errs, modules.Argf("template", "%w", err))
 		}
 		s.Content = []byte(content)
+	} else if args.Vars != cty.NilVal && !args.Vars.IsNull() {
+		errs = append(errs, modules.Argf("vars", "are for a template, and there is none"))
 	}
-	if given > 1 {
-		errs = append(errs, modules.Argf("path", "has more than one of content, source and template"))
+	if len(given) > 1 {
+		errs = append(errs, modules.Argf(given[1], "is one too many: %s is given as well", given[0]))
 	}
-	if given == 1 && s.Content == nil {
+	if len(given) > 0 && s.Content == nil {
 		s.Content = []byte{}
 	}
-	return s, errors.Join(errs...)
+	return errs
 }
 
 func (s *Step) question() observe.FileQuestion {
@@ -95,47 +117,84 @@ func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	question := s.question()
-	is, err := observe.File.Get(snapshot, question)
+	is, err := observe.File.Get(snapshot, s.question())
 	if err != nil {
-		return modules.Change{}, err
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
 	var c modules.Change
-	edit := func(action modules.Action, field, from, to string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: action, Subject: s.Path, Field: field, From: from, To: to})
-	}
 	switch {
 	case is.Type == observe.Absent && s.Absent:
 		return c, nil
+	case is.Type == observe.Regular && s.Absent:
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path})
+		return c, nil
+	case is.Type == observe.Symlink && s.Absent:
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, From: "link to " + is.Target})
+		return c, nil
+	case is.Type == observe.Symlink:
+		return c, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
+			"Name the file that it leads to, or remove the link first (a `link` step with state = \"absent\").")
 	case is.Type != observe.Absent && is.Type != observe.Regular:
 		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
-	case s.Absent:
-		edit(modules.Remove, "", "", "")
-		return c, nil
 	case is.Type == observe.Absent:
-		c.Edits = append(c.Edits, modules.Edit{
-			Action: modules.Create, Subject: s.Path, To: s.describe(),
-			Text: &modules.Text{New: string(s.Content)}, Sensitive: s.Sensitive,
-		})
+		e := modules.Edit{Action: modules.Create, Subject: s.Path, To: s.describe(), Sensitive: s.Sensitive}
+		if s.Content != nil && !s.Sensitive {
+			showContent(&e, observe.FileInfo{Content: []byte{}}, s.Content)
+		}
+		c.Edits = append(c.Edits, e)
 		return c, nil
 	}
-	if question.Content && is.SHA256 != question.UnlessSHA256 {
-		c.Edits = append(c.Edits, modules.Edit{
-			Action: modules.Update, Subject: s.Path, Field: "content",
-			Text: &modules.Text{Old: string(is.Content), New: string(s.Content)}, Sensitive: s.Sensitive,
-		})
+	c.Edits = s.compare(is)
+	return c, nil
+}
+
+// compare returns the edits for the file that is there.
+func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
+	edit := func(field, from, to string) {
+		edits = append(edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
+	}
+	if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
+		e := modules.Edit{Action: modules.Update, Subject: s.Path, Field: "content", Sensitive: s.Sensitive}
+		if !s.Sensitive {
+			showContent(&e, is, s.Content)
+		}
+		edits = append(edits, e)
 	}
 	if is.Mode != s.Mode {
-		edit(modules.Update, "mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
+		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
 	}
 	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
-		edit(modules.Update, "owner", is.Owner, s.Owner)
+		edit("owner", is.Owner, s.Owner)
 	}
 	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
-		edit(modules.Update, "group", is.Group, s.Group)
+		edit("group", is.Group, s.Group)
 	}
-	return c, nil
+	return edits
+}
+
+// showContent adds old and new content to e: as texts where both are, else their sizes.
+func showContent(e *modules.Edit, old observe.FileInfo, content []byte) {
+	if old.Content != nil && isText(old.Content) && isText(content) {
+		e.Text = &modules.Text{Old: string(old.Content), New: string(content)}
+		return
+	}
+	size := func(b []byte, n int64) string {
+		if b != nil && !isText(b) {
+			return fmt.Sprintf("binary, %d bytes", n)
+		}
+		return fmt.Sprintf("%d bytes", n)
+	}
+	if e.Action == modules.Create {
+		e.To += ", " + size(content, int64(len(content)))
+		return
+	}
+	e.From, e.To = size(old.Content, old.Size), size(content, int64(len(content)))
+}
+
+// isText tells whether a diff of content can be read. Larger content is not sent by hosts, either.
+func isText(content []byte) bool {
+	return len(content) <= observe.MaxContent && utf8.Valid(content) && !bytes.ContainsRune(content, 0)
 }
 
 func (s *Step) describe() string {
@@ -144,42 +203,49 @@ func (s *Step) describe() string {
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	var script strings.Builder
+	var owner string
 	for _, e := range c.Edits {
 		switch {
 		case e.Action == modules.Remove:
-			script.WriteString("rm -f -- \"$1\"\n")
+			return s.remove(ctx, h)
 		case e.Action == modules.Create, e.Field == "content":
 			return s.write(ctx, h) // sets mode and owner as well
-		case e.Field == "mode":
-			// After chown, which clears the set-user-ID bits.
-		case e.Field == "owner":
-			fmt.Fprintf(&script, "chown -h -- %s \"$1\"\n", observe.Quote(e.To))
-		case e.Field == "group":
-			fmt.Fprintf(&script, "chgrp -h -- %s \"$1\"\n", observe.Quote(e.To))
+		case e.Field == "owner" || e.Field == "group":
+			owner = s.Owner + ":" + s.Group
 		}
 	}
-	if !s.Absent {
-		fmt.Fprintf(&script, "chmod -- %s \"$1\"\n", modules.OctalMode(s.Mode))
-	}
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script.String(), "file", s.Path}})
-	return err
+	const script = `
+if [ -n "$3" ]; then chown -h -- "$3" "$1"; fi
+chmod -- "$2" "$1" # after chown, which clears the set-user-ID bit
+`
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "file", s.Path, modules.OctalMode(s.Mode), owner}})
+	return modules.FileHint(err, s.Path)
+}
+
+func (s *Step) remove(ctx context.Context, h modules.Host) error {
+	const script = `
+if [ -n "$2" ] && [ -f "$1" ] && [ ! -L "$1" ]; then
+	umask 077
+	mkdir -p -- "$(dirname -- "$2")"
+	cp -p -- "$1" "$2"
+fi
+rm -f -- "$1"
+`
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "file", s.Path, s.backup()}})
+	return modules.FileHint(err, s.Path)
 }
 
 func (s *Step) write(ctx context.Context, h modules.Host) error {
-	f := modules.File{
-		Path: s.Path, Content: s.Content, Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
+	return modules.WriteFile(ctx, h, modules.File{
+		Path: s.Path, Content: s.Content, Mode: s.Mode, Owner: s.Owner, Group: s.Group,
+		Validate: s.Validate, Backup: s.backup(),
+	})
+}
+
+// backup returns where the file that goes is copied to; empty: nowhere.
+func (s *Step) backup() string {
+	if !s.Backup {
+		return ""
 	}
-	if s.Backup {
-		f.Backup = modules.BackupPath(s.Path)
-	}
-	err := modules.WriteFile(ctx, h, f)
-	var refused *modules.ValidateError
-	if errors.As(err, &refused) {
-		return modules.WithHint(err, "%s is as it was. Correct the content, then run the same command again.", s.Path)
-	}
-	if err != nil && strings.Contains(err.Error(), "No such file or directory") {
-		return modules.WithHint(err, "Add a `directory` step for %s before this one.", path.Dir(s.Path))
-	}
-	return err
+	return modules.BackupPath(s.Path)
 }

@@ -1,12 +1,14 @@
 package file
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
@@ -23,6 +25,7 @@ func TestDiff(t *testing.T) {
 		name  string
 		step  func(*Step)
 		is    func(*observe.FileInfo)
+		could error
 		edits []modules.Edit
 		err   string
 	}{
@@ -60,6 +63,64 @@ func TestDiff(t *testing.T) {
 			is:   func(f *observe.FileInfo) { f.Type = observe.Directory },
 			err:  "/etc/motd is a directory, not a file",
 		},
+		{
+			name: "link in its place",
+			is:   func(f *observe.FileInfo) { f.Type, f.Target = observe.Symlink, "/run/motd" },
+			err:  "/etc/motd is a symbolic link to /run/motd, not a file",
+		},
+		{
+			name:  "link removed",
+			step:  func(s *Step) { s.Absent = true },
+			is:    func(f *observe.FileInfo) { f.Type, f.Target = observe.Symlink, "/run/motd" },
+			edits: []modules.Edit{{Action: modules.Remove, Subject: "/etc/motd", From: "link to /run/motd"}},
+		},
+		{
+			name: "directory shall not be there",
+			step: func(s *Step) { s.Absent = true },
+			is:   func(f *observe.FileInfo) { f.Type = observe.Directory },
+			err:  "/etc/motd is a directory, not a file",
+		},
+		{name: "already removed", step: func(s *Step) { s.Absent = true }, is: func(f *observe.FileInfo) { *f = observe.FileInfo{} }},
+		{name: "any content", step: func(s *Step) { s.Content = nil }, is: func(f *observe.FileInfo) { f.SHA256 = "" }},
+		{
+			name:  "any content, absent",
+			step:  func(s *Step) { s.Content = nil },
+			is:    func(f *observe.FileInfo) { *f = observe.FileInfo{} },
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/etc/motd", To: "0644 root:root"}},
+		},
+		{
+			name: "binary",
+			is:   func(f *observe.FileInfo) { f.SHA256, f.Content, f.Size = "00", []byte{0, 1}, 2 },
+			edits: []modules.Edit{{
+				Action: modules.Update, Subject: "/etc/motd", Field: "content", From: "binary, 2 bytes", To: "6 bytes",
+			}},
+		},
+		{
+			name:  "binary, absent",
+			step:  func(s *Step) { s.Content = []byte{0xff} },
+			is:    func(f *observe.FileInfo) { *f = observe.FileInfo{} },
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/etc/motd", To: "0644 root:root, binary, 1 bytes"}},
+		},
+		{
+			name: "too large to be sent",
+			is:   func(f *observe.FileInfo) { f.SHA256, f.Content, f.Size = "00", nil, 5<<20 },
+			edits: []modules.Edit{{
+				Action: modules.Update, Subject: "/etc/motd", Field: "content", From: "5242880 bytes", To: "6 bytes",
+			}},
+		},
+		{
+			name:  "sensitive",
+			step:  func(s *Step) { s.Sensitive = true },
+			is:    func(f *observe.FileInfo) { f.SHA256, f.Content = "00", []byte("secret\n") },
+			edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/motd", Field: "content", Sensitive: true}},
+		},
+		{
+			name:  "sensitive, absent",
+			step:  func(s *Step) { s.Sensitive = true },
+			is:    func(f *observe.FileInfo) { *f = observe.FileInfo{} },
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/etc/motd", To: "0644 root:root", Sensitive: true}},
+		},
+		{name: "could not tell", could: errors.New("Input/output error"), err: "look at /etc/motd: Input/output error"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,7 +133,7 @@ func TestDiff(t *testing.T) {
 				test.is(&is)
 			}
 			snapshot := observe.NewSnapshot()
-			observe.File.Put(snapshot, step.question(), is, nil)
+			observe.File.Put(snapshot, step.question(), is, test.could)
 			change, err := step.Diff(snapshot)
 			if got := errorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
@@ -120,5 +181,73 @@ func TestConverge(t *testing.T) {
 	}
 	if content, _ := os.ReadFile(path); string(content) != "one\n" {
 		t.Errorf("content after refusal: %q", content)
+	}
+}
+
+func TestConvergeMetadata(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	step := &Step{Path: path, Mode: 0o755 | os.ModeSetuid, Owner: me.Uid, Group: me.Gid}
+	host := &moduletest.Host{}
+	moduletest.Converge(t, host, step)
+	if err := os.WriteFile(path, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	moduletest.Converge(t, host, step)
+	if content, _ := os.ReadFile(path); string(content) != "kept" {
+		t.Errorf("content %q was not kept", content)
+	}
+	step.Absent = true
+	moduletest.Converge(t, host, step)
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	text := "x"
+	env := modules.Env{
+		Sensitive: func(arg string) bool { return arg == "vars" },
+		ReadFile:  func(string) ([]byte, error) { return nil, errors.New("no such file") },
+		Render: func(_ string, vars cty.Value) (string, error) {
+			return "", errors.New("there is no variable port")
+		},
+	}
+	valid := Args{Path: "/etc/motd", Content: &text, Mode: "0644", Owner: "root", Group: "root"}
+	tests := []struct {
+		name   string
+		change func(*Args)
+		err    string
+	}{
+		{name: "valid", change: func(*Args) {}},
+		{name: "source", change: func(a *Args) { a.Content, a.Source = nil, "x" }, err: "source: no such file"},
+		{name: "template", change: func(a *Args) { a.Content, a.Template = nil, "x" }, err: "template: there is no variable port"},
+		{name: "two contents", change: func(a *Args) { a.Template = "x" }, err: "template: there is no variable port\ntemplate: is one too many: content is given as well"},
+		{name: "vars alone", change: func(a *Args) { a.Vars = cty.EmptyObjectVal }, err: "vars: are for a template, and there is none"},
+		{name: "validate", change: func(a *Args) { a.Validate = []string{"nginx", "-t"} }, err: "validate: doesn't say where the new file is"},
+		{
+			name:   "several",
+			change: func(a *Args) { a.Path, a.Mode, a.Owner = "etc", "rw", "a:b" },
+			err:    "path: must be an absolute path, not \"etc\"\nmode: must be an octal mode such as \"0644\", not \"rw\"\nowner: must be a name or a number, not \"a:b\"",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := valid
+			test.change(&args)
+			step, err := New(args, env)
+			if got := errorText(err); got != test.err {
+				t.Errorf("error:\n%s\nwant:\n%s", got, test.err)
+			}
+			if err == nil && !step.(*Step).Sensitive {
+				t.Error("content made from sensitive variables is not hidden")
+			}
+		})
 	}
 }

@@ -36,10 +36,12 @@ var HostFacts = &Kind[struct{}, Facts]{
 		return `
 . /etc/os-release
 printf 'id %s\nversion %s\ncodename %s\nname %s\n' "$ID" "$VERSION_ID" "$VERSION_CODENAME" "$PRETTY_NAME"
-printf 'hostname %s\n' "$(uname -n)"
-printf 'fqdn %s\n' "$(hostname -f 2>/dev/null || uname -n)"
+read -r name </proc/sys/kernel/hostname
+printf 'hostname %s\n' "$name"
+printf 'fqdn %s\n' "$(hostname -f 2>/dev/null || echo "$name")"
 printf 'arch %s\n' "$(dpkg --print-architecture)"
-printf 'kernel %s\n' "$(uname -r)"
+read -r release </proc/sys/kernel/osrelease
+printf 'kernel %s\n' "$release"
 printf 'cpus %s\n' "$(nproc)"
 printf 'addresses %s\n' "$(hostname -I)"
 printf 'virtual %s\n' "$(systemd-detect-virt)"

@@ -1,8 +1,9 @@
 package observe
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,130 +58,250 @@ type FileInfo struct {
 }
 
 // File answers what a path is. Access rights do not matter to root, but a missing parent directory counts as
-// Absent and a file in its place as well (ENOTDIR); any other failure (an I/O error, a stale NFS handle) is "could
-// not tell".
+// Absent and a file in its place as well (ENOTDIR); any other failure (an I/O error, a stale NFS handle, a loop of
+// links on the way) is "could not tell".
 //
-// stat(1) of GNU coreutils 9 and of uutils 0.8 agree on the format letters used: %f (raw mode, hex), %u %g %U %G,
-// %s, %Y %Z (seconds), %N is avoided (its quoting differs); links are read by readlink(1).
+// What stat(1) of GNU coreutils 9 and of uutils (seen: 0.0.30) agree on: the letters %s, %f (raw mode, hex), %u %g
+// %U %G, %Y %Z (seconds), %n; %N is avoided, its quoting differs. For each path that it can't stat it prints one line
+// to standard error, in the order of its arguments; uutils adds " (os error 2)" to the message.
 var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse: parseFiles}
 
-// The script prints a line for each thing it learned: "stat ... PATH", "link PATH<tab>TARGET", "sum SHA256  PATH" and
-// "content PATH<tab>BASE64". Programs are called once for all files: starting them is what takes the time.
+// The reply has a line for each thing learned, in this order:
+//
+//	stat SIZE<tab>MODE<tab>...<tab>PATH    for each path that is there
+//	link PATH                              for each of them that is a symbolic link
+//	targets BASE64                         of those links, each ended by NUL
+//	sum SHA256  PATH                       for each file whose content was asked for,
+//	unread PATH<tab>WHY                    or why there is none,
+//	content BASE64 PATH                    and its content if the question wants it
+//
+// Starting programs is what takes the time, so each is started once for all files, and all else is done by what every
+// shell has built in (and not by `read`, which costs a system call for each byte). Only a content that must be sent
+// takes a process of its own.
 func fileScript(questions []FileQuestion) string {
+	paths, contents := fileSubjects(questions)
 	var b strings.Builder
-	b.WriteString("set --")
-	for _, q := range questions {
-		b.WriteString(" " + Quote(q.Path))
-	}
-	b.WriteString("\nstat -c 'stat %f %u %g %U %G %s %Y %Z %n' -- \"$@\"\n")
-	b.WriteString("for f do if [ -L \"$f\" ]; then printf 'link %s\\t' \"$f\"; readlink -- \"$f\"; fi; done\n")
-
-	// Only regular files that are no links are read: a FIFO would hang.
-	const readable = "if [ -f \"$f\" ] && [ ! -L \"$f\" ]; then "
-	var plain, escaped, unless []string
-	for _, q := range questions {
-		switch {
-		case !q.Content:
-			continue
-		case strings.Contains(q.Path, `\`): // sha256sum prints such a path escaped
-			escaped = append(escaped, Quote(q.Path))
-		default:
-			plain = append(plain, Quote(q.Path))
-		}
-		if q.UnlessSHA256 != "" {
-			unless = append(unless, "'"+q.UnlessSHA256+"  '"+Quote(q.Path))
-		}
-	}
-	if len(plain)+len(escaped) == 0 {
+	b.WriteString("set -f\ntab='\t'\nIFS='\n'\nset -- " + QuoteAll(paths) + "\n")
+	b.WriteString(`stats=$(stat -c "stat %s$tab%f$tab%u$tab%g$tab%U$tab%G$tab%Y$tab%Z$tab%n" -- "$@")
+printf '%s\n' "$stats"
+for f do
+	shift
+	if [ -L "$f" ]; then set -- "$@" "$f"; fi
+done
+if [ $# -gt 0 ]; then
+	printf 'link %s\n' "$@"
+	printf 'targets '
+	readlink -z -- "$@" | base64 -w0
+	echo
+fi
+`)
+	if len(contents) == 0 {
 		return b.String()
 	}
-	b.WriteString("{\nset --\n")
-	if len(plain) > 0 {
-		fmt.Fprintf(&b, "for f in %s; do %sset -- \"$@\" \"$f\"; fi; done\n", strings.Join(plain, " "), readable)
-		b.WriteString("[ $# -eq 0 ] || sha256sum -- \"$@\"\n")
+	var unless []string
+	for _, c := range contents {
+		if c.unless != "" {
+			unless = append(unless, "'"+c.unless+"  '"+Quote(c.path))
+		}
 	}
-	if len(escaped) > 0 {
-		fmt.Fprintf(&b, "for f in %s; do %ss=$(sha256sum <\"$f\") && printf '%%s  %%s\\n' \"${s%%%% *}\" \"$f\"; fi; done\n",
-			strings.Join(escaped, " "), readable)
+	b.WriteString("set --\nfor f in")
+	for _, c := range contents {
+		b.WriteString(" " + Quote(c.path))
 	}
-	b.WriteString("} | while IFS= read -r line; do\nprintf 'sum %s\\n' \"$line\"\n")
+	skip := ""
 	if len(unless) > 0 {
-		fmt.Fprintf(&b, "case $line in %s) continue ;; esac\n", strings.Join(unless, "|"))
+		skip = "case $line in " + strings.Join(unless, "|") + ") continue ;; esac"
 	}
-	fmt.Fprintf(&b, `f=${line#*  }
-if [ "$(stat -c %%s -- "$f")" -le %d ]; then printf 'content %%s\t' "$f"; base64 -w0 -- "$f"; echo; fi
+	// Only regular files that are no links are read: a FIFO would hang. uutils gives up at the first file that it
+	// can't read, without its name; then each file gets a process of its own. A line that begins with a backslash
+	// has an escaped path.
+	fmt.Fprintf(&b, `; do
+	if [ -f "$f" ] && [ ! -L "$f" ]; then set -- "$@" "$f"; fi
 done
-`, MaxContent)
+[ $# -gt 0 ] || exit 0
+sums=$(sha256sum -- "$@" 2>/dev/null) || sums=$(for f do
+	if sum=$(sha256sum -- "$f" 2>&1); then printf '%%s\n' "$sum"; else printf 'unread %%s\t%%s\n' "$f" "$sum"; fi
+done)
+for line in $sums; do
+	case $line in
+	'unread '*) printf '%%s\n' "$line"; continue ;;
+	\\*) line=$(printf '%%b' "${line#?}") ;;
+	esac
+	printf 'sum %%s\n' "$line"
+	%s
+	f=${line#*  } size=0
+	for stat in $stats; do
+		case $stat in *"$tab$f") size=${stat%%%%"$tab"*} size=${size#stat } ;; esac
+	done
+	if [ "$size" -le %d ]; then
+		printf 'content '
+		base64 -w0 -- "$f"
+		printf ' %%s\n' "$f"
+	fi
+done
+`, skip, MaxContent)
 	return b.String()
 }
 
+// contentQuestion is a path whose content is wanted, unless its SHA-256 is unless.
+type contentQuestion struct{ path, unless string }
+
+// fileSubjects returns the paths of questions, and those whose content is asked for, each once and in order. Several
+// questions about one path that name different sums are one that wants the content in any case.
+func fileSubjects(questions []FileQuestion) (paths []string, contents []contentQuestion) {
+	index := make(map[string]int)
+	seen := make(map[string]bool)
+	for _, q := range questions {
+		if !seen[q.Path] {
+			seen[q.Path] = true
+			paths = append(paths, q.Path)
+		}
+		if !q.Content {
+			continue
+		}
+		if i, ok := index[q.Path]; !ok {
+			index[q.Path] = len(contents)
+			contents = append(contents, contentQuestion{q.Path, q.UnlessSHA256})
+		} else if contents[i].unless != q.UnlessSHA256 {
+			contents[i].unless = ""
+		}
+	}
+	return paths, contents
+}
+
 func parseFiles(questions []FileQuestion, reply Reply) map[FileQuestion]Answer[FileInfo] {
-	found := make(map[string]*Answer[FileInfo])
-	sums := make(map[string]string)
-	contents := make(map[string][]byte)
-	for _, line := range reply.Lines() {
-		what, rest, _ := strings.Cut(line, " ")
-		switch what {
-		case "stat":
-			path, info, err := parseStat(rest)
-			found[path] = &Answer[FileInfo]{Value: info, Err: err}
-		case "link":
-			path, target, _ := strings.Cut(rest, "\t")
-			if a := found[path]; a != nil {
-				a.Value.Target = target
-			}
-		case "sum":
-			sum, path, _ := strings.Cut(rest, "  ")
-			sums[path] = sum
-		case "content":
-			path, encoded, _ := strings.Cut(rest, "\t")
-			if content, err := base64.StdEncoding.DecodeString(encoded); err == nil {
-				contents[path] = append([]byte{}, content...) // not nil, though empty
-			}
+	learned := readFileLines(reply.Lines())
+	complaints := statComplaints(reply.Stderr)
+	paths, _ := fileSubjects(questions)
+	var absent []string
+	for _, path := range paths {
+		if _, ok := learned.stats[path]; !ok {
+			absent = append(absent, path)
+		}
+	}
+	why := make(map[string]error)
+	for i, path := range absent {
+		switch {
+		case len(complaints) != len(absent): // stat was killed, or is not there
+			why[path] = reply.failure()
+		case !benign(complaints[i]):
+			why[path] = errors.New(strings.TrimPrefix(complaints[i], "stat: "))
 		}
 	}
 	answers := make(map[FileQuestion]Answer[FileInfo])
 	for _, q := range questions {
-		a, ok := found[q.Path]
+		info, ok := learned.stats[q.Path]
 		if !ok {
-			answers[q] = Answer[FileInfo]{Err: missing(q.Path, reply)}
+			answers[q] = Answer[FileInfo]{Err: why[q.Path]}
 			continue
 		}
-		answer := *a
-		if answer.Err == nil && q.Content && answer.Value.Type == Regular {
-			if answer.Value.SHA256 = sums[q.Path]; answer.Value.SHA256 == "" {
-				answer.Err = complaint(q.Path, reply)
-			} else if answer.Value.SHA256 != q.UnlessSHA256 {
-				answer.Value.Content = contents[q.Path]
-			}
-		}
-		answers[q] = answer
+		err := learned.complete(&info, q)
+		answers[q] = Answer[FileInfo]{Value: info, Err: err}
 	}
 	return answers
 }
 
-// parseStat reads "%f %u %g %U %G %s %Y %Z %n".
-func parseStat(line string) (path string, info FileInfo, err error) {
-	fields := strings.SplitN(line, " ", 9)
-	if len(fields) != 9 {
-		return "", FileInfo{}, fmt.Errorf("stat answered %q", line)
+// fileLines is what the lines of a reply say, by path.
+type fileLines struct {
+	stats    map[string]FileInfo
+	targets  map[string]string
+	sums     map[string]string
+	unread   map[string]string
+	contents map[string][]byte
+}
+
+func readFileLines(lines []string) fileLines {
+	l := fileLines{
+		make(map[string]FileInfo), make(map[string]string), make(map[string]string), make(map[string]string),
+		make(map[string][]byte),
 	}
-	raw, err := strconv.ParseUint(fields[0], 16, 32)
-	if err != nil {
-		return fields[8], FileInfo{}, fmt.Errorf("stat answered mode %q", fields[0])
-	}
-	var numbers [5]int64 // uid, gid, size, mtime, ctime
-	for i, field := range []string{fields[1], fields[2], fields[5], fields[6], fields[7]} {
-		if numbers[i], err = strconv.ParseInt(field, 10, 64); err != nil {
-			return fields[8], FileInfo{}, fmt.Errorf("stat answered %q", line)
+	var links []string
+	for _, line := range lines {
+		what, rest, _ := strings.Cut(line, " ")
+		switch what {
+		case "stat":
+			if path, info, ok := parseStat(rest); ok {
+				l.stats[path] = info
+			}
+		case "link":
+			links = append(links, rest)
+		case "targets":
+			decoded, err := base64.StdEncoding.DecodeString(rest)
+			targets := strings.Split(string(decoded), "\x00")
+			if err == nil && len(targets) == len(links)+1 { // else a link vanished meanwhile
+				for i, path := range links {
+					l.targets[path] = targets[i]
+				}
+			}
+		case "sum":
+			sum, path, _ := strings.Cut(rest, "  ")
+			l.sums[path] = sum
+		case "unread":
+			if i := strings.LastIndexByte(rest, '\t'); i >= 0 {
+				l.unread[rest[:i]] = strings.TrimPrefix(rest[i+1:], "sha256sum: ")
+			}
+		case "content":
+			encoded, path, _ := strings.Cut(rest, " ")
+			if content, err := base64.StdEncoding.DecodeString(encoded); err == nil {
+				l.contents[path] = append([]byte{}, content...) // not nil, though empty
+			}
 		}
 	}
-	info = FileInfo{
-		Type: fileType(raw), Mode: fileMode(raw),
-		UID: int(numbers[0]), GID: int(numbers[1]), Owner: fields[3], Group: fields[4],
-		Size: numbers[2], ModTime: time.Unix(numbers[3], 0), ChTime: time.Unix(numbers[4], 0),
+	return l
+}
+
+var errChanging = errors.New("it changed while it was looked at")
+
+// complete adds to info what stat doesn't tell and q asks for.
+func (l fileLines) complete(info *FileInfo, q FileQuestion) error {
+	if info.Type == Symlink {
+		if info.Target = l.targets[q.Path]; info.Target == "" { // no link has an empty target, symlink(2)
+			return errChanging
+		}
 	}
-	return fields[8], info, nil
+	if !q.Content || info.Type != Regular {
+		return nil
+	}
+	info.SHA256 = l.sums[q.Path]
+	if reason, ok := l.unread[q.Path]; ok {
+		return errors.New(reason)
+	}
+	if info.SHA256 == "" {
+		return errChanging
+	}
+	if info.SHA256 == q.UnlessSHA256 || info.Size > MaxContent {
+		return nil
+	}
+	sum := sha256.Sum256(l.contents[q.Path])
+	if hex.EncodeToString(sum[:]) != info.SHA256 {
+		return errChanging
+	}
+	info.Content = l.contents[q.Path]
+	return nil
+}
+
+// parseStat reads "%s<tab>%f<tab>%u<tab>%g<tab>%U<tab>%G<tab>%Y<tab>%Z<tab>%n". Names of users and groups may
+// contain spaces (those of an Active Directory do).
+func parseStat(line string) (path string, info FileInfo, ok bool) {
+	fields := strings.SplitN(line, "\t", 9)
+	if len(fields) != 9 {
+		return "", FileInfo{}, false
+	}
+	raw, err := strconv.ParseUint(fields[1], 16, 32)
+	if err != nil {
+		return "", FileInfo{}, false
+	}
+	var numbers [5]int64 // size, uid, gid, mtime, ctime
+	for i, field := range []string{fields[0], fields[2], fields[3], fields[6], fields[7]} {
+		if numbers[i], err = strconv.ParseInt(field, 10, 64); err != nil {
+			return "", FileInfo{}, false
+		}
+	}
+	return fields[8], FileInfo{
+		Type: fileType(raw), Mode: fileMode(raw),
+		UID: int(numbers[1]), GID: int(numbers[2]), Owner: fields[4], Group: fields[5],
+		Size: numbers[0], ModTime: time.Unix(numbers[3], 0), ChTime: time.Unix(numbers[4], 0),
+	}, true
 }
 
 // fileType reads the type bits of st_mode, inode(7).
@@ -207,35 +328,19 @@ func fileMode(raw uint64) fs.FileMode {
 	return mode
 }
 
-// missing is the error for a path that stat said nothing about: nil when it is not there.
-func missing(path string, reply Reply) error {
-	benign := func(line string) bool {
-		return strings.HasSuffix(line, ": No such file or directory") || strings.HasSuffix(line, ": Not a directory")
-	}
-	complaints, all := 0, true
-	for line := range strings.Lines(string(reply.Stderr)) {
-		line = strings.TrimSpace(line)
-		complaints++
-		if strings.Contains(line, path) {
-			if benign(line) {
-				return nil
-			}
-			return errors.New(line)
+// statComplaints returns the lines that stat wrote to standard error.
+func statComplaints(stderr []byte) []string {
+	var lines []string
+	for line := range strings.Lines(string(stderr)) {
+		if strings.HasPrefix(line, "stat: ") {
+			lines = append(lines, strings.TrimSpace(line))
 		}
-		all = all && benign(line)
 	}
-	if complaints > 0 && all {
-		return nil // a path that stat quotes in its message
-	}
-	return reply.failure()
+	return lines
 }
 
-// complaint is what a program said about path, on standard error.
-func complaint(path string, reply Reply) error {
-	for line := range bytes.Lines(reply.Stderr) {
-		if bytes.Contains(line, []byte(path)) {
-			return errors.New(strings.TrimSpace(string(line)))
-		}
-	}
-	return reply.failure()
+// benign tells whether a complaint of stat says that the path is not there.
+func benign(complaint string) bool {
+	complaint, _, _ = strings.Cut(complaint, " (os error ") // uutils
+	return strings.HasSuffix(complaint, ": No such file or directory") || strings.HasSuffix(complaint, ": Not a directory")
 }

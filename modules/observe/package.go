@@ -11,6 +11,8 @@ type PackageInfo struct {
 	Held      bool   // dpkg selection "hold": apt neither upgrades nor removes it
 	Broken    bool   // unpacked or half configured: an interrupted dpkg
 	Arch      string
+
+	ConfigFiles bool // removed, but its configuration files are left ("rc")
 }
 
 // Package answers which version of a Debian package is installed; the subject is its name, "nginx" or "libc6:i386".
@@ -58,6 +60,8 @@ func parsePackage(status, arch, version string) PackageInfo {
 		info.Installed, info.Version = true, version
 	case 'W', 't': // configured, but for its triggers
 		info.Installed, info.Version, info.Broken = true, version, true
+	case 'c':
+		info.ConfigFiles = true
 	case 'U', 'F', 'H':
 		info.Version, info.Broken = version, true
 	}

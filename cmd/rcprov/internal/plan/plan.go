@@ -1,14 +1,11 @@
-// Package plan turns HCL into a checked plan: hosts, plays, and the steps of each play on each host.
-//
-// [Load] reads a file or a directory of *.hcl, evaluates all that does not depend on hosts, and reports every mistake
-// at once as hcl.Diagnostics. What depends on facts.* is type-checked then and evaluated for each host by
-// [Plan.Bind]. Neither connects to anything.
 package plan
 
 import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -19,12 +16,23 @@ type Plan struct {
 	Hosts []*Host // in the order of the plan
 	Plays []*Play // in the order in which they run
 
-	// Secrets are the values of sensitive variables, the strings inside collections included. Nothing that people
-	// or machines read may contain them.
+	// Secrets are the values of sensitive variables and secret arguments, the strings inside collections included,
+	// without empty ones and duplicates. Nothing that people or machines read may contain them.
 	Secrets []string
 
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
+
+	dir       string // relative paths of the plan start here
+	opts      Options
+	config    *config
+	functions map[string]function.Function
+	templates *templates
+
+	// Values by name, complete after Load.
+	vars       map[string]cty.Value
+	hostValues map[string]cty.Value
+	groups     map[string]cty.Value
 }
 
 // Host is a host block. What the plan leaves out is zero and comes from ssh_config, as for ssh itself.
@@ -37,8 +45,8 @@ type Host struct {
 	ProxyJump    string         // "user@host:port,..." or "none", as ProxyJump of ssh_config
 	Password     modules.Secret // for password login
 	Become       Become
-	Connection   string // "ssh", or "local" for the machine that rcprov runs on
-	Groups       []string
+	Connection   string    // "ssh", or "local" for the machine that rcprov runs on
+	Groups       []string  // from the host's own block and from group blocks
 	Range        hcl.Range // of the block's header
 }
 
@@ -55,16 +63,18 @@ type Play struct {
 	Serial int // hosts at a time; 0: all
 	Tags   []string
 	Range  hcl.Range
-	// unexported: the blocks of the steps
+
+	block *playBlock
 }
 
 // Step is one step of a play on one host.
 type Step struct {
 	Address string // "file.motd", `file.motd["a"]`; a product's parts: "mongod.rs0/keyfile"
 	Module  string
-	Step    modules.Step
-	Tags    []string // with those of its play
-	Retries int      // how often Apply is tried again after an error
+	Step    modules.Step // nil when Skip is set
+	Skip    string       // why the step does not apply on this host: "when is false"
+	Tags    []string     // with those of its play
+	Retries int          // how often Apply is tried again after an error
 	Timeout time.Duration
 	RunOnce bool // only on the first host of the play
 	Range   hcl.Range

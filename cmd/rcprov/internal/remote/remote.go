@@ -1,4 +1,130 @@
 // Package remote is how rcprov reaches a host: SSH with host keys checked, agent, ssh_config and jump hosts; sudo;
 // a root shell that answers questions; commands, uploads and tunnels. It imitates ssh(1) in what it reads and
 // refuses, so that a host which `ssh` can reach needs no further configuration.
+//
+// [Dialer.Connect] makes a [Conn], which is the modules.Host and observe.Host of one host. What it costs is counted
+// in round trips: connecting takes as many as ssh takes, the first [Conn.Ask] three (channel, sshd's window, answer),
+// each further one a single trip.
 package remote
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Target is a host to connect to. What is zero comes from ssh_config, as for ssh itself.
+type Target struct {
+	Name         string // in the plan
+	Address      string // host name, IP address or Host alias of ssh_config
+	Port         int
+	User         string
+	IdentityFile string         // tried before those of ssh_config
+	ProxyJump    string         // "user@host:port,..." or "none"
+	Password     modules.Secret // for password login
+	Become       Become
+	Connection   string // "ssh" (also if empty), or "local" for the machine that rcprov runs on
+	Fresh        bool   // make a new connection even where a master of ssh is open
+}
+
+// Become says how a login that is not root becomes root.
+type Become struct {
+	Method   string         // "sudo" (also if empty) or "none"
+	Password modules.Secret // empty: sudo must not ask, unless there is a Prompt
+}
+
+// Conn is a connection to one host. Its methods may be called concurrently.
+type Conn struct {
+	target  Target
+	address string // "user@host:port"
+	user    string
+	dialer  *Dialer
+	via     transport
+
+	asking chan struct{} // holds one token: who has it may use shell
+	shell  *shell
+
+	running chan struct{} // as many tokens as commands may run at once
+
+	sudoMu   sync.Mutex
+	password string // for sudo
+	asked    int    // how often a person was asked for it
+
+	uploading chan struct{} // holds one token: who has it may use files
+	files     *sftpSession
+	noServer  bool // there is no SFTP to be had
+}
+
+var (
+	_ modules.Host = (*Conn)(nil)
+	_ observe.Host = (*Conn)(nil)
+)
+
+// maxRunning is how many commands run on a host at once. sshd allows ten sessions for a connection by default
+// (MaxSessions), of which the root shell and SFTP take one each; careful people set it lower.
+const maxRunning = 4
+
+func newConn(d *Dialer, t Target, user, address string, via transport) *Conn {
+	return &Conn{
+		target: t, address: address, user: user, dialer: d, via: via,
+		password:  string(t.Become.Password),
+		asking:    make(chan struct{}, 1),
+		running:   make(chan struct{}, maxRunning),
+		uploading: make(chan struct{}, 1),
+	}
+}
+
+// Name is the host's name in the plan.
+func (c *Conn) Name() string { return c.target.Name }
+
+// Address says where the connection leads: "user@host:port", or "local".
+func (c *Conn) Address() string { return c.address }
+
+// Dial connects to address as seen from the host; network is "tcp" or "unix".
+func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return c.via.dial(ctx, network, address)
+}
+
+// Fresh connects to the same host once more, by a new connection with its own handshake and login, never by an open
+// master of ssh. change, if not nil, may give the target another address or port.
+func (c *Conn) Fresh(ctx context.Context, change func(*Target)) (*Conn, error) {
+	t := c.target
+	t.Fresh = true
+	if change != nil {
+		change(&t)
+	}
+	return c.dialer.Connect(ctx, t)
+}
+
+// Close ends the connection and what still runs over it.
+func (c *Conn) Close() error { return c.via.close() }
+
+// A transport starts commands on a host as the user who logged in, and connects from there.
+type transport interface {
+	// start runs command in the user's login shell. It doesn't wait for the command to begin.
+	start(ctx context.Context, command string) (*process, error)
+	dial(ctx context.Context, network, address string) (net.Conn, error)
+	// lost says why the connection ended, nil while it stands.
+	lost() error
+	close() error
+}
+
+// acquire takes a token, which release gives back.
+func acquire(ctx context.Context, tokens chan struct{}) (release func(), err error) {
+	select {
+	case tokens <- struct{}{}:
+		return sync.OnceFunc(func() { <-tokens }), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// patience is how long a program gets to end after it was told to.
+const patience = 5 * time.Second
+
+var errClosed = errors.New("the connection was closed")

@@ -1,0 +1,201 @@
+// Package cli is the commands of rcprov and their flags. A command has a file of its own: it reads its flags, asks
+// the package that can do it, and hands what came of it to package report.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
+	"github.com/rcprov/rcprov/modules"
+)
+
+// Deps is all that the commands work with: what the process was started with, and what the binary contains.
+type Deps struct {
+	Modules   []modules.Module
+	Templates fs.FS // the binary's own templates
+
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Environ        []string // as of os.Environ
+	Now            func() time.Time
+}
+
+// app is one run of the program.
+type app struct {
+	Deps
+	secrets *redact.Redactor
+
+	json, verbose, noColor bool // flags of every command
+}
+
+const rootHelp = `rcprov makes hosts be what a plan says. A plan is HCL; the hosts are Debian or Ubuntu, reached over SSH;
+nothing is installed on them for that.
+
+  rcprov validate prod.hcl   find the mistakes in a plan, without any host
+  rcprov plan prod.hcl       show what would change
+  rcprov apply prod.hcl      change it; a second time changes nothing
+  rcprov doc file            read what can stand in a plan`
+
+// Groups of commands in the help.
+const (
+	groupPlans = "plans"
+	groupHosts = "hosts"
+	groupOther = "other"
+)
+
+// New returns the command rcprov with all of its commands.
+func New(deps Deps) *cobra.Command {
+	root, _ := newApp(deps)
+	return root
+}
+
+func newApp(deps Deps) (*cobra.Command, *app) {
+	a := &app{Deps: deps, secrets: redact.New()}
+	root := &cobra.Command{
+		Use:                        "rcprov",
+		Short:                      "Make hosts be what a plan says",
+		Long:                       rootHelp,
+		Args:                       knownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:              true, // Run shows them
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+	}
+	root.SetIn(deps.Stdin)
+	root.SetOut(deps.Stdout)
+	root.SetErr(deps.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
+
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "print one JSON object per line")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show also what is as wanted, and long texts as a whole")
+	flags.BoolVar(&a.noColor, "no-color", false, "use no colours (as with NO_COLOR in the environment)")
+
+	root.AddGroup(
+		&cobra.Group{ID: groupPlans, Title: "Plans:"},
+		&cobra.Group{ID: groupHosts, Title: "Hosts:"},
+		&cobra.Group{ID: groupOther, Title: "More:"},
+	)
+	root.AddCommand(
+		a.planCommand(),
+		a.applyCommand(),
+		a.docCommand(),
+		a.factsCommand(),
+		a.historyCommand(),
+		a.versionCommand(),
+	)
+	for _, command := range root.Commands() {
+		explainArgs(command)
+	}
+	addCobraCommands(root)
+	return root, a
+}
+
+// addCobraCommands adds the commands that cobra brings along, in our words.
+func addCobraCommands(root *cobra.Command) {
+	root.SetHelpCommandGroupID(groupOther)
+	root.SetCompletionCommandGroupID(groupOther)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for name, short := range map[string]string{
+		"help":       "Show the help of a command",
+		"completion": "Print a script that completes commands in a shell",
+	} {
+		if command, _, err := root.Find([]string{name}); err == nil {
+			command.Short = short
+		}
+	}
+}
+
+// Run runs the command that args name and returns the exit status; see exit.go.
+func Run(ctx context.Context, deps Deps, args []string) int {
+	root, a := newApp(deps)
+	root.SetArgs(longFlags(args))
+	return a.exitStatus(root.ExecuteContext(ctx))
+}
+
+// longFlags lets -var be --var, as those who come from Go's tools and Terraform write it. No command has short
+// flags that could be joined: -v and -h stand alone.
+func longFlags(args []string) []string {
+	long := make([]string, len(args))
+	for i, arg := range args {
+		if arg == "--" {
+			copy(long[i:], args[i:])
+			break
+		}
+		if len(arg) > 2 && arg[0] == '-' && arg[1] != '-' && arg[1] >= 'a' {
+			arg = "-" + arg
+		}
+		long[i] = arg
+	}
+	return long
+}
+
+// explainArgs makes errors about the number of arguments as good as those about flags.
+func explainArgs(command *cobra.Command) {
+	check := command.Args
+	if check == nil {
+		return
+	}
+	command.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError(cmd, err)
+		}
+		return nil
+	}
+}
+
+func usageError(cmd *cobra.Command, err error) error {
+	return modules.WithHint(err, "Usage: `%s`. More with `%s --help`.", strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath())
+}
+
+// knownCommand is the check of the root: an argument there is a command that doesn't exist.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "`rcprov --help` lists all."
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("Did you mean `rcprov %s`? %s", near[0], hint)
+	}
+	return modules.WithHint(fmt.Errorf("there is no command %q", args[0]), "%s", hint)
+}
+
+// noArgs is the check of commands that take none.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("`%s` takes no arguments, but got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// planArg is the check of commands that take one plan.
+func planArg(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return errors.New("which plan? Name a file or a directory")
+	case len(args) > 1:
+		return fmt.Errorf("one plan at a time, not %d: a directory with several files is one plan", len(args))
+	}
+	return nil
+}
+
+// reportOptions says who reads the output of this run.
+func (a *app) reportOptions() report.Options {
+	out, errs := a.terminal(a.Stdout), a.terminal(a.Stderr)
+	return report.Options{
+		Out: a.Stdout, Err: a.Stderr,
+		JSON: a.json, Verbose: a.verbose,
+		Live: out.moves, Color: out.colors, ErrColor: errs.colors, Size: out.size,
+		Now: a.Now, Secrets: a.secrets,
+	}
+}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/remote"
+)
+
+// connecting are the flags of all commands that connect to hosts.
+type connecting struct {
+	acceptNew bool
+	sshConfig string
+	timeout   time.Duration
+}
+
+func (c *connecting) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&c.acceptNew, "accept-new", false, "add the keys of unknown hosts to known_hosts (a changed key is refused all the same)")
+	flags.StringVar(&c.sshConfig, "ssh-config", "", "read `FILE` instead of ~/.ssh/config and the system's")
+	flags.DurationVar(&c.timeout, "connect-timeout", 0, "how long a host may stay silent while connecting (default ConnectTimeout of ssh_config, or 10s)")
+}
+
+// dialer returns what makes connections. suspend keeps the display still while the person is asked something.
+func (a *app) dialer(c connecting, suspend func(func())) *remote.Dialer {
+	d := &remote.Dialer{AcceptNew: c.acceptNew, ConfigPath: c.sshConfig, ConnectTimeout: c.timeout}
+	// A question needs a person on both ends: whoever pipes the output away is not there to answer.
+	in, ok := a.Stdin.(*os.File)
+	if ok && term.IsTerminal(int(in.Fd())) && a.terminal(a.Stderr).size != nil {
+		d.Prompt = &prompt{app: a, in: in, out: a.Stderr, suspend: suspend}
+	}
+	return d
+}
+
+// connect returns the engine's way to a host of the plan.
+func connect(d *remote.Dialer) func(context.Context, *plan.Host) (engine.Conn, error) {
+	return func(ctx context.Context, h *plan.Host) (engine.Conn, error) {
+		conn, err := d.Connect(ctx, target(h))
+		if err != nil {
+			return nil, err // not a Conn with nil in it
+		}
+		return conn, nil
+	}
+}
+
+func target(h *plan.Host) remote.Target {
+	return remote.Target{
+		Name: h.Name, Address: h.Address, Port: h.Port, User: h.User,
+		IdentityFile: h.IdentityFile, ProxyJump: h.ProxyJump, Password: h.Password,
+		Become:     remote.Become{Method: h.Become.Method, Password: h.Become.Password},
+		Connection: h.Connection,
+	}
+}
+
+// prompt asks the person at the terminal. It implements [remote.Prompt].
+type prompt struct {
+	app     *app
+	in      *os.File
+	out     io.Writer
+	suspend func(func())
+}
+
+// Ask asks for an answer that shows while it is typed.
+func (p *prompt) Ask(_ context.Context, question string) (answer string, err error) {
+	p.suspend(func() {
+		_, _ = fmt.Fprint(p.out, question) // if it can't be shown, it won't be answered
+		answer, err = bufio.NewReader(p.in).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = errors.New("no answer")
+		}
+	})
+	return strings.TrimSpace(answer), err
+}
+
+// AskSecret asks for an answer that doesn't show, and hides it from all output from then on.
+func (p *prompt) AskSecret(_ context.Context, question string) (answer string, err error) {
+	p.suspend(func() {
+		_, _ = fmt.Fprint(p.out, question)
+		var typed []byte
+		typed, err = term.ReadPassword(int(p.in.Fd()))
+		_, _ = fmt.Fprintln(p.out)
+		answer = string(typed)
+	})
+	p.app.secrets.Add(answer)
+	return answer, err
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
+)
+
+// The exit statuses of all commands. Each command's help says which of them it has, with exitHelp.
+const (
+	exitOK      = 0 // done; nothing to change
+	exitError   = 1 // a mistake in the command line or in the plan, or a host that could not be made as wanted
+	exitChanges = 2 // plan, fmt --check: all went well, and something would be changed
+)
+
+const (
+	exitHelp        = "\n\nExit status: 0 on success, 1 after an error."
+	exitHelpChanges = "\n\nExit status: 0 if nothing would change, 2 if something would, 1 after an error."
+)
+
+// exit is the error of a command that has said all there is to say: only the status is left.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// exitStatus turns the error of a command into the exit status, and shows it if nobody has yet.
+func (a *app) exitStatus(err error) int {
+	var said exit
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &said):
+		return int(said)
+	}
+	if err := report.Error(err, a.reportOptions()); err != nil {
+		return exitError // standard error is gone: there is nobody to tell
+	}
+	return exitError
+}

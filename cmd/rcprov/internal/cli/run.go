@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
+)
+
+// run is what apply and plan have in common.
+type run struct {
+	app        *app
+	mode       engine.Mode
+	vars       variables
+	connecting connecting
+	limit      []string
+	tags       []string
+	parallel   int
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	return a.runCommand(engine.Apply, &cobra.Command{
+		Use:   "apply PLAN",
+		Short: "Make hosts be what a plan says",
+		Long: `Look at all hosts of a plan, and change what differs from it. A second apply changes nothing.
+
+Ctrl-C finishes the change under way, then stops and says what is left; a second Ctrl-C ends rcprov at once. Either
+way, and also after a lost connection, running the same command again goes on where it stopped.` + exitHelp,
+		Example: "  rcprov apply plans/prod.hcl\n  rcprov apply plans/prod.hcl --limit web1,mongo --tags deploy",
+	})
+}
+
+func (a *app) planCommand() *cobra.Command {
+	return a.runCommand(engine.Plan, &cobra.Command{
+		Use:     "plan PLAN",
+		Short:   "Show what apply would change",
+		Long:    "Look at all hosts of a plan, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
+		Example: "  rcprov plan plans/prod.hcl\n  rcprov plan plans/ --var domain=chat.example.com",
+	})
+}
+
+func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Command {
+	r := &run{app: a, mode: mode}
+	command.GroupID = groupPlans
+	command.Args = planArg
+	command.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args[0]) }
+	flags := command.Flags()
+	r.vars.addFlags(flags)
+	r.connecting.addFlags(flags)
+	flags.StringSliceVar(&r.limit, "limit", nil, "only these `HOSTS` and groups")
+	flags.StringSliceVar(&r.tags, "tags", nil, "only steps with one of these `TAGS`")
+	flags.IntVar(&r.parallel, "parallel", 32, "how many hosts to work on at a time")
+	return command
+}
+
+func (r *run) run(ctx context.Context, path string) error {
+	p, err := r.app.load(path, r.vars)
+	if err != nil {
+		return err
+	}
+	if err := checkLimit(p, r.limit); err != nil {
+		return err
+	}
+	if r.parallel < 1 {
+		return errors.New("--parallel must be 1 or more")
+	}
+	o := r.app.reportOptions()
+	o.Files = p.Files
+	reporter := report.New(o)
+	defer func() { _ = reporter.Close() }() // also when a module panics
+	dialer := r.app.dialer(r.connecting, reporter.Suspend)
+	summary, err := engine.Run(ctx, engine.Options{
+		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: reporter, Redact: r.app.secrets.String,
+		By: runner(), Parallel: r.parallel, Limit: r.limit, Tags: r.tags, Now: r.app.Now,
+	})
+	if closeErr := reporter.Close(); closeErr != nil {
+		return closeErr
+	}
+	switch {
+	case errors.Is(err, engine.ErrStopped) && len(summary.Failures) == 0:
+		return engine.ErrStopped
+	case err != nil:
+		return exit(exitError) // the reporter has shown every failure
+	case r.mode == engine.Plan && summary.Counts.Planned > 0:
+		return exit(exitChanges)
+	}
+	return nil
+}

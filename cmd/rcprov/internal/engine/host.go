@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// host is one host in one run.
+type host struct {
+	*plan.Host
+	run   *run
+	plays []int // indexes of the plays that act on it
+
+	prepared chan struct{} // closed when prepare is done; what follows is set then
+	conn     Conn
+	facts    *observe.Facts // nil when no play needs them
+	steps    []*step        // of all plays, in order
+	seen     view
+
+	locked  bool
+	journal *journal // once locked
+	touched int      // how often something was applied, with success or not
+	changed []string // addresses of steps changed in this run
+	counts  Counts
+	failure *Failure
+	stopped bool
+}
+
+// step is a step on a host, with what the run knows about it.
+type step struct {
+	plan.Step
+	play    int
+	differs bool // when it was last observed
+}
+
+// view is what was last observed of the steps from..to-1.
+type view struct {
+	snapshot *observe.Snapshot
+	from, to int
+	run      int // changes of the whole run before it
+	own      int // changes of this host before it
+}
+
+// prepare connects, binds the steps of all plays and observes them all at once.
+func (h *host) prepare(ctx context.Context) {
+	defer close(h.prepared)
+	h.run.slots <- struct{}{}
+	defer func() { <-h.run.slots }()
+	defer h.recoverBug("")
+	if err := h.look(ctx); ctx.Err() != nil {
+		h.stopped = true
+	} else if err != nil {
+		h.fail(&Failure{Err: err, Left: len(h.steps)})
+	}
+}
+
+func (h *host) look(ctx context.Context) error {
+	h.doing("", "connecting")
+	conn, err := h.run.Connect(ctx, h.Host)
+	if err != nil {
+		return err
+	}
+	h.conn = conn
+	if err := h.bind(ctx); err != nil {
+		return err
+	}
+	h.doing("", "observing")
+	return h.observe(ctx, 0, len(h.steps), nil)
+}
+
+// bind makes the host's steps, asking for its facts first if a play needs them.
+func (h *host) bind(ctx context.Context) error {
+	p := h.run.Options.Plan
+	for _, i := range h.plays {
+		if p.NeedsFacts(p.Plays[i]) {
+			var err error
+			if h.facts, err = Facts(ctx, h.conn); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	for _, i := range h.plays {
+		steps, diags := p.Bind(p.Plays[i], h.Host, h.facts)
+		if diags.HasErrors() {
+			return diags
+		}
+		for _, s := range steps {
+			if s.RunOnce && !h.isFirst(p.Plays[i]) || !tagged(h.run.Tags, s.Tags) {
+				continue
+			}
+			h.steps = append(h.steps, &step{Step: s, play: i})
+		}
+	}
+	return nil
+}
+
+// isFirst tells whether h is the first host of play that the run acts on.
+func (h *host) isFirst(p *plan.Play) bool {
+	for _, other := range p.Hosts {
+		if selected(h.run.Limit, other) {
+			return other == h.Host
+		}
+	}
+	return false
+}
+
+func tagged(wanted, tags []string) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(wanted, tag) })
+}
+
+// Facts asks a host for its facts.
+func Facts(ctx context.Context, conn observe.Host) (*observe.Facts, error) {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	var q observe.Query
+	observe.HostFacts.Ask(&q, struct{}{})
+	snapshot, err := q.Run(ctx, conn)
+	if err != nil {
+		return nil, fmt.Errorf("ask for facts: %w", err)
+	}
+	facts, err := observe.HostFacts.Get(snapshot, struct{}{})
+	return &facts, err
+}
+
+// observe asks about the steps from..to-1 and those of also, and notes which of them differ.
+func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	var q observe.Query
+	for _, s := range append(slices.Clone(also), h.steps[from:to]...) {
+		if s.Step.Step != nil {
+			s.Step.Step.Observe(&q)
+		}
+	}
+	seen := view{from: from, to: to, run: h.run.changeCount(), own: h.touched}
+	snapshot, err := q.Run(ctx, h.conn)
+	if err != nil {
+		return fmt.Errorf("observe: %w", err)
+	}
+	seen.snapshot = snapshot
+	h.seen = seen
+	for _, s := range h.steps[from:to] {
+		if s.Step.Step != nil {
+			change, err := s.Step.Step.Diff(snapshot)
+			s.differs = err != nil || !change.Empty()
+		}
+	}
+	return nil
+}
+
+// runPlay runs the steps of play i on the host.
+func (h *host) runPlay(ctx context.Context, i int, p *plan.Play) {
+	<-h.prepared
+	if h.failure != nil || h.stopped {
+		h.countLeft(i)
+		return
+	}
+	h.run.slots <- struct{}{}
+	defer func() { <-h.run.slots }()
+	started := h.run.Now()
+	from := slices.IndexFunc(h.steps, func(s *step) bool { return s.play == i })
+	to := from
+	for from >= 0 && to < len(h.steps) && h.steps[to].play == i {
+		to++
+	}
+	h.report(Event{Type: HostStarted, Play: p.Name, Total: to - max(from, 0)})
+	if from >= 0 {
+		h.walk(ctx, &walk{host: h, play: p, from: from, to: to, changesBefore: h.run.changeCount()})
+	}
+	h.report(Event{Type: HostFinished, Play: p.Name, Counts: h.counts, Duration: h.run.Now().Sub(started)})
+}
+
+func (h *host) walk(ctx context.Context, w *walk) {
+	defer h.recoverBug(w.play.Name)
+	w.run(ctx)
+}
+
+// countLeft counts the steps of play i as not tried.
+func (h *host) countLeft(i int) {
+	for _, s := range h.steps {
+		if s.play == i {
+			h.counts.Left++
+		}
+	}
+}
+
+func (h *host) report(e Event) {
+	e.Host = h.Name
+	h.run.report(e)
+}
+
+func (h *host) doing(play, what string) { h.report(Event{Type: Doing, Play: play, Text: what}) }
+
+// fail ends the host's part of the run.
+func (h *host) fail(f *Failure) {
+	f.Host, f.Address, f.Changed = h.Name, h.Address, slices.Clone(h.changed)
+	if h.conn != nil {
+		f.Address = h.conn.Address()
+	}
+	h.failure = f
+	h.counts.Failed++
+	h.report(Event{Type: HostFailed, Play: f.Play, Step: f.Step, Failure: f})
+}
+
+// recoverBug turns a panic of a module into a failure of this host, so that the others finish.
+func (h *host) recoverBug(play string) {
+	if v := recover(); v != nil {
+		h.fail(&Failure{
+			Play: play, Partial: true,
+			Err: modules.WithHint(fmt.Errorf("rcprov has a bug: %v", v), "Please report it with these lines:\n%s", debug.Stack()),
+		})
+	}
+}
+
+// blame returns the range of the argument that err is about, or of the step.
+func blame(s *step, err error) *hcl.Range {
+	var arg *modules.ArgError
+	if errors.As(err, &arg) && s.ArgRange != nil {
+		r := s.ArgRange(arg.Arg)
+		return &r
+	}
+	return &s.Range
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// The lock is flock(2) on a file in /run, held by the root shell of the connection: it ends with the connection, at
+// the latest when sshd notices that the other side is gone. That may take hours when a laptop was closed, so the
+// holder touches a file while it lives, and a lock whose holder has not done so for lockStale is taken over.
+const (
+	lockBeat  = 15 * time.Second
+	lockStale = 90 * time.Second
+)
+
+// lockScript prints "locked", or "held AGE_SECONDS" and the holder's description. Its file descriptor stays open in
+// the shell that runs it. Commands of an earlier run that still run, though their run is dead, hold the busy file
+// (see busyPrelude): they are waited for.
+const lockScript = `
+umask 022
+mkdir -p /run/rcprov
+rcprov_holder=%s
+exec 9>>/run/rcprov/lock
+if ! flock -n 9; then
+	beat=$(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)
+	pid=$(head -n 1 /run/rcprov/holder 2>/dev/null || :)
+	age=$(($(date +%%s) - beat))
+	if [ "$age" -gt %d ] && [ "$(readlink "/proc/$pid/fd/9")" = /run/rcprov/lock ]; then
+		kill -9 "$pid"
+		flock -w 10 9 || age=-1
+	else
+		echo "held $age"
+		tail -n +2 /run/rcprov/holder
+		exec 9>&-
+	fi
+fi
+if { : >&9; } 2>/dev/null; then
+	printf '%%s\n%%s\n' "$$" "$rcprov_holder" >/run/rcprov/holder.new
+	mv -f /run/rcprov/holder.new /run/rcprov/holder
+	exec 8>>/run/rcprov/busy
+	if flock -w %d 8; then echo locked; else echo busy; fi
+	exec 8>&-
+fi
+`
+
+// busyWait is for how long a new run waits for commands that a dead one left running, in seconds.
+const busyWait = 60
+
+// busyPrelude is run before each command that changes the host: the command holds the busy file as long as it or
+// one of its children lives, also when its connection does not.
+const busyPrelude = "mkdir -p /run/rcprov; exec 8>>/run/rcprov/busy; flock -s 8"
+
+// holder describes a run to others that find its lock.
+type holder struct {
+	By    string    `json:"by"`
+	Run   string    `json:"run"`
+	Plan  string    `json:"plan"`
+	Since time.Time `json:"since"`
+}
+
+// LockedError says that another run holds a host's lock.
+type LockedError struct {
+	By, Run, Plan string
+	Since         time.Time
+}
+
+func (e *LockedError) Error() string {
+	if e.By == "" {
+		return "another run of rcprov is changing this host"
+	}
+	return fmt.Sprintf("%s has been changing this host since %s with %s (run %s)",
+		e.By, e.Since.Format("15:04:05 MST"), e.Plan, e.Run)
+}
+
+// lock takes the host's lock for the rest of the connection.
+func (h *host) lock(ctx context.Context) error {
+	me, err := json.Marshal(holder{By: h.run.By, Run: h.run.id, Plan: h.run.Options.Plan.Path, Since: h.run.Now().UTC()})
+	if err != nil {
+		return err
+	}
+	h.doing("", "locking")
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), int(lockStale.Seconds()), busyWait))
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	answer := strings.TrimSpace(string(stdout))
+	switch {
+	case answer == "locked":
+		h.locked, h.journal = true, newJournal(ctx, h.conn)
+		go h.keepLock()
+		return nil
+	case answer == "busy":
+		return modules.WithHint(
+			fmt.Errorf("a command that an earlier, dead run of rcprov started is still running here, and has not ended in %d seconds", busyWait),
+			"Look with `sudo fuser -v /run/rcprov/busy` what it is; wait for it or end it, then run the same command again.")
+	case strings.HasPrefix(answer, "held "):
+		_, description, _ := strings.Cut(answer, "\n")
+		var other holder
+		_ = json.Unmarshal([]byte(description), &other) // without it the error just names nobody
+		return modules.WithHint(&LockedError{By: other.By, Run: other.Run, Plan: other.Plan, Since: other.Since},
+			"Wait until that run has ended. A run that died is noticed after %d seconds and taken over.", int(lockStale.Seconds()))
+	default:
+		return fmt.Errorf("lock: %s", strings.TrimSpace(answer+" "+string(stderr)))
+	}
+}
+
+// keepLock shows others that the holder lives, until the connection ends.
+func (h *host) keepLock() {
+	for {
+		time.Sleep(lockBeat)
+		ctx, cancel := context.WithTimeout(context.Background(), lockStale)
+		_, _, err := h.conn.Ask(ctx, "touch /run/rcprov/holder\n")
+		cancel()
+		if err != nil {
+			return // the connection is gone; whoever works on it learns so by itself
+		}
+	}
+}
+
+// busyHost is a host whose commands keep the busy file.
+type busyHost struct{ modules.Host }
+
+// Run implements [modules.Host].
+func (b busyHost) Run(ctx context.Context, c modules.Command) (modules.Result, error) {
+	c.Before = busyPrelude
+	return b.Host.Run(ctx, c)
+}

@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/modules"
+)
+
+// walk takes one host through the steps from..to-1 of one play.
+type walk struct {
+	host     *host
+	play     *plan.Play
+	from, to int
+
+	// changesBefore is the run's count of changes when the play began on this host. What was observed before other
+	// hosts were changed by earlier plays no longer counts; hosts in the same play are not ordered anyway.
+	changesBefore int
+}
+
+// run decides each step by what was observed since the last change, and changes those that differ.
+func (w *walk) run(ctx context.Context) {
+	h := w.host
+	for i := w.from; i < w.to; {
+		s := h.steps[i]
+		if s.Skip != "" {
+			w.report(i, Event{Type: StepSkipped, Text: s.Skip})
+			h.counts.Skipped++
+			i++
+			continue
+		}
+		err := ctx.Err()
+		if err == nil {
+			err = w.look(ctx, i)
+		}
+		if ctx.Err() != nil {
+			w.stop(i)
+			return
+		}
+		if err != nil {
+			w.fail(i, err, false)
+			return
+		}
+		change, err := s.Step.Step.Diff(h.seen.snapshot)
+		switch {
+		case err != nil && h.run.Mode == Plan && w.pendingBefore(i):
+			w.report(i, Event{Type: StepSkipped, Text: "can't be told until the steps before it are applied: " + err.Error()})
+			h.counts.Skipped++
+			i++
+		case err != nil:
+			w.fail(i, err, false)
+			return
+		case change.Empty():
+			w.report(i, Event{Type: StepOK, Change: &change})
+			h.counts.OK++
+			i++
+		case h.run.Mode == Plan:
+			w.report(i, Event{Type: StepPlanned, Change: &change})
+			h.counts.Planned++
+			i++
+		case !h.locked:
+			// Somebody may have changed the host between our look and the lock: look again under it.
+			if err := h.lock(ctx); ctx.Err() != nil {
+				w.stop(i)
+				return
+			} else if err != nil {
+				w.fail(i, err, false)
+				return
+			}
+			h.seen = view{}
+		default:
+			// What is begun is finished, also when the run is being stopped.
+			n, ok := w.change(context.WithoutCancel(ctx), ctx.Done(), i, change)
+			if !ok {
+				return
+			}
+			i += n
+		}
+	}
+}
+
+// look makes sure that step i has been observed since the last change of the run.
+func (w *walk) look(ctx context.Context, i int) error {
+	h := w.host
+	if h.seen.snapshot != nil && i >= h.seen.from && i < h.seen.to &&
+		h.seen.own == h.touched && h.seen.run >= w.changesBefore {
+		return nil
+	}
+	w.report(i, Event{Type: Doing, Text: "observing"})
+	return h.observe(ctx, i, w.horizon(i), nil)
+}
+
+// horizon returns the end of the steps from i on to observe at once: up to and with the first that is expected to
+// differ, because what lies behind it must be observed again anyway.
+func (w *walk) horizon(i int) int {
+	for ; i < w.to; i++ {
+		if w.host.steps[i].differs {
+			return w.batchEnd(i)
+		}
+	}
+	return w.to
+}
+
+// batchEnd returns the end of the steps from i on that may be applied together: those that are expected to differ
+// and are Batchers of the same type. It is i+1 for any other step.
+func (w *walk) batchEnd(i int) int {
+	first := w.host.steps[i]
+	end := i + 1
+	if _, ok := first.Step.Step.(modules.Batcher); !ok {
+		return end
+	}
+	for end < w.to {
+		s := w.host.steps[end]
+		if !s.differs || reflect.TypeOf(s.Step.Step) != reflect.TypeOf(first.Step.Step) {
+			break
+		}
+		end++
+	}
+	return end
+}
+
+// pendingBefore tells whether plan shows a change for a step before i, on which step i may depend.
+func (w *walk) pendingBefore(i int) bool {
+	return slices.ContainsFunc(w.host.steps[:i], func(s *step) bool { return s.differs })
+}
+
+// change makes step i be as wanted, with those that are applied together with it, and verifies it. It returns how
+// many steps that were; not ok means that the host has failed. A closed stop ends further attempts.
+func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change modules.Change) (n int, ok bool) {
+	h, s := w.host, w.host.steps[i]
+	for attempt := 0; ; attempt++ {
+		started := h.run.Now()
+		work := w.gather(i, change)
+		err := w.apply(ctx, i, work)
+		if err == nil {
+			err = w.verify(ctx, i, work, started)
+		}
+		if err == nil {
+			return len(work), true
+		}
+		h.log(w.play.Name, Failed, work, err)
+		if attempt < s.Retries {
+			w.report(i, Event{Type: Doing, Text: fmt.Sprintf("trying again (%d of %d): %v", attempt+1, s.Retries, err)})
+		}
+		if attempt >= s.Retries || !sleep(stop, time.Second<<min(attempt, 5)) {
+			w.fail(i, err, true)
+			return 0, false
+		}
+		// What the failed attempt left is what the next one starts from.
+		if err := h.observe(ctx, i, i+1, nil); err != nil {
+			w.fail(i, err, true)
+			return 0, false
+		}
+		if change, err = s.Step.Step.Diff(h.seen.snapshot); err != nil {
+			w.fail(i, err, true)
+			return 0, false
+		}
+	}
+}
+
+// work is a step of a walk with the change that it is to make.
+type work struct {
+	*step
+	change modules.Change
+}
+
+// gather returns the work that starts with step i: its change, and for a Batcher those of the steps behind it.
+func (w *walk) gather(i int, change modules.Change) []work {
+	h := w.host
+	batch := []work{{h.steps[i], change}}
+	for j := i + 1; j < min(w.batchEnd(i), h.seen.to); j++ {
+		c, err := h.steps[j].Step.Step.Diff(h.seen.snapshot)
+		if err != nil || c.Empty() {
+			break
+		}
+		batch = append(batch, work{h.steps[j], c})
+	}
+	return batch
+}
+
+// apply makes the changes of batch, which starts with step i.
+func (w *walk) apply(ctx context.Context, i int, batch []work) error {
+	h, s := w.host, w.host.steps[i]
+	w.report(i, Event{Type: Doing, Text: "changing", Change: &batch[0].change})
+	h.log(w.play.Name, Begun, batch, nil)
+	h.touched++
+	h.run.countChange()
+
+	ctx = modules.WithProgress(ctx, func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) })
+	if s.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("not done after its timeout of %s", s.Timeout))
+		defer cancel()
+	}
+	err := applyBatch(ctx, busyHost{h.conn}, batch)
+	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("%w (%w)", cause, err)
+	}
+	return err
+}
+
+func applyBatch(ctx context.Context, h modules.Host, batch []work) error {
+	if len(batch) == 1 {
+		return batch[0].Step.Step.Apply(ctx, h, batch[0].change)
+	}
+	all := make([]modules.Work, len(batch))
+	for i, w := range batch {
+		all[i] = modules.Work{Step: w.Step.Step, Change: w.change}
+	}
+	return batch[0].Step.Step.(modules.Batcher).ApplyBatch(ctx, h, all)
+}
+
+// verify observes the changed steps once more, and with them those behind, and reports the changes.
+func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Time) error {
+	h := w.host
+	end := i + len(batch)
+	also := make([]*step, len(batch))
+	for j, b := range batch {
+		also[j] = b.step
+	}
+	if err := h.observe(ctx, end, w.horizon(end), also); err != nil {
+		return err
+	}
+	for _, b := range batch {
+		left, err := b.Step.Step.Diff(h.seen.snapshot)
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		if !left.Empty() {
+			return &NotConvergedError{Left: left}
+		}
+	}
+	h.log(w.play.Name, Changed, batch, nil)
+	took := h.run.Now().Sub(started)
+	for j, b := range batch {
+		b.differs = false
+		h.changed = append(h.changed, b.Address)
+		h.counts.Changed++
+		w.report(i+j, Event{Type: StepChanged, Change: &b.change, Duration: took})
+	}
+	return nil
+}
+
+// NotConvergedError says that a step was applied and still differs.
+type NotConvergedError struct {
+	Left modules.Change
+}
+
+func (e *NotConvergedError) Error() string {
+	return fmt.Sprintf("did not converge: applied, and still differs in %s", describe(e.Left))
+}
+
+// describe names the edits of c shortly.
+func describe(c modules.Change) string {
+	text := ""
+	for i, e := range c.Edits {
+		if i > 0 {
+			text += "; "
+		}
+		text += e.Subject
+		if e.Field != "" {
+			text += " " + e.Field
+		}
+		if (e.From != "" || e.To != "") && !e.Sensitive {
+			text += fmt.Sprintf(" (is %q, wanted %q)", e.From, e.To)
+		}
+	}
+	return text
+}
+
+func (w *walk) report(i int, e Event) {
+	e.Play, e.Step, e.Index, e.Total = w.play.Name, w.host.steps[i].Address, i-w.from+1, w.to-w.from
+	w.host.report(e)
+}
+
+// fail ends the host at step i.
+func (w *walk) fail(i int, err error, partial bool) {
+	s := w.host.steps[i]
+	w.host.counts.Left += w.to - i - 1
+	w.host.fail(&Failure{
+		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Partial: partial, Left: w.to - i - 1,
+	})
+}
+
+// stop ends the host's part before step i.
+func (w *walk) stop(i int) {
+	w.host.stopped = true
+	w.host.counts.Left += w.to - i
+}
+
+// sleep waits for d; false means that the run is being stopped.
+func sleep(stop <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-stop:
+		return false
+	}
+}

@@ -1,0 +1,378 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// config is what the files of a plan declare, before anything is evaluated.
+type config struct {
+	modules   map[string]*module
+	variables []*variable
+	locals    map[string]*hclsyntax.Attribute
+	hosts     []*hostBlock
+	groups    map[string]*hclsyntax.Block
+	plays     []*playBlock
+	outputs   []*outputBlock
+}
+
+// module is a registered module with the shape of its arguments.
+type module struct {
+	modules.Module
+	spec *bodySpec
+}
+
+type hostBlock struct {
+	name  string
+	block *hclsyntax.Block
+}
+
+type playBlock struct {
+	name  string
+	block *hclsyntax.Block
+	play  *Play // set once its hosts are known
+	steps []*stepBlock
+	uses  uses
+}
+
+type stepBlock struct {
+	play   *playBlock
+	module *module
+	label  string
+	block  *hclsyntax.Block
+	uses   uses
+}
+
+type outputBlock struct {
+	name  string
+	block *hclsyntax.Block
+}
+
+// Words that name something in expressions, beside modules.
+var roots = []string{"var", "local", "host", "group", "self", "facts", "each"}
+
+// What the blocks of the language take.
+var (
+	topBlocks     = []string{"variable", "locals", "host", "group", "play", "output"}
+	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable"}
+	validationArg = []string{"condition", "error_message"}
+	hostArgs      = []string{
+		"address", "port", "user", "identity_file", "proxy_jump", "password", "become", "become_password",
+		"connection", "groups", "vars",
+	}
+	groupArgs  = []string{"hosts"}
+	playArgs   = []string{"hosts", "serial", "depends_on", "tags", "when"}
+	outputArgs = []string{"value", "description", "sensitive"}
+	stepMeta   = []string{"when", "for_each", "tags", "retries", "timeout", "run_once"}
+)
+
+func newConfig(list []modules.Module) *config {
+	c := &config{
+		modules: map[string]*module{},
+		locals:  map[string]*hclsyntax.Attribute{},
+		groups:  map[string]*hclsyntax.Block{},
+	}
+	for _, m := range list {
+		c.modules[m.Name] = &module{Module: m}
+	}
+	return c
+}
+
+// play returns the play block of a name, or nil.
+func (c *config) play(name string) *playBlock {
+	for _, p := range c.plays {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// steps returns the blocks of a module with a label, in all plays.
+func (c *config) steps(module, label string) []*stepBlock {
+	var found []*stepBlock
+	for _, p := range c.plays {
+		for _, b := range p.steps {
+			if b.module.Name == module && b.label == label {
+				found = append(found, b)
+			}
+		}
+	}
+	return found
+}
+
+// groupNames returns the names of all groups; values are the hosts by name.
+func (c *config) groupNames(values map[string]cty.Value) []string {
+	names := slices.Collect(maps.Keys(c.groups))
+	for _, host := range values {
+		names = append(names, hostGroups(host)...)
+	}
+	names = append(names, allHosts)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (b *stepBlock) String() string { return fmt.Sprintf("%s %q", b.module.Name, b.label) }
+
+func (b *stepBlock) address() string { return b.module.Name + "." + b.label }
+
+// meta returns the meta-argument of a name, or nil. An argument of the module takes the name for itself.
+func (b *stepBlock) meta(name string) *hclsyntax.Attribute {
+	if b.module.spec.find(name) != nil {
+		return nil
+	}
+	return b.block.Body.Attributes[name]
+}
+
+// declarer collects a config from files.
+type declarer struct {
+	*config
+	diags hcl.Diagnostics
+}
+
+func (d *declarer) report(diag *hcl.Diagnostic) { d.diags = append(d.diags, diag) }
+
+func (d *declarer) file(body *hclsyntax.Body) {
+	for _, attr := range sortedAttributes(body) {
+		d.report(mistake(attr.NameRange, fmt.Sprintf("%q stands outside of a block", attr.Name),
+			fmt.Sprintf("Values that the plan uses stand in `locals { %s = ... }`; values that whoever runs it may set "+
+				"in `variable %q { default = ... }`.", attr.Name, attr.Name)))
+	}
+	for _, b := range body.Blocks {
+		switch b.Type {
+		case "variable":
+			d.variable(b)
+		case "locals":
+			d.localValues(b)
+		case "host":
+			d.host(b)
+		case "group":
+			d.group(b)
+		case "play":
+			d.play(b)
+		case "output":
+			d.output(b)
+		default:
+			d.unknownTopBlock(b)
+		}
+	}
+}
+
+func (d *declarer) unknownTopBlock(b *hclsyntax.Block) {
+	if _, ok := d.modules[b.Type]; ok {
+		d.report(mistake(b.DefRange(), fmt.Sprintf("The step %s %q stands outside of a play", b.Type, strings.Join(b.Labels, " ")),
+			"A play says which hosts get it: put the step into a block `play \"NAME\" { hosts = group.all ... }`."))
+		return
+	}
+	d.report(mistake(b.TypeRange, fmt.Sprintf("There is no block type %q", b.Type),
+		didYouMean(b.Type, topBlocks, "A plan has blocks of the types")))
+}
+
+func (d *declarer) variable(b *hclsyntax.Block) {
+	name, ok := d.identifier(b)
+	d.body(b, variableArgs, []string{"validation"})
+	if !ok {
+		return
+	}
+	for _, v := range d.variables {
+		if v.name == name {
+			d.duplicate(b, "variables", v.block)
+			return
+		}
+	}
+	d.variables = append(d.variables, &variable{name: name, block: b})
+}
+
+func (d *declarer) localValues(b *hclsyntax.Block) {
+	d.labels(b, 0)
+	for _, attr := range sortedAttributes(b.Body) {
+		if first, ok := d.locals[attr.Name]; ok {
+			d.report(mistake(attr.NameRange, fmt.Sprintf("There are two locals %q", attr.Name),
+				fmt.Sprintf("The first is at %s. Give one of them another name.", place(first.NameRange))))
+			continue
+		}
+		d.locals[attr.Name] = attr
+	}
+	for _, inner := range b.Body.Blocks {
+		d.report(mistake(inner.DefRange(), "A block can't stand in locals",
+			fmt.Sprintf("Write a value: `%s = { ... }`.", inner.Type)))
+	}
+}
+
+func (d *declarer) host(b *hclsyntax.Block) {
+	d.body(b, hostArgs, nil)
+	name, ok := d.name(b)
+	if !ok {
+		return
+	}
+	for _, h := range d.hosts {
+		if h.name == name {
+			d.duplicate(b, "hosts", h.block)
+			return
+		}
+	}
+	d.hosts = append(d.hosts, &hostBlock{name: name, block: b})
+}
+
+func (d *declarer) group(b *hclsyntax.Block) {
+	d.body(b, groupArgs, nil)
+	name, ok := d.name(b)
+	if !ok {
+		return
+	}
+	if name == allHosts {
+		d.report(mistake(b.DefRange(), "The group \"all\" can't be declared", "It is there already: every host of the plan."))
+		return
+	}
+	if first, ok := d.groups[name]; ok {
+		d.duplicate(b, "groups", first)
+		return
+	}
+	d.groups[name] = b
+}
+
+func (d *declarer) output(b *hclsyntax.Block) {
+	d.body(b, outputArgs, nil)
+	name, ok := d.identifier(b)
+	if !ok {
+		return
+	}
+	for _, o := range d.outputs {
+		if o.name == name {
+			d.duplicate(b, "outputs", o.block)
+			return
+		}
+	}
+	if b.Body.Attributes["value"] == nil {
+		d.report(mistake(b.DefRange(), fmt.Sprintf("output %q has no value", name), "Add `value = ...`."))
+		return
+	}
+	d.outputs = append(d.outputs, &outputBlock{name: name, block: b})
+}
+
+func (d *declarer) play(b *hclsyntax.Block) {
+	name, ok := d.name(b)
+	if !ok {
+		return
+	}
+	d.attributes(b.Body, fmt.Sprintf("play %q", name), playArgs, slices.Collect(maps.Keys(d.modules)))
+	if first := d.config.play(name); first != nil {
+		d.duplicate(b, "plays", first.block)
+		return
+	}
+	p := &playBlock{name: name, block: b}
+	d.plays = append(d.plays, p)
+	for _, inner := range b.Body.Blocks {
+		d.step(p, inner)
+	}
+}
+
+func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
+	m, ok := d.modules[b.Type]
+	if !ok {
+		d.report(mistake(b.TypeRange, fmt.Sprintf("There is no module %q", b.Type),
+			didYouMean(b.Type, slices.Collect(maps.Keys(d.modules)), "The modules are")))
+		return
+	}
+	if m.spec == nil {
+		m.spec = newBodySpec(m.NewArgs())
+	}
+	label, ok := d.identifier(b)
+	if !ok {
+		return
+	}
+	for _, other := range p.steps {
+		if other.module == m && other.label == label {
+			d.report(mistake(b.DefRange(), fmt.Sprintf("play %q has two steps %s %q", p.name, b.Type, label),
+				fmt.Sprintf("The first is at %s. The label is the step's name in references and reports: give one of them another.",
+					place(other.block.DefRange()))))
+			return
+		}
+	}
+	p.steps = append(p.steps, &stepBlock{play: p, module: m, label: label, block: b})
+}
+
+func (d *declarer) duplicate(b *hclsyntax.Block, kind string, first *hclsyntax.Block) {
+	d.report(mistake(b.DefRange(), fmt.Sprintf("There are two %s %q", kind, b.Labels[0]),
+		fmt.Sprintf("The first is at %s. Give one of them another name.", place(first.DefRange()))))
+}
+
+// labels checks the number of a block's labels.
+func (d *declarer) labels(b *hclsyntax.Block, want int) bool {
+	switch {
+	case len(b.Labels) == want:
+		return true
+	case want == 0:
+		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("A block %s has no name", b.Type), fmt.Sprintf("Write `%s { ... }`.", b.Type)))
+	default:
+		d.report(mistake(b.DefRange(), fmt.Sprintf("A block %s needs one name", b.Type), fmt.Sprintf("Write `%s \"NAME\" { ... }`.", b.Type)))
+	}
+	return false
+}
+
+// name returns the label of a block that may be any text without spaces, or with them for a play.
+func (d *declarer) name(b *hclsyntax.Block) (string, bool) {
+	if !d.labels(b, 1) {
+		return "", false
+	}
+	name := b.Labels[0]
+	bad := func(r rune) bool { return !unicode.IsPrint(r) || (r == ' ' && b.Type != "play") }
+	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, bad) {
+		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be the name of a %s", name, b.Type),
+			"A name has at least one character, and no spaces (but in a play's name) or control characters."))
+		return "", false
+	}
+	return name, true
+}
+
+// identifier returns the label of a block that expressions refer to.
+func (d *declarer) identifier(b *hclsyntax.Block) (string, bool) {
+	if !d.labels(b, 1) {
+		return "", false
+	}
+	if !hclsyntax.ValidIdentifier(b.Labels[0]) {
+		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be a name here", b.Labels[0]),
+			"It is used in expressions: a letter, then letters, digits, \"_\" and \"-\"."))
+		return "", false
+	}
+	return b.Labels[0], true
+}
+
+// body reports attributes and blocks that a block of the language doesn't take.
+func (d *declarer) body(b *hclsyntax.Block, args, blocks []string) {
+	what := b.Type
+	if len(b.Labels) == 1 {
+		what = fmt.Sprintf("%s %q", b.Type, b.Labels[0])
+	}
+	d.attributes(b.Body, what, args, blocks)
+	for _, inner := range b.Body.Blocks {
+		if !slices.Contains(blocks, inner.Type) {
+			d.report(unexpectedBlock(inner, what, args, blocks))
+		}
+	}
+}
+
+func (d *declarer) attributes(body *hclsyntax.Body, what string, args, blocks []string) {
+	for _, attr := range sortedAttributes(body) {
+		if !slices.Contains(args, attr.Name) {
+			d.report(unexpectedArgument(attr, what, args, blocks))
+		}
+	}
+}
+
+func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	attrs := slices.Collect(maps.Values(body.Attributes))
+	slices.SortFunc(attrs, func(a, b *hclsyntax.Attribute) int { return a.NameRange.Start.Byte - b.NameRange.Start.Byte })
+	return attrs
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,254 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// mistake returns an error at a place of the plan: summary says what is wrong, detail what to do about it.
+func mistake(at hcl.Range, summary, detail string) *hcl.Diagnostic {
+	diag := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
+	if at.Filename != "" {
+		diag.Subject = &at
+	}
+	return diag
+}
+
+func unreadable(what, path string, err error) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  fmt.Sprintf("The %s %s can't be read", what, path),
+		Detail:   sentence(cause(err)),
+	}
+}
+
+// cause returns what the operating system said, without the path that the message names already.
+func cause(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
+
+func place(r hcl.Range) string { return fmt.Sprintf("%s line %d", r.Filename, r.Start.Line) }
+
+func unexpectedArgument(attr *hclsyntax.Attribute, what string, args, blocks []string) *hcl.Diagnostic {
+	summary := fmt.Sprintf("%s has no argument %q", what, attr.Name)
+	if slices.Contains(blocks, attr.Name) {
+		return mistake(attr.NameRange, summary, fmt.Sprintf("It is a block: write `%s { ... }`, without the equals sign.", attr.Name))
+	}
+	return mistake(attr.NameRange, summary, didYouMean(attr.Name, args, "The arguments are"))
+}
+
+func unexpectedBlock(b *hclsyntax.Block, what string, args, blocks []string) *hcl.Diagnostic {
+	summary := fmt.Sprintf("%s has no block %q", what, b.Type)
+	if slices.Contains(args, b.Type) {
+		return mistake(b.TypeRange, summary, fmt.Sprintf("It is an argument: write `%s = ...`.", b.Type))
+	}
+	if len(blocks) == 0 {
+		return mistake(b.TypeRange, summary, didYouMean(b.Type, args, "It has no blocks, and the arguments"))
+	}
+	return mistake(b.TypeRange, summary, didYouMean(b.Type, blocks, "The blocks are"))
+}
+
+// didYouMean names the known name that is nearest to given, and lists what there is, up to a number that a person
+// would read.
+func didYouMean(given string, known []string, list string) string {
+	var said []string
+	if near := nearest(given, known); near != "" {
+		said = append(said, fmt.Sprintf("Did you mean %q?", near))
+	}
+	const readable = 40
+	switch {
+	case len(known) == 0:
+		said = append(said, "There are none.")
+	case len(known) <= readable:
+		known = slices.Sorted(slices.Values(known))
+		said = append(said, fmt.Sprintf("%s %s.", list, strings.Join(known, ", ")))
+	}
+	return strings.Join(said, " ")
+}
+
+// nearest returns the known name that given was probably meant to be, or "". The threshold grows with the length:
+// three letters of a name of four are another name.
+func nearest(given string, known []string) string {
+	best, distance := "", 1+min(3, max(1, len(given)/3))
+	for _, name := range slices.Sorted(slices.Values(known)) {
+		d := levenshtein.Distance(given, name, nil)
+		if d == 2 && sameLetters(given, name) {
+			d = 1 // two letters that changed places are one slip
+		}
+		if d < distance {
+			best, distance = name, d
+		}
+	}
+	return best
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}
+
+// tidy makes diagnostics fit to be read: each once, in the order of the files, without secrets.
+func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
+	type key struct{ summary, detail, at string }
+	seen := map[key]bool{}
+	var kept hcl.Diagnostics
+	secrets = slices.SortedFunc(slices.Values(secrets), func(a, b string) int { return len(b) - len(a) })
+	for _, diag := range diags {
+		for _, secret := range secrets {
+			if len(secret) < 3 {
+				continue // a digit or two are in half of the words, and no secret
+			}
+			diag.Summary = strings.ReplaceAll(diag.Summary, secret, "(sensitive)")
+			diag.Detail = strings.ReplaceAll(diag.Detail, secret, "(sensitive)")
+		}
+		k := key{summary: diag.Summary, detail: diag.Detail}
+		if diag.Subject != nil {
+			k.at = diag.Subject.String()
+		}
+		if !seen[k] {
+			seen[k] = true
+			kept = append(kept, diag)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b *hcl.Diagnostic) int {
+		switch {
+		case a.Subject == nil && b.Subject == nil:
+			return 0
+		case a.Subject == nil:
+			return -1
+		case b.Subject == nil:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte))
+	})
+	return kept
+}
+
+// explain rewrites what HCL says where more is known: what there is instead of an attribute or key that isn't there,
+// and what went wrong in a function.
+func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
+	for _, diag := range diags {
+		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
+			explainCall(diag, call)
+		}
+		if diag.Subject == nil {
+			continue
+		}
+		for _, t := range vars {
+			for i := 1; i < len(t); i++ {
+				if t[i].SourceRange() == *diag.Subject {
+					explainMember(diag, t, i, ctx)
+				}
+			}
+		}
+	}
+	return diags
+}
+
+func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra) {
+	err := call.FunctionCallError()
+	detail := ""
+	var arg function.ArgError
+	if errors.As(err, &arg) {
+		return // HCL names the parameter and shows the argument
+	}
+	var advice *modules.HintError
+	if errors.As(err, &advice) {
+		detail = advice.Hint
+	}
+	diag.Summary = fmt.Sprintf("%s(): %s", call.CalledFunctionName(), err)
+	diag.Detail = detail
+}
+
+func explainMember(diag *hcl.Diagnostic, t hcl.Traversal, i int, ctx *hcl.EvalContext) {
+	parent, diags := t[:i].TraverseAbs(ctx)
+	name := memberName(t[i])
+	if diags.HasErrors() || name == "" {
+		return
+	}
+	parent, _ = parent.Unmark()
+	if parent.Type().IsPrimitiveType() {
+		diag.Summary = fmt.Sprintf("%s has no %q", traversalText(t[:i]), name)
+		diag.Detail = fmt.Sprintf("It is %s.", describe(parent))
+		return
+	}
+	known, ok := members(parent)
+	if !ok || slices.Contains(known, name) {
+		return
+	}
+	diag.Summary = fmt.Sprintf("%s has no %q", traversalText(t[:i]), name)
+	diag.Detail = didYouMean(name, known, "It has")
+	diag.Expression, diag.EvalContext = nil, nil
+}
+
+// members returns the attributes of an object or the keys of a map.
+func members(v cty.Value) ([]string, bool) {
+	switch {
+	case v.Type().IsObjectType():
+		return sortedKeys(v.Type().AttributeTypes()), true
+	case v.Type().IsMapType() && v.IsKnown() && !v.IsNull():
+		return sortedKeys(v.AsValueMap()), true
+	}
+	return nil, false
+}
+
+// memberName returns the name in `.name` or `["name"]`, or "".
+func memberName(step hcl.Traverser) string {
+	switch step := step.(type) {
+	case hcl.TraverseAttr:
+		return step.Name
+	case hcl.TraverseIndex:
+		if step.Key.Type() == cty.String && step.Key.IsKnown() && !step.Key.IsNull() && !step.Key.IsMarked() {
+			return step.Key.AsString()
+		}
+	}
+	return ""
+}
+
+func traversalText(t hcl.Traversal) string {
+	var b strings.Builder
+	for _, step := range t {
+		switch step := step.(type) {
+		case hcl.TraverseRoot:
+			b.WriteString(step.Name)
+		case hcl.TraverseAttr:
+			b.WriteString("." + step.Name)
+		case hcl.TraverseIndex:
+			if name := memberName(step); name != "" {
+				fmt.Fprintf(&b, "[%q]", name)
+			} else {
+				b.WriteString("[...]")
+			}
+		}
+	}
+	return b.String()
+}

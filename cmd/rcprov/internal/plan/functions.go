@@ -1,0 +1,352 @@
+package plan
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"maps"
+	"math/big"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apparentlymart/go-cidr/cidr"
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	ctyyaml "github.com/zclconf/go-cty-yaml"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// functions returns what expressions may call: the standard library of cty under the names that people know from
+// Terraform, and functions that read the plan's directory and the environment. None depends on the time or on chance:
+// that would make each run differ from the one before.
+func functions(p *Plan) map[string]function.Function {
+	all := map[string]function.Function{
+		"env":          envFunction(p.opts.Environ),
+		"file":         fileFunction(p, fileText),
+		"filebase64":   fileFunction(p, func(_ string, b []byte) (string, error) { return base64.StdEncoding.EncodeToString(b), nil }),
+		"filesha256":   fileFunction(p, func(_ string, b []byte) (string, error) { return hashText(sha256.New)(string(b)) }),
+		"fileexists":   fileExistsFunction(p),
+		"templatefile": templateFunction(p),
+	}
+	maps.Copy(all, pureFunctions)
+	return all
+}
+
+// withoutTemplates returns functions for templates, which can't render templates: they might not come to an end.
+func withoutTemplates(all map[string]function.Function) map[string]function.Function {
+	some := maps.Clone(all)
+	delete(some, "templatefile")
+	return some
+}
+
+var pureFunctions = map[string]function.Function{
+	"abs":             stdlib.AbsoluteFunc,
+	"alltrue":         everyFunction(true),
+	"anytrue":         everyFunction(false),
+	"base64decode":    textFunction(base64Decode),
+	"base64encode":    textFunction(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
+	"basename":        textFunction(func(s string) (string, error) { return path.Base(s), nil }),
+	"can":             tryfunc.CanFunc,
+	"ceil":            stdlib.CeilFunc,
+	"chomp":           stdlib.ChompFunc,
+	"chunklist":       stdlib.ChunklistFunc,
+	"cidrhost":        cidrHostFunction,
+	"cidrnetmask":     textFunction(cidrNetmask),
+	"cidrsubnet":      cidrSubnetFunction,
+	"coalesce":        stdlib.CoalesceFunc,
+	"coalescelist":    stdlib.CoalesceListFunc,
+	"compact":         stdlib.CompactFunc,
+	"concat":          stdlib.ConcatFunc,
+	"contains":        stdlib.ContainsFunc,
+	"csvdecode":       stdlib.CSVDecodeFunc,
+	"dirname":         textFunction(func(s string) (string, error) { return path.Dir(s), nil }),
+	"distinct":        stdlib.DistinctFunc,
+	"element":         stdlib.ElementFunc,
+	"endswith":        compareFunction(strings.HasSuffix),
+	"flatten":         stdlib.FlattenFunc,
+	"floor":           stdlib.FloorFunc,
+	"format":          stdlib.FormatFunc,
+	"formatdate":      stdlib.FormatDateFunc,
+	"formatlist":      stdlib.FormatListFunc,
+	"indent":          stdlib.IndentFunc,
+	"join":            stdlib.JoinFunc,
+	"jsondecode":      stdlib.JSONDecodeFunc,
+	"jsonencode":      stdlib.JSONEncodeFunc,
+	"keys":            stdlib.KeysFunc,
+	"length":          stdlib.LengthFunc,
+	"log":             stdlib.LogFunc,
+	"lookup":          stdlib.LookupFunc,
+	"lower":           stdlib.LowerFunc,
+	"max":             stdlib.MaxFunc,
+	"md5":             textFunction(hashText(md5.New)),
+	"merge":           stdlib.MergeFunc,
+	"min":             stdlib.MinFunc,
+	"parseint":        stdlib.ParseIntFunc,
+	"pow":             stdlib.PowFunc,
+	"range":           stdlib.RangeFunc,
+	"regex":           stdlib.RegexFunc,
+	"regexall":        stdlib.RegexAllFunc,
+	"regexreplace":    stdlib.RegexReplaceFunc,
+	"replace":         stdlib.ReplaceFunc,
+	"reverse":         stdlib.ReverseListFunc,
+	"setintersection": stdlib.SetIntersectionFunc,
+	"setproduct":      stdlib.SetProductFunc,
+	"setsubtract":     stdlib.SetSubtractFunc,
+	"setunion":        stdlib.SetUnionFunc,
+	"sha1":            textFunction(hashText(sha1.New)),
+	"sha256":          textFunction(hashText(sha256.New)),
+	"sha512":          textFunction(hashText(sha512.New)),
+	"signum":          stdlib.SignumFunc,
+	"slice":           stdlib.SliceFunc,
+	"sort":            stdlib.SortFunc,
+	"split":           stdlib.SplitFunc,
+	"startswith":      compareFunction(strings.HasPrefix),
+	"strlen":          stdlib.StrlenFunc,
+	"strrev":          stdlib.ReverseFunc,
+	"substr":          stdlib.SubstrFunc,
+	"sum":             sumFunction,
+	"timeadd":         stdlib.TimeAddFunc,
+	"title":           stdlib.TitleFunc,
+	"tobool":          stdlib.MakeToFunc(cty.Bool),
+	"tolist":          stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+	"tomap":           stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+	"tonumber":        stdlib.MakeToFunc(cty.Number),
+	"toset":           stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+	"tostring":        stdlib.MakeToFunc(cty.String),
+	"trim":            stdlib.TrimFunc,
+	"trimprefix":      stdlib.TrimPrefixFunc,
+	"trimspace":       stdlib.TrimSpaceFunc,
+	"trimsuffix":      stdlib.TrimSuffixFunc,
+	"try":             tryfunc.TryFunc,
+	"upper":           stdlib.UpperFunc,
+	"urlencode":       textFunction(func(s string) (string, error) { return url.QueryEscape(s), nil }),
+	"values":          stdlib.ValuesFunc,
+	"yamldecode":      ctyyaml.YAMLDecodeFunc,
+	"yamlencode":      ctyyaml.YAMLEncodeFunc,
+	"zipmap":          stdlib.ZipmapFunc,
+}
+
+func stringParam(name string) function.Parameter {
+	return function.Parameter{Name: name, Type: cty.String}
+}
+
+func textFunction(f func(string) (string, error)) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{stringParam("text")},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			text, err := f(args[0].AsString())
+			return cty.StringVal(text), err
+		},
+	})
+}
+
+func compareFunction(f func(s, part string) bool) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{stringParam("text"), stringParam("part")},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
+		},
+	})
+}
+
+func hashText(newHash func() hash.Hash) func(string) (string, error) {
+	return func(s string) (string, error) {
+		h := newHash()
+		h.Write([]byte(s))
+		return hex.EncodeToString(h.Sum(nil)), nil
+	}
+}
+
+func base64Decode(s string) (string, error) {
+	text, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(text) {
+		return "", fmt.Errorf("the decoded text is not UTF-8")
+	}
+	return string(text), nil
+}
+
+// everyFunction returns alltrue for true, anytrue for false.
+func everyFunction(all bool) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			unknown := false
+			for _, v := range args[0].AsValueSlice() {
+				switch {
+				case !v.IsKnown():
+					unknown = true
+				case v.IsNull() || v.True() != all:
+					if all || !v.IsNull() {
+						return cty.BoolVal(!all), nil
+					}
+				}
+			}
+			if unknown {
+				return cty.UnknownVal(cty.Bool), nil
+			}
+			return cty.BoolVal(all), nil
+		},
+	})
+}
+
+var sumFunction = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Number)}},
+	Type:   function.StaticReturnType(cty.Number),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		total := cty.Zero
+		for i, v := range args[0].AsValueSlice() {
+			if v.IsNull() {
+				return cty.NilVal, function.NewArgErrorf(0, "element %d is null", i)
+			}
+			total = total.Add(v)
+		}
+		return total, nil
+	},
+})
+
+var cidrHostFunction = function.New(&function.Spec{
+	Params: []function.Parameter{stringParam("prefix"), {Name: "number", Type: cty.Number}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		prefix, err := netip.ParsePrefix(args[0].AsString())
+		if err != nil {
+			return cty.NilVal, function.NewArgError(0, err)
+		}
+		number, accuracy := args[1].AsBigFloat().Int(nil)
+		if accuracy != big.Exact {
+			return cty.NilVal, function.NewArgErrorf(1, "must be a whole number")
+		}
+		host, err := cidr.HostBig(cidrNet(prefix), number)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		return cty.StringVal(host.String()), nil
+	},
+})
+
+var cidrSubnetFunction = function.New(&function.Spec{
+	Params: []function.Parameter{stringParam("prefix"), {Name: "bits", Type: cty.Number}, {Name: "number", Type: cty.Number}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		prefix, err := netip.ParsePrefix(args[0].AsString())
+		if err != nil {
+			return cty.NilVal, function.NewArgError(0, err)
+		}
+		bits, accuracy := args[1].AsBigFloat().Int64()
+		if accuracy != big.Exact || bits < 0 || bits > 128 {
+			return cty.NilVal, function.NewArgErrorf(1, "must be a whole number from 0 to 128")
+		}
+		number, accuracy := args[2].AsBigFloat().Int(nil)
+		if accuracy != big.Exact {
+			return cty.NilVal, function.NewArgErrorf(2, "must be a whole number")
+		}
+		subnet, err := cidr.SubnetBig(cidrNet(prefix), int(bits), number)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		return cty.StringVal(subnet.String()), nil
+	},
+})
+
+// envFunction returns env(NAME) and env(NAME, OTHERWISE).
+func envFunction(environ []string) function.Function {
+	return function.New(&function.Spec{
+		Params:   []function.Parameter{stringParam("name")},
+		VarParam: &function.Parameter{Name: "otherwise", Type: cty.String},
+		Type:     function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			for _, entry := range environ {
+				if value, ok := strings.CutPrefix(entry, name+"="); ok {
+					return cty.StringVal(value), nil
+				}
+			}
+			switch len(args) {
+			case 1:
+				return cty.NilVal, fmt.Errorf("the environment has no %s: set it, or write env(%q, \"otherwise\")", name, name)
+			case 2:
+				return args[1], nil
+			}
+			return cty.NilVal, fmt.Errorf("it takes a name and the value when that is not set")
+		},
+	})
+}
+
+func fileText(name string, content []byte) (string, error) {
+	if !utf8.Valid(content) {
+		return "", fmt.Errorf("%q is not UTF-8 text: use filebase64, or the argument `source` of a step", name)
+	}
+	return string(content), nil
+}
+
+func fileFunction(p *Plan, read func(name string, content []byte) (string, error)) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{stringParam("path")},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			content, err := p.readRegular(name)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			text, err := read(name, content)
+			return cty.StringVal(text), err
+		},
+	})
+}
+
+// readRegular reads a file for an expression. Devices and pipes are refused: they may have no end, and give something
+// else the next time.
+func (p *Plan) readRegular(name string) ([]byte, error) {
+	info, err := os.Stat(p.absolute(name))
+	if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%q is a directory", name)
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is not a regular file", name)
+	}
+	return p.readFile(name)
+}
+
+func fileExistsFunction(p *Plan) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{stringParam("path")},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			info, err := os.Stat(p.absolute(args[0].AsString()))
+			return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
+		},
+	})
+}
+
+func cidrNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func cidrNetmask(s string) (string, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return "", err
+	}
+	if !prefix.Addr().Is4() {
+		return "", fmt.Errorf("only IPv4 networks have a netmask")
+	}
+	return net.IP(net.CIDRMask(prefix.Bits(), 32)).String(), nil
+}

@@ -1,0 +1,298 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// allHosts is the group that has every host.
+const allHosts = "all"
+
+func (c *config) hostNames() []string {
+	var names []string
+	for _, h := range c.hosts {
+		names = append(names, h.name)
+	}
+	return names
+}
+
+func (s *scope) evaluateHosts() {
+	for _, h := range s.config.hosts {
+		s.hostValue(h.name, h.block.DefRange())
+	}
+}
+
+// hostValue returns what host.NAME is in expressions.
+func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
+	if value, ok := s.hostValues[name]; ok {
+		return value
+	}
+	i := slices.IndexFunc(s.config.hosts, func(h *hostBlock) bool { return h.name == name })
+	if i < 0 {
+		s.report(mistake(at, fmt.Sprintf("There is no host %q", name), didYouMean(name, s.config.hostNames(), "The hosts are")))
+		return cty.DynamicVal
+	}
+	h := s.config.hosts[i]
+	if !s.enter(h, "host."+name, at) {
+		return cty.DynamicVal
+	}
+	defer s.leave()
+
+	static := s.scope(staticScope, nil, nil)
+	what := fmt.Sprintf("host %q", name)
+	attrs := h.block.Body.Attributes
+	value := map[string]cty.Value{
+		"name":    cty.StringVal(name),
+		"address": cty.StringVal(name),
+		"port":    cty.NullVal(cty.Number),
+		"user":    cty.NullVal(cty.String),
+		"groups":  cty.ListValEmpty(cty.String),
+		"vars":    cty.EmptyObjectVal,
+	}
+	for _, arg := range []struct {
+		name string
+		ty   cty.Type
+	}{{"address", cty.String}, {"port", cty.Number}, {"user", cty.String}, {"groups", cty.List(cty.String)}} {
+		if attr := attrs[arg.name]; attr != nil {
+			if v, ok := static.public(attr, what, arg.ty); ok && !v.IsNull() {
+				value[arg.name] = v
+			}
+		}
+	}
+	if attr := attrs["vars"]; attr != nil {
+		v, ok := static.eval(attr.Expr, cty.NilVal)
+		unmarked, _ := v.Unmark()
+		switch {
+		case !ok:
+			v = cty.DynamicVal
+		case v.IsKnown() && (unmarked.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType()):
+			s.report(mistake(attr.Expr.Range(), what+": vars must be an object", "Write `vars = { NAME = VALUE }`."))
+			v = cty.DynamicVal
+		}
+		value["vars"] = v
+	}
+	s.hostValues[name] = cty.ObjectVal(value)
+	return s.hostValues[name]
+}
+
+// public is [scope.typed] for what must be known before anything is connected to and appears in every report.
+func (s *scope) public(attr *hclsyntax.Attribute, what string, ty cty.Type) (cty.Value, bool) {
+	v, ok := s.typed(attr, what, ty, cty.NilVal)
+	if !ok {
+		return v, false
+	}
+	v, marks := v.UnmarkDeep()
+	if len(marks) > 0 {
+		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s comes from a sensitive variable", what, attr.Name),
+			"It appears in reports and in the host's own logs, so it can't be kept secret. Take it from a variable without `sensitive`."))
+		return cty.UnknownVal(ty), false
+	}
+	return v, v.IsWhollyKnown()
+}
+
+func hostGroups(host cty.Value) []string {
+	if !host.IsKnown() || !host.Type().HasAttribute("groups") {
+		return nil
+	}
+	return stringList(host.GetAttr("groups"))
+}
+
+// stringList returns the elements of a list of strings, without those that are null or not known.
+func stringList(list cty.Value) []string {
+	list, _ = list.UnmarkDeep()
+	if !list.IsKnown() || list.IsNull() {
+		return nil
+	}
+	var found []string
+	for _, v := range list.AsValueSlice() {
+		if v.IsKnown() && !v.IsNull() {
+			found = append(found, v.AsString())
+		}
+	}
+	return found
+}
+
+// groupValue returns what group.NAME is in expressions, for a group that there is: a tuple of host objects.
+func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
+	if value, ok := s.groups[name]; ok {
+		return value
+	}
+	type id struct{ group string }
+	if !s.enter(id{name}, "group."+name, at) {
+		return cty.DynamicVal
+	}
+	defer s.leave()
+	s.evaluateHosts()
+	members := map[string]bool{}
+	if b := s.config.groups[name]; b != nil {
+		static := s.scope(staticScope, nil, nil)
+		attr := b.Body.Attributes["hosts"]
+		if attr == nil {
+			s.report(mistake(b.DefRange(), fmt.Sprintf("group %q has no hosts", name), "Add `hosts = [host.NAME, ...]`."))
+		} else {
+			names, _ := static.hostList(attr, fmt.Sprintf("group %q", name))
+			for _, host := range names {
+				members[host] = true
+			}
+		}
+	}
+	var values []cty.Value
+	for _, h := range s.config.hosts {
+		value, ok := s.hostValues[h.name]
+		if ok && (name == allHosts || members[h.name] || slices.Contains(hostGroups(value), name)) {
+			values = append(values, value)
+		}
+	}
+	s.groups[name] = cty.TupleVal(values)
+	return s.groups[name]
+}
+
+// hostList returns the names of the hosts that an argument lists: host objects in lists of any depth.
+func (s *scope) hostList(attr *hclsyntax.Attribute, what string) (names []string, ok bool) {
+	v, ok := s.eval(attr.Expr, cty.NilVal)
+	if !ok {
+		return nil, false
+	}
+	v, _ = v.UnmarkDeep()
+	return s.hostsIn(v, attr, what)
+}
+
+func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (names []string, ok bool) {
+	ty := v.Type()
+	switch {
+	case !v.IsKnown():
+		return nil, false // a mistake was reported where it comes from
+	case v.IsNull():
+	case ty.IsObjectType() && ty.HasAttribute("name") && ty.HasAttribute("address"):
+		if name := v.GetAttr("name"); name.Type() == cty.String && name.IsKnown() && !name.IsNull() {
+			if slices.Contains(s.config.hostNames(), name.AsString()) {
+				return []string{name.AsString()}, true
+			}
+		}
+	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+		ok = true
+		for _, element := range v.AsValueSlice() {
+			more, fine := s.hostsIn(element, attr, what)
+			ok = ok && fine
+			for _, name := range more {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		return names, ok
+	case ty == cty.String:
+		name := v.AsString()
+		detail := "Write host.NAME or group.NAME, without quotes."
+		if near := nearest(name, s.config.hostNames()); near != "" {
+			detail = fmt.Sprintf("Did you mean host.%s?", near)
+		}
+		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: the text %q is no host", what, name), detail))
+		return nil, false
+	}
+	s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: hosts must be hosts, not %s", what, describe(v)),
+		"Write `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
+	return nil, false
+}
+
+// makeHosts reads all of the host blocks.
+func (s *scope) makeHosts() []*Host {
+	var hosts []*Host
+	for _, b := range s.config.hosts {
+		hosts = append(hosts, s.makeHost(b))
+	}
+	for name, value := range s.groups {
+		if name == allHosts {
+			continue
+		}
+		for _, member := range value.AsValueSlice() {
+			i := slices.Index(s.config.hostNames(), member.GetAttr("name").AsString())
+			if !slices.Contains(hosts[i].Groups, name) {
+				hosts[i].Groups = append(hosts[i].Groups, name)
+			}
+		}
+	}
+	for _, h := range hosts {
+		slices.Sort(h.Groups)
+	}
+	return hosts
+}
+
+func (s *scope) makeHost(b *hostBlock) *Host {
+	h := &Host{Name: b.name, Address: b.name, Connection: "ssh", Become: Become{Method: "sudo"}, Range: b.block.DefRange()}
+	what := fmt.Sprintf("host %q", b.name)
+	attrs := b.block.Body.Attributes
+	value, ok := s.hostValues[b.name]
+	if !ok {
+		return h // part of a cycle, which is reported
+	}
+	h.Address = value.GetAttr("address").AsString()
+	if user := value.GetAttr("user"); !user.IsNull() {
+		h.User = user.AsString()
+	}
+	if port := value.GetAttr("port"); !port.IsNull() {
+		n, accuracy := port.AsBigFloat().Int64()
+		if accuracy != 0 || n < 1 || n > 65535 {
+			s.report(mistake(attrs["port"].Expr.Range(), what+": port must be a number from 1 to 65535", ""))
+		}
+		h.Port = int(n)
+	}
+	if strings.TrimSpace(h.Address) == "" {
+		s.report(mistake(attrs["address"].Expr.Range(), what+": address is empty", "Leave it out if the host's name is its address."))
+	}
+	h.Groups = hostGroups(value)
+	text := func(name, otherwise string, words ...string) string {
+		attr := attrs[name]
+		if attr == nil {
+			return otherwise
+		}
+		v, ok := s.public(attr, what, cty.String)
+		if !ok || v.IsNull() {
+			return otherwise
+		}
+		if len(words) > 0 && !slices.Contains(words, v.AsString()) {
+			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s must be %s, not %q", what, name, oneOf(words), v.AsString()), ""))
+		}
+		return v.AsString()
+	}
+	h.IdentityFile = text("identity_file", "")
+	h.ProxyJump = text("proxy_jump", "")
+	h.Become.Method = text("become", "sudo", "sudo", "none")
+	h.Connection = text("connection", "ssh", "ssh", "local")
+	h.Password = s.secret(attrs["password"], what)
+	h.Become.Password = s.secret(attrs["become_password"], what)
+	return h
+}
+
+// secret returns a password of a host block and notes it as one of the plan's secrets.
+func (s *scope) secret(attr *hclsyntax.Attribute, what string) modules.Secret {
+	if attr == nil {
+		return ""
+	}
+	v, ok := s.typed(attr, what, cty.String, cty.NilVal)
+	v, _ = v.Unmark()
+	if !ok || !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	s.Secrets = append(s.Secrets, texts(v)...)
+	return modules.Secret(v.AsString())
+}
+
+func oneOf(words []string) string {
+	var quoted []string
+	for _, w := range words {
+		quoted = append(quoted, fmt.Sprintf("%q", w))
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+}

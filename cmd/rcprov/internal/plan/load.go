@@ -1,0 +1,155 @@
+package plan
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// Options are what a plan is read with.
+type Options struct {
+	Modules   []modules.Module
+	Templates fs.FS    // the binary's own templates, for modules
+	Vars      []string // "name=value", of -var; they win over VarFiles, which win over Environ
+	VarFiles  []string // HCL files of attributes; a later file wins
+	Environ   []string // as of os.Environ: RCPROV_VAR_name, and what env() reads
+}
+
+// source is one file of a plan.
+type source struct {
+	name string
+	text []byte
+}
+
+// Load reads and checks the plan at path, a file or a directory whose *.hcl files are read in the order of their
+// names. With errors in the diagnostics the Plan is only good for its Files, which show the lines.
+func Load(path string, opts Options) (*Plan, hcl.Diagnostics) {
+	dir, sources, diags := readSources(path, opts.VarFiles)
+	if diags.HasErrors() {
+		return &Plan{Path: path, Files: map[string]*hcl.File{}}, diags
+	}
+	return load(path, dir, sources, opts)
+}
+
+func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnostics) {
+	p := &Plan{
+		Path: path, Files: map[string]*hcl.File{}, dir: dir, opts: opts,
+		vars: map[string]cty.Value{}, hostValues: map[string]cty.Value{}, groups: map[string]cty.Value{},
+	}
+	p.templates = &templates{read: p.readRegular, parsed: map[string]*template{}}
+	p.functions = functions(p)
+	p.templates.functions = withoutTemplates(p.functions)
+
+	var bodies []*hclsyntax.Body
+	var diags hcl.Diagnostics
+	for _, s := range sources {
+		file, more := hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
+		diags = append(diags, more...)
+		if file != nil {
+			p.Files[s.name] = file
+			bodies = append(bodies, file.Body.(*hclsyntax.Body))
+		}
+	}
+	if diags.HasErrors() {
+		// What a file with broken syntax declares is anyone's guess: messages about it would only distract.
+		return p, tidy(diags, nil)
+	}
+	d := &declarer{config: newConfig(opts.Modules)}
+	for _, body := range bodies {
+		d.file(body)
+	}
+	p.config = d.config
+	diags = append(diags, d.diags...)
+	diags = append(diags, p.setVariables()...)
+	diags = append(diags, p.check()...)
+	slices.Sort(p.Secrets)
+	p.Secrets = slices.Compact(p.Secrets)
+	return p, tidy(diags, p.Secrets)
+}
+
+// readSources returns the plan's directory and files. Variable files are no part of the plan even if they lie there.
+func readSources(path string, varFiles []string) (dir string, sources []source, diags hcl.Diagnostics) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", nil, hcl.Diagnostics{unreadable("plan", path, err)}
+	}
+	names := []string{path}
+	dir = filepath.Dir(path)
+	if info.IsDir() {
+		dir = path
+		names, err = filepath.Glob(filepath.Join(escapeGlob(path), "*.hcl"))
+		if err != nil {
+			return "", nil, hcl.Diagnostics{unreadable("plan", path, err)}
+		}
+		names = slices.DeleteFunc(names, func(name string) bool {
+			return slices.ContainsFunc(varFiles, func(v string) bool { return filepath.Clean(v) == name })
+		})
+		if len(names) == 0 {
+			return "", nil, hcl.Diagnostics{{
+				Severity: hcl.DiagError,
+				Summary:  fmt.Sprintf("There is no plan in %s", path),
+				Detail:   "A directory is a plan when it has files whose names end in .hcl.",
+			}}
+		}
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			diags = append(diags, unreadable("plan", name, err))
+			continue
+		}
+		sources = append(sources, source{name: name, text: text})
+	}
+	return dir, sources, diags
+}
+
+func escapeGlob(path string) string {
+	if filepath.Separator == '\\' {
+		return path // the backslash is no escape there (filepath.Match)
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// check evaluates all that can be evaluated without a host. Every step is evaluated with its facts unknown.
+func (p *Plan) check() hcl.Diagnostics {
+	e := p.evaluation(nil)
+	e.checking = true
+	static := e.scope(staticScope, nil, nil)
+	for _, h := range p.config.hosts {
+		static.hostValue(h.name, h.block.DefRange())
+	}
+	for _, name := range p.config.groupNames(p.hostValues) {
+		static.groupValue(name, hcl.Range{})
+	}
+	p.Hosts = static.makeHosts()
+	p.Plays = static.makePlays(p.Hosts)
+
+	anywhere := e.scope(anyHostScope, nil, nil)
+	for _, name := range sortedKeys(p.config.locals) {
+		anywhere.local(name, p.config.locals[name].NameRange)
+	}
+	for _, play := range p.Plays {
+		for i, host := range play.Hosts {
+			s := e.scope(stepScope, play, host)
+			if i == 0 || play.block.uses.self {
+				s.playApplies()
+			}
+			for _, b := range play.block.steps {
+				if i == 0 || b.uses.self {
+					s.checkStep(b)
+				}
+			}
+		}
+	}
+	e.outputs()
+	return e.diags
+}

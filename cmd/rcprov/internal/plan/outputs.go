@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Output is the value of an output block.
+type Output struct {
+	Name        string
+	Description string
+	Known       bool // false when it depends on facts of a host that the run did not ask for
+
+	// Value is what encoding/json decodes: string, float64, bool, nil, []any, map[string]any. A sensitive
+	// output's is a modules.Secret: the text, or the JSON of what is not a text.
+	Value any
+}
+
+// Outputs evaluates the output blocks. facts are those that the run asked for, by host. A step has its value for the
+// first host of its play.
+func (p *Plan) Outputs(facts map[string]*observe.Facts) ([]Output, hcl.Diagnostics) {
+	e := p.evaluation(facts)
+	e.checking = true // an output that isn't known after a failure is no further mistake
+	outputs := e.outputs()
+	return outputs, tidy(e.diags, p.Secrets)
+}
+
+func (e *evaluation) outputs() []Output {
+	s := e.scope(outputScope, nil, nil)
+	var outputs []Output
+	for _, b := range e.config.outputs {
+		attrs := b.block.Body.Attributes
+		what := fmt.Sprintf("output %q", b.name)
+		o := Output{Name: b.name}
+		if attr := attrs["description"]; attr != nil {
+			o.Description, _ = s.text(attr, what, cty.NilVal)
+		}
+		secret := false
+		if attr := attrs["sensitive"]; attr != nil {
+			secret, _ = s.boolean(attr, what, cty.NilVal)
+		}
+		attr := attrs["value"]
+		v, ok := s.eval(attr.Expr, cty.NilVal)
+		if !ok {
+			continue
+		}
+		v, marks := v.UnmarkDeep()
+		if len(marks) > 0 && !secret {
+			s.report(mistake(attr.Expr.Range(), what+" comes from a sensitive value",
+				"Outputs are shown. Add `sensitive = true` to hide it unless it is asked for."))
+			continue
+		}
+		if v.IsWhollyKnown() {
+			o.Known = true
+			var err error
+			if o.Value, err = goValue(v, secret); err != nil {
+				s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s can't be written as JSON: %s", what, err), ""))
+				continue
+			}
+		}
+		outputs = append(outputs, o)
+	}
+	return outputs
+}
+
+func goValue(v cty.Value, secret bool) (any, error) {
+	if secret && v.Type() == cty.String && !v.IsNull() {
+		return modules.Secret(v.AsString()), nil
+	}
+	text, err := json.Marshal(ctyjson.SimpleJSONValue{Value: v})
+	if err != nil || secret {
+		return modules.Secret(text), err
+	}
+	var value any
+	err = json.Unmarshal(text, &value)
+	return value, err
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// makePlays reads the attributes of the play blocks and puts the plays into the order in which they run: that of the
+// plan, but after those that they depend on.
+func (s *scope) makePlays(hosts []*Host) []*Play {
+	var plays []*Play
+	for _, b := range s.config.plays {
+		b.play = s.makePlay(b, hosts)
+		plays = append(plays, b.play)
+	}
+	for _, b := range s.config.plays {
+		for _, step := range b.steps {
+			step.uses = s.config.stepUses(step)
+			b.uses = b.uses.and(step.uses)
+		}
+		if when := b.block.Body.Attributes["when"]; when != nil {
+			b.uses = b.uses.and(s.config.usesOf(when.Expr, b))
+		}
+	}
+	return s.order(plays)
+}
+
+func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
+	p := &Play{Name: b.name, Range: b.block.DefRange(), block: b}
+	what := fmt.Sprintf("play %q", b.name)
+	attrs := b.block.Body.Attributes
+	if attr := attrs["hosts"]; attr == nil {
+		s.report(mistake(b.block.DefRange(), what+" has no hosts",
+			"Say which hosts get it: `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
+	} else if names, ok := s.hostList(attr, what); ok {
+		for _, name := range names {
+			i := slices.IndexFunc(hosts, func(h *Host) bool { return h.Name == name })
+			p.Hosts = append(p.Hosts, hosts[i])
+		}
+		if len(names) == 0 {
+			s.report(s.emptyHosts(attr, what))
+		}
+	}
+	if attr := attrs["serial"]; attr != nil {
+		p.Serial = s.count(attr, what, cty.NilVal, 1, 0)
+	}
+	if attr := attrs["tags"]; attr != nil {
+		v, _ := s.typed(attr, what, cty.List(cty.String), cty.NilVal)
+		p.Tags = stringList(v)
+	}
+	return p
+}
+
+func (s *scope) emptyHosts(attr *hclsyntax.Attribute, what string) *hcl.Diagnostic {
+	detail := "Name at least one host, or remove the play."
+	if t, diags := hcl.AbsTraversalForExpr(attr.Expr); !diags.HasErrors() && t.RootName() == "group" && len(t) == 2 {
+		name := memberName(t[1])
+		detail = fmt.Sprintf("The group %q is empty: add `groups = [%q]` to a host, or the hosts to its group block.", name, name)
+		if name == allHosts {
+			detail = "The plan has no hosts: add a block `host \"NAME\" { address = ... }`."
+		}
+	}
+	return mistake(attr.Expr.Range(), what+" has no hosts", detail)
+}
+
+// order sorts plays so that each comes after those that it depends on, and else as in the plan.
+func (s *scope) order(plays []*Play) []*Play {
+	needs := map[*Play][]*Play{}
+	refs := map[[2]*Play]hcl.Range{}
+	for _, p := range plays {
+		attr := p.block.block.Body.Attributes["depends_on"]
+		if attr == nil {
+			continue
+		}
+		for _, d := range s.dependencies(attr, p) {
+			needs[p] = append(needs[p], d.play)
+			refs[[2]*Play{p, d.play}] = d.at
+		}
+	}
+	var ordered, path []*Play
+	var visit func(p *Play)
+	visit = func(p *Play) {
+		if slices.Contains(ordered, p) {
+			return
+		}
+		if i := slices.Index(path, p); i >= 0 {
+			var names []string
+			for _, q := range append(path[i:], p) {
+				names = append(names, fmt.Sprintf("%q", q.Name))
+			}
+			s.report(mistake(refs[[2]*Play{path[len(path)-1], p}], fmt.Sprintf("play %q depends on itself", p.Name),
+				fmt.Sprintf("The way round is %s. Remove one of these depends_on.", strings.Join(names, " -> "))))
+			return
+		}
+		path = append(path, p)
+		for _, need := range needs[p] {
+			visit(need)
+		}
+		path = path[:len(path)-1]
+		ordered = append(ordered, p)
+	}
+	for _, p := range plays {
+		visit(p)
+	}
+	return ordered
+}
+
+type dependency struct {
+	play *Play
+	at   hcl.Range
+}
+
+// dependencies reads depends_on: a list of play.NAME or of names.
+func (s *scope) dependencies(attr *hclsyntax.Attribute, p *Play) []dependency {
+	exprs, diags := hcl.ExprList(attr.Expr)
+	if diags.HasErrors() {
+		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("play %q: depends_on must be a list of plays", p.Name),
+			"Write `depends_on = [play.NAME]`, or [\"NAME\"] for a name with spaces."))
+		return nil
+	}
+	var names []string
+	for _, b := range s.config.plays {
+		names = append(names, b.name)
+	}
+	var found []dependency
+	for _, expr := range exprs {
+		var name string
+		if t, diags := hcl.AbsTraversalForExpr(expr); !diags.HasErrors() && t.RootName() == "play" && len(t) == 2 {
+			name = memberName(t[1])
+		} else if v, ok := s.eval(expr, cty.NilVal); ok && v.Type() == cty.String && v.IsKnown() && !v.IsNull() && !v.IsMarked() {
+			name = v.AsString()
+		} else {
+			if ok {
+				s.report(mistake(expr.Range(), fmt.Sprintf("play %q: depends_on names plays only", p.Name),
+					"Write play.NAME. Steps run in the order of the file and need no depends_on."))
+			}
+			continue
+		}
+		if b := s.config.play(name); b != nil {
+			found = append(found, dependency{b.play, expr.Range()})
+		} else {
+			s.report(mistake(expr.Range(), fmt.Sprintf("There is no play %q", name), didYouMean(name, names, "The plays are")))
+		}
+	}
+	return found
+}
+
+// playApplies evaluates the play's `when` for the current host.
+func (s *scope) playApplies() (applies, known bool) {
+	attr := s.play.block.block.Body.Attributes["when"]
+	if attr == nil {
+		return true, true
+	}
+	return s.boolean(attr, fmt.Sprintf("play %q", s.play.Name), cty.NilVal)
+}

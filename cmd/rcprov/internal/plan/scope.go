@@ -1,0 +1,313 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/gocty"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// An evaluation computes values of a plan on demand, each once, and collects the mistakes. It is for one goroutine.
+type evaluation struct {
+	*Plan
+	facts    map[string]*observe.Facts // by host; others are not known
+	checking bool                      // what is not known is no mistake
+	scopes   map[scopeKey]*scope
+	path     []node // what is being evaluated, each needed by the one before
+	diags    hcl.Diagnostics
+}
+
+// node is a value on its way.
+type node struct {
+	id   any
+	name string    // as in expressions
+	at   hcl.Range // of the reference that needs it
+}
+
+// A scope is where expressions are evaluated: what they may refer to, and what it is there.
+type scope struct {
+	*evaluation
+	scopeKey
+	locals map[string]cty.Value
+	steps  map[*stepBlock]*expansion
+	values map[*stepBlock]cty.Value
+}
+
+type scopeKey struct {
+	kind scopeKind
+	play *Play // nil outside of plays
+	host *Host // the current host; nil outside of plays
+}
+
+type scopeKind int
+
+const (
+	staticScope  scopeKind = iota // blocks that are the same for all hosts: no self, facts, steps
+	outputScope                   // after a run: no self, facts
+	anyHostScope                  // to check locals: some host, nothing known about it
+	stepScope                     // a play on a host
+)
+
+func (p *Plan) evaluation(facts map[string]*observe.Facts) *evaluation {
+	return &evaluation{Plan: p, facts: facts, scopes: map[scopeKey]*scope{}}
+}
+
+func (e *evaluation) scope(kind scopeKind, play *Play, host *Host) *scope {
+	key := scopeKey{kind, play, host}
+	if e.scopes[key] == nil {
+		e.scopes[key] = &scope{
+			evaluation: e, scopeKey: key,
+			locals: map[string]cty.Value{}, steps: map[*stepBlock]*expansion{}, values: map[*stepBlock]cty.Value{},
+		}
+	}
+	return e.scopes[key]
+}
+
+func (e *evaluation) report(diags ...*hcl.Diagnostic) { e.diags = append(e.diags, diags...) }
+
+// enter notes that the value named name is being evaluated, which the reference at needs. It reports a cycle and
+// returns false when that is already so.
+func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
+	start := slices.IndexFunc(e.path, func(n node) bool { return n.id == id })
+	if start < 0 {
+		e.path = append(e.path, node{id, name, at})
+		return true
+	}
+	// The same cycle is met from different ends: always tell it from its first name on.
+	cycle := slices.Clone(e.path[start:])
+	cycle[0].at = at
+	first := 0
+	for i, n := range cycle {
+		if n.name < cycle[first].name {
+			first = i
+		}
+	}
+	cycle = append(cycle[first:], cycle[:first]...)
+	var chain strings.Builder
+	for _, n := range cycle {
+		fmt.Fprintf(&chain, "%s -> ", n.name)
+	}
+	e.report(mistake(cycle[1%len(cycle)].at, fmt.Sprintf("%s refers to itself", name0(cycle)),
+		fmt.Sprintf("The way round is %s%s. One of these must get along without the next.", chain.String(), name0(cycle))))
+	return false
+}
+
+func name0(cycle []node) string { return cycle[0].name }
+
+func (e *evaluation) leave() { e.path = e.path[:len(e.path)-1] }
+
+// eval returns the value of an expression; unknown, and false, when a mistake was reported. each is cty.NilVal
+// outside of steps with for_each.
+func (s *scope) eval(expr hcl.Expression, each cty.Value) (cty.Value, bool) {
+	before := len(s.diags)
+	vars := expr.Variables()
+	ctx := s.context(vars, each)
+	value, diags := expr.Value(ctx)
+	if diags.HasErrors() {
+		s.report(explain(diags, vars, ctx)...)
+		return cty.DynamicVal, false
+	}
+	return value, len(s.diags) == before
+}
+
+// context gathers what references need. What there is not is reported, and unknown, so that HCL says no more.
+func (s *scope) context(vars []hcl.Traversal, each cty.Value) *hcl.EvalContext {
+	values := map[string]cty.Value{}
+	byRoot := map[string]map[string]cty.Value{}
+	for _, t := range vars {
+		root := t.RootName()
+		switch root {
+		case "self":
+			values[root] = s.self(t)
+			continue
+		case "facts":
+			values[root] = s.factsValue(t)
+			continue
+		case "each":
+			if each == cty.NilVal {
+				s.report(mistake(t.SourceRange(), "There is no each here", "each.key and each.value are for steps with for_each."))
+				each = cty.DynamicVal
+			}
+			values[root] = each
+			continue
+		}
+		if byRoot[root] == nil {
+			byRoot[root] = map[string]cty.Value{}
+		}
+		s.members(t, byRoot[root], values)
+	}
+	for root, members := range byRoot {
+		if _, ok := values[root]; !ok {
+			values[root] = cty.ObjectVal(members)
+		}
+	}
+	return &hcl.EvalContext{Variables: values, Functions: s.functions}
+}
+
+// members adds the member that t refers to to found, all of them when that can't be told from t, or a value of its
+// own for the root to values when there is no such root.
+func (s *scope) members(t hcl.Traversal, found, values map[string]cty.Value) {
+	root := t.RootName()
+	names, get := s.namespace(root)
+	if get == nil {
+		s.report(s.unknownRoot(t))
+		values[root] = cty.DynamicVal
+		return
+	}
+	if len(t) > 1 {
+		if name := memberName(t[1]); name != "" {
+			if _, ok := found[name]; !ok {
+				found[name] = get(name, t.SourceRange())
+			}
+			return
+		}
+	}
+	for _, name := range names() {
+		if _, ok := found[name]; !ok {
+			found[name] = get(name, t.SourceRange())
+		}
+	}
+}
+
+// namespace returns the names below a root of expressions and the function that gives their values, or nil.
+func (s *scope) namespace(root string) (names func() []string, get func(name string, at hcl.Range) cty.Value) {
+	switch root {
+	case "var":
+		return s.config.variableNames, s.variable
+	case "local":
+		return func() []string { return sortedKeys(s.config.locals) }, s.local
+	case "host":
+		return s.config.hostNames, s.hostValue
+	case "group":
+		all := func() []string {
+			s.evaluateHosts()
+			return s.config.groupNames(s.hostValues)
+		}
+		return all, func(name string, at hcl.Range) cty.Value {
+			if slices.Contains(all(), name) {
+				return s.groupValue(name, at)
+			}
+			if _, ok := s.config.modules[root]; ok && len(s.config.steps(root, name)) > 0 {
+				return s.stepReference(root, name, at)
+			}
+			s.report(mistake(at, fmt.Sprintf("There is no group %q", name), didYouMean(name, all(), "The groups are")))
+			return cty.DynamicVal
+		}
+	}
+	if _, ok := s.config.modules[root]; ok {
+		return func() []string { return s.config.labels(root) },
+			func(name string, at hcl.Range) cty.Value { return s.stepReference(root, name, at) }
+	}
+	return nil, nil
+}
+
+func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
+	root := t.RootName()
+	summary := fmt.Sprintf("There is nothing named %q", root)
+	if s.config.variable(root) != nil {
+		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean var.%s?", root))
+	}
+	if s.config.locals[root] != nil {
+		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean local.%s?", root))
+	}
+	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)
+	detail := "An expression refers to var.NAME, local.NAME, host.NAME, group.NAME, self, facts.NAME, each.key, each.value, " +
+		"or to a step as MODULE.NAME. A text needs quotes."
+	if near := nearest(root, known); near != "" {
+		detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
+	}
+	return mistake(t.SourceRange(), summary, detail)
+}
+
+func (s *scope) variable(name string, at hcl.Range) cty.Value {
+	if value, ok := s.vars[name]; ok {
+		return value
+	}
+	s.report(mistake(at, fmt.Sprintf("There is no variable %q", name),
+		didYouMean(name, s.config.variableNames(), "The variables are")))
+	return cty.DynamicVal
+}
+
+func (s *scope) local(name string, at hcl.Range) cty.Value {
+	if value, ok := s.locals[name]; ok {
+		return value
+	}
+	attr, ok := s.config.locals[name]
+	if !ok {
+		s.report(mistake(at, fmt.Sprintf("There is no local %q", name),
+			didYouMean(name, sortedKeys(s.config.locals), "The locals are")))
+		return cty.DynamicVal
+	}
+	type id struct {
+		scope *scope
+		name  string
+	}
+	if !s.enter(id{s, name}, "local."+name, at) {
+		return cty.DynamicVal
+	}
+	defer s.leave()
+	value, _ := s.eval(attr.Expr, cty.NilVal)
+	s.locals[name] = value
+	return value
+}
+
+func (s *scope) self(t hcl.Traversal) cty.Value {
+	switch s.kind {
+	case stepScope:
+		return s.hostValues[s.host.Name]
+	case anyHostScope:
+		return cty.DynamicVal
+	}
+	s.report(mistake(t.SourceRange(), "self is not known here", s.onlyInSteps("self, the current host,")))
+	return cty.DynamicVal
+}
+
+var factsType = func() cty.Type {
+	ty, err := gocty.ImpliedType(observe.Facts{})
+	if err != nil {
+		panic(err) // a field of observe.Facts has a type that plans can't have: every test meets it
+	}
+	return ty
+}()
+
+func (s *scope) factsValue(t hcl.Traversal) cty.Value {
+	if s.kind == staticScope || s.kind == outputScope {
+		s.report(mistake(t.SourceRange(), "facts are not known here", s.onlyInSteps("facts.*, what a host is,")))
+		return cty.DynamicVal
+	}
+	if s.host == nil || s.facts[s.host.Name] == nil {
+		return unknownFacts
+	}
+	value, err := gocty.ToCtyValue(*s.facts[s.host.Name], factsType)
+	if err != nil {
+		panic(err) // as for factsType
+	}
+	return value
+}
+
+// unknownFacts is an object of attributes that are not known yet, but not null.
+var unknownFacts = func() cty.Value {
+	attrs := map[string]cty.Value{}
+	for name, ty := range factsType.AttributeTypes() {
+		attrs[name] = cty.UnknownVal(ty).RefineNotNull()
+	}
+	return cty.ObjectVal(attrs)
+}()
+
+func (s *scope) onlyInSteps(what string) string {
+	text := what + " can be used in the steps of a play and in its `when`, directly or through a local."
+	if len(s.path) > 0 && strings.HasPrefix(s.path[len(s.path)-1].name, "local.") {
+		var names []string
+		for _, n := range s.path {
+			names = append(names, n.name)
+		}
+		text += fmt.Sprintf(" It is needed here for %s.", strings.Join(names, " -> "))
+	}
+	return text
+}

@@ -1,0 +1,361 @@
+package plan
+
+import (
+	"fmt"
+	"math/big"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// sensitive marks values that come from sensitive variables and secret arguments, and all that is made from them.
+const sensitive = mark("sensitive")
+
+type mark string
+
+// environPrefix is what the names of environment variables with values of plan variables begin with.
+const environPrefix = "RCPROV_VAR_"
+
+type variable struct {
+	name      string
+	block     *hclsyntax.Block
+	ty        cty.Type // DynamicPseudoType when the plan doesn't say
+	optionals *typeexpr.Defaults
+	text      bool // values given as text are that text, not an expression
+	byDefault *cty.Value
+	sensitive bool
+	nullable  bool
+}
+
+// given is a value for a variable that was given from outside of the plan.
+type given struct {
+	value  cty.Value
+	text   *string // for -var and the environment, whose text is read according to the variable's type
+	source string  // "-var", "RCPROV_VAR_domain", "prod.vars line 3"
+	at     hcl.Range
+}
+
+// variables gives all variables their values.
+type variables struct {
+	*Plan
+	diags hcl.Diagnostics
+	given map[string]given
+}
+
+func (v *variables) report(diags ...*hcl.Diagnostic) { v.diags = append(v.diags, diags...) }
+
+func (p *Plan) setVariables() hcl.Diagnostics {
+	v := &variables{Plan: p, given: map[string]given{}}
+	for _, x := range p.config.variables {
+		v.declare(x)
+	}
+	v.environ()
+	for _, name := range p.opts.VarFiles {
+		v.file(name)
+	}
+	for _, assignment := range p.opts.Vars {
+		v.flag(assignment)
+	}
+	for _, x := range p.config.variables {
+		value := v.value(x)
+		if x.sensitive {
+			p.Secrets = append(p.Secrets, texts(value)...)
+			value = value.Mark(sensitive)
+		}
+		p.vars[x.name] = value
+	}
+	for _, x := range p.config.variables {
+		v.validate(x)
+	}
+	return v.diags
+}
+
+// declare reads a variable block. Its expressions may call functions but not refer to anything.
+func (v *variables) declare(x *variable) {
+	x.ty, x.nullable = cty.DynamicPseudoType, true
+	attrs := x.block.Body.Attributes
+	ctx := &hcl.EvalContext{Functions: v.functions}
+	if attr := attrs["type"]; attr != nil {
+		ty, optionals, diags := typeexpr.TypeConstraintWithDefaults(attr.Expr)
+		v.report(diags...)
+		if !diags.HasErrors() {
+			x.ty, x.optionals = ty, optionals
+		}
+	}
+	flag := func(name string, into *bool) {
+		if attr := attrs[name]; attr != nil {
+			value, diags := attr.Expr.Value(ctx)
+			v.report(diags...)
+			if diags.HasErrors() {
+				return
+			}
+			value, err := convert.Convert(value, cty.Bool)
+			if err != nil || value.IsNull() || !value.IsKnown() {
+				v.report(mistake(attr.Expr.Range(), fmt.Sprintf("variable %q: %s must be true or false", x.name, name), ""))
+				return
+			}
+			*into = value.True()
+		}
+	}
+	flag("sensitive", &x.sensitive)
+	flag("nullable", &x.nullable)
+	if attr := attrs["default"]; attr != nil {
+		v.setDefault(x, attr, ctx)
+	}
+	x.text = x.ty.IsPrimitiveType() || (x.ty == cty.DynamicPseudoType && x.byDefault == nil)
+}
+
+func (v *variables) setDefault(x *variable, attr *hclsyntax.Attribute, ctx *hcl.EvalContext) {
+	unknown := cty.UnknownVal(x.ty)
+	value, diags := attr.Expr.Value(ctx)
+	v.report(diags...)
+	if diags.HasErrors() {
+		x.byDefault = &unknown
+		return
+	}
+	declared := x.ty != cty.DynamicPseudoType
+	if !declared && value.Type().IsPrimitiveType() {
+		x.ty = value.Type() // so that -var port=80 gives a number where the default is one
+	}
+	converted, err := x.convert(value)
+	if err != nil {
+		v.report(mistake(attr.Expr.Range(), fmt.Sprintf("variable %q: the default %s", x.name, mismatch(value, x.ty, err)), ""))
+		converted = unknown
+	}
+	x.byDefault = &converted
+}
+
+func (x *variable) convert(value cty.Value) (cty.Value, error) {
+	if x.optionals != nil && !value.IsNull() {
+		value = x.optionals.Apply(value)
+	}
+	return convert.Convert(value, x.ty)
+}
+
+func (v *variables) environ() {
+	for _, entry := range v.opts.Environ {
+		name, text, _ := strings.Cut(entry, "=")
+		if short, ok := strings.CutPrefix(name, environPrefix); ok && v.declared(short) {
+			v.given[short] = given{text: &text, source: name}
+		}
+	}
+}
+
+// file reads a file of `name = value` lines.
+func (v *variables) file(name string) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		v.report(unreadable("variable file", name, err))
+		return
+	}
+	file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if file != nil {
+		v.Files[name] = file
+	}
+	v.report(diags...)
+	if diags.HasErrors() {
+		return
+	}
+	body := file.Body.(*hclsyntax.Body)
+	for _, b := range body.Blocks {
+		v.report(mistake(b.DefRange(), fmt.Sprintf("A block %q can't stand in a variable file", b.Type),
+			"It holds a line `name = value` for each variable. Blocks belong in the plan."))
+	}
+	ctx := &hcl.EvalContext{Functions: v.functions}
+	for _, attr := range sortedAttributes(body) {
+		if !v.declared(attr.Name) {
+			v.report(v.undeclared(attr.NameRange, attr.Name))
+			continue
+		}
+		value, diags := attr.Expr.Value(ctx)
+		v.report(diags...)
+		if diags.HasErrors() {
+			value = cty.DynamicVal
+		}
+		v.given[attr.Name] = given{value: value, source: place(attr.NameRange), at: attr.Expr.Range()}
+	}
+}
+
+func (v *variables) flag(assignment string) {
+	name, text, ok := strings.Cut(assignment, "=")
+	name = strings.TrimSpace(name)
+	switch {
+	case !ok:
+		v.report(mistake(hcl.Range{}, fmt.Sprintf("-var %q has no value", assignment), "Write -var 'NAME=VALUE'."))
+	case !v.declared(name):
+		diag := v.undeclared(hcl.Range{}, name)
+		diag.Summary = "-var: " + diag.Summary
+		v.report(diag)
+	default:
+		v.given[name] = given{text: &text, source: "-var"}
+	}
+}
+
+func (v *variables) declared(name string) bool { return v.config.variable(name) != nil }
+
+func (c *config) variable(name string) *variable {
+	for _, x := range c.variables {
+		if x.name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+func (c *config) variableNames() []string {
+	var names []string
+	for _, x := range c.variables {
+		names = append(names, x.name)
+	}
+	return names
+}
+
+func (v *variables) undeclared(at hcl.Range, name string) *hcl.Diagnostic {
+	return mistake(at, fmt.Sprintf("The plan has no variable %q", name),
+		didYouMean(name, v.config.variableNames(), "Its variables are"))
+}
+
+// value returns the value of a variable: unknown after a mistake, so that nothing is said about its consequences.
+func (v *variables) value(x *variable) cty.Value {
+	unknown := cty.UnknownVal(x.ty)
+	g, ok := v.given[x.name]
+	if !ok {
+		if x.byDefault != nil {
+			return *x.byDefault
+		}
+		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToGive()))
+		return unknown
+	}
+	if g.text != nil {
+		value, err := x.parse(*g.text)
+		if err != nil {
+			v.report(mistake(x.block.DefRange(), fmt.Sprintf("The value of variable %q in %s is no HCL expression", x.name, g.source),
+				sentence(err.Error())))
+			return unknown
+		}
+		g.value, g.at = value, x.block.DefRange()
+	}
+	value, err := x.convert(g.value)
+	if err != nil {
+		shown := g.value
+		if x.sensitive {
+			shown, g.at = cty.UnknownVal(shown.Type()), x.block.DefRange() // neither the value nor its line
+		}
+		v.report(mistake(g.at, fmt.Sprintf("The value of variable %q in %s %s", x.name, g.source, mismatch(shown, x.ty, err)), ""))
+		return unknown
+	}
+	if value.IsNull() && !x.nullable {
+		if x.byDefault != nil {
+			return *x.byDefault
+		}
+		v.report(mistake(g.at, fmt.Sprintf("The value of variable %q in %s must not be null", x.name, g.source), ""))
+		return unknown
+	}
+	return value
+}
+
+func (x *variable) howToGive() string {
+	says := ""
+	if d := x.description(); d != "" {
+		says = fmt.Sprintf("It is for: %s\n", sentence(d))
+	}
+	if x.sensitive {
+		return says + fmt.Sprintf("Set %s%s in the environment, write `%s = ...` into a file for -var-file that only you can read, "+
+			"or add a default here.", environPrefix, x.name, x.name)
+	}
+	return says + fmt.Sprintf("Give it with -var '%s=...', with a line `%s = ...` in a file for -var-file, as %s%s in the environment, "+
+		"or add a default here.", x.name, x.name, environPrefix, x.name)
+}
+
+func (x *variable) description() string {
+	if attr := x.block.Body.Attributes["description"]; attr != nil {
+		if value, diags := attr.Expr.Value(nil); !diags.HasErrors() && value.Type() == cty.String && value.IsKnown() && !value.IsNull() {
+			return value.AsString()
+		}
+	}
+	return ""
+}
+
+// parse reads a value from text: the text itself for strings, numbers and bools, else an expression.
+func (x *variable) parse(text string) (cty.Value, error) {
+	if x.text {
+		return cty.StringVal(text), nil
+	}
+	expr, diags := hclsyntax.ParseExpression([]byte(text), x.name, hcl.InitialPos)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("%s", diags[0].Detail)
+	}
+	value, diags := expr.Value(nil)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("%s", diags[0].Detail)
+	}
+	return value, nil
+}
+
+// validate checks the validation blocks of a variable, once all variables have values.
+func (v *variables) validate(x *variable) {
+	s := v.evaluation(nil).scope(staticScope, nil, nil)
+	defer func() { v.report(s.diags...) }()
+	for _, b := range x.block.Body.Blocks {
+		if b.Type != "validation" {
+			continue
+		}
+		condition, message := b.Body.Attributes["condition"], b.Body.Attributes["error_message"]
+		for _, attr := range sortedAttributes(b.Body) {
+			if attr != condition && attr != message {
+				v.report(unexpectedArgument(attr, "validation", validationArg, nil))
+			}
+		}
+		if condition == nil || message == nil {
+			v.report(mistake(b.DefRange(), fmt.Sprintf("variable %q: a validation needs condition and error_message", x.name), ""))
+			continue
+		}
+		ok, given := s.boolean(condition, fmt.Sprintf("variable %q", x.name), cty.NilVal)
+		text, _ := s.text(message, fmt.Sprintf("variable %q", x.name), cty.NilVal)
+		if given && !ok {
+			at := condition.Expr.Range()
+			why := "is refused"
+			if g, isGiven := v.given[x.name]; isGiven {
+				why = "in " + g.source + " is refused"
+				if g.text == nil {
+					at = g.at
+				}
+			}
+			v.report(mistake(at, fmt.Sprintf("The value of variable %q %s", x.name, why), text))
+		}
+	}
+}
+
+// texts returns the strings inside of a value, numbers as text; not the empty one.
+func texts(value cty.Value) []string {
+	value, _ = value.UnmarkDeep()
+	var found []string
+	_ = cty.Walk(value, func(_ cty.Path, leaf cty.Value) (bool, error) {
+		if leaf.IsNull() || !leaf.IsKnown() {
+			return false, nil
+		}
+		switch leaf.Type() {
+		case cty.String:
+			if leaf.AsString() != "" {
+				found = append(found, leaf.AsString())
+			}
+		case cty.Number:
+			found = append(found, numberText(leaf.AsBigFloat()))
+		}
+		return true, nil
+	})
+	return found
+}
+
+func numberText(f *big.Float) string {
+	v, err := convert.Convert(cty.NumberVal(f), cty.String)
+	if err != nil {
+		return f.String()
+	}
+	return v.AsString()
+}

@@ -1,0 +1,228 @@
+package remote
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// A Dialer connects to hosts. Its fields must not be changed once it is used; the zero value is ready for use.
+type Dialer struct {
+	AcceptNew      bool          // add the keys of unknown hosts to known_hosts (StrictHostKeyChecking accept-new)
+	ConfigPath     string        // ssh_config to use instead of the user's and the system's; "none": no file
+	ConnectTimeout time.Duration // how long a host may stay silent while connecting; 0: ConnectTimeout of ssh_config, or 10 s
+	Prompt         Prompt        // nil: never ask
+	Keepalive      time.Duration // a host silent for three times as long is lost; 0: 15 s
+
+	keys       knownKeys
+	identities identities
+	hops       hops
+	passwords  sudoPasswords
+	prompting  sync.Mutex
+}
+
+// A Prompt asks the person at the terminal. Its methods are called one at a time.
+type Prompt interface {
+	Ask(ctx context.Context, question string) (string, error)       // the answer shows while it is typed
+	AskSecret(ctx context.Context, question string) (string, error) // the answer doesn't show
+}
+
+const (
+	defaultConnectTimeout = 10 * time.Second
+	defaultKeepalive      = 15 * time.Second
+)
+
+// ask lets one question at a time be asked.
+func (d *Dialer) ask(ctx context.Context) (release func(), err error) {
+	d.prompting.Lock()
+	if ctx.Err() != nil {
+		d.prompting.Unlock()
+		return nil, context.Cause(ctx)
+	}
+	return d.prompting.Unlock, nil
+}
+
+// Connect connects to t and logs in, over an open master of ssh if there is one. It may be called for many hosts at
+// the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration;
+// whether the login can become root shows in the first [Conn.Ask].
+func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
+	if t.Connection == "local" {
+		return d.connectLocal(t)
+	}
+	s, err := d.resolve(t)
+	if err != nil {
+		return nil, err
+	}
+	if !t.Fresh {
+		if c, err := d.connectMaster(ctx, t, s); err == nil {
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	via, err := d.connect(ctx, t, s, 0)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(d, t, s.user, s.user+"@"+s.address(), via), nil
+}
+
+// timeout is how long the host of s may be silent while connecting.
+func (d *Dialer) timeout(s *settings) time.Duration {
+	return cmp.Or(d.ConnectTimeout, s.connectTimeout, defaultConnectTimeout)
+}
+
+// connect makes an SSH connection of our own.
+func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) (*sshTransport, error) {
+	stream, release, err := d.reach(ctx, s, depth)
+	var jump *jumpError
+	if errors.As(err, &jump) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, d.unreachable(ctx, s, err)
+	}
+	via, err := d.handshake(ctx, t, s, stream)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	via.release = release
+	return via, nil
+}
+
+// handshake speaks SSH over raw up to the login. raw is closed when it fails.
+func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.Conn) (*sshTransport, error) {
+	db, err := d.keys.load(s)
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	timeout := d.timeout(s)
+	conn := watch(raw, timeout)
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause}
+	login := &authentication{ctx: ctx, dialer: d, settings: s, password: string(t.Password), pause: conn.pause}
+	defer login.close()
+	accepted := false
+	client, channels, requests, err := ssh.NewClientConn(conn, s.address(), &ssh.ClientConfig{
+		User:              s.user,
+		AuthCallback:      login.next,
+		HostKeyAlgorithms: keys.algorithms(db),
+		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
+			err := keys.check(ctx, remote, key)
+			accepted = err == nil
+			return err
+		},
+		ClientVersion: "SSH-2.0-rcprov",
+	})
+	conn.done()
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+		_ = client.Close()
+	}
+	switch {
+	case err == nil:
+		return newTransport(d, ssh.NewClient(client, channels, requests), conn, pingGlobal), nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case keys.err != nil:
+		return nil, keys.err
+	case conn.silent.Load():
+		return nil, d.unreachable(ctx, s, fmt.Errorf("the host was silent for %v", timeout))
+	case accepted:
+		return nil, login.explain(err)
+	default:
+		return nil, d.unreachable(ctx, s, err)
+	}
+}
+
+func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var dns *net.DNSError
+	hint := fmt.Sprintf("Check that the host is up and that sshd listens on port %d: `ssh -v -p %d %s@%s`.", s.port, s.port, s.user, s.hostName)
+	if errors.As(err, &dns) {
+		hint = "Check the host's address in the plan, or name it in ~/.ssh/config."
+	}
+	return modules.WithHint(&UnreachableError{Address: s.address(), Err: err}, "%s", hint)
+}
+
+// watchedConn closes a connection that stays silent during the handshake, and remembers when it last heard something.
+type watchedConn struct {
+	net.Conn
+	timeout time.Duration
+	timer   *time.Timer
+	silent  atomic.Bool  // closed by the timer
+	heard   atomic.Int64 // when something came last, in Unix nanoseconds
+
+	mu     sync.Mutex
+	paused int
+	over   bool
+}
+
+func watch(raw net.Conn, timeout time.Duration) *watchedConn {
+	w := &watchedConn{Conn: raw, timeout: timeout}
+	w.timer = time.AfterFunc(timeout, func() {
+		w.silent.Store(true)
+		_ = raw.Close()
+	})
+	return w
+}
+
+func (w *watchedConn) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.hear()
+		w.restart()
+	}
+	return n, err
+}
+
+// hear notes a sign of life.
+func (w *watchedConn) hear() { w.heard.Store(time.Now().UnixNano()) }
+
+// silence is how long ago the last sign of life is.
+func (w *watchedConn) silence() time.Duration { return time.Since(time.Unix(0, w.heard.Load())) }
+
+// restart gives the host its time again, unless a question is open or the handshake over.
+func (w *watchedConn) restart() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.paused == 0 && !w.over {
+		w.timer.Reset(w.timeout)
+	}
+}
+
+// pause stops the clock while a person thinks.
+func (w *watchedConn) pause() (resume func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused++
+	w.timer.Stop()
+	return func() {
+		w.mu.Lock()
+		w.paused--
+		w.mu.Unlock()
+		w.restart()
+	}
+}
+
+// done ends the watch.
+func (w *watchedConn) done() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	w.timer.Stop()
+}

@@ -1,0 +1,138 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// An UnreachableError says that there was no SSH connection to be had.
+type UnreachableError struct {
+	Address string // "host:port"
+	Err     error
+}
+
+func (e *UnreachableError) Error() string { return fmt.Sprintf("connect to %s: %v", e.Address, e.Err) }
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// An AuthError says that the server did not let the user in.
+type AuthError struct {
+	User    string
+	Address string   // "host:port"
+	Allowed []string // the methods that the server would take: "publickey", "password", ...
+	Tried   []string // what was offered, in words: "key /home/me/.ssh/id_ed25519 (SHA256:...)", "password"
+	Skipped []string // what was not offered, and why
+	Err     error
+}
+
+func (e *AuthError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s refused to log in %s", e.Address, e.User)
+	if len(e.Allowed) > 0 {
+		fmt.Fprintf(&b, " (it takes %s)", strings.Join(e.Allowed, ", "))
+	}
+	if len(e.Tried) == 0 {
+		b.WriteString("; there was nothing to offer")
+	} else {
+		fmt.Fprintf(&b, "; offered: %s", strings.Join(e.Tried, ", "))
+	}
+	if len(e.Skipped) > 0 {
+		fmt.Fprintf(&b, "; not offered: %s", strings.Join(e.Skipped, ", "))
+	}
+	return b.String()
+}
+
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// A SudoError says why a login could not become root.
+type SudoError struct {
+	User    string
+	Problem SudoProblem
+	Said    string // all that sudo said
+}
+
+func (e *SudoError) Error() string { return fmt.Sprintf("%s can't become root: %s", e.User, e.Problem) }
+
+// SudoProblem is why a login could not become root.
+type SudoProblem string
+
+// The problems.
+const (
+	SudoMissing       SudoProblem = "there is no sudo on the host"
+	SudoNeedsPassword SudoProblem = "sudo asks for a password"
+	SudoWrongPassword SudoProblem = "sudo did not accept the password"
+	SudoNeedsTerminal SudoProblem = "sudo refuses without a terminal"
+	SudoNotAllowed    SudoProblem = "sudo does not allow it"
+	LoginDisabled     SudoProblem = "the user's login shell refuses"
+)
+
+// A LostError says that a connection broke while it was used.
+type LostError struct {
+	Address string // "user@host:port"
+	Err     error
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the connection to %s broke: %v", e.Address, e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// explainStart says why a program could not be started.
+func (c *Conn) explainStart(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if lost := c.via.lost(); lost != nil {
+		return c.lostError(lost)
+	}
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) {
+		return modules.WithHint(fmt.Errorf("sshd refused another session (%s)", refused.Message),
+			"Raise `MaxSessions` in the host's sshd_config to 8 or more; 10 is the default.")
+	}
+	return err
+}
+
+// explainEnd says why a program ended before it did what was wanted; said is what it printed meanwhile.
+func (c *Conn) explainEnd(p *process, said []byte, err error) error {
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+	}
+	if lost := c.via.lost(); lost != nil {
+		return c.lostError(lost)
+	}
+	status := -1
+	select {
+	case <-p.ended:
+		if p.err == nil {
+			status = p.status
+		}
+	default:
+	}
+	text := strings.TrimSpace(string(said))
+	if sudo := classifySudo(c.user, text, status); sudo != nil {
+		return sudo
+	}
+	how := "without an exit status"
+	if status >= 0 {
+		how = fmt.Sprintf("exit status %d", status)
+	}
+	if text == "" {
+		return fmt.Errorf("%w (%s)", err, how)
+	}
+	return fmt.Errorf("%w (%s): %s", err, how, modules.LastLine([]byte(text)))
+}
+
+func (c *Conn) lostError(err error) error {
+	return modules.WithHint(&LostError{Address: c.address, Err: err},
+		"What ran there may or may not have ended. Run the same command again when the host can be reached.")
+}

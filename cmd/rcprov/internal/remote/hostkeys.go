@@ -1,0 +1,306 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/skeema/knownhosts"
+	"golang.org/x/crypto/ssh"
+	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// A HostKeyError says that a host's key was not accepted. Nothing was sent to the host but the key exchange.
+type HostKeyError struct {
+	Host        string // as in known_hosts: "host" or "[host]:port"
+	Problem     HostKeyProblem
+	Type        string // of the key that the host showed: "ssh-ed25519"
+	Fingerprint string // of that key: "SHA256:..."
+	Known       []KnownKey
+	Err         error // what the check said, for Invalid
+}
+
+// HostKeyProblem is why a host key was not accepted.
+type HostKeyProblem string
+
+// The problems.
+const (
+	Unknown HostKeyProblem = "unknown" // no line of known_hosts is about the host
+	Changed HostKeyProblem = "changed" // the lines about the host have other keys: Known
+	Revoked HostKeyProblem = "revoked" // a @revoked line has the key: Known
+	Invalid HostKeyProblem = "invalid" // a certificate that doesn't hold for the host: Err
+)
+
+// KnownKey is a line of known_hosts.
+type KnownKey struct {
+	Type        string
+	Fingerprint string
+	File        string
+	Line        int
+}
+
+func (k KnownKey) String() string {
+	return fmt.Sprintf("%s %s (%s line %d)", k.Type, k.Fingerprint, k.File, k.Line)
+}
+
+func (e *HostKeyError) Error() string {
+	known := make([]string, len(e.Known))
+	for i, k := range e.Known {
+		known[i] = k.String()
+	}
+	shown := e.Type + " " + e.Fingerprint
+	switch e.Problem {
+	case Unknown:
+		return fmt.Sprintf("the host key of %s is not known: it showed %s", e.Host, shown)
+	case Changed:
+		return fmt.Sprintf("THE HOST KEY OF %s HAS CHANGED: it showed %s, but known are %s", e.Host, shown, strings.Join(known, ", "))
+	case Revoked:
+		return fmt.Sprintf("the host key of %s is REVOKED: it showed %s, which is marked so: %s", e.Host, shown, strings.Join(known, ", "))
+	default:
+		return fmt.Sprintf("the host certificate of %s (%s) is not valid: %v", e.Host, shown, e.Err)
+	}
+}
+
+func (e *HostKeyError) Unwrap() error { return e.Err }
+
+// hostKeys checks the key of one host.
+type hostKeys struct {
+	settings *settings
+	dialer   *Dialer
+	pause    func() (resume func()) // stops the clock of the handshake during a question
+	err      error                  // what check returned
+}
+
+// algorithms are the kinds of host keys to ask the server for: those that are known of the host first, so that a
+// known key is what it shows; then the others, so that a host that lost its known key is told from a broken one.
+func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
+	order := []string{
+		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
+		ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
+	}
+	var known []string
+	certificates := false
+	for _, key := range db.HostKeys(h.lookup()) {
+		switch {
+		case key.Cert:
+			certificates = true
+		case key.Type() == ssh.KeyAlgoRSA:
+			known = append(known, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
+		default:
+			known = append(known, key.Type())
+		}
+	}
+	var first []string
+	if certificates { // the type of the authority's key says nothing about the host's
+		first = []string{
+			ssh.CertAlgoED25519v01, ssh.CertAlgoECDSA256v01, ssh.CertAlgoECDSA384v01, ssh.CertAlgoECDSA521v01,
+			ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01,
+		}
+	}
+	for _, algorithm := range order {
+		if slices.Contains(known, algorithm) {
+			first = append(first, algorithm)
+		}
+	}
+	for _, algorithm := range order {
+		if !slices.Contains(known, algorithm) {
+			first = append(first, algorithm)
+		}
+	}
+	return first
+}
+
+// lookup is the host's name in known_hosts, with port.
+func (h *hostKeys) lookup() string {
+	return net.JoinHostPort(h.settings.knownAs, strconv.Itoa(h.settings.port))
+}
+
+// check is the ssh.HostKeyCallback.
+func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey) error {
+	h.err = h.dialer.keys.verify(h.settings, h.lookup(), remote, key)
+	var problem *HostKeyError
+	if errors.As(h.err, &problem) && problem.Problem == Unknown {
+		h.err = h.unknown(ctx, remote, key, problem)
+	}
+	return h.err
+}
+
+// unknown decides about a key of a host that known_hosts says nothing about.
+func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicKey, problem *HostKeyError) error {
+	s := h.settings
+	add := func() error { return h.dialer.keys.add(s, h.lookup(), key) }
+	if h.dialer.AcceptNew || s.strict == accept {
+		return add()
+	}
+	if h.dialer.Prompt == nil || s.strict == refuse {
+		return modules.WithHint(problem, "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub` on the host's console. "+
+			"Then add it: connect once with `ssh`, or run again with `--accept-new`.", shortType(key.Type()))
+	}
+	defer h.pause()()
+	release, err := h.dialer.ask(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	// Another connection to the same host may have asked meanwhile.
+	if err := h.dialer.keys.verify(s, h.lookup(), remote, key); err == nil {
+		return nil
+	}
+	question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
+		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
+		problem.Host, remote, strings.ToUpper(shortType(key.Type())), problem.Fingerprint)
+	for {
+		answer, err := h.dialer.Prompt.Ask(ctx, question)
+		if err != nil {
+			return err
+		}
+		switch answer = strings.TrimSpace(answer); {
+		case strings.EqualFold(answer, "yes"), answer == problem.Fingerprint:
+			return add()
+		case strings.EqualFold(answer, "no"):
+			return problem
+		}
+		question = "Please type 'yes', 'no' or the fingerprint: "
+	}
+}
+
+// shortType is the kind of a key as file names have it: "ed25519".
+func shortType(algorithm string) string {
+	switch {
+	case strings.Contains(algorithm, "ed25519"):
+		return "ed25519"
+	case strings.Contains(algorithm, "ecdsa"):
+		return "ecdsa"
+	default:
+		return "rsa"
+	}
+}
+
+// knownKeys holds the known_hosts files that were read, by their names.
+type knownKeys struct {
+	mu     sync.Mutex
+	loaded map[string]*knownhosts.HostKeyDB
+}
+
+// load reads the known_hosts files of s that exist.
+func (k *knownKeys) load(s *settings) (*knownhosts.HostKeyDB, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name := strings.Join(s.allKnownHosts, "\n")
+	if db := k.loaded[name]; db != nil {
+		return db, nil
+	}
+	var files []string
+	for _, file := range s.allKnownHosts {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			files = append(files, file)
+		}
+	}
+	db, err := knownhosts.NewDB(files...)
+	if err != nil {
+		return nil, modules.WithHint(fmt.Errorf("read known_hosts: %w", err),
+			"Remove or repair that line; a line that can't be read could be one that revokes a key.")
+	}
+	if k.loaded == nil {
+		k.loaded = make(map[string]*knownhosts.HostKeyDB)
+	}
+	k.loaded[name] = db
+	return db, nil
+}
+
+// verify checks key against known_hosts; the error is a [*HostKeyError] with its hint.
+func (k *knownKeys) verify(s *settings, host string, remote net.Addr, key ssh.PublicKey) error {
+	db, err := k.load(s)
+	if err != nil {
+		return err
+	}
+	err = db.HostKeyCallback()(host, remote, key)
+	if err == nil {
+		return nil
+	}
+	plain := key
+	if cert, ok := key.(*ssh.Certificate); ok {
+		plain = cert.Key
+	}
+	problem := &HostKeyError{
+		Host: xknownhosts.Normalize(host), Type: plain.Type(), Fingerprint: ssh.FingerprintSHA256(plain),
+	}
+	var unmatched *xknownhosts.KeyError
+	var revoked *xknownhosts.RevokedError
+	switch {
+	case errors.As(err, &revoked):
+		problem.Problem, problem.Known = Revoked, []KnownKey{describeKnown(revoked.Revoked)}
+		return modules.WithHint(problem, "Don't connect. Give the host a new key, or remove the @revoked line if it is there by mistake.")
+	case errors.As(err, &unmatched) && len(unmatched.Want) == 0:
+		problem.Problem = Unknown
+		return problem
+	case errors.As(err, &unmatched):
+		problem.Problem = Changed
+		for _, want := range unmatched.Want {
+			problem.Known = append(problem.Known, describeKnown(want))
+		}
+		return modules.WithHint(problem, "Someone may be listening in, or the host was installed anew. If you know that it was, remove the old key "+
+			"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)
+	default:
+		problem.Problem, problem.Err = Invalid, err
+		return problem
+	}
+}
+
+func describeKnown(k xknownhosts.KnownKey) KnownKey {
+	return KnownKey{Type: k.Key.Type(), Fingerprint: ssh.FingerprintSHA256(k.Key), File: k.Filename, Line: k.Line}
+}
+
+// add appends a host's key to the user's first known_hosts file, and forgets what was loaded.
+func (k *knownKeys) add(s *settings, host string, key ssh.PublicKey) error {
+	if len(s.userKnownHosts) == 0 {
+		return nil // UserKnownHostsFile none: accepted, not remembered
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	path := s.userKnownHosts[0]
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	name := xknownhosts.Normalize(host)
+	if s.hashKnownHosts {
+		name = xknownhosts.HashHostname(name)
+	}
+	err := appendLine(path, name+" "+strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))))
+	if err != nil {
+		return fmt.Errorf("remember the host key: %w", err)
+	}
+	clear(k.loaded)
+	return nil
+}
+
+// appendLine adds a line to a file that may not exist yet, or not end with a newline.
+func appendLine(path, line string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+			line = "\n" + line
+		}
+	}
+	if _, err := f.WriteString(line + "\n"); err != nil {
+		return err
+	}
+	return f.Close()
+}

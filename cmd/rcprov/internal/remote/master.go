@@ -1,0 +1,71 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// masterTimeout is how long a local socket may take to show that a master listens there.
+const masterTimeout = time.Second
+
+// openMaster uses a connection that ssh has open already (ControlMaster): nothing is left to negotiate, and ssh has
+// checked host key and user. A socket that isn't ours, or where no master answers, is passed over.
+func (d *Dialer) openMaster(ctx context.Context, s *settings) (*sshTransport, error) {
+	err := errNoMaster
+	for _, path := range s.controlPaths {
+		var via *sshTransport
+		if via, err = d.openSocket(ctx, path); err == nil {
+			return via, nil
+		}
+	}
+	return nil, err
+}
+
+var errNoMaster = errors.New("no ControlPath is set")
+
+func (d *Dialer) openSocket(ctx context.Context, path string) (*sshTransport, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Type() != os.ModeSocket || !isOurs(info) {
+		return nil, fmt.Errorf("%s is not a socket of ours", path)
+	}
+	raw, err := (&net.Dialer{Timeout: masterTimeout}).DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	conn := watch(raw, masterTimeout)
+	client, channels, requests, err := ssh.NewControlClientConn(conn)
+	conn.done()
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return newTransport(d, ssh.NewClient(client, channels, requests), conn, pingSession), nil
+}
+
+// connectMaster connects through a master, and starts the root shell at once: the master may be alive and its host
+// gone, or its sessions used up. The shell is needed anyway, so looking costs nothing.
+func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Conn, error) {
+	via, err := d.openMaster(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(d, t, s.user, s.user+"@"+s.address(), via)
+	opening, cancel := context.WithTimeout(ctx, d.timeout(s))
+	defer cancel()
+	p, err := c.startRoot(opening, "sh -s")
+	if err != nil {
+		_ = via.close()
+		return nil, err
+	}
+	c.shell = &shell{p}
+	return c, nil
+}

@@ -1,0 +1,216 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// reach opens the byte stream to sshd on the host of s: a TCP connection, one through the last of its jump hosts, or
+// the input and output of its ProxyCommand. release must be called when it isn't used any more.
+func (d *Dialer) reach(ctx context.Context, s *settings, depth int) (stream net.Conn, release func(), err error) {
+	nothing := func() {}
+	switch {
+	case len(s.proxyJump) > 0:
+		return d.reachByJump(ctx, s, depth)
+	case s.proxyCommand != "":
+		stream, err = startProxy(s.proxyCommand)
+		return stream, nothing, err
+	default:
+		stream, err = (&net.Dialer{Timeout: d.timeout(s)}).DialContext(ctx, "tcp", s.address())
+		return stream, nothing, err
+	}
+}
+
+// maxJumps is how deep jump hosts may be nested in the configuration of jump hosts.
+const maxJumps = 8
+
+func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.Conn, func(), error) {
+	if depth >= maxJumps {
+		return nil, nil, fmt.Errorf("more than %d jump hosts: does the ProxyJump of %s lead back to itself?", maxJumps, s.alias)
+	}
+	last := s.proxyJump[len(s.proxyJump)-1]
+	before := s.proxyJump[:len(s.proxyJump)-1]
+	jump, err := d.hops.use(ctx, hopsName(s.proxyJump), func() (*sshTransport, error) { return d.connectHop(ctx, last, before, depth+1) })
+	if err != nil {
+		return nil, nil, &jumpError{last.alias, err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout(s))
+	defer cancel()
+	stream, err := jump.via.dial(ctx, "tcp", s.address())
+	if err != nil {
+		jump.release()
+		return nil, nil, fmt.Errorf("from jump host %s: %w", last.alias, err)
+	}
+	return stream, jump.release, nil
+}
+
+// connectHop connects to a jump host, by way of those before it in the list. As for ssh, the first of a list may
+// have a ProxyJump of its own in ssh_config, and what the plan says of the target (keys, passwords) is not for it.
+func (d *Dialer) connectHop(ctx context.Context, h hop, before []hop, depth int) (*sshTransport, error) {
+	t := Target{Address: h.alias, User: h.user, Port: h.port}
+	s, err := d.resolve(t)
+	if err != nil {
+		return nil, err
+	}
+	if len(before) > 0 {
+		s.proxyJump, s.proxyCommand = before, ""
+	}
+	if via, err := d.openMaster(ctx, s); err == nil {
+		return via, nil
+	}
+	return d.connect(ctx, t, s, depth)
+}
+
+// A jumpError is a failure on the way to a host; what it wraps names the address.
+type jumpError struct {
+	hop string
+	err error
+}
+
+func (e *jumpError) Error() string { return fmt.Sprintf("jump host %s: %v", e.hop, e.err) }
+
+func (e *jumpError) Unwrap() error { return e.err }
+
+// hopsName identifies a way over jump hosts.
+func hopsName(list []hop) string {
+	var names []string
+	for _, h := range list {
+		names = append(names, fmt.Sprintf("%s@%s:%d", h.user, h.alias, h.port))
+	}
+	return strings.Join(names, ",")
+}
+
+// hops are the connections to jump hosts, which all hosts behind them share: sshd drops connections that log in at
+// the same time beyond ten (MaxStartups), and one login costs more than a tunnel.
+type hops struct {
+	mu   sync.Mutex
+	open map[string]*hopConn
+}
+
+type hopConn struct {
+	mu    sync.Mutex // held while connecting
+	via   *sshTransport
+	users int // guarded by hops.mu
+}
+
+// jump is one use of a jump host's connection.
+type jump struct {
+	via     *sshTransport
+	release func()
+}
+
+// use returns the open connection called name, or makes it.
+func (h *hops) use(ctx context.Context, name string, connect func() (*sshTransport, error)) (jump, error) {
+	h.mu.Lock()
+	if h.open == nil {
+		h.open = make(map[string]*hopConn)
+	}
+	shared := h.open[name]
+	if shared == nil {
+		shared = &hopConn{}
+		h.open[name] = shared
+	}
+	shared.users++
+	h.mu.Unlock()
+	release := sync.OnceFunc(func() { h.drop(name, shared) })
+
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.via == nil || shared.via.lost() != nil {
+		if err := ctx.Err(); err != nil {
+			release()
+			return jump{}, context.Cause(ctx)
+		}
+		via, err := connect()
+		if err != nil {
+			release()
+			return jump{}, err
+		}
+		shared.via = via
+	}
+	return jump{shared.via, release}, nil
+}
+
+// drop ends one use; the last one closes the connection.
+func (h *hops) drop(name string, shared *hopConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if shared.users--; shared.users > 0 {
+		return
+	}
+	delete(h.open, name)
+	if shared.via != nil {
+		_ = shared.via.close()
+	}
+}
+
+// startProxy runs a ProxyCommand in the user's shell; its input and output are the connection.
+func startProxy(command string) (net.Conn, error) {
+	shell := []string{"/bin/sh", "-c", "exec " + command}
+	if runtime.GOOS == "windows" {
+		shell = []string{"cmd", "/c", command}
+	}
+	cmd := exec.Command(shell[0], shell[1:]...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p := &proxyConn{ReadCloser: stdout, stdin: stdin, cmd: cmd}
+	cmd.Stderr = &p.stderr
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("ProxyCommand: %w", err)
+	}
+	return p, nil
+}
+
+// proxyConn is the connection that a ProxyCommand makes. It has no deadlines, which SSH doesn't need.
+type proxyConn struct {
+	io.ReadCloser
+	stdin  io.WriteCloser
+	stderr bytes.Buffer
+	cmd    *exec.Cmd
+	closed sync.Once
+}
+
+func (p *proxyConn) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if err != nil && n == 0 {
+		_ = p.Close() // waits, so that stderr is whole
+		if said := modules.LastLine(p.stderr.Bytes()); said != "" {
+			err = fmt.Errorf("ProxyCommand: %s", said)
+		}
+	}
+	return n, err
+}
+
+func (p *proxyConn) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+
+func (p *proxyConn) Close() error {
+	p.closed.Do(func() {
+		_ = p.stdin.Close()
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	})
+	return nil
+}
+
+func (p *proxyConn) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4zero} }
+func (p *proxyConn) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4zero} }
+func (p *proxyConn) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
+func (p *proxyConn) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
+func (p *proxyConn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }

@@ -1,0 +1,126 @@
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// maxAnswer is how many bytes one question's answer may have on either stream.
+const maxAnswer = 128 << 20
+
+// A shell is a root shell that reads scripts from its standard input for as long as the connection stands.
+type shell struct{ *process }
+
+// Ask runs script, POSIX shell, in the connection's one root shell and returns what it printed. All scripts run in
+// that same shell, one after another, so what a script leaves there (a variable, a lock held on a file descriptor)
+// the next one finds. Its exit status is not looked at, and its standard input is empty.
+//
+// A script is executed as a whole or not at all. When ctx ends first or the shell dies, Ask returns an error and
+// the next call starts a new shell.
+func (c *Conn) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
+	release, err := acquire(ctx, c.asking)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	err = c.asRoot(ctx, func() error {
+		stdout, stderr, err = c.ask(ctx, script)
+		return err
+	})
+	return stdout, stderr, err
+}
+
+func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
+	if c.shell == nil {
+		p, err := c.startRoot(ctx, "sh -s")
+		if err != nil {
+			return nil, nil, err
+		}
+		c.shell = &shell{p}
+	}
+	stdout, stderr, err = c.shell.ask(ctx, script)
+	if err == nil {
+		return stdout, stderr, nil
+	}
+	c.shell.kill()
+	ended := c.shell.process
+	c.shell = nil
+	if ctx.Err() != nil {
+		return nil, nil, fmt.Errorf("the host gave no answer: %w", context.Cause(ctx))
+	}
+	return nil, nil, c.explainEnd(ended, stderr, err)
+}
+
+// errSilent is the end of a shell before it answered.
+var errSilent = errors.New("the root shell ended before it answered")
+
+// ask sends one script and waits for its answer. With an error, stderr is what the shell said instead.
+func (s *shell) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
+	mark := newMark()
+	// The group is parsed to its end before any of it runs.
+	chunk := fmt.Sprintf("{ printf '\\n%[1]s\\n'; printf '\\n%[1]s\\n' >&2\n%[2]s\n} </dev/null\n"+
+		"printf '\\n%[1]s-end\\n'; printf '\\n%[1]s-end\\n' >&2\n", mark, script)
+
+	go func() { _, _ = io.WriteString(s.stdin, chunk) }() // an error shows as an end of the outputs, too
+
+	var out, errs frame
+	done := make(chan struct{}, 2)
+	go func() { out.read(s.stdout, mark); done <- struct{}{} }()
+	go func() { errs.read(s.stderr, mark); done <- struct{}{} }()
+	for range 2 {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			s.kill() // so that the readers end
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+	if out.err != nil || errs.err != nil {
+		// A login shell that refuses says so on standard output.
+		said := slices.Concat(out.before, errs.before, errs.content)
+		return nil, bytes.TrimSpace(said), cmp.Or(out.err, errs.err)
+	}
+	return out.content, errs.content, nil
+}
+
+// A frame is what one script printed on one stream, between its marks.
+type frame struct {
+	before  []byte // what stood before the first mark
+	content []byte
+	err     error
+}
+
+func (f *frame) read(r *bufio.Reader, mark string) {
+	if f.before, f.err = skipTo(r, mark); f.err != nil {
+		f.err = errSilent
+		return
+	}
+	end := mark + "-end"
+	found := false
+	err := eachLine(r, func(line []byte) bool {
+		if found = isLine(line, end); found {
+			return false
+		}
+		f.content = append(f.content, line...)
+		return len(f.content) <= maxAnswer
+	})
+	switch {
+	case found:
+		f.content = bytes.TrimSuffix(f.content, []byte("\n")) // the one before the mark
+	case err == nil:
+		f.err = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+	default:
+		f.err = errSilent
+	}
+}
+
+// newMark returns a word that no output contains by chance.
+func newMark() string { return "rcprov-" + strings.ToLower(rand.Text()) }

@@ -1,0 +1,215 @@
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// startRoot starts program, a simple shell command, as root. Its standard input is free for the caller.
+func (c *Conn) startRoot(ctx context.Context, program string) (*process, error) {
+	if c.user == "root" || c.target.Become.Method == "none" {
+		return c.start(ctx, "exec "+program)
+	}
+	password := c.sudoPassword()
+	if password == "" {
+		// LC_ALL=C: sudo's complaints are read by classifySudo.
+		return c.start(ctx, "exec env LC_ALL=C sudo -n -- "+program)
+	}
+	return c.startWithPassword(ctx, program, password)
+}
+
+func (c *Conn) start(ctx context.Context, command string) (*process, error) {
+	p, err := c.via.start(ctx, command)
+	if err != nil {
+		return nil, c.explainStart(ctx, err)
+	}
+	return p, nil
+}
+
+// sudoPasswords are those that a person typed, by user name: mostly one serves for all hosts.
+type sudoPasswords struct {
+	mu     sync.Mutex
+	byUser map[string]string
+}
+
+func (p *sudoPasswords) get(user string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byUser[user]
+}
+
+func (p *sudoPasswords) set(user, password string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byUser == nil {
+		p.byUser = make(map[string]string)
+	}
+	p.byUser[user] = password
+}
+
+// sudoPassword is what this connection's sudo gets; empty: sudo must not ask.
+func (c *Conn) sudoPassword() string {
+	c.sudoMu.Lock()
+	defer c.sudoMu.Unlock()
+	return c.password
+}
+
+// asRoot calls do, which starts something as root, and once more each time when sudo wanted a password and a person
+// gave one. Nothing was run as root when sudo refused, so repeating is safe.
+func (c *Conn) asRoot(ctx context.Context, do func() error) error {
+	for {
+		used := c.sudoPassword()
+		err := do()
+		var sudo *SudoError
+		if err == nil || !errors.As(err, &sudo) {
+			return err
+		}
+		wanted := sudo.Problem == SudoNeedsPassword || sudo.Problem == SudoWrongPassword
+		if !wanted || c.dialer.Prompt == nil || c.target.Become.Password != "" {
+			return err
+		}
+		if askErr := c.askPassword(ctx, used); askErr != nil {
+			return errors.Join(err, askErr)
+		}
+	}
+}
+
+var errTooMany = errors.New("no more attempts")
+
+// askPassword gets another password than used, which sudo didn't accept: one that was typed for another host, or a
+// new one.
+func (c *Conn) askPassword(ctx context.Context, used string) error {
+	release, err := c.dialer.ask(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	c.sudoMu.Lock()
+	defer c.sudoMu.Unlock()
+	if c.password != used { // another call has asked meanwhile
+		return nil
+	}
+	if typed := c.dialer.passwords.get(c.user); typed != "" && used == "" {
+		c.password = typed
+		return nil
+	}
+	if c.asked++; c.asked > maxPasswords {
+		return errTooMany
+	}
+	c.password, err = c.dialer.Prompt.AskSecret(ctx, fmt.Sprintf("[sudo] password for %s on %s: ", c.user, c.target.Name))
+	if err == nil && c.password == "" {
+		err = errors.New("no password was given")
+	}
+	if err == nil {
+		c.dialer.passwords.set(c.user, c.password)
+	}
+	return err
+}
+
+// startWithPassword starts program by a sudo that may ask for a password on standard input.
+//
+// Whether sudo asks can't be known before (NOPASSWD, a cached credential), and what it doesn't read goes to the
+// program; after a wrong password it reads on, to try the next line. So nothing but the password is sent until the
+// other side says that it is root, and it then skips what comes before the mark: the password, if sudo left it.
+// sudo and sudo-rs read byte by byte and take no more than a line.
+func (c *Conn) startWithPassword(ctx context.Context, program, password string) (*process, error) {
+	mark := newMark()
+	wait := fmt.Sprintf(`echo; echo %[1]s; echo >&2; echo %[1]s >&2; `+
+		`while IFS= read -r line && [ "$line" != %[1]s ]; do :; done; exec %[2]s`, mark, program)
+	p, err := c.start(ctx, "exec env LC_ALL=C sudo -S -p '' -- sh -c "+observe.Quote(wait))
+	if err != nil {
+		return nil, err
+	}
+	type heard struct {
+		said []byte
+		err  error
+	}
+	ready := make(chan heard, 1)
+	go func() {
+		said, err := skipPassword(p.stderr, mark)
+		if err == nil {
+			_, err = skipTo(p.stdout, mark)
+		}
+		ready <- heard{said, err}
+	}()
+	_, writeErr := io.WriteString(p.stdin, password+"\n")
+	select {
+	case h := <-ready:
+		if err = cmp.Or(h.err, writeErr); err == nil {
+			_, err = io.WriteString(p.stdin, mark+"\n")
+		}
+		if err != nil {
+			p.kill() // sudo gives up instead of waiting for another password
+			return nil, c.explainEnd(p, h.said, err)
+		}
+		return p, nil
+	case <-ctx.Done():
+		p.kill()
+		return nil, fmt.Errorf("sudo gave no answer: %w", context.Cause(ctx))
+	}
+}
+
+// errWrongPassword is sudo asking again.
+var errWrongPassword = errors.New("sudo did not accept the password")
+
+// skipPassword reads what sudo says up to the mark. It returns that, too.
+func skipPassword(r *bufio.Reader, mark string) (said []byte, err error) {
+	found := false
+	err = eachLine(r, func(line []byte) bool {
+		if found = isLine(line, mark); found {
+			return false
+		}
+		said = append(said, line...)
+		return !bytes.Contains(line, []byte("try again"))
+	})
+	switch {
+	case found:
+		return said, nil
+	case err == nil:
+		return said, errWrongPassword
+	default:
+		return said, errSilent
+	}
+}
+
+// classifySudo tells from what sudo or the login shell said why there is no root shell; nil if it can't be told.
+//
+// Sources: sudo 1.9.13 and 1.9.16 (plugins/sudoers), sudo-rs 0.2.5, as seen on Debian 12 and 13.
+func classifySudo(user, said string, status int) error {
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(said, w) {
+				return true
+			}
+		}
+		return false
+	}
+	fail := func(problem SudoProblem, hint string) error {
+		return modules.WithHint(&SudoError{User: user, Problem: problem, Said: said}, "%s", hint)
+	}
+	switch {
+	case has("try again", "incorrect password attempt", "incorrect authentication attempt"):
+		return fail(SudoWrongPassword, "Check become_password; sudo wants the password of "+user+" on that host.")
+	case has("a password is required", "interactive authentication is required", "a terminal is required"):
+		return fail(SudoNeedsPassword, fmt.Sprintf("Set the host's become password, or allow `%s ALL=(ALL) NOPASSWD: ALL` with `visudo -f /etc/sudoers.d/%s` there.", user, user))
+	case has("must have a tty"):
+		return fail(SudoNeedsTerminal, fmt.Sprintf("Take `requiretty` out of the host's sudoers, or add `Defaults:%s !requiretty`.", user))
+	case has("not in the sudoers file", "may not run sudo", "is not allowed to", "can't do that"):
+		return fail(SudoNotAllowed, fmt.Sprintf("On the host: `adduser %s sudo`, or a rule for %s in sudoers that allows all commands.", user, user))
+	case status == 127 && has("sudo") || has("sudo: not found", "sudo: command not found", "sudo’: No such file", "sudo': No such file"):
+		return fail(SudoMissing, "Install it there (`apt-get install sudo`), or log in as root.")
+	case has("account is currently not available"):
+		return fail(LoginDisabled, "Give "+user+" a shell on the host (`chsh -s /bin/sh "+user+"`), or use another user.")
+	}
+	return nil
+}

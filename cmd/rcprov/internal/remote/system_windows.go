@@ -1,0 +1,18 @@
+package remote
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+)
+
+// isOurs is false: OpenSSH for Windows has no ControlMaster.
+func isOurs(fs.FileInfo) bool { return false }
+
+// There are no local hosts on Windows (connectLocal), so these have nothing to do.
+
+func inSession(*exec.Cmd) {}
+
+func killSession(*exec.Cmd) {}
+
+func exitStatus(state *os.ProcessState) int { return state.ExitCode() }

@@ -1,0 +1,104 @@
+package remote
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// sshTransport is a transport over an SSH connection.
+type sshTransport struct {
+	client  *ssh.Client
+	conn    *watchedConn
+	cause   atomic.Pointer[error] // why it ended
+	ended   chan struct{}         // closed at the end
+	release func()                // lets go of what carries it: a jump host; may be nil
+
+	session atomic.Pointer[ssh.Channel] // the session that was opened last
+}
+
+// newTransport watches over client, which speaks over conn; ping asks for a sign of life.
+func newTransport(d *Dialer, client *ssh.Client, conn *watchedConn, ping func(*sshTransport)) *sshTransport {
+	t := &sshTransport{client: client, conn: conn, ended: make(chan struct{})}
+	go func() {
+		err := client.Wait()
+		if err == nil || errors.Is(err, io.EOF) {
+			err = errors.New("the host closed it")
+		}
+		t.cause.CompareAndSwap(nil, &err)
+		close(t.ended)
+	}()
+	go t.keepalive(cmp.Or(d.Keepalive, defaultKeepalive), ping)
+	return t
+}
+
+// missedKeepalives is how many intervals a host may be silent: ServerAliveCountMax.
+const missedKeepalives = 3
+
+// keepalive asks a silent host for a sign of life, and ends the connection when none comes.
+func (t *sshTransport) keepalive(interval time.Duration, ping func(*sshTransport)) {
+	t.conn.hear()
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-t.ended:
+			return
+		case <-ticker.C:
+		}
+		switch silence := t.conn.silence(); {
+		case silence > missedKeepalives*interval:
+			t.end(fmt.Errorf("the host has been silent for %v", silence.Round(time.Second)))
+			return
+		case silence >= interval:
+			go ping(t) // the answer, a refusal, is heard by conn
+		}
+	}
+}
+
+// pingGlobal is what OpenSSH's own ServerAliveInterval sends.
+func pingGlobal(t *sshTransport) { _, _, _ = t.client.SendRequest("keepalive@openssh.com", true, nil) }
+
+// pingSession asks on a session: a master answers global requests itself, or not at all. Without a session there is
+// nothing that could hang; then the master is relied on to watch over its connection.
+func pingSession(t *sshTransport) {
+	session := t.session.Load()
+	if session == nil {
+		t.conn.hear()
+		return
+	}
+	if _, err := (*session).SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		t.conn.hear()
+	}
+}
+
+// end closes the connection because of err.
+func (t *sshTransport) end(err error) {
+	t.cause.CompareAndSwap(nil, &err)
+	_ = t.client.Close()
+}
+
+func (t *sshTransport) start(ctx context.Context, command string) (*process, error) {
+	return t.startSession(ctx, command)
+}
+
+func (t *sshTransport) lost() error {
+	if cause := t.cause.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}
+
+func (t *sshTransport) close() error {
+	t.end(errClosed)
+	if t.release != nil {
+		t.release()
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// A DialError says why a host could not connect to an address. It wraps syscall.ECONNREFUSED where that is the reason.
+type DialError struct {
+	Network, Address string
+	Reason           string // as sshd says it
+	Err              error
+}
+
+func (e *DialError) Error() string { return fmt.Sprintf("connect to %s: %s", e.Address, e.Reason) }
+
+func (e *DialError) Unwrap() error { return e.Err }
+
+func (t *sshTransport) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := t.client.DialContext(ctx, network, address)
+	var refused *ssh.OpenChannelError
+	switch {
+	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
+		return nil, modules.WithHint(&DialError{network, address, "sshd forwards no connections", err},
+			"Allow it in the host's sshd_config: `AllowTcpForwarding local`, and PermitOpen if it is set.")
+	case errors.As(err, &refused):
+		if strings.Contains(refused.Message, "Connection refused") {
+			err = syscall.ECONNREFUSED
+		}
+		return nil, &DialError{network, address, refused.Message, err}
+	case err != nil:
+		return nil, err
+	}
+	return withDeadlines(conn), nil
+}
+
+// withDeadlines gives an SSH channel the deadlines that HTTP and database clients want, by a pipe before it.
+func withDeadlines(channel net.Conn) net.Conn {
+	near, far := net.Pipe()
+	go func() {
+		_, _ = io.Copy(far, channel)
+		_ = far.Close()
+	}()
+	go func() {
+		_, _ = io.Copy(channel, far)
+		_ = far.Close()
+		_ = channel.Close()
+	}()
+	return near
+}

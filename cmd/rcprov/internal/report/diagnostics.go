@@ -1,0 +1,43 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Diagnostics tells what is wrong with a plan: each mistake with its line, then, to people, closing, a line that says
+// what became of it (or "").
+func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
+	if o.JSON {
+		return jsonDiagnostics(diags, o)
+	}
+	var out bytes.Buffer
+	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.ErrColor)
+	for _, d := range diags {
+		hidden := *d
+		hidden.Summary, hidden.Detail = o.Secrets.String(d.Summary), o.Secrets.String(d.Detail)
+		if err := writer.WriteDiagnostic(&hidden); err != nil {
+			return fmt.Errorf("show diagnostic: %w", err)
+		}
+	}
+	text := strings.TrimSuffix(out.String(), "\n")
+	if closing != "" {
+		text += "\n" + closing + "\n"
+	}
+	_, err := io.WriteString(o.Err, o.Secrets.String(text))
+	return err
+}
+
+// Error tells that rcprov could not do what it was asked, outside of any host and plan.
+func Error(err error, o Options) error {
+	p := explain(err, o.Secrets)
+	if o.JSON {
+		return writeJSON(o.Out, jsonLine{Type: "error", Time: o.Now(), Error: &p})
+	}
+	_, writeErr := io.WriteString(o.Err, strings.TrimSuffix(p.render("", o), "\n"))
+	return writeErr
+}

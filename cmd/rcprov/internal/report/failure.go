@@ -1,0 +1,211 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
+	"github.com/rcprov/rcprov/modules"
+)
+
+// outputLines is how much of a failed command's output is shown.
+const outputLines = 10
+
+// A problem is what is said about one thing that went wrong, to people as a text and to machines as the object
+// "error". Its strings are free of secrets.
+type problem struct {
+	Summary string   `json:"summary"`
+	Hint    string   `json:"hint,omitempty"`
+	Output  []string `json:"output,omitempty"` // further lines of the error, or the last ones of the failed command
+
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+
+	Host    string   `json:"host,omitempty"`
+	Address string   `json:"address,omitempty"`
+	Play    string   `json:"play,omitempty"`
+	Step    string   `json:"step,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+	Partial bool     `json:"partial,omitempty"`
+	Left    int      `json:"left,omitempty"`
+
+	where *hcl.Range
+}
+
+// explain says what is to be said about err, whoever made it.
+func explain(err error, secrets *redact.Redactor) problem {
+	// Colours go first: a secret may have one in its middle.
+	summary, more, _ := strings.Cut(secrets.String(withoutColors(strings.TrimSpace(err.Error()))), "\n")
+	p := problem{Summary: printable(summary), Output: usefulLines(more)}
+	var failed *modules.CommandError
+	if len(p.Output) == 0 && errors.As(err, &failed) {
+		said := failed.Result.Stderr
+		if len(bytes.TrimSpace(said)) == 0 {
+			said = failed.Result.Stdout
+		}
+		p.Output = usefulLines(secrets.String(withoutColors(string(said))))
+		if len(p.Output) == 1 { // it is in the summary
+			p.Output = nil
+		}
+	}
+	p.Output = p.Output[max(0, len(p.Output)-outputLines):]
+
+	// The hints of all layers, the innermost first: the module knows the cause, the engine the way on.
+	for _, hint := range hints(err) {
+		p.Hint = strings.TrimSpace(p.Hint + " " + secrets.String(hint))
+	}
+	return p
+}
+
+// hints collects the advice in err's tree, the innermost first.
+func hints(err error) []string {
+	var found []string
+	switch wrapped := err.(type) { //nolint:errorlint // the tree is walked here, layer by layer
+	case interface{ Unwrap() error }:
+		if inner := wrapped.Unwrap(); inner != nil {
+			found = hints(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range wrapped.Unwrap() {
+			found = append(found, hints(inner)...)
+		}
+	}
+	hint := ""
+	switch e := err.(type) { //nolint:errorlint // see above
+	case *modules.HintError:
+		hint = e.Hint
+	case *modules.ArgError:
+		hint = e.Hint
+	}
+	if hint != "" && !slices.Contains(found, hint) {
+		found = append(found, hint)
+	}
+	return found
+}
+
+// usefulLines are the lines of a program's output that say something, made printable.
+func usefulLines(output string) []string {
+	var lines []string
+	for line := range strings.Lines(output) {
+		// A progress bar draws its line again and again behind carriage returns; what was seen last counts.
+		line = strings.TrimRight(line, "\r\n\t ")
+		line = line[strings.LastIndexByte(line, '\r')+1:]
+		if line != "" {
+			lines = append(lines, printable(line))
+		}
+	}
+	return lines
+}
+
+// explainFailure says what is to be said about a host that got no further.
+func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
+	p := explain(f.Err, secrets)
+	if f.Step != "" {
+		p.Summary = secrets.String(f.Step) + ": " + p.Summary
+	}
+	p.Host, p.Address, p.Play, p.Step = f.Host, f.Address, f.Play, f.Step
+	p.Changed, p.Partial, p.Left = f.Changed, f.Partial, f.Left
+	if f.Range != nil {
+		p.where = f.Range
+		p.File, p.Line, p.Column = f.Range.Filename, f.Range.Start.Line, f.Range.Start.Column
+	}
+	return p
+}
+
+// failures renders all failures of a run as errors, identical ones once with the list of their hosts.
+func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
+	type group struct {
+		problem problem
+		state   string
+		hosts   []string
+	}
+	var groups []*group
+	for _, f := range all {
+		p := explainFailure(f, o.Secrets)
+		state := ""
+		if mode != engine.Plan {
+			state = stateLeft(p)
+		}
+		host := p.Host
+		if p.Address != "" && p.Address != p.Host {
+			host += " (" + p.Address + ")"
+		}
+		i := slices.IndexFunc(groups, func(g *group) bool {
+			return g.problem.Summary == p.Summary && g.problem.Hint == p.Hint && g.state == state &&
+				slices.Equal(g.problem.Output, p.Output) && cmp.Or(g.problem.where, &hcl.Range{}).String() == cmp.Or(p.where, &hcl.Range{}).String()
+		})
+		if i < 0 {
+			groups = append(groups, &group{problem: p, state: state})
+			i = len(groups) - 1
+		}
+		groups[i].hosts = append(groups[i].hosts, host)
+	}
+	var out strings.Builder
+	for _, g := range groups {
+		place := "On host "
+		if len(g.hosts) > 1 {
+			place = fmt.Sprintf("On %d hosts: ", len(g.hosts))
+		}
+		place += strings.Join(g.hosts, ", ")
+		if g.state != "" {
+			place += "; " + g.state
+		}
+		out.WriteString(g.problem.render(place+".", o))
+	}
+	return strings.TrimSuffix(out.String(), "\n") // the blank line behind the last
+}
+
+// stateLeft says what a failure in the middle of changes has left on the host.
+func stateLeft(p problem) string {
+	var said []string
+	switch {
+	case len(p.Changed) == 0 && !p.Partial:
+		said = append(said, "nothing was changed there")
+	case len(p.Changed) == 1:
+		said = append(said, p.Changed[0]+" was changed before")
+	case len(p.Changed) > 1:
+		said = append(said, fmt.Sprintf("%d steps were changed before (%s)", len(p.Changed), strings.Join(p.Changed, ", ")))
+	}
+	if p.Partial {
+		said = append(said, "the step may have been changed partly")
+	}
+	if p.Left > 0 {
+		said = append(said, plural(p.Left, "later step was", "later steps were")+" not tried")
+	}
+	return strings.Join(said, ", ")
+}
+
+// render writes the problem as a diagnostic: summary, place in the plan, output, then a paragraph that begins with
+// place (which may be empty) and ends with the hint.
+func (p problem) render(place string, o Options) string {
+	var detail strings.Builder
+	for _, line := range p.Output {
+		detail.WriteString("  | " + line + "\n")
+	}
+	if len(p.Output) > 0 {
+		detail.WriteString("\n")
+	}
+	detail.WriteString(wrap(strings.TrimSpace(place+" "+p.Hint), o.width()))
+	diagnostic := &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: p.Summary, Detail: strings.TrimRight(detail.String(), "\n"), Subject: p.where,
+	}
+	var out bytes.Buffer
+	// Width 0: the paragraph is wrapped already, and output keeps its lines.
+	_ = hcl.NewDiagnosticTextWriter(&out, o.Files, 0, o.ErrColor).WriteDiagnostic(diagnostic) // a buffer doesn't fail
+	return o.Secrets.String(out.String())
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,96 @@
+// Package report is what people and machines read of a run. It turns the events of package engine, mistakes of plans
+// and failures on hosts into words (plain lines, or a live terminal) or into JSON.
+//
+// # JSON
+//
+// With --json each line of standard output is one object. Version is raised when a field changes its meaning or goes
+// away; new fields and new types may appear at any time.
+//
+//	{"version":1,"type":"run_started","time":"2026-11-21T12:00:00Z","run":"k3f9","mode":"apply","plan":"prod.hcl","hosts":["chat"]}
+//	{"version":1,"type":"step_changed","time":"...","run":"k3f9","play":"web","host":"chat","step":"file.motd","index":1,"total":2,
+//	 "seconds":0.2,"change":{"edits":[{"action":"update","subject":"/etc/motd","field":"mode","from":"0600","to":"0644"}]}}
+//
+// The types are those of [engine.EventType], which says what each carries, and
+//
+//	diagnostic  a mistake in the plan: severity ("error", "warning") and error
+//	error       rcprov itself could not do what it was asked: error
+//
+// The fields:
+//
+//	time      RFC 3339
+//	run       the run's name, which is also in the journal of the hosts
+//	seconds   how long it took
+//	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit], and what it calls
+//	          sensitive has no from, to or text
+//	counts    {"ok", "planned", "changed", "skipped", "failed", "left"}: numbers of steps
+//	per_host  [{"host", "counts"}]
+//	outputs   the plan's outputs by name
+//	error     {"summary", "hint", "output": [lines], "file", "line", "column", "host", "address", "play", "step",
+//	          "changed": [steps changed before], "partial": the step may have been changed partly, "left": steps not tried};
+//	          what is not known is left out
+package report
+
+import (
+	"io"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
+)
+
+// Options say who reads a report, and where.
+type Options struct {
+	Out io.Writer // what was found and done
+	Err io.Writer // what went wrong, at the end (JSON has everything in Out)
+
+	JSON     bool // for machines
+	Live     bool // Out is a terminal whose cursor can be moved: show what is going on, below what is done
+	Color    bool // in Out
+	ErrColor bool // in Err
+	Verbose  bool // also steps that are as wanted or skipped, and long texts as a whole
+
+	// Size returns the columns and rows of the terminal; nil when there is none. At a terminal durations are
+	// shown; elsewhere the text of the same run on the same hosts is always the same.
+	Size func() (columns, rows int)
+
+	Now     func() time.Time
+	Secrets *redact.Redactor     // what nobody may read
+	Files   map[string]*hcl.File // the plan's sources, for excerpts
+}
+
+// plainWidth is the width in columns of paragraphs where there is no terminal.
+const plainWidth = 100
+
+func (o Options) width() int {
+	if o.Size == nil {
+		return plainWidth
+	}
+	columns, _ := o.Size()
+	return columns
+}
+
+// A Reporter tells a run to a reader. It may be used concurrently.
+type Reporter interface {
+	engine.Reporter
+
+	// Suspend calls ask with the terminal as if nothing else wrote to it: for a question to the person. Events
+	// are shown when ask has returned.
+	Suspend(ask func())
+
+	// Close shows all that is left to show and leaves the terminal in order. It may be called more than once.
+	Close() error
+}
+
+// New returns the Reporter for o.
+func New(o Options) Reporter {
+	switch {
+	case o.JSON:
+		return &jsonLines{o: o}
+	case o.Live:
+		return startLive(o)
+	default:
+		return &plain{o: o, text: newText(o)}
+	}
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// style paints words for a terminal, or not: the zero value leaves them as they are. Red, green, yellow and the like
+// are the terminal's own colours, so that they can be read on any background.
+type style bool
+
+const (
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+func (s style) paint(code, text string) string {
+	if !s || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// An actionStyle is how an action looks and sounds.
+type actionStyle struct {
+	sign, color string
+	will, did   string
+}
+
+var actionStyles = map[modules.Action]actionStyle{
+	modules.Create: {sign: "+", color: green, will: "will be created", did: "created"},
+	modules.Update: {sign: "~", color: yellow, will: "will be changed", did: "changed"},
+	modules.Remove: {sign: "-", color: red, will: "will be removed", did: "removed"},
+	modules.Run:    {sign: ">", color: cyan, will: "will run", did: "ran"},
+}
+
+// overall is the action of a change as a whole: that of its edits when they agree.
+func overall(c modules.Change) modules.Action {
+	action := c.Edits[0].Action
+	for _, e := range c.Edits {
+		if e.Action != action || e.Field != "" && action != modules.Run {
+			return modules.Update
+		}
+	}
+	return action
+}
+
+// escapes are the control sequences of ECMA-48 and the operating system commands (window titles) of xterm.
+var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\))`)
+
+// withoutColors returns what a program wrote for a terminal without the sequences that command one.
+func withoutColors(s string) string { return escapes.ReplaceAllString(s, "") }
+
+// printable makes text from a host harmless and visible: control characters, which could command the terminal,
+// become ^X as in cat -v; lines and tabs stay.
+func printable(s string) string {
+	var out strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t' || !unicode.IsControl(r):
+			out.WriteRune(r)
+		case r < 0x80:
+			out.WriteString("^" + string(r^0x40))
+		default:
+			fmt.Fprintf(&out, "\\u%04x", r)
+		}
+	}
+	return out.String()
+}
+
+// value is a short value within a line.
+func value(s string) string {
+	if strings.ContainsAny(s, "\n\t") {
+		return fmt.Sprintf("%q", s)
+	}
+	return printable(s)
+}

@@ -1,0 +1,284 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	wordwrap "github.com/mitchellh/go-wordwrap"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
+	"github.com/rcprov/rcprov/modules"
+)
+
+// Rules of what people read:
+//
+//   - What was found and done goes to standard output, what went wrong to standard error, in full, at the very end.
+//   - One line for each step that matters, which can be read and searched alone: sign, step, verb, hosts. What
+//     belongs to it is indented below. What is as wanted is only counted.
+//   - A plan speaks of what will be, after the whole play was looked at: in the order of the plan, hosts with the same
+//     change together. Apply speaks of what was done, when it was done.
+//   - Signs and words say everything; colour only helps to find it.
+//   - Text from a host can't command the terminal: control characters are shown as ^X.
+//   - Nothing asks for more than it needs: 20 hosts without a change are 20 short lines and a sum.
+
+// text turns events into lines for people.
+type text struct {
+	style    style
+	verbose  bool
+	terminal bool // durations are shown
+	secrets  *redact.Redactor
+	failures func([]*engine.Failure, engine.Mode) string
+
+	mode  engine.Mode
+	play  string
+	hosts []string
+	lines []*planned // of the play, in plan mode
+
+	header  string // of the play, until something is written below it
+	written bool   // anything at all
+}
+
+func newText(o Options) *text {
+	return &text{
+		style: style(o.Color), verbose: o.Verbose, terminal: o.Size != nil, secrets: o.Secrets,
+		failures: func(all []*engine.Failure, mode engine.Mode) string { return failures(all, mode, o) },
+	}
+}
+
+// planned is what a plan says about one step, on all hosts about which it says the same.
+type planned struct {
+	index int
+	head  string // "+ file.motd will be created"
+	body  string
+	hosts []string
+}
+
+// render returns what is to be written after e: what was found and done, and what went wrong.
+func (t *text) render(e engine.Event) (done, wrong string) {
+	switch e.Type {
+	case engine.RunStarted:
+		t.mode = e.Mode
+	case engine.PlayStarted:
+		done = t.endPlay()
+		t.play, t.hosts = e.Play, e.Hosts
+		t.header = fmt.Sprintf("%s on %s\n", t.style.paint(bold, "Play "+e.Play), strings.Join(e.Hosts, ", "))
+	case engine.StepOK, engine.StepSkipped, engine.StepPlanned, engine.StepChanged:
+		done = t.step(e)
+	case engine.HostFailed:
+		done = t.hostFailed(e)
+	case engine.RunFinished:
+		done = t.endPlay() + t.summary(e)
+		if len(e.Failures) > 0 {
+			wrong = "\n" + t.failures(e.Failures, t.mode)
+		}
+	}
+	return done, wrong
+}
+
+// step renders how a step ended; in plan mode it is kept until the end of the play.
+func (t *text) step(e engine.Event) string {
+	var change modules.Change
+	if e.Change != nil {
+		change = hide(*e.Change, t.secrets)
+	}
+	address := t.secrets.String(e.Step)
+	head := ""
+	switch {
+	case !change.Empty():
+		action := overall(change)
+		look := actionStyles[action]
+		verb := look.did
+		if e.Type == engine.StepPlanned {
+			verb = look.will
+		}
+		head = t.style.paint(look.color, look.sign+" "+address) + " " + verb
+	case e.Type == engine.StepSkipped && t.verbose:
+		head = t.style.paint(faint, ". "+address+" skipped")
+	case e.Type == engine.StepOK && (t.verbose || len(change.Notes) > 0):
+		head = t.style.paint(faint, "= "+address+" as wanted")
+	default:
+		return ""
+	}
+	body := t.change(change)
+	if e.Type == engine.StepSkipped && e.Text != "" {
+		body += "    " + value(t.secrets.String(e.Text)) + "\n"
+	}
+	if t.mode == engine.Plan {
+		t.keep(e, head, body)
+		return ""
+	}
+	line := head + " on " + e.Host
+	if t.terminal && e.Duration >= time.Second {
+		line += t.style.paint(faint, " ("+duration(e.Duration)+")")
+	}
+	return t.belowHeader(line + "\n" + body)
+}
+
+func (t *text) keep(e engine.Event, head, body string) {
+	for _, p := range t.lines {
+		if p.head == head && p.body == body {
+			p.index = min(p.index, e.Index)
+			p.hosts = append(p.hosts, e.Host)
+			return
+		}
+	}
+	t.lines = append(t.lines, &planned{index: e.Index, head: head, body: body, hosts: []string{e.Host}})
+}
+
+// endPlay renders what was kept of a play in plan mode.
+func (t *text) endPlay() string {
+	order := func(host string) int { return slices.Index(t.hosts, host) }
+	for _, p := range t.lines {
+		slices.SortFunc(p.hosts, func(a, b string) int { return order(a) - order(b) })
+	}
+	slices.SortStableFunc(t.lines, func(a, b *planned) int {
+		return cmp.Or(a.index-b.index, order(a.hosts[0])-order(b.hosts[0]), strings.Compare(a.head, b.head))
+	})
+	var out strings.Builder
+	for _, p := range t.lines {
+		out.WriteString(p.head + " on " + strings.Join(p.hosts, ", ") + "\n" + p.body)
+	}
+	t.lines = nil
+	if out.Len() == 0 {
+		return ""
+	}
+	return t.belowHeader(out.String())
+}
+
+// belowHeader returns lines, below the play's header if they are its first.
+func (t *text) belowHeader(lines string) string {
+	if t.header != "" {
+		lines = t.header + lines
+		if t.written {
+			lines = "\n" + lines
+		}
+	}
+	t.header, t.written = "", true
+	return lines
+}
+
+// hostFailed says in one line that a host is out; the whole story comes at the end.
+func (t *text) hostFailed(e engine.Event) string {
+	p := explainFailure(e.Failure, t.secrets)
+	return t.belowHeader(t.style.paint(red, "! "+e.Host+" failed") + ": " + p.Summary + "\n")
+}
+
+// summary renders the sums: of each host when there are several, then of the run, then the outputs.
+func (t *text) summary(e engine.Event) string {
+	var out strings.Builder
+	if t.written {
+		out.WriteString("\n")
+	}
+	width, changing := 0, 0
+	for _, h := range e.PerHost {
+		width = max(width, len(h.Host))
+		if h.Counts.Planned+h.Counts.Changed > 0 {
+			changing++
+		}
+	}
+	if len(e.PerHost) > 1 {
+		for _, h := range e.PerHost {
+			fmt.Fprintf(&out, "%-*s  %s\n", width, h.Host, t.sum(h.Counts))
+		}
+		out.WriteString("\n")
+	}
+	name, amount := "Plan: ", fmt.Sprintf("%d to change", e.Counts.Planned)
+	if t.mode == engine.Apply {
+		name, amount = "Applied: ", fmt.Sprintf("%d changed", e.Counts.Changed)
+	}
+	rest := e.Counts
+	rest.Planned, rest.Changed = 0, 0
+	switch {
+	case changing > 0:
+		amount += " on " + plural(changing, "host", "hosts")
+	case t.mode == engine.Apply:
+		amount = "nothing changed on " + plural(len(e.PerHost), "host", "hosts")
+	default:
+		amount = "nothing to change on " + plural(len(e.PerHost), "host", "hosts")
+	}
+	line := t.style.paint(bold, name) + amount
+	if sum := t.sum(rest); sum != "" {
+		line += ", " + sum
+	}
+	if t.terminal {
+		line += t.style.paint(faint, " ("+duration(e.Duration)+")")
+	}
+	out.WriteString(line + "\n")
+	if e.Counts.Left > 0 && len(e.Failures) == 0 {
+		out.WriteString("The run was stopped before its end. Run the same command again to go on.\n")
+	}
+	out.WriteString(t.outputs(e.Outputs))
+	return out.String()
+}
+
+// sum names the counts that are not zero.
+func (t *text) sum(c engine.Counts) string {
+	var parts []string
+	for _, part := range []struct {
+		n           int
+		name, color string
+	}{
+		{c.Planned, "to change", yellow},
+		{c.Changed, "changed", yellow},
+		{c.OK, "as wanted", ""},
+		{c.Skipped, "skipped", ""},
+		{c.Failed, "failed", red},
+		{c.Left, "not tried", red},
+	} {
+		if part.n > 0 {
+			said := fmt.Sprintf("%d %s", part.n, part.name)
+			if part.color != "" {
+				said = t.style.paint(part.color, said)
+			}
+			parts = append(parts, said)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (t *text) outputs(outputs map[string]any) string {
+	if len(outputs) == 0 {
+		return ""
+	}
+	var out strings.Builder
+	out.WriteString("\nOutputs:\n")
+	hidden := hideOutputs(outputs, t.secrets)
+	names := make([]string, 0, len(hidden))
+	for name := range hidden {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		encoded, err := json.Marshal(hidden[name])
+		if err != nil {
+			encoded = []byte(err.Error())
+		}
+		fmt.Fprintf(&out, "  %s = %s\n", name, printable(string(encoded)))
+	}
+	return out.String()
+}
+
+// duration is a time that a person waited: "0.3 s", "42 s", "3 min 5 s".
+func duration(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	default:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+}
+
+// wrap breaks the paragraphs of s into lines of at most width columns; 0 leaves them.
+func wrap(s string, width int) string {
+	if width <= 0 {
+		return s
+	}
+	return wordwrap.WrapString(s, uint(width))
+}

@@ -1,0 +1,26 @@
+// Rcprov makes hosts be what a plan says, over SSH.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/cli"
+	"github.com/rcprov/rcprov/modules/all"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first Ctrl-C asks to stop, the second one kills
+	os.Exit(cli.Run(ctx, cli.Deps{
+		Modules: all.Modules(),
+		Stdin:   os.Stdin,
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Environ: os.Environ(),
+		Now:     time.Now,
+	}, os.Args[1:]))
+}

@@ -1,0 +1,92 @@
+package apt
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// An Error says why apt-get or dpkg failed, in their own words.
+type Error struct {
+	Lines   []string // its errors, without "E: "; what it says about unmet dependencies and failing packages comes first
+	Command *modules.CommandError
+}
+
+func (e *Error) Error() string { return "apt-get: " + strings.Join(e.Lines, "\n") }
+
+func (e *Error) Unwrap() error { return e.Command }
+
+// Contains tells whether text is in one of the lines.
+func (e *Error) Contains(text string) bool {
+	return slices.ContainsFunc(e.Lines, func(line string) bool { return strings.Contains(line, text) })
+}
+
+// Locked tells whether another program held a lock.
+func (e *Error) Locked() bool {
+	return e.Contains("Could not get lock") || e.Contains("Unable to lock directory") ||
+		e.Contains("Unable to acquire the dpkg frontend lock") || e.Contains("locked by another process")
+}
+
+// Unknown tells whether apt-get knows no package or version of a name, which newer package lists may change.
+func (e *Error) Unknown() bool {
+	return e.Contains("Unable to locate package") || e.Contains("has no installation candidate") ||
+		e.Contains("' was not found") || e.Contains("Couldn't find any package by")
+}
+
+var lockedByPid = regexp.MustCompile(`by another process with pid (\d+)`)
+
+// holder is who holds the lock, as far as it was said.
+func (e *Error) holder() string {
+	for _, line := range e.Lines {
+		if m := heldBy.FindStringSubmatch(line); m != nil {
+			return m[2] + " (pid " + m[1] + ")"
+		}
+		if m := lockedByPid.FindStringSubmatch(line); m != nil {
+			return "another dpkg (pid " + m[1] + ")"
+		}
+	}
+	return "another program that holds apt's lock"
+}
+
+// headings begin the passages of apt's and dpkg's output which explain an error; the passage goes on with indented lines.
+var headings = regexp.MustCompile(`^(The following packages have unmet dependencies:|Package .* is a virtual package provided by:|` +
+	`The following packages will be REMOVED:|The following held packages will be changed:|The following packages will be DOWNGRADED:|` +
+	`dpkg: error.*)$`)
+
+// newError picks what matters from the output of a failed apt-get or dpkg under LC_ALL=C.
+func newError(failed *modules.CommandError) *Error {
+	e := &Error{Command: failed}
+	var complaints, virtual []string
+	var passage *[]string // where the lines of the passage go that is being read
+	for _, output := range [][]byte{failed.Result.Stdout, failed.Result.Stderr} {
+		for line := range strings.Lines(string(output)) {
+			line = strings.TrimRight(line, " \r\n")
+			switch {
+			case strings.HasPrefix(line, "E: "):
+				complaints = append(complaints, strings.TrimPrefix(line, "E: "))
+				passage = nil
+			case headings.MatchString(line):
+				passage = &e.Lines
+				if strings.Contains(line, "virtual") {
+					passage = &virtual
+				}
+				*passage = append(*passage, line)
+			case passage != nil && strings.HasPrefix(line, " "):
+				*passage = append(*passage, line)
+			default:
+				passage = nil
+			}
+		}
+	}
+	// apt also says so of a real package that has other providers when only the version is unknown.
+	if slices.ContainsFunc(complaints, func(line string) bool { return strings.HasSuffix(line, "has no installation candidate") }) {
+		e.Lines = append(e.Lines, virtual...)
+	}
+	e.Lines = append(e.Lines, complaints...)
+	if len(e.Lines) == 0 {
+		e.Lines = []string{failed.Error()}
+	}
+	return e
+}

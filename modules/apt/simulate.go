@@ -1,0 +1,64 @@
+package apt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// A Simulation is what apt-get says that it would do. Names have an architecture ("libc6:i386") where it is not the
+// host's own.
+type Simulation struct {
+	Install []string // new packages and new versions
+	Remove  []string
+	Held    []string // all packages on hold on the host
+}
+
+// simulate prints the packages on hold, marked, and what apt-get would do.
+const simulate = `
+apt-mark showhold | sed 's/^/Held /'
+exec "$@"
+`
+
+// Simulate asks apt-get what it would do with args; nothing on the host is changed. The error of an apt-get that sees
+// no way is an [*Error]. What args do about held packages is not looked at: the caller finds them in the result.
+func Simulate(ctx context.Context, h modules.Host, args ...string) (Simulation, error) {
+	argv := append([]string{"sh", "-euc", simulate, "simulate"}, aptGet...)
+	argv = append(argv, "--simulate", "--allow-change-held-packages")
+	r, err := h.Run(ctx, modules.Command{Argv: append(argv, args...), Env: environment})
+	var failed *modules.CommandError
+	if errors.As(err, &failed) {
+		return Simulation{}, newError(failed)
+	}
+	if err != nil {
+		return Simulation{}, fmt.Errorf("simulate apt-get: %w", err)
+	}
+	return parseSimulation(string(r.Stdout)), nil
+}
+
+// parseSimulation reads lines such as "Inst hello (2.10-3 Debian:12.15/oldstable [amd64])", "Remv tst [1.0]" and
+// "Purg tst [1.0]".
+func parseSimulation(output string) Simulation {
+	var s Simulation
+	for line := range strings.Lines(output) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		switch fields[0] {
+		case "Inst":
+			s.Install = append(s.Install, fields[1])
+		case "Remv", "Purg":
+			s.Remove = append(s.Remove, fields[1])
+		case "Held":
+			s.Held = append(s.Held, fields[1])
+		}
+	}
+	slices.Sort(s.Remove)
+	s.Remove = slices.Compact(s.Remove) // a purge is "Remv" and "Purg" on some releases
+	return s
+}

@@ -1,0 +1,246 @@
+package aptpackage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/apt"
+)
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
+}
+
+// ApplyBatch implements [modules.Batcher]: one transaction for the steps behind each other that want the same of apt.
+func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+	for _, w := range work {
+		if _, interrupted := w.Change.Find(""); interrupted && w.Change.Edits[0].Subject == dpkg {
+			if err := apt.Repair(ctx, h); err != nil {
+				return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
+					"`dpkg --audit` on the host says what is wrong with which package.")
+			}
+			break
+		}
+	}
+	for _, t := range transactions(work) {
+		if err := t.apply(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A transaction is what one call of apt-get does.
+type transaction struct {
+	mode     mode
+	packages []Package // to be installed or removed
+	create   []string  // those of them that the host doesn't have
+	hold     []string
+	unhold   []string
+	listAge  time.Duration
+}
+
+// mode is what can't differ within one call of apt-get.
+type mode struct{ absent, purge, recommends, downgrade bool }
+
+// transactions collects the edits of work.
+func transactions(work []modules.Work) []*transaction {
+	var all []*transaction
+	for _, w := range work {
+		step := w.Step.(*Step)
+		m := mode{step.Absent, step.Purge, step.Recommends, step.Downgrade}
+		if len(all) == 0 || all[len(all)-1].mode != m {
+			all = append(all, &transaction{mode: m, listAge: step.ListAge})
+		}
+		all[len(all)-1].add(step, w.Change)
+	}
+	return all
+}
+
+func (t *transaction) add(step *Step, c modules.Change) {
+	t.listAge = min(t.listAge, step.ListAge)
+	for _, p := range step.Packages {
+		for _, e := range c.Edits {
+			switch {
+			case e.Subject != subject(p.Name):
+			case e.Field != "held":
+				if !slices.Contains(t.packages, p) {
+					t.packages = append(t.packages, p)
+				}
+				if e.Action == modules.Create {
+					t.create = append(t.create, p.Name)
+				}
+			case *step.Held:
+				t.hold = append(t.hold, p.Name)
+			default:
+				t.unhold = append(t.unhold, p.Name)
+			}
+		}
+	}
+}
+
+func (t *transaction) apply(ctx context.Context, h modules.Host) error {
+	if len(t.packages)+len(t.hold)+len(t.unhold) == 0 {
+		return nil // only dpkg had to be repaired
+	}
+	if len(t.packages) == 0 {
+		return apt.Transaction{Hold: t.hold, Unhold: t.unhold}.Run(ctx, h)
+	}
+	var updateErr error
+	updated := false
+	if !t.mode.absent {
+		// Lists that can't be fetched matter only when the old ones don't do.
+		updated, updateErr = apt.UpdateIfOlder(ctx, h, t.listAge)
+		var failed *apt.Error
+		if updateErr != nil && !errors.As(updateErr, &failed) {
+			return updateErr
+		}
+	}
+	args := t.args()
+	simulation, err := apt.Simulate(ctx, h, args...)
+	var failed *apt.Error
+	if errors.As(err, &failed) && failed.Unknown() && !updated && !t.mode.absent {
+		modules.Progress(ctx, "fetching apt's package lists, which don't know all packages")
+		if updateErr = apt.Update(ctx, h); updateErr != nil && !errors.As(updateErr, &failed) {
+			return updateErr
+		}
+		simulation, err = apt.Simulate(ctx, h, args...)
+	}
+	if err != nil && updateErr != nil {
+		err = fmt.Errorf("%w\nand fetching the package lists failed: %w", err, updateErr)
+	}
+	if err != nil {
+		return explain(err)
+	}
+	if err := t.checkVirtual(ctx, h, simulation); err != nil {
+		return err
+	}
+	held, err := t.check(simulation)
+	if err != nil {
+		return err
+	}
+	if len(held) > 0 {
+		args = append([]string{"--allow-change-held-packages"}, args...)
+	}
+	for _, name := range held {
+		// apt-get drops the hold of a package that it changes.
+		if !t.mode.absent && !slices.Contains(t.unhold, name) && !slices.Contains(t.hold, name) {
+			t.hold = append(t.hold, name)
+		}
+	}
+	modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(simulation.Install), len(simulation.Remove))
+	if err := (apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}).Run(ctx, h); err != nil {
+		return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
+	}
+	return nil
+}
+
+// args are those of apt-get.
+func (t *transaction) args() []string {
+	var args []string
+	switch {
+	case t.mode.purge:
+		args = []string{"purge"}
+	case t.mode.absent:
+		args = []string{"remove"}
+	default:
+		args = []string{"--no-remove", "--no-install-recommends"}
+		if t.mode.recommends {
+			args[1] = "--install-recommends"
+		}
+		if t.mode.downgrade {
+			args = append(args, "--allow-downgrades")
+		}
+		args = append(args, "install")
+	}
+	for _, p := range t.packages {
+		args = append(args, p.word())
+	}
+	return args
+}
+
+// check refuses what the plan doesn't say: other packages removed, other held packages changed. It returns the
+// held packages that will be changed.
+func (t *transaction) check(s apt.Simulation) (held []string, err error) {
+	ours := func(name string) bool {
+		return slices.ContainsFunc(t.packages, func(p Package) bool {
+			plain, _, _ := strings.Cut(p.Name, ":")
+			return name == p.Name || name == plain
+		})
+	}
+	var removed, changed []string
+	for _, name := range s.Remove {
+		if !ours(name) {
+			removed = append(removed, name)
+		}
+	}
+	for _, name := range slices.Concat(s.Install, s.Remove) {
+		switch {
+		case !slices.Contains(s.Held, name):
+		case ours(name):
+			held = append(held, name)
+		default:
+			changed = append(changed, name)
+		}
+	}
+	switch {
+	case len(removed) > 0:
+		return nil, modules.WithHint(fmt.Errorf("apt-get would also remove %s", strings.Join(removed, ", ")),
+			"Nothing was changed. When they may go, add them to the packages of this step.")
+	case len(changed) > 0:
+		return nil, modules.WithHint(fmt.Errorf("apt-get would also change %s, on hold on the host", strings.Join(changed, ", ")),
+			"Nothing was changed. Name them in this step, or take the hold from them: `apt-mark unhold %s`.", strings.Join(changed, " "))
+	}
+	return held, nil
+}
+
+// checkVirtual refuses a virtual package with one provider: apt-get would install that one without a word.
+func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Simulation) error {
+	for _, name := range t.create {
+		plain, _, _ := strings.Cut(name, ":")
+		if slices.Contains(s.Install, name) || slices.Contains(s.Install, plain) {
+			continue
+		}
+		r, err := h.Run(ctx, modules.Command{Argv: []string{"dpkg-query", "-W", "-f=${db:Status-Status}", "--", name}})
+		if err == nil && string(r.Stdout) == "installed" {
+			continue // by another program, meanwhile
+		}
+		var unknown *modules.CommandError
+		if err != nil && !errors.As(err, &unknown) {
+			return err
+		}
+		return modules.WithHint(fmt.Errorf("%q is a virtual package, for which apt-get would install another one", name),
+			"Nothing was changed. Name a real package; `apt-cache showpkg %s` on the host lists them at the end.", name)
+	}
+	return nil
+}
+
+// explain adds advice to what apt-get says to a simulation.
+func explain(err error) error {
+	var failed *apt.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	const nothing = "Nothing was changed. "
+	switch {
+	case failed.Contains("is a virtual package provided by"):
+		return modules.WithHint(err, nothing+"Name one of the real packages.")
+	case failed.Contains("' was not found"):
+		return modules.WithHint(err, nothing+"`apt-cache madison NAME` on the host lists the versions that its repositories have.")
+	case failed.Unknown():
+		return modules.WithHint(err, nothing+"Check the name with `apt-cache policy NAME` on the host, or add the repository that has it in an earlier step (`apt_repository`).")
+	case failed.Contains("without --allow-downgrades"):
+		return modules.WithHint(err, nothing+"The host has a newer version. Set `allow_downgrade = true` when the older one is meant.")
+	case failed.Contains("remove is disabled"):
+		return modules.WithHint(err, nothing+"Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
+	case failed.Contains("unmet dependencies"):
+		return modules.WithHint(err, nothing+"`apt-get -s install NAME` on the host shows the conflict.")
+	}
+	return err
+}

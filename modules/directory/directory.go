@@ -1,0 +1,196 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module directory.
+func Module() modules.Module { return modules.Primitive("directory", source, New) }
+
+// Step is a directory that shall be on a host.
+type Step struct {
+	Path   string
+	Mode   fs.FileMode
+	Owner  string
+	Group  string
+	Absent bool
+	Force  bool // remove what is in it, too
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// system are directories that no plan removes: hier(7), and what a host can't do without.
+var system = []string{
+	"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt", "/opt", "/proc",
+	"/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
+	"/boot/efi", "/boot/grub", "/dev/shm", "/run/systemd", "/root/.ssh",
+	"/etc/apt", "/etc/default", "/etc/init.d", "/etc/network", "/etc/pam.d", "/etc/security", "/etc/ssh", "/etc/ssl", "/etc/systemd",
+	"/usr/bin", "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/local", "/usr/sbin", "/usr/share", "/usr/src",
+	"/var/backups", "/var/cache", "/var/lib", "/var/local", "/var/lock", "/var/log", "/var/mail", "/var/opt", "/var/run", "/var/spool", "/var/tmp",
+	"/var/cache/apt", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/rcprov", "/var/lib/systemd",
+}
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{Path: args.Path, Owner: args.Owner, Group: args.Group, Absent: args.State == "absent", Force: args.Force}
+	var errs []error
+	if err := modules.CheckPath(args.Path); err != nil {
+		errs = append(errs, modules.Argf("path", "%w", err))
+	}
+	mode, err := modules.ParseMode(args.Mode)
+	if err != nil {
+		errs = append(errs, modules.Argf("mode", "%w", err))
+	}
+	s.Mode = mode
+	if err := modules.CheckOwner(args.Owner); err != nil {
+		errs = append(errs, modules.Argf("owner", "%w", err))
+	}
+	if err := modules.CheckOwner(args.Group); err != nil {
+		errs = append(errs, modules.Argf("group", "%w", err))
+	}
+	if s.Absent && slices.Contains(system, args.Path) {
+		errs = append(errs, modules.Argf("path", "%s is a directory of the system, which rcprov doesn't remove", args.Path))
+	}
+	if s.Force && !s.Absent {
+		errs = append(errs, modules.Argf("force", "is only for state = \"absent\""))
+	}
+	return s, errors.Join(errs...)
+}
+
+// parents are the directories above the step's, from the top, without "/".
+func (s *Step) parents() (parents []string) {
+	for p := path.Dir(s.Path); p != "/" && p != "."; p = path.Dir(p) {
+		parents = append(parents, p)
+	}
+	slices.Reverse(parents)
+	return parents
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	observe.File.Ask(q, observe.FileQuestion{Path: s.Path})
+	if s.Absent {
+		entries.Ask(q, s.Path)
+		return
+	}
+	for _, p := range s.parents() {
+		observe.File.Ask(q, observe.FileQuestion{Path: p})
+	}
+}
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path})
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
+	}
+	var c modules.Change
+	switch {
+	case is.Type == observe.Absent && s.Absent:
+		return c, nil
+	case is.Type == observe.Absent:
+		return s.create(snapshot)
+	case is.Type == observe.Symlink:
+		return c, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a directory", s.Path, is.Target),
+			"Name the directory that it leads to, or remove the link first (a `link` step with state = \"absent\").")
+	case is.Type != observe.Directory:
+		return c, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, is.Type),
+			"rcprov doesn't replace it: move it away, or name another path.")
+	case s.Absent:
+		return s.remove(snapshot)
+	}
+	edit := func(field, from, to string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
+	}
+	if is.Mode != s.Mode {
+		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
+	}
+	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
+		edit("owner", is.Owner, s.Owner)
+	}
+	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
+		edit("group", is.Group, s.Group)
+	}
+	return c, nil
+}
+
+// create returns the change that makes the directory, and names the parents that come with it.
+func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
+	c := modules.Change{Edits: []modules.Edit{{
+		Action: modules.Create, Subject: s.Path, To: fmt.Sprintf("%s %s:%s", modules.OctalMode(s.Mode), s.Owner, s.Group),
+	}}}
+	var missing []string
+	for _, p := range s.parents() {
+		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p})
+		switch {
+		case err != nil:
+			return modules.Change{}, fmt.Errorf("look at %s: %w", p, err)
+		case is.Type == observe.Absent:
+			missing = append(missing, p)
+		case is.Type != observe.Directory && is.Type != observe.Symlink: // a link may well lead to a directory
+			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", p, is.Type),
+				"Nothing can be made below it: move it away, or name another path.")
+		}
+	}
+	if len(missing) > 0 {
+		c.Notes = append(c.Notes, "makes its parents as well, 0755 root:root: "+strings.Join(missing, ", "))
+	}
+	return c, nil
+}
+
+// remove returns the change that removes the directory. One with entries is no error here: earlier steps may be about
+// to remove them. rmdir(1) decides.
+func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
+	count, err := entries.Get(snapshot, s.Path)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look into %s: %w", s.Path, err)
+	}
+	c := modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: s.Path}}}
+	switch {
+	case count > 0 && s.Force:
+		c.Edits[0].From = fmt.Sprintf("with all that is in it (entries: %d)", count)
+	case count > 0:
+		c.Notes = append(c.Notes, fmt.Sprintf("%s is not empty (entries: %d): it is only removed if earlier steps empty it, or with force = true", s.Path, count))
+	}
+	return c, nil
+}
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if _, removed := c.Find(""); removed && s.Absent {
+		return s.applyRemove(ctx, h)
+	}
+	const script = `
+umask 022
+mkdir -p -- "${1%/*}/"
+[ -d "$1" ] || mkdir -m 0700 -- "$1" # nobody enters before owner and mode are right
+chown -h -- "$3" "$1"
+chmod -- "$2" "$1" # after chown, which clears the set-user-ID bits
+`
+	_, err := h.Run(ctx, modules.Command{Argv: []string{
+		"sh", "-euc", script, "directory", s.Path, modules.OctalMode(s.Mode), s.Owner + ":" + s.Group,
+	}})
+	return modules.FileHint(err, s.Path)
+}
+
+func (s *Step) applyRemove(ctx context.Context, h modules.Host) error {
+	argv := []string{"rmdir", "--", s.Path}
+	if s.Force {
+		argv = []string{"rm", "-rf", "--one-file-system", "--", s.Path}
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: argv})
+	if err != nil && strings.Contains(string(result.Stderr), "Directory not empty") {
+		return modules.WithHint(err, "Nothing was removed. See `ls -A %s` on the host; `force = true` removes the directory with all that is in it.", s.Path)
+	}
+	return modules.FileHint(err, s.Path)
+}

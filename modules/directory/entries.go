@@ -1,0 +1,40 @@
+package directory
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// entries answers how many entries a directory has; none when it is not there. No program is started for it.
+var entries = &observe.Kind[string, int]{
+	Name: "directory entries",
+	Script: func(paths []string) string {
+		return "set -- " + observe.QuoteAll(paths) + `
+for d do
+	n=0
+	for f in "$d"/* "$d"/.[!.]* "$d"/..?*; do
+		if [ -e "$f" ] || [ -L "$f" ]; then n=$((n + 1)); fi
+	done
+	echo "$n"
+done
+`
+	},
+	Parse: func(paths []string, reply observe.Reply) map[string]observe.Answer[int] {
+		answers := make(map[string]observe.Answer[int])
+		lines := reply.Lines()
+		for i, p := range paths {
+			if i >= len(lines) {
+				break
+			}
+			n, err := strconv.Atoi(strings.TrimSpace(lines[i]))
+			if err != nil {
+				err = errors.New("the host answered " + strconv.Quote(lines[i]))
+			}
+			answers[p] = observe.Answer[int]{Value: n, Err: err}
+		}
+		return answers
+	},
+}

@@ -1,0 +1,46 @@
+package modules
+
+import (
+	"errors"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// invalidOwner is what chown(1) says of a user or group that isn't there, GNU and uutils alike; chgrp(1) too.
+var invalidOwner = regexp.MustCompile(`invalid (user|group): '(?:([^':]*)(?::([^']*))?)'`)
+
+// FileHint adds advice to an error of a command that was to change the file or directory p, by what the tools said:
+// GNU coreutils and uutils end their messages with the words of strerror(3). Other errors come back as they are.
+func FileHint(err error, p string) error {
+	var failed *CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	said := string(failed.Result.Stderr)
+	if m := invalidOwner.FindStringSubmatch(said); m != nil {
+		kind, name := m[1], m[2]
+		if kind == "group" && m[3] != "" {
+			name = m[3]
+		}
+		return WithHint(err, "There is no %s %q on the host. Add a `%s` step for it before this one, or correct the name.", kind, name, kind)
+	}
+	dir := path.Dir(p)
+	for _, known := range []struct{ words, hint string }{
+		{"No space left on device", "See `df -h " + dir + "` and `df -i " + dir + "` on the host, make room, then run the same command again."},
+		{"Disk quota exceeded", "See `quota` on the host, make room, then run the same command again."},
+		{"Read-only file system", "See `findmnt -T " + dir + "` on the host: it is mounted read-only, or the kernel did that after an error (`dmesg`)."},
+		{"Operation not permitted", "Even root may not do this: see `lsattr -d " + p + " " + dir + "` for an immutable flag; a container may forbid it as well."},
+		{"Permission denied", "Even root may not do this: see `findmnt -T " + dir + "` (a network file system?), and the audit log for AppArmor or SELinux."},
+		{"Not a directory", "A part of the path " + p + " is a file: see `namei -l " + p + "` on the host."},
+		{"No such file or directory", "Add a `directory` step for " + dir + " before this one."},
+		{"Directory nonexistent", "Add a `directory` step for " + dir + " before this one."}, // dash
+		{"Text file busy", "A running program was started from it: stop it first."},
+		{"Device or resource busy", "It is a mount point or in use: see `findmnt " + p + "` on the host."},
+	} {
+		if strings.Contains(said, known.words) {
+			return WithHint(err, "%s", known.hint)
+		}
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module link.
+func Module() modules.Module { return modules.Primitive("link", source, New) }
+
+// Step is a symbolic link that shall be on a host.
+type Step struct {
+	Path   string
+	Target string
+	Absent bool
+	Force  bool // replace a file
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{Path: args.Path, Target: args.Target, Absent: args.State == "absent", Force: args.Force}
+	var errs []error
+	if err := modules.CheckPath(args.Path); err != nil {
+		errs = append(errs, modules.Argf("path", "%w", err))
+	}
+	switch {
+	case args.Target == "" && !s.Absent:
+		errs = append(errs, modules.Argf("target", "must say what the link leads to"))
+	case strings.ContainsAny(args.Target, "\n\x00"):
+		errs = append(errs, modules.Argf("target", "must not contain a newline: %q", args.Target))
+	case args.Target == args.Path && !s.Absent:
+		errs = append(errs, modules.Argf("target", "is the link itself: %q", args.Target))
+	}
+	return s, errors.Join(errs...)
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, observe.FileQuestion{Path: s.Path}) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path})
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
+	}
+	var e modules.Edit
+	switch {
+	case is.Type == observe.Absent && s.Absent:
+		return modules.Change{}, nil
+	case is.Type == observe.Symlink && s.Absent:
+		e = modules.Edit{Action: modules.Remove, From: is.Target}
+	case is.Type == observe.Symlink && is.Target == s.Target:
+		return modules.Change{}, nil
+	case is.Type == observe.Symlink:
+		e = modules.Edit{Action: modules.Update, Field: "target", From: is.Target, To: s.Target}
+	case is.Type == observe.Absent:
+		e = modules.Edit{Action: modules.Create, To: s.Target}
+	case is.Type == observe.Regular && s.Force && !s.Absent:
+		e = modules.Edit{Action: modules.Update, Field: "target", From: fmt.Sprintf("a file of %d bytes", is.Size), To: s.Target}
+	case is.Type == observe.Regular && !s.Absent:
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a file, not a symbolic link", s.Path),
+			"Move it away, or write force = true to lose it.")
+	default:
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a symbolic link", s.Path, is.Type),
+			"rcprov doesn't replace it: move it away, or name another path.")
+	}
+	e.Subject = s.Path
+	return modules.Change{Edits: []modules.Edit{e}}, nil
+}
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	argv := []string{"rm", "-f", "--", s.Path}
+	if !s.Absent {
+		// ln -sf removes the old link before it makes the new one; a rename leaves no gap. The temporary name is the
+		// same each time, so that an interrupted run leaves nothing for good.
+		const script = `
+rm -f -- "$3"
+ln -s -- "$2" "$3"
+mv -fT -- "$3" "$1" || { rm -f -- "$3"; exit 1; }
+`
+		temp := path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov")
+		argv = []string{"sh", "-euc", script, "link", s.Path, s.Target, temp}
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: argv})
+	return modules.FileHint(err, s.Path)
+}

@@ -29,8 +29,9 @@ type Host struct {
 	// Layers are the host's file system, when it is an overlay mount; nil with virtual machines.
 	Layers *Layers
 
-	machine machine
-	hostKey ssh.PublicKey
+	machine  machine
+	hostKey  ssh.PublicKey
+	patience time.Duration // until it must have booted
 
 	mu     sync.Mutex
 	client *ssh.Client // root's connection for Exec; nil when there is none
@@ -47,6 +48,9 @@ type machine interface {
 	kill(ctx context.Context) error    // power off, without any notice to the host
 	start(ctx context.Context) error   // power on
 	destroy(ctx context.Context) error // remove for good, whatever its state
+
+	// rebooting is called when the host was told to reboot; it does what the host can't do for itself.
+	rebooting(ctx context.Context) error
 }
 
 // Output is what a script on a host printed and how it ended.
@@ -116,7 +120,8 @@ func (h *Host) Reboot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.Must(ctx, "systemctl --no-block reboot"); err != nil {
+	_, _ = h.Exec(ctx, "systemctl --no-block reboot") // the connection may end before the command does
+	if err := h.machine.rebooting(ctx); err != nil {
 		return err
 	}
 	for {
@@ -149,13 +154,9 @@ func (h *Host) SSHConfig() string {
 `, h.Name, h.Address, h.Port, User, h.KeyFile, h.KnownHosts)
 }
 
-// bootTimeout is how long a host may take until it lets the lab in: seconds for a container, minutes for the first
-// boot of a virtual machine with cloud-init.
-const bootTimeout = 5 * time.Minute
-
 // wait returns when root can log in and systemd has started everything.
 func (h *Host) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, bootTimeout, fmt.Errorf("not booted after %s", bootTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, h.patience, fmt.Errorf("not booted after %s", h.patience))
 	defer cancel()
 	for {
 		// "degraded" is fine: some units can't work in a container.

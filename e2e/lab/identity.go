@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -69,7 +70,8 @@ func (id *identity) remove() error {
 func (id *identity) host(spec Spec, address string, port int, m machine) (*Host, error) {
 	h := &Host{
 		Name: spec.Name, Image: spec.Image, Address: address, Port: port,
-		KeyFile: id.keyFile, KnownHosts: filepath.Join(id.dir, "known_hosts"), machine: m,
+		KeyFile: id.keyFile, KnownHosts: filepath.Join(id.dir, "known_hosts"),
+		machine: m, patience: 5 * time.Minute, // the first boot runs cloud-init
 	}
 	var err error
 	if h.hostKey, _, _, _, err = ssh.ParseAuthorizedKey([]byte(id.hostKey.public)); err != nil {

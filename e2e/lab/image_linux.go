@@ -29,6 +29,8 @@ install -d -m 0700 "$1"/root/.ssh
 chroot "$1" install -d -m 0700 -o ` + User + ` -g ` + User + ` /home/` + User + `/.ssh
 echo '` + User + ` ALL=(ALL) NOPASSWD: ALL' >"$1"/etc/sudoers.d/lab
 chmod 0440 "$1"/etc/sudoers.d/lab
+# sudo makes this file at its first use by a user of group admin.
+chroot "$1" install -m 0644 -o ` + User + ` -g ` + User + ` /dev/null /home/` + User + `/.sudo_as_admin_successful
 chroot "$1" systemctl enable systemd-networkd ssh
 # /tmp shall be part of the file system that snapshots see.
 chroot "$1" systemctl mask tmp.mount

@@ -93,6 +93,8 @@ func (v *multipassVM) start(ctx context.Context) error {
 	return err
 }
 
+func (*multipassVM) rebooting(context.Context) error { return nil }
+
 func (v *multipassVM) destroy(ctx context.Context) error {
 	if _, err := v.lab.run(ctx, "", "multipass", "info", v.name, "--format", "json"); err == nil {
 		if _, err := v.lab.run(ctx, "", "multipass", "delete", "--purge", v.name); err != nil {

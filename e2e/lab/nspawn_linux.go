@@ -118,7 +118,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 		Address: n.address(octet), Port: 22,
 		KeyFile: keyFile, KnownHosts: filepath.Join(c.dir, "known_hosts"),
 		Layers:  &Layers{Base: base, Upper: filepath.Join(c.dir, "upper")},
-		machine: c,
+		machine: c, patience: 30 * time.Second,
 	}
 	return h, c, nil
 }
@@ -343,6 +343,21 @@ func (c *container) kill(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// rebooting starts the host again: with --keep-unit systemd-nspawn leaves that to whoever started it.
+func (c *container) rebooting(ctx context.Context) error {
+	for ctx.Err() == nil {
+		pid, err := c.pid()
+		if err != nil {
+			return err
+		}
+		if pid == 0 {
+			return c.start(ctx)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return ctx.Err()
 }
 
 // pid returns the process of systemd-nspawn, or 0 when it is not running.

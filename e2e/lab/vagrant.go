@@ -115,6 +115,8 @@ func (b *vagrantBox) kill(ctx context.Context) error {
 	return err
 }
 
+func (*vagrantBox) rebooting(context.Context) error { return nil }
+
 func (b *vagrantBox) destroy(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(b.identity.dir, "Vagrantfile")); err == nil {
 		if _, err := b.vagrant(ctx, "destroy", "--force"); err != nil {

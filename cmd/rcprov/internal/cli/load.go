@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
+)
+
+// varFlags are the flags of all commands that read a plan: the values of its variables.
+type varFlags struct {
+	vars, files []string
+}
+
+func (v *varFlags) add(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringArrayVar(&v.vars, "var", nil, "set a variable: `NAME=VALUE` (also RCPROV_VAR_NAME in the environment)")
+	flags.StringArrayVar(&v.files, "var-file", nil, "set the variables in an HCL `FILE`")
+}
+
+// load reads a plan. From then on no output shows its secrets. Mistakes and warnings are shown here: with mistakes
+// the error is an exit.
+func (a *app) load(path string, vars varFlags) (*plan.Plan, error) {
+	p, diags := plan.Load(path, plan.Options{
+		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,
+	})
+	a.secrets.Add(p.Secrets...)
+	if len(diags) > 0 {
+		o := a.reportOptions()
+		o.Files = p.Files
+		closing := ""
+		if mistakes := len(diags.Errs()); mistakes > 0 {
+			closing = counted(mistakes, "mistake") + "; no host was contacted."
+		}
+		if err := report.Diagnostics(diags, closing, o); err != nil {
+			return nil, err
+		}
+	}
+	if diags.HasErrors() {
+		return nil, exit(exitError)
+	}
+	return p, nil
+}
+
+// completePlan completes the name of a plan: a file or a directory.
+func completePlan(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt
+}

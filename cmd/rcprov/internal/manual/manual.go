@@ -265,13 +265,36 @@ func split(doc string) (summary, text, example string) {
 	return strings.TrimSuffix(summary, "."), unfold(text), strings.TrimSpace(strings.Join(code, "\n"))
 }
 
-// unfold makes one line of each paragraph, so that it can be wrapped anew.
+// unfold makes one line of each paragraph and each item of a list, so that it can be wrapped anew. Code, which gofmt
+// indents by a tab, keeps its lines.
 func unfold(text string) string {
-	var paragraphs []string
-	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		if joined := strings.Join(strings.Fields(paragraph), " "); joined != "" {
-			paragraphs = append(paragraphs, joined)
+	var out strings.Builder
+	after := "" // what ended the line before
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		code, isCode := strings.CutPrefix(line, "\t")
+		words := strings.Join(strings.Fields(line), " ")
+		separator := " "
+		switch {
+		case words == "":
+			after = "\n\n"
+			continue
+		case isCode:
+			separator, words = "\n", "  "+strings.TrimRight(code, "\n")
+		case strings.HasPrefix(words, "- "):
+			separator = "\n"
+		}
+		switch {
+		case out.Len() == 0:
+		case after != "":
+			out.WriteString(after)
+		default:
+			out.WriteString(separator)
+		}
+		out.WriteString(words)
+		after = ""
+		if isCode {
+			after = "\n"
 		}
 	}
-	return strings.Join(paragraphs, "\n\n")
+	return out.String()
 }

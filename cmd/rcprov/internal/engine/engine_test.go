@@ -319,15 +319,15 @@ func TestFailures(t *testing.T) {
 		name, fail string
 		set        string // what y is
 		err        string
-		partial    bool
+		left       Aftermath
 	}{
-		{name: "apply", fail: "apply", err: "host a: thing.y: no luck", partial: true},
+		{name: "apply", fail: "apply", err: "host a: thing.y: no luck"},
 		{
-			name: "verify", fail: "verify", partial: true,
+			name: "verify", fail: "verify", left: Partly,
 			err: `host a: thing.y: did not converge: applied, and still differs in y (is "something else", wanted "1")`,
 		},
 		{name: "could not tell", set: "unreadable", err: "host a: thing.y: can't be read"},
-		{name: "panic", fail: "panic", err: "host a: rcprov has a bug: oops", partial: true},
+		{name: "panic", fail: "panic", err: "host a: rcprov has a bug: oops", left: Unknown},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -339,8 +339,8 @@ func TestFailures(t *testing.T) {
 				t.Fatalf("error %v, want %s", err, test.err)
 			}
 			f := summary.Failures[0]
-			if f.Partial != test.partial || !slices.Equal(f.Changed, []string{"thing.x"}) {
-				t.Errorf("partial %v, changed %v", f.Partial, f.Changed)
+			if f.Aftermath != test.left || !slices.Equal(f.Changed, []string{"thing.x"}) {
+				t.Errorf("left %q, changed %v", f.Aftermath, f.Changed)
 			}
 			if l.get("a", "z") != "" {
 				t.Error("the step behind the failed one was applied")

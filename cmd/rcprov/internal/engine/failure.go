@@ -16,9 +16,22 @@ type Failure struct {
 	Range   *hcl.Range // of the step, or of the argument to blame
 	Err     error      // errors.As finds *modules.HintError, *modules.CommandError, ...
 	Changed []string   // steps that were changed on this host in this run before, in order
-	Partial bool       // the failed step may have changed something: its Apply had begun
 	Left    int        // steps that were not tried
+
+	// Aftermath is what the failed step left on the host.
+	Aftermath Aftermath
 }
+
+// Aftermath is what a failed step left, seen by observing it once more.
+type Aftermath string
+
+// What a failed step left. The zero value is Untouched.
+const (
+	Untouched Aftermath = ""        // it is as it was
+	Partly    Aftermath = "partly"  // something was changed, something still differs
+	Done      Aftermath = "done"    // nothing differs any more, although its change reported an error
+	Unknown   Aftermath = "unknown" // it could not be observed again
+)
 
 func (f *Failure) Error() string {
 	if f.Step == "" {

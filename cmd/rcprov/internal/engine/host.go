@@ -216,7 +216,7 @@ func (h *host) fail(f *Failure) {
 func (h *host) recoverBug(play string) {
 	if v := recover(); v != nil {
 		h.fail(&Failure{
-			Play: play, Partial: true,
+			Play: play, Aftermath: Unknown,
 			Err: modules.WithHint(fmt.Errorf("rcprov has a bug: %v", v), "Please report it with these lines:\n%s", debug.Stack()),
 		})
 	}

@@ -25,27 +25,28 @@ const (
 const lockScript = `
 umask 022
 mkdir -p /run/rcprov
-rcprov_holder=%s
+holder=%s
 exec 9>>/run/rcprov/lock
+age=0
 if ! flock -n 9; then
-	beat=$(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)
 	pid=$(head -n 1 /run/rcprov/holder 2>/dev/null || :)
-	age=$(($(date +%%s) - beat))
-	if [ "$age" -gt %d ] && [ "$(readlink "/proc/$pid/fd/9")" = /run/rcprov/lock ]; then
-		kill -9 "$pid"
-		flock -w 10 9 || age=-1
+	age=$(($(date +%%s) - $(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)))
+	if [ "$age" -gt %d ] && [ "$(readlink "/proc/$pid/fd/9")" = /run/rcprov/lock ] && kill -9 "$pid" && flock -w 10 9; then
+		age=0
 	else
-		echo "held $age"
-		tail -n +2 /run/rcprov/holder
-		exec 9>&-
+		age="held $age"
 	fi
 fi
-if { : >&9; } 2>/dev/null; then
-	printf '%%s\n%%s\n' "$$" "$rcprov_holder" >/run/rcprov/holder.new
+if [ "$age" = 0 ]; then
+	printf '%%s\n%%s\n' "$$" "$holder" >/run/rcprov/holder.new
 	mv -f /run/rcprov/holder.new /run/rcprov/holder
 	exec 8>>/run/rcprov/busy
 	if flock -w %d 8; then echo locked; else echo busy; fi
 	exec 8>&-
+else
+	exec 9>&-
+	printf '%%s\n' "$age"
+	tail -n +2 /run/rcprov/holder
 fi
 `
 

@@ -43,7 +43,7 @@ func (w *walk) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			w.fail(i, err, false)
+			w.fail(i, err, Untouched)
 			return
 		}
 		change, err := s.Step.Step.Diff(h.seen.snapshot)
@@ -53,7 +53,7 @@ func (w *walk) run(ctx context.Context) {
 			h.counts.Skipped++
 			i++
 		case err != nil:
-			w.fail(i, err, false)
+			w.fail(i, err, Untouched)
 			return
 		case change.Empty():
 			w.report(i, Event{Type: StepOK, Change: &change})
@@ -69,7 +69,7 @@ func (w *walk) run(ctx context.Context) {
 				w.stop(i)
 				return
 			} else if err != nil {
-				w.fail(i, err, false)
+				w.fail(i, err, Untouched)
 				return
 			}
 			h.seen = view{}
@@ -144,22 +144,41 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			return len(work), true
 		}
 		h.log(w.play.Name, Failed, work, err)
+		left := w.aftermath(ctx, i, change)
 		if attempt < s.Retries {
 			w.report(i, Event{Type: Doing, Text: fmt.Sprintf("trying again (%d of %d): %v", attempt+1, s.Retries, err)})
 		}
 		if attempt >= s.Retries || !sleep(stop, time.Second<<min(attempt, 5)) {
-			w.fail(i, err, true)
+			w.fail(i, err, left)
 			return 0, false
 		}
 		// What the failed attempt left is what the next one starts from.
 		if err := h.observe(ctx, i, i+1, nil); err != nil {
-			w.fail(i, err, true)
+			w.fail(i, err, Unknown)
 			return 0, false
 		}
 		if change, err = s.Step.Step.Diff(h.seen.snapshot); err != nil {
-			w.fail(i, err, true)
+			w.fail(i, err, Unknown)
 			return 0, false
 		}
+	}
+}
+
+// aftermath looks what a failed change left, so that nobody has to guess.
+func (w *walk) aftermath(ctx context.Context, i int, before modules.Change) Aftermath {
+	if err := w.host.observe(ctx, i, i+1, nil); err != nil {
+		return Unknown
+	}
+	after, err := w.host.steps[i].Step.Step.Diff(w.host.seen.snapshot)
+	switch {
+	case err != nil:
+		return Unknown
+	case reflect.DeepEqual(after.Edits, before.Edits):
+		return Untouched
+	case after.Empty():
+		return Done
+	default:
+		return Partly
 	}
 }
 
@@ -279,11 +298,11 @@ func (w *walk) report(i int, e Event) {
 }
 
 // fail ends the host at step i.
-func (w *walk) fail(i int, err error, partial bool) {
+func (w *walk) fail(i int, err error, left Aftermath) {
 	s := w.host.steps[i]
 	w.host.counts.Left += w.to - i - 1
 	w.host.fail(&Failure{
-		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Partial: partial, Left: w.to - i - 1,
+		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Left: w.to - i - 1,
 	})
 }
 

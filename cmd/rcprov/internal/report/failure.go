@@ -29,13 +29,13 @@ type problem struct {
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 
-	Host    string   `json:"host,omitempty"`
-	Address string   `json:"address,omitempty"`
-	Play    string   `json:"play,omitempty"`
-	Step    string   `json:"step,omitempty"`
-	Changed []string `json:"changed,omitempty"`
-	Partial bool     `json:"partial,omitempty"`
-	Left    int      `json:"left,omitempty"`
+	Host    string           `json:"host,omitempty"`
+	Address string           `json:"address,omitempty"`
+	Play    string           `json:"play,omitempty"`
+	Step    string           `json:"step,omitempty"`
+	Changed []string         `json:"changed,omitempty"`
+	After   engine.Aftermath `json:"aftermath,omitempty"`
+	Left    int              `json:"left,omitempty"`
 
 	where *hcl.Range
 }
@@ -115,7 +115,7 @@ func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 	for _, step := range f.Changed {
 		p.Changed = append(p.Changed, secrets.String(step))
 	}
-	p.Partial, p.Left = f.Partial, f.Left
+	p.After, p.Left = f.Aftermath, f.Left
 	if f.Range != nil {
 		p.where = f.Range
 		p.File, p.Line, p.Column = f.Range.Filename, f.Range.Start.Line, f.Range.Start.Column
@@ -170,15 +170,24 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 func stateLeft(p problem) string {
 	var said []string
 	switch {
-	case len(p.Changed) == 0 && !p.Partial:
+	case len(p.Changed) == 0 && p.After == engine.Untouched:
 		said = append(said, "nothing was changed there")
 	case len(p.Changed) == 1:
 		said = append(said, p.Changed[0]+" was changed before")
 	case len(p.Changed) > 1:
 		said = append(said, fmt.Sprintf("%d steps were changed before (%s)", len(p.Changed), strings.Join(p.Changed, ", ")))
 	}
-	if p.Partial {
-		said = append(said, "the step may have been changed partly")
+	switch p.After {
+	case engine.Untouched:
+		if len(p.Changed) > 0 {
+			said = append(said, "this step changed nothing")
+		}
+	case engine.Partly:
+		said = append(said, "this step is changed in part")
+	case engine.Done:
+		said = append(said, "what this step wants is there all the same")
+	case engine.Unknown:
+		said = append(said, "what this step has changed can't be told")
 	}
 	if p.Left > 0 {
 		said = append(said, plural(p.Left, "later step was", "later steps were")+" not tried")

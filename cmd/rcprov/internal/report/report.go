@@ -26,7 +26,8 @@
 //	per_host  [{"host", "counts"}]
 //	outputs   the plan's outputs by name
 //	error     {"summary", "hint", "output": [lines], "file", "line", "column", "host", "address", "play", "step",
-//	          "changed": [steps changed before], "partial": the step may have been changed partly, "left": steps not tried};
+//	          "changed": [steps changed before], "aftermath": what the step left ("partly", "done",
+//	          "unknown"; left out when it changed nothing), "left": steps not tried};
 //	          what is not known is left out
 package report
 

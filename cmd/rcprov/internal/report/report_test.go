@@ -154,7 +154,7 @@ var scenarios = map[string]func(s *script){
 		web1, web2 := failed("web1"), failed("web2")
 		partly := &engine.Failure{
 			Host: "web3", Address: "203.0.113.13:22", Play: "web", Step: "file.motd", Range: line(6),
-			Err: errors.New("write /etc/motd: no space left on device"), Partial: true, Left: 4,
+			Err: errors.New("write /etc/motd: no space left on device"), Aftermath: engine.Partly, Left: 4,
 		}
 		away := &engine.Failure{
 			Host: "web4", Address: "203.0.113.14:22", Left: 5,

@@ -2,14 +2,13 @@ package plan
 
 import (
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
 // Format returns the source of a plan, or of a variable file, in the canonical layout. Broken syntax is reported, and
 // the text returned as it is. file shows the lines of the diagnostics.
 func Format(name string, src []byte) (formatted []byte, file *hcl.File, diags hcl.Diagnostics) {
-	file, diags = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	file, diags = parseConfig(src, name)
 	if diags.HasErrors() {
 		return src, file, diags
 	}

@@ -539,3 +539,13 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+func TestTooDeep(t *testing.T) {
+	for _, part := range []string{"(", "[", "!", "-", `"${`, "{a=", "upper(", "a[0", "1+", "true?1:", "[[", `"%{if true}`} {
+		text := "locals {\n  a = " + strings.Repeat(part, 20_000) + "1\n}\n"
+		p, diags := plan.Load(filepath.Join(write(t, map[string]string{"p.hcl": text}), "p.hcl"), plan.Options{})
+		if len(diags) != 1 || diags[0].Summary != "This is nested too deeply" || len(p.Files) != 1 {
+			t.Errorf("%s: %d mistakes", part, len(diags))
+		}
+	}
+}

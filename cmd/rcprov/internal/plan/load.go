@@ -52,7 +52,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	var bodies []*hclsyntax.Body
 	var diags hcl.Diagnostics
 	for _, s := range sources {
-		file, more := hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
+		file, more := parseConfig(s.text, s.name)
 		diags = append(diags, more...)
 		if file != nil {
 			p.Files[s.name] = file

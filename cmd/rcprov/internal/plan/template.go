@@ -41,7 +41,7 @@ func (t *templates) parse(name string) (hclsyntax.Expression, error) {
 		got.err = err
 		return nil, err
 	}
-	expr, diags := hclsyntax.ParseTemplate(text, name, hcl.InitialPos)
+	expr, diags := parseTemplate(text, name)
 	got.expr, got.err = expr, templateError(name, diags)
 	return got.expr, got.err
 }

@@ -154,7 +154,7 @@ func (v *variables) file(name string) {
 		v.report(unreadable("variable file", name, err))
 		return
 	}
-	file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	file, diags := parseConfig(text, name)
 	if file != nil {
 		v.Files[name] = file
 	}
@@ -287,7 +287,7 @@ func (x *variable) parse(text string) (cty.Value, error) {
 	if x.text {
 		return cty.StringVal(text), nil
 	}
-	expr, diags := hclsyntax.ParseExpression([]byte(text), x.name, hcl.InitialPos)
+	expr, diags := parseExpression([]byte(text), x.name)
 	if diags.HasErrors() {
 		return cty.NilVal, fmt.Errorf("%s", diags[0].Detail)
 	}

@@ -40,7 +40,7 @@ type settings struct {
 	proxyJump    []hop
 	proxyCommand string
 
-	knownAs        string // name in known_hosts: HostKeyAlias, or hostName
+	knownAs        string // "host:port" to look up in known_hosts; a HostKeyAlias has no port there, which is port 22
 	userKnownHosts []string
 	allKnownHosts  []string // userKnownHosts and the system's
 	hashKnownHosts bool
@@ -93,7 +93,10 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	s.hostName = strings.ToLower(expandTokens(cmp.Or(r.first("HostName"), t.Address), tokens))
 	s.setJumps(cmp.Or(t.ProxyJump, r.first("ProxyJump")), &r)
 	alias := r.first("HostKeyAlias")
-	s.knownAs = cmp.Or(alias, s.hostName)
+	s.knownAs = s.address()
+	if alias != "" {
+		s.knownAs = net.JoinHostPort(strings.ToLower(alias), "22")
+	}
 	tokens = s.tokens(me, cmp.Or(alias, t.Address))
 	s.setIdentities(t.IdentityFile, &r, tokens, me.home)
 	s.setKnownHosts(&r, tokens, me.home)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -89,7 +88,7 @@ func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 	}
 	var known []string
 	certificates := false
-	for _, key := range db.HostKeys(h.lookup()) {
+	for _, key := range db.HostKeys(h.settings.knownAs) {
 		switch {
 		case key.Cert:
 			certificates = true
@@ -119,14 +118,9 @@ func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 	return first
 }
 
-// lookup is the host's name in known_hosts, with port.
-func (h *hostKeys) lookup() string {
-	return net.JoinHostPort(h.settings.knownAs, strconv.Itoa(h.settings.port))
-}
-
 // check is the ssh.HostKeyCallback.
 func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey) error {
-	h.err = h.dialer.keys.verify(h.settings, h.lookup(), remote, key)
+	h.err = h.dialer.keys.verify(h.settings, remote, key)
 	var problem *HostKeyError
 	if errors.As(h.err, &problem) && problem.Problem == Unknown {
 		h.err = h.unknown(ctx, remote, key, problem)
@@ -137,7 +131,7 @@ func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey
 // unknown decides about a key of a host that known_hosts says nothing about.
 func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicKey, problem *HostKeyError) error {
 	s := h.settings
-	add := func() error { return h.dialer.keys.add(s, h.lookup(), key) }
+	add := func() error { return h.dialer.keys.add(s, key) }
 	if h.dialer.AcceptNew || s.strict == accept {
 		return add()
 	}
@@ -152,7 +146,7 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 	}
 	defer release()
 	// Another connection to the same host may have asked meanwhile.
-	if err := h.dialer.keys.verify(s, h.lookup(), remote, key); err == nil {
+	if err := h.dialer.keys.verify(s, remote, key); err == nil {
 		return nil
 	}
 	question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
@@ -218,12 +212,12 @@ func (k *knownKeys) load(s *settings) (*knownhosts.HostKeyDB, error) {
 }
 
 // verify checks key against known_hosts; the error is a [*HostKeyError] with its hint.
-func (k *knownKeys) verify(s *settings, host string, remote net.Addr, key ssh.PublicKey) error {
+func (k *knownKeys) verify(s *settings, remote net.Addr, key ssh.PublicKey) error {
 	db, err := k.load(s)
 	if err != nil {
 		return err
 	}
-	err = db.HostKeyCallback()(host, remote, key)
+	err = db.HostKeyCallback()(s.knownAs, remote, key)
 	if err == nil {
 		return nil
 	}
@@ -232,7 +226,7 @@ func (k *knownKeys) verify(s *settings, host string, remote net.Addr, key ssh.Pu
 		plain = cert.Key
 	}
 	problem := &HostKeyError{
-		Host: xknownhosts.Normalize(host), Type: plain.Type(), Fingerprint: ssh.FingerprintSHA256(plain),
+		Host: xknownhosts.Normalize(s.knownAs), Type: plain.Type(), Fingerprint: ssh.FingerprintSHA256(plain),
 	}
 	var unmatched *xknownhosts.KeyError
 	var revoked *xknownhosts.RevokedError
@@ -261,7 +255,7 @@ func describeKnown(k xknownhosts.KnownKey) KnownKey {
 }
 
 // add appends a host's key to the user's first known_hosts file, and forgets what was loaded.
-func (k *knownKeys) add(s *settings, host string, key ssh.PublicKey) error {
+func (k *knownKeys) add(s *settings, key ssh.PublicKey) error {
 	if len(s.userKnownHosts) == 0 {
 		return nil // UserKnownHostsFile none: accepted, not remembered
 	}
@@ -271,7 +265,7 @@ func (k *knownKeys) add(s *settings, host string, key ssh.PublicKey) error {
 	if cert, ok := key.(*ssh.Certificate); ok {
 		key = cert.Key
 	}
-	name := xknownhosts.Normalize(host)
+	name := xknownhosts.Normalize(s.knownAs)
 	if s.hashKnownHosts {
 		name = xknownhosts.HashHostname(name)
 	}

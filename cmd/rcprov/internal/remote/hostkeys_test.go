@@ -1,0 +1,242 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+)
+
+// script is a Prompt that answers from a list, and remembers what it was asked.
+type script struct {
+	mu      sync.Mutex
+	answers []string
+	asked   []string
+}
+
+func (s *script) Ask(_ context.Context, question string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, question)
+	if len(s.answers) == 0 {
+		return "", errors.New("asked once too often")
+	}
+	answer := s.answers[0]
+	s.answers = s.answers[1:]
+	return answer, nil
+}
+
+func (s *script) AskSecret(ctx context.Context, question string) (string, error) {
+	return s.Ask(ctx, question)
+}
+
+// fingerprint of a key of the server, as ssh-keygen tells it.
+func (s *sshd) fingerprint(t *testing.T, name string) string {
+	t.Helper()
+	return strings.Fields(run(t, "ssh-keygen", "-l", "-f", s.path(name+".pub")))[1]
+}
+
+// line makes a line of known_hosts for the server.
+func (s *sshd) line(t *testing.T, marker, name, key string) string {
+	t.Helper()
+	return strings.TrimSpace(marker+" "+name+" "+s.readFile(t, key+".pub")) + "\n"
+}
+
+func TestHostKeys(t *testing.T) {
+	server := startSSHD(t)
+	server.keygen(t, "other", "ed25519", "")
+	name := fmt.Sprintf("[127.0.0.1]:%d", server.port)
+	knownHosts := server.path("known_hosts")
+	shown := "ssh-ed25519 " + server.fingerprint(t, "host_ed25519")
+	other := "ssh-ed25519 " + server.fingerprint(t, "other")
+
+	for _, k := range []struct {
+		name  string
+		known string
+		want  string // error and hint; empty: connects
+	}{
+		{"known", server.line(t, "", name, "host_ed25519"), ""},
+		{"known among others", server.line(t, "", "elsewhere", "other") + server.line(t, "", "x,"+name+",y", "host_ed25519"), ""},
+		{"hashed", server.line(t, "", xknownhosts.HashHostname(name), "host_ed25519"), ""},
+		{"wildcard", server.line(t, "", "127.0.0.*", "host_ed25519"), ""},
+		{"only the ECDSA key", server.line(t, "", name, "host_ecdsa"), ""},
+		{"revoked elsewhere", server.line(t, "@revoked", "*", "other") + server.line(t, "", name, "host_ed25519"), ""},
+		{
+			"unknown", "",
+			"the host key of " + name + " is not known: it showed " + shown + "\n" +
+				"Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host's console. " +
+				"Then add it: connect once with `ssh`, or run again with `--accept-new`.",
+		},
+		{
+			"changed", "# comment\n" + server.line(t, "", name, "other"),
+			"THE HOST KEY OF " + name + " HAS CHANGED: it showed " + shown + ", but known are " + other + " (" + knownHosts + " line 2)\n" +
+				"Someone may be listening in, or the host was installed anew. If you know that it was, remove the old key (" + knownHosts +
+				" line 2) with `ssh-keygen -f " + knownHosts + " -R '" + name + "'`, and run again.",
+		},
+		{
+			"revoked", server.line(t, "", name, "host_ed25519") + server.line(t, "@revoked", "*", "host_ed25519"),
+			"the host key of " + name + " is REVOKED: it showed " + shown + ", which is marked so: " + shown + " (" + knownHosts + " line 2)\n" +
+				"Don't connect. Give the host a new key, or remove the @revoked line if it is there by mistake.",
+		},
+		{
+			"broken", name + " ssh-ed25519 rubbish!\n",
+			"read known_hosts: knownhosts: " + knownHosts + ":1: illegal base64 data at input byte 7\n" +
+				"Remove or repair that line; a line that can't be read could be one that revokes a key.",
+		},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			server.writeFile(t, "known_hosts", k.known)
+			for _, d := range []*Dialer{server.dialer(), {ConfigPath: server.path("config"), AcceptNew: true}} {
+				c, err := d.Connect(t.Context(), server.target())
+				if err == nil {
+					_ = c.Close()
+				}
+				switch {
+				case d.AcceptNew && k.name == "unknown":
+				case k.want == "" && err != nil:
+					t.Errorf("got %s", explained(err))
+				case k.want != "" && err == nil:
+					t.Error("connected")
+				case k.want != "" && explained(err) != k.want:
+					t.Errorf("got:\n%s\nwant:\n%s", explained(err), k.want)
+				}
+				if got := server.readFile(t, "known_hosts"); got != k.known && k.name != "unknown" {
+					t.Errorf("known_hosts was changed to:\n%s", got)
+				}
+			}
+		})
+	}
+}
+
+func TestAcceptNewRemembers(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		config string
+		accept bool
+		prefix func(*sshd) string
+	}{
+		{"flag", "", true, func(s *sshd) string { return fmt.Sprintf("[127.0.0.1]:%d ssh-ed25519 ", s.port) }},
+		{"configuration", "StrictHostKeyChecking accept-new", false, func(s *sshd) string { return fmt.Sprintf("[127.0.0.1]:%d ssh-ed25519 ", s.port) }},
+		{"hashed", "HashKnownHosts yes", true, func(*sshd) string { return "|1|" }},
+		{"alias", "HostKeyAlias The-Host", true, func(*sshd) string { return "the-host ssh-ed25519 " }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := startSSHD(t)
+			server.addConfig(t, c.config)
+			server.writeFile(t, "known_hosts", "# no newline at the end")
+			d := server.dialer()
+			d.AcceptNew = c.accept
+			server.connect(t, d, server.target())
+			lines := strings.Split(server.readFile(t, "known_hosts"), "\n")
+			if len(lines) != 3 || !strings.HasPrefix(lines[1], c.prefix(server)) || lines[2] != "" {
+				t.Errorf("known_hosts has %q", lines)
+			}
+			// Now it is known, to ssh as well.
+			server.connect(t, server.dialer(), server.target())
+			run(t, "ssh", "-F", server.path("config"), "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-p", fmt.Sprint(server.port), "127.0.0.1", "true")
+		})
+	}
+}
+
+func TestUnknownHostIsAQuestion(t *testing.T) {
+	server := startSSHD(t)
+	print := server.fingerprint(t, "host_ed25519")
+	for _, q := range []struct {
+		name    string
+		config  string
+		answers []string
+		asked   int
+		ok      bool
+	}{
+		{"yes", "", []string{"yes"}, 1, true},
+		{"yes after nonsense", "", []string{"sure", "YES "}, 2, true},
+		{"fingerprint", "", []string{print}, 1, true},
+		{"no", "", []string{"no"}, 1, false},
+		{"never", "StrictHostKeyChecking yes", nil, 0, false},
+	} {
+		t.Run(q.name, func(t *testing.T) {
+			server.writeFile(t, "known_hosts", "")
+			server.writeFile(t, "config-"+q.name, server.readFile(t, "config")+q.config+"\n")
+			prompt := &script{answers: q.answers}
+			d := &Dialer{ConfigPath: server.path("config-" + q.name), Prompt: prompt}
+			var group sync.WaitGroup
+			for range 3 { // who connects at the same time is not asked again
+				if !q.ok && q.asked > 0 {
+					continue
+				}
+				group.Go(func() {
+					c, err := d.Connect(t.Context(), server.target())
+					if q.ok != (err == nil) {
+						t.Errorf("got %v", err)
+					}
+					if err == nil {
+						_ = c.Close()
+					}
+				})
+			}
+			group.Wait()
+			if !q.ok && q.asked > 0 {
+				var problem *HostKeyError
+				if _, err := d.Connect(t.Context(), server.target()); !errors.As(err, &problem) || problem.Problem != Unknown {
+					t.Errorf("got %v", err)
+				}
+			}
+			if len(prompt.asked) != q.asked {
+				t.Errorf("asked %q", prompt.asked)
+			}
+			if q.asked > 0 && (!strings.Contains(prompt.asked[0], "ED25519 key fingerprint is "+print) || !strings.HasSuffix(prompt.asked[0], "(yes/no/[fingerprint])? ")) {
+				t.Errorf("asked %q", prompt.asked[0])
+			}
+		})
+	}
+}
+
+func TestHostCertificates(t *testing.T) {
+	server := startSSHD(t)
+	server.keygen(t, "ca", "rsa", "")
+	run(t, "ssh-keygen", "-q", "-s", server.path("ca"), "-I", "host", "-h", "-n", "127.0.0.1", server.path("host_ed25519.pub"))
+	certified := startSSHDWith(t, server, "HostCertificate "+server.path("host_ed25519-cert.pub"))
+	name := fmt.Sprintf("[127.0.0.1]:%d", certified.port)
+
+	certified.writeFile(t, "known_hosts", server.line(t, "@cert-authority", "127.0.0.*", "ca"))
+	certified.connect(t, certified.dialer(), certified.target())
+
+	// Without the authority the certificate is no help, but no hindrance either.
+	certified.writeFile(t, "known_hosts", server.line(t, "", name, "host_ed25519"))
+	certified.connect(t, certified.dialer(), certified.target())
+	certified.writeFile(t, "known_hosts", "")
+	d := certified.dialer()
+	d.AcceptNew = true
+	certified.connect(t, d, certified.target())
+
+	// A certificate for another host.
+	run(t, "ssh-keygen", "-q", "-s", server.path("ca"), "-I", "host", "-h", "-n", "elsewhere", server.path("host_ed25519.pub"))
+	wrong := startSSHDWith(t, server, "HostCertificate "+server.path("host_ed25519-cert.pub"))
+	wrong.writeFile(t, "known_hosts", server.line(t, "@cert-authority", "*", "ca"))
+	_, err := wrong.dialer().Connect(t.Context(), wrong.target())
+	var problem *HostKeyError
+	if !errors.As(err, &problem) || problem.Problem != Invalid {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKnownHostsCannotBeWritten(t *testing.T) {
+	server := startSSHD(t)
+	if err := os.Remove(server.path("known_hosts")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(server.path("known_hosts"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := server.dialer()
+	d.AcceptNew = true
+	_, err := d.Connect(t.Context(), server.target())
+	if err == nil || !strings.HasPrefix(err.Error(), "remember the host key: ") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -190,7 +190,7 @@ func TestPackageRecorded(t *testing.T) {
 	want := map[string]told[PackageInfo]{
 		"hello":           {Value: PackageInfo{Installed: true, Version: "1:2.10-3~x+y", Arch: "all"}},
 		"held":            {Value: PackageInfo{Installed: true, Version: "1.0", Held: true, Arch: "all"}},
-		"purged":          {Value: PackageInfo{Arch: "all"}},
+		"purged":          {Value: PackageInfo{Arch: "all", ConfigFiles: true}},
 		"half":            {Value: PackageInfo{Version: "2.0", Broken: true, Arch: "all"}},
 		"unpacked":        {Value: PackageInfo{Version: "3.0", Broken: true, Arch: "all"}},
 		"libfoo":          {Value: PackageInfo{Installed: true, Version: "1.5", Arch: "amd64"}},

@@ -86,6 +86,8 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 		&cobra.Group{ID: groupOther, Title: "More:"},
 	)
 	root.AddCommand(
+		a.validateCommand(),
+		a.formatCommand(),
 		a.planCommand(),
 		a.applyCommand(),
 		a.docCommand(),

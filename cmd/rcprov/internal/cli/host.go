@@ -20,7 +20,7 @@ import (
 // oneHost is what the commands that look at one host of a plan have in common.
 type oneHost struct {
 	app        *app
-	vars       variables
+	vars       varFlags
 	connecting connecting
 }
 
@@ -52,7 +52,7 @@ func (a *app) hostCommand(show func(*app, context.Context, engine.Conn) error, c
 		return nil
 	}
 	command.RunE = func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0], args[1], show) }
-	o.vars.addFlags(command.Flags())
+	o.vars.add(command)
 	o.connecting.addFlags(command.Flags())
 	return command
 }

@@ -1,43 +1,38 @@
 package cli
 
 import (
-	"cmp"
-	"fmt"
-	"os"
-	"os/user"
-	"slices"
-	"strings"
-
-	"github.com/agext/levenshtein"
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
-	"github.com/rcprov/rcprov/modules"
 )
 
-// variables are the flags that give values to a plan's variables.
-type variables struct {
-	vars  []string
-	files []string
+// varFlags are the flags of all commands that read a plan: the values of its variables.
+type varFlags struct {
+	vars, files []string
 }
 
-func (v *variables) addFlags(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&v.vars, "var", nil, "`NAME=VALUE` of a variable (also RCPROV_VAR_NAME in the environment)")
-	flags.StringArrayVar(&v.files, "var-file", nil, "read values of variables from `FILE`")
+func (v *varFlags) add(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringArrayVar(&v.vars, "var", nil, "set a variable: `NAME=VALUE` (also RCPROV_VAR_NAME in the environment)")
+	flags.StringArrayVar(&v.files, "var-file", nil, "set the variables in an HCL `FILE`")
 }
 
-// load reads the plan at path and shows all of its mistakes; the error is just exit status then. From then on
-// nothing that is printed holds one of the plan's secrets.
-func (a *app) load(path string, v variables) (*plan.Plan, error) {
+// load reads a plan. From then on no output shows its secrets. Mistakes and warnings are shown here: with mistakes
+// the error is an exit.
+func (a *app) load(path string, vars varFlags) (*plan.Plan, error) {
 	p, diags := plan.Load(path, plan.Options{
-		Modules: a.Modules, Templates: a.Templates, Vars: v.vars, VarFiles: v.files, Environ: a.Environ,
+		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,
 	})
 	a.secrets.Add(p.Secrets...)
 	if len(diags) > 0 {
 		o := a.reportOptions()
 		o.Files = p.Files
-		if err := report.Diagnostics(diags, o); err != nil {
+		closing := ""
+		if mistakes := len(diags.Errs()); mistakes > 0 {
+			closing = counted(mistakes, "mistake") + "; no host was contacted."
+		}
+		if err := report.Diagnostics(diags, closing, o); err != nil {
 			return nil, err
 		}
 	}
@@ -47,63 +42,10 @@ func (a *app) load(path string, v variables) (*plan.Plan, error) {
 	return p, nil
 }
 
-// hostOf returns the host of p with this name.
-func hostOf(p *plan.Plan, name string) (*plan.Host, error) {
-	for _, h := range p.Hosts {
-		if h.Name == name {
-			return h, nil
-		}
+// completePlan completes the name of a plan: a file or a directory.
+func completePlan(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return nil, unknownName("host", name, hostNames(p))
-}
-
-func hostNames(p *plan.Plan) []string {
-	names := make([]string, len(p.Hosts))
-	for i, h := range p.Hosts {
-		names[i] = h.Name
-	}
-	return names
-}
-
-// checkLimit tells whether the plan knows all names that --limit gives.
-func checkLimit(p *plan.Plan, limit []string) error {
-	known := hostNames(p)
-	for _, h := range p.Hosts {
-		known = append(known, h.Groups...)
-	}
-	for _, name := range limit {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("--limit: %w", unknownName("host or group", name, known))
-		}
-	}
-	return nil
-}
-
-// unknownName is the error for a name that the plan doesn't have, with the nearest one that it has.
-func unknownName(what, name string, known []string) error {
-	known = slices.Compact(slices.Sorted(slices.Values(known)))
-	err := fmt.Errorf("the plan has no %s %q", what, name)
-	if len(known) == 0 {
-		return err
-	}
-	near := slices.MinFunc(known, func(x, y string) int {
-		return cmp.Compare(levenshtein.Distance(name, x, nil), levenshtein.Distance(name, y, nil))
-	})
-	if levenshtein.Distance(name, near, nil) <= max(1, len(name)/3) {
-		return modules.WithHint(err, "Did you mean %q?", near)
-	}
-	return modules.WithHint(err, "It has %s.", strings.Join(known, ", "))
-}
-
-// runner names the person who runs rcprov, for locks and journals: "alice@laptop".
-func runner() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	machine, err := os.Hostname()
-	if err != nil {
-		return name
-	}
-	return name + "@" + machine
+	return []string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt
 }

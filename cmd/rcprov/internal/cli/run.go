@@ -14,7 +14,7 @@ import (
 type run struct {
 	app        *app
 	mode       engine.Mode
-	vars       variables
+	vars       varFlags
 	connecting connecting
 	limit      []string
 	tags       []string
@@ -48,7 +48,7 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	command.Args = planArg
 	command.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args[0]) }
 	flags := command.Flags()
-	r.vars.addFlags(flags)
+	r.vars.add(command)
 	r.connecting.addFlags(flags)
 	flags.StringSliceVar(&r.limit, "limit", nil, "only these `HOSTS` and groups")
 	flags.StringSliceVar(&r.tags, "tags", nil, "only steps with one of these `TAGS`")

@@ -148,13 +148,13 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 	if len(marks) > 0 || arg.secret {
 		d.secrets = append(d.secrets, texts(v)...)
 	}
-	if arg.secret && d.checking {
+	if arg.secret && d.loading {
 		d.Secrets = append(d.Secrets, texts(v)...)
 	}
 	switch {
 	case !v.IsWhollyKnown():
 		d.unknown = true
-		if attr != nil && d.top == "" {
+		if attr != nil {
 			d.notKnown(attr, d.what)
 		}
 		return

@@ -122,7 +122,7 @@ func escapeGlob(path string) string {
 // check evaluates all that can be evaluated without a host. Every step is evaluated with its facts unknown.
 func (p *Plan) check() hcl.Diagnostics {
 	e := p.evaluation(nil)
-	e.checking = true
+	e.loading = true
 	static := e.scope(staticScope, nil, nil)
 	for _, h := range p.config.hosts {
 		static.hostValue(h.name, h.block.DefRange())

@@ -27,7 +27,6 @@ type Output struct {
 // first host of its play.
 func (p *Plan) Outputs(facts map[string]*observe.Facts) ([]Output, hcl.Diagnostics) {
 	e := p.evaluation(facts)
-	e.checking = true // an output that isn't known after a failure is no further mistake
 	outputs := e.outputs()
 	return outputs, tidy(e.diags, p.Secrets)
 }

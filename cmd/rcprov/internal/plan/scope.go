@@ -16,11 +16,12 @@ import (
 // An evaluation computes values of a plan on demand, each once, and collects the mistakes. It is for one goroutine.
 type evaluation struct {
 	*Plan
-	facts    map[string]*observe.Facts // by host; others are not known
-	checking bool                      // what is not known is no mistake
-	scopes   map[scopeKey]*scope
-	path     []node // what is being evaluated, each needed by the one before
-	diags    hcl.Diagnostics
+	facts   map[string]*observe.Facts // by host; others are not known
+	loading bool                      // the plan is still being made: secrets that turn up are noted in it
+	binding *scope                    // where what is not known is a mistake; nil while a plan is checked
+	scopes  map[scopeKey]*scope
+	path    []node // what is being evaluated, each needed by the one before
+	diags   hcl.Diagnostics
 }
 
 // node is a value on its way.
@@ -288,7 +289,13 @@ func (s *scope) factsValue(t hcl.Traversal) cty.Value {
 	if err != nil {
 		panic(err) // as for factsType
 	}
-	return value
+	attrs := value.AsValueMap()
+	for name, fact := range attrs {
+		if fact.IsNull() && fact.Type().IsListType() {
+			attrs[name] = cty.ListValEmpty(fact.Type().ElementType()) // what gocty makes of a nil slice
+		}
+	}
+	return cty.ObjectVal(attrs)
 }
 
 // unknownFacts is an object of attributes that are not known yet, but not null.

@@ -53,6 +53,7 @@ func (i *instance) String() string { return i.block.String() + i.suffix() }
 func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.Diagnostics) {
 	e := p.evaluation(map[string]*observe.Facts{host.Name: facts})
 	s := e.scope(stepScope, play, host)
+	e.binding = s
 	applies, known := s.playApplies()
 	if !known {
 		return nil, tidy(e.diags, p.Secrets)
@@ -253,7 +254,7 @@ func (s *scope) metaArguments(i *instance) Step {
 
 // notKnown reports an argument that must be known now and is not: it depends on the facts of another host.
 func (s *scope) notKnown(attr *hclsyntax.Attribute, what string) {
-	if s.checking || len(s.diags) > 0 {
+	if s.binding != s || len(s.diags) > 0 {
 		return
 	}
 	s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s is not known on host %q", what, attr.Name, s.host.Name),

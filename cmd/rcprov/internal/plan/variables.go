@@ -107,19 +107,18 @@ func (v *variables) declare(x *variable) {
 	if attr := attrs["default"]; attr != nil {
 		v.setDefault(x, attr, ctx)
 	}
-	x.text = x.ty.IsPrimitiveType() || (x.ty == cty.DynamicPseudoType && x.byDefault == nil)
+	x.text = x.ty.IsPrimitiveType() || (x.ty == cty.DynamicPseudoType && (x.byDefault == nil || x.byDefault.IsNull()))
 }
 
 func (v *variables) setDefault(x *variable, attr *hclsyntax.Attribute, ctx *hcl.EvalContext) {
-	unknown := cty.UnknownVal(x.ty)
+	unknown := x.unknown()
 	value, diags := attr.Expr.Value(ctx)
 	v.report(diags...)
 	if diags.HasErrors() {
 		x.byDefault = &unknown
 		return
 	}
-	declared := x.ty != cty.DynamicPseudoType
-	if !declared && value.Type().IsPrimitiveType() {
+	if x.block.Body.Attributes["type"] == nil && value.Type().IsPrimitiveType() {
 		x.ty = value.Type() // so that -var port=80 gives a number where the default is one
 	}
 	converted, err := x.convert(value)
@@ -129,6 +128,8 @@ func (v *variables) setDefault(x *variable, attr *hclsyntax.Attribute, ctx *hcl.
 	}
 	x.byDefault = &converted
 }
+
+func (x *variable) unknown() cty.Value { return cty.UnknownVal(x.ty.WithoutOptionalAttributesDeep()) }
 
 func (x *variable) convert(value cty.Value) (cty.Value, error) {
 	if x.optionals != nil && !value.IsNull() {
@@ -222,7 +223,7 @@ func (v *variables) undeclared(at hcl.Range, name string) *hcl.Diagnostic {
 
 // value returns the value of a variable: unknown after a mistake, so that nothing is said about its consequences.
 func (v *variables) value(x *variable) cty.Value {
-	unknown := cty.UnknownVal(x.ty)
+	unknown := x.unknown()
 	g, ok := v.given[x.name]
 	if !ok {
 		if x.byDefault != nil {

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var vars varFlags
+	command := &cobra.Command{
+		Use:     "validate PLAN",
+		GroupID: groupPlans,
+		Short:   "Find the mistakes in a plan, without any host",
+		Long: "Find the mistakes in a plan: all at once, each with its line. No host is contacted; what depends on a host's facts\n" +
+			"is checked for its type only." + exitHelp,
+		Example:           "  rcprov validate prod.hcl\n  rcprov validate --var domain=chat.example.com plans/prod",
+		Args:              planArg,
+		ValidArgsFunction: completePlan,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.validate(args[0], vars) },
+	}
+	vars.add(command)
+	return command
+}
+
+func (a *app) validate(path string, vars varFlags) error {
+	p, err := a.load(path, vars)
+	if err != nil {
+		return err
+	}
+	hosts := make([]string, len(p.Hosts))
+	for i, h := range p.Hosts {
+		hosts[i] = h.Name
+	}
+	plays := make([]string, len(p.Plays))
+	for i, play := range p.Plays {
+		plays[i] = play.Name
+	}
+	if a.json {
+		return json.NewEncoder(a.Stdout).Encode(struct {
+			Version int      `json:"version"`
+			Type    string   `json:"type"`
+			Plan    string   `json:"plan"`
+			Hosts   []string `json:"hosts"`
+			Plays   []string `json:"plays"`
+		}{1, "valid", path, hosts, plays})
+	}
+	_, err = fmt.Fprintf(a.Stdout, "%s is right: %s, %s.\n", path, counted(len(plays), "play"), counted(len(hosts), "host"))
+	return err
+}
+
+// counted is "1 host", "3 hosts".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

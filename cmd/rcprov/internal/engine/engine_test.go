@@ -1,0 +1,465 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// A fake host is a map of names to values in memory; the module "thing" sets one of them. All else is real: plans,
+// queries, scripts, their framing.
+
+// value answers what a name has as its value, from files in the host's directory.
+var value = &observe.Kind[string, string]{
+	Name: "value",
+	Script: func(names []string) string {
+		return "for n in " + observe.QuoteAll(names) + "; do printf '%s %s\\n' \"$n\" \"$(cat \"$STATE/$n\" 2>/dev/null)\"; done"
+	},
+	Parse: func(_ []string, reply observe.Reply) map[string]observe.Answer[string] {
+		answers := map[string]observe.Answer[string]{}
+		for _, line := range reply.Lines() {
+			name, v, _ := strings.Cut(line, " ")
+			answers[name] = observe.Answer[string]{Value: v}
+			if v == "unreadable" {
+				answers[name] = observe.Answer[string]{Err: errors.New("can't be read")}
+			}
+		}
+		return answers
+	},
+}
+
+type thingArgs struct {
+	Name  string `hcl:"name"`
+	Value string `hcl:"value"`
+	Also  string `hcl:"also,optional"` // another name that Apply sets, behind the engine's back
+	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "panic", "once" (the first time), "slow"
+	Batch bool   `hcl:"batch,optional"`
+}
+
+type thing struct{ thingArgs }
+
+func (s *thing) Observe(q *observe.Query) { value.Ask(q, s.Name) }
+
+func (s *thing) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := value.Get(snapshot, s.Name)
+	if err != nil || is == s.Value {
+		return modules.Change{}, err
+	}
+	return modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: s.Name, From: is, To: s.Value}}}, nil
+}
+
+func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	set := s.Value
+	switch s.Fail {
+	case "apply":
+		return errors.New("no luck")
+	case "verify":
+		set = "something else"
+	case "panic":
+		panic("oops")
+	case "once":
+		if _, err := h.Run(ctx, modules.Command{Script: `[ -e "$STATE/tried" ] || { : >"$STATE/tried"; exit 7; }`}); err != nil {
+			return err
+		}
+	case "slow":
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	script := fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", observe.Quote(set), s.Name)
+	if s.Also != "" {
+		script += fmt.Sprintf("printf %%s done >\"$STATE/%s\"\n", s.Also)
+	}
+	_, err := h.Run(ctx, modules.Command{Script: script})
+	return err
+}
+
+// batched is a thing that is applied together with its neighbours.
+type batched struct{ thing }
+
+func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+	script := "echo together >>\"$STATE/batches\"\n"
+	for _, w := range work {
+		t := w.Step.(*batched)
+		script += fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", t.Value, t.Name)
+	}
+	_, err := h.Run(ctx, modules.Command{Script: script})
+	return err
+}
+
+func thingModule() modules.Module {
+	return modules.Primitive("thing", "", func(a thingArgs, _ modules.Env) (modules.Step, error) {
+		if a.Batch {
+			return &batched{thing{a}}, nil
+		}
+		return &thing{a}, nil
+	})
+}
+
+// fakeConn is a connection to a fake host. It refuses scripts that it doesn't know.
+type fakeConn struct {
+	moduletest.Host
+	name string
+
+	mu      sync.Mutex
+	asked   int      // questions
+	journal []string // what was written
+	lock    string   // answer to the question for the lock
+}
+
+func (c *fakeConn) Name() string    { return c.name }
+func (c *fakeConn) Address() string { return "admin@" + c.name + ":22" }
+func (c *fakeConn) Close() error    { return nil }
+
+func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case strings.Contains(script, "flock -n 9"):
+		return []byte(c.lock + "\n"), nil, nil
+	case strings.Contains(script, JournalPath):
+		for line := range strings.Lines(script) {
+			if strings.HasPrefix(line, "printf") {
+				c.journal = append(c.journal, line)
+			}
+		}
+		return nil, nil, nil
+	}
+	c.asked++
+	return c.Host.Ask(ctx, script)
+}
+
+// Run takes away the prelude, which needs root.
+func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Result, error) {
+	if command.Before != busyPrelude {
+		return modules.Result{}, errors.New("a change without the busy file")
+	}
+	command.Before = ""
+	return c.Host.Run(ctx, command)
+}
+
+// lab is a plan with its fake hosts.
+type lab struct {
+	t     *testing.T
+	plan  *plan.Plan
+	conns map[string]*fakeConn
+	dirs  map[string]string
+
+	mu     sync.Mutex
+	events []string // "host type step", those of steps and hosts
+}
+
+// newLab loads source, whose hosts are all fake.
+func newLab(t *testing.T, source string) *lab {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plan.hcl")
+	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, diags := plan.Load(path, plan.Options{Modules: []modules.Module{thingModule()}})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	l := &lab{t: t, plan: p, conns: map[string]*fakeConn{}, dirs: map[string]string{}}
+	for _, h := range p.Hosts {
+		dir := t.TempDir()
+		shell := filepath.Join(dir, ".shell")
+		if err := os.WriteFile(shell, []byte("#!/bin/sh\nexport STATE="+dir+"\nexec sh \"$@\"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		l.dirs[h.Name] = dir
+		l.conns[h.Name] = &fakeConn{Host: moduletest.Host{Shell: shell}, name: h.Name, lock: "locked"}
+	}
+	return l
+}
+
+func (l *lab) set(host, name, value string) {
+	l.t.Helper()
+	if err := os.WriteFile(filepath.Join(l.dirs[host], name), []byte(value), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *lab) get(host, name string) string {
+	text, _ := os.ReadFile(filepath.Join(l.dirs[host], name))
+	return string(text)
+}
+
+func (l *lab) Report(e Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch e.Type {
+	case StepOK, StepPlanned, StepChanged, StepSkipped, HostFailed:
+		l.events = append(l.events, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Host, e.Type, e.Step)))
+	}
+}
+
+func (l *lab) run(ctx context.Context, o Options) (*Summary, error) {
+	l.events = nil
+	for _, c := range l.conns {
+		c.asked = 0
+	}
+	o.Plan, o.Reporter, o.Now, o.By = l.plan, l, time.Now, "me@here"
+	o.Redact = func(s string) string { return s }
+	o.Connect = func(_ context.Context, h *plan.Host) (Conn, error) {
+		if strings.HasPrefix(h.Name, "down") {
+			return nil, errors.New("no route to host")
+		}
+		return l.conns[h.Name], nil
+	}
+	return Run(ctx, o)
+}
+
+func (l *lab) apply() (*Summary, error) { return l.run(l.t.Context(), Options{Mode: Apply}) }
+
+// threeThings is a play of three steps on one host.
+const threeThings = `
+host "a" {}
+play "p" {
+  hosts = [host.a]
+  thing "x" {
+    name  = "x"
+    value = "1"
+  }
+  thing "y" {
+    name  = "y"
+    value = "1"
+  }
+  thing "z" {
+    name  = "z"
+    value = "1"
+  }
+}
+`
+
+func TestQuestions(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, threeThings)
+
+	summary, err := l.run(t.Context(), Options{Mode: Plan})
+	if err != nil || summary.Counts.Planned != 3 {
+		t.Fatalf("plan: %+v, %v", summary, err)
+	}
+	if l.get("a", "x") != "" || len(l.conns["a"].journal) != 0 {
+		t.Error("plan wrote something")
+	}
+
+	// One question at the start, one under the lock, and one for each change.
+	summary, err = l.apply()
+	if err != nil || summary.Counts.Changed != 3 {
+		t.Fatalf("apply: %+v, %v", summary, err)
+	}
+	if got, want := l.conns["a"].asked, 5; got != want {
+		t.Errorf("the first apply asked %d questions, want %d", got, want)
+	}
+	want := []string{"a step_changed thing.x", "a step_changed thing.y", "a step_changed thing.z"}
+	if diff := cmp.Diff(want, l.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if got, want := len(l.conns["a"].journal), 6; got != want {
+		t.Errorf("%d lines in the journal, want %d", got, want)
+	}
+
+	summary, err = l.apply()
+	if err != nil || summary.Counts.OK != 3 || l.conns["a"].asked != 1 {
+		t.Errorf("a second apply: %+v, %v, %d questions", summary, err, l.conns["a"].asked)
+	}
+
+	// A change in the middle: the steps before it are not looked at again, those behind it are.
+	l.set("a", "y", "drift")
+	summary, err = l.apply()
+	if err != nil || summary.Counts.Changed != 1 || summary.Counts.OK != 2 || l.conns["a"].asked != 3 {
+		t.Errorf("apply after a drift: %+v, %v, %d questions", summary, err, l.conns["a"].asked)
+	}
+}
+
+func TestLaterStepsSeeEarlierChanges(t *testing.T) {
+	t.Parallel()
+	// x also makes y be "done", which differs from what y wants only after x was changed.
+	l := newLab(t, strings.Replace(threeThings, `name  = "x"`, "name = \"x\"\n also = \"y\"", 1))
+	l.set("a", "y", "1")
+	l.set("a", "z", "1")
+	summary, err := l.apply()
+	if err != nil || summary.Counts.Changed != 2 || summary.Counts.OK != 1 {
+		t.Errorf("%+v, %v", summary, err)
+	}
+	if got := l.get("a", "y"); got != "1" {
+		t.Errorf("y is %q", got)
+	}
+}
+
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, strings.ReplaceAll(threeThings, "value = \"1\"", "value = \"1\"\n batch = true"))
+	summary, err := l.apply()
+	if err != nil || summary.Counts.Changed != 3 {
+		t.Fatalf("%+v, %v", summary, err)
+	}
+	if got := l.get("a", "batches"); got != "together\n" {
+		t.Errorf("batches: %q", got)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, fail string
+		set        string // what y is
+		err        string
+		partial    bool
+	}{
+		{name: "apply", fail: "apply", err: "host a: thing.y: no luck", partial: true},
+		{
+			name: "verify", fail: "verify", partial: true,
+			err: `host a: thing.y: did not converge: applied, and still differs in y (is "something else", wanted "1")`,
+		},
+		{name: "could not tell", set: "unreadable", err: "host a: thing.y: can't be read"},
+		{name: "panic", fail: "panic", err: "host a: rcprov has a bug: oops", partial: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, strings.Replace(threeThings, `name  = "y"`, fmt.Sprintf("name = \"y\"\n fail = %q", test.fail), 1))
+			l.set("a", "y", test.set)
+			summary, err := l.apply()
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Fatalf("error %v, want %s", err, test.err)
+			}
+			f := summary.Failures[0]
+			if f.Partial != test.partial || !slices.Equal(f.Changed, []string{"thing.x"}) {
+				t.Errorf("partial %v, changed %v", f.Partial, f.Changed)
+			}
+			if l.get("a", "z") != "" {
+				t.Error("the step behind the failed one was applied")
+			}
+		})
+	}
+}
+
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, strings.Replace(threeThings, `name  = "y"`, "name = \"y\"\n fail = \"once\"\n retries = 1", 1))
+	if summary, err := l.apply(); err != nil || summary.Counts.Changed != 3 {
+		t.Errorf("%+v, %v", summary, err)
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, strings.Replace(threeThings, `name  = "y"`, "name = \"y\"\n fail = \"slow\"\n timeout = \"10ms\"", 1))
+	_, err := l.apply()
+	if err == nil || !strings.Contains(err.Error(), "thing.y: not done after its timeout of 10ms") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLocked(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, threeThings)
+	l.conns["a"].lock = `held 3
+{"by":"bob@desk","run":"ABC","plan":"prod.hcl","since":"2026-11-21T10:00:00Z"}`
+	_, err := l.apply()
+	const want = "bob@desk has been changing this host since 10:00:00 UTC with prod.hcl (run ABC)"
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if l.get("a", "x") != "" {
+		t.Error("changed a host that another run holds")
+	}
+}
+
+// TestHosts has a host that is down, one that fails in the first play, and one that is fine.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "down" {}
+host "broken" { vars = { fail = "apply" } }
+host "fine" { groups = ["good"] }
+play "one" {
+  hosts = [host.down, host.broken, host.fine]
+  thing "x" {
+    name  = "x"
+    value = "1"
+    fail  = try(self.vars.fail, "")
+  }
+}
+play "two" {
+  hosts = [host.fine, host.broken]
+  thing "y" {
+    name  = "y"
+    value = "1"
+    tags  = ["late"]
+  }
+  thing "once" {
+    name     = "once"
+    value    = "1"
+    run_once = true
+    tags     = ["late"]
+  }
+  thing "never" {
+    name  = "never"
+    value = "1"
+    when  = false
+  }
+}
+`)
+	summary, err := l.apply()
+	if err == nil || len(summary.Failures) != 2 {
+		t.Fatalf("%+v, %v", summary, err)
+	}
+	slices.Sort(l.events)
+	want := []string{
+		"broken host_failed thing.x",
+		"down host_failed",
+		"fine step_changed thing.once",
+		"fine step_changed thing.x",
+		"fine step_changed thing.y",
+		"fine step_skipped thing.never",
+	}
+	if diff := cmp.Diff(want, l.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+
+	summary, err = l.run(t.Context(), Options{Mode: Apply, Limit: []string{"good"}, Tags: []string{"late"}})
+	if err != nil || summary.Counts.OK != 2 || len(summary.PerHost) != 1 {
+		t.Errorf("limited: %+v, %v", summary, err)
+	}
+}
+
+func TestStop(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, threeThings)
+	ctx, cancel := context.WithCancel(t.Context())
+	stopper := reporterFunc(func(e Event) {
+		l.Report(e)
+		if e.Type == StepChanged {
+			cancel()
+		}
+	})
+	o := Options{
+		Mode: Apply, Plan: l.plan, Reporter: stopper, Now: time.Now, Redact: func(s string) string { return s },
+		Connect: func(_ context.Context, h *plan.Host) (Conn, error) { return l.conns[h.Name], nil },
+	}
+	summary, err := Run(ctx, o)
+	if !errors.Is(err, ErrStopped) || summary.Counts.Changed != 1 || summary.Counts.Left != 2 {
+		t.Errorf("%+v, %v", summary, err)
+	}
+}
+
+type reporterFunc func(Event)
+
+func (f reporterFunc) Report(e Event) { f(e) }

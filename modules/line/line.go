@@ -1,0 +1,168 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module line.
+func Module() modules.Module { return modules.Primitive("line", source, New) }
+
+// Step is a line that shall, or shall not, be in a file.
+type Step struct {
+	Path      string
+	Wish      wish
+	Create    bool
+	Mode      fs.FileMode // of a new file, as Owner and Group
+	Owner     string
+	Group     string
+	Validate  []string
+	Backup    bool
+	Sensitive bool
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, env modules.Env) (modules.Step, error) {
+	s := &Step{
+		Path: args.Path, Create: args.Create, Owner: args.Owner, Group: args.Group,
+		Validate: args.Validate, Backup: args.Backup, Sensitive: env.Sensitive("line"),
+		Wish: wish{line: args.Line, absent: args.State == "absent"},
+	}
+	var errs []error
+	if err := modules.CheckPath(args.Path); err != nil {
+		errs = append(errs, modules.Argf("path", "%w", err))
+	}
+	mode, err := modules.ParseMode(args.Mode)
+	if err != nil {
+		errs = append(errs, modules.Argf("mode", "%w", err))
+	}
+	s.Mode = mode
+	if err := modules.CheckOwner(args.Owner); err != nil {
+		errs = append(errs, modules.Argf("owner", "%w", err))
+	}
+	if err := modules.CheckOwner(args.Group); err != nil {
+		errs = append(errs, modules.Argf("group", "%w", err))
+	}
+	if len(args.Validate) > 0 && !strings.Contains(strings.Join(args.Validate, " "), "%s") {
+		errs = append(errs, &modules.ArgError{
+			Arg: "validate", Err: errors.New("doesn't say where the new file is"),
+			Hint: "Write %s where the command expects its path; before it has passed, the file is not in its place.",
+		})
+	}
+	return s, errors.Join(append(errs, s.Wish.read(args)...)...)
+}
+
+// read compiles the expressions of args and tells what is wrong between them.
+func (w *wish) read(args Args) (errs []error) {
+	for _, e := range []struct {
+		arg, text string
+		to        **regexp.Regexp
+	}{{"regexp", args.Regexp, &w.regexp}, {"after", args.After, &w.after}, {"before", args.Before, &w.before}} {
+		if e.text == "" {
+			continue
+		}
+		compiled, err := regexp.Compile(e.text)
+		if err != nil {
+			errs = append(errs, modules.Argf(e.arg, "%w", err))
+			continue
+		}
+		*e.to = compiled
+	}
+	switch {
+	case args.Line == "" && !w.absent:
+		errs = append(errs, modules.Argf("line", "must say what the line is"))
+	case args.Line == "" && args.Regexp == "":
+		errs = append(errs, modules.Argf("line", "must say which line goes, or regexp which ones"))
+	case strings.ContainsAny(args.Line, "\r\n\x00"):
+		errs = append(errs, &modules.ArgError{
+			Arg: "line", Err: errors.New("must be one line"), Hint: "Use a step for each line, or a `file` step for the whole file.",
+		})
+	case w.regexp != nil && !w.absent && !w.regexp.MatchString(args.Line):
+		errs = append(errs, &modules.ArgError{
+			Arg: "regexp", Err: fmt.Errorf("doesn't match the line %q itself", args.Line),
+			Hint: "The next run would not find the line and add it again: widen the expression (`^#?Port ` finds `#Port 22` and `Port 2222`).",
+		})
+	}
+	if args.After != "" && args.Before != "" {
+		errs = append(errs, modules.Argf("before", "is one too many: after is given as well"))
+	}
+	if w.absent && (args.After != "" || args.Before != "") {
+		errs = append(errs, modules.Argf("state", "is absent, so there is no place for after or before"))
+	}
+	return errs
+}
+
+func (s *Step) question() observe.FileQuestion {
+	return observe.FileQuestion{Path: s.Path, Content: true}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, s.question())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
+	}
+	switch {
+	case is.Type == observe.Absent && s.Wish.absent:
+		return modules.Change{}, nil
+	case is.Type == observe.Absent && !s.Create:
+		// No error yet: when this is a plan, an earlier step may be about to make the file.
+		return modules.Change{
+			Edits: []modules.Edit{{Action: modules.Update, Subject: s.Path, Field: "line", To: s.Wish.line, Sensitive: s.Sensitive}},
+			Notes: []string{s.Path + " is not there yet: an earlier step has to make it, or create = true"},
+		}, nil
+	case is.Type == observe.Absent:
+		return modules.Change{Edits: []modules.Edit{{
+			Action: modules.Create, Subject: s.Path, To: fmt.Sprintf("%s %s:%s", modules.OctalMode(s.Mode), s.Owner, s.Group),
+			Text: &modules.Text{New: s.Wish.line + "\n"}, Sensitive: s.Sensitive,
+		}}}, nil
+	case is.Type == observe.Symlink:
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
+			"Name the file that it leads to.")
+	case is.Type != observe.Regular:
+		return modules.Change{}, fmt.Errorf("%s is %s, not a file", s.Path, is.Type)
+	case is.Content == nil:
+		return modules.Change{}, modules.WithHint(
+			fmt.Errorf("%s has %d bytes, too many to edit (at most %d)", s.Path, is.Size, observe.MaxContent),
+			"Use a `command` step.")
+	case strings.Contains(string(is.Content), "\x00"):
+		return modules.Change{}, fmt.Errorf("%s is not a text: it has a NUL byte", s.Path)
+	}
+	old := string(is.Content)
+	text, notes := newContent(old, s.Wish)
+	if text == old {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Notes: notes, Edits: []modules.Edit{{
+		Action: modules.Update, Subject: s.Path, Field: "line",
+		Text: &modules.Text{Old: old, New: text}, Sensitive: s.Sensitive,
+	}}}, nil
+}
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	text := c.Edits[0].Text
+	if text == nil {
+		return modules.WithHint(fmt.Errorf("%s is not there", s.Path),
+			"Correct the path, make the file in an earlier step, or write create = true.")
+	}
+	f := modules.File{
+		Path: s.Path, Content: []byte(text.New), Keep: true, Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
+	}
+	if s.Backup {
+		f.Backup = modules.BackupPath(s.Path)
+	}
+	return modules.WriteFile(ctx, h, f)
+}

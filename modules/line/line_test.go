@@ -1,0 +1,155 @@
+package line
+
+import (
+	"errors"
+	"os"
+	"os/user"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	plain := Step{Path: "/etc/x", Wish: wish{line: "b"}}
+	creating := Step{Path: "/etc/x", Wish: wish{line: "b"}, Create: true, Mode: 0o600, Owner: "root", Group: "adm"}
+	absent := Step{Path: "/etc/x", Wish: wish{line: "b", absent: true}}
+	secret := Step{Path: "/etc/x", Wish: wish{line: "b"}, Sensitive: true}
+	file := func(content string) observe.FileInfo {
+		return observe.FileInfo{Type: observe.Regular, Content: []byte(content), Size: int64(len(content))}
+	}
+	update := modules.Edit{Action: modules.Update, Subject: "/etc/x", Field: "line", Text: &modules.Text{Old: "a\n", New: "a\nb\n"}}
+	hidden := update
+	hidden.Sensitive = true
+	tests := []struct {
+		name  string
+		step  Step
+		is    observe.FileInfo
+		could error
+		want  modules.Change
+		err   string
+	}{
+		{name: "converged", step: plain, is: file("b\n")},
+		{name: "line missing", step: plain, is: file("a\n"), want: modules.Change{Edits: []modules.Edit{update}}},
+		{name: "sensitive", step: secret, is: file("a\n"), want: modules.Change{Edits: []modules.Edit{hidden}}},
+		{
+			name: "file missing", step: plain,
+			want: modules.Change{
+				Edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/x", Field: "line", To: "b"}},
+				Notes: []string{"/etc/x is not there yet: an earlier step has to make it, or create = true"},
+			},
+		},
+		{
+			name: "file missing, create", step: creating,
+			want: modules.Change{Edits: []modules.Edit{{
+				Action: modules.Create, Subject: "/etc/x", To: "0600 root:adm", Text: &modules.Text{New: "b\n"},
+			}}},
+		},
+		{name: "mode of an existing file", step: creating, is: file("b\n")},
+		{name: "file missing, absent", step: absent},
+		{
+			name: "removed", step: absent, is: file("a\nb\n"),
+			want: modules.Change{Edits: []modules.Edit{{
+				Action: modules.Update, Subject: "/etc/x", Field: "line", Text: &modules.Text{Old: "a\nb\n", New: "a\n"},
+			}}},
+		},
+		{name: "directory", step: plain, is: observe.FileInfo{Type: observe.Directory}, err: "/etc/x is a directory, not a file"},
+		{name: "link", step: plain, is: observe.FileInfo{Type: observe.Symlink, Target: "y"}, err: "/etc/x is a symbolic link to y, not a file"},
+		{name: "binary", step: plain, is: file("\x7fELF\x00"), err: "/etc/x is not a text: it has a NUL byte"},
+		{
+			name: "too large", step: plain, is: observe.FileInfo{Type: observe.Regular, Size: 5 << 20},
+			err: "/etc/x has 5242880 bytes, too many to edit (at most 1048576)",
+		},
+		{name: "could not tell", step: plain, could: errors.New("Input/output error"), err: "look at /etc/x: Input/output error"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := observe.NewSnapshot()
+			observe.File.Put(s, test.step.question(), test.is, test.could)
+			got, err := test.step.Diff(s)
+			if errorText(err) != test.err {
+				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("change (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	valid := Args{Path: "/etc/x", Line: "Port 2222", State: "present", Mode: "0644", Owner: "root", Group: "root"}
+	tests := []struct {
+		name   string
+		change func(*Args)
+		err    string
+	}{
+		{name: "valid", change: func(*Args) {}},
+		{name: "valid regexp", change: func(a *Args) { a.Regexp = "^#?Port " }},
+		{name: "no line", change: func(a *Args) { a.Line = "" }, err: "line: must say what the line is"},
+		{name: "nothing to remove", change: func(a *Args) { a.Line, a.State = "", "absent" }, err: "line: must say which line goes, or regexp which ones"},
+		{name: "remove by regexp", change: func(a *Args) { a.Line, a.State, a.Regexp = "", "absent", "x" }},
+		{name: "two lines", change: func(a *Args) { a.Line = "a\nb" }, err: "line: must be one line"},
+		{
+			name: "regexp that misses the line", change: func(a *Args) { a.Regexp = "^Port 22$" },
+			err: `regexp: doesn't match the line "Port 2222" itself`,
+		},
+		{name: "not RE2", change: func(a *Args) { a.Regexp = "(?!x)" }, err: "regexp: error parsing regexp: invalid or unsupported Perl syntax: `(?!`"},
+		{name: "two places", change: func(a *Args) { a.After, a.Before = "a", "b" }, err: "before: is one too many: after is given as well"},
+		{name: "no place", change: func(a *Args) { a.After, a.State = "a", "absent" }, err: "state: is absent, so there is no place for after or before"},
+		{name: "validate", change: func(a *Args) { a.Validate = []string{"true"} }, err: "validate: doesn't say where the new file is"},
+	}
+	for _, test := range tests {
+		args := valid
+		test.change(&args)
+		_, err := New(args, modules.Env{Sensitive: func(string) bool { return false }})
+		if errorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		}
+	}
+}
+
+func TestConverge(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "it's a file")
+	step := &Step{Path: path, Wish: wish{line: "it's a \\ line"}, Mode: 0o640, Owner: me.Uid, Group: me.Gid}
+	host := &moduletest.Host{}
+	err = step.Apply(t.Context(), host, moduletest.Diff(t, host, step))
+	if want := path + " is not there"; errorText(err) != want {
+		t.Errorf("error %q, want %q", errorText(err), want)
+	}
+	step.Create = true
+	moduletest.Converge(t, host, step)
+
+	if err := errors.Join(os.WriteFile(path, []byte("\xff other"), 0o600), os.Chmod(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	moduletest.Converge(t, host, step)
+	content, err := os.ReadFile(path)
+	if want := "\xff other\nit's a \\ line\n"; err != nil || string(content) != want {
+		t.Errorf("content %q, %v; want %q", content, err, want)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the file's mode was not kept: %v, %v", info.Mode(), err)
+	}
+	step.Wish.absent = true
+	moduletest.Converge(t, host, step)
+}

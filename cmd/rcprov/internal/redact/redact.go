@@ -85,13 +85,19 @@ func (r *Redactor) add(p pattern) {
 
 // String returns s without secrets.
 func (r *Redactor) String(s string) string {
-	if r == nil {
+	if r == nil || r.empty() {
 		return s
 	}
 	var out strings.Builder
 	var state scan
 	r.scan(&out, &state, []byte(s), true)
 	return out.String()
+}
+
+func (r *Redactor) empty() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.patterns) == 0
 }
 
 // scan is where a Redactor is in a text.

@@ -108,11 +108,14 @@ func usefulLines(output string) []string {
 // explainFailure says what is to be said about a host that got no further.
 func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 	p := explain(f.Err, secrets)
-	if f.Step != "" {
-		p.Summary = secrets.String(f.Step) + ": " + p.Summary
+	p.Host, p.Address, p.Play, p.Step = f.Host, f.Address, f.Play, secrets.String(f.Step)
+	if p.Step != "" {
+		p.Summary = p.Step + ": " + p.Summary
 	}
-	p.Host, p.Address, p.Play, p.Step = f.Host, f.Address, f.Play, f.Step
-	p.Changed, p.Partial, p.Left = f.Changed, f.Partial, f.Left
+	for _, step := range f.Changed {
+		p.Changed = append(p.Changed, secrets.String(step))
+	}
+	p.Partial, p.Left = f.Partial, f.Left
 	if f.Range != nil {
 		p.where = f.Range
 		p.File, p.Line, p.Column = f.Range.Filename, f.Range.Start.Line, f.Range.Start.Column

@@ -61,7 +61,8 @@ type jsonHost struct {
 
 // jsonLines writes a run for machines.
 type jsonLines struct {
-	o Options
+	o      Options
+	asking sync.Mutex // one question at a time
 
 	mu  sync.Mutex
 	run string
@@ -109,9 +110,10 @@ func (j *jsonLines) Report(e engine.Event) {
 	}
 }
 
+// Suspend only keeps questions apart: lines for machines don't disturb them.
 func (j *jsonLines) Suspend(ask func()) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.asking.Lock()
+	defer j.asking.Unlock()
 	ask()
 }
 

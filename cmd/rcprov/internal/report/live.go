@@ -27,16 +27,18 @@ const frameTime = 100 * time.Millisecond
 
 // live writes a run to a terminal.
 type live struct {
-	o    Options
-	text *text
-	stop chan struct{} // closed by Close
-	done chan struct{} // closed when the timer has ended
+	o      Options
+	text   *text
+	stop   chan struct{} // closed by Close
+	done   chan struct{} // closed when the timer has ended
+	asking sync.Mutex    // one question at a time
 
-	mu      sync.Mutex
-	closed  bool
-	pending strings.Builder // lines to write above the region
-	drawn   []int           // widths of the region's lines on the screen
-	err     error           // the first of writing
+	mu        sync.Mutex
+	suspended bool
+	closed    bool
+	pending   strings.Builder // lines to write above the region
+	drawn     []int           // widths of the region's lines on the screen
+	err       error           // the first of writing
 
 	started time.Time
 	play    string
@@ -131,16 +133,24 @@ func (l *live) host(e engine.Event) *busy {
 }
 
 func (l *live) Suspend(ask func()) {
+	l.asking.Lock()
+	defer l.asking.Unlock()
+	l.suspend(true)
+	defer l.suspend(false)
+	ask()
+}
+
+func (l *live) suspend(suspended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw(nil)
-	ask()
+	l.suspended = suspended
 }
 
 func (l *live) Close() error {
 	l.mu.Lock()
 	if !l.closed {
-		l.closed = true
+		l.closed, l.suspended = true, false
 		l.draw(nil)
 		if l.stop != nil {
 			close(l.stop)
@@ -237,9 +247,10 @@ func elapsed(d time.Duration) string {
 	return duration(d)
 }
 
-// draw writes one frame: the region is taken away, pending lines take its place, and the new region follows.
+// draw writes one frame: the region is taken away, pending lines take its place, and the new region follows. While a
+// question is asked it draws nothing.
 func (l *live) draw(region []regionLine) {
-	if l.pending.Len() == 0 && len(region) == 0 && len(l.drawn) == 0 {
+	if l.suspended || l.pending.Len() == 0 && len(region) == 0 && len(l.drawn) == 0 {
 		return
 	}
 	columns, _ := l.o.Size()

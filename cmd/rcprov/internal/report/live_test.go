@@ -137,7 +137,10 @@ func TestLive(t *testing.T) {
 		s.play(engine.Event{Type: engine.HostFinished, Play: "web", Host: host})
 	}
 	shot("two are left")
-	l.Suspend(func() { got.Files = append(got.Files, txtar.File{Name: "while asking", Data: []byte(tty.String())}) })
+	l.Suspend(func() {
+		s.play(engine.Event{Type: engine.StepChanged, Play: "web", Host: "web2", Step: "file.motd", Index: 1, Total: 12, Change: change(removed)})
+		shot("while asking")
+	})
 	shot("after asking")
 	failure := &engine.Failure{Host: "web2", Play: "web", Err: modules.WithHint(fmt.Errorf("connect: refused"), "Try `ssh web2`.")}
 	s.play(

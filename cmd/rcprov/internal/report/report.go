@@ -75,8 +75,8 @@ func (o Options) width() int {
 type Reporter interface {
 	engine.Reporter
 
-	// Suspend calls ask with the terminal as if nothing else wrote to it: for a question to the person. Events
-	// are shown when ask has returned.
+	// Suspend calls ask while nothing else is written to the terminal: for a question to the person. Events that
+	// are reported meanwhile are shown when ask has returned; other questions wait for their turn.
 	Suspend(ask func())
 
 	// Close shows all that is left to show and leaves the terminal in order. It may be called more than once.

@@ -272,3 +272,22 @@ func compare(t *testing.T, path string, got []byte) {
 		t.Errorf("%s (-want +got); `go test -update` accepts it:\n%s", path, diff)
 	}
 }
+
+// TestSuspend reports from within a question: the event must neither wait nor be seen before the answer.
+func TestSuspend(t *testing.T) {
+	t.Parallel()
+	for _, options := range []Options{{}, {JSON: true}} {
+		var out bytes.Buffer
+		options.Out, options.Err, options.Now = &out, &out, time.Now
+		r := New(options)
+		r.Suspend(func() {
+			r.Report(engine.Event{Type: engine.StepChanged, Host: "web1", Step: "file.motd", Change: change(mode)})
+			if out.Len() > 0 && !options.JSON {
+				t.Errorf("written while asking: %q", out.String())
+			}
+		})
+		if !strings.Contains(out.String(), "file.motd") {
+			t.Errorf("not written after the answer: %q", out.String())
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what is printed into the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rcprov": main})
+}
+
+// TestScripts runs testdata/*.txtar, each with the real main in a process of its own.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true})
+}

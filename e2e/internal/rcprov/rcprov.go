@@ -59,11 +59,19 @@ func NewLaptop(dir string, hosts ...*lab.Host) (*Laptop, error) {
 		}
 		known = append(known, lines...)
 	}
+	config := "UserKnownHostsFile " + l.KnownHosts() + "\n"
 	return l, errors.Join(
 		os.Mkdir(filepath.Join(dir, ".ssh"), 0o700),
-		os.WriteFile(filepath.Join(dir, ".ssh", "known_hosts"), known, 0o600),
-		os.WriteFile(filepath.Join(dir, ".ssh", "config"), nil, 0o600))
+		os.WriteFile(l.KnownHosts(), known, 0o600),
+		os.WriteFile(l.SSHConfig(), []byte(config), 0o600))
 }
+
+// KnownHosts is the path of the laptop's known_hosts file.
+func (l *Laptop) KnownHosts() string { return filepath.Join(l.Home, ".ssh", "known_hosts") }
+
+// SSHConfig is the path of the laptop's ssh_config file, which is given to rcprov by --ssh-config: like ssh, it asks
+// the user database for the home directory, not $HOME.
+func (l *Laptop) SSHConfig() string { return filepath.Join(l.Home, ".ssh", "config") }
 
 // WriteFile writes a file into the home directory, a plan for example, and returns its path.
 func (l *Laptop) WriteFile(name, content string) (string, error) {
@@ -77,8 +85,12 @@ func HostBlock(h *lab.Host, label string, extra ...string) string {
 		label, h.Address, h.Port, lab.User, h.KeyFile, strings.Join(append(extra, ""), "\n"))
 }
 
-// Command returns a command for rcprov that is not started yet.
+// Command returns a command for rcprov that is not started yet. Commands that connect get the laptop's ssh_config.
 func (l *Laptop) Command(ctx context.Context, args ...string) *exec.Cmd {
+	switch args[0] {
+	case "apply", "plan", "facts", "history":
+		args = append(args[:len(args):len(args)], "--ssh-config", l.SSHConfig())
+	}
 	cmd := exec.CommandContext(ctx, l.binary, args...)
 	cmd.Dir = l.Home
 	cmd.Env = append([]string{"HOME=" + l.Home, "PATH=" + os.Getenv("PATH"), "LC_ALL=C", "USER=tester"}, l.Env...)

@@ -1,0 +1,28 @@
+// Package hostsentry is the module hosts_entry: names of an address in /etc/hosts.
+package hostsentry
+
+import _ "embed"
+
+//go:embed args.go
+var source string
+
+// Args describe which names lead to an address, in hosts(5). Other lines, comments and other names of the address
+// are left alone.
+//
+//	hosts_entry "db" {
+//	  ip    = "10.0.0.5"
+//	  names = ["db.internal", "db"]
+//	}
+//
+// A name leads to one address of each family (IPv4, IPv6): where another address of the same family has one of the
+// names, it loses it. Where cloud-init writes the file anew at each boot (`manage_etc_hosts`), the plan says so.
+type Args struct {
+	// The address, IPv4 or IPv6.
+	IP string `hcl:"ip"`
+
+	// Its names, the canonical one first.
+	Names []string `hcl:"names"`
+
+	// `absent` takes the names away from the address.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+}

@@ -1,0 +1,100 @@
+package hostsentry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module hosts_entry.
+func Module() modules.Module { return modules.Primitive("hosts_entry", source, New) }
+
+// Step is an address with its names in /etc/hosts.
+type Step struct {
+	wish wish
+	path string // /etc/hosts, but in tests
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{path: "/etc/hosts", wish: wish{names: args.Names, absent: args.State == "absent"}}
+	var errs []error
+	ip, err := netip.ParseAddr(args.IP)
+	switch {
+	case err != nil:
+		errs = append(errs, modules.Argf("ip", "must be an IPv4 or IPv6 address, not %q", args.IP))
+	case ip.Zone() != "" || ip.Is4In6():
+		errs = append(errs, modules.Argf("ip", "must be a plain address, not %q", args.IP))
+	}
+	s.wish.ip = ip
+	if len(args.Names) == 0 {
+		errs = append(errs, modules.Argf("names", "must have at least one name"))
+	}
+	seen := make(map[string]bool)
+	for _, name := range args.Names {
+		switch lower := strings.ToLower(name); {
+		case !isHostName(name):
+			errs = append(errs, modules.Argf("names", "must be host names, not %q", name))
+		case seen[lower]:
+			errs = append(errs, modules.Argf("names", "has %q twice", name))
+		default:
+			seen[lower] = true
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// isHostName follows hostname(7), and allows the underscore that many use.
+func isHostName(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+	return name != "" && len(name) <= 253 && strings.Trim(name, letters) == "" && name[0] != '-' && name[0] != '.' &&
+		!strings.Contains(name, "..")
+}
+
+func (s *Step) question() observe.FileQuestion {
+	return observe.FileQuestion{Path: s.path, Content: true}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, s.question())
+	switch {
+	case err != nil:
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.path, err)
+	case is.Type == observe.Symlink:
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s", s.path, is.Target),
+			"Something else owns this file: set the names there, or make it a file of its own.")
+	case is.Type != observe.Absent && is.Type != observe.Regular:
+		return modules.Change{}, fmt.Errorf("%s is %s, not a file", s.path, is.Type)
+	case is.Type == observe.Regular && is.Content == nil:
+		return modules.Change{}, fmt.Errorf("%s has %d bytes, too many to edit (at most %d)", s.path, is.Size, observe.MaxContent)
+	}
+	old := string(is.Content)
+	text := newContent(old, s.wish)
+	if text == old {
+		return modules.Change{}, nil
+	}
+	c := modules.Change{Edits: []modules.Edit{{
+		Action: modules.Update, Subject: s.path, Field: "names", Text: &modules.Text{Old: old, New: text},
+	}}}
+	// cloud-init says so in the file that it writes (templates/hosts.debian.tmpl); then each boot undoes the edit.
+	if strings.Contains(old, "manage_etc_hosts") {
+		c.Notes = append(c.Notes, "cloud-init writes "+s.path+" anew at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl")
+	}
+	return c, nil
+}
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return modules.WriteFile(ctx, h, modules.File{Path: s.path, Content: []byte(c.Edits[0].Text.New), Keep: true, Mode: 0o644})
+}

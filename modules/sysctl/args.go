@@ -1,0 +1,32 @@
+// Package sysctl is the module sysctl: a parameter of the kernel, now and after the next boot.
+package sysctl
+
+import _ "embed"
+
+//go:embed args.go
+var source string
+
+// Args describe a kernel parameter, as sysctl(8) knows it. Its present value and the file that sets it at boot are
+// watched apart: whichever differs is repaired.
+//
+//	sysctl "forwarding" {
+//	  name  = "net.ipv4.ip_forward"
+//	  value = 1
+//	}
+//
+// Each parameter has a file of its own, `/etc/sysctl.d/99-zz-rcprov-NAME.conf`: the last word in the order of
+// sysctl.d(5), also after `/etc/sysctl.conf`. In a container many parameters are the machine's and can't be set.
+type Args struct {
+	// The parameter: `net.ipv4.ip_forward`. Where a part of it contains a dot (the name of an interface), separate
+	// the parts by slashes: `net/ipv4/conf/eth0.100/rp_filter`.
+	Name string `hcl:"name"`
+
+	// Its value. Several numbers are separated by one space.
+	Value string `hcl:"value,optional"`
+
+	// Whether the value is set again at boot.
+	Persistent bool `hcl:"persistent,optional" default:"true"`
+
+	// `absent` removes rcprov's file; the present value stays until the next boot.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+}

@@ -1,0 +1,187 @@
+package sysctl
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module sysctl.
+func Module() modules.Module { return modules.Primitive("sysctl", source, New) }
+
+// Step is a kernel parameter that shall have a value.
+type Step struct {
+	Path       string // below /proc/sys: "net/ipv4/ip_forward"
+	Value      string // words separated by one space
+	Persistent bool
+	Absent     bool
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{Path: procPath(args.Name), Value: normal(args.Value), Persistent: args.Persistent, Absent: args.State == "absent"}
+	var errs []error
+	if s.Path == "" || strings.Trim(s.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@") != "" ||
+		strings.Contains("/"+s.Path+"/", "//") || strings.Contains("/"+s.Path+"/", "/./") || strings.Contains("/"+s.Path+"/", "/../") {
+		errs = append(errs, modules.Argf("name", "must be a kernel parameter such as \"net.ipv4.ip_forward\", not %q", args.Name))
+	}
+	switch {
+	case s.Value == "" && !s.Absent:
+		errs = append(errs, modules.Argf("value", "must say what the parameter shall be"))
+	case strings.ContainsAny(args.Value, "\n\x00"):
+		errs = append(errs, modules.Argf("value", "must be one line: %q", args.Value))
+	}
+	return s, errors.Join(errs...)
+}
+
+// procPath turns a name into a path below /proc/sys. The first separator decides which one it is, as for sysctl(8)
+// and sysctl.d(5): where it is a dot, slashes and dots change places.
+func procPath(name string) string {
+	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
+		return strings.Map(func(r rune) rune {
+			switch r {
+			case '.':
+				return '/'
+			case '/':
+				return '.'
+			}
+			return r
+		}, name)
+	}
+	return name
+}
+
+// name is how people write the parameter.
+func (s *Step) name() string {
+	if strings.Contains(s.Path, ".") {
+		return s.Path
+	}
+	return strings.ReplaceAll(s.Path, "/", ".")
+}
+
+func (s *Step) file() string {
+	return "/etc/sysctl.d/99-zz-rcprov-" + strings.ReplaceAll(s.Path, "/", ".") + ".conf"
+}
+
+// content is what the file says. A name with slashes means the same to every reader of sysctl.d.
+func (s *Step) content() string { return "# Written by rcprov.\n" + s.Path + " = " + s.Value + "\n" }
+
+func (s *Step) question() observe.FileQuestion {
+	if s.Absent {
+		return observe.FileQuestion{Path: s.file()}
+	}
+	sum := sha256.Sum256([]byte(s.content()))
+	return observe.FileQuestion{Path: s.file(), Content: true, UnlessSHA256: hex.EncodeToString(sum[:])}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	if s.Absent || s.Persistent {
+		observe.File.Ask(q, s.question())
+	}
+	if !s.Absent {
+		live.Ask(q, s.Path)
+	}
+}
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	if !s.Absent {
+		now, err := live.Get(snapshot, s.Path)
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("read %s: %w", s.name(), err)
+		}
+		if now.Value != s.Value || !now.There {
+			c.Edits = append(c.Edits, modules.Edit{
+				Action: modules.Update, Subject: "sysctl " + s.name(), Field: "value", From: now.Value, To: s.Value,
+			})
+		}
+		if !now.There { // no error yet: when this is a plan, an earlier step may be about to load a kernel module
+			c.Notes = append(c.Notes, "the kernel has no parameter "+s.name()+" yet: an earlier step has to load the module that brings it")
+		}
+	}
+	if s.Absent || s.Persistent {
+		edit, differs, err := s.diffFile(snapshot)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		if differs {
+			c.Edits = append(c.Edits, edit)
+		}
+	}
+	return c, nil
+}
+
+func (s *Step) diffFile(snapshot *observe.Snapshot) (e modules.Edit, differs bool, err error) {
+	question := s.question()
+	is, err := observe.File.Get(snapshot, question)
+	if err != nil {
+		return e, false, fmt.Errorf("look at %s: %w", s.file(), err)
+	}
+	e = modules.Edit{Subject: s.file(), Field: "persistent"}
+	switch {
+	case is.Type == observe.Absent && s.Absent:
+		return e, false, nil
+	case is.Type == observe.Absent:
+		e.Action, e.Text = modules.Create, &modules.Text{New: s.content()}
+	case is.Type != observe.Regular:
+		return e, false, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.file(), is.Type), "Remove it: the name is rcprov's.")
+	case s.Absent:
+		e.Action = modules.Remove
+	case is.SHA256 == question.UnlessSHA256:
+		return e, false, nil
+	default:
+		e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: s.content()}
+	}
+	return e, true, nil
+}
+
+// Apply implements [modules.Step]. The value comes first: one that the kernel refuses is not written down.
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if _, differs := c.Find("value"); differs {
+		if err := s.set(ctx, h); err != nil {
+			return err
+		}
+	}
+	e, differs := c.Find("persistent")
+	switch {
+	case !differs:
+		return nil
+	case e.Action == modules.Remove:
+		_, err := h.Run(ctx, modules.Command{Argv: []string{"rm", "-f", "--", s.file()}})
+		return modules.FileHint(err, s.file())
+	}
+	if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "--", "/etc/sysctl.d"}}); err != nil {
+		return modules.FileHint(err, s.file())
+	}
+	return modules.WriteFile(ctx, h, modules.File{Path: s.file(), Content: []byte(s.content()), Mode: 0o644})
+}
+
+// set gives the parameter its value now. tee, unlike the shell, says what the kernel had against it.
+func (s *Step) set(ctx context.Context, h modules.Host) error {
+	const script = `printf '%s\n' "$2" | tee -- "/proc/sys/$1" >/dev/null`
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "sysctl", s.Path, s.Value}})
+	if err == nil {
+		return nil
+	}
+	said := string(result.Stderr)
+	err = fmt.Errorf("set %s to %q: %w", s.name(), s.Value, err)
+	switch {
+	case strings.Contains(said, "No such file or directory"):
+		return modules.WithHint(err, "The kernel has no parameter %s: correct the name (`sysctl -a` lists all), or load the module that brings it in an earlier step (`modprobe`).", s.name())
+	case strings.Contains(said, "Read-only file system"), strings.Contains(said, "Permission denied"), strings.Contains(said, "Operation not permitted"):
+		return modules.WithHint(err, "The parameter can't be changed here. In a container many belong to the machine around it: set it there, or leave the step out for this host.")
+	case strings.Contains(said, "Invalid argument"):
+		return modules.WithHint(err, "The kernel doesn't take this value: see `man 5 proc` or the kernel's documentation for %s.", s.name())
+	}
+	return err
+}

@@ -89,8 +89,10 @@ func TestAccountScripts(t *testing.T) {
 	for _, shell := range []string{"dash", "bash"} {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath(shell); err != nil {
-				t.Skipf("no %s on this machine", shell)
+			for _, program := range []string{shell, "getent"} {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Skipf("no %s on this machine", program)
+				}
 			}
 			run := func(script string) Reply {
 				cmd := exec.CommandContext(t.Context(), shell, "-s")

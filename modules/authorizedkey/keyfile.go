@@ -1,0 +1,167 @@
+package authorizedkey
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// question asks for the file in which sshd looks for a user's keys.
+type question struct {
+	User string
+	Path string // empty: ~/.ssh/authorized_keys, where only the host knows what ~ is
+}
+
+// keyFile is a user's authorized_keys file, as the user sees it. Links are followed.
+type keyFile struct {
+	UserExists bool
+	UID        int
+	Path       string
+	Home       node
+	Dir        node
+	File       node
+	Content    []byte
+}
+
+// node is a file or directory on the way to the keys; the zero value is one that is not there.
+type node struct {
+	Exists bool
+	Raw    uint32 // st_mode, inode(7)
+	UID    int
+}
+
+func (n node) regular() bool { return n.Raw&0o170000 == 0o100000 }
+
+// strict tells whether sshd_config(5) StrictModes accepts n in the way of a user's keys.
+func (n node) strict(uid int) bool {
+	return !n.Exists || n.Raw&0o022 == 0 && (n.UID == 0 || n.UID == uid)
+}
+
+// accountScript reads passwd(5) of user $1 into uid, gid and home, and the file of the keys into path, which is $2
+// unless that is empty. It also defines as_user, which runs a command with the rights of that user: by setpriv(1),
+// because runuser(1) opens a PAM session, which shows in the host's log each time.
+const accountScript = `
+entry=$(getent passwd -- "$1") || status=$?
+rest=${entry#*:*:}; uid=${rest%%:*}
+rest=${rest#*:}; gid=${rest%%:*}
+rest=${rest#*:*:}; home=${rest%%:*}
+path=${2:-$home/.ssh/authorized_keys}
+as_user() {
+	if [ "$uid" = "$(id -u)" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
+}
+`
+
+// readScript prints what the user whose file is $3 sees: a line "stat MODE UID PATH" for each of home $2, directory
+// and file, and "content BASE64". $1 goes before each line.
+const readScript = `
+stat -L -c "$1 stat %f %u %n" -- "$2" "${3%/*}" "$3" 2>&1 | while IFS= read -r line; do
+	case $line in "$1 "*) printf "%s\n" "$line" ;; *) printf "%s error %s\n" "$1" "$line" ;; esac
+done
+if [ -f "$3" ] && content=$(base64 -w0 <"$3" 2>/dev/null); then printf "%s content %s\n" "$1" "$content"
+elif [ -f "$3" ]; then printf "%s unreadable\n" "$1"; fi
+`
+
+// keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does:
+// reading as root would show any file of the host to whom a user makes it look at by a link.
+var keyFiles = &observe.Kind[question, keyFile]{
+	Name: "authorized keys",
+	Script: func(questions []question) string {
+		var b strings.Builder
+		b.WriteString("look() {\nindex=$3 status=0\n" + strings.TrimSpace(accountScript) + `
+case $status in
+0) printf '%s user %s %s\n' "$index" "$uid" "$path" ;;
+2) printf '%s nobody\n' "$index"; return ;;
+*) return ;;
+esac
+printf '%s home %s\n' "$index" "$home"
+as_user sh -c ` + observe.Quote(readScript) + ` read "$index" "$home" "$path"
+}
+`)
+		for i, q := range questions {
+			fmt.Fprintf(&b, "look %s %s %d\n", observe.Quote(q.User), observe.Quote(q.Path), i)
+		}
+		return b.String()
+	},
+	Parse: parseKeyFiles,
+}
+
+func parseKeyFiles(questions []question, reply observe.Reply) map[question]observe.Answer[keyFile] {
+	answers := make(map[question]observe.Answer[keyFile])
+	homes := make(map[question]string)
+	for _, line := range reply.Lines() {
+		number, rest, _ := strings.Cut(line, " ")
+		i, err := strconv.Atoi(number)
+		if err != nil || i < 0 || i >= len(questions) {
+			continue
+		}
+		q := questions[i]
+		a := answers[q]
+		what, rest, _ := strings.Cut(rest, " ")
+		switch what {
+		case "nobody":
+		case "user":
+			uid, path, _ := strings.Cut(rest, " ")
+			a.Value.UserExists, a.Value.Path = true, path
+			a.Value.UID, a.Err = strconv.Atoi(uid)
+		case "home":
+			homes[q] = rest
+		case "stat":
+			a.Err = errors.Join(a.Err, a.Value.addStat(rest, homes[q]))
+		case "content":
+			content, err := base64.StdEncoding.DecodeString(rest)
+			a.Value.Content, a.Err = content, errors.Join(a.Err, err)
+		case "unreadable":
+			a.Err = errors.Join(a.Err, &unreadableError{User: q.User, Path: a.Value.Path})
+		case "error":
+			if !strings.HasSuffix(rest, ": No such file or directory") && !strings.HasSuffix(rest, ": Not a directory") {
+				a.Err = errors.Join(a.Err, errors.New(rest))
+			}
+		}
+		answers[q] = a
+	}
+	for q, a := range answers {
+		if a.Err == nil && a.Value.File.regular() && a.Value.Content == nil {
+			a.Err = fmt.Errorf("the host did not send %s", a.Value.Path)
+			answers[q] = a
+		}
+	}
+	return answers
+}
+
+// addStat reads "MODE UID PATH".
+func (f *keyFile) addStat(line, home string) error {
+	fields := strings.SplitN(line, " ", 3)
+	if len(fields) != 3 {
+		return fmt.Errorf("stat answered %q", line)
+	}
+	raw, err := strconv.ParseUint(fields[0], 16, 32)
+	if err != nil {
+		return fmt.Errorf("stat answered %q", line)
+	}
+	uid, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return fmt.Errorf("stat answered %q", line)
+	}
+	n := node{Exists: true, Raw: uint32(raw), UID: uid}
+	if fields[2] == home {
+		f.Home = n
+	}
+	switch fields[2] {
+	case f.Path:
+		f.File = n
+	case f.Path[:max(strings.LastIndexByte(f.Path, '/'), 0)]:
+		f.Dir = n
+	}
+	return nil
+}
+
+// unreadableError says that a user may not read its own keys: then sshd can't either.
+type unreadableError struct{ User, Path string }
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("%s may not read %s, so sshd can't either", e.User, e.Path)
+}

@@ -1,0 +1,186 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module command.
+func Module() modules.Module { return modules.Primitive("command", source, New) }
+
+// Step is a command that shall have been run.
+type Step struct {
+	Command     modules.Command
+	Creates     string // empty: not asked
+	Removes     string // empty: not asked
+	Unless      *condition
+	ChangedWhen *condition
+}
+
+var _ modules.Step = (*Step)(nil)
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// New checks args.
+func New(args Args, env modules.Env) (modules.Step, error) {
+	s := &Step{
+		Command: modules.Command{Argv: args.Argv, Script: args.Shell, Dir: args.Dir, Stdin: []byte(args.Stdin)},
+		Creates: args.Creates, Removes: args.Removes,
+	}
+	var errs []error
+	if args.User != "root" {
+		s.Command.User = args.User
+	}
+	for _, name := range slices.Sorted(maps.Keys(args.Env)) {
+		if !variableName.MatchString(name) {
+			errs = append(errs, modules.Argf("env", "has %q, which is no name of a variable", name))
+		}
+		s.Command.Env = append(s.Command.Env, name+"="+string(args.Env[name]))
+	}
+	switch {
+	case len(args.Argv) > 0 && args.Shell != "":
+		errs = append(errs, modules.Argf("shell", "is given as well as argv; give one of them"))
+	case args.Shell == "" && (len(args.Argv) == 0 || args.Argv[0] == ""):
+		errs = append(errs, &modules.ArgError{
+			Arg: "argv", Err: errors.New("names no program"), Hint: `Write argv = ["PROGRAM", "ARGUMENT"], or a script as shell = "..."`,
+		})
+	}
+	if err := modules.CheckPath(args.Dir); err != nil {
+		errs = append(errs, modules.Argf("dir", "%w", err))
+	}
+	if err := observe.CheckAccountName(args.User); err != nil {
+		errs = append(errs, modules.Argf("user", "%w", err))
+	}
+	for _, c := range []struct{ arg, path string }{{"creates", args.Creates}, {"removes", args.Removes}} {
+		if err := modules.CheckPath(c.path); err != nil && c.path != "" {
+			errs = append(errs, modules.Argf(c.arg, "%w", err))
+		}
+	}
+	s.Unless, s.ChangedWhen = s.condition(args.Unless), s.condition(args.ChangedWhen)
+	if s.Creates == "" && s.Removes == "" && s.Unless == nil && s.ChangedWhen == nil {
+		errs = append(errs, &modules.ArgError{
+			Arg: "argv", Err: errors.New("would run each time: nothing says when it has nothing to do"),
+			Hint: "Give creates, removes, unless or changed_when.",
+		})
+	}
+	for _, arg := range []string{"argv", "shell", "unless", "changed_when"} {
+		if env.Sensitive(arg) {
+			errs = append(errs, &modules.ArgError{
+				Arg: arg, Err: errors.New("contains a secret, and everyone on the host can read a command line"),
+				Hint: "Hand it over in env or stdin.",
+			})
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// condition returns argv as a condition in the surroundings of the command; nil for none.
+func (s *Step) condition(argv []string) *condition {
+	if len(argv) == 0 {
+		return nil
+	}
+	return &condition{Argv: argv, Dir: s.Command.Dir, User: s.Command.User, Env: s.Command.Env}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	for _, path := range []string{s.Creates, s.Removes} {
+		if path != "" {
+			observe.File.Ask(q, observe.FileQuestion{Path: path})
+		}
+	}
+	for _, c := range []*condition{s.Unless, s.ChangedWhen} {
+		if c != nil {
+			conditions.Ask(q, c)
+		}
+	}
+}
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var reasons, notes []string
+	for _, c := range []struct {
+		path string
+		want bool
+		why  string
+	}{{s.Creates, true, " is not there"}, {s.Removes, false, " is there"}} {
+		if c.path == "" {
+			continue
+		}
+		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: c.path})
+		if err != nil {
+			return modules.Change{}, err
+		}
+		if (is.Type != observe.Absent) != c.want {
+			reasons = append(reasons, c.path+c.why)
+		}
+	}
+	for _, c := range []struct {
+		arg       string
+		condition *condition
+		zeroRuns  bool
+	}{{"unless", s.Unless, false}, {"changed_when", s.ChangedWhen, true}} {
+		if c.condition == nil {
+			continue
+		}
+		is, err := conditions.Get(snapshot, c.condition)
+		if err != nil {
+			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
+				"Run `%s` on the host to see what it says.", observe.QuoteAll(c.condition.Argv))
+		}
+		switch {
+		case is.Missing != "":
+			reasons = append(reasons, c.arg+" can't tell yet")
+			notes = append(notes, fmt.Sprintf("%s needs %s, which is not on the host", c.arg, is.Missing))
+		case (is.Status == 0) == c.zeroRuns:
+			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
+		}
+	}
+	if len(reasons) == 0 {
+		return modules.Change{}, nil
+	}
+	edit := modules.Edit{Action: modules.Run, Subject: s.subject(), From: strings.Join(reasons, ", ")}
+	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
+}
+
+// subject is what runs, on one line.
+func (s *Step) subject() string {
+	text := s.Command.Script
+	if text == "" {
+		text = observe.QuoteAll(s.Command.Argv)
+	}
+	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if rest != "" {
+		first += " ..."
+	}
+	return first
+}
+
+// tailLines is how many lines of a failed command's output its error shows.
+const tailLines = 10
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	_, err := h.Run(ctx, s.Command)
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	output := failed.Result.Stderr
+	if len(strings.TrimSpace(string(output))) == 0 {
+		output = failed.Result.Stdout
+	}
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	if len(lines) < 2 {
+		return err
+	}
+	return fmt.Errorf("%w; the end of its output:\n%s", err, strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
+}

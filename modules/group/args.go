@@ -1,0 +1,28 @@
+// Package group is the module group: a group of users.
+package group
+
+import _ "embed"
+
+//go:embed args.go
+var source string
+
+// Args describe a group of the host.
+//
+//	group "deploy" {
+//	  name = "deploy"
+//	  gid  = 2000
+//	}
+type Args struct {
+	// The group's name.
+	Name string `hcl:"name"`
+
+	// The group's number. When it is left out, a new group gets the next free one, and an existing group keeps its
+	// own. Changing the number of an existing group leaves its files with the old number.
+	GID *int `hcl:"gid,optional"`
+
+	// Whether a new group gets a number from the range for system groups. It says nothing about a group that exists.
+	System bool `hcl:"system,optional"`
+
+	// `absent` removes the group. A group that is the primary group of a user can't be removed.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+}

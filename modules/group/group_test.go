@@ -1,0 +1,90 @@
+package group
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	gid := 2000
+	edit := func(action modules.Action, field, from, to string) []modules.Edit {
+		return []modules.Edit{{Action: action, Subject: "group web", Field: field, From: from, To: to}}
+	}
+	tests := []struct {
+		name  string
+		step  Step
+		is    observe.GroupInfo
+		isErr error
+		want  modules.Change
+		err   string
+	}{
+		{name: "converged", step: Step{GID: &gid}, is: observe.GroupInfo{Exists: true, GID: 2000}},
+		{name: "any number", is: observe.GroupInfo{Exists: true, GID: 2001}},
+		{name: "absent", step: Step{GID: &gid}, want: modules.Change{Edits: edit(modules.Create, "", "", "gid 2000")}},
+		{
+			name: "number", step: Step{GID: &gid}, is: observe.GroupInfo{Exists: true, GID: 2001},
+			want: modules.Change{
+				Edits: edit(modules.Update, "gid", "2001", "2000"), Notes: []string{"files that belong to group number 2001 keep it"},
+			},
+		},
+		{name: "removed already", step: Step{Absent: true}},
+		{
+			name: "to be removed", step: Step{Absent: true}, is: observe.GroupInfo{Exists: true, GID: 2000},
+			want: modules.Change{Edits: edit(modules.Remove, "", "", "")},
+		},
+		{
+			name: "somebody's primary group", step: Step{Absent: true},
+			is: observe.GroupInfo{Exists: true, GID: 2000, PrimaryOf: []string{"alice", "bob"}},
+			want: modules.Change{
+				Edits: edit(modules.Remove, "", "", ""),
+				Notes: []string{"it can be removed only when it is no longer the primary group of alice, bob"},
+			},
+		},
+		{name: "could not tell", isErr: errors.New("sh: getent: not found"), err: "sh: getent: not found"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			step := test.step
+			step.Name = "web"
+			snapshot := observe.NewSnapshot()
+			observe.Group.Put(snapshot, step.question(), test.is, test.isErr)
+			change, err := step.Diff(snapshot)
+			if got := errorText(err); got != test.err {
+				t.Fatalf("error %q, want %q", got, test.err)
+			}
+			if diff := cmp.Diff(test.want, change); diff != "" {
+				t.Errorf("change (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	negative := -1
+	for want, args := range map[string]Args{
+		"name: must not be a number: \"100\"":                                {Name: "100"},
+		"name: the group root can't be removed":                              {Name: "root", State: "absent"},
+		"gid: must be from 0 to 4294967294, not -1":                          {Name: "web", GID: &negative},
+		"name: must not be empty\ngid: must be from 0 to 4294967294, not -1": {GID: &negative},
+	} {
+		_, err := New(args, modules.Env{})
+		if got := errorText(err); got != want {
+			t.Errorf("error %q, want %q", got, want)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,212 @@
+package httpcheck
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module http_check.
+func Module() modules.Module { return modules.Primitive("http_check", source, New) }
+
+// Step is a server that shall answer.
+type Step struct {
+	Request  *request
+	Interval time.Duration
+	Deadline time.Duration
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// headerName is a token of RFC 9110, section 5.6.2.
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+// New checks args, and reads the certificates on the controller.
+func New(args Args, env modules.Env) (modules.Step, error) {
+	r := &request{
+		FromController: args.From == "controller", Method: args.Method, Headers: args.Headers, Status: args.Status,
+		BodyContains: args.BodyContains, Insecure: args.Insecure, ConnectTo: args.ConnectTo,
+		FollowRedirects: args.FollowRedirects,
+		Sensitive:       env.Sensitive("url") || env.Sensitive("body_contains") || env.Sensitive("body_regexp"),
+	}
+	s := &Step{Request: r}
+	var errs []error
+	wrong := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, modules.Argf(arg, "%w", err))
+		}
+	}
+	var err error
+	r.URL, err = parseURL(args.URL)
+	wrong("url", err)
+	if len(r.Status) == 0 {
+		r.Status = []int{200}
+	}
+	for _, status := range r.Status {
+		if status < 100 || status > 599 {
+			wrong("status", fmt.Errorf("must be from 100 to 599, not %d", status))
+		}
+	}
+	for name, value := range args.Headers {
+		if !headerName.MatchString(name) || strings.ContainsAny(string(value), "\r\n\x00") {
+			wrong("headers", fmt.Errorf("has %q, which is no header of one line", name))
+		}
+	}
+	if args.BodyRegexp != "" {
+		r.BodyRegexp, err = regexp.Compile(args.BodyRegexp)
+		wrong("body_regexp", err)
+	}
+	if args.CAFile != "" {
+		r.CAs, err = readCAs(env, args.CAFile)
+		wrong("ca_file", err)
+	}
+	if args.ConnectTo != "" {
+		if _, port, err := net.SplitHostPort(args.ConnectTo); err != nil || port == "" {
+			wrong("connect_to", fmt.Errorf("must be HOST:PORT, not %q", args.ConnectTo))
+		}
+	}
+	s.Interval, err = parseDuration(args.Interval)
+	wrong("interval", err)
+	s.Deadline, err = parseDuration(args.Deadline)
+	wrong("deadline", err)
+	return s, errors.Join(errs...)
+}
+
+// parseURL reads an http or https URL. Its errors don't repeat the URL, which may hold a token.
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	var wrong *url.Error
+	if errors.As(err, &wrong) {
+		return nil, fmt.Errorf("is no URL: %w", wrong.Err)
+	}
+	switch {
+	case err != nil:
+		return nil, errors.New("is no URL")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, errors.New("must be an http or https URL, such as \"http://127.0.0.1:3000/\"")
+	case u.User != nil:
+		return nil, errors.New("must not contain a user or password; give an Authorization header in headers")
+	}
+	return u, nil
+}
+
+func readCAs(env modules.Env, path string) (*x509.CertPool, error) {
+	pem, err := env.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM format", path)
+	}
+	return pool, nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("must be a duration such as \"90s\" or \"5m\", not %q", text)
+	}
+	return d, nil
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { answers.Ask(q, s.Request) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := answers.Get(snapshot, s.Request)
+	if err != nil || is.AsWanted {
+		return modules.Change{}, err
+	}
+	return modules.Change{Edits: []modules.Edit{{
+		Action: modules.Run, Subject: "wait for " + s.subject(), From: is.Text, To: s.wanted(),
+	}}}, nil
+}
+
+// subject is the request as people see it.
+func (s *Step) subject() string {
+	if s.Request.Sensitive {
+		return s.Request.Method + " " + s.Request.URL.Scheme + "://" + s.Request.URL.Host
+	}
+	return s.Request.Method + " " + s.Request.URL.String()
+}
+
+// wanted is the answer that is waited for.
+func (s *Step) wanted() string {
+	statuses := make([]string, len(s.Request.Status))
+	for i, status := range s.Request.Status {
+		statuses[i] = strconv.Itoa(status)
+	}
+	text := "status " + strings.Join(statuses, " or ")
+	switch {
+	case s.Request.Sensitive:
+	case s.Request.BodyContains != "":
+		text += fmt.Sprintf(" and %q in the body", s.Request.BodyContains)
+	case s.Request.BodyRegexp != nil:
+		text += fmt.Sprintf(" and a body that matches %q", s.Request.BodyRegexp)
+	}
+	return text
+}
+
+// Apply implements [modules.Step]: it asks until the answer is the wanted one.
+func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	start := time.Now()
+	tick := time.NewTicker(s.Interval)
+	defer tick.Stop()
+	deadline := time.NewTimer(s.Deadline)
+	defer deadline.Stop()
+	for {
+		is, err := s.Request.ask(ctx, h.Dial)
+		if err != nil {
+			return err
+		}
+		if is.AsWanted {
+			return nil
+		}
+		modules.Progress(ctx, "%s: %s (%s of %s)", s.subject(), is.Text, time.Since(start).Round(time.Second), s.Deadline)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			return modules.WithHint(
+				fmt.Errorf("%s was not answered as wanted within %s: %s; wanted %s", s.subject(), s.Deadline, is.Text, s.wanted()),
+				"%s", s.advice(is))
+		case <-tick.C:
+		}
+	}
+}
+
+// advice says where to look next.
+func (s *Step) advice(is answer) string {
+	where := "on the host"
+	if s.Request.FromController {
+		where = "on this machine"
+	}
+	port := s.Request.URL.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[s.Request.URL.Scheme]
+	}
+	if s.Request.ConnectTo != "" {
+		_, port, _ = net.SplitHostPort(s.Request.ConnectTo)
+	}
+	switch {
+	case strings.Contains(is.Text, "refused"):
+		return fmt.Sprintf("Nothing listens there: `ss -ltnp 'sport = :%s'` on the server shows what does, `journalctl -e` why a service does not.", port)
+	case strings.Contains(is.Text, "x509:"):
+		return "Give ca_file when an authority of your own signed the certificate."
+	case s.Request.Sensitive:
+		return "Look into the server's log."
+	}
+	return fmt.Sprintf("Look into the server's log, and at the answer to `curl -v %s` %s.", observe.Quote(s.Request.URL.String()), where)
+}

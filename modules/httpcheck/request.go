@@ -1,0 +1,178 @@
+package httpcheck
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// request is a request and what its answer shall be. It is asked by its address: its headers may be secret, and must
+// not become part of a question's name.
+type request struct {
+	URL             *url.URL
+	FromController  bool
+	Method          string
+	Headers         map[string]modules.Secret
+	Status          []int
+	BodyContains    string
+	BodyRegexp      *regexp.Regexp // nil: any body
+	CAs             *x509.CertPool // nil: the controller's own
+	Insecure        bool
+	ConnectTo       string // empty: where the URL says
+	FollowRedirects bool
+	Sensitive       bool // URL and body must not be shown
+}
+
+const (
+	requestTimeout = 5 * time.Second
+	bodyLimit      = 1 << 20 // bytes
+	snippetLength  = 120     // characters of a body that people get to see
+)
+
+// answer is what came of a request.
+type answer struct {
+	AsWanted bool
+	Text     string // what it was, for people: "connection refused", "status 502: Bad Gateway"
+}
+
+// answers asks once. That nobody answers, or not as wanted, is an answer too; it could not be told only where the
+// question could not be put.
+var answers = &observe.Probe[*request, answer]{
+	Name: "http answer",
+	Run: func(ctx context.Context, dial observe.Dial, r *request) (answer, error) {
+		return r.ask(ctx, dial)
+	},
+}
+
+func (r *request) ask(ctx context.Context, dial observe.Dial) (answer, error) {
+	asking, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(asking, r.Method, r.URL.String(), nil)
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("User-Agent", "rcprov")
+	for name, value := range r.Headers {
+		if http.CanonicalHeaderKey(name) == "Host" {
+			req.Host = string(value)
+		} else {
+			req.Header.Set(name, string(value))
+		}
+	}
+	client := r.client(dial)
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }() // it was only read
+		var body []byte
+		if body, err = io.ReadAll(io.LimitReader(resp.Body, bodyLimit)); err == nil {
+			return r.judge(resp, body), nil
+		}
+	}
+	// The run was stopped, which says nothing about the server; its own timeout does.
+	if ctx.Err() != nil {
+		return answer{}, ctx.Err()
+	}
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) && (refused.Reason == ssh.Prohibited || refused.Reason == ssh.UnknownChannelType) {
+		return answer{}, modules.WithHint(fmt.Errorf("the host's sshd refuses TCP forwarding: %w", refused),
+			"Allow it for this login (sshd_config: AllowTcpForwarding, PermitOpen, DisableForwarding; or the key's options), or ask with from = \"controller\".")
+	}
+	return answer{Text: r.problem(err)}, nil
+}
+
+func (r *request) client(dial observe.Dial) *http.Client {
+	if r.FromController {
+		dial = new(net.Dialer).DialContext
+	}
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if r.ConnectTo != "" {
+				address = r.ConnectTo
+			}
+			return dial(ctx, network, address)
+		},
+		TLSClientConfig:   &tls.Config{RootCAs: r.CAs, InsecureSkipVerify: r.Insecure},
+		DisableKeepAlives: true,
+	}}
+	if !r.FollowRedirects {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return client
+}
+
+// judge compares an answer with what is wanted.
+func (r *request) judge(resp *http.Response, body []byte) answer {
+	status := fmt.Sprintf("status %d", resp.StatusCode)
+	if !slices.Contains(r.Status, resp.StatusCode) {
+		switch to := resp.Header.Get("Location"); {
+		case r.Sensitive:
+		case to != "":
+			status += " to " + to
+		default:
+			if first := firstLine(body); first != "" {
+				status += ": " + first
+			}
+		}
+		return answer{Text: status}
+	}
+	wanted := ""
+	if !bytes.Contains(body, []byte(r.BodyContains)) {
+		wanted = fmt.Sprintf(" a body without %q", r.BodyContains)
+	} else if r.BodyRegexp != nil && !r.BodyRegexp.Match(body) {
+		wanted = fmt.Sprintf(" a body that does not match %q", r.BodyRegexp)
+	}
+	switch {
+	case wanted == "":
+		return answer{AsWanted: true, Text: status}
+	case r.Sensitive:
+		return answer{Text: status + " and a body without what is wanted"}
+	}
+	if first := firstLine(body); first != "" {
+		wanted += ", which begins " + fmt.Sprintf("%q", first)
+	}
+	return answer{Text: status + " and" + wanted}
+}
+
+func firstLine(body []byte) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	runes := []rune(strings.ToValidUTF8(strings.TrimSpace(first), "?"))
+	if len(runes) > snippetLength {
+		return string(runes[:snippetLength]) + "..."
+	}
+	return string(runes)
+}
+
+// problem says why there was no answer, without the URL that net/http puts before it.
+func (r *request) problem(err error) string {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	var closed *ssh.OpenChannelError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("no answer within %s", requestTimeout)
+	case errors.As(err, &closed):
+		return strings.ToLower(closed.Message) // the host's own words: "Connection refused"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed without an answer"
+	}
+	return err.Error()
+}

@@ -1,0 +1,217 @@
+package user
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if _, ok := c.Find(""); ok && s.Absent {
+		return s.remove(ctx, h, c)
+	} else if ok {
+		return s.create(ctx, h)
+	}
+	if err := s.modify(ctx, h, c); err != nil {
+		return err
+	}
+	if _, ok := c.Find("create_home"); ok {
+		if err := s.createHome(ctx, h); err != nil {
+			return err
+		}
+	}
+	_, hash := c.Find("password_hash")
+	_, locked := c.Find("locked")
+	return s.setPassword(ctx, h, hash || locked && s.PasswordHash != "", locked)
+}
+
+// remove removes the user; userdel(8) takes the home away first, so a removal that was cut short is seen again.
+func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) error {
+	argv := []string{"userdel"}
+	if len(c.Edits) > 1 {
+		argv = append(argv, "--remove")
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
+	return s.explain(err)
+}
+
+// create makes the account step by step, each of which leaves something that the next run takes up: the primary
+// group, the account without a password and a home, the home, the password.
+func (s *Step) create(ctx context.Context, h modules.Host) error {
+	argv := []string{"useradd", "--no-create-home"}
+	group := s.Group
+	if group == "" {
+		group = s.Name
+		if err := s.createGroup(ctx, h); err != nil {
+			return err
+		}
+	}
+	argv = append(argv, "--gid", group)
+	if s.System {
+		argv = append(argv, "--system")
+	}
+	if s.UID != nil {
+		argv = append(argv, "--uid", strconv.Itoa(*s.UID))
+	}
+	if len(s.Groups) > 0 {
+		argv = append(argv, "--groups", strings.Join(s.Groups, ","))
+	}
+	if s.Comment != nil {
+		argv = append(argv, "--comment", *s.Comment)
+	}
+	if s.Home != "" {
+		argv = append(argv, "--home-dir", s.Home)
+	}
+	if s.Shell != "" {
+		argv = append(argv, "--shell", s.Shell)
+	}
+	if _, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)}); err != nil {
+		return s.explain(err)
+	}
+	if s.CreateHome {
+		if err := s.createHome(ctx, h); err != nil {
+			return err
+		}
+	}
+	return s.setPassword(ctx, h, s.PasswordHash != "", s.Locked != nil && *s.Locked)
+}
+
+// createGroup makes the group of the user's own name, with the user's number where that is free.
+func (s *Step) createGroup(ctx context.Context, h modules.Host) error {
+	const script = `
+name=$1 gid=$2 system=$3
+getent group -- "$name" >/dev/null && exit 0
+if [ -n "$gid" ] && ! getent group "$gid" >/dev/null; then
+	exec groupadd $system --gid "$gid" "$name"
+fi
+exec groupadd $system "$name"
+`
+	var gid, system string
+	if s.UID != nil {
+		gid = strconv.Itoa(*s.UID)
+	}
+	if s.System {
+		system = "--system"
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "create-group", s.Name, gid, system}})
+	return s.explain(err)
+}
+
+// homeScript makes the home of user $1 as useradd(8) does, but whole or not at all: useradd that is killed while it
+// copies /etc/skel leaves a home that nobody can tell from a finished one. It works inside the new directory, so that
+// whoever may write beside it can't lead it elsewhere.
+const homeScript = `
+entry=$(getent passwd -- "$1")
+rest=${entry#*:*:}; uid=${rest%%:*}
+rest=${rest#*:}; gid=${rest%%:*}
+rest=${rest#*:*:}; home=${rest%%:*}
+[ ! -d "$home" ] || exit 0
+mode= mask=022
+while read -r key value _; do
+	case $key in HOME_MODE) mode=$value ;; UMASK) mask=$value ;; esac
+done </etc/login.defs
+[ -n "$mode" ] || mode=$(printf %o $((0777 & ~0$mask)))
+parent=$(dirname -- "$home")
+mkdir -p -- "$parent"
+new=$parent/.$(basename -- "$home").rcprov
+rm -rf -- "$new"
+mkdir -m 0700 -- "$new"
+cd -P -- "$new"
+[ ! -d /etc/skel ] || cp -a /etc/skel/. .
+chown -hR "$uid:$gid" .
+chmod "$mode" .
+mv -T -- "$new" "$home"
+`
+
+func (s *Step) createHome(ctx context.Context, h modules.Host) error {
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", homeScript, "create-home", s.Name}})
+	return err
+}
+
+// modify makes the edits of the account itself with one usermod(8).
+func (s *Step) modify(ctx context.Context, h modules.Host, c modules.Change) error {
+	argv := []string{"usermod"}
+	for _, e := range c.Edits {
+		switch e.Field {
+		case "uid":
+			argv = append(argv, "--uid", e.To)
+		case "group":
+			argv = append(argv, "--gid", e.To)
+		case "groups":
+			argv = append(argv, "--groups", strings.ReplaceAll(e.To, ", ", ","))
+		case "comment":
+			argv = append(argv, "--comment", e.To)
+		case "shell":
+			argv = append(argv, "--shell", e.To)
+		case "home":
+			if err := s.checkMove(ctx, h, e); err != nil {
+				return err
+			}
+			argv = append(argv, "--home", e.To)
+		}
+	}
+	if len(argv) == 1 {
+		return nil
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
+	return s.explain(err)
+}
+
+// checkMove refuses to point an account away from its files: its authorized_keys may be what lets people in.
+func (s *Step) checkMove(ctx context.Context, h modules.Host, home modules.Edit) error {
+	const script = `[ -d "$2" ] || [ ! -d "$1" ]`
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script, "check-move", home.From, home.To}})
+	var no *modules.CommandError
+	if errors.As(err, &no) {
+		return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s is not there", s.Name, home.From, home.To),
+			"rcprov moves no homes. `usermod --move-home --home %s %s` on the host does, when none of the user's processes run.", home.To, s.Name)
+	}
+	return err
+}
+
+// setPassword sets the hash, which goes to chpasswd's standard input, and shuts or opens the account.
+func (s *Step) setPassword(ctx context.Context, h modules.Host, hash, locked bool) error {
+	shut := s.Locked != nil && *s.Locked
+	if hash {
+		mark := ""
+		if shut {
+			mark = "!" // so that it is locked at no time
+		}
+		line := s.Name + ":" + mark + string(s.PasswordHash) + "\n"
+		if _, err := h.Run(ctx, modules.Command{Argv: []string{"chpasswd", "--encrypted"}, Stdin: []byte(line)}); err != nil {
+			return fmt.Errorf("set the password of %s: %w", s.Name, err)
+		}
+	}
+	if !locked || s.Locked == nil {
+		return nil
+	}
+	argv := []string{"usermod", "--unlock", "--expiredate", "", s.Name}
+	if shut {
+		argv = []string{"usermod", "--lock", "--expiredate", "1", s.Name}
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: argv})
+	return s.explain(err)
+}
+
+// explain adds what to do next to the failures that people meet, by the exit statuses of useradd(8), usermod(8),
+// userdel(8) and groupadd(8), which they share.
+func (s *Step) explain(err error) error {
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch status := failed.Result.Status; {
+	case status == 4 && s.UID != nil: // number in use
+		return modules.WithHint(err, "`getent passwd %d` says which user has the number; choose another uid.", *s.UID)
+	case status == 6: // no such group
+		return modules.WithHint(err, "Add a `group` step for it before this one.")
+	case status == 8: // the user is logged in or has processes
+		return modules.WithHint(err, "The user is as it was. Stop its services, end its sessions with `loginctl terminate-user %s`, then run the same command again.", s.Name)
+	}
+	return err
+}

@@ -1,0 +1,271 @@
+package user
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module user.
+func Module() modules.Module { return modules.Primitive("user", source, New) }
+
+// Step is a user account that shall be on a host.
+type Step struct {
+	Name            string
+	UID             *int   // nil: any
+	Group           string // empty: any; a new user's is named like the user
+	Groups          []string
+	ExclusiveGroups bool
+	Comment         *string // nil: any
+	Home            string  // empty: any
+	CreateHome      bool
+	Shell           string // empty: any
+	System          bool
+	PasswordHash    modules.Secret // empty: any
+	Locked          *bool          // nil: any
+	Absent          bool
+	RemoveHome      bool
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{
+		Name: args.Name, UID: args.UID, Group: args.Group, Groups: args.Groups, ExclusiveGroups: args.ExclusiveGroups,
+		Comment: args.Comment, Home: args.Home, CreateHome: args.CreateHome, Shell: args.Shell, System: args.System,
+		PasswordHash: args.PasswordHash, Locked: args.Locked,
+		Absent: args.State == "absent", RemoveHome: args.RemoveHome,
+	}
+	var errs []error
+	wrong := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, modules.Argf(arg, "%w", err))
+		}
+	}
+	wrong("name", observe.CheckAccountName(s.Name))
+	if s.UID != nil && (*s.UID < 0 || *s.UID >= 1<<32-1) { // (uid_t)-1 means "unchanged" to chown(2)
+		errs = append(errs, modules.Argf("uid", "must be from 0 to 4294967294, not %d", *s.UID))
+	}
+	if s.Group != "" {
+		wrong("group", observe.CheckAccountName(s.Group))
+	}
+	for _, group := range s.Groups {
+		wrong("groups", observe.CheckAccountName(group))
+	}
+	if s.Comment != nil && strings.ContainsAny(*s.Comment, ":\n") {
+		errs = append(errs, modules.Argf("comment", "must not contain a colon or a newline"))
+	}
+	for arg, path := range map[string]string{"home": s.Home, "shell": s.Shell} {
+		if path == "" {
+			continue
+		}
+		wrong(arg, modules.CheckPath(path))
+		if strings.Contains(path, ":") {
+			errs = append(errs, modules.Argf(arg, "must not contain a colon: %q", path))
+		}
+	}
+	if s.PasswordHash != "" {
+		if err := checkHash(string(s.PasswordHash)); err != nil {
+			errs = append(errs, &modules.ArgError{
+				Arg: "password_hash", Err: err, Hint: "`mkpasswd --method=yescrypt` and `openssl passwd -6` ask for a password and print its hash.",
+			})
+		}
+	}
+	if s.Name == "root" && s.Absent {
+		errs = append(errs, modules.Argf("name", "the user root can't be removed"))
+	}
+	if s.RemoveHome && !s.Absent {
+		errs = append(errs, modules.Argf("remove_home", "has a meaning only with state = \"absent\""))
+	}
+	return s, errors.Join(errs...)
+}
+
+// checkHash tells what is wrong with a crypt(3) hash without repeating it: it may be a password in the clear.
+//
+// Source: crypt(5), "Available hashing methods": all of today's begin with $ID$. DES and its kin are left out.
+func checkHash(hash string) error {
+	if strings.ContainsAny(hash, ":\n \t") {
+		return errors.New("must not contain colons or white space")
+	}
+	parts := strings.Split(hash, "$")
+	if len(parts) < 4 || parts[0] != "" || parts[1] == "" || len(parts[len(parts)-1]) < 22 {
+		return errors.New("is not a hash in crypt(3) format, which looks like \"$y$j9T$...\" or \"$6$...\"")
+	}
+	return nil
+}
+
+// asksShadow tells whether the password's state decides anything.
+func (s *Step) asksShadow() bool { return !s.Absent && (s.PasswordHash != "" || s.Locked != nil) }
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	observe.User.Ask(q, s.Name)
+	if s.asksShadow() {
+		observe.Shadow.Ask(q, s.Name)
+	}
+	if s.asksHome() {
+		observe.File.Ask(q, observe.FileQuestion{Path: s.Home})
+	}
+}
+
+// asksHome tells whether a home that the account may not have yet decides anything.
+func (s *Step) asksHome() bool { return !s.Absent && s.Home != "" }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.User.Get(snapshot, s.Name)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	var shadow observe.ShadowInfo
+	if s.asksShadow() {
+		if shadow, err = observe.Shadow.Get(snapshot, s.Name); err != nil {
+			return modules.Change{}, err
+		}
+	}
+	homeIs := is.HomeIs
+	if s.asksHome() {
+		home, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Home})
+		if err != nil {
+			return modules.Change{}, err
+		}
+		homeIs = home.Type != observe.Absent
+	}
+	switch {
+	case s.Absent && !is.Exists:
+		return modules.Change{}, nil
+	case s.Absent:
+		return s.removal(is), nil
+	case !is.Exists:
+		return s.creation(), nil
+	}
+	c := s.accountChange(is, homeIs)
+	c.Edits = append(c.Edits, s.passwordEdits(shadow)...)
+	return c, nil
+}
+
+func (s *Step) subject() string { return "user " + s.Name }
+
+func (s *Step) update(field, from, to string) modules.Edit {
+	return modules.Edit{Action: modules.Update, Subject: s.subject(), Field: field, From: from, To: to}
+}
+
+func (s *Step) removal(is observe.UserInfo) modules.Change {
+	c := modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: s.subject()}}}
+	if !is.HomeIs {
+		return c
+	}
+	if s.RemoveHome {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: is.Home})
+	} else {
+		c.Notes = append(c.Notes, is.Home+" stays")
+	}
+	return c
+}
+
+func (s *Step) creation() modules.Change {
+	var with []string
+	if s.UID != nil {
+		with = append(with, fmt.Sprintf("uid %d", *s.UID))
+	}
+	if s.Group != "" {
+		with = append(with, "group "+s.Group)
+	}
+	if len(s.Groups) > 0 {
+		with = append(with, "in "+strings.Join(s.Groups, ", "))
+	}
+	if s.Home != "" {
+		with = append(with, "home "+s.Home)
+	}
+	if s.Shell != "" {
+		with = append(with, "shell "+s.Shell)
+	}
+	if s.PasswordHash != "" {
+		with = append(with, "with a password")
+	}
+	if s.Locked != nil && *s.Locked {
+		with = append(with, "locked")
+	}
+	return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: s.subject(), To: strings.Join(with, ", ")}}}
+}
+
+// accountChange compares what passwd(5) and group(5) hold; homeIs tells whether the wanted home is there.
+func (s *Step) accountChange(is observe.UserInfo, homeIs bool) modules.Change {
+	var c modules.Change
+	update := func(field, from, to string) { c.Edits = append(c.Edits, s.update(field, from, to)) }
+	if s.UID != nil && *s.UID != is.UID {
+		update("uid", strconv.Itoa(is.UID), strconv.Itoa(*s.UID))
+		c.Notes = append(c.Notes, fmt.Sprintf("files of user number %d outside its home keep it", is.UID))
+	}
+	if s.Group != "" && s.Group != is.Group {
+		update("group", cmp.Or(is.Group, strconv.Itoa(is.GID)), s.Group)
+	}
+	if groups := s.wantedGroups(is); !slices.Equal(groups, is.Groups) {
+		update("groups", strings.Join(is.Groups, ", "), strings.Join(groups, ", "))
+	}
+	if s.Comment != nil && *s.Comment != is.Comment {
+		update("comment", is.Comment, *s.Comment)
+	}
+	if s.Shell != "" && s.Shell != is.Shell {
+		update("shell", is.Shell, s.Shell)
+	}
+	switch moves := s.Home != "" && s.Home != is.Home; {
+	case moves && is.HomeIs:
+		update("home", is.Home, s.Home)
+		c.Notes = append(c.Notes, fmt.Sprintf("rcprov does not move the content of %s", is.Home))
+	case moves:
+		update("home", is.Home, s.Home)
+		fallthrough
+	default:
+		if s.CreateHome && !homeIs {
+			update("create_home", "", cmp.Or(s.Home, is.Home))
+		}
+	}
+	return c
+}
+
+// wantedGroups returns the supplementary groups that the user shall end up with, sorted.
+func (s *Step) wantedGroups(is observe.UserInfo) []string {
+	var groups []string
+	if !s.ExclusiveGroups {
+		groups = slices.Clone(is.Groups)
+	}
+	for _, group := range s.Groups {
+		if group != is.Group || slices.Contains(is.Groups, group) { // its primary group is no supplementary one
+			groups = append(groups, group)
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
+func (s *Step) passwordEdits(is observe.ShadowInfo) []modules.Edit {
+	var edits []modules.Edit
+	if s.PasswordHash != "" && is.Fingerprint != observe.PasswordFingerprint(string(s.PasswordHash)) {
+		edits = append(edits, modules.Edit{Action: modules.Update, Subject: s.subject(), Field: "password_hash", Sensitive: true})
+	}
+	opens := is.Password == observe.EmptyPassword || is.Password == observe.HashedPassword && !is.Locked
+	shuts := is.Password == observe.HashedPassword && is.Locked
+	switch {
+	case s.Locked == nil && s.PasswordHash == "":
+	case s.Locked == nil && shuts:
+		edits = append(edits, s.update("locked", "password locked", "false"))
+	case s.Locked == nil:
+	case *s.Locked && opens:
+		edits = append(edits, s.update("locked", "false", "true"))
+	case *s.Locked && !is.Expired:
+		edits = append(edits, s.update("locked", "only the password", "true"))
+	case !*s.Locked && shuts:
+		edits = append(edits, s.update("locked", "password locked", "false"))
+	case !*s.Locked && is.Expired:
+		edits = append(edits, s.update("locked", "expired", "false"))
+	}
+	return edits
+}

@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,6 +56,10 @@ var headings = regexp.MustCompile(`^(The following packages have unmet dependenc
 	`The following packages will be REMOVED:|The following held packages will be changed:|The following packages will be DOWNGRADED:|` +
 	`dpkg: error.*)$`)
 
+// complaint is a line that says what is wrong. What is wrong with a repository's signature are warnings; the error
+// after them says only that it isn't signed.
+var complaint = regexp.MustCompile(`^(E: |W: GPG error: |W: OpenPGP signature verification failed: )`)
+
 // newError picks what matters from the output of a failed apt-get or dpkg under LC_ALL=C.
 func newError(failed *modules.CommandError) *Error {
 	e := &Error{Command: failed}
@@ -64,8 +69,8 @@ func newError(failed *modules.CommandError) *Error {
 		for line := range strings.Lines(string(output)) {
 			line = strings.TrimRight(line, " \r\n")
 			switch {
-			case strings.HasPrefix(line, "E: "):
-				complaints = append(complaints, strings.TrimPrefix(line, "E: "))
+			case complaint.MatchString(line):
+				complaints = append(complaints, line[len("E: "):])
 				passage = nil
 			case headings.MatchString(line):
 				passage = &e.Lines
@@ -84,9 +89,23 @@ func newError(failed *modules.CommandError) *Error {
 	if slices.ContainsFunc(complaints, func(line string) bool { return strings.HasSuffix(line, "has no installation candidate") }) {
 		e.Lines = append(e.Lines, virtual...)
 	}
-	e.Lines = append(e.Lines, complaints...)
+	for _, line := range complaints {
+		// apt-get says some things twice, and some that help nobody.
+		if !slices.Contains(e.Lines, line) && !strings.HasPrefix(line, "Some index files failed to download") {
+			e.Lines = append(e.Lines, line)
+		}
+	}
 	if len(e.Lines) == 0 {
 		e.Lines = []string{failed.Error()}
 	}
 	return e
+}
+
+// Failure turns the error of a command of apt's that [modules.Host.Run] ran into an [*Error]; other errors stay.
+func Failure(err error) error {
+	var failed *modules.CommandError
+	if errors.As(err, &failed) {
+		return newError(failed)
+	}
+	return err
 }

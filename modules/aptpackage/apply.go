@@ -135,7 +135,16 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 		}
 	}
 	modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(simulation.Install), len(simulation.Remove))
-	if err := (apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}).Run(ctx, h); err != nil {
+	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}
+	err = run.Run(ctx, h)
+	if errors.As(err, &failed) && failed.Contains("Failed to fetch") && !updated {
+		// The usual reason is that the repository has newer packages than the lists know.
+		modules.Progress(ctx, "fetching apt's package lists, which name packages that are gone")
+		if updateErr = apt.Update(ctx, h); updateErr == nil {
+			err = run.Run(ctx, h)
+		}
+	}
+	if err != nil {
 		return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// recorded returns the replies of a real host in testdata.
-func recorded(t testing.TB, name string) map[string]Reply {
+// recordedAccounts returns the replies of a real host in testdata.
+func recordedAccounts(t testing.TB, name string) map[string]Reply {
 	t.Helper()
 	archive, err := txtar.ParseFile(filepath.Join("testdata", name))
 	if err != nil {
@@ -54,7 +54,7 @@ func TestParseAccounts(t *testing.T) {
 	for _, file := range []string{"account-debian12.txtar", "account-debian13.txtar"} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			replies := recorded(t, file)
+			replies := recordedAccounts(t, file)
 			if diff := cmp.Diff(users, parseUsers(recordedUsers, replies["user"])); diff != "" {
 				t.Errorf("users (-want +got):\n%s", diff)
 			}
@@ -122,7 +122,7 @@ func TestAccountScripts(t *testing.T) {
 
 func FuzzParseAccounts(f *testing.F) {
 	for _, file := range []string{"account-debian12.txtar", "account-debian13.txtar"} {
-		for _, reply := range recorded(f, file) {
+		for _, reply := range recordedAccounts(f, file) {
 			f.Add(reply.Stdout)
 		}
 	}

@@ -4,17 +4,35 @@ package all
 import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/aptpackage"
+	"github.com/rcprov/rcprov/modules/aptrepository"
+	"github.com/rcprov/rcprov/modules/authorizedkey"
+	"github.com/rcprov/rcprov/modules/command"
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/group"
+	"github.com/rcprov/rcprov/modules/hostsentry"
+	"github.com/rcprov/rcprov/modules/httpcheck"
+	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/sysctl"
+	"github.com/rcprov/rcprov/modules/user"
 )
 
 // Modules returns all modules. A new one gets its line here.
 func Modules() []modules.Module {
 	return []modules.Module{
 		aptpackage.Module(),
+		aptrepository.Module(),
+		authorizedkey.Module(),
+		command.Module(),
 		directory.Module(),
 		file.Module(),
+		group.Module(),
+		hostsentry.Module(),
+		httpcheck.Module(),
+		line.Module(),
 		link.Module(),
+		sysctl.Module(),
+		user.Module(),
 	}
 }

@@ -257,3 +257,28 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteFileKilled kills the shell on the host half way, with the temporary file written.
+func TestWriteFileKilled(t *testing.T) {
+	t.Parallel()
+	f := mine(t, "new")
+	if err := os.WriteFile(f.Path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killed := f
+	killed.Validate = []string{"sh", "-c", "kill -9 $PPID", "%s"}
+	if err := modules.WriteFile(t.Context(), &moduletest.Host{}, killed); err == nil {
+		t.Error("a killed shell is no error")
+	}
+	want := map[string]string{"it's a file": "-rw------- old", ".it's a file.rcprov": "-rw-r----- new"}
+	if diff := cmp.Diff(want, see(t, filepath.Dir(f.Path))); diff != "" {
+		t.Errorf("after the kill (-want +got):\n%s", diff)
+	}
+	if err := modules.WriteFile(t.Context(), &moduletest.Host{}, f); err != nil {
+		t.Fatal(err)
+	}
+	want = map[string]string{"it's a file": "-rw-r----- new"}
+	if diff := cmp.Diff(want, see(t, filepath.Dir(f.Path))); diff != "" {
+		t.Errorf("after the next run (-want +got):\n%s", diff)
+	}
+}

@@ -75,7 +75,11 @@ func (c *condition) shell() string {
 		name, value, _ := strings.Cut(assignment, "=")
 		fmt.Fprintf(&b, "export %s=%s\n", name, observe.Quote(value))
 	}
-	fmt.Fprintf(&b, "command -v -- %s >/dev/null || %s", observe.Quote(c.Argv[0]), absent(noProgram))
+	find := "command -v -- %s >/dev/null || %s"
+	if strings.Contains(c.Argv[0], "/") { // where dash and bash don't agree on what is a command
+		find = "[ -e %s ] || %s"
+	}
+	fmt.Fprintf(&b, find, observe.Quote(c.Argv[0]), absent(noProgram))
 	b.WriteString(run + observe.QuoteAll(c.Argv) + "\n")
 	return b.String()
 }

@@ -13,7 +13,7 @@ var source string
 //	  path     = "/etc/ssh/sshd_config"
 //	  line     = "PermitRootLogin no"
 //	  regexp   = "^#?\\s*PermitRootLogin\\s"
-//	  validate = ["sshd", "-t", "-f", "%s"]
+//	  validate = ["/usr/sbin/sshd", "-t", "-f", "%s"]
 //	}
 //
 //	line "mongo-limits" {

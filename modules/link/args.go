@@ -6,7 +6,7 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a symbolic link. It is replaced in one step: at no moment is there none.
+// Args describe a symbolic link. It is replaced by a rename: at no moment is there none (with GNU coreutils).
 //
 //	link "current" {
 //	  path   = "/opt/chat/current"

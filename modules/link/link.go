@@ -85,7 +85,11 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		const script = `
 rm -f -- "$3"
 ln -s -- "$2" "$3"
-mv -fT -- "$3" "$1" || { rm -f -- "$3"; exit 1; }
+mv -fT -- "$3" "$1" && exit
+# uutils (0.0.30) can't rename over a link that leads to a directory.
+if [ -L "$1" ] && rm -f -- "$1" && mv -fT -- "$3" "$1"; then exit; fi
+rm -f -- "$3"
+exit 1
 `
 		temp := path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov")
 		argv = []string{"sh", "-euc", script, "link", s.Path, s.Target, temp}

@@ -99,6 +99,7 @@ play "web" {
     content  = "${each.value.uid}"
     when     = each.key != "bob"
   }
+  file "odd name" { path = "${file["home"].alice.path}/odd" }
   task "t" {
     argv    = [file.home["alice"].path, unit.app.state, tostring(unit.app.limit[0].max)]
     timeout = 3
@@ -109,7 +110,7 @@ play "web" {
 		t.Errorf("secrets %q, want %q", got, want)
 	}
 	steps := bind(t, p, "web", "web2", debian)
-	want := []string{"unit.app", "file.conf", `file.home["alice"]`, `file.home["bob"] (when is false)`, "task.t"}
+	want := []string{"unit.app", "file.conf", `file.home["alice"]`, `file.home["bob"] (when is false)`, `file["odd name"]`, "task.t"}
 	if diff := cmp.Diff(want, addresses(steps)); diff != "" {
 		t.Fatalf("steps (-want +got):\n%s", diff)
 	}
@@ -136,7 +137,7 @@ play "web" {
 	if is, want := string(steps[1].Step.(*file.Step).Content), "on trixie as web2 20 none\n"; is != want {
 		t.Errorf("content %q, want %q", is, want)
 	}
-	task := steps[4].Step.(*fakeStep).Args.(taskArgs)
+	task := steps[5].Step.(*fakeStep).Args.(taskArgs)
 	if diff := cmp.Diff(taskArgs{Argv: []string{"/home/alice", "started", "1024"}, Timeout: 3}, task); diff != "" {
 		t.Errorf("task (-want +got):\n%s", diff)
 	}

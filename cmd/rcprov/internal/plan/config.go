@@ -123,7 +123,15 @@ func (c *config) groupNames(values map[string]cty.Value) []string {
 
 func (b *stepBlock) String() string { return fmt.Sprintf("%s %q", b.module.Name, b.label) }
 
-func (b *stepBlock) address() string { return b.module.Name + "." + b.label }
+func (b *stepBlock) address() string { return stepAddress(b.module.Name, b.label) }
+
+// stepAddress returns what expressions and reports call a step.
+func stepAddress(module, label string) string {
+	if hclsyntax.ValidIdentifier(label) {
+		return module + "." + label
+	}
+	return fmt.Sprintf("%s[%q]", module, label)
+}
 
 // meta returns the meta-argument of a name, or nil. An argument of the module takes the name for itself.
 func (b *stepBlock) meta(name string) *hclsyntax.Attribute {
@@ -210,7 +218,7 @@ func (d *declarer) localValues(b *hclsyntax.Block) {
 
 func (d *declarer) host(b *hclsyntax.Block) {
 	d.body(b, hostArgs, nil)
-	name, ok := d.name(b)
+	name, ok := d.word(b)
 	if !ok {
 		return
 	}
@@ -225,7 +233,7 @@ func (d *declarer) host(b *hclsyntax.Block) {
 
 func (d *declarer) group(b *hclsyntax.Block) {
 	d.body(b, groupArgs, nil)
-	name, ok := d.name(b)
+	name, ok := d.word(b)
 	if !ok {
 		return
 	}
@@ -286,7 +294,7 @@ func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
 	if m.spec == nil {
 		m.spec = newBodySpec(m.NewArgs())
 	}
-	label, ok := d.identifier(b)
+	label, ok := d.name(b)
 	if !ok {
 		return
 	}
@@ -319,16 +327,23 @@ func (d *declarer) labels(b *hclsyntax.Block, want int) bool {
 	return false
 }
 
-// name returns the label of a block that may be any text without spaces, or with them for a play.
+// name returns the label of a block, any text that can be printed.
 func (d *declarer) name(b *hclsyntax.Block) (string, bool) {
+	return d.label(b, unicode.IsPrint, "A name has at least one character and no control characters.")
+}
+
+// word returns the label of a block whose name stands in lists and options: no spaces.
+func (d *declarer) word(b *hclsyntax.Block) (string, bool) {
+	return d.label(b, func(r rune) bool { return r != ' ' && unicode.IsPrint(r) }, "A name has at least one character, and no spaces or control characters.")
+}
+
+func (d *declarer) label(b *hclsyntax.Block, allowed func(rune) bool, rule string) (string, bool) {
 	if !d.labels(b, 1) {
 		return "", false
 	}
 	name := b.Labels[0]
-	bad := func(r rune) bool { return !unicode.IsPrint(r) || (r == ' ' && b.Type != "play") }
-	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, bad) {
-		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be the name of a %s", name, b.Type),
-			"A name has at least one character, and no spaces (but in a play's name) or control characters."))
+	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, func(r rune) bool { return !allowed(r) }) {
+		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be the name of a %s", name, b.Type), rule))
 		return "", false
 	}
 	return name, true
@@ -341,7 +356,7 @@ func (d *declarer) identifier(b *hclsyntax.Block) (string, bool) {
 	}
 	if !hclsyntax.ValidIdentifier(b.Labels[0]) {
 		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be a name here", b.Labels[0]),
-			"It is used in expressions: a letter, then letters, digits, \"_\" and \"-\"."))
+			"Variables and outputs are named with a letter, then letters, digits, \"_\" and \"-\"."))
 		return "", false
 	}
 	return b.Labels[0], true

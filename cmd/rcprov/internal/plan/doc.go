@@ -36,7 +36,7 @@
 //     `when` and in steps.
 //   - each.key and each.value in a step with for_each.
 //   - MODULE.NAME: a step, an object of its arguments (defaults included) and of what the module gives out beside
-//     them. With for_each it is MODULE.NAME["key"]. A step of the same play comes first, then the only one of that
+//     them. With for_each it is MODULE.NAME["key"]; MODULE["NAME"] for names that are no identifiers. A step of the same play comes first, then the only one of that
 //     name in the plan. Order does not matter: the values follow from arguments and facts and are known before
 //     anything is applied. A step of a play that does not run on the current host has its value for that play's
 //     first host; what depends on that host's facts is then not known and can't be used. A group of hosts hides a

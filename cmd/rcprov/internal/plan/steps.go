@@ -370,7 +370,7 @@ func (c *config) labels(module string) []string {
 
 // stepReference returns what MODULE.NAME is in expressions.
 func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
-	name := module + "." + label
+	name := stepAddress(module, label)
 	if s.kind == staticScope {
 		s.report(mistake(at, fmt.Sprintf("%s is not known here", name), s.onlyInSteps("A step")))
 		return cty.DynamicVal

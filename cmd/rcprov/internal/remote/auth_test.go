@@ -1,0 +1,233 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// startAgent runs an agent with the named keys of the server, and returns its socket.
+func startAgent(t *testing.T, s *sshd, names ...string) string {
+	t.Helper()
+	keyring := agent.NewKeyring()
+	for _, name := range names {
+		key, err := ssh.ParseRawPrivateKey([]byte(s.readFile(t, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := keyring.Add(agent.AddedKey{PrivateKey: key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "agent") // t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	listener, err := net.Listen("unix", dir+"/socket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_ = agent.ServeAgent(keyring, conn)
+				_ = conn.Close()
+			}()
+		}
+	}()
+	return dir + "/socket"
+}
+
+// withConfig writes a client configuration that has only the lines beside the known hosts.
+func (s *sshd) withConfig(t *testing.T, lines ...string) *Dialer {
+	t.Helper()
+	s.writeFile(t, "config", "UserKnownHostsFile "+s.path("known_hosts")+"\nGlobalKnownHostsFile none\n"+strings.Join(lines, "\n")+"\n")
+	return s.dialer()
+}
+
+func TestAgent(t *testing.T) {
+	server := startSSHD(t)
+	server.keygen(t, "stranger", "ed25519", "")
+	socket := startAgent(t, server, "stranger", "key")
+	stranger := startAgent(t, server, "stranger")
+
+	server.connect(t, server.withConfig(t, "IdentityFile none", "IdentityAgent "+socket), server.target())
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	server.connect(t, server.withConfig(t, "IdentityFile none"), server.target())
+	t.Setenv("OTHER_SOCK", socket)
+	server.connect(t, server.withConfig(t, "IdentityFile none", "IdentityAgent $OTHER_SOCK"), server.target())
+
+	// Only the public key is at hand: the agent's private one is used, and no other.
+	server.writeFile(t, "only.pub", server.readFile(t, "key.pub"))
+	server.connect(t, server.withConfig(t, "IdentityFile "+server.path("only"), "IdentitiesOnly yes"), server.target())
+
+	_, err := server.withConfig(t, "IdentityFile none", "IdentitiesOnly yes").Connect(t.Context(), server.target())
+	wantAuthError(t, err, nil)
+	_, err = server.withConfig(t, "IdentityFile none", "IdentityAgent "+stranger).Connect(t.Context(), server.target())
+	wantAuthError(t, err, []string{"key of the agent (" + server.fingerprint(t, "stranger") + ")"})
+
+	// An agent that isn't there is no reason to give up.
+	server.connect(t, server.withConfig(t, "IdentityFile "+server.path("key"), "IdentityAgent "+socket+"-gone"), server.target())
+}
+
+func wantAuthError(t *testing.T, err error, tried []string) {
+	t.Helper()
+	var refused *AuthError
+	if !errors.As(err, &refused) || strings.Join(refused.Tried, ";") != strings.Join(tried, ";") {
+		t.Errorf("got %v, want an AuthError after %q", err, tried)
+	}
+}
+
+func TestKeyFiles(t *testing.T) {
+	server := startSSHD(t)
+	server.keygen(t, "stranger", "ecdsa", "")
+	d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("stranger"), "IdentityFile "+server.path("missing"))
+	_, err := d.Connect(t.Context(), server.target())
+	wantAuthError(t, err, []string{"key " + server.path("stranger") + " (" + server.fingerprint(t, "stranger") + ")"})
+	want := fmt.Sprintf("127.0.0.1:%d refused to log in %s (it takes publickey); offered: key %s (%s); not offered: open %s: no such file or directory\n"+
+		"Try `ssh -v -p %d %s@127.0.0.1`; add a key there with `ssh-copy-id`, or set user, identity_file or password of the host.",
+		server.port, whoami(t), server.path("stranger"), server.fingerprint(t, "stranger"), server.path("missing"), server.port, whoami(t))
+	if explained(err) != want {
+		t.Errorf("got:\n%s\nwant:\n%s", explained(err), want)
+	}
+
+	// The plan's key comes beside those of the configuration.
+	target := server.target()
+	target.IdentityFile = server.path("key")
+	server.connect(t, d, target)
+
+	if err := os.Chmod(server.path("key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = server.withConfig(t, "IdentityAgent none").Connect(t.Context(), target)
+	if err == nil || !strings.Contains(err.Error(), "its mode 0644 lets others read it; `chmod 600 "+server.path("key")+"`") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEncryptedKeys(t *testing.T) {
+	server := startSSHD(t)
+	server.keygen(t, "locked", "ed25519", "a passphrase")
+	run(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "a passphrase", "-f", server.path("pem"))
+	server.keygen(t, "unused", "ed25519", "another")
+	for _, name := range []string{"locked", "pem"} {
+		server.writeFile(t, "authorized_keys", server.readFile(t, name+".pub"))
+		// The first key is refused before anyone is asked for its passphrase.
+		config := []string{"IdentityAgent none", "IdentityFile " + server.path("unused"), "IdentityFile " + server.path(name)}
+		question := fmt.Sprintf("Enter passphrase for key '%s': ", server.path(name))
+
+		d := server.withConfig(t, config...)
+		prompt := &script{answers: []string{"wrong", "a passphrase"}}
+		d.Prompt = prompt
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				c, err := d.Connect(t.Context(), server.target())
+				if err != nil {
+					t.Errorf("%s: %s", name, explained(err))
+					return
+				}
+				_ = c.Close()
+			})
+		}
+		group.Wait()
+		if got := strings.Join(prompt.asked, "\n"); got != question+"\nThat was not it. "+question {
+			t.Errorf("%s: asked\n%s", name, got)
+		}
+
+		_, err := server.withConfig(t, config...).Connect(t.Context(), server.target())
+		if err == nil || !strings.HasSuffix(explained(err), "\nAdd it to an agent: `ssh-add "+server.path(name)+"`.") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestUserCertificate(t *testing.T) {
+	server := startSSHD(t)
+	server.keygen(t, "ca", "ed25519", "")
+	run(t, "ssh-keygen", "-q", "-s", server.path("ca"), "-I", "me", "-n", whoami(t), server.path("key.pub"))
+	certified := startSSHDWith(t, server, "TrustedUserCAKeys "+server.path("ca.pub"))
+	certified.writeFile(t, "authorized_keys", "")
+	certified.connect(t, certified.dialer(), certified.target())
+
+	// From elsewhere, and with the key in the agent.
+	if err := os.Rename(certified.path("key-cert.pub"), certified.path("elsewhere.pub")); err != nil {
+		t.Fatal(err)
+	}
+	certified.addConfig(t, "CertificateFile "+certified.path("elsewhere.pub"), "IdentityAgent "+startAgent(t, certified, "key"))
+	certified.connect(t, certified.dialer(), certified.target())
+}
+
+// passwordServer takes one password in two ways.
+func passwordServer(method string) *ssh.ServerConfig {
+	config := &ssh.ServerConfig{}
+	switch method {
+	case "password":
+		config.PasswordCallback = func(_ ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
+			if string(password) != "right" {
+				return nil, errors.New("wrong")
+			}
+			return nil, nil
+		}
+	case "keyboard-interactive":
+		config.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, challenge ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			answers, err := challenge("", "", []string{"Password: "}, []bool{false})
+			if err != nil || len(answers) != 1 || answers[0] != "right" {
+				return nil, errors.New("wrong")
+			}
+			return nil, nil
+		}
+	}
+	return config
+}
+
+func TestPasswords(t *testing.T) {
+	for _, method := range []string{"password", "keyboard-interactive"} {
+		server := startFake(t, passwordServer(method))
+		for _, p := range []struct {
+			name     string
+			password modules.Secret
+			answers  []string
+			asked    int
+			ok       bool
+		}{
+			{"of the plan", "right", nil, 0, true},
+			{"wrong in the plan", "wrong", nil, 0, false},
+			{"typed", "", []string{"wrong", "right"}, 2, true},
+			{"wrong all the time", "", []string{"a", "b", "c", "right"}, 3, false},
+		} {
+			d := server.dialer()
+			prompt := &script{answers: p.answers}
+			if p.answers != nil {
+				d.Prompt = prompt
+			}
+			target := server.target()
+			target.Password = p.password
+			c, err := d.Connect(t.Context(), target)
+			if err == nil {
+				_ = c.Close()
+			}
+			if p.ok != (err == nil) || len(prompt.asked) != p.asked {
+				t.Errorf("%s, %s: asked %q, got %v", method, p.name, prompt.asked, err)
+			}
+			if err != nil && strings.Contains(explained(err), "wrong") {
+				t.Errorf("the error has the password: %s", explained(err))
+			}
+		}
+	}
+}

@@ -80,10 +80,8 @@ func (r *run) run(ctx context.Context, path string) error {
 		return closeErr
 	}
 	switch {
-	case errors.Is(err, engine.ErrStopped) && len(summary.Failures) == 0:
-		return engine.ErrStopped
 	case err != nil:
-		return exit(exitError) // the reporter has shown every failure
+		return exit(exitError) // the reporter has said why
 	case r.mode == engine.Plan && summary.Counts.Planned > 0:
 		return exit(exitChanges)
 	}

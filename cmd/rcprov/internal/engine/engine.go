@@ -73,6 +73,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	r.report(Event{Type: RunStarted, Hosts: names(r.hosts)})
 
 	defer r.close()
+	defer context.AfterFunc(ctx, func() { r.report(Event{Type: RunStopping}) })()
 	for _, h := range r.hosts {
 		go h.prepare(ctx)
 	}

@@ -215,7 +215,7 @@ func (r *run) finish() (*Summary, error) {
 		result = multierror.Append(result, diags)
 	}
 	r.report(Event{
-		Type: RunFinished, Counts: s.Counts, PerHost: s.PerHost, Failures: s.Failures, Outputs: outputs,
+		Type: RunFinished, Counts: s.Counts, PerHost: s.PerHost, Failures: s.Failures, Outputs: outputs, Stopped: stopped,
 		Duration: r.Now().Sub(r.started),
 	})
 	return s, result.ErrorOrNil()

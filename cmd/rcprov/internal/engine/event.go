@@ -37,7 +37,7 @@ const (
 	HostFailed   EventType = "host_failed"   // Failure: the host gets no further steps in this run
 	HostFinished EventType = "host_finished" // Counts, Duration: the host has ended a play (also after a failure)
 	RunStopping  EventType = "run_stopping"  // the run was interrupted: changes under way are finished, others don't begin
-	RunFinished  EventType = "run_finished"  // Counts, PerHost, Failures, Outputs, Duration
+	RunFinished  EventType = "run_finished"  // Counts, PerHost, Failures, Outputs, Duration, Stopped
 )
 
 // Event is one thing that happened in a run.
@@ -60,6 +60,7 @@ type Event struct {
 	Change   *modules.Change
 	Duration time.Duration
 
+	Stopped  bool // before all was looked at or done
 	Failure  *Failure
 	Failures []*Failure // all of the run, in the order of the plan's hosts
 	Counts   Counts

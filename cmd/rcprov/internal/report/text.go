@@ -200,6 +200,8 @@ func (t *text) summary(e engine.Event) string {
 	switch {
 	case changing > 0:
 		amount += " on " + plural(changing, "host", "hosts")
+	case e.Stopped:
+		amount = "stopped"
 	case t.mode == engine.Apply:
 		amount = "nothing changed on " + plural(len(e.PerHost), "host", "hosts")
 	default:
@@ -213,7 +215,7 @@ func (t *text) summary(e engine.Event) string {
 		line += t.style.paint(faint, " ("+duration(e.Duration)+")")
 	}
 	out.WriteString(line + "\n")
-	if e.Counts.Left > 0 && len(e.Failures) == 0 {
+	if e.Stopped {
 		out.WriteString("The run was stopped before its end. Run the same command again to go on.\n")
 	}
 	out.WriteString(t.outputs(e.Outputs))

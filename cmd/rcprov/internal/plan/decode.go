@@ -119,6 +119,7 @@ func (d *decoder) argument(arg *argSpec, attr *hclsyntax.Attribute) (v cty.Value
 		d.wrong = true
 		return cty.UnknownVal(arg.ty), true
 	}
+	d.hide(v)
 	if arg.files {
 		if v, ok = d.files(v, attr); !ok {
 			return cty.UnknownVal(arg.ty), true

@@ -22,6 +22,7 @@ type evaluation struct {
 	scopes  map[scopeKey]*scope
 	path    []node // what is being evaluated, each needed by the one before
 	diags   hcl.Diagnostics
+	hidden  []string // texts made from sensitive values, which messages may have picked up
 }
 
 // node is a value on its way.
@@ -68,6 +69,18 @@ func (e *evaluation) scope(kind scopeKind, play *Play, host *Host) *scope {
 		}
 	}
 	return e.scopes[key]
+}
+
+// result returns what is to be said.
+func (e *evaluation) result() hcl.Diagnostics {
+	return tidy(e.diags, slices.Concat(e.Secrets, e.hidden))
+}
+
+// hide keeps the texts inside of a value, if it is sensitive, out of all messages.
+func (e *evaluation) hide(v cty.Value) {
+	if v.ContainsMarked() {
+		e.hidden = append(e.hidden, texts(v)...)
+	}
 }
 
 func (e *evaluation) report(diags ...*hcl.Diagnostic) { e.diags = append(e.diags, diags...) }

@@ -52,8 +52,14 @@ func (p *Plan) readFile(path string) ([]byte, error) {
 	return content, nil
 }
 
-// absolute returns a path on the controller, which may be relative to the plan's directory.
+// absolute returns a path on the controller, which may be relative to the plan's directory, or begin with "~/": public
+// keys lie there.
 func (p *Plan) absolute(path string) string {
+	if inHome, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, inHome)
+		}
+	}
 	if filepath.IsAbs(path) {
 		return path
 	}

@@ -39,7 +39,7 @@ func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
 	switch len(blocks) {
 	case 0:
 		s.report(mistake(at, fmt.Sprintf("There is no step %s %q", module, label),
-			didYouMean(label, s.config.labels(module), fmt.Sprintf("The steps of this module are"))))
+			didYouMean(label, s.config.labels(module), "The steps of this module are")))
 		return cty.DynamicVal
 	case 1:
 	default:

@@ -102,17 +102,15 @@ func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
 			first = i
 		}
 	}
-	cycle = append(cycle[first:], cycle[:first]...)
-	var chain strings.Builder
+	cycle = slices.Concat(cycle[first:], cycle[:first], cycle[first:first+1])
+	var names []string
 	for _, n := range cycle {
-		fmt.Fprintf(&chain, "%s -> ", n.name)
+		names = append(names, n.name)
 	}
-	e.report(mistake(cycle[1%len(cycle)].at, fmt.Sprintf("%s refers to itself", name0(cycle)),
-		fmt.Sprintf("The way round is %s%s. One of these must get along without the next.", chain.String(), name0(cycle))))
+	e.report(mistake(cycle[1].at, names[0]+" refers to itself",
+		fmt.Sprintf("The way round is %s. One of these must get along without the next.", strings.Join(names, " -> "))))
 	return false
 }
-
-func name0(cycle []node) string { return cycle[0].name }
 
 func (e *evaluation) leave() { e.path = e.path[:len(e.path)-1] }
 

@@ -170,8 +170,11 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 	}
 	if err := gocty.FromCtyValue(v, field.Addr().Interface()); err != nil && attr != nil {
 		text := "holds a number that is out of range or not whole" // the only values that have the type and don't fit
-		if v.Type() == cty.Number {
-			text = "must be a whole number in the range of its kind, not " + strings.TrimPrefix(describe(v), "the number ")
+		switch {
+		case v.Type() == cty.Number && v.AsBigFloat().IsInt():
+			text = "is out of range: " + numberText(v.AsBigFloat())
+		case v.Type() == cty.Number:
+			text = "must be a whole number, not " + numberText(v.AsBigFloat())
 		}
 		d.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s %s", d.what, attr.Name, text), ""))
 	}

@@ -158,7 +158,7 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
 	for _, diag := range diags {
 		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
-			explainCall(diag, call)
+			explainCall(diag, call, refersToSecret(vars, ctx))
 		}
 		if diag.Subject == nil {
 			continue
@@ -174,9 +174,22 @@ func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) 
 	return diags
 }
 
-func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra) {
+// refersToSecret tells whether a sensitive value is among what an expression refers to.
+func refersToSecret(vars []hcl.Traversal, ctx *hcl.EvalContext) bool {
+	return slices.ContainsFunc(vars, func(t hcl.Traversal) bool {
+		v, diags := t.TraverseAbs(ctx)
+		return !diags.HasErrors() && v.ContainsMarked()
+	})
+}
+
+func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, secret bool) {
 	err := call.FunctionCallError()
 	detail := ""
+	if secret {
+		diag.Summary = fmt.Sprintf("%s() can't be called with this", call.CalledFunctionName())
+		diag.Detail = "The reason is not shown, because it may contain parts of a sensitive value."
+		return
+	}
 	var arg function.ArgError
 	if errors.As(err, &arg) {
 		return // HCL names the parameter and shows the argument

@@ -30,6 +30,7 @@ func FileHint(err error, p string) error {
 		{"No space left on device", "See `df -h " + dir + "` and `df -i " + dir + "` on the host, make room, then run the same command again."},
 		{"Disk quota exceeded", "See `quota` on the host, make room, then run the same command again."},
 		{"Read-only file system", "See `findmnt -T " + dir + "` on the host: it is mounted read-only, or the kernel did that after an error (`dmesg`)."},
+		{"cannot overwrite directory", "There is a directory in the place of " + p + ": move it away, or name another path."},
 		{"Operation not permitted", "Even root may not do this: see `lsattr -d " + p + " " + dir + "` for an immutable flag; a container may forbid it as well."},
 		{"Permission denied", "Even root may not do this: see `findmnt -T " + dir + "` (a network file system?), and the audit log for AppArmor or SELinux."},
 		{"Not a directory", "A part of the path " + p + " is a file: see `namei -l " + p + "` on the host."},

@@ -126,8 +126,8 @@ func TestWriteFile(t *testing.T) {
 			name:    "directory in its place",
 			before:  func(dir string) error { return os.Mkdir(filepath.Join(dir, "it's a file"), 0o700) },
 			want:    map[string]string{"it's a file": "drwx------"},
-			err:     "write PATH: sh: mv: cannot overwrite directory 'PATH' with non-directory (exit status 1)",
-			hinting: "",
+			err:     "write PATH: sh: mv: cannot overwrite directory 'PATH' with non-directory...",
+			hinting: "There is a directory in the place of PATH: move it away, or name another path.",
 		},
 		{
 			name:    "no such user",

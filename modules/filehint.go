@@ -35,7 +35,6 @@ func FileHint(err error, p string) error {
 		{"Permission denied", "Even root may not do this: see `findmnt -T " + dir + "` (a network file system?), and the audit log for AppArmor or SELinux."},
 		{"Not a directory", "A part of the path " + p + " is a file: see `namei -l " + p + "` on the host."},
 		{"No such file or directory", "Add a `directory` step for " + dir + " before this one."},
-		{"Directory nonexistent", "Add a `directory` step for " + dir + " before this one."}, // dash
 		{"Text file busy", "A running program was started from it: stop it first."},
 		{"Device or resource busy", "It is a mount point or in use: see `findmnt " + p + "` on the host."},
 	} {

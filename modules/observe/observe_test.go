@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -210,6 +211,30 @@ func TestQuote(t *testing.T) {
 		got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 		if diff := cmp.Diff(words, got); diff != "" {
 			t.Errorf("words (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestFacts asks this machine.
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("dpkg"); err != nil {
+		t.Skip("NOT RUN: this machine has no dpkg")
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		var q observe.Query
+		observe.HostFacts.Ask(&q, struct{}{})
+		s, err := q.Run(t.Context(), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := observe.HostFacts.Get(s, struct{}{})
+		if err != nil || f.Hostname != name || f.FQDN == "" || f.Kernel == "" || f.CPUs < 1 || f.MemoryBytes < 1<<20 || f.OS.ID == "" {
+			t.Errorf("got %+v, %v", f, err)
 		}
 	})
 }

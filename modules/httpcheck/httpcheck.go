@@ -136,10 +136,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // subject is the request as people see it.
 func (s *Step) subject() string {
+	text := s.Request.Method + " " + s.Request.URL.String()
 	if s.Request.Sensitive {
-		return s.Request.Method + " " + s.Request.URL.Scheme + "://" + s.Request.URL.Host
+		text = s.Request.Method + " " + s.Request.URL.Scheme + "://" + s.Request.URL.Host
 	}
-	return s.Request.Method + " " + s.Request.URL.String()
+	if s.Request.ConnectTo != "" {
+		text += " at " + s.Request.ConnectTo
+	}
+	return text
 }
 
 // wanted is the answer that is waited for.

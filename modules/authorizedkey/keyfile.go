@@ -115,10 +115,14 @@ func parseKeyFiles(questions []question, reply observe.Reply) map[question]obser
 			content, err := base64.StdEncoding.DecodeString(rest)
 			a.Value.Content, a.Err = content, errors.Join(a.Err, err)
 		case "unreadable":
-			a.Err = errors.Join(a.Err, &unreadableError{User: q.User, Path: a.Value.Path})
+			a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
 		case "error":
-			if !strings.HasSuffix(rest, ": No such file or directory") && !strings.HasSuffix(rest, ": Not a directory") {
-				a.Err = errors.Join(a.Err, errors.New(rest))
+			switch {
+			case strings.HasSuffix(rest, ": No such file or directory"), strings.HasSuffix(rest, ": Not a directory"):
+			case strings.HasSuffix(rest, ": Permission denied"):
+				a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
+			default:
+				a.Err = errors.New(rest)
 			}
 		}
 		answers[q] = a

@@ -58,7 +58,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		}
 	}
 	for name, value := range args.Headers {
-		if !headerName.MatchString(name) || strings.ContainsAny(string(value), "\r\n\x00") {
+		if !headerName.MatchString(name) || strings.ContainsAny(value, "\r\n\x00") {
 			wrong("headers", fmt.Errorf("has %q, which is no header of one line", name))
 		}
 	}

@@ -121,7 +121,7 @@ func TestAnswers(t *testing.T) {
 		{"redirect", Args{URL: server.URL + "/moved"}, "status 302 to /ok"},
 		{"redirect followed", Args{URL: server.URL + "/moved", FollowRedirects: true}, ""},
 		{"headers", Args{
-			URL: server.URL + "/host", Method: "POST", Headers: map[string]modules.Secret{"host": "chat.example.com", "x-token": "hunter2"},
+			URL: server.URL + "/host", Method: "POST", Headers: map[string]string{"host": "chat.example.com", "x-token": "hunter2"},
 			BodyRegexp: "^POST chat.example.com hunter2$",
 		}, ""},
 		{"cut off", Args{URL: server.URL + "/cut"}, "the connection was closed without an answer"},
@@ -242,7 +242,7 @@ func TestNewRefuses(t *testing.T) {
 		{Args{URL: ok, BodyRegexp: "("}, "body_regexp: error parsing regexp: missing closing ): `(`"},
 		{Args{URL: ok, CAFile: "ca.pem"}, "ca_file: ca.pem holds no certificate in PEM format"},
 		{Args{URL: ok, ConnectTo: "127.0.0.1"}, `connect_to: must be HOST:PORT, not "127.0.0.1"`},
-		{Args{URL: ok, Headers: map[string]modules.Secret{"X Y": "1"}}, `headers: has "X Y", which is no header of one line`},
+		{Args{URL: ok, Headers: map[string]string{"X Y": "1"}}, `headers: has "X Y", which is no header of one line`},
 		{Args{URL: ok, Interval: "2"}, `interval: must be a duration such as "90s" or "5m", not "2"`},
 	} {
 		if test.args.Interval == "" {

@@ -50,8 +50,9 @@ rest=${entry#*:*:}; uid=${rest%%:*}
 rest=${rest#*:}; gid=${rest%%:*}
 rest=${rest#*:*:}; home=${rest%%:*}
 path=${2:-$home/.ssh/authorized_keys}
+me=${me:-$(id -u)}
 as_user() {
-	if [ "$uid" = "$(id -u)" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
+	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
 }
 `
 
@@ -117,9 +118,10 @@ func parseKeyFiles(questions []question, reply observe.Reply) map[question]obser
 		case "unreadable":
 			a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
 		case "error":
+			said, _, _ := strings.Cut(rest, " (os error ") // uutils 0.0.30 on Debian 13
 			switch {
-			case strings.HasSuffix(rest, ": No such file or directory"), strings.HasSuffix(rest, ": Not a directory"):
-			case strings.HasSuffix(rest, ": Permission denied"):
+			case strings.HasSuffix(said, ": No such file or directory"), strings.HasSuffix(said, ": Not a directory"):
+			case strings.HasSuffix(said, ": Permission denied"):
 				a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
 			default:
 				a.Err = errors.New(rest)

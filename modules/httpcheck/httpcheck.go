@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +59,8 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 			wrong("status", fmt.Errorf("must be from 100 to 599, not %d", status))
 		}
 	}
-	for name, value := range args.Headers {
-		if !headerName.MatchString(name) || strings.ContainsAny(value, "\r\n\x00") {
+	for _, name := range slices.Sorted(maps.Keys(args.Headers)) {
+		if !headerName.MatchString(name) || strings.ContainsAny(args.Headers[name], "\r\n\x00") {
 			wrong("headers", fmt.Errorf("has %q, which is no header of one line", name))
 		}
 	}

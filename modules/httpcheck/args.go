@@ -16,9 +16,9 @@ var source string
 //	}
 //
 //	http_check "site" {
-//	  url        = "https://chat.example.com/"
-//	  from       = "controller"
-//	  status     = [200, 302]
+//	  url    = "https://chat.example.com/"
+//	  from   = "controller"
+//	  status = [200, 302]
 //	}
 //
 //	http_check "site-before-dns" {

@@ -50,8 +50,9 @@ rest=${entry#*:*:}; uid=${rest%%:*}
 rest=${rest#*:}; gid=${rest%%:*}
 rest=${rest#*:*:}; home=${rest%%:*}
 path=${2:-$home/.ssh/authorized_keys}
+me=${me:-$(id -u)}
 as_user() {
-	if [ "$uid" = "$(id -u)" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
+	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
 }
 `
 
@@ -115,10 +116,15 @@ func parseKeyFiles(questions []question, reply observe.Reply) map[question]obser
 			content, err := base64.StdEncoding.DecodeString(rest)
 			a.Value.Content, a.Err = content, errors.Join(a.Err, err)
 		case "unreadable":
-			a.Err = errors.Join(a.Err, &unreadableError{User: q.User, Path: a.Value.Path})
+			a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
 		case "error":
-			if !strings.HasSuffix(rest, ": No such file or directory") && !strings.HasSuffix(rest, ": Not a directory") {
-				a.Err = errors.Join(a.Err, errors.New(rest))
+			said, _, _ := strings.Cut(rest, " (os error ") // uutils 0.0.30 on Debian 13
+			switch {
+			case strings.HasSuffix(said, ": No such file or directory"), strings.HasSuffix(said, ": Not a directory"):
+			case strings.HasSuffix(said, ": Permission denied"):
+				a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
+			default:
+				a.Err = errors.New(rest)
 			}
 		}
 		answers[q] = a

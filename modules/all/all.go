@@ -15,6 +15,7 @@ import (
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/sysctl"
+	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/user"
 )
 
@@ -33,6 +34,7 @@ func Modules() []modules.Module {
 		line.Module(),
 		link.Module(),
 		sysctl.Module(),
+		systemdunit.Module(),
 		user.Module(),
 	}
 }

@@ -214,7 +214,7 @@ func unitScript(questions []UnitQuestion) string {
 }
 
 func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[UnitInfo] {
-	var files fileLines
+	var files watchedLines
 	section := make(map[string]string)
 	byName := make(map[string]Answer[UnitInfo])
 	finish := func() {

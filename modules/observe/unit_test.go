@@ -9,8 +9,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// recorded reads what a host printed.
-func recorded(t testing.TB, name string) Reply {
+// recordedUnit reads what a host printed.
+func recordedUnit(t testing.TB, name string) Reply {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/" + name)
 	if err != nil {
@@ -44,7 +44,7 @@ func TestParseUnits(t *testing.T) {
 	for _, host := range []string{"unit-debian12.txtar", "unit-debian13.txtar"} {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
-			answers := parseUnits(recordedUnits, recorded(t, host))
+			answers := parseUnits(recordedUnits, recordedUnit(t, host))
 			units := make(map[string]UnitInfo)
 			for _, q := range recordedUnits {
 				a, ok := answers[q]
@@ -161,7 +161,7 @@ func TestStampText(t *testing.T) {
 			"/etc/gone":                          {CTime: "-", Fingerprint: "absent"},
 		},
 	}
-	var lines fileLines
+	var lines watchedLines
 	for line := range strings.Lines(stamp.Text("a.service")) {
 		if !lines.add(strings.TrimSuffix(line, "\n")) {
 			t.Errorf("not understood: %q", line)
@@ -173,8 +173,8 @@ func TestStampText(t *testing.T) {
 }
 
 func FuzzParseUnits(f *testing.F) {
-	f.Add(recorded(f, "unit-debian12.txtar").Stdout)
-	f.Add(recorded(f, "unit-debian13.txtar").Stdout)
+	f.Add(recordedUnit(f, "unit-debian12.txtar").Stdout)
+	f.Add(recordedUnit(f, "unit-debian13.txtar").Stdout)
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		for q, a := range parseUnits(recordedUnits, Reply{Stdout: stdout}) {
 			if a.Err == nil && (a.Value.Load == "" || a.Value.Active == "") {

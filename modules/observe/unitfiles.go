@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -58,8 +59,8 @@ func (s Stamp) Text(unit string) string {
 	return strings.Join(lines, "")
 }
 
-// fileLines collects what unitFilesScript prints about files.
-type fileLines struct {
+// watchedLines collects what unitFilesScript prints about files.
+type watchedLines struct {
 	stamps   map[string]Stamp
 	replaced map[int]string
 	links    map[string]linkLine
@@ -72,9 +73,9 @@ type linkLine struct{ ctime, target string }
 type fileLine struct{ kind, ctime string }
 
 // add takes a line, and tells whether it was one about files.
-func (f *fileLines) add(line string) bool {
+func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
-		*f = fileLines{
+		*f = watchedLines{
 			make(map[string]Stamp), make(map[int]string), make(map[string]linkLine), make(map[string]fileLine), make(map[string]string),
 		}
 	}
@@ -122,7 +123,7 @@ func (s Stamp) with(fields []string) Stamp {
 }
 
 // file is the state of the file path.
-func (f *fileLines) file(path string, reply Reply) WatchedFile {
+func (f *watchedLines) file(path string, reply Reply) WatchedFile {
 	is, there := f.files[path]
 	link, isLink := f.links[path]
 	if !there || is.kind == "l" { // a link to nothing stays a link
@@ -161,7 +162,7 @@ func (f *fileLines) file(path string, reply Reply) WatchedFile {
 }
 
 // fingerprint is the sum of the file, or the one that any stamp holds for it with the same ctime.
-func (f *fileLines) fingerprint(path, ctime string) string {
+func (f *watchedLines) fingerprint(path, ctime string) string {
 	if sum := f.sums[path]; sum != "" {
 		return sum
 	}
@@ -185,4 +186,24 @@ func parseCTime(s string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("find answered ctime %q", s)
 	}
 	return time.Unix(seconds, nanoseconds).UTC(), nil
+}
+
+// missing is the error for a path that find said nothing about: nil when it is not there.
+func missing(path string, reply Reply) error {
+	complaints, all := 0, true
+	for line := range strings.Lines(string(reply.Stderr)) {
+		line = strings.TrimSpace(line)
+		complaints++
+		if strings.Contains(line, path) {
+			if benign(line) {
+				return nil
+			}
+			return errors.New(line)
+		}
+		all = all && benign(line)
+	}
+	if complaints > 0 && all {
+		return nil // a path that find quotes in its message
+	}
+	return reply.failure()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -205,8 +206,17 @@ func TestFetch(t *testing.T) {
 }
 
 func FuzzReadKeyring(f *testing.F) {
-	f.Add(public(f, newKey(f, time.Hour)))
-	f.Add(armored(f, revokedKey(f)))
+	// Not keys made here: each of the fuzzer's processes would have others.
+	text, err := os.ReadFile("testdata/public.asc")
+	if err != nil {
+		f.Fatal(err)
+	}
+	packets, err := dearmor(text)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add(packets)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ring, err := readKeyring(data)
 		if err != nil {

@@ -160,6 +160,9 @@ func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) 
 		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
 			explainCall(diag, call, refersToSecret(vars, ctx))
 		}
+		if index, ok := diag.Expression.(*hclsyntax.IndexExpr); ok && diag.EvalContext != nil {
+			explainIndex(diag, index, diag.EvalContext)
+		}
 		if diag.Subject == nil {
 			continue
 		}
@@ -202,13 +205,44 @@ func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, sec
 	diag.Detail = detail
 }
 
+// explainIndex names the key that LIST[KEY] didn't find: it is often a fact, which the source line doesn't show.
+func explainIndex(diag *hcl.Diagnostic, index *hclsyntax.IndexExpr, ctx *hcl.EvalContext) {
+	collection, diags := index.Collection.Value(ctx)
+	key, more := index.Key.Value(ctx)
+	if diags.HasErrors() || more.HasErrors() || key.IsMarked() || !key.IsKnown() || key.IsNull() {
+		return
+	}
+	collection, _ = collection.Unmark()
+	if known, ok := members(collection); ok && key.Type() == cty.String && !slices.Contains(known, key.AsString()) {
+		diag.Summary = fmt.Sprintf("There is no key %q", key.AsString())
+		diag.Detail = didYouMean(key.AsString(), known, "The keys are")
+		return
+	}
+	explainElement(diag, collection, key)
+}
+
+// explainElement says how long the list is that has no element of a number.
+func explainElement(diag *hcl.Diagnostic, list, number cty.Value) {
+	ty := list.Type()
+	if number.Type() == cty.Number && (ty.IsTupleType() || ty.IsListType()) && list.IsKnown() && !list.IsNull() {
+		diag.Summary = fmt.Sprintf("There is no element [%s]", numberText(number.AsBigFloat()))
+		diag.Detail = fmt.Sprintf("Elements are counted from 0, and the list has %d.", list.LengthInt())
+	}
+}
+
 func explainMember(diag *hcl.Diagnostic, t hcl.Traversal, i int, ctx *hcl.EvalContext) {
 	parent, diags := t[:i].TraverseAbs(ctx)
-	name := memberName(t[i])
-	if diags.HasErrors() || name == "" {
+	if diags.HasErrors() {
 		return
 	}
 	parent, _ = parent.Unmark()
+	name := memberName(t[i])
+	if index, ok := t[i].(hcl.TraverseIndex); ok && name == "" {
+		explainElement(diag, parent, index.Key)
+	}
+	if name == "" {
+		return
+	}
 	if parent.Type().IsPrimitiveType() {
 		diag.Summary = fmt.Sprintf("%s has no %q", traversalText(t[:i]), name)
 		diag.Detail = fmt.Sprintf("It is %s.", describe(parent))

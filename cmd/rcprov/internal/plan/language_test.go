@@ -386,7 +386,8 @@ play "p" {
 	_, diags := p.Bind(p.Plays[0], p.Hosts[0], &observe.Facts{Kernel: "6.1", OS: observe.OS{ID: "ubuntu"}})
 	got := diagnostics(p.Files, diags)
 	for _, want := range []string{
-		"The given key does not identify an element in this collection value.",
+		"Error: There is no key \"ubuntu\"\n",
+		"The keys are debian.\n",
 		"Error: file \"g\": path must be an absolute path, not \"6.1\"\n\n  on " + p.Path + " line 10, in play \"p\":\n  10:     path = facts.kernel",
 	} {
 		if !strings.Contains(got, want) {

@@ -52,11 +52,11 @@ e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|
 
 bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
 	$(GO) build -o bin/bench ./e2e/cmd/bench
-	$(AS_ROOT) bin/bench -rcprov bin/rcprov $(ARGS)
+	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/bench $(ARGS)
 
 demo: lab-deps build ## a host, a plan, a second apply, a drift and its repair; leaves nothing behind
 	@$(GO) build -o bin/demo ./e2e/cmd/demo
-	@$(AS_ROOT) bin/demo -rcprov bin/rcprov
+	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/demo
 
 lab-deps: ## install what the lab needs on Debian and Ubuntu, if it is missing
 	@sh e2e/lab/deps.sh
@@ -67,7 +67,7 @@ lab-up: ## boot hosts that stay: HOSTS=n IMAGE=debian-12|debian-13|ubuntu-24.04|
 	@$(GO) build -o bin/lab ./e2e/cmd/lab
 	@$(AS_ROOT) bin/lab up -hosts $(HOSTS) $(if $(IMAGE),-image $(IMAGE))
 
-lab-down: ## remove all hosts of the lab
+lab-down: ## remove the hosts of lab-up
 	@$(GO) build -o bin/lab ./e2e/cmd/lab
 	@$(AS_ROOT) bin/lab down
 

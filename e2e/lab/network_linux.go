@@ -47,9 +47,10 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 			return err
 		}
 	}
-	// The bridge comes last, and tells that the rest is there.
+	// The bridge comes last, and tells that the rest is there. Without an address of its own it would take a host's,
+	// and change it as hosts come and go: those that stay would send to the old one for half a minute.
 	return errors.Join(
-		run(ctx, "ip", "link", "add", n.config.Bridge, "type", "bridge"),
+		run(ctx, "ip", "link", "add", n.config.Bridge, "address", "02:00:00:00:00:01", "type", "bridge"),
 		run(ctx, "ip", "address", "add", n.address(1)+"/24", "dev", n.config.Bridge),
 		run(ctx, "ip", "link", "set", n.config.Bridge, "up"))
 }

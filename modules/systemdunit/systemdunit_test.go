@@ -168,7 +168,9 @@ func TestDiff(t *testing.T) {
 			edits: []string{"update masked false>true"},
 		},
 		{
-			name: "bad setting", is: func(w *world) { w.unit.Load, w.unit.LoadError = observe.BadSetting, "Unit x.service has a bad unit file setting." },
+			name: "bad setting", is: func(w *world) {
+				w.unit.Load, w.unit.LoadError = observe.BadSetting, "Unit x.service has a bad unit file setting."
+			},
 			err: "systemd can't load x.service: Unit x.service has a bad unit file setting.",
 		},
 		{
@@ -252,7 +254,10 @@ func TestDiff(t *testing.T) {
 		},
 		{name: "reloaded by hand", is: func(w *world) { w.change("/etc/l", later, ""); w.unit.StateChanged = reloaded }},
 		{
-			name: "reload failed", is: func(w *world) { w.change("/etc/l", later, ""); w.unit.StateChanged, w.unit.ReloadFailed = reloaded, true },
+			name: "reload failed", is: func(w *world) {
+				w.change("/etc/l", later, "")
+				w.unit.StateChanged, w.unit.ReloadFailed = reloaded, true
+			},
 			edits: []string{"run reload >/etc/l changed since it read it"},
 		},
 		{

@@ -34,7 +34,7 @@ type nspawn struct{ config Config }
 func newNspawn(c Config) Backend { return &nspawn{config: c} }
 
 func (*nspawn) Name() string     { return "nspawn" }
-func (*nspawn) Images() []string { return []string{"debian-12", "debian-13"} }
+func (*nspawn) Images() []string { return []string{"debian-12", "debian-13", "debian-12-wine"} }
 
 func (*nspawn) Usable() error {
 	if os.Geteuid() != 0 {
@@ -115,7 +115,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 	}
 	h := &Host{
 		Name: spec.Name, Image: spec.Image,
-		Address: n.address(octet), Port: 22,
+		Address: n.config.address(octet), Port: 22,
 		KeyFile: keyFile, KnownHosts: filepath.Join(c.dir, "known_hosts"),
 		Layers:  &Layers{Base: base, Upper: filepath.Join(c.dir, "upper")},
 		machine: c, patience: 30 * time.Second,
@@ -272,7 +272,7 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 		{"etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\t" + c.hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n", 0o644, 0, 0},
 		{"etc/machine-id", hex.EncodeToString(id[:16]) + "\n", 0o444, 0, 0},
 		{"etc/resolv.conf", resolver, 0o644, 0, 0},
-		{"etc/systemd/network/10-lab.network", fmt.Sprintf("[Match]\nName=host0\n[Network]\nAddress=%s/24\nGateway=%s\n", h.Address, c.lab.address(1)), 0o644, 0, 0},
+		{"etc/systemd/network/10-lab.network", fmt.Sprintf("[Match]\nName=host0\n[Network]\nAddress=%s/24\nGateway=%s\n", h.Address, c.lab.config.address(1)), 0o644, 0, 0},
 		{"etc/ssh/ssh_host_ed25519_key", string(hostKey.private), 0o600, 0, 0},
 		{"etc/ssh/ssh_host_ed25519_key.pub", hostKey.public + "\n", 0o644, 0, 0},
 		{"root/.ssh/authorized_keys", public + "\n", 0o600, 0, 0},

@@ -12,8 +12,19 @@ import (
 	"strings"
 )
 
-// suites are the Debian releases of the images.
-var suites = map[string]string{"debian-12": "bookworm", "debian-13": "trixie"}
+// A recipe is what makes an image differ from others.
+type recipe struct {
+	suite string // Debian release
+	extra string // packages in addition, each with a comma before it
+}
+
+// recipes are the images. A package that takes long to install and that no test is about can be had as an image of its
+// own, named RELEASE-WORD; see Backend.Images.
+var recipes = map[string]recipe{
+	"debian-12":      {suite: "bookworm"},
+	"debian-13":      {suite: "trixie"},
+	"debian-12-wine": {suite: "bookworm", extra: ",wine64,wine"}, // 650 MB; package mirror says what for
+}
 
 // packages are what a cloud image of Debian has and tests meet, beyond the required ones.
 const packages = "systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,ca-certificates,kmod,procps,netbase"
@@ -42,7 +53,8 @@ chroot "$1" systemctl mask systemd-firstboot.service apt-daily.timer apt-daily-u
 // image returns the directory of an image, after building it if it isn't there. Its name carries a stamp of the
 // recipe, so a changed recipe is a new image.
 func (n *nspawn) image(ctx context.Context, name string) (string, error) {
-	stamp := sha256.Sum256([]byte(packages + customize))
+	recipe := recipes[name]
+	stamp := sha256.Sum256([]byte(packages + recipe.extra + customize))
 	images := filepath.Join(n.config.Dir, "images")
 	dir := filepath.Join(images, name+"-"+hex.EncodeToString(stamp[:4]))
 	unlock, err := lockFile(filepath.Join(images, name+".lock"))
@@ -60,8 +72,8 @@ func (n *nspawn) image(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	args := []string{
-		"--quiet", "--mode=root", "--format=directory", "--variant=minbase", "--include=" + packages,
-		"--customize-hook=sh " + script + ` "$1"`, suites[name], unfinished,
+		"--quiet", "--mode=root", "--format=directory", "--variant=minbase", "--include=" + packages + recipe.extra,
+		"--customize-hook=sh " + script + ` "$1"`, recipe.suite, unfinished,
 	}
 	if mirror := os.Getenv("RCPROV_LAB_MIRROR"); mirror != "" {
 		args = append(args, mirror)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,8 @@ type Backend interface {
 	// Name is the word for RCPROV_LAB.
 	Name() string
 
-	// Images are the images that hosts can be launched from; the first is the default.
+	// Images are the images that hosts can be launched from; the first is the default. RELEASE is a fresh host of
+	// that release, RELEASE-WORD such a host with packages that would take long to install.
 	Images() []string
 
 	// Usable tells why hosts can't be booted on this machine, and what to install; nil when they can.
@@ -79,6 +81,21 @@ func ConfigFromEnv() (Config, error) {
 		c.Subnet = "10.86.0.0/24"
 	}
 	return c, nil
+}
+
+// Gateway returns the address under which the hosts of nspawn reach this machine; empty if Subnet is none. It is there
+// only while there is a host.
+func (c Config) Gateway() string { return c.address(1) }
+
+// address returns the address in the subnet with a last octet; empty if Subnet is no IPv4 /24.
+func (c Config) address(octet int) string {
+	prefix, err := netip.ParsePrefix(c.Subnet)
+	if err != nil || !prefix.Addr().Is4() || prefix.Bits() != 24 {
+		return "" // networkUp reports it
+	}
+	a := prefix.Masked().Addr().As4()
+	a[3] = byte(octet)
+	return netip.AddrFrom4(a).String()
 }
 
 // Detect returns the backend that RCPROV_LAB names, or else the first that this machine can use: nspawn, multipass,

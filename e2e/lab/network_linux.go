@@ -4,21 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 )
-
-// address returns the address in the lab's subnet with a last octet.
-func (n *nspawn) address(octet int) string {
-	prefix, err := netip.ParsePrefix(n.config.Subnet)
-	if err != nil || !prefix.Addr().Is4() || prefix.Bits() != 24 {
-		return "" // networkUp reports it
-	}
-	a := prefix.Masked().Addr().As4()
-	a[3] = byte(octet)
-	return netip.AddrFrom4(a).String()
-}
 
 // rules are the iptables rules of the lab: NAT for the hosts, and leave to forward, which Docker takes away. Each is
 // a table and a rule without its command.
@@ -32,7 +20,7 @@ func (n *nspawn) rules() [][2]string {
 
 // networkUp makes the bridge and its rules, unless they are there. The caller holds the lab's lock.
 func (n *nspawn) networkUp(ctx context.Context) error {
-	if n.address(1) == "" {
+	if n.config.address(1) == "" {
 		return errors.New("RCPROV_LAB_SUBNET must be an IPv4 /24 such as 10.86.0.0/24, not " + n.config.Subnet)
 	}
 	if _, err := net.InterfaceByName(n.config.Bridge); err == nil {
@@ -51,7 +39,7 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 	// and change it as hosts come and go: those that stay would send to the old one for half a minute.
 	return errors.Join(
 		run(ctx, "ip", "link", "add", n.config.Bridge, "address", "02:00:00:00:00:01", "type", "bridge"),
-		run(ctx, "ip", "address", "add", n.address(1)+"/24", "dev", n.config.Bridge),
+		run(ctx, "ip", "address", "add", n.config.address(1)+"/24", "dev", n.config.Bridge),
 		run(ctx, "ip", "link", "set", n.config.Bridge, "up"))
 }
 

@@ -35,7 +35,7 @@ type nspawn struct{ config Config }
 func newNspawn(c Config) Backend { return &nspawn{config: c} }
 
 func (*nspawn) Name() string     { return "nspawn" }
-func (*nspawn) Images() []string { return []string{"debian-12", "debian-13"} }
+func (*nspawn) Images() []string { return []string{"debian-12", "debian-13", "debian-12-wine"} }
 
 func (*nspawn) Usable() error {
 	if os.Geteuid() != 0 {
@@ -116,7 +116,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 	}
 	h := &Host{
 		Name: spec.Name, Image: spec.Image,
-		Address: n.address(octet), Port: 22,
+		Address: n.config.address(octet), Port: 22,
 		KeyFile: keyFile, KnownHosts: filepath.Join(c.dir, "known_hosts"),
 		Layers:  &Layers{Base: base, Upper: filepath.Join(c.dir, "upper")},
 		machine: c, patience: 30 * time.Second,
@@ -290,7 +290,7 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 // this machine remembers of a former host with that address is right for the new one.
 func (c *container) networkUnit() string {
 	return fmt.Sprintf("[Match]\nName=host0\n[Link]\nMACAddress=02:00:00:00:00:%02x\n[Network]\nAddress=%s/24\nGateway=%s\n",
-		c.octet, c.lab.address(c.octet), c.lab.address(1))
+		c.octet, c.lab.config.address(c.octet), c.lab.config.address(1))
 }
 
 func (c *container) start(context.Context) error {

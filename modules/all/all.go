@@ -16,6 +16,7 @@ import (
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
+	"github.com/rcprov/rcprov/modules/ufw"
 	"github.com/rcprov/rcprov/modules/user"
 )
 
@@ -35,6 +36,7 @@ func Modules() []modules.Module {
 		link.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
+		ufw.Module(),
 		user.Module(),
 	}
 }

@@ -91,9 +91,8 @@ type UnitInfo struct {
 	Type            string // of a service: "simple", "notify", "oneshot"
 	RemainAfterExit bool
 	CanReload       bool
-	ConditionsMet   bool // ConditionResult of the last start; true before the first one
-	Restarts        int  // by Restart=, since somebody started it
-	MainPID         int  // 0 when none runs
+	Restarts        int // by Restart=, since somebody started it
+	MainPID         int // 0 when none runs
 	ReplacedProgram string
 	InvocationID    string    // another one for each start
 	Started         time.Time // left the inactive state (InactiveExitTimestamp); zero when it never did
@@ -134,7 +133,7 @@ func (u UnitInfo) OwnFiles() []string {
 var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse: parseUnits}
 
 const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,ExecMainStatus,UnitFileState," +
-	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,ConditionResult,ConditionTimestamp,NRestarts," +
+	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +
 	"MainPID,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
 
 // unitFilesScript reads the properties from its input and passes them on; then it prints, tab-separated, a line for
@@ -269,9 +268,8 @@ func parseUnit(section map[string]string) (UnitInfo, error) {
 		FileState: UnitFileState(section["UnitFileState"]), FragmentPath: section["FragmentPath"],
 		DropInPaths: strings.Fields(section["DropInPaths"]), NeedDaemonReload: section["NeedDaemonReload"] == "yes",
 		Type: section["Type"], RemainAfterExit: section["RemainAfterExit"] == "yes", CanReload: section["CanReload"] == "yes",
-		ConditionsMet: section["ConditionResult"] != "no" || section["ConditionTimestamp"] == "",
-		InvocationID:  section["InvocationID"],
-		ReloadFailed:  section["ReloadResult"] != "" && section["ReloadResult"] != "success",
+		InvocationID: section["InvocationID"],
+		ReloadFailed: section["ReloadResult"] != "" && section["ReloadResult"] != "success",
 	}
 	if u.Load == "" || u.Active == "" {
 		return u, fmt.Errorf("systemctl said neither whether it is loaded nor whether it is active")

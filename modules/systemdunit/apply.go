@@ -203,7 +203,7 @@ func (s *Step) explain(err error, result modules.Result) error {
 	switch {
 	case err == nil:
 		return nil
-	case strings.Contains(said, "does not exist") || strings.Contains(said, "not found"):
+	case strings.Contains(said, s.Name+" does not exist") || strings.Contains(said, "Unit "+s.Name+" not found"):
 		return modules.WithHint(fmt.Errorf("there is no unit %s on the host: %w", s.Name, err),
 			"Install its package in an earlier step, or give its `content` here.")
 	case strings.Contains(said, "already exists"):
@@ -219,7 +219,9 @@ func (s *Step) explain(err error, result modules.Result) error {
 // runScript makes $1 start, restart or reload and waits for it. The limit on frequent starts is for programs that die,
 // not for a person who tries again. A start of these types of services is over before the program has done anything;
 // half a second shows those that can't read their configuration.
+// The first line of output is the time, the second, if any, says that the program died.
 const runScript = `
+date +%s
 [ "$2" = reload ] || systemctl reset-failed -- "$1" 2>/dev/null || true
 timeout ` + jobLimit + ` systemctl "$2" -- "$1"
 [ "$2" != reload ] || exit 0
@@ -249,8 +251,9 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	if lookErr != nil {
 		return errors.Join(s.explain(err, result), lookErr)
 	}
-	if err != nil || !after.Running() || len(result.Stdout) > 0 {
-		return s.failed(ctx, h, verb, after, s.explain(err, result))
+	since, died, _ := strings.Cut(strings.TrimSpace(string(result.Stdout)), "\n")
+	if err != nil || !after.Running() || died != "" {
+		return s.failed(ctx, h, attempt{verb, since, result}, after, s.explain(err, result))
 	}
 	if is(s.Running) && after.Type == "oneshot" && !after.RemainAfterExit {
 		return neverRuns(s.Name)
@@ -303,18 +306,21 @@ func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (obs
 // journalLines is how much of the journal an error brings along.
 const journalLines = "20"
 
-// failed is the error for a unit that didn't get up, or didn't reload.
-func (s *Step) failed(ctx context.Context, h modules.Host, verb string, is observe.UnitInfo, cause error) error {
+// attempt is a start, restart or reload.
+type attempt struct {
+	verb   string
+	since  string // when it began, in seconds since 1970
+	result modules.Result
+}
+
+// failed is the error for a unit that didn't get up, or didn't reload. cause is nil when systemctl was content.
+func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe.UnitInfo, cause error) error {
 	var hint *modules.HintError
 	if is.Load == observe.NotFound && errors.As(cause, &hint) {
 		return cause
 	}
-	if is.Type == "oneshot" && is.Active == observe.Inactive && is.Result == "success" && is.ConditionsMet && cause == nil {
+	if is.Type == "oneshot" && is.Active == observe.Inactive && is.Result == "success" && cause == nil {
 		return neverRuns(s.Name)
-	}
-	if !is.ConditionsMet && cause == nil {
-		return modules.WithHint(fmt.Errorf("%s was not started: a condition of its unit is not met", s.Name),
-			"`systemctl status %s` names the Condition...= line; make it true in an earlier step, or leave out `running`.", s.Name)
 	}
 	how := is.State()
 	if is.Result != "" && is.Result != "success" {
@@ -326,20 +332,20 @@ func (s *Step) failed(ctx context.Context, h modules.Host, verb string, is obser
 	if is.Restarts > 0 {
 		how += fmt.Sprintf("; systemd restarted it %d times since", is.Restarts)
 	}
-	text := fmt.Sprintf("%s of %s failed; it is now %s", verb, s.Name, how)
+	text := fmt.Sprintf("%s of %s failed; it is now %s", a.verb, s.Name, how)
+	if said, _, _ := strings.Cut(strings.TrimSpace(string(a.result.Stderr)), "\n"); said != "" {
+		text += " (" + said + ")"
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	journal, err := h.Run(ctx, modules.Command{
-		Argv: []string{"journalctl", "-b", "-u", s.Name, "-n", journalLines, "-o", "cat", "--no-pager", "-q"},
+		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", journalLines, "-o", "cat", "--no-pager", "-q"},
 	})
 	if said := strings.TrimSpace(string(journal.Stdout)); err == nil && said != "" {
-		text += "; the end of its journal:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
-	}
-	if cause != nil {
-		text += "\n(" + cause.Error() + ")"
+		text += "; its journal says:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
 	}
 	return modules.WithHint(errors.New(text),
-		"Its files are in place. Correct what it complains of, then run the same command again; it will be started.")
+		"Its files are in place. Correct what it complains of, then run the same command again.")
 }
 
 // removeScript takes a unit away. The order matters to a run that is killed: as long as the file is there, systemd knows

@@ -37,7 +37,7 @@ func running() *world {
 		unit: observe.UnitInfo{
 			ID: "x.service", Load: observe.Loaded, Active: observe.Active, Sub: "running", Result: "success",
 			FileState: observe.Enabled, FragmentPath: unitPath, DropInPaths: []string{dropIn}, Type: "simple",
-			CanReload: true, ConditionsMet: true, MainPID: 7, InvocationID: "abc", Started: start, StateChanged: start,
+			CanReload: true, MainPID: 7, InvocationID: "abc", Started: start, StateChanged: start,
 			Files: map[string]observe.WatchedFile{unitPath: own, dropIn: own, "/etc/r": own, "/etc/l": own},
 		},
 		files: map[string]observe.FileInfo{

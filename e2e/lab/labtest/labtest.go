@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,9 +45,9 @@ func Skip(t testing.TB, reason string) {
 	t.Skipf("SKIPPED: %s", reason)
 }
 
-// Images returns the images that tests are to run on: all that containers can be made of, since they cost a second
-// each; of virtual machines only the first, as on a laptop a person is waiting. RCPROV_IMAGES (separated by commas)
-// overrides it.
+// Images returns the images that tests are to run on: all releases that containers can be made of, since they cost a
+// second each; of virtual machines only the first, as on a laptop a person is waiting. RCPROV_IMAGES (separated by
+// commas) overrides it.
 func Images(t testing.TB) []string {
 	t.Helper()
 	if images := os.Getenv("RCPROV_IMAGES"); images != "" {
@@ -54,7 +55,8 @@ func Images(t testing.TB) []string {
 	}
 	b := Require(t)
 	if b.Name() == "nspawn" {
-		return b.Images()
+		prepared := func(image string) bool { return strings.Count(image, "-") > 1 }
+		return slices.DeleteFunc(b.Images(), prepared)
 	}
 	return b.Images()[:1]
 }

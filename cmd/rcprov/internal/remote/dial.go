@@ -1,13 +1,16 @@
 package remote
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -143,7 +146,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	case accepted:
 		return nil, login.explain(err)
 	default:
-		return nil, d.unreachable(ctx, s, err)
+		return nil, d.unreachable(ctx, s, conn.explain(err))
 	}
 }
 
@@ -167,10 +170,14 @@ type watchedConn struct {
 	silent  atomic.Bool  // closed by the timer
 	heard   atomic.Int64 // when something came last, in Unix nanoseconds
 
-	mu     sync.Mutex
-	paused int
-	over   bool
+	mu       sync.Mutex
+	paused   int
+	over     bool
+	greeting []byte // the first bytes that came
 }
+
+// maxGreeting is how long the line may be with which an SSH server greets: RFC 4253, section 4.2.
+const maxGreeting = 255
 
 func watch(raw net.Conn, timeout time.Duration) *watchedConn {
 	w := &watchedConn{Conn: raw, timeout: timeout}
@@ -185,7 +192,7 @@ func (w *watchedConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	if n > 0 {
 		w.hear()
-		w.restart()
+		w.restart(p[:n])
 	}
 	return n, err
 }
@@ -196,10 +203,13 @@ func (w *watchedConn) hear() { w.heard.Store(time.Now().UnixNano()) }
 // silence is how long ago the last sign of life is.
 func (w *watchedConn) silence() time.Duration { return time.Since(time.Unix(0, w.heard.Load())) }
 
-// restart gives the host its time again, unless a question is open or the handshake over.
-func (w *watchedConn) restart() {
+// restart gives the host its time again when something came, unless a question is open or the handshake over.
+func (w *watchedConn) restart(came []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if room := maxGreeting - len(w.greeting); room > 0 {
+		w.greeting = append(w.greeting, came[:min(room, len(came))]...)
+	}
 	if w.paused == 0 && !w.over {
 		w.timer.Reset(w.timeout)
 	}
@@ -215,8 +225,23 @@ func (w *watchedConn) pause() (resume func()) {
 		w.mu.Lock()
 		w.paused--
 		w.mu.Unlock()
-		w.restart()
+		w.restart(nil)
 	}
+}
+
+// explain says what a handshake that ended with err had to do with.
+func (w *watchedConn) explain(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+	switch {
+	case len(w.greeting) == 0 && closed:
+		return errors.New("it closed the connection before it said anything; is something full, or forbidden to us?")
+	case !bytes.Contains(w.greeting, []byte("SSH-")) && len(w.greeting) > 0:
+		line, _, _ := bytes.Cut(w.greeting, []byte("\n"))
+		return fmt.Errorf("what answers there is not an SSH server: it said %q", bytes.TrimSpace(line))
+	}
+	return err
 }
 
 // done ends the watch.

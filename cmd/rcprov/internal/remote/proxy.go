@@ -9,6 +9,7 @@ import (
 	"net"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,7 @@ func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.C
 	}
 	last := s.proxyJump[len(s.proxyJump)-1]
 	before := s.proxyJump[:len(s.proxyJump)-1]
-	jump, err := d.hops.use(ctx, hopsName(s.proxyJump), func() (*sshTransport, error) { return d.connectHop(ctx, last, before, depth+1) })
+	jump, err := d.hops.use(ctx, hopsName(s.proxyJump, depth), func() (*sshTransport, error) { return d.connectHop(ctx, last, before, depth+1) })
 	if err != nil {
 		return nil, nil, &jumpError{last.alias, err}
 	}
@@ -82,9 +83,9 @@ func (e *jumpError) Error() string { return fmt.Sprintf("jump host %s: %v", e.ho
 
 func (e *jumpError) Unwrap() error { return e.err }
 
-// hopsName identifies a way over jump hosts.
-func hopsName(list []hop) string {
-	var names []string
+// hopsName identifies a way over jump hosts. The depth keeps a way that leads back to itself from waiting for itself.
+func hopsName(list []hop, depth int) string {
+	names := []string{strconv.Itoa(depth)}
 	for _, h := range list {
 		names = append(names, fmt.Sprintf("%s@%s:%d", h.user, h.alias, h.port))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +29,9 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 	}
 	// Forwarding stays on afterwards: others may have come to need it.
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
+		return err
+	}
+	if err := raise("/proc/sys/fs/inotify/max_user_instances", 1024); err != nil {
 		return err
 	}
 	for _, r := range n.rules() {
@@ -70,4 +74,18 @@ func resolvConf() (string, error) {
 		text, err = os.ReadFile("/run/systemd/resolve/resolv.conf")
 	}
 	return string(text), err
+}
+
+// raise sets a limit of the kernel unless it is as high already. Each systemd takes several inotify instances, and the
+// kernel's 128 for each user are used up by some twenty hosts: the next ones would not boot.
+func raise(path string, limit int) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	is, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || is >= limit {
+		return err
+	}
+	return os.WriteFile(path, []byte(strconv.Itoa(limit)), 0o644)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/mongod"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -34,6 +35,7 @@ func Modules() []modules.Module {
 		httpcheck.Module(),
 		line.Module(),
 		link.Module(),
+		mongod.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

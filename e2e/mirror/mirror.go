@@ -9,6 +9,7 @@
 //     initial sync and files on disk are its own. The package around it (wrapper, unit, configuration, scripts) is the
 //     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
 //     read. mongosh and mongodump are packages without the program.
+//   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
 package mirror
 
 import (
@@ -42,6 +43,7 @@ type Options struct {
 type Mirror struct {
 	URL     string
 	MongoDB MongoDB
+	Node    Node
 
 	server *http.Server
 	ended  chan error
@@ -78,12 +80,20 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 
 // addParts builds the parts and adds them to mux.
 func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) error {
-	dir, mongodb, err := c.mongodb(ctx, m.URL+"/mongodb")
-	if err != nil {
-		return err
+	parts := []struct {
+		path  string
+		build func(base string) (dir string, err error)
+	}{
+		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }},
+		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }},
 	}
-	m.MongoDB = mongodb
-	mux.Handle("/mongodb/", http.StripPrefix("/mongodb/", http.FileServer(http.Dir(dir))))
+	for _, p := range parts {
+		dir, err := p.build(m.URL + p.path)
+		if err != nil {
+			return err
+		}
+		mux.Handle(p.path+"/", http.StripPrefix(p.path, http.FileServer(http.Dir(dir))))
+	}
 	return nil
 }
 

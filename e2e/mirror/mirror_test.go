@@ -2,9 +2,12 @@ package mirror_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/rcprov/rcprov/e2e/lab"
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
@@ -38,3 +41,6 @@ func must(t *testing.T, h *lab.Host, script string) string {
 	}
 	return out
 }
+
+// fingerprint is that of a key's primary key, as the mirror names it.
+func fingerprint(e *openpgp.Entity) string { return fmt.Sprintf("%X", e.PrimaryKey.Fingerprint) }

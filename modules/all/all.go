@@ -15,6 +15,7 @@ import (
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/mongod"
+	"github.com/rcprov/rcprov/modules/mongoreplicaset"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -36,6 +37,7 @@ func Modules() []modules.Module {
 		line.Module(),
 		link.Module(),
 		mongod.Module(),
+		mongoreplicaset.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,19 +55,11 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if errors.Join(errs...) == nil {
 		errs = append(errs, b.build(bindIP))
 	}
-	outputs := Outputs{Hosts: hosts, Files: []string{confFile}, URL: connectionString(hosts, args.ReplicaSet)}
+	outputs := Outputs{Hosts: hosts, Files: []string{confFile}, URL: mongodb.URL(hosts, args.ReplicaSet)}
 	if args.KeyFile != "" {
 		outputs.Files = append(outputs.Files, keyFile)
 	}
 	return b.parts, outputs, errors.Join(errs...)
-}
-
-func connectionString(hosts []string, set string) string {
-	u := "mongodb://" + strings.Join(hosts, ",") + "/"
-	if set != "" {
-		u += "?replicaSet=" + url.QueryEscape(set)
-	}
-	return u
 }
 
 // members returns the members, host:port each.

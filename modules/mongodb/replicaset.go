@@ -154,7 +154,7 @@ func (c *Client) PutUser(ctx context.Context, verb Verb, login Login, roles []Gr
 
 // Reconfigure gives the set a configuration; its version must be one more than that of the present one.
 func (c *Client) Reconfigure(ctx context.Context, config Config) error {
-	return c.Admin(ctx, bson.D{{Key: "replSetReconfig", Value: config}, {Key: "maxTimeMS", Value: 20000}}, nil)
+	return c.Admin(ctx, bson.D{{Key: "replSetReconfig", Value: config}}, nil)
 }
 
 // Initiate makes a set of a server that is in none.

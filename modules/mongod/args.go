@@ -29,13 +29,13 @@ var source string
 //	  }
 //	}
 //
-// Members of a replica set are the hosts of the play; mongo_replica_set makes a set of them. The set's name alone
-// changes nothing on a server that is in a set. When the configuration of several members changes, give the play
-// `serial = 1`: they are restarted one after the other then, and the set keeps its majority.
+// Members of a replica set are the hosts of the play; mongo_replica_set makes a set of them. When the configuration of
+// several members changes, give the play `serial = 1`: they are restarted one after the other then, and the set keeps
+// its majority.
 //
 // Before anything changes, these are refused: a release of the distribution for which MongoDB builds no packages, a
 // processor without AVX (on arm64: older than ARMv8.2), a series that the installed one can't be upgraded to, a port
-// that another program listens on. A new series needs the old one's feature compatibility version, and is set by
+// that another program listens on, a server that is in another set. A new series needs the old one's feature compatibility version, and is set by
 // hand when the upgrade has proved itself: `db.adminCommand({setFeatureCompatibilityVersion: "8.0", confirm: true})`.
 //
 // Other steps can refer to `mongod.NAME.url` (`mongodb://203.0.113.10:27017/?replicaSet=rs0`, without a user) and

@@ -199,7 +199,9 @@ func (b *builder) build(bindIP []string) error {
 	if err != nil {
 		return err
 	}
-	b.parts = append(b.parts, modules.Part{Name: "requirements", Step: &Requirements{Series: b.series.name, Server: server}})
+	b.parts = append(b.parts, modules.Part{Name: "requirements", Step: &Requirements{
+		Series: b.series.name, ReplicaSet: b.args.ReplicaSet, Server: server,
+	}})
 	errs := []error{b.repository(), b.packages()}
 
 	data, err := directory.New(directory.Args{Path: b.args.DBPath, Mode: "0755", Owner: "mongodb", Group: "mongodb", State: "present"}, b.env)

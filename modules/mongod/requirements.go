@@ -17,8 +17,9 @@ var unitQuestion = observe.UnitQuestion{Name: unit}
 
 // Requirements is what must be so before anything is changed. It changes nothing itself.
 type Requirements struct {
-	Series string
-	Server mongodb.Server
+	Series     string
+	ReplicaSet string // empty: none
+	Server     mongodb.Server
 }
 
 var _ modules.Step = (*Requirements)(nil)
@@ -53,7 +54,11 @@ func (s *Requirements) Diff(snapshot *observe.Snapshot) (modules.Change, error) 
 	if down && (now.Role != mongodb.Silent || now.Why != refused) {
 		return modules.Change{}, modules.WithHint(
 			fmt.Errorf("%s is taken by another program than %s (%s)", s.Server.Address, unit, now),
-			"`ss -ltnp` on the host names it. Stop it, or give another port. Nothing was changed.")
+			"`ss -ltnp` on the host names it. Stop it, or give another port.")
+	}
+	if now.Set != "" && now.Set != s.ReplicaSet {
+		return modules.Change{}, modules.WithHint(fmt.Errorf("the server is a member of the set %s, while replica_set is %q", now.Set, s.ReplicaSet),
+			"A server can't change its set and keep its data. Give replica_set = %q, or make the server empty first: stop it and remove what is in its db_path.", now.Set)
 	}
 	return modules.Change{}, nil
 }
@@ -69,7 +74,7 @@ func checkUpgrade(from, to string) error {
 	i, j := indexSeries(from), indexSeries(to)
 	if compareVersions(from, to) > 0 {
 		return modules.WithHint(fmt.Errorf("MongoDB %s is installed, and data of a newer series can't be read by %s", from, to),
-			"Nothing was changed. Take version = %q; or dump the data, remove the server and its data, and restore.", from)
+			"Take version = %q; or dump the data, remove the server and its data, and restore.", from)
 	}
 	if i >= 0 && j == i+1 {
 		return nil
@@ -79,7 +84,7 @@ func checkUpgrade(from, to string) error {
 		next = fmt.Sprintf("version = %q", allSeries[i+1].name)
 	}
 	return modules.WithHint(fmt.Errorf("MongoDB %s is installed, which can't be upgraded to %s at once", from, to),
-		"Nothing was changed. Take %s first, then set its feature compatibility version.", next)
+		"Take %s first, then set its feature compatibility version.", next)
 }
 
 // Apply implements [modules.Step].

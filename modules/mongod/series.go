@@ -102,9 +102,9 @@ func (s series) codename(os observe.OS, allow bool) (string, error) {
 	}
 	err := modules.Argf("version", "%s is not built for %s by MongoDB: it is for %s", s.name, os.Name, s.releases())
 	if len(elsewhere) > 0 {
-		return "", withArgHint(err, fmt.Sprintf("For this release there is %s. Nothing was changed.", strings.Join(elsewhere, ", ")))
+		return "", withArgHint(err, fmt.Sprintf("For this release there is %s.", strings.Join(elsewhere, ", ")))
 	}
-	return "", withArgHint(err, "Take a host with one of these; or try it with allow_unsupported = true, at your own risk. Nothing was changed.")
+	return "", withArgHint(err, "Take a host with one of these; or try it with allow_unsupported = true, at your own risk.")
 }
 
 // withArgHint adds what to write instead to an error of an argument.
@@ -131,12 +131,12 @@ func checkCPU(facts *observe.Facts) error {
 	cpu, known := needed[facts.Arch]
 	switch {
 	case !known:
-		return modules.WithHint(fmt.Errorf("MongoDB has no packages for %s, only for amd64 and arm64", facts.Arch), "Nothing was changed.")
+		return fmt.Errorf("MongoDB has no packages for %s, only for amd64 and arm64", facts.Arch)
 	case !slices.Contains(facts.CPUFlags, cpu.flag):
 		return modules.WithHint(fmt.Errorf("the host's processor has no %s, without which MongoDB since 5.0 ends with an illegal instruction", cpu.name),
-			"Nothing was changed. Of a virtual machine, set the model of its processor to that of the machine (`host` of QEMU), or take another host.")
+			"Of a virtual machine, set the model of its processor to that of the machine (`host` of QEMU), or take another host.")
 	case facts.Arch == "arm64" && facts.OS.ID == "debian":
-		return modules.WithHint(errors.New("MongoDB builds no arm64 packages for Debian"), "Take Ubuntu on this host. Nothing was changed.")
+		return modules.WithHint(errors.New("MongoDB builds no arm64 packages for Debian"), "Take Ubuntu on this host.")
 	}
 	return nil
 }

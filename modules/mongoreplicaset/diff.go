@@ -9,8 +9,6 @@ import (
 	"github.com/rcprov/rcprov/modules/mongodb"
 )
 
-const untouched = "Nothing was changed. "
-
 // check finds what no change of ours may or can put right.
 func (s *Step) check(seen Seen) error {
 	if err := s.checkServer("this host", seen.Local); err != nil {
@@ -27,13 +25,13 @@ func (s *Step) check(seen Seen) error {
 	switch {
 	case seen.Login == Refused && s.Previous == "":
 		return modules.WithHint(fmt.Errorf("the set %s doesn't let user %q in with the password of the plan", s.Name, s.Admin.User),
-			untouched+"If admin_password was changed, give the old one as admin_previous_password; if the set has another administrator, name it in admin_user.")
+			"If admin_password was changed, give the old one as admin_previous_password; if the set has another administrator, name it in admin_user.")
 	case seen.Login == Refused:
 		return modules.WithHint(fmt.Errorf("the set %s lets user %q in with neither admin_password nor admin_previous_password", s.Name, s.Admin.User),
-			untouched+"Give the password that it has now as admin_previous_password.")
+			"Give the password that it has now as admin_previous_password.")
 	case seen.Login == Open:
 		return modules.WithHint(fmt.Errorf("the servers of the set %s let everybody do anything: they have no key file", s.Name),
-			untouched+"Give their `mongod` steps a key_file.")
+			"Give their `mongod` steps a key_file.")
 	case seen.Login != NoUsers && seen.Config.Name != s.Name:
 		return fmt.Errorf("the set that answers is %s, not %s", seen.Config.Name, s.Name)
 	}
@@ -45,10 +43,10 @@ func (s *Step) checkServer(where string, g mongodb.Greeting) error {
 	switch {
 	case g.Set != "" && g.Set != s.Name:
 		return modules.WithHint(fmt.Errorf("the mongod of %s is a member of the set %s, not of %s", where, g.Set, s.Name),
-			untouched+"A server can't change its set and keep its data. Correct the name, or make the server empty first: stop it and remove what is in its db_path.")
+			"A server can't change its set and keep its data. Correct the name, or make the server empty first: stop it and remove what is in its db_path.")
 	case g.Role == mongodb.Standalone:
 		return modules.WithHint(fmt.Errorf("the mongod of %s runs without a replica set", where),
-			untouched+"Give its `mongod` step replica_set = %q, in a step before this one.", s.Name)
+			"Give its `mongod` step replica_set = %q, in a step before this one.", s.Name)
 	}
 	return nil
 }
@@ -96,7 +94,7 @@ func (s *Step) compareMembers(seen Seen) (edits []modules.Edit) {
 			if g := seen.Others[host]; g.Role == mongodb.Silent {
 				to += " once it answers"
 			}
-			edit(modules.Create, member(host), "members", seen.Others[host].String(), to)
+			edit(modules.Create, member(host), "", seen.Others[host].String(), to)
 		case s.unvoting(now.Members[i]):
 			edit(modules.Update, member(host), "votes", "0", "1")
 		case !seen.States[host].Serves() && seen.Config.Find(host) >= 0:
@@ -109,7 +107,7 @@ func (s *Step) compareMembers(seen Seen) (edits []modules.Edit) {
 	}
 	for _, m := range now.Members {
 		if !slices.Contains(s.Members, m.Host) {
-			edit(modules.Remove, member(m.Host), "members", "", "")
+			edit(modules.Remove, member(m.Host), "", "", "")
 		}
 	}
 	if seen.Primary == "" {

@@ -115,6 +115,7 @@ func (d *database) apply(s set, exit int) rcprov.Run {
 	d.t.Helper()
 	d.write(s)
 	r := apply(d.t, d.laptop, exit)
+	d.t.Logf("apply with %d members: %d steps changed in %s", s.members, len(changed(d.t, r)), r.Duration.Round(time.Millisecond))
 	for _, secret := range []string{s.admin, s.previous, s.chat, "abcdefghijklmnopqrstuvwxyz0123456789"} {
 		if secret != "" && strings.Contains(r.Stdout+r.Stderr, secret) {
 			d.t.Errorf("the output shows %q:\n%v", secret, r)

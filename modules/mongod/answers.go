@@ -14,6 +14,33 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
+// Service is the unit, started only when mongod answers.
+type Service struct {
+	modules.Step // the unit
+	Answers      *Answers
+}
+
+// Apply implements [modules.Step].
+func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	err := s.Step.Apply(ctx, h, c)
+	if err == nil {
+		return s.Answers.Apply(ctx, h, c)
+	}
+	if ended, stateErr := hasEnded(ctx, h); stateErr != nil || !ended {
+		return err
+	}
+	return s.Answers.explain(ctx, h, errEnded)
+}
+
+var errEnded = errors.New("mongod ended soon after its start")
+
+// hasEnded tells whether the unit is not active.
+func hasEnded(ctx context.Context, h modules.Host) (bool, error) {
+	state, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "ActiveState", unit}})
+	word := strings.TrimSpace(string(state.Stdout))
+	return word == "failed" || word == "inactive", err
+}
+
 // patience is how long a server may take to answer after its start: it replays its journal first.
 const patience = 5 * time.Minute
 
@@ -57,12 +84,10 @@ func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) e
 			return nil
 		}
 		modules.Progress(ctx, "waiting for mongod: %s", now)
-		state, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "ActiveState", unit}})
-		if err != nil {
+		if ended, err := hasEnded(ctx, h); err != nil {
 			return err
-		}
-		if word := strings.TrimSpace(string(state.Stdout)); word == "failed" || word == "inactive" {
-			return s.explain(ctx, h, errors.New("mongod ended soon after its start"))
+		} else if ended {
+			return s.explain(ctx, h, errEnded)
 		}
 		select {
 		case <-time.After(time.Second / 2):
@@ -105,9 +130,15 @@ func lastComplaint(log []byte) string {
 		}
 		if json.Unmarshal(line, &entry) != nil {
 			other = string(line)
+			if strings.HasPrefix(other, "Error") { // mongod has no log yet
+				complaint = other
+			}
 			continue
 		}
 		text := errorText(entry.Attr.Error)
+		if strings.Contains(entry.Message, "SERVER RESTARTED") {
+			complaint = "" // what was before has nothing to do with this start
+		}
 		if entry.Severity == "E" || entry.Severity == "F" || text != "" && entry.Severity == "I" && strings.Contains(entry.Message, "failed") {
 			complaint = entry.Message
 			if text != "" {

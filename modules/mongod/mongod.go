@@ -231,8 +231,9 @@ func (b *builder) build(bindIP []string) error {
 		Name: unit, DropIns: map[string]string{"rcprov.conf": b.dropIn()}, Enabled: &yes, Running: &yes,
 		RestartOn: watched, State: "present",
 	}, b.env)
-	errs = append(errs, b.add("service", service, err))
-	b.parts = append(b.parts, modules.Part{Name: "answers", Step: &Answers{Server: server}})
+	answers := &Answers{Server: server}
+	errs = append(errs, b.add("service", &Service{service, answers}, err))
+	b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})
 	return errors.Join(errs...)
 }
 

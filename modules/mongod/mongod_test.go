@@ -299,8 +299,9 @@ func TestLastComplaint(t *testing.T) {
 			`{"s":"I","c":"ACCESS","msg":"Read security file failed","attr":{"error":{"code":30,"errmsg":"permissions on /etc/mongod.key are too open"}}}` + "\n",
 			"Read security file failed: permissions on /etc/mongod.key are too open",
 		},
-		"text":   {`{"s":"E","msg":"DBException in initAndListen, terminating","attr":{"error":"NonExistentPath: no /data"}}` + "\n", "DBException in initAndListen, terminating: NonExistentPath: no /data"},
-		"no log": {"Error parsing YAML config file: bad line\n", "Error parsing YAML config file: bad line"},
+		"text":                {`{"s":"E","msg":"DBException in initAndListen, terminating","attr":{"error":"NonExistentPath: no /data"}}` + "\n", "DBException in initAndListen, terminating: NonExistentPath: no /data"},
+		"of an earlier start": {`{"s":"F","msg":"old"}` + "\n" + `{"s":"I","msg":"***** SERVER RESTARTED *****"}` + "\n" + "mongod.service: Failed\n", "mongod.service: Failed"},
+		"no log":              {"Error parsing YAML config file: bad line\n", "Error parsing YAML config file: bad line"},
 	} {
 		if got := lastComplaint([]byte(test.log)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)

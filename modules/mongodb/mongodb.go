@@ -157,15 +157,12 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 
 // Codes of the server's errors, src/mongo/base/error_codes.yml.
 const (
-	Unauthorized           = 13
-	AuthenticationFailed   = 18
-	AlreadyInitialized     = 23
-	NodeNotFound           = 74
-	NoReplicationEnabled   = 76
-	InvalidReplicaSet      = 93
-	NotYetInitialized      = 94
-	ConfigurationInProcess = 109
-	UserExists             = 51003
+	Unauthorized            = 13
+	AuthenticationFailed    = 18
+	NodeNotFound            = 74
+	InvalidReplicaSet       = 93
+	NotYetInitialized       = 94
+	ConfigurationInProgress = 109
 )
 
 // Code returns the code of a server's error, also of one at login; 0 for other errors.
@@ -181,7 +178,7 @@ func Code(err error) int {
 // reconfiguration under way, a member not reachable yet.
 func Passing(err error) bool {
 	passing := []int{
-		NodeNotFound, ConfigurationInProcess,
+		NodeNotFound, ConfigurationInProgress,
 		6, 7, 64, 89, 91, 189, 9001, 10107, 11600, 11602, 13435, 13436, // network, shutdown, elections (error_codes.yml)
 		308, // CurrentConfigNotCommittedYet
 	}

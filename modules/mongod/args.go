@@ -10,9 +10,9 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a MongoDB server: MongoDB's apt repository for the host's release, the packages, /etc/mongod.conf, the
-// key file, what MongoDB's production notes ask of the kernel, and the service, which is restarted when its
-// configuration changed.
+// Args describe a MongoDB server from MongoDB's own apt repository. That is the repository for the host's release, the
+// packages, /etc/mongod.conf, the key file, what MongoDB's production notes ask of the kernel, and the service, which is
+// restarted when its configuration changed.
 //
 //	mongod "rs0" {
 //	  version     = "8.0"

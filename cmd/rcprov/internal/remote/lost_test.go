@@ -40,6 +40,7 @@ func listen(t *testing.T, serve func(net.Conn)) int {
 }
 
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	silent := listen(t, func(net.Conn) {})
 	closing := listen(t, func(conn net.Conn) { _ = conn.Close() })
 	web := listen(t, func(conn net.Conn) {
@@ -80,6 +81,7 @@ func TestUnreachable(t *testing.T) {
 }
 
 func TestHostFallsSilent(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	wire := newWire(t, server.address(), 0)
 	server.addConfig(t, "HostKeyAlias test")
@@ -108,6 +110,7 @@ func TestHostFallsSilent(t *testing.T) {
 }
 
 func TestHostCloses(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	c := server.connect(t, server.dialer(), server.target())
 	_, err := c.Run(t.Context(), modules.Command{Script: "kill -9 $(awk '/^PPid/ {print $2}' /proc/$PPID/status)"})
@@ -117,6 +120,7 @@ func TestHostCloses(t *testing.T) {
 }
 
 func TestClosedConnection(t *testing.T) {
+	t.Parallel()
 	onEachHost(t, func(t *testing.T, c *Conn) {
 		time.AfterFunc(200*time.Millisecond, func() { _ = c.Close() })
 		if _, _, err := c.Ask(t.Context(), "sleep 10"); !errors.Is(err, errClosed) {

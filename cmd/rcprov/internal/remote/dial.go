@@ -30,7 +30,8 @@ type Dialer struct {
 	identities identities
 	hops       hops
 	passwords  sudoPasswords
-	prompting  sync.Mutex
+	prompts    sync.Once
+	prompting  chan struct{} // holds one token: who has it may ask; made by prompts
 }
 
 // A Prompt asks the person at the terminal. Its methods are called one at a time.
@@ -46,17 +47,13 @@ const (
 
 // ask lets one question at a time be asked.
 func (d *Dialer) ask(ctx context.Context) (release func(), err error) {
-	d.prompting.Lock()
-	if ctx.Err() != nil {
-		d.prompting.Unlock()
-		return nil, context.Cause(ctx)
-	}
-	return d.prompting.Unlock, nil
+	d.prompts.Do(func() { d.prompting = make(chan struct{}, 1) })
+	return acquire(ctx, d.prompting)
 }
 
 // Connect connects to t and logs in, over an open master of ssh if there is one. It may be called for many hosts at
-// the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration;
-// whether the login can become root shows in the first [Conn.Ask].
+// the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration.
+// Whether the login can become root shows in the first [Conn.Ask], or here already, as a [*SudoError].
 func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if t.Connection == "local" {
 		return d.connectLocal(t)
@@ -66,8 +63,10 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 		return nil, err
 	}
 	if !t.Fresh {
-		if c, err := d.connectMaster(ctx, t, s); err == nil {
-			return c, nil
+		c, err := d.connectMaster(ctx, t, s)
+		var sudo *SudoError
+		if err == nil || errors.As(err, &sudo) { // over a connection of our own sudo would say the same
+			return c, err
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -233,7 +232,7 @@ func (w *watchedConn) pause() (resume func()) {
 func (w *watchedConn) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
 	case len(w.greeting) == 0 && closed:
 		return errors.New("it closed the connection before it said anything; is something full, or forbidden to us?")

@@ -194,16 +194,25 @@ type proxyConn struct {
 
 func (p *proxyConn) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
-	if err != nil && n == 0 {
-		_ = p.Close() // waits, so that stderr is whole
-		if said := modules.LastLine(p.stderr.Bytes()); said != "" {
-			err = fmt.Errorf("ProxyCommand: %s", said)
-		}
-	}
-	return n, err
+	return n, p.explain(err)
 }
 
-func (p *proxyConn) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+func (p *proxyConn) Write(b []byte) (int, error) {
+	n, err := p.stdin.Write(b)
+	return n, p.explain(err)
+}
+
+// explain puts what the command said in the place of a broken pipe.
+func (p *proxyConn) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	_ = p.Close() // waits for the command's end, so that stderr is whole
+	if said := modules.LastLine(p.stderr.Bytes()); said != "" {
+		return fmt.Errorf("ProxyCommand: %s", said)
+	}
+	return err
+}
 
 func (p *proxyConn) Close() error {
 	p.closed.Do(func() {

@@ -113,7 +113,7 @@ case "reload when a file changes" {
       name      = "reloader.service"
       content   = <<-UNIT
         [Service]
-        ExecStart=/bin/sh -c 'echo $$$$$$$$ >/run/reloader.pid; trap "cat /etc/reloader.conf >/run/reloader" HUP; cat /etc/reloader.conf >/run/reloader; while :; do sleep 0.1; done'
+        ExecStart=/bin/sh -c 'trap "cat /etc/reloader.conf >/run/reloader" HUP; cat /etc/reloader.conf >/run/reloader; while :; do sleep 0.1; done'
         ExecReload=/bin/sh -c 'kill -HUP $MAINPID; sleep 0.3'
         Restart=always
       UNIT

@@ -78,6 +78,7 @@ case "a web server's firewall" {
 
 case "exclusive" {
   setup = <<-EOT
+    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
     ufw allow 8080
     ufw deny out 23/tcp
     ufw allow in log from 192.0.2.7 comment 'not mine'
@@ -110,7 +111,7 @@ case "exclusive" {
 }
 
 case "other rules stay" {
-  setup = "ufw --force reset; ufw allow 8080; ufw allow 22/tcp"
+  setup = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; ufw allow 8080; ufw allow 22/tcp"
   plan  = <<-EOT
     ufw "firewall" {
       rule {

@@ -59,6 +59,7 @@ func clientPort(t *testing.T, c *Conn) string {
 }
 
 func TestMaster(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	startMaster(t, server, server.port)
 	d := server.dialer()
@@ -102,6 +103,7 @@ func TestMaster(t *testing.T) {
 }
 
 func TestMasterWithoutUse(t *testing.T) {
+	t.Parallel()
 	for _, m := range []struct {
 		name string
 		make func(t *testing.T, path string)
@@ -173,6 +175,7 @@ func listenUnix(t *testing.T, path string, serve func(net.Conn)) {
 
 // TestMasterWithoutSessions: a master whose host takes no more sessions is no help.
 func TestMasterWithoutSessions(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, "MaxSessions 1")
 	startMaster(t, server, server.port)
 	server.connect(t, server.dialer(), server.target())
@@ -185,6 +188,7 @@ func TestMasterWithoutSessions(t *testing.T) {
 
 // TestMasterOfALostHost: the master still answers, but its host doesn't.
 func TestMasterOfALostHost(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	wire := newWire(t, server.address(), 0)
 	startMaster(t, server, wire.port())
@@ -200,6 +204,7 @@ func TestMasterOfALostHost(t *testing.T) {
 }
 
 func TestMasterEnds(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	startMaster(t, server, server.port)
 	c := server.connect(t, server.dialer(), server.target())

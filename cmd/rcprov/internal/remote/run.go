@@ -23,7 +23,6 @@ const runScript = `{
 printf '\n%[1]s\n'; printf '\n%[1]s\n' >&2
 exec 3<&0
 ( trap '' TERM; read -r word <&3 && [ "$word" = cancel ] && kill -TERM 0 && sleep 3 && kill -KILL 0 ) >/dev/null 2>&1 &
-trap : TERM
 exec 3<&-
 %[2]s
 exit $?

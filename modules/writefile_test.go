@@ -226,7 +226,7 @@ func TestFileHint(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", test.said, got, test.want)
 		}
 	}
-	if lost := errors.New("connection lost"); modules.FileHint(lost, "/srv/x") != lost {
+	if lost := errors.New("connection lost"); modules.FileHint(lost, "/srv/x") != lost { //nolint:errorlint // it must be the same, not one that wraps it
 		t.Error("an error that no command made got a hint")
 	}
 }

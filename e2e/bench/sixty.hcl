@@ -1,5 +1,9 @@
 # Sixty steps over the modules of a plain host. make bench puts the hosts in front of it.
 
+locals {
+  settings = join("", [for n in range(30) : "setting_${n} = value ${n}\n"])
+}
+
 play "sixty" {
   hosts = group.all
 
@@ -36,7 +40,7 @@ play "sixty" {
   file "conf" {
     for_each = [for n in range(25) : format("%02d", n)]
     path     = "/srv/bench/conf/${each.value}.conf"
-    content  = join("", [for n in range(30) : "setting_${n} = value ${n} of file ${each.value}\n"])
+    content  = "# file ${each.value}\n${local.settings}"
     group    = group.bench.name
     mode     = "0640"
   }

@@ -194,8 +194,9 @@ func (q *Query) Script(mark string) string {
 		fmt.Fprintf(&b, "lane%d() {\n", used)
 		for _, i := range q.lane(used) {
 			f := q.families[i]
-			fmt.Fprintf(&b, "{ said=$( (\n%s\n) </dev/null 2>&1 >&3 3>&-; printf '\\n%s %d %%s' \"$?\"); } 3>&1\n",
-				strings.TrimRight(f.script(f.subjects), "\n"), mark, i)
+			// The trap also tells the status of a part that ends with exit, without one more subshell.
+			fmt.Fprintf(&b, "{ said=$(trap 'printf \"\\n%s %d $?\" >&4' EXIT\nexec 4>&1 2>&1 >&3 3>&- </dev/null\n%s\n); } 3>&1\n",
+				mark, i, strings.TrimRight(f.script(f.subjects), "\n"))
 			fmt.Fprintf(&b, "printf '\\n%s %d said\\n%%s\\n' \"$said\"\n", mark, i)
 		}
 		b.WriteString("}\n")

@@ -155,8 +155,8 @@ func TestRun(t *testing.T) {
 			{"output", modules.Command{Script: "echo out; echo err >&2"}, modules.Result{Stdout: []byte("out\n"), Stderr: []byte("err\n")}, ""},
 			{"input", modules.Command{Argv: []string{"cat"}, Stdin: []byte("in\x00")}, modules.Result{Stdout: []byte("in\x00")}, ""},
 			{"no input", modules.Command{Argv: []string{"cat"}}, modules.Result{}, ""},
-			{"status", modules.Command{Script: "echo why >&2; exit 7"}, modules.Result{Stderr: []byte("why\n"), Status: 7}, "sh: why (exit status 7)"},
-			{"signal", modules.Command{Script: "kill -TERM $$"}, modules.Result{Stderr: []byte("Terminated\n"), Status: 143}, "sh: Terminated (killed by signal 15)"},
+			{"status", modules.Command{Script: "echo why >&2; exit 7"}, modules.Result{Stderr: []byte("why\n"), Status: 7}, "why (exit status 7)"},
+			{"signal", modules.Command{Script: "kill -TERM $$"}, modules.Result{Stderr: []byte("Terminated\n"), Status: 143}, "Terminated (killed by signal 15)"},
 			{"missing", modules.Command{Argv: []string{"rcprov-none"}}, modules.Result{Status: 127}, ""},
 			{"quoting", modules.Command{Argv: []string{"printf", "%s", "it's $HOME"}}, modules.Result{Stdout: []byte("it's $HOME")}, ""},
 		} {

@@ -484,3 +484,39 @@ func TestUnknown(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestDependsOn(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "b" {}
+play "database" {
+  hosts = [host.a]
+  thing "x" {
+    name  = "x"
+    value = "1"
+    fail  = "apply"
+  }
+}
+play "app" {
+  hosts      = [host.b]
+  depends_on = [play.database]
+  thing "y" {
+    name  = "y"
+    value = "1"
+  }
+}
+play "other" {
+  hosts = [host.b]
+  thing "z" {
+    name  = "z"
+    value = "1"
+  }
+}
+`)
+	summary, err := l.apply()
+	want := Counts{Failed: 1, Left: 1, Changed: 1}
+	if err == nil || summary.Counts != want || l.get("b", "y") != "" {
+		t.Errorf("counts %+v, want %+v; %v", summary.Counts, want, err)
+	}
+}

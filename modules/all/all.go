@@ -5,6 +5,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/aptrepository"
+	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
 	"github.com/rcprov/rcprov/modules/command"
 	"github.com/rcprov/rcprov/modules/directory"
@@ -25,6 +26,7 @@ func Modules() []modules.Module {
 	return []modules.Module{
 		aptpackage.Module(),
 		aptrepository.Module(),
+		archive.Module(),
 		authorizedkey.Module(),
 		command.Module(),
 		directory.Module(),

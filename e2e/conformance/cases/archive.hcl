@@ -79,7 +79,7 @@ case "absent" {
       state = "absent"
     }
   EOT
-  check = "! ls -d /opt/tool /opt/.tool.rcprov 2>/dev/null"
+  check = "[ ! -e /opt/tool ] && [ ! -e /opt/.tool.rcprov ]"
   drift "back" { run = "mkdir /opt/tool && printf '{\"sha256\":\"b37383d8a5c330459fbb3a4457153f15bf8e976499e52edcf8a390cc6c322e67\"}\n' >/opt/tool/.rcprov-archive" }
   drift "half removed" { run = "mkdir -p /opt/.tool.rcprov/old" }
 }

@@ -150,6 +150,7 @@ case "drop-ins of a package's unit" {
 }
 
 case "stopped, disabled and masked" {
+  setup = "systemctl unmask apt-daily.timer apt-daily-upgrade.timer; systemctl enable --now apt-daily.timer"
   plan  = <<-EOT
     systemd_unit "daily" {
       name    = "apt-daily.timer"

@@ -45,9 +45,10 @@ type Options struct {
 	Redact   func(string) string // hides secrets; for what is written to hosts' journals
 	By       string              // who runs it, for locks and journals: "alice@laptop"
 
-	Parallel int      // hosts at a time; optional: 32
-	Limit    []string // names of hosts and groups to act on; optional: all
-	Tags     []string // steps to act on; optional: all
+	Parallel int           // hosts at a time; optional: 32
+	LockWait time.Duration // how long to wait for another run to release a host; optional
+	Limit    []string      // names of hosts and groups to act on; optional: all
+	Tags     []string      // steps to act on; optional: all
 	Now      func() time.Time
 }
 

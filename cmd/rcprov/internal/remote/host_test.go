@@ -122,7 +122,7 @@ func TestAskGivesUpWithItsContext(t *testing.T) {
 func TestAskRunsWholeScriptsOnly(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"dash", "bash"} {
-		var proof = filepath.Join(t.TempDir(), "proof")
+		proof := filepath.Join(t.TempDir(), "proof")
 		for _, script := range []string{"{ touch " + proof + "\n", "{ touch " + proof + "\necho more\n} </dev/nu"} {
 			l := &localTransport{}
 			p, err := l.start(t.Context(), name+" -s")

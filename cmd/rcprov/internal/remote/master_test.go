@@ -21,7 +21,7 @@ import (
 // configuration names.
 func startMaster(t testing.TB, s *sshd, port int) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "master") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "master") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestMasterWithoutUse(t *testing.T) {
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			server := startSSHD(t)
-			dir, err := os.MkdirTemp("", "master")
+			dir, err := os.MkdirTemp("", "master") //nolint:usetesting // t.TempDir is too long for a socket
 			if err != nil {
 				t.Fatal(err)
 			}

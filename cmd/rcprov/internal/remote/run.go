@@ -88,14 +88,14 @@ func stop(p *process, begins <-chan struct{}, finished <-chan error) {
 	enough := time.After(patience)
 	select {
 	case <-begins:
-	case <-finished:
+	case <-finished: //nolint:errcheck // it was cancelled: how it ended does not matter
 		return
 	case <-enough:
 		return
 	}
 	_, _ = io.WriteString(p.stdin, "cancel\n")
 	select {
-	case <-finished:
+	case <-finished: //nolint:errcheck // it was cancelled: how it ended does not matter
 	case <-enough:
 	}
 }

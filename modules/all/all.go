@@ -15,6 +15,7 @@ import (
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/node"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -36,6 +37,7 @@ func Modules() []modules.Module {
 		httpcheck.Module(),
 		line.Module(),
 		link.Module(),
+		node.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

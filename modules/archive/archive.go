@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -241,11 +242,8 @@ fi
 		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.staging()}})
 		return modules.FileHint(err, s.Path)
 	}
-	for _, e := range c.Edits {
-		switch e.Field {
-		case "", "sha256", "strip_components", "contains":
-			return s.unpack(ctx, h)
-		}
+	if s.Unpacks(c) {
+		return s.unpack(ctx, h)
 	}
 	// The directory itself comes last: it is what the next run looks at, should this one be killed.
 	const script = `
@@ -260,6 +258,17 @@ chmod -- "$2" "$1"
 	}
 	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, modules.OctalMode(s.Mode), owner}})
 	return modules.FileHint(err, s.Path)
+}
+
+// Unpacks tells whether c makes the directory anew, which needs SHA256.
+func (s *Step) Unpacks(c modules.Change) bool {
+	return slices.ContainsFunc(c.Edits, func(e modules.Edit) bool {
+		switch e.Field {
+		case "", "sha256", "strip_components", "contains":
+			return !s.Absent
+		}
+		return false
+	})
 }
 
 // staging is the directory in which everything happens, on the same file system as the one that is made.

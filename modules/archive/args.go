@@ -6,8 +6,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a directory made of an archive: tar (plain, or compressed with gzip, bzip2, xz or zstd) or zip, as the
-// file's first bytes tell.
+// Args describe a directory that an archive is unpacked into. The archive may be tar (plain, or compressed with gzip,
+// bzip2, xz or zstd) or zip, as its first bytes tell.
 //
 //	archive "prometheus" {
 //	  url              = "https://example.com/prometheus-3.5.0.linux-amd64.tar.gz"

@@ -159,7 +159,8 @@ func npmProgress(line string) string {
 var npmError = regexp.MustCompile(`^npm (?:error|ERR!) ?(.*)$`)
 
 // uselessNpm are lines of npm's errors that help nobody.
-var uselessNpm = regexp.MustCompile(`^errno |complete log of this run|Log files were not written|^\s*\d+\s*$`)
+var uselessNpm = regexp.MustCompile(`^errno |complete log of this run|Log files were not written|^\s*\d+\s*$|` +
+	`Note that you can also install from a|tarball, folder, http url|In most cases you or one of|a package version that doesn't exist`)
 
 // explainNpm makes the error of npm's own words.
 func explainNpm(err error) error {
@@ -180,7 +181,7 @@ func explainNpm(err error) error {
 		}
 	}
 	if len(said) == 0 {
-		return modules.WithHint(err, "npm of this version of Node could not be run, or said nothing.")
+		return err
 	}
 	err = fmt.Errorf("npm: %s", strings.Join(said, "\n"))
 	switch code {

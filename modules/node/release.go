@@ -22,7 +22,7 @@ var _ modules.Step = (*release)(nil)
 func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
 	c, err := r.Step.Diff(s)
 	if err == nil && r.Unpacks(c) {
-		c.Notes = append(c.Notes, fmt.Sprintf("its SHA-256 will be taken from %s, if one of %d known keys signed that", r.sums.URL, len(r.sums.Fingerprints)))
+		c.Notes = append(c.Notes, fmt.Sprintf("its SHA-256 will be that of %s, if one of the trusted keys (%d) signed it", r.sums.URL, len(r.sums.Fingerprints)))
 	}
 	return c, err
 }

@@ -141,7 +141,7 @@ func (s *signedSums) verify(list []byte, ring openpgp.EntityList) (string, error
 	case err == nil:
 		return string(block.Plaintext), nil
 	case errors.Is(err, pgperrors.ErrUnknownIssuer):
-		return "", modules.WithHint(fmt.Errorf("it is signed with the key %s, which is none of the %d that may sign", issuer(signature), len(s.Fingerprints)),
+		return "", modules.WithHint(fmt.Errorf("it is signed with the key %s, which belongs to none of the fingerprints", issuer(signature)),
 			"Older releases may be signed by a retired releaser, newer ones by a new one: look the key up in the README of github.com/nodejs/release-keys "+
 				"and add the fingerprint of its primary key to `fingerprints`. Otherwise somebody may have replaced the list.")
 	default:
@@ -185,12 +185,14 @@ func (s *signedSums) ring(ctx context.Context) (ring openpgp.EntityList, problem
 			data, err := get(ctx, address)
 			var keys openpgp.EntityList
 			if err == nil {
-				keys, err = s.trusted(data)
+				if keys, err = s.trusted(data); err != nil {
+					err = fmt.Errorf("%s: %w", address, err)
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				problems = append(problems, fmt.Errorf("%s: %w", address, err))
+				problems = append(problems, err)
 			}
 			ring = append(ring, keys...)
 			return nil

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/aptpackage"
+	"github.com/rcprov/rcprov/modules/aptrepository"
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/fetch"
 	"github.com/rcprov/rcprov/modules/link"
@@ -36,32 +39,11 @@ var (
 // New checks args and returns the steps.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	prefix := path.Join(args.Directory, args.Version)
-	sums := &signedSums{URL: releaseURL(args, "SHASUMS256.txt.asc")}
-	errs := []error{check(args), sums.readArgs(args, env)}
-
-	tarball := &archive.Step{
-		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"},
-		Replace: true, // a directory named like this under ours is nobody else's
+	install := tarball
+	if args.Source == "nodesource" {
+		prefix, install = "/usr", nodesource
 	}
-	if env.Facts != nil {
-		arch, ok := architectures[env.Facts.Arch]
-		if !ok {
-			errs = append(errs, modules.WithHint(fmt.Errorf("there are no binaries of Node.js for the architecture %s", env.Facts.Arch),
-				"The vendor publishes them for amd64, arm64, ppc64el and s390x."))
-		}
-		tarball.Label = fmt.Sprintf("node-v%s-linux-%s", args.Version, arch)
-		tarball.URL = releaseURL(args, tarball.Label+".tar.gz")
-	}
-	var step modules.Step = &release{Step: tarball, sums: sums}
-	if args.SHA256 != "" {
-		sum, err := fetch.ParseSHA256(args.SHA256)
-		if err != nil {
-			errs = append(errs, modules.Argf("sha256", "%w", err))
-		}
-		tarball.SHA256 = sum
-		step = tarball
-	}
-	parts := []modules.Part{{Name: "release", Step: step}}
+	parts, err := install(args, env, prefix)
 	if len(args.NpmPackages) > 0 {
 		parts = append(parts, modules.Part{Name: "npm", Step: &npm{
 			Prefix: prefix, Packages: args.NpmPackages, Scripts: args.NpmScripts, Registry: args.NpmRegistry,
@@ -74,7 +56,80 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		})
 	}
 	bin := prefix + "/bin"
-	return parts, Outputs{Path: prefix, Bin: bin, Node: bin + "/node", Npm: bin + "/npm", Npx: bin + "/npx"}, errors.Join(errs...)
+	outputs := Outputs{Path: prefix, Bin: bin, Node: bin + "/node", Npm: bin + "/npm", Npx: bin + "/npx"}
+	return parts, outputs, errors.Join(check(args), err)
+}
+
+// tarball returns the step that installs the vendor's tarball at prefix.
+func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) {
+	args.Mirror = cmp.Or(args.Mirror, "https://nodejs.org/dist")
+	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+placeholder+".asc")
+	step := &archive.Step{
+		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"},
+		Replace: true, // a directory named like this under ours is nobody else's
+	}
+	var errs []error
+	if env.Facts != nil {
+		arch, ok := architectures[env.Facts.Arch]
+		if !ok {
+			errs = append(errs, modules.WithHint(fmt.Errorf("there are no binaries of Node.js for the architecture %s", env.Facts.Arch),
+				"The vendor publishes them for amd64, arm64, ppc64el and s390x."))
+		}
+		step.Label = fmt.Sprintf("node-v%s-linux-%s", args.Version, arch)
+		step.URL = releaseURL(args, step.Label+".tar.gz")
+	}
+	sums := &signedSums{URL: releaseURL(args, "SHASUMS256.txt.asc")}
+	errs = append(errs, sums.readArgs(args, env))
+	if args.SHA256 == "" {
+		return []modules.Part{{Name: "release", Step: &release{Step: step, sums: sums}}}, errors.Join(errs...)
+	}
+	sum, err := fetch.ParseSHA256(args.SHA256)
+	if err != nil {
+		errs = append(errs, modules.Argf("sha256", "%w", err))
+	}
+	step.SHA256 = sum
+	return []modules.Part{{Name: "release", Step: step}}, errors.Join(errs...)
+}
+
+// nodesourceKey signs NodeSource's repository: a key of 2016 that was signed anew, with SHA-512, in January 2026.
+const nodesourceKey = "6F71F525282841EEDAF851B42F59B5F99B1BE0B4"
+
+// nodesource returns the steps that install the package of NodeSource.
+func nodesource(args Args, env modules.Env, _ string) ([]modules.Part, error) {
+	var errs []error
+	if args.SHA256 != "" {
+		errs = append(errs, modules.Argf("sha256", "is that of a tarball; apt checks packages by the repository's key"))
+	}
+	if len(args.Links) > 0 {
+		errs = append(errs, modules.Argf("links", "are for tarballs; the package's programs are in /usr/bin"))
+	}
+	if len(args.Fingerprints) == 0 {
+		args.Fingerprints = []string{nodesourceKey}
+	}
+	if args.KeyFile == "" {
+		args.KeyURL = cmp.Or(args.KeyURL, "https://deb.nodesource.com/gpgkey/nodesource-repo.gpg.key")
+	}
+	major, _, _ := strings.Cut(args.Version, ".")
+	var architectures []string
+	if env.Facts != nil {
+		architectures = []string{env.Facts.Arch} // NodeSource has nothing for the i386 of a host with both
+	}
+	repository, err := aptrepository.New(aptrepository.Args{
+		Name: "nodesource", State: "present",
+		URIs:   []string{strings.TrimSuffix(cmp.Or(args.Mirror, "https://deb.nodesource.com"), "/") + "/node_" + major + ".x"},
+		Suites: []string{"nodistro"}, Components: []string{"main"}, // the same for every release of every distribution
+		Architectures: architectures,
+		KeyURL:        args.KeyURL, KeyFile: args.KeyFile, Fingerprints: args.Fingerprints,
+	}, env)
+	errs = append(errs, err)
+	held := true // unattended-upgrades would change the version
+	packages, err := aptpackage.New(aptpackage.Args{
+		Packages: []string{"nodejs=" + args.Version + "-*"}, State: "present", Held: &held, UpdateCache: "24h", AllowDowngrade: true,
+	}, env)
+	if validVersion.MatchString(args.Version) { // else check says so
+		errs = append(errs, err)
+	}
+	return []modules.Part{{Name: "repository", Step: repository}, {Name: "package", Step: packages}}, errors.Join(errs...)
 }
 
 func releaseURL(args Args, file string) string {
@@ -95,8 +150,10 @@ func check(args Args) error {
 	} else if path.Dir(args.Directory) == "/" {
 		errs = append(errs, modules.Argf("directory", "must be one of its own below a directory of the system, such as /opt/node, not %s", args.Directory))
 	}
-	if err := fetch.CheckURL(args.Mirror); err != nil {
-		errs = append(errs, modules.Argf("mirror", "%w", err))
+	if args.Mirror != "" {
+		if err := fetch.CheckURL(args.Mirror); err != nil {
+			errs = append(errs, modules.Argf("mirror", "%w", err))
+		}
 	}
 	for _, program := range args.Links {
 		if !validProgram.MatchString(program) {

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/aptpackage"
+	"github.com/rcprov/rcprov/modules/aptrepository"
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -39,6 +41,7 @@ func TestNew(t *testing.T) {
 		{name: "range", change: func(a *Args) { a.Version = "22" }, err: `version: must be an exact version such as "22.22.3", not "22"`},
 		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, err: "directory: must be one of its own below a directory of the system, such as /opt/node, not /opt"},
 		{name: "sum", change: func(a *Args) { a.SHA256 = "x" }, err: `sha256: must be a SHA-256, 64 hexadecimal digits, not "x"`},
+		{name: "mirror", change: func(a *Args) { a.Mirror = "nodejs.org" }, err: `mirror: must be an address that begins with https:// or http://, not "nodejs.org"`},
 		{name: "key ID", change: func(a *Args) { a.Fingerprints = []string{"770F7A9A5AE15600"} }, err: `fingerprints: must be 40 (or 64) hexadecimal digits each, not "770F7A9A5AE15600"`},
 		{name: "key file", change: func(a *Args) { a.KeyFile = "x.asc" }, err: "key_file: no such file"},
 		{name: "link", change: func(a *Args) { a.Links = []string{"../x"} }, err: `links: must be names of programs, not "../x"`},
@@ -151,5 +154,33 @@ npm error Log files were not written due to the config logs-max=0
 	}
 	if got, want := npmProgress("npm http fetch GET 200 https://registry.example.com/pm2 80ms"), "npm fetches pm2"; got != want {
 		t.Errorf("progress %q, want %q", got, want)
+	}
+}
+
+func TestNewNodesource(t *testing.T) {
+	t.Parallel()
+	args := valid
+	args.Source, args.Mirror, args.KeyURL, args.Links = "nodesource", "", "", nil
+	parts, outputs, err := New(args, modules.Env{Facts: &observe.Facts{Arch: "amd64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outputs.Node != "/usr/bin/node" {
+		t.Errorf("outputs %+v", outputs)
+	}
+	repository := parts[0].Step.(*aptrepository.Step)
+	if got, want := repository.Source.URIs[0], "https://deb.nodesource.com/node_22.x"; got != want {
+		t.Errorf("URI %s, want %s", got, want)
+	}
+	want := []aptpackage.Package{{Name: "nodejs", Version: "22.22.3-*"}}
+	if diff := cmp.Diff(want, parts[1].Step.(*aptpackage.Step).Packages); diff != "" {
+		t.Errorf("packages (-want +got):\n%s", diff)
+	}
+
+	args.Links, args.SHA256 = []string{"node"}, "x"
+	_, _, err = New(args, modules.Env{})
+	const refused = "sha256: is that of a tarball; apt checks packages by the repository's key\nlinks: are for tarballs; the package's programs are in /usr/bin"
+	if errorText(err) != refused {
+		t.Errorf("error %q, want %q", errorText(err), refused)
 	}
 }

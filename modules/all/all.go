@@ -9,6 +9,7 @@ import (
 	"github.com/rcprov/rcprov/modules/authorizedkey"
 	"github.com/rcprov/rcprov/modules/command"
 	"github.com/rcprov/rcprov/modules/directory"
+	"github.com/rcprov/rcprov/modules/download"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/group"
 	"github.com/rcprov/rcprov/modules/hostsentry"
@@ -31,6 +32,7 @@ func Modules() []modules.Module {
 		authorizedkey.Module(),
 		command.Module(),
 		directory.Module(),
+		download.Module(),
 		file.Module(),
 		group.Module(),
 		hostsentry.Module(),

@@ -144,7 +144,7 @@ func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byt
 
 // Run takes away the prelude, which needs root.
 func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Result, error) {
-	if command.Before != busyPrelude {
+	if command.Before != modules.KeepBusy {
 		return modules.Result{}, errors.New("a change without the busy file")
 	}
 	command.Before = ""

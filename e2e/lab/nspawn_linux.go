@@ -302,7 +302,8 @@ func (c *container) start(context.Context) error {
 	// CAP_SYS_ADMIN and CAP_NET_ADMIN: sandboxed units (PrivateTmp and the like) and firewalls work as on a real
 	// host. @memlock: databases lock memory. Neither context nor process group: the host lives on its own, and
 	// Ctrl-C at the tests is not for it.
-	cmd := exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--machine="+c.lab.config.Bridge+"-"+c.name,
+	cmd := exec.Command("sh", "-euc", ownCgroup, "nspawn", c.machineName(),
+		"--quiet", "--boot", "--register=no", "--keep-unit", "--machine="+c.machineName(),
 		"--directory="+c.path("root"), "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--network-veth", "--network-bridge="+c.lab.config.Bridge,
 		"--capability=CAP_NET_ADMIN,CAP_SYS_ADMIN", "--system-call-filter=@memlock", "--console=pipe")
@@ -408,9 +409,13 @@ func (c *container) remove(ctx context.Context) error {
 			return err
 		}
 	}
+	removeCgroups(c.machineName())
 	defer c.owner.release()
 	return os.RemoveAll(c.dir)
 }
+
+// machineName is unique on this machine, also beside other labs.
+func (c *container) machineName() string { return c.lab.config.Bridge + "-" + c.name }
 
 // isMounted tells whether something is mounted on dir.
 func isMounted(dir string) bool {

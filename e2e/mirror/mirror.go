@@ -10,6 +10,7 @@
 //     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
 //     read. mongosh and mongodump are packages without the program.
 //   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
+//   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts.
 package mirror
 
 import (
@@ -35,6 +36,9 @@ type Options struct {
 	// Cache is a directory that survives; what is in it is not built again. Default: mirror in the lab's directory.
 	Cache string
 
+	// Validity is how long the ACME server's certificates are valid. Default: 90 days.
+	Validity time.Duration
+
 	// Log gets a line for each thing that is built. Default: os.Stderr.
 	Log io.Writer
 }
@@ -44,6 +48,7 @@ type Mirror struct {
 	URL     string
 	MongoDB MongoDB
 	Node    Node
+	ACME    *ACME
 
 	server *http.Server
 	ended  chan error
@@ -73,6 +78,9 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 	if err := m.addParts(ctx, c, mux); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	if m.ACME, err = startACME(ctx, listener.Addr().(*net.TCPAddr).IP.String(), options.Validity); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
 	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { m.ended <- m.server.Serve(listener) }()
 	return m, nil
@@ -99,7 +107,7 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 
 // Close ends the server, and the downloads that are going on.
 func (m *Mirror) Close() error {
-	err := m.server.Close()
+	err := errors.Join(m.server.Close(), m.ACME.close())
 	if ended := <-m.ended; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
@@ -117,6 +125,9 @@ func (o *Options) complete() error {
 	}
 	if o.Cache == "" {
 		o.Cache = filepath.Join(config.Dir, "mirror")
+	}
+	if o.Validity == 0 {
+		o.Validity = 90 * 24 * time.Hour
 	}
 	if o.Log == nil {
 		o.Log = os.Stderr

@@ -1,10 +1,7 @@
 package mirror_test
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"sync"
 	"testing"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -16,19 +13,19 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-// started is the mirror of this process; it ends with it.
-var started = sync.OnceValues(func() (*mirror.Mirror, error) {
-	return mirror.Start(context.Background(), mirror.Options{Log: os.Stderr})
-})
-
-// require returns the mirror, where hosts can be booted that use it.
+// require returns a mirror that ends with the test, where hosts can be booted that use it.
 func require(t *testing.T) *mirror.Mirror {
 	t.Helper()
 	labtest.Require(t)
-	m, err := started()
+	m, err := mirror.Start(t.Context(), mirror.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return m
 }
 

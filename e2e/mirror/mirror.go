@@ -10,6 +10,12 @@
 //     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
 //     read. mongosh and mongodump are packages without the program.
 //   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
+//   - npm registry: real packages, those alone that Rocket.Chat's bundle needs. Hosts need no way to the real registry.
+//   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
+//   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
+//     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
+//     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
+//     on want 8.0. Some releases are broken on purpose.
 //   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts.
 package mirror
 
@@ -45,10 +51,13 @@ type Options struct {
 
 // A Mirror is a running server. Its fields don't change.
 type Mirror struct {
-	URL     string
-	MongoDB MongoDB
-	Node    Node
-	ACME    *ACME
+	URL         string
+	MongoDB     MongoDB
+	Node        Node
+	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
+	Deno        Deno
+	RocketChat  RocketChat
+	ACME        *ACME
 
 	server *http.Server
 	ended  chan error
@@ -88,19 +97,28 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 
 // addParts builds the parts and adds them to mux.
 func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) error {
+	files := func(dir, _ string) http.Handler { return http.FileServer(http.Dir(dir)) }
 	parts := []struct {
 		path  string
 		build func(base string) (dir string, err error)
+		serve func(dir, base string) http.Handler
 	}{
-		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }},
-		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }},
+		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }, files},
+		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }, files},
+		{"/npm", func(base string) (string, error) { m.NPMRegistry = base; return c.npmRegistry(ctx) }, serveNPM},
+		{"/deno", func(base string) (dir string, err error) { dir, m.Deno, err = c.deno(ctx, base); return dir, err }, files},
+		{"/rocketchat", func(base string) (dir string, err error) {
+			dir, m.RocketChat, err = c.rocketChat(ctx, base)
+			return dir, err
+		}, serveRocketChat},
 	}
 	for _, p := range parts {
-		dir, err := p.build(m.URL + p.path)
+		base := m.URL + p.path
+		dir, err := p.build(base)
 		if err != nil {
 			return err
 		}
-		mux.Handle(p.path+"/", http.StripPrefix(p.path, http.FileServer(http.Dir(dir))))
+		mux.Handle(p.path+"/", http.StripPrefix(p.path, p.serve(dir, base)))
 	}
 	return nil
 }

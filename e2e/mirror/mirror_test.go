@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
@@ -27,6 +28,16 @@ func require(t *testing.T) *mirror.Mirror {
 		}
 	})
 	return m
+}
+
+// TestStart starts a second mirror, for which nothing is left to be built.
+func TestStart(t *testing.T) {
+	require(t)
+	start := time.Now()
+	require(t)
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("the second start took %s; at most a second is wanted", took)
+	}
 }
 
 // must runs a script that has to succeed, and returns what it printed.

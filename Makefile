@@ -51,12 +51,12 @@ e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|
 	RCPROV_BIN=$(CURDIR)/bin/rcprov $(GO) test -count=1 -p 1 -timeout 60m $(if $(AS_ROOT),-exec "$(AS_ROOT)") ./e2e/... $(ARGS)
 
 bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
-	$(GO) build -o bin/bench ./e2e/cmd/bench
-	$(AS_ROOT) bin/bench -rcprov bin/rcprov $(ARGS)
+	$(GO) build -o bin/bench ./e2e/bench
+	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/bench $(ARGS)
 
 demo: lab-deps build ## a host, a plan, a second apply, a drift and its repair; leaves nothing behind
 	@$(GO) build -o bin/demo ./e2e/cmd/demo
-	@$(AS_ROOT) bin/demo -rcprov bin/rcprov
+	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/demo
 
 lab-deps: ## install what the lab needs on Debian and Ubuntu, if it is missing
 	@sh e2e/lab/deps.sh
@@ -67,7 +67,7 @@ lab-up: ## boot hosts that stay: HOSTS=n IMAGE=debian-12|debian-13|ubuntu-24.04|
 	@$(GO) build -o bin/lab ./e2e/cmd/lab
 	@$(AS_ROOT) bin/lab up -hosts $(HOSTS) $(if $(IMAGE),-image $(IMAGE))
 
-lab-down: ## remove all hosts of the lab
+lab-down: ## remove the hosts of lab-up
 	@$(GO) build -o bin/lab ./e2e/cmd/lab
 	@$(AS_ROOT) bin/lab down
 

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -93,13 +94,15 @@ func (e *CommandError) Error() string {
 	if e.Result.Status > 128 && e.Result.Status < 160 {
 		how = fmt.Sprintf("killed by signal %d", e.Result.Status-128)
 	}
-	if last := LastLine(e.Result.Stderr); last != "" {
-		return fmt.Sprintf("%s: %s (%s)", name, last, how)
+	said := cmp.Or(LastLine(e.Result.Stderr), LastLine(e.Result.Stdout))
+	switch {
+	case said == "":
+		return fmt.Sprintf("%s: %s", name, how)
+	case name == "sh" || strings.HasPrefix(said, name+": "):
+		return fmt.Sprintf("%s (%s)", said, how) // programs begin with their names, and a script's name tells nothing
+	default:
+		return fmt.Sprintf("%s: %s (%s)", name, said, how)
 	}
-	if last := LastLine(e.Result.Stdout); last != "" {
-		return fmt.Sprintf("%s: %s (%s)", name, last, how)
-	}
-	return fmt.Sprintf("%s: %s", name, how)
 }
 
 // LastLine returns the last line of a program's output that is not blank, without the space around it.

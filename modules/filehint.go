@@ -30,11 +30,11 @@ func FileHint(err error, p string) error {
 		{"No space left on device", "See `df -h " + dir + "` and `df -i " + dir + "` on the host, make room, then run the same command again."},
 		{"Disk quota exceeded", "See `quota` on the host, make room, then run the same command again."},
 		{"Read-only file system", "See `findmnt -T " + dir + "` on the host: it is mounted read-only, or the kernel did that after an error (`dmesg`)."},
+		{"cannot overwrite directory", "There is a directory in the place of " + p + ": move it away, or name another path."},
 		{"Operation not permitted", "Even root may not do this: see `lsattr -d " + p + " " + dir + "` for an immutable flag; a container may forbid it as well."},
 		{"Permission denied", "Even root may not do this: see `findmnt -T " + dir + "` (a network file system?), and the audit log for AppArmor or SELinux."},
 		{"Not a directory", "A part of the path " + p + " is a file: see `namei -l " + p + "` on the host."},
 		{"No such file or directory", "Add a `directory` step for " + dir + " before this one."},
-		{"Directory nonexistent", "Add a `directory` step for " + dir + " before this one."}, // dash
 		{"Text file busy", "A running program was started from it: stop it first."},
 		{"Device or resource busy", "It is a mount point or in use: see `findmnt " + p + "` on the host."},
 	} {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
@@ -37,9 +39,8 @@ umask 077
 trap 'rm -f -- "$tmp"' EXIT
 if [ "$input" = stdin ]; then
 	rm -f -- "$tmp"
-	set -C # O_EXCL: nobody may have put a link there meanwhile
-	cat >"$tmp"
-	set +C
+	# conv=excl: nobody may have put a link there meanwhile. Unlike the shell, dd says what is wrong with a path.
+	dd of="$tmp" bs=64k conv=excl status=none
 fi
 if [ "$keep" = keep ] && [ -f "$path" ]; then
 	chown -h --reference="$path" -- "$tmp"
@@ -60,6 +61,22 @@ mv -fT -- "$tmp" "$path"
 trap - EXIT
 `
 
+// roomScript makes the place for an upload free, and tells early and in words (SFTP has only "failure") when there is no
+// room for it. Where a file system can't tell, the upload will.
+const roomScript = `
+umask 077
+rm -f -- "$1"
+said=$(fallocate -l "$2" -- "$1" 2>&1) || case $said in
+*"not supported"* | *"not found"*) ;;
+*)
+	printf '%s\n' "$said" >&2
+	rm -f -- "$1"
+	exit 1
+	;;
+esac
+rm -f -- "$1"
+`
+
 // WriteFile writes f as a whole or not at all: a temporary file in the same directory with its final owner and mode,
 // validated, synced, renamed. When the validate command refuses, the error is a [*ValidateError]; after this and any
 // other error of a command the old file is as it was. Errors have advice from [FileHint].
@@ -72,11 +89,8 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 	cmd := Command{Stdin: f.Content}
 	input := "stdin"
 	if len(f.Content) > uploadSize {
-		if _, err := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", tmp}}); err != nil {
+		if err := upload(ctx, h, tmp, f.Content); err != nil {
 			return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
-		}
-		if err := h.Upload(ctx, tmp, bytes.NewReader(f.Content)); err != nil {
-			return fmt.Errorf("write %s: %w", f.Path, err)
 		}
 		cmd.Stdin, input = nil, "uploaded"
 	}
@@ -97,6 +111,20 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 		return WithHint(refused, "%s is as it was. Correct the content, then run the same command again.", f.Path)
 	}
 	return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
+}
+
+// upload puts content into the new file tmp; after an error of the upload none is left, if the host still listens.
+func upload(ctx context.Context, h Host, tmp string, content []byte) error {
+	room := Command{Argv: []string{"sh", "-euc", roomScript, "write-file", tmp, strconv.Itoa(len(content))}}
+	if _, err := h.Run(ctx, room); err != nil {
+		return err
+	}
+	err := h.Upload(ctx, tmp, bytes.NewReader(content))
+	if err != nil {
+		_, cleanup := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", tmp}})
+		err = errors.Join(err, cleanup)
+	}
+	return err
 }
 
 // ValidateError says that a file's validate command did not accept the new content.

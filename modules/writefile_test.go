@@ -126,21 +126,21 @@ func TestWriteFile(t *testing.T) {
 			name:    "directory in its place",
 			before:  func(dir string) error { return os.Mkdir(filepath.Join(dir, "it's a file"), 0o700) },
 			want:    map[string]string{"it's a file": "drwx------"},
-			err:     "write PATH: sh: mv: cannot overwrite directory 'PATH' with non-directory (exit status 1)",
-			hinting: "",
+			err:     "write PATH: mv: cannot overwrite directory 'PATH' with non-directory...",
+			hinting: "There is a directory in the place of PATH: move it away, or name another path.",
 		},
 		{
 			name:    "no such user",
 			change:  func(f *modules.File) { f.Owner = "no-such-user" },
 			want:    map[string]string{},
-			err:     "write PATH: sh: chown: invalid user: 'no-such-user:GID' (exit status 1)",
+			err:     "write PATH: chown: invalid user: 'no-such-user:GID' (exit status 1)",
 			hinting: "There is no user \"no-such-user\" on the host. Add a `user` step for it before this one, or correct the name.",
 		},
 		{
 			name:    "no such group",
 			change:  func(f *modules.File) { f.Group = "no-such-group" },
 			want:    map[string]string{},
-			err:     "write PATH: sh: chown: invalid group: 'UID:no-such-group' (exit status 1)",
+			err:     "write PATH: chown: invalid group: 'UID:no-such-group' (exit status 1)",
 			hinting: "There is no group \"no-such-group\" on the host. Add a `group` step for it before this one, or correct the name.",
 		},
 	}
@@ -198,7 +198,7 @@ func TestWriteFileUploads(t *testing.T) {
 	}
 
 	f.Path = filepath.Join(f.Path, "x")
-	const words = "not a directory"
+	const words = "Not a directory"
 	if err := modules.WriteFile(t.Context(), &moduletest.Host{}, f); err == nil || !strings.Contains(err.Error(), words) {
 		t.Errorf("error %v, want %q", err, words)
 	}
@@ -207,9 +207,9 @@ func TestWriteFileUploads(t *testing.T) {
 func TestFileHint(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ said, want string }{
-		{"cat: write error: No space left on device", "See `df -h /srv` and `df -i /srv` on the host, make room, then run the same command again."},
-		{"sh: 7: cannot create /srv/.x.rcprov: Read-only file system", "See `findmnt -T /srv` on the host: it is mounted read-only, or the kernel did that after an error (`dmesg`)."},
-		{"sh: 7: cannot create /srv/.x.rcprov: Directory nonexistent", "Add a `directory` step for /srv before this one."},
+		{"dd: error writing '/srv/.x.rcprov': No space left on device", "See `df -h /srv` and `df -i /srv` on the host, make room, then run the same command again."},
+		{"dd: failed to open '/srv/.x.rcprov': Read-only file system", "See `findmnt -T /srv` on the host: it is mounted read-only, or the kernel did that after an error (`dmesg`)."},
+		{"dd: failed to open '/srv/.x.rcprov': No such file or directory", "Add a `directory` step for /srv before this one."},
 		{"mkdir: cannot create directory '/srv/x': Not a directory", "A part of the path /srv/x is a file: see `namei -l /srv/x` on the host."},
 		{"chgrp: invalid group: 'web'", "There is no group \"web\" on the host. Add a `group` step for it before this one, or correct the name."},
 		{"chown: invalid user: 'alice'", "There is no user \"alice\" on the host. Add a `user` step for it before this one, or correct the name."},
@@ -226,7 +226,7 @@ func TestFileHint(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", test.said, got, test.want)
 		}
 	}
-	if lost := errors.New("connection lost"); modules.FileHint(lost, "/srv/x") != lost {
+	if lost := errors.New("connection lost"); modules.FileHint(lost, "/srv/x") != lost { //nolint:errorlint // it must be the same, not one that wraps it
 		t.Error("an error that no command made got a hint")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,20 +47,23 @@ func newIdentity(dir string, spec Spec) (*identity, error) {
 	return id, err
 }
 
-// eachIdentity calls do for each virtual machine that the lab knows.
-func eachIdentity(dir string, do func(*identity) error) error {
+// removeIdentities calls remove for each virtual machine with one of these ownerships.
+func removeIdentities(dir string, remove func(*identity) error, which ...ownership) error {
 	entries, err := os.ReadDir(filepath.Join(dir, "vms"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	errs := []error{err}
 	for _, e := range entries {
-		errs = append(errs, do(&identity{name: e.Name(), dir: filepath.Join(dir, "vms", e.Name())}))
+		id := &identity{name: e.Name(), dir: filepath.Join(dir, "vms", e.Name())}
+		whose, err := ownerOf(filepath.Join(id.dir, "owner"))
+		if err == nil && slices.Contains(which, whose) {
+			err = remove(id)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
-
-func (id *identity) abandoned() (bool, error) { return abandoned(filepath.Join(id.dir, "owner")) }
 
 func (id *identity) remove() error {
 	defer id.owner.release()

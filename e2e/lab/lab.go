@@ -34,7 +34,7 @@ type Backend interface {
 	// Clean removes the hosts of processes that have ended.
 	Clean(ctx context.Context) error
 
-	// Down removes all hosts of this machine's lab, kept ones included.
+	// Down removes what Clean does, and the hosts that were launched to be kept. Those of living processes stay.
 	Down(ctx context.Context) error
 }
 

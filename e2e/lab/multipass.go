@@ -61,19 +61,15 @@ func (*multipass) launchArgs(name, image string) []string {
 	}
 }
 
-func (m *multipass) Clean(ctx context.Context) error {
-	return eachIdentity(m.config.Dir, func(id *identity) error {
-		if abandoned, err := id.abandoned(); err != nil || !abandoned {
-			return err
-		}
-		return (&multipassVM{lab: m, name: "rcprov-" + id.name, identity: id}).destroy(ctx)
-	})
-}
+func (m *multipass) Clean(ctx context.Context) error { return m.remove(ctx, abandoned) }
 
-func (m *multipass) Down(ctx context.Context) error {
-	return eachIdentity(m.config.Dir, func(id *identity) error {
+func (m *multipass) Down(ctx context.Context) error { return m.remove(ctx, abandoned, kept) }
+
+// remove removes the machines with one of these ownerships.
+func (m *multipass) remove(ctx context.Context, which ...ownership) error {
+	return removeIdentities(m.config.Dir, func(id *identity) error {
 		return (&multipassVM{lab: m, name: "rcprov-" + id.name, identity: id}).destroy(ctx)
-	})
+	}, which...)
 }
 
 // multipassVM is the machine of one host.

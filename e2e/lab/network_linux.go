@@ -3,8 +3,11 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -26,8 +29,14 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 	if _, err := net.InterfaceByName(n.config.Bridge); err == nil {
 		return nil
 	}
+	if err := n.checkSubnetIsFree(); err != nil {
+		return err
+	}
 	// Forwarding stays on afterwards: others may have come to need it.
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
+		return err
+	}
+	if err := raise("/proc/sys/fs/inotify/max_user_instances", 1024); err != nil {
 		return err
 	}
 	for _, r := range n.rules() {
@@ -35,11 +44,31 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 			return err
 		}
 	}
-	// The bridge comes last, and tells that the rest is there.
+	// The bridge comes last, and tells that the rest is there. Without an address of its own it would take a host's,
+	// and change it as hosts come and go: those that stay would send to the old one for half a minute.
 	return errors.Join(
-		run(ctx, "ip", "link", "add", n.config.Bridge, "type", "bridge"),
+		run(ctx, "ip", "link", "add", n.config.Bridge, "address", "02:00:00:00:00:01", "type", "bridge"),
 		run(ctx, "ip", "address", "add", n.config.address(1)+"/24", "dev", n.config.Bridge),
 		run(ctx, "ip", "link", "set", n.config.Bridge, "up"))
+}
+
+// checkSubnetIsFree tells whether another interface, of another lab for example, has an address in the subnet: packets
+// would go to either.
+func (n *nspawn) checkSubnetIsFree() error {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	subnet, err := netip.ParsePrefix(n.config.Subnet)
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if other, err := netip.ParsePrefix(a.String()); err == nil && other.Overlaps(subnet) {
+			return fmt.Errorf("this machine has the address %s, so the lab can't be %s: set RCPROV_LAB_SUBNET", other, subnet)
+		}
+	}
+	return nil
 }
 
 // networkDownIfUnused removes the bridge and its rules when there is no host. The caller holds the lab's lock.
@@ -69,4 +98,18 @@ func resolvConf() (string, error) {
 		text, err = os.ReadFile("/run/systemd/resolve/resolv.conf")
 	}
 	return string(text), err
+}
+
+// raise sets a limit of the kernel unless it is as high already. Each systemd takes several inotify instances, and the
+// kernel's 128 for each user are used up by some twenty hosts: the next ones would not boot.
+func raise(path string, limit int) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	is, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || is >= limit {
+		return err
+	}
+	return os.WriteFile(path, []byte(strconv.Itoa(limit)), 0o644)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,7 +85,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 		return nil, nil, err
 	}
 	defer unlock()
-	if err := n.cleanLocked(ctx); err != nil {
+	if err := n.removeHosts(ctx, abandoned); err != nil {
 		return nil, nil, err
 	}
 	if err := n.networkUp(ctx); err != nil {
@@ -129,11 +130,7 @@ func (n *nspawn) Clean(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	return errors.Join(n.cleanLocked(ctx), n.networkDownIfUnused(ctx))
-}
-
-func (n *nspawn) cleanLocked(ctx context.Context) error {
-	return n.removeHosts(ctx, func(name string) (bool, error) { return abandoned(filepath.Join(n.hostDir(name), "owner")) })
+	return errors.Join(n.removeHosts(ctx, abandoned), n.networkDownIfUnused(ctx))
 }
 
 func (n *nspawn) Down(ctx context.Context) error {
@@ -142,21 +139,20 @@ func (n *nspawn) Down(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	all := func(string) (bool, error) { return true, nil }
-	return errors.Join(n.removeHosts(ctx, all), n.networkDownIfUnused(ctx))
+	return errors.Join(n.removeHosts(ctx, abandoned, kept), n.networkDownIfUnused(ctx))
 }
 
-// removeHosts removes those hosts for which condition is true. The caller holds the lab's lock.
-func (n *nspawn) removeHosts(ctx context.Context, condition func(name string) (bool, error)) error {
+// removeHosts removes the hosts with one of these ownerships. The caller holds the lab's lock.
+func (n *nspawn) removeHosts(ctx context.Context, which ...ownership) error {
 	names, err := n.hostNames()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, name := range names {
-		remove, err := condition(name)
-		if err == nil && remove {
-			c := &container{lab: n, name: name, dir: n.hostDir(name)}
+		c := &container{lab: n, name: name, dir: n.hostDir(name)}
+		whose, err := ownerOf(c.path("owner"))
+		if err == nil && slices.Contains(which, whose) {
 			err = c.remove(ctx)
 		}
 		if err != nil {
@@ -272,7 +268,7 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 		{"etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\t" + c.hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n", 0o644, 0, 0},
 		{"etc/machine-id", hex.EncodeToString(id[:16]) + "\n", 0o444, 0, 0},
 		{"etc/resolv.conf", resolver, 0o644, 0, 0},
-		{"etc/systemd/network/10-lab.network", fmt.Sprintf("[Match]\nName=host0\n[Network]\nAddress=%s/24\nGateway=%s\n", h.Address, c.lab.config.address(1)), 0o644, 0, 0},
+		{"etc/systemd/network/10-lab.network", c.networkUnit(), 0o644, 0, 0},
 		{"etc/ssh/ssh_host_ed25519_key", string(hostKey.private), 0o600, 0, 0},
 		{"etc/ssh/ssh_host_ed25519_key.pub", hostKey.public + "\n", 0o644, 0, 0},
 		{"root/.ssh/authorized_keys", public + "\n", 0o600, 0, 0},
@@ -290,6 +286,13 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 	return ctx.Err()
 }
 
+// networkUnit returns systemd-networkd's file for the host. The MAC address follows from the IP address, so that what
+// this machine remembers of a former host with that address is right for the new one.
+func (c *container) networkUnit() string {
+	return fmt.Sprintf("[Match]\nName=host0\n[Link]\nMACAddress=02:00:00:00:00:%02x\n[Network]\nAddress=%s/24\nGateway=%s\n",
+		c.octet, c.lab.config.address(c.octet), c.lab.config.address(1))
+}
+
 func (c *container) start(context.Context) error {
 	console, err := os.OpenFile(c.path("console.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -299,7 +302,7 @@ func (c *container) start(context.Context) error {
 	// CAP_SYS_ADMIN and CAP_NET_ADMIN: sandboxed units (PrivateTmp and the like) and firewalls work as on a real
 	// host. @memlock: databases lock memory. Neither context nor process group: the host lives on its own, and
 	// Ctrl-C at the tests is not for it.
-	cmd := exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--machine="+c.name,
+	cmd := exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--machine="+c.lab.config.Bridge+"-"+c.name,
 		"--directory="+c.path("root"), "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--network-veth", "--network-bridge="+c.lab.config.Bridge,
 		"--capability=CAP_NET_ADMIN,CAP_SYS_ADMIN", "--system-call-filter=@memlock", "--console=pipe")
@@ -313,36 +316,36 @@ func (c *container) start(context.Context) error {
 	return c.writeFile("pid", strconv.Itoa(cmd.Process.Pid))
 }
 
-// kill ends the container by its first process, and waits until systemd-nspawn has left too.
+// kill ends the container by its first process, and waits until that and systemd-nspawn have gone: as long as one is
+// there, the old host may still answer at its address.
 func (c *container) kill(ctx context.Context) error {
 	pid, err := c.pid()
 	if err != nil || pid == 0 {
 		return err
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, child := range strings.Fields(string(children)) {
-		if child, err := strconv.Atoi(child); err == nil {
-			_ = syscall.Kill(child, syscall.SIGKILL) // may just have ended
+	victims := strings.Fields(string(text))
+	if len(victims) == 0 {
+		victims = []string{strconv.Itoa(pid)} // it had not got as far as a container
+	}
+	for _, victim := range victims {
+		if number, err := strconv.Atoi(victim); err == nil {
+			_ = syscall.Kill(number, syscall.SIGKILL) // may just have ended
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		pid, err := c.pid()
-		if err != nil || pid == 0 {
-			return err
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+		gone := func(pid string) bool {
+			args, err := os.ReadFile("/proc/" + pid + "/cmdline")
+			return err != nil || len(args) == 0 // a zombie has none
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("systemd-nspawn %d does not end", pid)
-		}
-		if time.Now().After(deadline.Add(-9*time.Second)) || len(children) == 0 {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it had not got as far as a child, or hangs
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if !slices.ContainsFunc(victims, func(pid string) bool { return !gone(pid) }) && gone(strconv.Itoa(pid)) {
+			return nil
 		}
 	}
+	return errors.Join(fmt.Errorf("systemd-nspawn %d does not end", pid), ctx.Err())
 }
 
 // rebooting starts the host again: with --keep-unit systemd-nspawn leaves that to whoever started it.

@@ -36,24 +36,38 @@ func (o *owner) release() {
 	}
 }
 
-// abandoned tells whether the process that owned a host is gone. The caller holds the lab's lock.
-func abandoned(name string) (bool, error) {
+// An ownership is whose a host is.
+type ownership int
+
+const (
+	living    ownership = iota // a process that lives
+	abandoned                  // a process that has ended
+	kept                       // nobody; it stays until people remove it
+)
+
+// ownerOf tells whose the host with an owner file is.
+func ownerOf(name string) (ownership, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil // it was killed while it made the host's directory, or while it removed it
+		return abandoned, nil // its process was killed while it made the host's directory, or while it removed it
 	}
 	if err != nil {
-		return false, err
+		return living, err
 	}
 	defer func() { _ = f.Close() }() // read only
-	if info, err := f.Stat(); err != nil || info.Size() > 0 {
-		return false, err
+	if info, err := f.Stat(); err != nil {
+		return living, err
+	} else if info.Size() > 0 {
+		return kept, nil
 	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return false, nil
+		return living, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return living, err
+	}
+	return abandoned, nil
 }
 
 // lockFile waits for an exclusive lock on a file, which is made if need be.

@@ -54,19 +54,15 @@ func (v *vagrant) Launch(ctx context.Context, spec Spec) (*Host, error) {
 	return h, nil
 }
 
-func (v *vagrant) Clean(ctx context.Context) error {
-	return eachIdentity(v.config.Dir, func(id *identity) error {
-		if abandoned, err := id.abandoned(); err != nil || !abandoned {
-			return err
-		}
-		return (&vagrantBox{lab: v, identity: id}).destroy(ctx)
-	})
-}
+func (v *vagrant) Clean(ctx context.Context) error { return v.remove(ctx, abandoned) }
 
-func (v *vagrant) Down(ctx context.Context) error {
-	return eachIdentity(v.config.Dir, func(id *identity) error {
+func (v *vagrant) Down(ctx context.Context) error { return v.remove(ctx, abandoned, kept) }
+
+// remove removes the machines with one of these ownerships.
+func (v *vagrant) remove(ctx context.Context, which ...ownership) error {
+	return removeIdentities(v.config.Dir, func(id *identity) error {
 		return (&vagrantBox{lab: v, identity: id}).destroy(ctx)
-	})
+	}, which...)
 }
 
 // vagrantBox is the machine of one host.

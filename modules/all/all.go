@@ -15,6 +15,8 @@ import (
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/sysctl"
+	"github.com/rcprov/rcprov/modules/systemdunit"
+	"github.com/rcprov/rcprov/modules/ufw"
 	"github.com/rcprov/rcprov/modules/user"
 )
 
@@ -33,6 +35,8 @@ func Modules() []modules.Module {
 		line.Module(),
 		link.Module(),
 		sysctl.Module(),
+		systemdunit.Module(),
+		ufw.Module(),
 		user.Module(),
 	}
 }

@@ -2,6 +2,7 @@ package apt
 
 import (
 	"errors"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func (e *Error) Contains(text string) bool {
 // Locked tells whether another program held a lock.
 func (e *Error) Locked() bool {
 	return e.Contains("Could not get lock") || e.Contains("Unable to lock directory") ||
-		e.Contains("Unable to acquire the dpkg frontend lock") || e.Contains("locked by another process")
+		e.Contains("Unable to acquire the dpkg frontend lock") || slices.ContainsFunc(e.Lines, dpkgLock.MatchString)
 }
 
 // Unknown tells whether apt-get knows no package or version of a name, which newer package lists may change.
@@ -36,7 +37,8 @@ func (e *Error) Unknown() bool {
 		e.Contains("' was not found") || e.Contains("Couldn't find any package by")
 }
 
-var lockedByPid = regexp.MustCompile(`by another process with pid (\d+)`)
+// dpkgLock is dpkg's own complaint; before Debian 13 it says "another" instead of a program.
+var dpkgLock = regexp.MustCompile(`lock was locked by (\S+) process with pid (\d+)`)
 
 // holder is who holds the lock, as far as it was said.
 func (e *Error) holder() string {
@@ -44,8 +46,8 @@ func (e *Error) holder() string {
 		if m := heldBy.FindStringSubmatch(line); m != nil {
 			return m[2] + " (pid " + m[1] + ")"
 		}
-		if m := lockedByPid.FindStringSubmatch(line); m != nil {
-			return "another dpkg (pid " + m[1] + ")"
+		if m := dpkgLock.FindStringSubmatch(line); m != nil {
+			return strings.Replace(path.Base(m[1]), "another", "another dpkg", 1) + " (pid " + m[2] + ")"
 		}
 	}
 	return "another program that holds apt's lock"
@@ -58,7 +60,7 @@ var headings = regexp.MustCompile(`^(The following packages have unmet dependenc
 
 // complaint is a line that says what is wrong. What is wrong with a repository's signature are warnings; the error
 // after them says only that it isn't signed.
-var complaint = regexp.MustCompile(`^(E: |W: GPG error: |W: OpenPGP signature verification failed: )`)
+var complaint = regexp.MustCompile(`^(E: |W: GPG error: |W: .*OpenPGP signature verification failed: )`)
 
 // newError picks what matters from the output of a failed apt-get or dpkg under LC_ALL=C.
 func newError(failed *modules.CommandError) *Error {

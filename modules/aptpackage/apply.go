@@ -92,31 +92,10 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	if len(t.packages) == 0 {
 		return apt.Transaction{Hold: t.hold, Unhold: t.unhold}.Run(ctx, h)
 	}
-	var updateErr error
-	updated := false
-	if !t.mode.absent {
-		// Lists that can't be fetched matter only when the old ones don't do.
-		updated, updateErr = apt.UpdateIfOlder(ctx, h, t.listAge)
-		var failed *apt.Error
-		if updateErr != nil && !errors.As(updateErr, &failed) {
-			return updateErr
-		}
-	}
 	args := t.args()
-	simulation, err := apt.Simulate(ctx, h, args...)
-	var failed *apt.Error
-	if errors.As(err, &failed) && failed.Unknown() && !updated && !t.mode.absent {
-		modules.Progress(ctx, "fetching apt's package lists, which don't know all packages")
-		if updateErr = apt.Update(ctx, h); updateErr != nil && !errors.As(updateErr, &failed) {
-			return updateErr
-		}
-		simulation, err = apt.Simulate(ctx, h, args...)
-	}
-	if err != nil && updateErr != nil {
-		err = fmt.Errorf("%w\nand fetching the package lists failed: %w", err, updateErr)
-	}
+	simulation, updated, err := t.simulate(ctx, h, args)
 	if err != nil {
-		return explain(err)
+		return err
 	}
 	if err := t.checkVirtual(ctx, h, simulation); err != nil {
 		return err
@@ -137,17 +116,46 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(simulation.Install), len(simulation.Remove))
 	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}
 	err = run.Run(ctx, h)
+	var failed *apt.Error
 	if errors.As(err, &failed) && failed.Contains("Failed to fetch") && !updated {
 		// The usual reason is that the repository has newer packages than the lists know.
 		modules.Progress(ctx, "fetching apt's package lists, which name packages that are gone")
-		if updateErr = apt.Update(ctx, h); updateErr == nil {
-			err = run.Run(ctx, h)
+		if err := apt.Update(ctx, h); err != nil {
+			return err
 		}
+		err = run.Run(ctx, h)
 	}
 	if err != nil {
 		return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
 	}
 	return nil
+}
+
+// simulate asks apt-get what it would do, with package lists that are young enough and know all packages where that
+// can be had. It tells whether it has fetched them.
+func (t *transaction) simulate(ctx context.Context, h modules.Host, args []string) (s apt.Simulation, updated bool, err error) {
+	var updateErr error
+	if !t.mode.absent {
+		updated, updateErr = apt.UpdateIfOlder(ctx, h, t.listAge)
+	}
+	// Lists that can't be fetched matter only when the old ones don't do.
+	var failed *apt.Error
+	if updateErr != nil && !errors.As(updateErr, &failed) {
+		return s, updated, updateErr
+	}
+	s, err = apt.Simulate(ctx, h, args...)
+	if errors.As(err, &failed) && failed.Unknown() && !updated && !t.mode.absent {
+		modules.Progress(ctx, "fetching apt's package lists, which don't know all packages")
+		updated, updateErr = true, apt.Update(ctx, h)
+		if updateErr != nil && !errors.As(updateErr, &failed) {
+			return s, updated, updateErr
+		}
+		s, err = apt.Simulate(ctx, h, args...)
+	}
+	if err != nil && updateErr != nil {
+		err = fmt.Errorf("%w\nand fetching the package lists failed: %w", err, updateErr)
+	}
+	return s, updated, explain(err)
 }
 
 // args are those of apt-get.
@@ -174,8 +182,8 @@ func (t *transaction) args() []string {
 	return args
 }
 
-// check refuses what the plan doesn't say: other packages removed, other held packages changed. It returns the
-// held packages that will be changed.
+// check refuses what the plan doesn't say: other packages removed, other held packages changed, packages installed in
+// place of those that shall go (apt 3 does so). It returns the held packages that will be changed.
 func (t *transaction) check(s apt.Simulation) (held []string, err error) {
 	ours := func(name string) bool {
 		return slices.ContainsFunc(t.packages, func(p Package) bool {
@@ -202,6 +210,9 @@ func (t *transaction) check(s apt.Simulation) (held []string, err error) {
 	case len(removed) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would also remove %s", strings.Join(removed, ", ")),
 			"Nothing was changed. When they may go, add them to the packages of this step.")
+	case t.mode.absent && len(s.Install) > 0:
+		return nil, modules.WithHint(fmt.Errorf("apt-get would install %s in place of what is to go", strings.Join(s.Install, ", ")),
+			"Nothing was changed. Other packages need what is to go; install in an earlier step what shall take its place.")
 	case len(changed) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would also change %s, on hold on the host", strings.Join(changed, ", ")),
 			"Nothing was changed. Name them in this step, or take the hold from them: `apt-mark unhold %s`.", strings.Join(changed, " "))

@@ -111,6 +111,15 @@ fi
 // place: whatever is wrong, apt on the host goes on as before. The index stays, so that the packages are known.
 func (s *Step) try(ctx context.Context, h modules.Host, newKey []byte) error {
 	dir := "/run/rcprov-apt-" + s.Name
+	err := s.fetchIndex(ctx, h, dir, newKey)
+	if _, removeErr := h.Run(ctx, modules.Command{Argv: []string{"rm", "-rf", "--", dir}}); err == nil && removeErr != nil {
+		return fmt.Errorf("remove %s: %w", dir, removeErr)
+	}
+	return err
+}
+
+// fetchIndex does the work of try in dir.
+func (s *Step) fetchIndex(ctx context.Context, h modules.Host, dir string, newKey []byte) error {
 	file := "rcprov-" + s.Name + ".sources"
 	uri := strings.TrimSuffix(s.Source.URIs[0], "/")
 	r, err := h.Run(ctx, modules.Command{
@@ -124,16 +133,8 @@ func (s *Step) try(ctx context.Context, h modules.Host, newKey []byte) error {
 		return explainSources(apt.Failure(err), string(r.Stdout))
 	}
 	modules.Progress(ctx, "fetching the index of %s", s.Source.URIs[0])
-	err = apt.Get(ctx, h, "update", "--error-on=any",
-		"-o", "Dir::Etc::sourcelist="+dir+"/trial.sources", "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0")
-	if err != nil {
-		err = explainUpdate(err)
-	}
-	_, removeErr := h.Run(ctx, modules.Command{Argv: []string{"rm", "-rf", "--", dir}})
-	if err != nil {
-		return err
-	}
-	return removeErr
+	return explainUpdate(apt.Get(ctx, h, "update", "--error-on=any",
+		"-o", "Dir::Etc::sourcelist="+dir+"/trial.sources", "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0"))
 }
 
 // place puts key and source where apt looks for them. The key comes first: a source without its key is an error of apt.

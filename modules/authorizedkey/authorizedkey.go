@@ -74,7 +74,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := keyFiles.Get(snapshot, s.question())
 	var unreadable *unreadableError
 	if errors.As(err, &unreadable) {
-		return modules.Change{}, modules.WithHint(err, "`chown %s: %s` gives it to the user.", s.User, unreadable.Path)
+		return modules.Change{}, modules.WithHint(err, "`namei -l %s` on the host shows what on its way belongs to somebody else.", unreadable.Path)
 	}
 	if err != nil {
 		return modules.Change{}, err

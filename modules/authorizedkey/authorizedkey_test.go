@@ -240,6 +240,31 @@ func TestApplyWithoutUser(t *testing.T) {
 	}
 }
 
+// TestParseKeyFiles: what GNU coreutils 9.1 (Debian 12) and uutils 0.0.30 (Debian 13) say of paths.
+func TestParseKeyFiles(t *testing.T) {
+	t.Parallel()
+	const head = "0 user 1000 /home/a/.ssh/authorized_keys\n0 home /home/a\n0 stat 41ed 1000 /home/a\n"
+	for _, test := range []struct{ name, said, err string }{
+		{"GNU, not there", "stat: cannot statx '/home/a/.ssh': No such file or directory", ""},
+		{"uutils, not there", "stat: cannot stat '/home/a/.ssh': No such file or directory (os error 2)", ""},
+		{"GNU, forbidden", "stat: cannot statx '/home/a/.ssh': Permission denied", "a may not read /home/a/.ssh/authorized_keys, so sshd can't either"},
+		{"uutils, forbidden", "stat: cannot stat '/home/a/.ssh': Permission denied (os error 13)", "a may not read /home/a/.ssh/authorized_keys, so sshd can't either"},
+		{"broken disk", "stat: cannot statx '/home/a/.ssh': Input/output error", "stat: cannot statx '/home/a/.ssh': Input/output error"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			q := question{User: "a"}
+			a := parseKeyFiles([]question{q}, observe.Reply{Stdout: []byte(head + "0 error " + test.said + "\n")})[q]
+			if got := errorText(a.Err); got != test.err {
+				t.Errorf("error %q, want %q", got, test.err)
+			}
+			if test.err == "" && (!a.Value.UserExists || !a.Value.Home.Exists || a.Value.Dir.Exists || a.Value.File.Exists) {
+				t.Errorf("value %+v", a.Value)
+			}
+		})
+	}
+}
+
 func FuzzParseKeyFiles(f *testing.F) {
 	f.Add([]byte("0 user 1000 /home/a/.ssh/authorized_keys\n0 home /home/a\n0 stat 41ed 1000 /home/a\n0 stat 8180 1000 /home/a/.ssh/authorized_keys\n0 content YWJj\n"))
 	f.Add([]byte("0 nobody\n1 user x y\n1 stat zz 1 /\n1 unreadable\n0 error stat: cannot statx '/x': Permission denied\n"))

@@ -50,19 +50,24 @@ rest=${entry#*:*:}; uid=${rest%%:*}
 rest=${rest#*:}; gid=${rest%%:*}
 rest=${rest#*:*:}; home=${rest%%:*}
 path=${2:-$home/.ssh/authorized_keys}
+me=${me:-$(id -u)}
 as_user() {
-	if [ "$uid" = "$(id -u)" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
+	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
 }
 `
 
 // readScript prints what the user whose file is $3 sees: a line "stat MODE UID PATH" for each of home $2, directory
 // and file, and "content BASE64". $1 goes before each line.
 const readScript = `
-stat -L -c "$1 stat %f %u %n" -- "$2" "${3%/*}" "$3" 2>&1 | while IFS= read -r line; do
+IFS="
+"
+for line in $(stat -L -c "$1 stat %f %u %n" -- "$2" "${3%/*}" "$3" 2>&1); do
 	case $line in "$1 "*) printf "%s\n" "$line" ;; *) printf "%s error %s\n" "$1" "$line" ;; esac
 done
-if [ -f "$3" ] && content=$(base64 -w0 <"$3" 2>/dev/null); then printf "%s content %s\n" "$1" "$content"
-elif [ -f "$3" ]; then printf "%s unreadable\n" "$1"; fi
+if [ -f "$3" ]; then
+	printf "%s content " "$1"
+	if base64 -w0 <"$3" 2>/dev/null; then echo; else printf "\n%s unreadable\n" "$1"; fi
+fi
 `
 
 // keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does:
@@ -115,10 +120,15 @@ func parseKeyFiles(questions []question, reply observe.Reply) map[question]obser
 			content, err := base64.StdEncoding.DecodeString(rest)
 			a.Value.Content, a.Err = content, errors.Join(a.Err, err)
 		case "unreadable":
-			a.Err = errors.Join(a.Err, &unreadableError{User: q.User, Path: a.Value.Path})
+			a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
 		case "error":
-			if !strings.HasSuffix(rest, ": No such file or directory") && !strings.HasSuffix(rest, ": Not a directory") {
-				a.Err = errors.Join(a.Err, errors.New(rest))
+			said, _, _ := strings.Cut(rest, " (os error ") // uutils 0.0.30 on Debian 13
+			switch {
+			case strings.HasSuffix(said, ": No such file or directory"), strings.HasSuffix(said, ": Not a directory"):
+			case strings.HasSuffix(said, ": Permission denied"):
+				a.Err = &unreadableError{User: q.User, Path: a.Value.Path}
+			default:
+				a.Err = errors.New(rest)
 			}
 		}
 		answers[q] = a

@@ -1,11 +1,7 @@
 // Package command is the module command: a program that is run when something is not as it should be.
 package command
 
-import (
-	_ "embed"
-
-	"github.com/rcprov/rcprov/modules"
-)
+import _ "embed"
 
 //go:embed args.go
 var source string
@@ -49,10 +45,10 @@ type Args struct {
 
 	// Variables for the environment. Their values are never shown; this is the place for secrets, which must not
 	// be in argv: everyone on the host can read it.
-	Env map[string]modules.Secret `hcl:"env,optional"`
+	Env map[string]string `hcl:"env,optional"`
 
 	// Text for the program's standard input. It is never shown.
-	Stdin modules.Secret `hcl:"stdin,optional"`
+	Stdin string `hcl:"stdin,optional"`
 
 	// An absolute path that the command creates: it has nothing to do when that is there.
 	Creates string `hcl:"creates,optional"`

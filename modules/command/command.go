@@ -43,7 +43,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		if !variableName.MatchString(name) {
 			errs = append(errs, modules.Argf("env", "has %q, which is no name of a variable", name))
 		}
-		s.Command.Env = append(s.Command.Env, name+"="+string(args.Env[name]))
+		s.Command.Env = append(s.Command.Env, name+"="+args.Env[name])
 	}
 	switch {
 	case len(args.Argv) > 0 && args.Shell != "":

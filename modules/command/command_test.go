@@ -101,7 +101,7 @@ func TestNewRefuses(t *testing.T) {
 		{Args{Argv: []string{"true"}}, plain, "argv: would run each time: nothing says when it has nothing to do"},
 		{Args{Argv: []string{"true"}, Shell: "true", Creates: ok}, plain, "shell: is given as well as argv; give one of them"},
 		{Args{Shell: "true", Creates: "x"}, plain, `creates: must be an absolute path, not "x"`},
-		{Args{Shell: "true", Creates: ok, Env: map[string]modules.Secret{"A B": "x"}}, plain, `env: has "A B", which is no name of a variable`},
+		{Args{Shell: "true", Creates: ok, Env: map[string]string{"A B": "x"}}, plain, `env: has "A B", which is no name of a variable`},
 		{Args{Argv: []string{"login", "hunter2"}, Creates: ok}, secret, "argv: contains a secret, and everyone on the host can read a command line"},
 	} {
 		test.args.Dir, test.args.User = "/", "root"
@@ -124,7 +124,7 @@ func TestConverge(t *testing.T) {
 			host := &moduletest.Host{Shell: shell}
 			step := build(t, Args{
 				Shell: `printf %s "$WORD" >"$FILE"`, Unless: []string{"grep", "-q", "it's a word", path},
-				Env: map[string]modules.Secret{"WORD": "it's a word", "FILE": modules.Secret(path)},
+				Env: map[string]string{"WORD": "it's a word", "FILE": path},
 			})
 			change := moduletest.Converge(t, host, step)
 			if from := change.Edits[0].From; from != "unless exits with 2" {
@@ -191,7 +191,7 @@ func TestApplyError(t *testing.T) {
 	t.Parallel()
 	step := build(t, Args{Shell: "for i in 1 2 3; do echo line $i >&2; done; false; echo not reached", Creates: "/x"})
 	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{})
-	const want = "sh: line 3 (exit status 1); the end of its output:\nline 1\nline 2\nline 3"
+	const want = "line 3 (exit status 1); the end of its output:\nline 1\nline 2\nline 3"
 	if got := errorText(err); got != want {
 		t.Errorf("error %q\nwant  %q", got, want)
 	}

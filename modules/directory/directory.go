@@ -192,5 +192,8 @@ func (s *Step) applyRemove(ctx context.Context, h modules.Host) error {
 	if err != nil && strings.Contains(string(result.Stderr), "Directory not empty") {
 		return modules.WithHint(err, "Nothing was removed. See `ls -A %s` on the host; `force = true` removes the directory with all that is in it.", s.Path)
 	}
+	if err != nil && strings.Contains(string(result.Stderr), "different device") {
+		return modules.WithHint(err, "Something is mounted below %s (see `findmnt`) and was left there; the rest is removed. Unmount it, then run the same command again.", s.Path)
+	}
 	return modules.FileHint(err, s.Path)
 }

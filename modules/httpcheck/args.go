@@ -1,11 +1,7 @@
 // Package httpcheck is the module http_check: an HTTP server that shall answer.
 package httpcheck
 
-import (
-	_ "embed"
-
-	"github.com/rcprov/rcprov/modules"
-)
+import _ "embed"
 
 //go:embed args.go
 var source string
@@ -20,9 +16,9 @@ var source string
 //	}
 //
 //	http_check "site" {
-//	  url        = "https://chat.example.com/"
-//	  from       = "controller"
-//	  status     = [200, 302]
+//	  url    = "https://chat.example.com/"
+//	  from   = "controller"
+//	  status = [200, 302]
 //	}
 //
 //	http_check "site-before-dns" {
@@ -42,7 +38,7 @@ type Args struct {
 
 	// Further headers of the request. `Host` changes the name that the server is asked for. The values are never
 	// shown.
-	Headers map[string]modules.Secret `hcl:"headers,optional"`
+	Headers map[string]string `hcl:"headers,optional"`
 
 	// The statuses that are wanted; 200 if left out.
 	Status []int `hcl:"status,optional"`

@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +59,8 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 			wrong("status", fmt.Errorf("must be from 100 to 599, not %d", status))
 		}
 	}
-	for name, value := range args.Headers {
-		if !headerName.MatchString(name) || strings.ContainsAny(string(value), "\r\n\x00") {
+	for _, name := range slices.Sorted(maps.Keys(args.Headers)) {
+		if !headerName.MatchString(name) || strings.ContainsAny(args.Headers[name], "\r\n\x00") {
 			wrong("headers", fmt.Errorf("has %q, which is no header of one line", name))
 		}
 	}
@@ -136,10 +138,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // subject is the request as people see it.
 func (s *Step) subject() string {
+	text := s.Request.Method + " " + s.Request.URL.String()
 	if s.Request.Sensitive {
-		return s.Request.Method + " " + s.Request.URL.Scheme + "://" + s.Request.URL.Host
+		text = s.Request.Method + " " + s.Request.URL.Scheme + "://" + s.Request.URL.Host
 	}
-	return s.Request.Method + " " + s.Request.URL.String()
+	if s.Request.ConnectTo != "" {
+		text += " at " + s.Request.ConnectTo
+	}
+	return text
 }
 
 // wanted is the answer that is waited for.

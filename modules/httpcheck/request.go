@@ -28,7 +28,7 @@ type request struct {
 	URL             *url.URL
 	FromController  bool
 	Method          string
-	Headers         map[string]modules.Secret
+	Headers         map[string]string
 	Status          []int
 	BodyContains    string
 	BodyRegexp      *regexp.Regexp // nil: any body
@@ -70,9 +70,9 @@ func (r *request) ask(ctx context.Context, dial observe.Dial) (answer, error) {
 	req.Header.Set("User-Agent", "rcprov")
 	for name, value := range r.Headers {
 		if http.CanonicalHeaderKey(name) == "Host" {
-			req.Host = string(value)
+			req.Host = value
 		} else {
-			req.Header.Set(name, string(value))
+			req.Header.Set(name, value)
 		}
 	}
 	client := r.client(dial)

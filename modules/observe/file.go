@@ -80,9 +80,8 @@ var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse
 // takes a process of its own.
 func fileScript(questions []FileQuestion) string {
 	paths, contents := fileSubjects(questions)
-	var b strings.Builder
-	b.WriteString("set -f\ntab='\t'\nIFS='\n'\nset -- " + QuoteAll(paths) + "\n")
-	b.WriteString(`stats=$(stat -c "stat %s$tab%f$tab%u$tab%g$tab%U$tab%G$tab%Y$tab%Z$tab%n" -- "$@")
+	script := "set -f\ntab='\t'\nIFS='\n'\nset -- " + QuoteAll(paths) + `
+stats=$(stat -c "stat %s$tab%f$tab%u$tab%g$tab%U$tab%G$tab%Y$tab%Z$tab%n" -- "$@")
 printf '%s\n' "$stats"
 for f do
 	shift
@@ -94,28 +93,31 @@ if [ $# -gt 0 ]; then
 	readlink -z -- "$@" | base64 -w0
 	echo
 fi
-`)
-	if len(contents) == 0 {
-		return b.String()
+`
+	if len(contents) > 0 {
+		script += contentScript(contents)
 	}
-	var unless []string
+	return script
+}
+
+// contentScript is the part of the script about contents. It uses $stats, $tab and the IFS of the part before.
+func contentScript(contents []contentQuestion) string {
+	var paths, unless []string
 	for _, c := range contents {
+		paths = append(paths, Quote(c.path))
 		if c.unless != "" {
 			unless = append(unless, "'"+c.unless+"  '"+Quote(c.path))
 		}
 	}
-	b.WriteString("set --\nfor f in")
-	for _, c := range contents {
-		b.WriteString(" " + Quote(c.path))
-	}
-	skip := ""
+	skip := "" // the lines of the files that are as they should be
 	if len(unless) > 0 {
 		skip = "case $line in " + strings.Join(unless, "|") + ") continue ;; esac"
 	}
 	// Only regular files that are no links are read: a FIFO would hang. uutils gives up at the first file that it
 	// can't read, without its name; then each file gets a process of its own. A line that begins with a backslash
 	// has an escaped path.
-	fmt.Fprintf(&b, `; do
+	return fmt.Sprintf(`set --
+for f in %s; do
 	if [ -f "$f" ] && [ ! -L "$f" ]; then set -- "$@" "$f"; fi
 done
 [ $# -gt 0 ] || exit 0
@@ -139,8 +141,7 @@ for line in $sums; do
 		printf ' %%s\n' "$f"
 	fi
 done
-`, skip, MaxContent)
-	return b.String()
+`, strings.Join(paths, " "), skip, MaxContent)
 }
 
 // contentQuestion is a path whose content is wanted, unless its SHA-256 is unless.

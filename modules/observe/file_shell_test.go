@@ -5,8 +5,11 @@ package observe_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -163,6 +166,37 @@ func TestFileAskedTwice(t *testing.T) {
 			if f, err := observe.File.Get(s, q); err != nil || string(f.Content) != "x" {
 				t.Errorf("%+v: %+v, %v", q, f, err)
 			}
+		}
+	})
+}
+
+// TestFileStartsFewPrograms counts what the script starts: that is what makes a look at a host slow.
+func TestFileStartsFewPrograms(t *testing.T) {
+	t.Parallel()
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		dir := t.TempDir()
+		var q observe.Query
+		for i := range 20 {
+			path := filepath.Join(dir, "file"+strconv.Itoa(i))
+			must(t, os.WriteFile(path, []byte("x"), 0o600))
+			observe.File.Ask(&q, observe.FileQuestion{Path: path, Content: true, UnlessSHA256: sum("x")})
+			must(t, os.Symlink("x", path+".link"))
+			observe.File.Ask(&q, observe.FileQuestion{Path: path + ".link"})
+			observe.File.Ask(&q, observe.FileQuestion{Path: path + ".none"})
+		}
+		var counting strings.Builder
+		for _, program := range []string{"stat", "sha256sum", "readlink", "base64", "cat", "grep", "sed", "awk", "tr", "cut", "head", "find", "test"} {
+			fmt.Fprintf(&counting, "%[1]s() { echo %[1]s >>%[2]s; command %[1]s \"$@\"; }\n", program, observe.Quote(filepath.Join(dir, "started")))
+		}
+		if _, _, err := host.Ask(t.Context(), counting.String()+q.Script("M")); err != nil {
+			t.Fatal(err)
+		}
+		started, err := os.ReadFile(filepath.Join(dir, "started"))
+		must(t, err)
+		got := strings.Fields(string(started))
+		slices.Sort(got)
+		if want := []string{"base64", "readlink", "sha256sum", "stat"}; !slices.Equal(got, want) {
+			t.Errorf("started %v, want each of %v once", got, want)
 		}
 	})
 }

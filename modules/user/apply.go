@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,23 +41,41 @@ func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) err
 	return s.explain(err)
 }
 
-// create makes the account step by step, each of which leaves something that the next run takes up: the primary
-// group, the account without a password and a home, the home, the password.
+// createScript makes the user as its arguments after the first four say, with the primary group $1; when $2 is yes, a
+// group of that name is made first, with the number $3 where that is given and free; $4 is --system or empty. useradd(8) could make the
+// group, but not after an attempt that was cut short behind it.
+const createScript = `
+group=$1 own=$2 number=$3 system=$4 made=
+shift 4
+if [ "$own" = yes ] && ! getent group -- "$group" >/dev/null; then
+	if [ -n "$number" ] && getent group "$number" >/dev/null; then number=; fi
+	groupadd $system ${number:+--gid "$number"} "$group"
+	made=yes
+fi
+useradd --no-create-home --gid "$group" $system "$@" || {
+	status=$?
+	[ -z "$made" ] || groupdel "$group"
+	exit $status
+}
+`
+
+// create makes the account, its home and its password one after the other: what a killed run leaves out is a
+// difference that the next run sees.
 func (s *Step) create(ctx context.Context, h modules.Host) error {
-	argv := []string{"useradd", "--no-create-home"}
-	group := s.Group
-	if group == "" {
-		group = s.Name
-		if err := s.createGroup(ctx, h); err != nil {
-			return err
-		}
+	group, own, number, system := cmp.Or(s.Group, s.Name), "no", "", ""
+	if s.Group == "" {
+		own = "yes"
 	}
-	argv = append(argv, "--gid", group)
 	if s.System {
-		argv = append(argv, "--system")
+		system = "--system"
 	}
+	argv := []string{"sh", "-euc", createScript, "create-user"}
 	if s.UID != nil {
-		argv = append(argv, "--uid", strconv.Itoa(*s.UID))
+		number = strconv.Itoa(*s.UID)
+	}
+	argv = append(argv, group, own, number, system)
+	if s.UID != nil {
+		argv = append(argv, "--uid", number)
 	}
 	if len(s.Groups) > 0 {
 		argv = append(argv, "--groups", strings.Join(s.Groups, ","))
@@ -79,27 +98,6 @@ func (s *Step) create(ctx context.Context, h modules.Host) error {
 		}
 	}
 	return s.setPassword(ctx, h, s.PasswordHash != "", s.Locked != nil && *s.Locked)
-}
-
-// createGroup makes the group of the user's own name, with the user's number where that is free.
-func (s *Step) createGroup(ctx context.Context, h modules.Host) error {
-	const script = `
-name=$1 gid=$2 system=$3
-getent group -- "$name" >/dev/null && exit 0
-if [ -n "$gid" ] && ! getent group "$gid" >/dev/null; then
-	exec groupadd $system --gid "$gid" "$name"
-fi
-exec groupadd $system "$name"
-`
-	var gid, system string
-	if s.UID != nil {
-		gid = strconv.Itoa(*s.UID)
-	}
-	if s.System {
-		system = "--system"
-	}
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "create-group", s.Name, gid, system}})
-	return s.explain(err)
 }
 
 // homeScript makes the home of user $1 as useradd(8) does, but whole or not at all: useradd that is killed while it

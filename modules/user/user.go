@@ -62,13 +62,13 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	if s.Comment != nil && strings.ContainsAny(*s.Comment, ":\n") {
 		errs = append(errs, modules.Argf("comment", "must not contain a colon or a newline"))
 	}
-	for arg, path := range map[string]string{"home": s.Home, "shell": s.Shell} {
-		if path == "" {
+	for _, a := range []struct{ arg, path string }{{"home", s.Home}, {"shell", s.Shell}} {
+		if a.path == "" {
 			continue
 		}
-		wrong(arg, modules.CheckPath(path))
-		if strings.Contains(path, ":") {
-			errs = append(errs, modules.Argf(arg, "must not contain a colon: %q", path))
+		wrong(a.arg, modules.CheckPath(a.path))
+		if strings.Contains(a.path, ":") {
+			errs = append(errs, modules.Argf(a.arg, "must not contain a colon: %q", a.path))
 		}
 	}
 	if s.PasswordHash != "" {

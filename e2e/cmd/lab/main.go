@@ -14,7 +14,7 @@ import (
 )
 
 const usage = `usage: lab up [-hosts N] [-image IMAGE]   boot hosts that stay until "lab down"
-       lab down                           remove all hosts
+       lab down                           remove them
        lab clean                          remove the hosts of tests that were killed
        lab check                          tell whether this machine can boot hosts
 `

@@ -64,6 +64,6 @@ case "absent" {
   }
   drift "emptied by an earlier step" {
     run     = "mkdir /srv/emptied; echo x >/srv/emptied/f"
-    changes = ["file.only one", "directory.emptied"]
+    changes = ["file[\"only one\"]", "directory.emptied"]
   }
 }

@@ -1,5 +1,5 @@
 case "names of an address" {
-  setup = "printf '10.9.9.8 db.internal other # old address\\n' >>/etc/hosts; echo kept >/etc/hosts.before; cat /etc/hosts >>/etc/hosts.before"
+  setup = "printf '10.9.9.8 db.internal other # old address\\n' >>/etc/hosts"
   plan  = <<-EOT
     hosts_entry "db" {
       ip    = "10.9.9.9"

@@ -60,6 +60,6 @@ case "places, ends and absence" {
   }
   drift "file removed" {
     run     = "rm /srv/new"
-    changes = ["line.new file"]
+    changes = ["line[\"new file\"]"]
   }
 }

@@ -53,6 +53,6 @@ case "several numbers, and not at boot" {
   }
   drift "file is back" {
     run     = "echo x >/etc/sysctl.d/99-zz-rcprov-net.ipv4.tcp_fin_timeout.conf"
-    changes = ["sysctl.no longer"]
+    changes = ["sysctl[\"no longer\"]"]
   }
 }

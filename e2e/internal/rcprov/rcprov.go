@@ -91,9 +91,18 @@ func (l *Laptop) Command(ctx context.Context, args ...string) *exec.Cmd {
 	case "apply", "plan", "facts", "history":
 		args = append(args[:len(args):len(args)], "--ssh-config", l.SSHConfig())
 	}
-	cmd := exec.CommandContext(ctx, l.binary, args...)
+	return l.command(ctx, l.binary, args...)
+}
+
+// Shell returns a command for a shell script on the laptop.
+func (l *Laptop) Shell(ctx context.Context, script string) *exec.Cmd {
+	return l.command(ctx, "/bin/sh", "-euc", script)
+}
+
+func (l *Laptop) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = l.Home
-	cmd.Env = append([]string{"HOME=" + l.Home, "PATH=" + os.Getenv("PATH"), "LC_ALL=C", "USER=tester"}, l.Env...)
+	cmd.Env = append([]string{"HOME=" + l.Home, "PATH=" + os.Getenv("PATH"), "LC_ALL=C"}, l.Env...)
 	return cmd
 }
 

@@ -61,6 +61,8 @@ var volatile = []string{
 	"etc/subgid-",                   // the same
 	"etc/.pwd.lock",                 // empty
 	"var/lib/rcprov/journal.jsonl",  // what runs changed, with times
+	"var/lib/rcprov/backup/",        // what was replaced last
+	"var/lib/rcprov/stamps/",        // which instance of a unit runs what, by random names and times
 }
 
 // An Entry is one path of a host.

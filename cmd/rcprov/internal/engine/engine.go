@@ -45,9 +45,10 @@ type Options struct {
 	Redact   func(string) string // hides secrets; for what is written to hosts' journals
 	By       string              // who runs it, for locks and journals: "alice@laptop"
 
-	Parallel int      // hosts at a time; optional: 32
-	Limit    []string // names of hosts and groups to act on; optional: all
-	Tags     []string // steps to act on; optional: all
+	Parallel int           // hosts at a time; optional: 32
+	LockWait time.Duration // how long to wait for another run to release a host; optional
+	Limit    []string      // names of hosts and groups to act on; optional: all
+	Tags     []string      // steps to act on; optional: all
 	Now      func() time.Time
 }
 
@@ -73,6 +74,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	r.report(Event{Type: RunStarted, Hosts: names(r.hosts)})
 
 	defer r.close()
+	defer context.AfterFunc(ctx, func() { r.report(Event{Type: RunStopping}) })()
 	for _, h := range r.hosts {
 		go h.prepare(ctx)
 	}
@@ -214,7 +216,7 @@ func (r *run) finish() (*Summary, error) {
 		result = multierror.Append(result, diags)
 	}
 	r.report(Event{
-		Type: RunFinished, Counts: s.Counts, PerHost: s.PerHost, Failures: s.Failures, Outputs: outputs,
+		Type: RunFinished, Counts: s.Counts, PerHost: s.PerHost, Failures: s.Failures, Outputs: outputs, Stopped: stopped,
 		Duration: r.Now().Sub(r.started),
 	})
 	return s, result.ErrorOrNil()

@@ -202,7 +202,7 @@ func (l *lab) Report(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch e.Type {
-	case StepOK, StepPlanned, StepChanged, StepSkipped, HostFailed:
+	case StepOK, StepPlanned, StepChanged, StepSkipped, StepUnknown, HostFailed:
 		l.events = append(l.events, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Host, e.Type, e.Step)))
 	}
 }
@@ -463,3 +463,24 @@ func TestStop(t *testing.T) {
 type reporterFunc func(Event)
 
 func (f reporterFunc) Report(e Event) { f(e) }
+
+// TestUnknown has a step that can't be told before an earlier one is applied.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, threeThings)
+	l.set("a", "y", "unreadable")
+	summary, err := l.run(t.Context(), Options{Mode: Plan})
+	want := []string{"a step_planned thing.x", "a step_unknown thing.y", "a step_planned thing.z"}
+	if diff := cmp.Diff(want, l.events); diff != "" || err != nil {
+		t.Errorf("%v; events (-want +got):\n%s", err, diff)
+	}
+	if got, want := summary.Counts, (Counts{Planned: 2, Skipped: 1}); got != want {
+		t.Errorf("counts %+v, want %+v", got, want)
+	}
+
+	// With nothing pending before it, it is an error.
+	l.set("a", "x", "1")
+	if _, err := l.run(t.Context(), Options{Mode: Plan}); err == nil || !strings.Contains(err.Error(), "thing.y: can't be read") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -33,9 +33,11 @@ const (
 	StepPlanned  EventType = "step_planned"  // Step, Index, Total, Change: would change (plan)
 	StepChanged  EventType = "step_changed"  // Step, Index, Total, Change, Duration: changed and verified (apply)
 	StepSkipped  EventType = "step_skipped"  // Step, Index, Total, Text: why
+	StepUnknown  EventType = "step_unknown"  // Step, Index, Total, Text: can't be told before earlier steps are applied, why (plan)
 	HostFailed   EventType = "host_failed"   // Failure: the host gets no further steps in this run
 	HostFinished EventType = "host_finished" // Counts, Duration: the host has ended a play (also after a failure)
-	RunFinished  EventType = "run_finished"  // Counts, PerHost, Failures, Outputs, Duration
+	RunStopping  EventType = "run_stopping"  // the run was interrupted: changes under way are finished, others don't begin
+	RunFinished  EventType = "run_finished"  // Counts, PerHost, Failures, Outputs, Duration, Stopped
 )
 
 // Event is one thing that happened in a run.
@@ -58,6 +60,7 @@ type Event struct {
 	Change   *modules.Change
 	Duration time.Duration
 
+	Stopped  bool // before all was looked at or done
 	Failure  *Failure
 	Failures []*Failure // all of the run, in the order of the plan's hosts
 	Counts   Counts
@@ -67,7 +70,7 @@ type Event struct {
 
 // Counts are how many steps ended how.
 type Counts struct {
-	OK, Planned, Changed, Skipped, Failed int
+	OK, Planned, Changed, Skipped, Failed int // Skipped are also those of StepUnknown
 	Left                                  int // not tried: after a failure or an interrupt
 }
 

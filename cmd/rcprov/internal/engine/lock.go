@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -79,13 +80,26 @@ func (e *LockedError) Error() string {
 		e.By, e.Since.Format("15:04:05 MST"), e.Plan, e.Run)
 }
 
-// lock takes the host's lock for the rest of the connection.
+// lock takes the host's lock for the rest of the connection. It waits a little for another run to end: one that was
+// killed just now holds the lock until sshd has noticed, which may take the kernel some retransmissions.
 func (h *host) lock(ctx context.Context) error {
+	h.doing("", "locking")
+	deadline := h.run.Now().Add(h.run.LockWait)
+	for {
+		err := h.tryLock(ctx)
+		var held *LockedError
+		if !errors.As(err, &held) || !h.run.Now().Before(deadline) || !sleep(ctx.Done(), time.Second) {
+			return err
+		}
+		h.doing("", "waiting: "+held.Error())
+	}
+}
+
+func (h *host) tryLock(ctx context.Context) error {
 	me, err := json.Marshal(holder{By: h.run.By, Run: h.run.id, Plan: h.run.Options.Plan.Path, Since: h.run.Now().UTC()})
 	if err != nil {
 		return err
 	}
-	h.doing("", "locking")
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
 	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), int(lockStale.Seconds()), busyWait))

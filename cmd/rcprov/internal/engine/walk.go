@@ -49,7 +49,7 @@ func (w *walk) run(ctx context.Context) {
 		change, err := s.Step.Step.Diff(h.seen.snapshot)
 		switch {
 		case err != nil && h.run.Mode == Plan && w.pendingBefore(i):
-			w.report(i, Event{Type: StepSkipped, Text: "can't be told until the steps before it are applied: " + err.Error()})
+			w.report(i, Event{Type: StepUnknown, Text: err.Error()})
 			h.counts.Skipped++
 			i++
 		case err != nil:

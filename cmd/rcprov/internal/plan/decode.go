@@ -119,6 +119,10 @@ func (d *decoder) argument(arg *argSpec, attr *hclsyntax.Attribute) (v cty.Value
 		d.wrong = true
 		return cty.UnknownVal(arg.ty), true
 	}
+	d.hide(v)
+	if arg.secret {
+		d.hidden = append(d.hidden, texts(v)...)
+	}
 	if arg.files {
 		if v, ok = d.files(v, attr); !ok {
 			return cty.UnknownVal(arg.ty), true
@@ -165,12 +169,12 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 		return
 	}
 	if err := gocty.FromCtyValue(v, field.Addr().Interface()); err != nil && attr != nil {
-		text := fmt.Sprintf("is %s, which is out of range: %s", describe(v), err)
-		if v.Type() == cty.Number && !v.AsBigFloat().IsInt() {
-			text = fmt.Sprintf("must be a whole number, not %s", numberText(v.AsBigFloat()))
-		}
-		if len(marks) > 0 {
-			text = "is out of range, or not whole"
+		text := "holds a number that is out of range or not whole" // the only values that have the type and don't fit
+		switch {
+		case v.Type() == cty.Number && v.AsBigFloat().IsInt():
+			text = "is out of range: " + numberText(v.AsBigFloat())
+		case v.Type() == cty.Number:
+			text = "must be a whole number, not " + numberText(v.AsBigFloat())
 		}
 		d.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s %s", d.what, attr.Name, text), ""))
 	}

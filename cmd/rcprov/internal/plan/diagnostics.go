@@ -158,7 +158,10 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
 	for _, diag := range diags {
 		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
-			explainCall(diag, call)
+			explainCall(diag, call, refersToSecret(vars, ctx))
+		}
+		if index, ok := diag.Expression.(*hclsyntax.IndexExpr); ok && diag.EvalContext != nil {
+			explainIndex(diag, index, diag.EvalContext)
 		}
 		if diag.Subject == nil {
 			continue
@@ -174,9 +177,22 @@ func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) 
 	return diags
 }
 
-func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra) {
+// refersToSecret tells whether a sensitive value is among what an expression refers to.
+func refersToSecret(vars []hcl.Traversal, ctx *hcl.EvalContext) bool {
+	return slices.ContainsFunc(vars, func(t hcl.Traversal) bool {
+		v, diags := t.TraverseAbs(ctx)
+		return !diags.HasErrors() && v.ContainsMarked()
+	})
+}
+
+func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, secret bool) {
 	err := call.FunctionCallError()
 	detail := ""
+	if secret {
+		diag.Summary = fmt.Sprintf("%s() can't be called with this", call.CalledFunctionName())
+		diag.Detail = "The reason is not shown, because it may contain parts of a sensitive value."
+		return
+	}
 	var arg function.ArgError
 	if errors.As(err, &arg) {
 		return // HCL names the parameter and shows the argument
@@ -189,13 +205,44 @@ func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra) {
 	diag.Detail = detail
 }
 
+// explainIndex names the key that LIST[KEY] didn't find: it is often a fact, which the source line doesn't show.
+func explainIndex(diag *hcl.Diagnostic, index *hclsyntax.IndexExpr, ctx *hcl.EvalContext) {
+	collection, diags := index.Collection.Value(ctx)
+	key, more := index.Key.Value(ctx)
+	if diags.HasErrors() || more.HasErrors() || key.IsMarked() || !key.IsKnown() || key.IsNull() {
+		return
+	}
+	collection, _ = collection.Unmark()
+	if known, ok := members(collection); ok && key.Type() == cty.String && !slices.Contains(known, key.AsString()) {
+		diag.Summary = fmt.Sprintf("There is no key %q", key.AsString())
+		diag.Detail = didYouMean(key.AsString(), known, "The keys are")
+		return
+	}
+	explainElement(diag, collection, key)
+}
+
+// explainElement says how long the list is that has no element of a number.
+func explainElement(diag *hcl.Diagnostic, list, number cty.Value) {
+	ty := list.Type()
+	if number.Type() == cty.Number && (ty.IsTupleType() || ty.IsListType()) && list.IsKnown() && !list.IsNull() {
+		diag.Summary = fmt.Sprintf("There is no element [%s]", numberText(number.AsBigFloat()))
+		diag.Detail = fmt.Sprintf("Elements are counted from 0, and the list has %d.", list.LengthInt())
+	}
+}
+
 func explainMember(diag *hcl.Diagnostic, t hcl.Traversal, i int, ctx *hcl.EvalContext) {
 	parent, diags := t[:i].TraverseAbs(ctx)
-	name := memberName(t[i])
-	if diags.HasErrors() || name == "" {
+	if diags.HasErrors() {
 		return
 	}
 	parent, _ = parent.Unmark()
+	name := memberName(t[i])
+	if index, ok := t[i].(hcl.TraverseIndex); ok && name == "" {
+		explainElement(diag, parent, index.Key)
+	}
+	if name == "" {
+		return
+	}
 	if parent.Type().IsPrimitiveType() {
 		diag.Summary = fmt.Sprintf("%s has no %q", traversalText(t[:i]), name)
 		diag.Detail = fmt.Sprintf("It is %s.", describe(parent))

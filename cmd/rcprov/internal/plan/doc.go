@@ -30,7 +30,7 @@
 //
 //   - var.NAME and local.NAME. A local may use anything that the expression where it is used may use.
 //   - host.NAME: an object with name, address, port, user, groups and vars; port and user are null when the plan
-//     leaves them to ssh_config. host["web1.example.com"] for names that are no identifiers.
+//     leaves them to ssh_config, and groups are those of the host's own block. host["web1.example.com"] for names that are no identifiers.
 //   - group.NAME: the list of a group's host objects, in the order of the plan; group.all is every host.
 //   - self: the host object of the current host, and facts.*: what it is ([observe.Facts]). Both only in plays'
 //     `when` and in steps.

@@ -62,10 +62,46 @@ type taskArgs struct {
 	Timeout int      `hcl:"timeout,optional" default:"7"`
 }
 
+// shapesArgs has every shape of argument that a module may declare.
+type shapesArgs struct {
+	Name    string                    `hcl:"name,optional"`
+	Flag    bool                      `hcl:"flag,optional" default:"true"`
+	Ratio   float64                   `hcl:"ratio,optional" default:"0.5"`
+	Pointer *int                      `hcl:"pointer,optional" default:"3"`
+	Words   []string                  `hcl:"words,optional" oneof:"red,green"`
+	Secrets []modules.Secret          `hcl:"secrets,optional"`
+	ByName  map[string]modules.Secret `hcl:"by_name,optional"`
+	Numbers []int                     `hcl:"numbers,optional"`
+	Files   modules.Files             `hcl:"files,optional"`
+	Node    *nodeRef                  `hcl:"node,optional"`
+	Any     cty.Value                 `hcl:"any,optional"`
+	One     *shapesInner              `hcl:"one,block"`
+	Many    []*shapesInner            `hcl:"many,block"`
+}
+
+// nodeRef is a reference to a step, of which some attributes are used.
+type nodeRef struct {
+	Path string `cty:"path"`
+	Mode string `cty:"mode"`
+}
+
+type shapesInner struct {
+	Value string        `hcl:"value,optional" default:"inner"`
+	Deep  []shapesLeaf  `hcl:"deep,block"`
+	Files modules.Files `hcl:"files,optional"`
+}
+
+type shapesLeaf struct {
+	A string         `hcl:"a,label"`
+	B string         `hcl:"b,label"`
+	C modules.Secret `hcl:"c,optional"`
+}
+
 func fakes() []modules.Module {
 	keep := func(args any, env modules.Env) (modules.Step, error) { return &fakeStep{Args: args, Env: env}, nil }
 	return []modules.Module{
 		modules.Primitive("unit", "", func(a unitArgs, env modules.Env) (modules.Step, error) { return keep(a, env) }),
+		modules.Primitive("shapes", "", func(a shapesArgs, env modules.Env) (modules.Step, error) { return keep(a, env) }),
 		modules.Primitive("task", "", func(a taskArgs, env modules.Env) (modules.Step, error) { return keep(a, env) }),
 		modules.Product("database", "", func(a databaseArgs, env modules.Env) ([]modules.Part, databaseOutputs, error) {
 			if a.Version == "0" {

@@ -167,7 +167,9 @@ output "all" { value = [var.a, var.b, var.c, var.d, var.port + 1, var.list, var.
 		t.Fatal(diagnostics(p.Files, diags))
 	}
 	want := []any{
-		"environment", "file", "later", "a=b", 8081.0, []any{"x", "y"}, map[string]any{"a": "1", "b": 3.0},
+		"environment", "file", "later", "a=b", 8081.0,
+		[]any{"x", "y"},
+		map[string]any{"a": "1", "b": 3.0},
 		"plain text", "5", "x",
 	}
 	if diff := cmp.Diff(want, outputs(t, p, nil)["all"]); diff != "" {
@@ -386,7 +388,8 @@ play "p" {
 	_, diags := p.Bind(p.Plays[0], p.Hosts[0], &observe.Facts{Kernel: "6.1", OS: observe.OS{ID: "ubuntu"}})
 	got := diagnostics(p.Files, diags)
 	for _, want := range []string{
-		"The given key does not identify an element in this collection value.",
+		"Error: There is no key \"ubuntu\"\n",
+		"The keys are debian.\n",
 		"Error: file \"g\": path must be an absolute path, not \"6.1\"\n\n  on " + p.Path + " line 10, in play \"p\":\n  10:     path = facts.kernel",
 	} {
 		if !strings.Contains(got, want) {
@@ -546,6 +549,65 @@ func TestTooDeep(t *testing.T) {
 		p, diags := plan.Load(filepath.Join(write(t, map[string]string{"p.hcl": text}), "p.hcl"), plan.Options{})
 		if len(diags) != 1 || diags[0].Summary != "This is nested too deeply" || len(p.Files) != 1 {
 			t.Errorf("%s: %d mistakes", part, len(diags))
+		}
+	}
+}
+
+func TestAsk(t *testing.T) {
+	text := "variable \"token\" {\n  description = \"of the registry\"\n  sensitive   = true\n}\nvariable \"other\" { default = 1 }\n"
+	var asked []plan.Question
+	p := load(t, text, func(o *plan.Options) {
+		o.Ask = func(q plan.Question) (string, error) {
+			asked = append(asked, q)
+			return "typed-in", nil
+		}
+	})
+	if want := []plan.Question{{Variable: "token", Description: "of the registry", Sensitive: true}}; !cmp.Equal(want, asked) {
+		t.Errorf("asked %+v", asked)
+	}
+	if !slices.Equal(p.Secrets, []string{"typed-in"}) {
+		t.Errorf("secrets %q", p.Secrets)
+	}
+	refuse := plan.Options{Ask: func(plan.Question) (string, error) { return "", fmt.Errorf("end of input") }}
+	_, diags := plan.Load(filepath.Join(write(t, map[string]string{"p.hcl": text}), "p.hcl"), refuse)
+	if len(diags) != 1 || diags[0].Summary != `The variable "token" has no value: end of input` {
+		t.Errorf("no answer: %v", diags)
+	}
+}
+
+// What decides whether and how a step is applied must be known when it is bound.
+func TestNotKnownOnHost(t *testing.T) {
+	p := load(t, `
+host "a" {}
+host "b" {}
+play "a" {
+  hosts = host.a
+  file "a" { path = "/${facts.hostname}" }
+}
+play "when" {
+  hosts = host.b
+  when  = file.a.path == "/x"
+  file "b" { path = "/b" }
+}
+play "retries" {
+  hosts = host.b
+  file "c" {
+    path    = "/c"
+    retries = strlen(file.a.path)
+  }
+  file "d" {
+    for_each = [file.a.path]
+    path     = "/d"
+  }
+}
+`)
+	for i, want := range []string{"", `play "when": when is not known on host "b"`, `file "c": retries is not known on host "b"`} {
+		steps, diags := p.Bind(p.Plays[i], p.Plays[i].Hosts[0], debian)
+		switch {
+		case want == "" && (diags.HasErrors() || len(steps) != 1):
+			t.Errorf("%d steps, %v", len(steps), diags)
+		case want != "" && (len(diags) != 1 || diags[0].Summary != want):
+			t.Errorf("want %s, got %v", want, diags)
 		}
 	}
 }

@@ -22,6 +22,16 @@ type Options struct {
 	Vars      []string // "name=value", of -var; they win over VarFiles, which win over Environ
 	VarFiles  []string // HCL files of attributes; a later file wins
 	Environ   []string // as of os.Environ: RCPROV_VAR_name, and what env() reads
+
+	// Ask asks a person for the value of a variable that has none, as the text of -var. Nil: that is a mistake.
+	Ask func(Question) (string, error)
+}
+
+// Question is a variable that somebody has to give a value for.
+type Question struct {
+	Variable    string
+	Description string
+	Sensitive   bool // don't show what is typed
 }
 
 // source is one file of a plan.
@@ -151,5 +161,5 @@ func (p *Plan) check() hcl.Diagnostics {
 		}
 	}
 	e.outputs()
-	return e.diags
+	return e.result()
 }

@@ -28,7 +28,7 @@ type Output struct {
 func (p *Plan) Outputs(facts map[string]*observe.Facts) ([]Output, hcl.Diagnostics) {
 	e := p.evaluation(facts)
 	outputs := e.outputs()
-	return outputs, tidy(e.diags, p.Secrets)
+	return outputs, e.result()
 }
 
 func (e *evaluation) outputs() []Output {

@@ -22,6 +22,7 @@ type evaluation struct {
 	scopes  map[scopeKey]*scope
 	path    []node // what is being evaluated, each needed by the one before
 	diags   hcl.Diagnostics
+	hidden  []string // texts made from sensitive values, which messages may have picked up
 }
 
 // node is a value on its way.
@@ -70,6 +71,18 @@ func (e *evaluation) scope(kind scopeKind, play *Play, host *Host) *scope {
 	return e.scopes[key]
 }
 
+// result returns what is to be said.
+func (e *evaluation) result() hcl.Diagnostics {
+	return tidy(e.diags, slices.Concat(e.Secrets, e.hidden))
+}
+
+// hide keeps the texts inside of a value, if it is sensitive, out of all messages.
+func (e *evaluation) hide(v cty.Value) {
+	if v.ContainsMarked() {
+		e.hidden = append(e.hidden, texts(v)...)
+	}
+}
+
 func (e *evaluation) report(diags ...*hcl.Diagnostic) { e.diags = append(e.diags, diags...) }
 
 // enter notes that the value named name is being evaluated, which the reference at needs. It reports a cycle and
@@ -89,17 +102,15 @@ func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
 			first = i
 		}
 	}
-	cycle = append(cycle[first:], cycle[:first]...)
-	var chain strings.Builder
+	cycle = slices.Concat(cycle[first:], cycle[:first], cycle[first:first+1])
+	var names []string
 	for _, n := range cycle {
-		fmt.Fprintf(&chain, "%s -> ", n.name)
+		names = append(names, n.name)
 	}
-	e.report(mistake(cycle[1%len(cycle)].at, fmt.Sprintf("%s refers to itself", name0(cycle)),
-		fmt.Sprintf("The way round is %s%s. One of these must get along without the next.", chain.String(), name0(cycle))))
+	e.report(mistake(cycle[1].at, names[0]+" refers to itself",
+		fmt.Sprintf("The way round is %s. One of these must get along without the next.", strings.Join(names, " -> "))))
 	return false
 }
-
-func name0(cycle []node) string { return cycle[0].name }
 
 func (e *evaluation) leave() { e.path = e.path[:len(e.path)-1] }
 

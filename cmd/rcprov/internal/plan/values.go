@@ -16,6 +16,7 @@ func (s *scope) typed(attr *hclsyntax.Attribute, what string, ty cty.Type, each 
 	if !ok {
 		return cty.UnknownVal(ty), false
 	}
+	s.hide(raw)
 	v, err := convert.Convert(raw, ty)
 	if err != nil {
 		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s %s", what, attr.Name, mismatch(raw, ty, err)), ""))

@@ -229,8 +229,9 @@ func (v *variables) value(x *variable) cty.Value {
 		if x.byDefault != nil {
 			return *x.byDefault
 		}
-		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToGive()))
-		return unknown
+		if g, ok = v.ask(x); !ok {
+			return unknown
+		}
 	}
 	if g.text != nil {
 		value, err := x.parse(*g.text)
@@ -258,6 +259,20 @@ func (v *variables) value(x *variable) cty.Value {
 		return unknown
 	}
 	return value
+}
+
+// ask gets the value of a variable that was not given from a person; ok is false after a mistake was reported.
+func (v *variables) ask(x *variable) (g given, ok bool) {
+	if v.opts.Ask == nil {
+		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToGive()))
+		return given{}, false
+	}
+	text, err := v.opts.Ask(Question{Variable: x.name, Description: x.description(), Sensitive: x.sensitive})
+	if err != nil {
+		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value: %s", x.name, err), x.howToGive()))
+		return given{}, false
+	}
+	return given{text: &text, source: "your answer"}, true
 }
 
 func (x *variable) howToGive() string {
@@ -301,7 +316,7 @@ func (x *variable) parse(text string) (cty.Value, error) {
 // validate checks the validation blocks of a variable, once all variables have values.
 func (v *variables) validate(x *variable) {
 	s := v.evaluation(nil).scope(staticScope, nil, nil)
-	defer func() { v.report(s.diags...) }()
+	defer func() { v.report(s.result()...) }()
 	for _, b := range x.block.Body.Blocks {
 		if b.Type != "validation" {
 			continue

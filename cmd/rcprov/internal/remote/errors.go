@@ -125,6 +125,8 @@ func (c *Conn) explainEnd(p *process, said []byte, err error) error {
 	how := "without an exit status"
 	if status >= 0 {
 		how = fmt.Sprintf("exit status %d", status)
+	} else if lost := c.lostSoon(); lost != nil {
+		return c.lostError(lost)
 	}
 	if text == "" {
 		return fmt.Errorf("%w (%s)", err, how)
@@ -132,7 +134,19 @@ func (c *Conn) explainEnd(p *process, said []byte, err error) error {
 	return fmt.Errorf("%w (%s): %s", err, how, modules.LastLine([]byte(text)))
 }
 
+// lostSoon says why the connection ended, if it does in a moment: the end of a session is seen first.
+func (c *Conn) lostSoon() error {
+	select {
+	case <-c.via.done():
+	case <-time.After(300 * time.Millisecond):
+	}
+	return c.via.lost()
+}
+
 func (c *Conn) lostError(err error) error {
+	if errors.Is(err, errClosed) {
+		return err
+	}
 	return modules.WithHint(&LostError{Address: c.address, Err: err},
 		"What ran there may or may not have ended. Run the same command again when the host can be reached.")
 }

@@ -222,7 +222,8 @@ func (k *knownKeys) verify(s *settings, remote net.Addr, key ssh.PublicKey) erro
 		return nil
 	}
 	plain := key
-	if cert, ok := key.(*ssh.Certificate); ok {
+	cert, certified := key.(*ssh.Certificate)
+	if certified {
 		plain = cert.Key
 	}
 	problem := &HostKeyError{
@@ -244,9 +245,11 @@ func (k *knownKeys) verify(s *settings, remote net.Addr, key ssh.PublicKey) erro
 		}
 		return modules.WithHint(problem, "Someone may be listening in, or the host was installed anew. If you know that it was, remove the old key "+
 			"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)
-	default:
+	case certified:
 		problem.Problem, problem.Err = Invalid, err
-		return problem
+		return modules.WithHint(problem, "Sign the host's key anew (`ssh-keygen -s CA -h -n %s`), or check the @cert-authority line.", problem.Host)
+	default:
+		return fmt.Errorf("check the host key: %w", err)
 	}
 }
 

@@ -28,7 +28,7 @@ func (d *Dialer) connectLocal(t Target) (*Conn, error) {
 	if os.Geteuid() == 0 {
 		name = "root"
 	}
-	c := newConn(d, t, name, "local", &localTransport{})
+	c := newConn(d, t, name, "local", &localTransport{ended: make(chan struct{})})
 	c.noServer = true // a pipe to the shell does as well, and needs no server
 	return c, nil
 }
@@ -36,7 +36,8 @@ func (d *Dialer) connectLocal(t Target) (*Conn, error) {
 // localTransport starts child processes.
 type localTransport struct {
 	closed   atomic.Bool
-	children sync.Map // *process of each child that runs
+	ended    chan struct{} // closed with it
+	children sync.Map      // *process of each child that runs
 }
 
 func (l *localTransport) start(_ context.Context, command string) (*process, error) {
@@ -112,8 +113,12 @@ func (l *localTransport) lost() error {
 	return nil
 }
 
+func (l *localTransport) done() <-chan struct{} { return l.ended }
+
 func (l *localTransport) close() error {
-	l.closed.Store(true)
+	if !l.closed.Swap(true) {
+		close(l.ended)
+	}
 	l.children.Range(func(p, _ any) bool {
 		p.(*process).kill()
 		return true

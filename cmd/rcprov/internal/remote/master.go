@@ -51,6 +51,9 @@ func (d *Dialer) openSocket(ctx context.Context, path string) (*sshTransport, er
 	return newTransport(d, ssh.NewClient(client, channels, requests), conn, pingSession), nil
 }
 
+// maxRunningOverMaster is how many commands run at once over a master, whose sessions are not ours alone.
+const maxRunningOverMaster = 2
+
 // connectMaster connects through a master, and starts the root shell at once: the master may be alive and its host
 // gone, or its sessions used up. The shell is needed anyway, so looking costs nothing.
 func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Conn, error) {
@@ -58,7 +61,9 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 	if err != nil {
 		return nil, err
 	}
+	via.own = &lazyTransport{connect: func(ctx context.Context) (*sshTransport, error) { return d.connect(ctx, t, s, 0) }}
 	c := newConn(d, t, s.user, s.user+"@"+s.address(), via)
+	c.running = make(chan struct{}, maxRunningOverMaster)
 	opening, cancel := context.WithTimeout(ctx, d.timeout(s))
 	defer cancel()
 	p, err := c.startRoot(opening, "sh -s")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,7 @@ func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.C
 	}
 	last := s.proxyJump[len(s.proxyJump)-1]
 	before := s.proxyJump[:len(s.proxyJump)-1]
-	jump, err := d.hops.use(ctx, hopsName(s.proxyJump), func() (*sshTransport, error) { return d.connectHop(ctx, last, before, depth+1) })
+	jump, err := d.hops.use(ctx, hopsName(s.proxyJump, depth), func() (*sshTransport, error) { return d.connectHop(ctx, last, before, depth+1) })
 	if err != nil {
 		return nil, nil, &jumpError{last.alias, err}
 	}
@@ -82,9 +83,9 @@ func (e *jumpError) Error() string { return fmt.Sprintf("jump host %s: %v", e.ho
 
 func (e *jumpError) Unwrap() error { return e.err }
 
-// hopsName identifies a way over jump hosts.
-func hopsName(list []hop) string {
-	var names []string
+// hopsName identifies a way over jump hosts. The depth keeps a way that leads back to itself from waiting for itself.
+func hopsName(list []hop, depth int) string {
+	names := []string{strconv.Itoa(depth)}
 	for _, h := range list {
 		names = append(names, fmt.Sprintf("%s@%s:%d", h.user, h.alias, h.port))
 	}
@@ -137,6 +138,9 @@ func (h *hops) use(ctx context.Context, name string, connect func() (*sshTranspo
 			release()
 			return jump{}, err
 		}
+		if shared.via != nil {
+			_ = shared.via.close() // broken; what it held is let go
+		}
 		shared.via = via
 	}
 	return jump{shared.via, release}, nil
@@ -145,13 +149,14 @@ func (h *hops) use(ctx context.Context, name string, connect func() (*sshTranspo
 // drop ends one use; the last one closes the connection.
 func (h *hops) drop(name string, shared *hopConn) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if shared.users--; shared.users > 0 {
-		return
+	shared.users--
+	last := shared.users == 0
+	if last && h.open[name] == shared {
+		delete(h.open, name)
 	}
-	delete(h.open, name)
-	if shared.via != nil {
-		_ = shared.via.close()
+	h.mu.Unlock()
+	if last && shared.via != nil {
+		_ = shared.via.close() // not under the lock: it lets go of the jump host before it
 	}
 }
 
@@ -189,22 +194,33 @@ type proxyConn struct {
 
 func (p *proxyConn) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
-	if err != nil && n == 0 {
-		_ = p.Close() // waits, so that stderr is whole
-		if said := modules.LastLine(p.stderr.Bytes()); said != "" {
-			err = fmt.Errorf("ProxyCommand: %s", said)
-		}
-	}
-	return n, err
+	return n, p.explain(err)
 }
 
-func (p *proxyConn) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+func (p *proxyConn) Write(b []byte) (int, error) {
+	n, err := p.stdin.Write(b)
+	return n, p.explain(err)
+}
+
+// explain puts what the command said in the place of a broken pipe.
+func (p *proxyConn) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	_ = p.Close() // waits for the command's end, so that stderr is whole
+	if said := modules.LastLine(p.stderr.Bytes()); said != "" {
+		return fmt.Errorf("ProxyCommand: %s", said)
+	}
+	return err
+}
 
 func (p *proxyConn) Close() error {
 	p.closed.Do(func() {
 		_ = p.stdin.Close()
-		_ = p.cmd.Process.Kill()
+		// Most end with their input, and say on the way why they had no success.
+		kill := time.AfterFunc(500*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
 		_ = p.cmd.Wait()
+		kill.Stop()
 	})
 	return nil
 }

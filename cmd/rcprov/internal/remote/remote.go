@@ -111,6 +111,8 @@ type transport interface {
 	dial(ctx context.Context, network, address string) (net.Conn, error)
 	// lost says why the connection ended, nil while it stands.
 	lost() error
+	// done is closed when the connection has ended.
+	done() <-chan struct{}
 	close() error
 }
 

@@ -70,6 +70,7 @@ func (s *sshd) start(t testing.TB, path string) {
 	t.Helper()
 	s.process = exec.Command(path, "-D", "-e", "-f", s.path("sshd_config"))
 	s.process.Stderr = s.log
+	s.process.WaitDelay = 100 * time.Millisecond // sessions that go on hold its standard error
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}

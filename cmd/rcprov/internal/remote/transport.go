@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type sshTransport struct {
 	cause   atomic.Pointer[error] // why it ended
 	ended   chan struct{}         // closed at the end
 	release func()                // lets go of what carries it: a jump host; may be nil
+	own     *lazyTransport        // for tunnels, beside a master; nil where there is none
 
 	session atomic.Pointer[ssh.Channel] // the session that was opened last
 }
@@ -95,10 +97,45 @@ func (t *sshTransport) lost() error {
 	return nil
 }
 
+func (t *sshTransport) done() <-chan struct{} { return t.ended }
+
 func (t *sshTransport) close() error {
 	t.end(errClosed)
 	if t.release != nil {
 		t.release()
 	}
+	if t.own != nil {
+		t.own.close()
+	}
 	return nil
+}
+
+// lazyTransport is a connection that is made when it is needed first.
+type lazyTransport struct {
+	connect func(ctx context.Context) (*sshTransport, error)
+
+	mu  sync.Mutex
+	via *sshTransport
+}
+
+func (l *lazyTransport) get(ctx context.Context) (*sshTransport, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.via != nil && l.via.lost() == nil {
+		return l.via, nil
+	}
+	via, err := l.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.via = via
+	return via, nil
+}
+
+func (l *lazyTransport) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.via != nil {
+		_ = l.via.close()
+	}
 }

@@ -26,6 +26,14 @@ func (e *DialError) Error() string { return fmt.Sprintf("connect to %s: %s", e.A
 func (e *DialError) Unwrap() error { return e.Err }
 
 func (t *sshTransport) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if t.own != nil {
+		// A channel that can't be opened over a master in proxy mode ends the master, and all that people do over
+		// it, once we hang up (OpenSSH 9.2: "chan_send_close2: channel 3: no remote_id"). Nobody listening is a
+		// common answer, so tunnels take a connection of our own, unless there is none to be had.
+		if own, err := t.own.get(ctx); err == nil {
+			return own.dial(ctx, network, address)
+		}
+	}
 	conn, err := t.client.DialContext(ctx, network, address)
 	var refused *ssh.OpenChannelError
 	switch {
@@ -55,5 +63,14 @@ func withDeadlines(channel net.Conn) net.Conn {
 		_ = far.Close()
 		_ = channel.Close()
 	}()
-	return near
+	return tunnel{near, channel}
 }
+
+// tunnel has the addresses of the channel, not of the pipe.
+type tunnel struct {
+	net.Conn
+	channel net.Conn
+}
+
+func (t tunnel) LocalAddr() net.Addr  { return t.channel.LocalAddr() }
+func (t tunnel) RemoteAddr() net.Addr { return t.channel.RemoteAddr() }

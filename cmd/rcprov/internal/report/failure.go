@@ -108,6 +108,10 @@ func usefulLines(output string) []string {
 // explainFailure says what is to be said about a host that got no further.
 func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 	p := explain(f.Err, secrets)
+	var mistakes hcl.Diagnostics
+	if errors.As(f.Err, &mistakes) { // of a plan, that only show with the facts of the host
+		p = explainMistakes(mistakes, secrets)
+	}
 	p.Host, p.Address, p.Play, p.Step = f.Host, f.Address, f.Play, secrets.String(f.Step)
 	if p.Step != "" {
 		p.Summary = p.Step + ": " + p.Summary
@@ -116,9 +120,35 @@ func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 		p.Changed = append(p.Changed, secrets.String(step))
 	}
 	p.After, p.Left = f.Aftermath, f.Left
-	if f.Range != nil {
-		p.where = f.Range
-		p.File, p.Line, p.Column = f.Range.Filename, f.Range.Start.Line, f.Range.Start.Column
+	p.place(f.Range)
+	return p
+}
+
+// place says where in the plan the problem is; nil leaves what is known.
+func (p *problem) place(where *hcl.Range) {
+	if where != nil {
+		p.where = where
+		p.File, p.Line, p.Column = where.Filename, where.Start.Line, where.Start.Column
+	}
+}
+
+// explainMistakes explains the first of several mistakes at its place in the plan, and names the others.
+func explainMistakes(diags hcl.Diagnostics, secrets *redact.Redactor) problem {
+	var p problem
+	for _, d := range diags {
+		if d.Severity != hcl.DiagError {
+			continue
+		}
+		if p.Summary == "" {
+			p = problem{Summary: printable(secrets.String(d.Summary)), Hint: secrets.String(d.Detail)}
+			p.place(d.Subject)
+			continue
+		}
+		where := ""
+		if d.Subject != nil {
+			where = fmt.Sprintf("%s line %d: ", d.Subject.Filename, d.Subject.Start.Line)
+		}
+		p.Output = append(p.Output, printable(secrets.String("also "+where+d.Summary)))
 	}
 	return p
 }

@@ -34,6 +34,7 @@ type jsonLine struct {
 	Seconds  *float64    `json:"seconds,omitempty"`
 	Change   *jsonChange `json:"change,omitempty"`
 	Counts   *jsonCounts `json:"counts,omitempty"`
+	Stopped  bool        `json:"stopped,omitempty"`
 	PerHost  []jsonHost  `json:"per_host,omitempty"`
 	Outputs  any         `json:"outputs,omitempty"`
 	Severity string      `json:"severity,omitempty"`
@@ -97,6 +98,7 @@ func (j *jsonLines) Report(e engine.Event) {
 	case engine.HostFinished:
 		line.Seconds, line.Counts = seconds(e.Duration), counts(e.Counts)
 	case engine.RunFinished:
+		line.Stopped = e.Stopped
 		line.Seconds, line.Counts = seconds(e.Duration), counts(e.Counts)
 		for _, h := range e.PerHost {
 			line.PerHost = append(line.PerHost, jsonHost{Host: h.Host, Counts: *counts(h.Counts)})

@@ -102,7 +102,7 @@ func (l *live) follow(e engine.Event) {
 	case engine.PlayStarted:
 		l.play, l.order, l.hosts = e.Play, e.Hosts, nil
 		clear(l.ended)
-	case engine.HostStarted, engine.Doing, engine.StepOK, engine.StepPlanned, engine.StepChanged, engine.StepSkipped:
+	case engine.HostStarted, engine.Doing, engine.StepOK, engine.StepPlanned, engine.StepChanged, engine.StepSkipped, engine.StepUnknown:
 		h := l.host(e)
 		if e.Type == engine.HostStarted {
 			h.total = e.Total

@@ -23,6 +23,7 @@
 //	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit], and what it calls
 //	          sensitive has no from, to or text
 //	counts    {"ok", "planned", "changed", "skipped", "failed", "left"}: numbers of steps
+//	stopped   the run was interrupted before all was looked at or done
 //	per_host  [{"host", "counts"}]
 //	outputs   the plan's outputs by name
 //	error     {"summary", "hint", "output": [lines], "file", "line", "column", "host", "address", "play", "step",

@@ -189,7 +189,7 @@ var scenarios = map[string]func(s *script){
 			engine.Event{Type: engine.PlayStarted, Play: "web", Hosts: []string{"web1"}},
 			engine.Event{Type: engine.StepChanged, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 2, Change: change(mode, created, removed)},
 			engine.Event{
-				Type: engine.RunFinished, Counts: engine.Counts{Changed: 1, Left: 1}, Duration: time.Second,
+				Type: engine.RunFinished, Counts: engine.Counts{Changed: 1, Left: 1}, Duration: time.Second, Stopped: true,
 				PerHost: []engine.HostCounts{{Host: "web1", Counts: engine.Counts{Changed: 1, Left: 1}}},
 			},
 		)

@@ -67,10 +67,12 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 		done = t.endPlay()
 		t.play, t.hosts = e.Play, e.Hosts
 		t.header = fmt.Sprintf("%s on %s\n", t.style.paint(bold, "Play "+e.Play), strings.Join(e.Hosts, ", "))
-	case engine.StepOK, engine.StepSkipped, engine.StepPlanned, engine.StepChanged:
+	case engine.StepOK, engine.StepSkipped, engine.StepUnknown, engine.StepPlanned, engine.StepChanged:
 		done = t.step(e)
 	case engine.HostFailed:
 		done = t.hostFailed(e)
+	case engine.RunStopping:
+		return "Stopping when the changes under way are done. Interrupt again to end at once.\n", ""
 	case engine.RunFinished:
 		done = t.endPlay() + t.summary(e)
 		if len(e.Failures) > 0 {
@@ -97,6 +99,8 @@ func (t *text) step(e engine.Event) string {
 			verb = look.will
 		}
 		head = t.style.paint(look.color, look.sign+" "+address) + " " + verb
+	case e.Type == engine.StepUnknown:
+		head = t.style.paint(faint, "? "+address) + " can't be told before the steps above are applied"
 	case e.Type == engine.StepSkipped && t.verbose:
 		head = t.style.paint(faint, ". "+address+" skipped")
 	case e.Type == engine.StepOK && (t.verbose || len(change.Notes) > 0):
@@ -105,7 +109,7 @@ func (t *text) step(e engine.Event) string {
 		return ""
 	}
 	body := t.change(change)
-	if e.Type == engine.StepSkipped && e.Text != "" {
+	if (e.Type == engine.StepSkipped || e.Type == engine.StepUnknown) && e.Text != "" {
 		body += "    " + value(t.secrets.String(e.Text)) + "\n"
 	}
 	if t.mode == engine.Plan {
@@ -196,6 +200,8 @@ func (t *text) summary(e engine.Event) string {
 	switch {
 	case changing > 0:
 		amount += " on " + plural(changing, "host", "hosts")
+	case e.Stopped:
+		amount = "stopped"
 	case t.mode == engine.Apply:
 		amount = "nothing changed on " + plural(len(e.PerHost), "host", "hosts")
 	default:
@@ -209,7 +215,7 @@ func (t *text) summary(e engine.Event) string {
 		line += t.style.paint(faint, " ("+duration(e.Duration)+")")
 	}
 	out.WriteString(line + "\n")
-	if e.Counts.Left > 0 && len(e.Failures) == 0 {
+	if e.Stopped {
 		out.WriteString("The run was stopped before its end. Run the same command again to go on.\n")
 	}
 	out.WriteString(t.outputs(e.Outputs))

@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Bind returns the steps of a play on one of its hosts, in the order in which they are applied. facts may be nil
+// when [Plan.NeedsFacts] is false.
+func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.Diagnostics) {
+	e := p.evaluation(map[string]*observe.Facts{host.Name: facts})
+	s := e.scope(stepScope, play, host)
+	e.binding = s
+	applies, known := s.playApplies()
+	if !known {
+		s.notKnown(play.block.block.Body.Attributes["when"], fmt.Sprintf("play %q", play.Name))
+		return nil, e.result()
+	}
+	var steps []Step
+	for _, b := range play.block.steps {
+		if !applies {
+			steps = append(steps, Step{
+				Address: b.address(), Module: b.module.Name, Tags: play.Tags, Range: b.block.DefRange(),
+				Skip: "when of the play is false", ArgRange: b.argRange,
+			})
+			continue
+		}
+		steps = append(steps, s.bindStep(b)...)
+	}
+	return steps, e.result()
+}
+
+func (s *scope) bindStep(b *stepBlock) []Step {
+	if !s.enterStep(b, b.block.DefRange()) {
+		return nil
+	}
+	defer s.leave()
+	var steps []Step
+	x := s.expand(b)
+	if !x.known {
+		s.notKnown(b.meta("for_each"), b.String())
+		return nil
+	}
+	for _, i := range x.instances {
+		step := s.metaArguments(i)
+		step.Address = b.address() + i.suffix()
+		if step.Skip != "" {
+			steps = append(steps, step)
+			continue
+		}
+		s.decode(i)
+		s.build(i)
+		if i.built == nil {
+			continue
+		}
+		for _, part := range i.built.Parts {
+			one := step
+			one.Step = part.Step
+			if part.Name != "" {
+				one.Address += "/" + part.Name
+			}
+			steps = append(steps, one)
+		}
+	}
+	return steps
+}
+
+// checkStep evaluates all of a step without the facts of the host.
+func (s *scope) checkStep(b *stepBlock) {
+	if !s.enterStep(b, b.block.DefRange()) {
+		return
+	}
+	defer s.leave()
+	for _, i := range s.expand(b).instances {
+		s.metaArguments(i)
+		s.decode(i)
+		s.build(i)
+	}
+}
+
+func (s *scope) enterStep(b *stepBlock, at hcl.Range) bool {
+	type id struct {
+		scope *scope
+		block *stepBlock
+	}
+	return s.enter(id{s, b}, b.address(), at)
+}

@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/gocty"
+)
+
+// labels returns the labels of a module's blocks in all plays.
+func (c *config) labels(module string) []string {
+	var labels []string
+	for _, p := range c.plays {
+		for _, b := range p.steps {
+			if b.module.Name == module && !slices.Contains(labels, b.label) {
+				labels = append(labels, b.label)
+			}
+		}
+	}
+	return labels
+}
+
+// stepReference returns what MODULE.NAME is in expressions.
+func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
+	name := stepAddress(module, label)
+	if s.kind == staticScope {
+		s.report(mistake(at, fmt.Sprintf("%s is not known here", name), s.onlyInSteps("A step")))
+		return cty.DynamicVal
+	}
+	blocks := s.config.steps(module, label)
+	if i := slices.IndexFunc(blocks, func(b *stepBlock) bool { return s.play != nil && b.play == s.play.block }); i >= 0 {
+		blocks = blocks[i : i+1]
+	}
+	switch len(blocks) {
+	case 0:
+		s.report(mistake(at, fmt.Sprintf("There is no step %s %q", module, label),
+			didYouMean(label, s.config.labels(module), "The steps of this module are")))
+		return cty.DynamicVal
+	case 1:
+	default:
+		var plays []string
+		for _, b := range blocks {
+			plays = append(plays, fmt.Sprintf("%q", b.play.name))
+		}
+		s.report(mistake(at, fmt.Sprintf("%s may be one of several steps", name),
+			fmt.Sprintf("The plays %s have a step %s %q. Give the one that you mean another name.", strings.Join(plays, ", "), module, label)))
+		return cty.DynamicVal
+	}
+	play := blocks[0].play.play
+	if play == nil || len(play.Hosts) == 0 {
+		return cty.DynamicVal // the play's mistake is reported
+	}
+	host := play.Hosts[0]
+	if s.host != nil && slices.Contains(play.Hosts, s.host) {
+		host = s.host
+	}
+	return s.scope(stepScope, play, host).stepValue(blocks[0], at)
+}
+
+// stepValue returns the value of a step of the scope's play on its host.
+func (s *scope) stepValue(b *stepBlock, at hcl.Range) cty.Value {
+	if value, ok := s.values[b]; ok {
+		return value
+	}
+	if !s.enterStep(b, at) {
+		return cty.DynamicVal
+	}
+	defer s.leave()
+	x := s.expand(b)
+	if !x.known {
+		s.values[b] = cty.DynamicVal
+		return cty.DynamicVal
+	}
+	byKey := map[string]cty.Value{}
+	for _, i := range x.instances {
+		byKey[i.key] = s.instanceValue(i)
+	}
+	if x.keyed {
+		s.values[b] = cty.ObjectVal(byKey)
+	} else {
+		s.values[b] = byKey[""]
+	}
+	return s.values[b]
+}
+
+func (s *scope) instanceValue(i *instance) cty.Value {
+	s.decode(i)
+	attrs := map[string]cty.Value{}
+	for name, value := range i.values {
+		attrs[name] = value
+	}
+	if i.block.module.OutputsType == nil {
+		return cty.ObjectVal(attrs)
+	}
+	s.build(i)
+	ty, err := gocty.ImpliedType(reflect.Zero(i.block.module.OutputsType).Interface())
+	if err != nil {
+		panic(fmt.Sprintf("outputs of module %s: %v", i.block.module.Name, err)) // the module's own tests meet it
+	}
+	outputs := cty.UnknownVal(ty)
+	if i.built != nil {
+		if outputs, err = gocty.ToCtyValue(i.built.Outputs, ty); err != nil {
+			panic(fmt.Sprintf("outputs of module %s: %v", i.block.module.Name, err))
+		}
+	}
+	for name, ty := range ty.AttributeTypes() {
+		attrs[name] = i.output(outputs.GetAttr(name), ty, s.facts[s.host.Name] == nil)
+	}
+	return cty.ObjectVal(attrs)
+}
+
+// output returns one output: marked when a sensitive argument went into it, and not known when it is null and the
+// module still lacks the facts.
+func (i *instance) output(v cty.Value, ty cty.Type, factsMissing bool) cty.Value {
+	if v.IsKnown() && v.IsNull() && factsMissing && i.block.module.NeedsFacts {
+		return cty.UnknownVal(ty)
+	}
+	for _, text := range texts(v) {
+		for _, secret := range i.secrets {
+			if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) || strings.Contains(text, url.PathEscape(secret)) {
+				return v.Mark(sensitive)
+			}
+		}
+	}
+	return v
+}

@@ -1,0 +1,105 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// chain is a target behind two jump hosts, each with a key and a configuration of its own.
+func chain(t *testing.T) (first, second, target *sshd) {
+	t.Helper()
+	first, second, target = startSSHD(t), startSSHD(t), startSSHD(t)
+	var config strings.Builder
+	for name, s := range map[string]*sshd{"first": first, "second": second, "target": target} {
+		fmt.Fprintf(&config, "Host %s\n  HostName 127.0.0.1\n  Port %d\n  IdentityFile %s\n  UserKnownHostsFile %s\n",
+			name, s.port, s.path("key"), s.path("known_hosts"))
+	}
+	config.WriteString("Host *\n  GlobalKnownHostsFile none\n  IdentityAgent none\n")
+	target.writeFile(t, "config", config.String())
+	return first, second, target
+}
+
+func TestProxyJump(t *testing.T) {
+	t.Parallel()
+	first, second, server := chain(t)
+	target := Target{Name: "test", Address: "target", ProxyJump: "first,second", Become: Become{Method: "none"}}
+	d := server.dialer()
+	var group sync.WaitGroup
+	for range 5 {
+		group.Go(func() { useAll(t, server.connect(t, d, target)) })
+	}
+	group.Wait()
+	for name, s := range map[string]*sshd{"first": first, "second": second} {
+		if n := strings.Count(s.log.String(), "Accepted publickey"); n != 1 {
+			t.Errorf("%d logins on %s, want one that all share", n, name)
+		}
+	}
+	if n := strings.Count(server.log.String(), "Accepted publickey"); n != 5 {
+		t.Errorf("%d logins on the target", n)
+	}
+
+	// From the configuration; the first hop brings its own.
+	server.writeFile(t, "config", "Host target\n  ProxyJump second\nHost second\n  ProxyJump first\n"+server.readFile(t, "config"))
+	target.ProxyJump = ""
+	c := server.connect(t, server.dialer(), target)
+	useAll(t, c)
+	_ = c.Close()
+	// The last host behind it lets go of the jump host.
+	d = server.dialer()
+	c = server.connect(t, d, target)
+	_ = c.Close()
+	if len(d.hops.open) != 0 {
+		t.Errorf("still open: %v", d.hops.open)
+	}
+}
+
+func TestProxyJumpFails(t *testing.T) {
+	t.Parallel()
+	first, _, server := chain(t)
+	connect := func(jump string) error {
+		_, err := server.dialer().Connect(t.Context(), Target{Address: "target", ProxyJump: jump})
+		if err == nil {
+			t.Fatalf("connected by way of %s", jump)
+		}
+		return err
+	}
+	var unreachable *UnreachableError
+	err := connect("first,127.0.0.1:1")
+	if !errors.As(err, &unreachable) || !strings.HasPrefix(err.Error(), "jump host 127.0.0.1: connect to 127.0.0.1:1: from jump host first: ") {
+		t.Errorf("got %v", err)
+	}
+	first.writeFile(t, "known_hosts", "")
+	var key *HostKeyError
+	if err = connect("first,second"); !errors.As(err, &key) || !strings.HasPrefix(err.Error(), "jump host second: jump host first: the host key of ") {
+		t.Errorf("got %v", err)
+	}
+	first.trust(t)
+	first.writeFile(t, "authorized_keys", "")
+	var auth *AuthError
+	if err = connect("first"); !errors.As(err, &auth) {
+		t.Errorf("got %v", err)
+	}
+	server.writeFile(t, "config", "Host target\n  ProxyJump target\n"+server.readFile(t, "config"))
+	_, err = server.dialer().Connect(t.Context(), Target{Address: "target"})
+	if err == nil || !strings.Contains(err.Error(), "does the ProxyJump of target lead back to itself?") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestProxyCommand(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	jump := startSSHD(t)
+	server.addConfig(t, fmt.Sprintf("ProxyCommand ssh -F %s -p %d -W %%h:%%p 127.0.0.1", jump.path("config"), jump.port))
+	useAll(t, server.connect(t, server.dialer(), server.target()))
+
+	server.writeFile(t, "config", strings.ReplaceAll(server.readFile(t, "config"), "ProxyCommand ssh", "ProxyCommand echo no way >&2; exit 1; "))
+	_, err := server.dialer().Connect(t.Context(), server.target())
+	var unreachable *UnreachableError
+	if !errors.As(err, &unreachable) || !strings.Contains(err.Error(), "ProxyCommand: no way") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,258 @@
+package scenario
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/lab"
+	"github.com/rcprov/rcprov/e2e/lab/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// slow is a play whose step file.slow is under way for some seconds: its validate command tells by a file that it
+// has begun, and waits for another to end.
+const slow = `
+play "p" {
+  hosts = [host.h1]
+  file "first" {
+    path    = "/etc/first"
+    content = "1\n"
+  }
+  file "slow" {
+    path     = "/etc/slow"
+    content  = "2\n"
+    validate = ["sh", "-c", "touch /run/begun; while ! test -e /run/go; do sleep 0.1; done", "%s"]
+  }
+  file "last" {
+    path    = "/etc/last"
+    content = "3\n"
+  }
+}
+`
+
+// launch boots a host and writes plan.hcl for it on a laptop.
+func launch(t *testing.T, plays string) (*lab.Host, *rcprov.Laptop) {
+	t.Helper()
+	labtest.Require(t)
+	h := labtest.Launch(t, labtest.Images(t)[0])
+	laptop, err := rcprov.NewLaptop(t.TempDir(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := laptop.WriteFile("plan.hcl", rcprov.HostBlock(h, "h1")+plays); err != nil {
+		t.Fatal(err)
+	}
+	return h, laptop
+}
+
+// A running is an apply of plan.hcl in the background.
+type running struct {
+	process *os.Process
+	end     func() rcprov.Run // waits
+}
+
+// begin starts to apply plan.hcl, and returns when the slow step has begun.
+func begin(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) running {
+	t.Helper()
+	cmd := laptop.Command(t.Context(), "apply", "plan.hcl", "--json")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	wait := sync.OnceValue(func() rcprov.Run {
+		_ = cmd.Wait() // what matters is the status
+		return rcprov.Run{Args: cmd.Args[1:], Exit: cmd.ProcessState.ExitCode(), Stdout: out.String()}
+	})
+	t.Cleanup(func() { wait() })
+	if _, err := h.Must(t.Context(), "for i in $(seq 100); do if test -e /run/begun; then exit 0; fi; sleep 0.1; done; exit 1"); err != nil {
+		_ = cmd.Process.Kill() // the test fails anyhow
+		t.Fatalf("the slow step did not begin: %v\n%v", err, wait())
+	}
+	return running{cmd.Process, wait}
+}
+
+// apply applies plan.hcl and wants an exit status.
+func apply(t *testing.T, laptop *rcprov.Laptop, exit int) rcprov.Run {
+	t.Helper()
+	r, err := laptop.Run(t.Context(), "apply", "plan.hcl", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Exit != exit {
+		t.Fatalf("exit status %d, not %d\n%v", r.Exit, exit, r)
+	}
+	return r
+}
+
+// changed returns the steps that a run changed.
+func changed(t *testing.T, r rcprov.Run) []string {
+	t.Helper()
+	steps, err := r.Steps("step_changed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+// must runs a script on a host.
+func must(t *testing.T, h *lab.Host, script string) {
+	t.Helper()
+	if _, err := h.Must(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTwoAppliesAtOnce(t *testing.T) {
+	t.Parallel()
+	h, laptop := launch(t, slow)
+	first := begin(t, h, laptop)
+	second := apply(t, laptop, 1)
+	if !strings.Contains(second.Stdout, "has been changing this host since") {
+		t.Errorf("the second apply does not name the first:\n%v", second)
+	}
+	must(t, h, "touch /run/go")
+	if r := first.end(); r.Exit != 0 || len(changed(t, r)) != 3 {
+		t.Errorf("the first apply was disturbed:\n%v", r)
+	}
+	if r := apply(t, laptop, 0); changed(t, r) != nil {
+		t.Errorf("an apply after both changed something:\n%v", r)
+	}
+}
+
+// A run that was killed holds no lock, but its last command may still be running: the next run waits for that.
+func TestLockOfAKilledRun(t *testing.T) {
+	t.Parallel()
+	h, laptop := launch(t, slow)
+	first := begin(t, h, laptop)
+	if err := first.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	first.end()
+	timer := time.AfterFunc(time.Second, func() { _, _ = h.Exec(t.Context(), "touch /run/go") })
+	defer timer.Stop()
+	r := apply(t, laptop, 0)
+	if steps := changed(t, r); slices.Contains(steps, "file.first") || !slices.Contains(steps, "file.last") {
+		t.Errorf("changed %q; file.first was done, file.last was not\n%v", steps, r)
+	}
+	must(t, h, "cmp /etc/slow - <<EOF\n2\nEOF")
+}
+
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	h, laptop := launch(t, slow)
+	first := begin(t, h, laptop)
+	if err := first.process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(500 * time.Millisecond)
+	must(t, h, "touch /run/go")
+	r := first.end()
+	if steps := changed(t, r); r.Exit != 1 || !slices.Equal(steps, []string{"file.first", "file.slow"}) {
+		t.Errorf("exit status %d, changed %q; the change under way is to be finished, and no other begun\n%v", r.Exit, steps, r)
+	}
+	must(t, h, "test -e /etc/slow && ! test -e /etc/last")
+	if steps := changed(t, apply(t, laptop, 0)); !slices.Equal(steps, []string{"file.last"}) {
+		t.Errorf("the next apply changed %q, not file.last", steps)
+	}
+}
+
+// The host goes down in the middle of a change, and comes back.
+func TestPowerFailure(t *testing.T) {
+	t.Parallel()
+	h, laptop := launch(t, slow)
+	first := begin(t, h, laptop)
+	if err := h.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r := first.end(); r.Exit != 1 {
+		t.Errorf("exit status %d of an apply that lost its host\n%v", r.Exit, r)
+	}
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	must(t, h, "touch /run/go; ! test -e /etc/slow")
+	if steps := changed(t, apply(t, laptop, 0)); !slices.Equal(steps, []string{"file.slow", "file.last"}) {
+		t.Errorf("the next apply changed %q", steps)
+	}
+	must(t, h, `test "$(cat /etc/first /etc/slow /etc/last)" = "$(printf '1\n2\n3')" && test -z "$(ls -A /etc | grep rcprov)"`)
+}
+
+// dpkg was killed between unpacking and configuring: apt_package ends that first.
+func TestInterruptedDpkg(t *testing.T) {
+	t.Parallel()
+	h, laptop := launch(t, `
+play "p" {
+  hosts = [host.h1]
+  apt_package "tools" {
+    packages = ["ed"]
+  }
+}
+`)
+	must(t, h, `set -e
+apt-get update -qq
+cd /var/tmp
+apt-get download -qq bc
+dpkg --unpack bc_*.deb
+touch /var/lib/dpkg/updates/0000
+test "$(dpkg-query -W -f '${db:Status-Status}' bc)" = unpacked`)
+	if steps := changed(t, apply(t, laptop, 0)); !slices.Equal(steps, []string{"apt_package.tools"}) {
+		t.Errorf("changed %q", steps)
+	}
+	must(t, h, `ed --version && test "$(dpkg-query -W -f '${db:Status-Status}' bc)" = installed && test -z "$(dpkg --audit)"`)
+}
+
+// TestManyHosts applies one plan to twenty hosts, one of which is down: the others are finished.
+func TestManyHosts(t *testing.T) {
+	backend := labtest.Require(t)
+	count := 20
+	if backend.Name() != "nspawn" {
+		count = 3 // virtual machines are dear
+	}
+	hosts := make([]*lab.Host, count)
+	var plan strings.Builder
+	for i := range hosts {
+		hosts[i] = labtest.Launch(t, backend.Images()[0])
+		plan.WriteString(rcprov.HostBlock(hosts[i], fmt.Sprintf("h%d", i), `  groups = ["all"]`))
+	}
+	plan.WriteString(`
+play "p" {
+  hosts = group.all
+  file "motd" {
+    path    = "/etc/motd"
+    content = "hello\n"
+  }
+}
+`)
+	laptop, err := rcprov.NewLaptop(t.TempDir(), hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := laptop.WriteFile("plan.hcl", plan.String()); err != nil {
+		t.Fatal(err)
+	}
+	if err := hosts[count/2].Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := apply(t, laptop, 1)
+	if n := len(changed(t, r)); n != count-1 {
+		t.Errorf("%d of %d hosts were changed\n%v", n, count-1, r)
+	}
+	if err := hosts[count/2].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(changed(t, apply(t, laptop, 0))); n != 1 {
+		t.Errorf("the second apply changed %d hosts, not 1", n)
+	}
+	for _, h := range hosts {
+		must(t, h, "grep -qx hello /etc/motd")
+	}
+}

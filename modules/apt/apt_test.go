@@ -1,0 +1,174 @@
+package apt
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// replies returns the recorded replies in testdata/dir: per file its sections by name.
+func replies(t testing.TB, dir string) map[string]map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no recorded replies in testdata/%s: %v", dir, err)
+	}
+	all := make(map[string]map[string]string)
+	for _, path := range paths {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sections := make(map[string]string)
+		for _, f := range archive.Files {
+			sections[f.Name] = string(f.Data)
+		}
+		all[strings.TrimSuffix(filepath.Base(path), ".txtar")] = sections
+	}
+	return all
+}
+
+func failure(stdout, stderr string) *Error {
+	c := modules.Command{Argv: []string{"apt-get"}}
+	return newError(modules.NewCommandError(c, modules.Result{Stdout: []byte(stdout), Stderr: []byte(stderr), Status: 100}))
+}
+
+// TestErrors compares what is left of recorded outputs with their section "want": the error as people read it, and
+// what the modules decide on.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for name, sections := range replies(t, "errors") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := failure(sections["stdout"], sections["stderr"])
+			got := e.Error() + "\n"
+			if e.Unknown() {
+				got += "unknown\n"
+			}
+			if e.Locked() {
+				got += "locked by " + e.holder() + "\n"
+			}
+			if diff := cmp.Diff(sections["want"], got); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestErrorWithoutComplaint(t *testing.T) {
+	t.Parallel()
+	if got, want := failure("", "sh: 1: apt-get: not found").Error(), "apt-get: apt-get: sh: 1: apt-get: not found (exit status 100)"; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+}
+
+func TestSimulations(t *testing.T) {
+	t.Parallel()
+	for name, sections := range replies(t, "simulations") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := parseSimulation(sections["stdout"])
+			got := "install " + strings.Join(s.Install, " ") + "\nremove " + strings.Join(s.Remove, " ") + "\nheld " + strings.Join(s.Held, " ") + "\n"
+			if diff := cmp.Diff(sections["want"], got); diff != "" {
+				t.Errorf("simulation (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func FuzzOutput(f *testing.F) {
+	for _, dir := range []string{"errors", "simulations"} {
+		for _, sections := range replies(f, dir) {
+			f.Add(sections["stdout"], sections["stderr"])
+		}
+	}
+	f.Fuzz(func(t *testing.T, stdout, stderr string) {
+		e := failure(stdout, stderr)
+		if len(e.Lines) == 0 {
+			t.Error("an error without words")
+		}
+		e.Locked()
+		if e.holder() == "" {
+			t.Error("a lock without a holder")
+		}
+		parseSimulation(stdout)
+		progress(stdout)
+	})
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"Unpacking hello (2.10-3) ...":                       "Unpacking hello (2.10-3)",
+		"(Reading database ... \r(Reading database ... 5%\r": "(Reading database ... 5%",
+		"Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 123 (unattended-upgr)... 1s": "waiting for unattended-upgr (pid 123)",
+	} {
+		if got := progress(line); got != want {
+			t.Errorf("progress(%q) = %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestParseDpkg(t *testing.T) {
+	t.Parallel()
+	parse := func(stdout, stderr string, status int) observe.Answer[DpkgState] {
+		reply := observe.Reply{Stdout: []byte(stdout), Stderr: []byte(stderr), Status: status}
+		return Dpkg.Parse([]struct{}{{}}, reply)[struct{}{}]
+	}
+	// The form is that of Debian 12 after dpkg was killed: "--" is grep's, Essential may stand before Status.
+	const killed = `Journal
+Package: slowconf
+Status: install ok half-configured
+--
+
+Package: base-x
+Essential: yes
+Status: install reinstreq half-installed
+`
+	tests := []struct {
+		name        string
+		stdout      string
+		want        DpkgState
+		interrupted bool
+	}{
+		{"at rest", "", DpkgState{}, false},
+		{"killed", killed, DpkgState{Unfinished: []string{"slowconf", "base-x"}, Journal: true}, true},
+		{"at work", "Locked\n" + killed, DpkgState{Unfinished: []string{"slowconf", "base-x"}, Journal: true, Locked: true}, false},
+	}
+	for _, test := range tests {
+		got := parse(test.stdout, "", 0)
+		if diff := cmp.Diff(test.want, got.Value); diff != "" || got.Err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", test.name, got.Err, diff)
+		}
+		if got.Value.Interrupted() != test.interrupted {
+			t.Errorf("%s: interrupted is %v", test.name, got.Value.Interrupted())
+		}
+	}
+	if a := parse("", "sh: 2: cd: can't cd to /var/lib/dpkg\n", 1); a.Err == nil || a.Err.Error() != "dpkg's database: sh: 2: cd: can't cd to /var/lib/dpkg" {
+		t.Errorf("without a database: %v", a.Err)
+	}
+}
+
+func FuzzParseDpkg(f *testing.F) {
+	f.Add("Journal\nPackage: a\nStatus: install ok unpacked\n")
+	f.Fuzz(func(_ *testing.T, stdout string) { parseDpkg(strings.Split(stdout, "\n")) })
+}
+
+// TestNeedsUpdate runs the script on this machine, where apt's files may not be there at all: it must answer all the same.
+func TestNeedsUpdate(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"dash", "bash"} {
+		h := &moduletest.Host{Shell: shell}
+		r, err := h.Run(t.Context(), modules.Command{Argv: []string{shell, "-euc", needsUpdate, "needs-update", "0"}})
+		if err != nil || !strings.HasSuffix(string(r.Stdout), "update\n") {
+			t.Errorf("%s: %q, %v", shell, r.Stdout, err)
+		}
+	}
+}

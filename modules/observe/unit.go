@@ -1,0 +1,309 @@
+package observe
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// UnitQuestion asks for one systemd unit.
+type UnitQuestion struct {
+	Name string // with its suffix: "nginx.service"
+
+	// Watch are paths of files whose state is told along with the unit's own files; see WatchList.
+	Watch string
+
+	// Fingerprints asks for the fingerprint of every file. Otherwise it is told only where it decides something:
+	// the unit's stamp names the file, and its ctime is another one now. (A fingerprint reads the whole file.)
+	Fingerprints bool
+}
+
+// WatchList makes a UnitQuestion's Watch of absolute paths without newline and tab.
+func WatchList(paths []string) string { return strings.Join(paths, "\n") }
+
+// LoadState tells whether systemd could read a unit (org.freedesktop.systemd1(5), "Properties").
+type LoadState string
+
+// Load states. Others exist; none of them can be started.
+const (
+	Loaded     LoadState = "loaded"
+	NotFound   LoadState = "not-found"
+	BadSetting LoadState = "bad-setting"
+	LoadFailed LoadState = "error"
+	MaskedLoad LoadState = "masked"
+)
+
+// ActiveState is what a unit does.
+type ActiveState string
+
+// Active states. Refreshing (systemd 257) is a kind of reloading.
+const (
+	Active       ActiveState = "active"
+	Reloading    ActiveState = "reloading"
+	Refreshing   ActiveState = "refreshing"
+	Inactive     ActiveState = "inactive"
+	Failed       ActiveState = "failed"
+	Activating   ActiveState = "activating"
+	Deactivating ActiveState = "deactivating"
+)
+
+// UnitFileState tells whether a unit is started at boot; the words of `systemctl is-enabled`, systemctl(1). It is
+// empty for a unit without a file.
+type UnitFileState string
+
+// Unit file states.
+const (
+	Enabled        UnitFileState = "enabled"
+	EnabledRuntime UnitFileState = "enabled-runtime" // until the next boot
+	Linked         UnitFileState = "linked"
+	LinkedRuntime  UnitFileState = "linked-runtime"
+	Alias          UnitFileState = "alias"
+	Masked         UnitFileState = "masked"
+	MaskedRuntime  UnitFileState = "masked-runtime"
+	Static         UnitFileState = "static"   // has no [Install] section
+	Indirect       UnitFileState = "indirect" // has only Also= or the like
+	Disabled       UnitFileState = "disabled"
+	Generated      UnitFileState = "generated" // from /etc/fstab, /etc/init.d, ...
+	Transient      UnitFileState = "transient"
+	BadFile        UnitFileState = "bad"
+)
+
+// UnitInfo is what systemd says of a unit, with the state of the files that it and its program are made from.
+type UnitInfo struct {
+	ID        string   // the unit's own name
+	Names     []string // it and its aliases
+	Load      LoadState
+	LoadError string // why it could not be loaded
+
+	Active     ActiveState
+	Sub        string // depends on the unit's type: "running", "auto-restart", "waiting"
+	Result     string // "success", "exit-code", "start-limit-hit", ...; of units that run programs
+	ExitStatus int    // of the main program when it last ended
+
+	FileState        UnitFileState
+	FragmentPath     string   // the unit file as loaded; empty without one
+	DropInPaths      []string // as loaded
+	NeedDaemonReload bool     // the files on disk are newer than what was loaded
+
+	Type            string // of a service: "simple", "notify", "oneshot"
+	RemainAfterExit bool
+	CanReload       bool
+	Restarts        int // by Restart=, since somebody started it
+	MainPID         int // 0 when none runs
+	ReplacedProgram string
+	InvocationID    string    // another one for each start
+	Started         time.Time // left the inactive state (InactiveExitTimestamp); zero when it never did
+	StateChanged    time.Time // last state change of any kind; a finished reload is one
+	ReloadFailed    bool      // the last reload did
+	Files           map[string]WatchedFile
+	Stamp           Stamp // what the files were when rcprov last (re)started or reloaded the unit
+}
+
+// Running tells whether the unit is up.
+func (u UnitInfo) Running() bool {
+	return u.Active == Active || u.Active == Reloading || u.Active == Refreshing
+}
+
+// State is the unit's state for people: "active (running)".
+func (u UnitInfo) State() string {
+	if u.Sub == "" || u.Sub == string(u.Active) {
+		return string(u.Active)
+	}
+	return fmt.Sprintf("%s (%s)", u.Active, u.Sub)
+}
+
+// OwnFiles are the paths of the unit file and its drop-ins, as systemd loaded them.
+func (u UnitInfo) OwnFiles() []string {
+	var paths []string
+	if u.FragmentPath != "" && u.FragmentPath != "/dev/null" {
+		paths = append(paths, u.FragmentPath)
+	}
+	return append(paths, u.DropInPaths...)
+}
+
+// Unit answers what a systemd unit is and does. A unit that doesn't exist has the load state NotFound. That systemd
+// is not running (a container, a chroot) is "could not tell".
+//
+// Source: systemctl(1), "show" (an empty section is never printed; sections come apart by an empty line), and
+// org.freedesktop.systemd1(5). Times come as `--timestamp=us+utc`, which systemd 249 (Ubuntu 22.04) knows; "unix" came
+// with 251 and has no fractions. Checked with 252 and 257.
+var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse: parseUnits}
+
+const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,ExecMainStatus,UnitFileState," +
+	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +
+	"MainPID,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
+
+// unitFilesScript reads the properties from its input and passes them on; then it prints, tab-separated, a line for
+// each thing that it learned of files:
+//
+//	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
+//	link CTIME TARGET PATH  of symbolic links
+//	file TYPE CTIME PATH    links followed; TYPE as find's %y
+//	SHA256  PATH            as sha256sum prints it
+//
+// Between properties and these stand the stamps. $1 says whether all fingerprints are wanted; the rest of the
+// arguments are watched files.
+const unitFilesScript = `
+all=$1
+shift
+nl='
+' tab=$(printf '\t') exes=
+set -f
+while IFS= read -r line; do
+	printf '%s\n' "$line"
+	case $line in
+	FragmentPath=/dev/null) ;;
+	FragmentPath=/*) set -- "$@" "${line#*=}" ;;
+	DropInPaths=/*) set -- "$@" ${line#*=} ;;
+	MainPID=[1-9]*) exes="$exes /proc/${line#*=}/exe" ;;
+	esac
+done
+printf '\n%s\n' "$stamps"
+[ -n "$exes$*" ] || exit 0
+find $exes "$@" -maxdepth 0 -type l -printf '%C@\t%l\t%p\n' 2>/dev/null | while IFS=$tab read -r changed target path; do
+	case $path in
+	/proc/*/exe)
+		pid=${path#/proc/} program=${target% (deleted)}
+		if [ "$program" != "$target" ] && [ -e "$program" ]; then printf 'replaced\t%s\t%s\n' "${pid%/exe}" "$program"; fi
+		;;
+	*) printf 'link\t%s\t%s\t%s\n' "$changed" "$target" "$path" ;;
+	esac
+done
+[ $# -gt 0 ] || exit 0
+files=$(find -L "$@" -maxdepth 0 -printf 'file\t%y\t%C@\t%p\n')
+printf '%s\n' "$files"
+IFS=$nl
+set --
+for line in $files; do
+	case $line in "file${tab}f$tab"*) ;; *) continue ;; esac
+	changed=${line#"file${tab}f$tab"}
+	path=${changed#*"$tab"}
+	if [ "$all" = yes ]; then
+		set -- "$@" "$path"
+		continue
+	fi
+	case $nl$stamps$nl in
+	*"$tab$changed$nl"*) ;;
+	*"$tab$path$nl"*) set -- "$@" "$path" ;;
+	esac
+done
+[ $# -eq 0 ] || sha256sum -- "$@"
+`
+
+func unitScript(questions []UnitQuestion) string {
+	all := "no"
+	var names, stamps, watched []string
+	for _, q := range questions {
+		names = append(names, q.Name)
+		stamps = append(stamps, StampPath(q.Name))
+		for _, path := range strings.Split(q.Watch, "\n") {
+			if path != "" && !slices.Contains(watched, path) {
+				watched = append(watched, path)
+			}
+		}
+		if q.Fingerprints {
+			all = "yes"
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "stamps=$(cat -- %s 2>/dev/null)\n", QuoteAll(stamps))
+	fmt.Fprintf(&b, "systemctl show --timestamp=us+utc -p %s -- %s | (\nset -- %s %s%s)\n",
+		unitProperties, QuoteAll(names), all, QuoteAll(watched), unitFilesScript)
+	return b.String()
+}
+
+func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[UnitInfo] {
+	var files watchedLines
+	section := make(map[string]string)
+	byName := make(map[string]Answer[UnitInfo])
+	finish := func() {
+		if section["Id"] == "" {
+			return
+		}
+		info, err := parseUnit(section)
+		for _, name := range append(info.Names, info.ID) {
+			byName[name] = Answer[UnitInfo]{Value: info, Err: err}
+		}
+		clear(section)
+	}
+	for line := range bytes.Lines(reply.Stdout) {
+		text := strings.TrimSuffix(string(line), "\n")
+		if text == "" {
+			finish()
+			continue
+		}
+		if files.add(text) {
+			continue
+		}
+		if key, value, ok := strings.Cut(text, "="); ok {
+			section[key] = value
+		}
+	}
+	finish()
+
+	answers := make(map[UnitQuestion]Answer[UnitInfo])
+	for _, q := range questions {
+		a, ok := byName[q.Name]
+		if !ok {
+			continue
+		}
+		a.Value.Stamp = files.stamps[q.Name]
+		a.Value.ReplacedProgram = files.replaced[a.Value.MainPID]
+		a.Value.Files = make(map[string]WatchedFile)
+		for _, path := range append(a.Value.OwnFiles(), strings.Split(q.Watch, "\n")...) {
+			if path != "" {
+				a.Value.Files[path] = files.file(path, reply)
+			}
+		}
+		answers[q] = a
+	}
+	return answers
+}
+
+func parseUnit(section map[string]string) (UnitInfo, error) {
+	u := UnitInfo{
+		ID: section["Id"], Names: strings.Fields(section["Names"]),
+		Load: LoadState(section["LoadState"]), LoadError: loadError(section["LoadError"]),
+		Active: ActiveState(section["ActiveState"]), Sub: section["SubState"], Result: section["Result"],
+		FileState: UnitFileState(section["UnitFileState"]), FragmentPath: section["FragmentPath"],
+		DropInPaths: strings.Fields(section["DropInPaths"]), NeedDaemonReload: section["NeedDaemonReload"] == "yes",
+		Type: section["Type"], RemainAfterExit: section["RemainAfterExit"] == "yes", CanReload: section["CanReload"] == "yes",
+		InvocationID: section["InvocationID"],
+		ReloadFailed: section["ReloadResult"] != "" && section["ReloadResult"] != "success",
+	}
+	if u.Load == "" || u.Active == "" {
+		return u, fmt.Errorf("systemctl said neither whether it is loaded nor whether it is active")
+	}
+	for key, to := range map[string]*int{"MainPID": &u.MainPID, "NRestarts": &u.Restarts, "ExecMainStatus": &u.ExitStatus} {
+		if section[key] == "" {
+			continue
+		}
+		n, err := strconv.Atoi(section[key])
+		if err != nil {
+			return u, fmt.Errorf("systemctl answered %s=%q", key, section[key])
+		}
+		*to = n
+	}
+	for key, to := range map[string]*time.Time{"InactiveExitTimestamp": &u.Started, "StateChangeTimestamp": &u.StateChanged} {
+		if section[key] == "" || section[key] == "n/a" {
+			continue
+		}
+		t, err := time.Parse("Mon 2006-01-02 15:04:05.999999 MST", section[key])
+		if err != nil {
+			return u, fmt.Errorf("systemctl answered %s=%q", key, section[key])
+		}
+		*to = t.UTC()
+	}
+	return u, nil
+}
+
+// loadError takes the D-Bus error's name off: `org.freedesktop.systemd1.BadUnitSetting "Unit ..."`.
+func loadError(s string) string {
+	if _, message, ok := strings.Cut(s, " "); ok {
+		return strings.Trim(message, `"`)
+	}
+	return s
+}

@@ -1,0 +1,374 @@
+package systemdunit
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+const fileMode fs.FileMode = 0o644
+
+// Apply implements [modules.Step]. Killed anywhere, the next run finds what is left to do: a file that was written but
+// not loaded shows as NeedDaemonReload, one that was loaded but not started from as changed after the start. Only what
+// was really started is stamped, and that last.
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if s.Absent {
+		return s.remove(ctx, h, c)
+	}
+	if e, ok := c.Find("masked"); ok && e.To == "false" {
+		if err := s.systemctl(ctx, h, "systemctl unmask -q -- \"$1\"\nsystemctl unmask -q --runtime -- \"$1\""); err != nil {
+			return err
+		}
+	}
+	written, err := s.write(ctx, h, c)
+	if err != nil {
+		return err
+	}
+	if err := s.manage(ctx, h, c, written); err != nil {
+		return err
+	}
+	if e, ok := c.Find("running"); ok && isNot(s.Running) {
+		modules.Progress(ctx, "stopping %s, which is %s", s.Name, e.From)
+		return s.systemctl(ctx, h, "timeout "+jobLimit+" systemctl stop -- \"$1\"")
+	}
+	_, start := c.Find("running")
+	if _, again := c.Find(restart); again {
+		return s.run(ctx, h, restart)
+	}
+	if start {
+		return s.run(ctx, h, "start")
+	}
+	if _, ok := c.Find(reload); ok {
+		return s.run(ctx, h, reload)
+	}
+	return nil
+}
+
+// edits returns the edits of f's text, mode and owner.
+func edits(c modules.Change, f File) (text *modules.Edit, rights bool) {
+	for _, e := range c.Edits {
+		if e.Subject != f.Path {
+			continue
+		}
+		if e.Field == f.Field {
+			text = &e
+		} else {
+			rights = true
+		}
+	}
+	return text, rights
+}
+
+// reinstalled tells whether the unit is to be enabled and its [Install] section changes. The links that the old one
+// asked for must go before the new one is written: a run killed in between finds a disabled unit, not one that is
+// enabled in the wrong place.
+func (s *Step) reinstalled(c modules.Change) bool {
+	if !is(s.Enabled) || !s.ours() {
+		return false
+	}
+	e, _ := edits(c, s.Files[0])
+	return e != nil && installSection(e.Text.Old) != "" && installSection(e.Text.Old) != installSection(e.Text.New)
+}
+
+// write writes the files that differ, once systemd accepts them all.
+func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (written bool, err error) {
+	var changed []File
+	for _, f := range s.Files {
+		text, rights := edits(c, f)
+		if text != nil {
+			changed = append(changed, f)
+		} else if rights {
+			script := "chown -- root:root \"$1\"\nchmod -- " + modules.OctalMode(fileMode) + " \"$1\""
+			if _, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "rights", f.Path}}); err != nil {
+				return false, err
+			}
+		}
+	}
+	if len(changed) == 0 {
+		return false, nil
+	}
+	if err := s.verify(ctx, h); err != nil {
+		return false, err
+	}
+	if s.reinstalled(c) {
+		if err := s.systemctl(ctx, h, "systemctl disable -q -- \"$1\""); err != nil {
+			return false, err
+		}
+	}
+	for _, f := range changed {
+		if f.Field != "content" {
+			if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "-m", "0755", "--", path.Dir(f.Path)}}); err != nil {
+				return false, err
+			}
+		}
+		if err := modules.WriteFile(ctx, h, modules.File{Path: f.Path, Content: []byte(f.Text), Mode: fileMode}); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// verifyScript has systemd load the unit from a directory with the new texts, which stdin brings as tar; its own name is
+// needed for that. A unit without a unit file of ours gets a copy of the one in use. systemd-analyze also fails for
+// what may yet come (a program that isn't installed, a unit that is required): that is left to the start. Only a unit
+// that systemd would not load is refused; with what it said, warnings of ignored lines included, which mostly are why.
+const verifyScript = `
+dir=$(mktemp -d)
+trap 'rm -rf -- "$dir"' EXIT
+tar -x -C "$dir" -f - --no-same-owner
+if [ ! -e "$dir/$1" ]; then
+	unit=$(systemctl show -p FragmentPath --value -- "$1")
+	[ -n "$unit" ] && [ -f "$unit" ] || exit 0
+	cp -- "$unit" "$dir/$1"
+fi
+said=$(systemd-analyze verify --man=no "$dir/$1" 2>&1) || case $said in
+*"$1 has a bad unit file setting."*)
+	printf '%s\n' "$said" | sed "s|$dir/||" >&2
+	exit 3
+esac
+`
+
+// verify has systemd check the unit with all of its new texts, before any of them takes its place.
+func (s *Step) verify(ctx context.Context, h modules.Host) error {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, f := range s.Files {
+		header := &tar.Header{Name: strings.TrimPrefix(f.Path, unitDir), Mode: int64(fileMode), Size: int64(len(f.Text))}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := w.Write([]byte(f.Text)); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	result, err := h.Run(ctx, modules.Command{
+		Argv: []string{"sh", "-euc", verifyScript, "verify", s.Name}, Stdin: archive.Bytes(),
+	})
+	if result.Status == 3 {
+		return modules.WithHint(fmt.Errorf("systemd refuses the new %s: %s", s.Name, strings.TrimSpace(string(result.Stderr))),
+			"Its files are as they were. Correct the content, then run the same command again.")
+	}
+	return err
+}
+
+// manage makes systemd read the files again, and enables, disables or masks the unit.
+func (s *Step) manage(ctx context.Context, h modules.Host, c modules.Change, written bool) error {
+	var script strings.Builder
+	masked, mask := c.Find("masked")
+	if _, ok := c.Find(daemonReload); ok || written || mask {
+		script.WriteString("systemctl daemon-reload\n")
+	}
+	enabled, enable := c.Find("enabled")
+	switch {
+	case enable && enabled.To == "disabled":
+		script.WriteString("systemctl disable -q -- \"$1\"\nsystemctl disable -q --runtime -- \"$1\"\n")
+	case enable || s.reinstalled(c):
+		script.WriteString("systemctl enable -q -- \"$1\"\n")
+	}
+	if mask && masked.To == "true" {
+		script.WriteString("systemctl mask -q -- \"$1\"\n")
+	}
+	if script.Len() == 0 {
+		return nil
+	}
+	return s.systemctl(ctx, h, script.String())
+}
+
+// jobLimit bounds how long systemctl waits for a start, stop or reload, in seconds. systemd's own limit (TimeoutStartSec,
+// TimeoutStopSec, mostly 90 s) comes first; but a oneshot has none.
+const jobLimit = "900"
+
+// systemctl runs a script, where $1 is the unit.
+func (s *Step) systemctl(ctx context.Context, h modules.Host, script string) error {
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "systemctl", s.Name}})
+	return s.explain(err, result)
+}
+
+// explain adds what systemctl's messages leave open.
+func (s *Step) explain(err error, result modules.Result) error {
+	said := string(result.Stderr)
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(said, s.Name+" does not exist") || strings.Contains(said, "Unit "+s.Name+" not found"):
+		return modules.WithHint(fmt.Errorf("there is no unit %s on the host: %w", s.Name, err),
+			"Install its package in an earlier step, or give its `content` here.")
+	case strings.Contains(said, "already exists"):
+		return modules.WithHint(fmt.Errorf("mask %s: %w", s.Name, err),
+			"Masking puts a link to /dev/null where %s%s is: remove that file first, or use `state = \"absent\"`.", unitDir, s.Name)
+	case result.Status == 124:
+		return fmt.Errorf("%s: systemd was not done after %s s; it goes on, see `systemctl status %s`", s.Name, jobLimit, s.Name)
+	default:
+		return err
+	}
+}
+
+// runScript makes $1 start, restart or reload and waits for it. The limit on frequent starts is for programs that die,
+// not for a person who tries again. A start of these types of services is over before the program has done anything;
+// half a second shows those that can't read their configuration.
+// The first line of output is the time, the second, if any, says that the program died.
+const runScript = `
+date +%s
+[ "$2" = reload ] || systemctl reset-failed -- "$1" 2>/dev/null || true
+timeout ` + jobLimit + ` systemctl "$2" -- "$1"
+[ "$2" != reload ] || exit 0
+case $(systemctl show -p Type --value -- "$1") in simple|exec|forking|idle) ;; *) exit 0 ;; esac
+pid=$(systemctl show -p MainPID --value -- "$1")
+sleep 0.5
+[ "$pid" = "$(systemctl show -p MainPID --value -- "$1")" ] || echo died
+`
+
+// run starts, restarts or reloads the unit, and stamps what it was made from. The files are looked at before: if one
+// changes meanwhile, the stamp holds the older content, and the next run restarts once more.
+func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
+	before, err := s.look(ctx, h, true)
+	if err != nil {
+		return err
+	}
+	if verb == "start" && strings.HasPrefix(before.Sub, "auto-restart") {
+		verb = restart // a start would wait for RestartSec= to pass
+	}
+	modules.Progress(ctx, "%s of %s", verb, s.Name)
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", runScript, "run", s.Name, verb}})
+	var exited *modules.CommandError
+	if err != nil && !errors.As(err, &exited) {
+		return err
+	}
+	after, lookErr := s.look(ctx, h, false)
+	if lookErr != nil {
+		return errors.Join(s.explain(err, result), lookErr)
+	}
+	since, died, _ := strings.Cut(strings.TrimSpace(string(result.Stdout)), "\n")
+	if err != nil || !after.Running() || died != "" {
+		return s.failed(ctx, h, attempt{verb, since, result}, after, s.explain(err, result))
+	}
+	if is(s.Running) && after.Type == "oneshot" && !after.RemainAfterExit {
+		return neverRuns(s.Name)
+	}
+	stamp := s.stamp(before, after, verb)
+	if len(stamp.Files) == 0 {
+		return nil
+	}
+	target := observe.StampPath(s.Name)
+	if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "-m", "0755", "--", path.Dir(target)}}); err != nil {
+		return err
+	}
+	return modules.WriteFile(ctx, h, modules.File{Path: target, Content: []byte(stamp.Text(s.Name)), Mode: fileMode})
+}
+
+// stamp is the note of what the unit runs now.
+func (s *Step) stamp(before, after observe.UnitInfo, verb string) observe.Stamp {
+	stamp := observe.Stamp{
+		InvocationID: after.InvocationID, StateChanged: after.StateChanged, Files: make(map[string]observe.StampedFile),
+	}
+	for path, f := range before.Files {
+		own := slices.Contains(before.OwnFiles(), path)
+		reloaded := verb == reload && slices.Contains(s.ReloadOn, path)
+		if f.Err != nil || f.Fingerprint == "" || verb == reload && !reloaded && staleSinceStart(before, path) != "" {
+			continue
+		}
+		stamp.Files[path] = observe.StampedFile{Own: own, CTime: f.CTime, Fingerprint: f.Fingerprint}
+	}
+	return stamp
+}
+
+// look asks systemd about the unit as it is now.
+func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (observe.UnitInfo, error) {
+	q := s.question()
+	q.Fingerprints = fingerprints
+	script := observe.Unit.Script([]observe.UnitQuestion{q})
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script}})
+	var exited *modules.CommandError // grep and find say so when a file is missing; the parser knows better
+	if err != nil && !errors.As(err, &exited) {
+		return observe.UnitInfo{}, err
+	}
+	reply := observe.Reply{Stdout: result.Stdout, Stderr: result.Stderr, Status: result.Status}
+	answer, ok := observe.Unit.Parse([]observe.UnitQuestion{q}, reply)[q]
+	if !ok {
+		return observe.UnitInfo{}, fmt.Errorf("ask systemd about %s: %s", s.Name, modules.LastLine(result.Stderr))
+	}
+	return answer.Value, answer.Err
+}
+
+// journalLines is how much of the journal an error brings along.
+const journalLines = "20"
+
+// attempt is a start, restart or reload.
+type attempt struct {
+	verb   string
+	since  string // when it began, in seconds since 1970
+	result modules.Result
+}
+
+// failed is the error for a unit that didn't get up, or didn't reload. cause is nil when systemctl was content.
+func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe.UnitInfo, cause error) error {
+	var hint *modules.HintError
+	if is.Load == observe.NotFound && errors.As(cause, &hint) {
+		return cause
+	}
+	if is.Type == "oneshot" && is.Active == observe.Inactive && is.Result == "success" && cause == nil {
+		return neverRuns(s.Name)
+	}
+	how := is.State()
+	if is.Result != "" && is.Result != "success" {
+		how += ": " + is.Result
+		if is.ExitStatus != 0 {
+			how += fmt.Sprintf(", status %d", is.ExitStatus)
+		}
+	}
+	if is.Restarts > 0 {
+		how += fmt.Sprintf("; systemd restarted it %d times since", is.Restarts)
+	}
+	text := fmt.Sprintf("%s of %s failed; it is now %s", a.verb, s.Name, how)
+	if said, _, _ := strings.Cut(strings.TrimSpace(string(a.result.Stderr)), "\n"); said != "" {
+		text += " (" + said + ")"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	journal, err := h.Run(ctx, modules.Command{
+		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", journalLines, "-o", "cat", "--no-pager", "-q"},
+	})
+	if said := strings.TrimSpace(string(journal.Stdout)); err == nil && said != "" {
+		text += "; its journal says:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
+	}
+	return modules.WithHint(errors.New(text),
+		"Its files are in place. Correct what it complains of, then run the same command again.")
+}
+
+// removeScript takes a unit away. The order matters to a run that is killed: as long as the file is there, systemd knows
+// how to stop the unit and which links enable it.
+const removeScript = `
+unit=$1
+shift
+case $(systemctl show -p ActiveState --value -- "$unit") in inactive|failed) ;; *) timeout ` + jobLimit + ` systemctl stop -- "$unit" ;; esac
+case $(systemctl show -p UnitFileState --value -- "$unit") in enabled|enabled-runtime) systemctl disable -q -- "$unit" ;; esac
+rm -f -- "$@"
+[ ! -d "/etc/systemd/system/$unit.d" ] || rmdir --ignore-fail-on-non-empty -- "/etc/systemd/system/$unit.d"
+systemctl daemon-reload
+systemctl reset-failed -- "$unit" 2>/dev/null || true
+`
+
+func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) error {
+	argv := []string{"sh", "-euc", removeScript, "remove", s.Name, observe.StampPath(s.Name)}
+	for _, e := range c.Edits {
+		if e.Action == modules.Remove {
+			argv = append(argv, e.Subject)
+		}
+	}
+	modules.Progress(ctx, "stopping and removing %s", s.Name)
+	result, err := h.Run(ctx, modules.Command{Argv: argv})
+	return s.explain(err, result)
+}

@@ -1,0 +1,73 @@
+// Package systemdunit is the module systemd_unit: a systemd unit with its file, its drop-ins and its state. It restarts
+// or reloads a service that doesn't run what is on disk.
+package systemdunit
+
+import (
+	_ "embed"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+//go:embed args.go
+var source string
+
+// Args describe a systemd unit: a service, timer, socket, mount or any other kind. Without content it is the unit of a
+// package, of which only the named properties are looked after.
+//
+//	systemd_unit "chat" {
+//	  name    = "chat.service"
+//	  content = <<-EOT
+//	    [Service]
+//	    User=chat
+//	    ExecStart=/opt/chat/bin/chat
+//	    Restart=on-failure
+//	    [Install]
+//	    WantedBy=multi-user.target
+//	  EOT
+//	  enabled    = true
+//	  running    = true
+//	  restart_on = ["/etc/chat.conf"]
+//	}
+//
+//	systemd_unit "ssh" {
+//	  name      = "ssh.service"
+//	  drop_ins  = { "nofile.conf" = "[Service]\nLimitNOFILE=65536\n" }
+//	  running   = true
+//	  reload_on = ["/etc/ssh/sshd_config"]
+//	}
+//
+// There are no handlers that could get lost: an active unit is observed to be stale, and is restarted, when its unit
+// file, a drop-in or a file of restart_on changed since it started, or when an upgrade replaced the program that it
+// runs; whoever changed it, and however many runs ago. A restart made by hand counts as well. What the running instance
+// was started from is noted in /var/lib/rcprov/stamps, so that chown or writing the same content again restarts nothing.
+// A unit with `running = false` is never started.
+type Args struct {
+	// The unit, with its suffix: `nginx.service`, `backup.timer`, `getty@tty1.service`.
+	Name string `hcl:"name"`
+
+	// The whole unit file, written to /etc/systemd/system. When systemd refuses it, nothing is changed.
+	Content *string `hcl:"content,optional"`
+
+	// Additions to the unit file: the text of each file in /etc/systemd/system/NAME.d. Other files there stay.
+	DropIns map[string]string `hcl:"drop_ins,optional"`
+
+	// Whether it is started at boot (or whenever its `[Install]` section says). Left out: as it is.
+	Enabled *bool `hcl:"enabled,optional"`
+
+	// Whether it is up. Left out: as it is, but an active unit that is stale is restarted.
+	Running *bool `hcl:"running,optional"`
+
+	// Whether it is masked, so that nobody can start it. Left out: as it is, unless the other arguments can't be had
+	// of a masked unit.
+	Masked *bool `hcl:"masked,optional"`
+
+	// Files, or steps that own files, that the unit reads when it starts.
+	RestartOn modules.Files `hcl:"restart_on,optional"`
+
+	// Files, or steps that own files, that the unit reads again when it is reloaded.
+	ReloadOn modules.Files `hcl:"reload_on,optional"`
+
+	// `absent` stops and disables the unit, and removes its file and the named drop-ins from /etc/systemd/system. A
+	// package's own unit file stays.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+}

@@ -1,0 +1,131 @@
+package systemdunit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// A running unit is stale when it was not made from the files that are on disk now.
+//
+// The stamp of this very instance (InvocationID) says which contents it was made from, so it decides alone: chown, the
+// same content written again, or a clock that was set back make no difference. Without such a stamp (the unit was
+// started by somebody else, by Restart= or at boot) only time tells: a file whose ctime is later than the start counts
+// as changed. An older instance's stamp must not be used: when somebody changes a file and restarts the unit, and
+// rcprov then puts the old content back, hash and old stamp agree, but the unit runs the other content.
+
+// clockTick is by how much a ctime may be earlier than the moment of the change: the kernel takes the time of its last
+// tick (CONFIG_HZ=100: 10 ms), systemd the exact one.
+const clockTick = 10 * time.Millisecond
+
+// stampValid tells whether the stamp speaks of the instance that runs.
+func stampValid(u observe.UnitInfo) bool {
+	return u.InvocationID != "" && u.Stamp.InvocationID == u.InvocationID
+}
+
+// staleFiles adds the reasons to restart: the unit's own files and those of restart_on.
+func staleFiles(s *Step, u observe.UnitInfo, why *reasons) error {
+	for _, path := range slices.Concat(s.RestartOn, s.ReloadOn) {
+		if err := u.Files[path].Err; err != nil {
+			return modules.WithHint(fmt.Errorf("watch %s for %s: %w", path, s.Name, err),
+				"restart_on and reload_on name files. Of a directory, name the files in it.")
+		}
+	}
+	for _, path := range slices.Concat(u.OwnFiles(), s.RestartOn) {
+		if reason := staleSinceStart(u, path); reason != "" {
+			why.add(reason)
+		}
+	}
+	if !stampValid(u) {
+		return nil
+	}
+	for _, path := range slices.Sorted(maps.Keys(u.Stamp.Files)) {
+		if u.Stamp.Files[path].Own && !slices.Contains(u.OwnFiles(), path) {
+			why.add(path + " is gone since it started")
+		}
+	}
+	return nil
+}
+
+// staleSinceStart says how path changed since the unit started; empty when it didn't.
+func staleSinceStart(u observe.UnitInfo, path string) string {
+	if stampValid(u) {
+		if stamped, ok := u.Stamp.Files[path]; ok {
+			return changed(path, u.Files[path], stamped, "started")
+		}
+	}
+	return changedAfter(path, u.Files[path], u.Started, "started")
+}
+
+// staleSinceReload says how path changed since the unit was started or last reloaded. A reload leaves the InvocationID
+// as it is, but moves the unit's last state change.
+func staleSinceReload(u observe.UnitInfo, path string) string {
+	if stampValid(u) && u.Stamp.StateChanged.Equal(u.StateChanged) {
+		if stamped, ok := u.Stamp.Files[path]; ok {
+			return changed(path, u.Files[path], stamped, "read it")
+		}
+	}
+	read := u.StateChanged
+	if u.ReloadFailed || read.IsZero() {
+		read = u.Started
+	}
+	return changedAfter(path, u.Files[path], read, "read it")
+}
+
+// onlyTouched tells whether nothing but the times of the unit's own files explains that systemd wants to read them
+// again. A drop-in that systemd hasn't seen yet is not among OwnFiles, so some file must have been touched.
+func onlyTouched(u observe.UnitInfo) bool {
+	touched := false
+	for _, path := range u.OwnFiles() {
+		is, stamped := u.Files[path], u.Stamp.Files[path]
+		if !stampValid(u) || is.CTime != stamped.CTime && is.Fingerprint != stamped.Fingerprint {
+			return false
+		}
+		touched = touched || is.CTime != stamped.CTime
+	}
+	return touched
+}
+
+func changed(path string, is observe.WatchedFile, stamped observe.StampedFile, since string) string {
+	switch {
+	case is.CTime == stamped.CTime || is.Fingerprint == stamped.Fingerprint:
+		return ""
+	case is.Fingerprint == "absent":
+		return path + " was removed since it " + since
+	default:
+		return path + " changed since it " + since
+	}
+}
+
+func changedAfter(path string, is observe.WatchedFile, start time.Time, since string) string {
+	if is.Changed.IsZero() || start.IsZero() || is.Changed.Before(start.Add(-clockTick)) {
+		return ""
+	}
+	return path + " changed since it " + since
+}
+
+// reasons collects why something is done, to be shown in a line.
+type reasons []string
+
+func (r *reasons) add(why string) {
+	if !slices.Contains(*r, why) {
+		*r = append(*r, why)
+	}
+}
+
+func (r reasons) empty() bool { return len(r) == 0 }
+
+func (r reasons) String() string {
+	switch len(r) {
+	case 0:
+		return ""
+	case 1:
+		return r[0]
+	default:
+		return fmt.Sprintf("%s (and %d more)", r[0], len(r)-1)
+	}
+}

@@ -1,0 +1,335 @@
+package ufw
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// ssh is the rule that most plans have, and the tuples that it becomes.
+var ssh = RuleArgs{Action: "allow", Direction: "in", Port: "22", Proto: "tcp", From: "any", To: "any"}
+
+const (
+	sshTuple  = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"
+	sshTuple6 = "### tuple ### allow tcp 22 ::/0 any ::/0 in"
+)
+
+func newStep(t *testing.T, exclusive bool, rules ...RuleArgs) *Step {
+	t.Helper()
+	s, err := New(Args{
+		Enabled: true, DefaultIncoming: "deny", DefaultOutgoing: "allow", DefaultRouted: "deny", Logging: "low",
+		Exclusive: exclusive, Rules: rules,
+	}, modules.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.(*Step)
+}
+
+func with(r RuleArgs, change func(*RuleArgs)) RuleArgs {
+	change(&r)
+	return r
+}
+
+// host is an enabled firewall with the given tuples, asked over SSH from 198.51.100.7.
+func host(t *testing.T, tuples ...string) state {
+	t.Helper()
+	s := state{
+		Installed: true, Enabled: true, IPv6: true, Logging: "low", Loaded: true,
+		Defaults: map[string]string{"incoming": "deny", "outgoing": "allow", "routed": "deny"},
+		Session:  session{Client: netip.MustParseAddr("198.51.100.7"), Server: netip.MustParseAddrPort("192.0.2.1:22"), Interface: "eth0"},
+	}
+	for _, tuple := range tuples {
+		r, err := parseTuple(tuple)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := v4
+		if strings.Contains(tuple, "::") {
+			f = v6
+		}
+		s.Rules[f] = append(s.Rules[f], r)
+	}
+	return s
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	web := with(ssh, func(r *RuleArgs) { r.Port = "443,80" })
+	const webTuple = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in"
+	const webTuple6 = "### tuple ### allow tcp 80,443 ::/0 any ::/0 in"
+	block := with(ssh, func(r *RuleArgs) { r.Action, r.Port, r.Proto, r.From = "deny", "", "any", "203.0.113.0/24" })
+	const blockTuple = "### tuple ### deny any any 0.0.0.0/0 any 203.0.113.0/24 in"
+	tests := []struct {
+		name      string
+		rules     []RuleArgs
+		exclusive bool
+		is        []string
+		host      func(*state)
+		edits     []string // action, field, from, to
+		err       string
+	}{
+		{name: "converged", is: []string{sshTuple, sshTuple6}},
+		{name: "other rules stay", is: []string{"### tuple ### deny tcp 25 0.0.0.0/0 any 0.0.0.0/0 out", sshTuple, sshTuple6}},
+		{
+			name: "not installed", host: func(s *state) { *s = state{} },
+			edits: []string{"create rule >allow in proto tcp from any to any port 22", "update enabled false>true"},
+		},
+		{
+			name: "for IPv6 missing", is: []string{sshTuple},
+			edits: []string{"create rule >allow in proto tcp from any to any port 22"},
+		},
+		{name: "without IPv6", is: []string{sshTuple}, host: func(s *state) { s.IPv6 = false }},
+		{
+			name: "comment and action", is: []string{"### tuple ### limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=73736820c3a9", sshTuple6},
+			edits: []string{"update rule limit in proto tcp from any to any port 22 # ssh é>allow in proto tcp from any to any port 22"},
+		},
+		{
+			name: "settings", is: []string{sshTuple, sshTuple6},
+			host: func(s *state) { s.Enabled, s.Logging, s.Defaults["incoming"] = false, "off", "allow" },
+			edits: []string{
+				"update default_incoming allow>deny", "update logging off>low", "update enabled false>true",
+			},
+		},
+		{
+			name: "kernel", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Loaded = false },
+			edits: []string{"run enabled true, but the kernel has not the rules of the files>loaded"},
+		},
+		{
+			name: "exclusive", exclusive: true,
+			is: []string{
+				"### tuple ### allow tcp 7000 0.0.0.0/0 any 0.0.0.0/0 Lab%20App - in", sshTuple, "### tuple ### deny_log any any ::/0 any 2001:db8::1/64 in comment=78",
+			},
+			edits: []string{
+				"create rule >allow in proto tcp from any to any port 22",
+				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App>",
+				"remove rule deny in log from 2001:db8::1/64 to ::/0>",
+			},
+		},
+		{name: "order doesn't matter", rules: []RuleArgs{web, ssh}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6}},
+		{
+			name: "order", rules: []RuleArgs{block, ssh}, is: []string{sshTuple, blockTuple, sshTuple6},
+			edits: []string{"update order before a rule that the plan has earlier>allow in proto tcp from any to any port 22"},
+		},
+		{
+			name: "new rule that must come first", rules: []RuleArgs{block, ssh, web}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
+			edits: []string{
+				"create rule >deny in from 203.0.113.0/24 to any",
+				"update order before a rule that the plan has earlier>allow in proto tcp from any to any port 22",
+				"update order before a rule that the plan has earlier>allow in proto tcp from any to any port 80,443",
+			},
+		},
+		{
+			name: "shut out by nothing", rules: []RuleArgs{web}, host: func(s *state) { s.Enabled = false },
+			err: "this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; incoming packets are to be met with deny",
+		},
+		{
+			name: "shut out by another's rule", is: []string{"### tuple ### deny tcp 20:30 0.0.0.0/0 any 198.51.100.0/24 in"},
+			err: `this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; the first rule for it is "deny in proto tcp from 198.51.100.0/24 to any port 20:30"`,
+		},
+		{
+			name: "shut out by exclusive", exclusive: true, rules: []RuleArgs{web}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
+			err: "this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; incoming packets are to be met with deny",
+		},
+		{
+			name: "let in on another interface only", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Interface = "wg0" })},
+			err: "this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; incoming packets are to be met with deny",
+		},
+		{
+			name: "let in on this interface", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Interface = "eth0" })},
+			edits: []string{"create rule >allow in on eth0 proto tcp from any to any port 22"},
+		},
+		{
+			name: "not over SSH", rules: []RuleArgs{web}, host: func(s *state) { s.Session = session{} },
+			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			rules := test.rules
+			if rules == nil {
+				rules = []RuleArgs{ssh}
+			}
+			is := host(t, test.is...)
+			if test.host != nil {
+				test.host(&is)
+			}
+			snapshot := observe.NewSnapshot()
+			firewall.Put(snapshot, struct{}{}, is, nil)
+			change, err := newStep(t, test.exclusive, rules...).Diff(snapshot)
+			if got := errorText(err); got != test.err {
+				t.Fatalf("error %q, want %q", got, test.err)
+			}
+			if err != nil {
+				return
+			}
+			var got []string
+			for _, e := range change.Edits {
+				got = append(got, string(e.Action)+" "+e.Field+" "+e.From+">"+e.To)
+			}
+			if diff := cmp.Diff(test.edits, got); diff != "" {
+				t.Errorf("edits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDiffCouldNotTell(t *testing.T) {
+	t.Parallel()
+	_, err := parseState(observe.Reply{Stdout: []byte("ufw installed\n"), Stderr: []byte("sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file\n"), Status: 2})
+	const reason = "/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: " +
+		"sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file"
+	if got := errorText(err); got != reason {
+		t.Fatalf("error %q, want %q", got, reason)
+	}
+	snapshot := observe.NewSnapshot()
+	firewall.Put(snapshot, struct{}{}, state{}, err)
+	_, err = newStep(t, false, ssh).Diff(snapshot)
+	if got, want := errorText(err), "could not tell the state of the firewall: "+reason; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+}
+
+func TestNewErrors(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		change func(*RuleArgs)
+		want   string
+	}{
+		{func(r *RuleArgs) { r.Port = "ssh" }, `port: must be made of port numbers, as "443", "80,443" or "10000:20000"; "ssh" is none`},
+		{func(r *RuleArgs) { r.Port = "20:10" }, `port: must have its ranges upwards, not "20:10"`},
+		{func(r *RuleArgs) { r.Port, r.Proto = "80,443", "any" }, `proto: must be tcp or udp for a list or range of ports, not "any"`},
+		{func(r *RuleArgs) { r.Proto = "esp" }, "proto: esp has no ports"},
+		{func(r *RuleArgs) { r.From = "example.com" }, `from: must be an IP address or a network such as "192.0.2.0/24", not "example.com"`},
+		{func(r *RuleArgs) { r.From, r.To = "192.0.2.1", "2001:db8::1" }, "from: and to are of different IP versions"},
+		{func(r *RuleArgs) { r.Interface = "a b" }, `interface: must be the name of a network interface, not "a b"`},
+		{func(r *RuleArgs) { r.InterfaceOut = "eth1" }, `interface_out: is for routed packets only (route = true); with direction "out", use interface`},
+		{func(r *RuleArgs) { r.Route, r.Direction = true, "out" }, "direction: is not for routed packets; name interface_out"},
+		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must have neither newline nor apostrophe: ufw refuses them"},
+	} {
+		_, err := New(Args{Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
+		if got, want := errorText(err), "rule 1: "+test.want; got != want {
+			t.Errorf("error %q, want %q", got, want)
+		}
+	}
+	_, err := New(Args{Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
+	if got, want := errorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+}
+
+// TestParseTuple reads lines that ufw 0.36 wrote, and says the rules in words that ufw understands.
+func TestParseTuple(t *testing.T) {
+	t.Parallel()
+	for tuple, want := range map[string]string{
+		sshTuple:  "allow in proto tcp from any to any port 22",
+		sshTuple6: "allow in proto tcp from any to any port 22",
+		"### tuple ### limit udp 10000:20000 0.0.0.0/0 any 10.0.0.0/8 in_host0":                   "limit in on host0 proto udp from 10.0.0.0/8 to any port 10000:20000",
+		"### tuple ### deny tcp 25 0.0.0.0/0 any 0.0.0.0/0 out":                                   "deny out proto tcp from any to any port 25",
+		"### tuple ### deny tcp 25 0.0.0.0/0 any 0.0.0.0/0 out_eth1":                              "deny out on eth1 proto tcp from any to any port 25",
+		"### tuple ### route:allow tcp 80 10.1.1.1 any 0.0.0.0/0 in_host0!out_eth1":               "route allow in on host0 out on eth1 proto tcp from any to 10.1.1.1 port 80",
+		"### tuple ### route:allow udp 53 0.0.0.0/0 any 0.0.0.0/0 in":                             "route allow proto udp from any to any port 53",
+		"### tuple ### deny any any ::/0 any 2001:db8::1/64 in":                                   "deny in from 2001:db8::1/64 to any",
+		"### tuple ### allow_log-all any any 0.0.0.0/0 any 192.0.2.7 in comment=6e6f74206d696e65": "allow in log-all from 192.0.2.7 to any # not mine",
+		"### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 WWW%20Full - in":                  "allow in from any to any app WWW%20Full",
+		"### tuple ### allow tcp 77 10.77.0.62 99 0.0.0.0/0 in":                                   "allow in proto tcp from any port 99 to 10.77.0.62 port 77",
+	} {
+		r, err := parseTuple(tuple)
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		if got := r.String(); got != want {
+			t.Errorf("%s: %q, want %q", tuple, got, want)
+		}
+	}
+	for tuple, want := range map[string]string{
+		"### tuple ### allow tcp":                                         `unknown form in ufw's line "### tuple ### allow tcp"`,
+		"### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in":            `unknown action in ufw's line "### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"`,
+		"### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x": `unknown comment in ufw's line "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x"`,
+	} {
+		if _, err := parseTuple(tuple); errorText(err) != want {
+			t.Errorf("error %q, want %q", errorText(err), want)
+		}
+	}
+}
+
+func recorded(t testing.TB, name string) observe.Reply {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return observe.Reply{Stdout: archive.Files[0].Data}
+}
+
+func TestParseState(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"debian12.txtar", "debian13.txtar"} {
+		is, err := parseState(recorded(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rules [2][]string
+		for _, f := range families {
+			for _, r := range is.Rules[f] {
+				rules[f] = append(rules[f], r.String())
+			}
+		}
+		want := [2][]string{
+			{"limit in proto tcp from any to any port 22 # ssh", "allow in proto tcp from 10.0.0.0/8 to any port 80,443"},
+			{"limit in proto tcp from any to any port 22 # ssh"},
+		}
+		if diff := cmp.Diff(want, rules); diff != "" {
+			t.Errorf("%s: rules (-want +got):\n%s", name, diff)
+		}
+		defaults := map[string]string{"incoming": "deny", "outgoing": "allow", "routed": "deny"}
+		if diff := cmp.Diff(defaults, is.Defaults); diff != "" {
+			t.Errorf("%s: defaults (-want +got):\n%s", name, diff)
+		}
+		if !is.Enabled || !is.IPv6 || !is.Loaded || is.Logging != "low" || is.Session.Client.String() != "10.77.0.1" ||
+			is.Session.Server.Port() != 22 || is.Session.Interface != "host0" {
+			t.Errorf("%s: %+v", name, is)
+		}
+	}
+	is, err := parseState(observe.Reply{Stdout: []byte("ufw missing\n")})
+	if err != nil || is.Installed {
+		t.Errorf("missing: %+v, %v", is, err)
+	}
+}
+
+func FuzzParseState(f *testing.F) {
+	f.Add(recorded(f, "debian12.txtar").Stdout)
+	f.Add(recorded(f, "debian13.txtar").Stdout)
+	f.Fuzz(func(t *testing.T, stdout []byte) {
+		is, err := parseState(observe.Reply{Stdout: stdout})
+		if err == nil && is.Installed && is.Logging == "" {
+			t.Errorf("neither state nor error: %+v", is)
+		}
+	})
+}
+
+// FuzzParseTuple checks that a rule that was understood is said in words that mean the same.
+func FuzzParseTuple(f *testing.F) {
+	f.Add(sshTuple)
+	f.Add("### tuple ### route:allow_log tcp 80,443 10.1.1.1 any ::/0 App%20x - in_host0!out_eth1 comment=78")
+	f.Fuzz(func(t *testing.T, tuple string) {
+		r, err := parseTuple(tuple)
+		if err == nil && len(strings.Fields(r.String())) < 5 {
+			t.Errorf("%q became %q", tuple, r)
+		}
+	})
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -139,7 +139,9 @@ func (a *ACME) limit(next http.Handler) http.Handler {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())))
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusTooManyRequests)
-		fmt.Fprintf(w, `{"type": "urn:ietf:params:acme:error:rateLimited", "status": 429, "detail": "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after %s"}`,
+		// Let's Encrypt's words. Who asked may have gone.
+		_, _ = fmt.Fprintf(w, `{"type": "urn:ietf:params:acme:error:rateLimited", "status": 429, "detail": `+
+			`"too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after %s"}`,
 			time.Now().Add(wait).UTC().Format("2006-01-02 15:04:05 MST"))
 	})
 }

@@ -45,7 +45,9 @@ func (c *cache) build(ctx context.Context, part string, make func(ctx context.Co
 	if err := os.Chtimes(dir, now, now); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return dir, err // the time is that of the last use; see removeOld
 	}
-	fmt.Fprintf(c.log, "mirror: building %s (once)\n", part)
+	if _, err := fmt.Fprintf(c.log, "mirror: building %s (once)\n", part); err != nil {
+		return "", err
+	}
 	unfinished := filepath.Join(c.dir, part+".unfinished")
 	if err := errors.Join(os.RemoveAll(unfinished), os.MkdirAll(unfinished, 0o755)); err != nil {
 		return "", err

@@ -63,7 +63,7 @@ type Mirror struct {
 	ended  chan error
 }
 
-// Start builds what isn't in the cache (the first time: a minute, and npm needs its registry) and serves it until
+// Start builds what isn't in the cache (the first time: a minute or two and 500 MB, and npm needs its registry) and serves it until
 // Close.
 func Start(ctx context.Context, options Options) (*Mirror, error) {
 	m, err := start(ctx, options)

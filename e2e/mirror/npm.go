@@ -60,6 +60,11 @@ func (c *cache) fetchAll(ctx context.Context, packages []npmPackage) error {
 	}
 	cmd := exec.CommandContext(ctx, "npm", append([]string{"pack", "--silent", "--ignore-scripts"}, names...)...)
 	cmd.Dir = unfinished
+	// npm has a list of CAs of its own; this machine may trust more, such as that of a company's proxy.
+	const system = "/etc/ssl/certs/ca-certificates.crt"
+	if _, err := os.Stat(system); err == nil && os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
+		cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+system)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm pack %s: %w\n%s", strings.Join(names, " "), err, out)
 	}

@@ -16,7 +16,13 @@
 //     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
 //     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
 //     on want 8.0. Some releases are broken on purpose.
-//   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts.
+//   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
+//     on orders is the lab's.
+//
+// Each part is built once into a cache (500 MB), whose directories are named by what they are made from; a later start
+// takes some milliseconds. A member of a replica set takes 400 MB of memory on its host and up to 4 s until it listens;
+// three members elect in 12 s. For people, `go run ./e2e/cmd/mirror` serves the hosts of `make lab-up` and prints what
+// tests read from [Mirror].
 package mirror
 
 import (

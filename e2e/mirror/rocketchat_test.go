@@ -58,7 +58,7 @@ func TestRocketChat(t *testing.T) {
 			t.Fatalf("npm install of %s: %+v", version, out)
 		}
 	}
-	env := fmt.Sprintf("ROOT_URL=http://%s MONGO_URL='mongodb://%s/rocketchat?serverSelectionTimeoutMS=5000' ADMIN_USERNAME=root ADMIN_PASS=secret", h.Address, "127.0.0.1:27017")
+	env := "ROOT_URL=http://" + h.Address + " MONGO_URL=mongodb://127.0.0.1:27017/rocketchat"
 
 	t.Run("refusals", func(t *testing.T) {
 		for _, c := range []struct{ version, node, env, want string }{
@@ -75,13 +75,7 @@ func TestRocketChat(t *testing.T) {
 		}
 	})
 
-	must(t, h, "printf 'replication:\\n  replSetName: rs0\\n' >>/etc/mongod.conf; systemctl restart mongod")
-	set := bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: "127.0.0.1:27017"}}}}}
-	if err := run(t.Context(), connect(t, h), bson.D{{Key: "replSetInitiate", Value: set}}); err != nil {
-		t.Fatal(err)
-	}
-	waitForPrimary(t, []*lab.Host{h})
-
+	env = "ROOT_URL=http://" + h.Address + " MONGO_URL='" + makeReplicaSet(t, h) + "' ADMIN_USERNAME=root ADMIN_PASS=secret"
 	t.Run("upgrade and two instances", func(t *testing.T) {
 		startRocketChat(t, h, "8.8.1", env, 3000)
 		must(t, h, "systemctl stop rocketchat-3000")
@@ -95,6 +89,32 @@ func TestRocketChat(t *testing.T) {
 		}
 	})
 	t.Run("broken releases", func(t *testing.T) { testBrokenRocketChat(t, m, h, env) })
+}
+
+// makeReplicaSet makes a replica set with authentication of the host's mongod, and returns the URL for a user who can do
+// no more than a plan would allow Rocket.Chat.
+func makeReplicaSet(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	ctx := t.Context()
+	configure(t, h)
+	must(t, h, "systemctl restart mongod")
+	member := bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: h.Address + ":27017"}}
+	set := bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: bson.A{member}}}
+	if err := run(ctx, connect(t, h), bson.D{{Key: "replSetInitiate", Value: set}}); err != nil {
+		t.Fatal(err)
+	}
+	waitForPrimary(t, []*lab.Host{h})
+	createUser := func(name, password string, roles bson.A) bson.D {
+		return bson.D{{Key: "createUser", Value: name}, {Key: "pwd", Value: password}, {Key: "roles", Value: roles}}
+	}
+	if err := run(ctx, connect(t, h), createUser("admin", "secret", bson.A{"root"})); err != nil {
+		t.Fatal(err)
+	}
+	readWrite := bson.D{{Key: "role", Value: "readWrite"}, {Key: "db", Value: "rocketchat"}}
+	if err := run(ctx, connect(t, h, "admin", "secret"), createUser("rocketchat", "p@ss", bson.A{readWrite})); err != nil {
+		t.Fatal(err)
+	}
+	return "mongodb://rocketchat:p%40ss@" + h.Address + ":27017/rocketchat?replicaSet=rs0&authSource=admin"
 }
 
 // installNode unpacks a version of Node below /opt.

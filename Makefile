@@ -51,7 +51,7 @@ e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|
 	RCPROV_BIN=$(CURDIR)/bin/rcprov $(GO) test -count=1 -p 1 -timeout 60m $(if $(AS_ROOT),-exec "$(AS_ROOT)") ./e2e/... $(ARGS)
 
 bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
-	$(GO) build -o bin/bench ./e2e/cmd/bench
+	$(GO) build -o bin/bench ./e2e/bench
 	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/bench $(ARGS)
 
 demo: lab-deps build ## a host, a plan, a second apply, a drift and its repair; leaves nothing behind

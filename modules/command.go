@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -21,6 +22,10 @@ type Command struct {
 	// Before is shell that runs first, as root, in the same shell. The engine sets it; modules do not.
 	Before string
 }
+
+// KeepBusy is for Command.Before: the command holds the host's busy file as long as it or one of its children lives,
+// also when the connection that started it does not. A later run waits for it before it looks at the host.
+const KeepBusy = "mkdir -p /run/rcprov; exec 8>>/run/rcprov/busy; flock -s 8"
 
 // Result is how a command ended.
 type Result struct {
@@ -93,13 +98,15 @@ func (e *CommandError) Error() string {
 	if e.Result.Status > 128 && e.Result.Status < 160 {
 		how = fmt.Sprintf("killed by signal %d", e.Result.Status-128)
 	}
-	if last := LastLine(e.Result.Stderr); last != "" {
-		return fmt.Sprintf("%s: %s (%s)", name, last, how)
+	said := cmp.Or(LastLine(e.Result.Stderr), LastLine(e.Result.Stdout))
+	switch {
+	case said == "":
+		return fmt.Sprintf("%s: %s", name, how)
+	case name == "sh" || strings.HasPrefix(said, name+": "):
+		return fmt.Sprintf("%s (%s)", said, how) // programs begin with their names, and a script's name tells nothing
+	default:
+		return fmt.Sprintf("%s: %s (%s)", name, said, how)
 	}
-	if last := LastLine(e.Result.Stdout); last != "" {
-		return fmt.Sprintf("%s: %s (%s)", name, last, how)
-	}
-	return fmt.Sprintf("%s: %s", name, how)
 }
 
 // LastLine returns the last line of a program's output that is not blank, without the space around it.

@@ -126,21 +126,21 @@ func TestWriteFile(t *testing.T) {
 			name:    "directory in its place",
 			before:  func(dir string) error { return os.Mkdir(filepath.Join(dir, "it's a file"), 0o700) },
 			want:    map[string]string{"it's a file": "drwx------"},
-			err:     "write PATH: sh: mv: cannot overwrite directory 'PATH' with non-directory...",
+			err:     "write PATH: mv: cannot overwrite directory 'PATH' with non-directory...",
 			hinting: "There is a directory in the place of PATH: move it away, or name another path.",
 		},
 		{
 			name:    "no such user",
 			change:  func(f *modules.File) { f.Owner = "no-such-user" },
 			want:    map[string]string{},
-			err:     "write PATH: sh: chown: invalid user: 'no-such-user:GID' (exit status 1)",
+			err:     "write PATH: chown: invalid user: 'no-such-user:GID' (exit status 1)",
 			hinting: "There is no user \"no-such-user\" on the host. Add a `user` step for it before this one, or correct the name.",
 		},
 		{
 			name:    "no such group",
 			change:  func(f *modules.File) { f.Group = "no-such-group" },
 			want:    map[string]string{},
-			err:     "write PATH: sh: chown: invalid group: 'UID:no-such-group' (exit status 1)",
+			err:     "write PATH: chown: invalid group: 'UID:no-such-group' (exit status 1)",
 			hinting: "There is no group \"no-such-group\" on the host. Add a `group` step for it before this one, or correct the name.",
 		},
 	}
@@ -226,7 +226,7 @@ func TestFileHint(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", test.said, got, test.want)
 		}
 	}
-	if lost := errors.New("connection lost"); modules.FileHint(lost, "/srv/x") != lost {
+	if lost := errors.New("connection lost"); modules.FileHint(lost, "/srv/x") != lost { //nolint:errorlint // it must be the same, not one that wraps it
 		t.Error("an error that no command made got a hint")
 	}
 }

@@ -1,4 +1,4 @@
-# A first plan: one host that greets its visitors.
+# A first plan: a web server that runs what is on disk.
 #
 #   rcprov plan  plans/first.hcl -var address=203.0.113.10    what would be changed
 #   rcprov apply plans/first.hcl -var address=203.0.113.10    change it; again: nothing left to change
@@ -6,8 +6,6 @@
 variable "address" {
   description = "where the host is: an IP address, a name, or a Host of ~/.ssh/config"
 }
-
-variable "greeting" { default = "Hello" }
 
 host "web1" {
   address = var.address
@@ -17,17 +15,6 @@ play "web" {
   hosts = group.all
 
   apt_package "nginx" { packages = ["nginx"] }
-
-  user "editor" {
-    name    = "editor"
-    comment = "Whoever writes the page"
-  }
-
-  file "page" {
-    path    = "/var/www/html/index.html"
-    content = "<h1>${var.greeting} from ${facts.hostname}</h1>\n"
-    owner   = user.editor.name
-  }
 
   file "headers" {
     path    = "/etc/nginx/conf.d/headers.conf"
@@ -41,5 +28,3 @@ play "web" {
     reload_on = [file.headers]
   }
 }
-
-output "url" { value = "http://${host.web1.address}/" }

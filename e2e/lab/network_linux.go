@@ -3,7 +3,9 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -27,6 +29,9 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 	if _, err := net.InterfaceByName(n.config.Bridge); err == nil {
 		return nil
 	}
+	if err := n.checkSubnetIsFree(); err != nil {
+		return err
+	}
 	// Forwarding stays on afterwards: others may have come to need it.
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
 		return err
@@ -45,6 +50,25 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 		run(ctx, "ip", "link", "add", n.config.Bridge, "address", "02:00:00:00:00:01", "type", "bridge"),
 		run(ctx, "ip", "address", "add", n.config.address(1)+"/24", "dev", n.config.Bridge),
 		run(ctx, "ip", "link", "set", n.config.Bridge, "up"))
+}
+
+// checkSubnetIsFree tells whether another interface, of another lab for example, has an address in the subnet: packets
+// would go to either.
+func (n *nspawn) checkSubnetIsFree() error {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	subnet, err := netip.ParsePrefix(n.config.Subnet)
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if other, err := netip.ParsePrefix(a.String()); err == nil && other.Overlaps(subnet) {
+			return fmt.Errorf("this machine has the address %s, so the lab can't be %s: set RCPROV_LAB_SUBNET", other, subnet)
+		}
+	}
+	return nil
 }
 
 // networkDownIfUnused removes the bridge and its rules when there is no host. The caller holds the lab's lock.

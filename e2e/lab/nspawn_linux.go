@@ -302,7 +302,8 @@ func (c *container) start(context.Context) error {
 	// CAP_SYS_ADMIN and CAP_NET_ADMIN: sandboxed units (PrivateTmp and the like) and firewalls work as on a real
 	// host. @memlock: databases lock memory. Neither context nor process group: the host lives on its own, and
 	// Ctrl-C at the tests is not for it.
-	cmd := exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--machine="+c.lab.config.Bridge+"-"+c.name,
+	cmd := exec.Command("sh", "-euc", ownCgroup, "nspawn", c.machineName(),
+		"--quiet", "--boot", "--register=no", "--keep-unit", "--machine="+c.machineName(),
 		"--directory="+c.path("root"), "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--network-veth", "--network-bridge="+c.lab.config.Bridge,
 		"--capability=CAP_NET_ADMIN,CAP_SYS_ADMIN", "--system-call-filter=@memlock", "--console=pipe")
@@ -316,36 +317,36 @@ func (c *container) start(context.Context) error {
 	return c.writeFile("pid", strconv.Itoa(cmd.Process.Pid))
 }
 
-// kill ends the container by its first process, and waits until systemd-nspawn has left too.
+// kill ends the container by its first process, and waits until that and systemd-nspawn have gone: as long as one is
+// there, the old host may still answer at its address.
 func (c *container) kill(ctx context.Context) error {
 	pid, err := c.pid()
 	if err != nil || pid == 0 {
 		return err
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, child := range strings.Fields(string(children)) {
-		if child, err := strconv.Atoi(child); err == nil {
-			_ = syscall.Kill(child, syscall.SIGKILL) // may just have ended
+	victims := strings.Fields(string(text))
+	if len(victims) == 0 {
+		victims = []string{strconv.Itoa(pid)} // it had not got as far as a container
+	}
+	for _, victim := range victims {
+		if number, err := strconv.Atoi(victim); err == nil {
+			_ = syscall.Kill(number, syscall.SIGKILL) // may just have ended
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		pid, err := c.pid()
-		if err != nil || pid == 0 {
-			return err
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+		gone := func(pid string) bool {
+			args, err := os.ReadFile("/proc/" + pid + "/cmdline")
+			return err != nil || len(args) == 0 // a zombie has none
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("systemd-nspawn %d does not end", pid)
-		}
-		if time.Now().After(deadline.Add(-9*time.Second)) || len(children) == 0 {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it had not got as far as a child, or hangs
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if !slices.ContainsFunc(victims, func(pid string) bool { return !gone(pid) }) && gone(strconv.Itoa(pid)) {
+			return nil
 		}
 	}
+	return errors.Join(fmt.Errorf("systemd-nspawn %d does not end", pid), ctx.Err())
 }
 
 // rebooting starts the host again: with --keep-unit systemd-nspawn leaves that to whoever started it.
@@ -408,9 +409,13 @@ func (c *container) remove(ctx context.Context) error {
 			return err
 		}
 	}
+	removeCgroups(c.machineName())
 	defer c.owner.release()
 	return os.RemoveAll(c.dir)
 }
+
+// machineName is unique on this machine, also beside other labs.
+func (c *container) machineName() string { return c.lab.config.Bridge + "-" + c.name }
 
 // isMounted tells whether something is mounted on dir.
 func isMounted(dir string) bool {

@@ -3,17 +3,13 @@ package mirror
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,7 +45,9 @@ func (c *cache) build(ctx context.Context, part string, make func(ctx context.Co
 	if err := os.Chtimes(dir, now, now); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return dir, err // the time is that of the last use; see removeOld
 	}
-	fmt.Fprintf(c.log, "mirror: building %s (once)\n", part)
+	if _, err := fmt.Fprintf(c.log, "mirror: building %s (once)\n", part); err != nil {
+		return "", err
+	}
 	unfinished := filepath.Join(c.dir, part+".unfinished")
 	if err := errors.Join(os.RemoveAll(unfinished), os.MkdirAll(unfinished, 0o755)); err != nil {
 		return "", err
@@ -117,56 +115,4 @@ func (c *cache) lock(name string) (unlock func(), err error) {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
 	return func() { _ = f.Close() }, nil // closing ends the lock; nothing was written
-}
-
-// An npmPackage is a published package with its integrity, as `npm view NAME@VERSION dist.integrity` prints it.
-type npmPackage struct{ name, version, integrity string }
-
-// fetch returns the path of a package's tarball, after fetching it with npm. Nothing of the package is run.
-func (c *cache) fetch(ctx context.Context, p npmPackage) (string, error) {
-	unlock, err := c.lock("npm")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	dir := filepath.Join(c.dir, "npm")
-	tarball := filepath.Join(dir, p.name+"-"+p.version+".tgz")
-	if _, err := os.Stat(tarball); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return tarball, err
-	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		return "", fmt.Errorf("fetch %s@%s: %w; `make lab-deps` installs what is missing (Debian, Ubuntu)", p.name, p.version, err)
-	}
-	unfinished := filepath.Join(dir, "unfinished")
-	if err := errors.Join(os.RemoveAll(unfinished), os.MkdirAll(unfinished, 0o755)); err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, "npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", unfinished, p.name+"@"+p.version)
-	cmd.Dir = unfinished
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm pack %s@%s: %w\n%s", p.name, p.version, err, out)
-	}
-	packed := filepath.Join(unfinished, filepath.Base(tarball))
-	if err := checkIntegrity(packed, p.integrity); err != nil {
-		return "", err
-	}
-	return tarball, errors.Join(os.Rename(packed, tarball), os.RemoveAll(unfinished))
-}
-
-// checkIntegrity compares a file with a checksum in npm's form, "sha512-" and base64.
-func checkIntegrity(name, integrity string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // read only
-	hash := sha512.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return err
-	}
-	got := "sha512-" + base64.StdEncoding.EncodeToString(hash.Sum(nil))
-	if got != integrity {
-		return fmt.Errorf("%s has integrity %s, not %s", filepath.Base(name), strings.TrimSpace(got), integrity)
-	}
-	return nil
 }

@@ -8,6 +8,9 @@ import (
 )
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", address)
+	return new(net.ListenConfig).Listen(ctx, "tcp", address)
+}
+
+func listenPacket(ctx context.Context, address string) (net.PacketConn, error) {
+	return new(net.ListenConfig).ListenPacket(ctx, "udp", address)
 }

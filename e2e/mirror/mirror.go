@@ -10,6 +10,19 @@
 //     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
 //     read. mongosh and mongodump are packages without the program.
 //   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
+//   - npm registry: real packages, those alone that Rocket.Chat's bundle needs. Hosts need no way to the real registry.
+//   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
+//   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
+//     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
+//     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
+//     on want 8.0. Some releases are broken on purpose.
+//   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
+//     on orders is the lab's.
+//
+// Each part is built once into a cache (500 MB), whose directories are named by what they are made from; a later start
+// takes some milliseconds. A member of a replica set takes 400 MB of memory on its host and up to 4 s until it listens;
+// three members elect in 12 s. For people, `go run ./e2e/cmd/mirror` serves the hosts of `make lab-up` and prints what
+// tests read from [Mirror].
 package mirror
 
 import (
@@ -35,21 +48,28 @@ type Options struct {
 	// Cache is a directory that survives; what is in it is not built again. Default: mirror in the lab's directory.
 	Cache string
 
+	// Validity is how long the ACME server's certificates are valid. Default: 90 days.
+	Validity time.Duration
+
 	// Log gets a line for each thing that is built. Default: os.Stderr.
 	Log io.Writer
 }
 
 // A Mirror is a running server. Its fields don't change.
 type Mirror struct {
-	URL     string
-	MongoDB MongoDB
-	Node    Node
+	URL         string
+	MongoDB     MongoDB
+	Node        Node
+	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
+	Deno        Deno
+	RocketChat  RocketChat
+	ACME        *ACME
 
 	server *http.Server
 	ended  chan error
 }
 
-// Start builds what isn't in the cache (the first time: a minute, and npm needs its registry) and serves it until
+// Start builds what isn't in the cache (the first time: a minute or two and 500 MB, and npm needs its registry) and serves it until
 // Close.
 func Start(ctx context.Context, options Options) (*Mirror, error) {
 	m, err := start(ctx, options)
@@ -73,6 +93,9 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 	if err := m.addParts(ctx, c, mux); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	if m.ACME, err = startACME(ctx, listener.Addr().(*net.TCPAddr).IP.String(), options.Validity); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
 	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { m.ended <- m.server.Serve(listener) }()
 	return m, nil
@@ -80,26 +103,35 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 
 // addParts builds the parts and adds them to mux.
 func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) error {
+	files := func(dir, _ string) http.Handler { return http.FileServer(http.Dir(dir)) }
 	parts := []struct {
 		path  string
 		build func(base string) (dir string, err error)
+		serve func(dir, base string) http.Handler
 	}{
-		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }},
-		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }},
+		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }, files},
+		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }, files},
+		{"/npm", func(base string) (string, error) { m.NPMRegistry = base; return c.npmRegistry(ctx) }, serveNPM},
+		{"/deno", func(base string) (dir string, err error) { dir, m.Deno, err = c.deno(ctx, base); return dir, err }, files},
+		{"/rocketchat", func(base string) (dir string, err error) {
+			dir, m.RocketChat, err = c.rocketChat(ctx, base)
+			return dir, err
+		}, serveRocketChat},
 	}
 	for _, p := range parts {
-		dir, err := p.build(m.URL + p.path)
+		base := m.URL + p.path
+		dir, err := p.build(base)
 		if err != nil {
 			return err
 		}
-		mux.Handle(p.path+"/", http.StripPrefix(p.path, http.FileServer(http.Dir(dir))))
+		mux.Handle(p.path+"/", http.StripPrefix(p.path, p.serve(dir, base)))
 	}
 	return nil
 }
 
 // Close ends the server, and the downloads that are going on.
 func (m *Mirror) Close() error {
-	err := m.server.Close()
+	err := errors.Join(m.server.Close(), m.ACME.close())
 	if ended := <-m.ended; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
@@ -117,6 +149,9 @@ func (o *Options) complete() error {
 	}
 	if o.Cache == "" {
 		o.Cache = filepath.Join(config.Dir, "mirror")
+	}
+	if o.Validity == 0 {
+		o.Validity = 90 * 24 * time.Hour
 	}
 	if o.Log == nil {
 		o.Log = os.Stderr

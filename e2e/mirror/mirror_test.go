@@ -1,11 +1,9 @@
 package mirror_test
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
@@ -16,20 +14,30 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-// started is the mirror of this process; it ends with it.
-var started = sync.OnceValues(func() (*mirror.Mirror, error) {
-	return mirror.Start(context.Background(), mirror.Options{Log: os.Stderr})
-})
-
-// require returns the mirror, where hosts can be booted that use it.
+// require returns a mirror that ends with the test, where hosts can be booted that use it.
 func require(t *testing.T) *mirror.Mirror {
 	t.Helper()
 	labtest.Require(t)
-	m, err := started()
+	m, err := mirror.Start(t.Context(), mirror.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return m
+}
+
+// TestStart starts a second mirror, for which nothing is left to be built.
+func TestStart(t *testing.T) {
+	require(t)
+	start := time.Now()
+	require(t)
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("the second start took %s; at most a second is wanted", took)
+	}
 }
 
 // must runs a script that has to succeed, and returns what it printed.

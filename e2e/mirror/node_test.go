@@ -2,8 +2,6 @@ package mirror_test
 
 import (
 	"bytes"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -60,18 +58,9 @@ test -f /opt/`+strings.TrimSuffix(tarball, ".tar.gz")+`/include/node/node.h`)
 // get returns what the mirror has at a URL.
 func get(t *testing.T, url string) []byte {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	body, err := call(t, url, nil, "")
 	if err != nil {
 		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s, %v: %.200s", url, response.Status, err, body)
 	}
 	return body
 }

@@ -186,6 +186,30 @@ func TestPowerFailure(t *testing.T) {
 	must(t, h, `test "$(cat /etc/first /etc/slow /etc/last)" = "$(printf '1\n2\n3')" && test -z "$(ls -A /etc | grep rcprov)"`)
 }
 
+// dpkg was killed between unpacking and configuring: apt_package ends that first.
+func TestInterruptedDpkg(t *testing.T) {
+	t.Parallel()
+	h, laptop := launch(t, `
+play "p" {
+  hosts = [host.h1]
+  apt_package "tools" {
+    packages = ["ed"]
+  }
+}
+`)
+	must(t, h, `set -e
+apt-get update -qq
+cd /var/tmp
+apt-get download -qq bc
+dpkg --unpack bc_*.deb
+touch /var/lib/dpkg/updates/0000
+test "$(dpkg-query -W -f '${db:Status-Status}' bc)" = unpacked`)
+	if steps := changed(t, apply(t, laptop, 0)); !slices.Equal(steps, []string{"apt_package.tools"}) {
+		t.Errorf("changed %q", steps)
+	}
+	must(t, h, `ed --version && test "$(dpkg-query -W -f '${db:Status-Status}' bc)" = installed && test -z "$(dpkg --audit)"`)
+}
+
 // TestManyHosts applies one plan to twenty hosts, one of which is down: the others are finished.
 func TestManyHosts(t *testing.T) {
 	backend := labtest.Require(t)

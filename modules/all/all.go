@@ -5,9 +5,11 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/aptrepository"
+	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
 	"github.com/rcprov/rcprov/modules/command"
 	"github.com/rcprov/rcprov/modules/directory"
+	"github.com/rcprov/rcprov/modules/download"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/group"
 	"github.com/rcprov/rcprov/modules/hostsentry"
@@ -16,6 +18,7 @@ import (
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/mongod"
 	"github.com/rcprov/rcprov/modules/mongoreplicaset"
+	"github.com/rcprov/rcprov/modules/node"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -27,9 +30,11 @@ func Modules() []modules.Module {
 	return []modules.Module{
 		aptpackage.Module(),
 		aptrepository.Module(),
+		archive.Module(),
 		authorizedkey.Module(),
 		command.Module(),
 		directory.Module(),
+		download.Module(),
 		file.Module(),
 		group.Module(),
 		hostsentry.Module(),
@@ -38,6 +43,7 @@ func Modules() []modules.Module {
 		link.Module(),
 		mongod.Module(),
 		mongoreplicaset.Module(),
+		node.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

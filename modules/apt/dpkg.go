@@ -27,14 +27,21 @@ func (s DpkgState) Interrupted() bool { return !s.Locked && (s.Journal || len(s.
 var Dpkg = &observe.Kind[struct{}, DpkgState]{
 	Name: "dpkg",
 	Script: func([]struct{}) string {
+		// Whether dpkg is at work matters only where something is unfinished, and then that is looked at again: it
+		// may have come to its end meanwhile.
 		return `
 cd /var/lib/dpkg || exit 1
-for f in updates/[0-9]*; do if [ -e "$f" ]; then echo Journal; fi; break; done
+unfinished() {
+	for f in updates/[0-9]*; do if [ -e "$f" ]; then echo Journal; fi; break; done
+	grep -B3 -E '^Status: [a-z]+ (reinstreq [a-z-]+|ok (unpacked|half-[a-z]+|triggers-[a-z]+))$' status
+	[ $? -le 1 ]
+}
+first=$(unfinished) || exit
+[ -n "$first" ] || exit 0
 for inode in $(stat -c %i lock lock-frontend 2>/dev/null); do
 	while read -r line; do case $line in *":$inode "*) echo Locked; break ;; esac; done </proc/locks
 done
-grep -B3 -E '^Status: [a-z]+ (reinstreq [a-z-]+|ok (unpacked|half-[a-z]+|triggers-[a-z]+))$' status
-[ $? -le 1 ]
+unfinished
 `
 	},
 	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[DpkgState] {

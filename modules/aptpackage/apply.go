@@ -209,13 +209,13 @@ func (t *transaction) check(s apt.Simulation) (held []string, err error) {
 	switch {
 	case len(removed) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would also remove %s", strings.Join(removed, ", ")),
-			"Nothing was changed. When they may go, add them to the packages of this step.")
+			"When they may go, add them to the packages of this step.")
 	case t.mode.absent && len(s.Install) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would install %s in place of what is to go", strings.Join(s.Install, ", ")),
-			"Nothing was changed. Other packages need what is to go; install in an earlier step what shall take its place.")
+			"Other packages need what is to go; install in an earlier step what shall take its place.")
 	case len(changed) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would also change %s, on hold on the host", strings.Join(changed, ", ")),
-			"Nothing was changed. Name them in this step, or take the hold from them: `apt-mark unhold %s`.", strings.Join(changed, " "))
+			"Name them in this step, or take the hold from them: `apt-mark unhold %s`.", strings.Join(changed, " "))
 	}
 	return held, nil
 }
@@ -236,7 +236,7 @@ func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Si
 			return err
 		}
 		return modules.WithHint(fmt.Errorf("%q is a virtual package, for which apt-get would install another one", name),
-			"Nothing was changed. Name a real package; `apt-cache showpkg %s` on the host lists them at the end.", name)
+			"Name a real package; `apt-cache showpkg %s` on the host lists them at the end.", name)
 	}
 	return nil
 }
@@ -247,20 +247,19 @@ func explain(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	const nothing = "Nothing was changed. "
 	switch {
 	case failed.Contains("is a virtual package provided by"):
-		return modules.WithHint(err, nothing+"Name one of the real packages.")
+		return modules.WithHint(err, "Name one of the real packages.")
 	case failed.Contains("' was not found"):
-		return modules.WithHint(err, nothing+"`apt-cache madison NAME` on the host lists the versions that its repositories have.")
+		return modules.WithHint(err, "`apt-cache madison NAME` on the host lists the versions that its repositories have.")
 	case failed.Unknown():
-		return modules.WithHint(err, nothing+"Check the name with `apt-cache policy NAME` on the host, or add the repository that has it in an earlier step (`apt_repository`).")
+		return modules.WithHint(err, "Check the name with `apt-cache policy NAME` on the host, or add the repository that has it in an earlier step (`apt_repository`).")
 	case failed.Contains("without --allow-downgrades"):
-		return modules.WithHint(err, nothing+"The host has a newer version. Set `allow_downgrade = true` when the older one is meant.")
+		return modules.WithHint(err, "The host has a newer version. Set `allow_downgrade = true` when the older one is meant.")
 	case failed.Contains("remove is disabled"):
-		return modules.WithHint(err, nothing+"Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
+		return modules.WithHint(err, "Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
 	case failed.Contains("unmet dependencies"):
-		return modules.WithHint(err, nothing+"`apt-get -s install NAME` on the host shows the conflict.")
+		return modules.WithHint(err, "`apt-get -s install NAME` on the host shows the conflict.")
 	}
 	return err
 }

@@ -52,11 +52,11 @@ func (s *Step) key(ctx context.Context, h modules.Host) ([]byte, error) {
 	modules.Progress(ctx, "fetching %s", s.KeyURL)
 	data, err := fetch(ctx, s.KeyURL)
 	if err != nil {
-		return nil, modules.WithHint(err, "The key is fetched by rcprov, not by the host. Nothing was changed.")
+		return nil, modules.WithHint(err, "The key is fetched by rcprov, not by the host.")
 	}
 	ring, err := readKeyring(data)
 	if err != nil {
-		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err), "Nothing was changed. Open the address in a browser: it may lead to a page, not to the key.")
+		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err), "Open the address in a browser: it may lead to a page, not to the key.")
 	}
 	now, err := hostTime(ctx, h)
 	if err != nil {
@@ -64,11 +64,11 @@ func (s *Step) key(ctx context.Context, h modules.Host) ([]byte, error) {
 	}
 	if err := ring.checkFingerprints(s.Fingerprints); err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err),
-			"Nothing was changed. When the vendor announces this key, add its fingerprint to `fingerprints`; otherwise somebody may have replaced it.")
+			"When the vendor announces this key, add its fingerprint to `fingerprints`; otherwise somebody may have replaced it.")
 	}
 	if err := ring.check(s.Fingerprints, now); err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err),
-			"Nothing was changed. The vendor has to publish a prolonged or a new key; look whether it did at another address.")
+			"The vendor has to publish a prolonged or a new key; look whether it did at another address.")
 	}
 	return ring.armored, nil
 }
@@ -111,6 +111,15 @@ fi
 // place: whatever is wrong, apt on the host goes on as before. The index stays, so that the packages are known.
 func (s *Step) try(ctx context.Context, h modules.Host, newKey []byte) error {
 	dir := "/run/rcprov-apt-" + s.Name
+	err := s.fetchIndex(ctx, h, dir, newKey)
+	if _, removeErr := h.Run(ctx, modules.Command{Argv: []string{"rm", "-rf", "--", dir}}); err == nil && removeErr != nil {
+		return fmt.Errorf("remove %s: %w", dir, removeErr)
+	}
+	return err
+}
+
+// fetchIndex does the work of try in dir.
+func (s *Step) fetchIndex(ctx context.Context, h modules.Host, dir string, newKey []byte) error {
 	file := "rcprov-" + s.Name + ".sources"
 	uri := strings.TrimSuffix(s.Source.URIs[0], "/")
 	r, err := h.Run(ctx, modules.Command{
@@ -124,16 +133,8 @@ func (s *Step) try(ctx context.Context, h modules.Host, newKey []byte) error {
 		return explainSources(apt.Failure(err), string(r.Stdout))
 	}
 	modules.Progress(ctx, "fetching the index of %s", s.Source.URIs[0])
-	err = apt.Get(ctx, h, "update", "--error-on=any",
-		"-o", "Dir::Etc::sourcelist="+dir+"/trial.sources", "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0")
-	if err != nil {
-		err = explainUpdate(err)
-	}
-	_, removeErr := h.Run(ctx, modules.Command{Argv: []string{"rm", "-rf", "--", dir}})
-	if err != nil {
-		return err
-	}
-	return removeErr
+	return explainUpdate(apt.Get(ctx, h, "update", "--error-on=any",
+		"-o", "Dir::Etc::sourcelist="+dir+"/trial.sources", "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0"))
 }
 
 // place puts key and source where apt looks for them. The key comes first: a source without its key is an error of apt.
@@ -162,10 +163,10 @@ func explainSources(err error, found string) error {
 	}
 	err = fmt.Errorf("with this source apt could not read the host's sources: %w", err)
 	if len(files) > 0 {
-		return modules.WithHint(err, "Nothing was changed. The repository is also in %s: remove that file in an earlier step (`file` with `state = \"absent\"`).",
+		return modules.WithHint(err, "The repository is also in %s: remove that file in an earlier step (`file` with `state = \"absent\"`).",
 			strings.Join(files, ", "))
 	}
-	return modules.WithHint(err, "Nothing was changed. `apt-get indextargets` on the host shows whether its sources were right before.")
+	return modules.WithHint(err, "`apt-get indextargets` on the host shows whether its sources were right before.")
 }
 
 // explainUpdate adds advice to what apt-get says of the new source.
@@ -174,23 +175,22 @@ func explainUpdate(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	const nothing = "Nothing was changed. "
 	err = fmt.Errorf("the host can't use the repository: %w", err)
 	switch {
 	case failed.Contains("SHA1") || failed.Contains("Policy rejected"):
-		return modules.WithHint(err, nothing+"apt of Debian 13 refuses signatures with SHA-1 since 2026-02-01. "+
+		return modules.WithHint(err, "apt of Debian 13 refuses signatures with SHA-1 since 2026-02-01. "+
 			"The vendor has to sign its key anew; look for a newer file with the same fingerprint.")
 	case failed.Contains("NO_PUBKEY") || failed.Contains("Missing key"):
-		return modules.WithHint(err, nothing+"The repository is signed with another key than the one given. "+
+		return modules.WithHint(err, "The repository is signed with another key than the one given. "+
 			"When the vendor announces it, give that key and add its fingerprint to `fingerprints`.")
 	case failed.Contains("EXPKEYSIG") || failed.Contains("Expired on") || failed.Contains("expired"):
-		return modules.WithHint(err, nothing+"A key or signature of the repository has expired; the vendor may publish a prolonged key under the same fingerprint.")
+		return modules.WithHint(err, "A key or signature of the repository has expired; the vendor may publish a prolonged key under the same fingerprint.")
 	case failed.Contains("BADSIG") || failed.Contains("not signed"):
-		return modules.WithHint(err, nothing+"The repository's index doesn't carry a valid signature of its key.")
+		return modules.WithHint(err, "The repository's index doesn't carry a valid signature of its key.")
 	case failed.Contains("does not have a Release file"):
-		return modules.WithHint(err, nothing+"Check `uris` and `suites`: there is no such suite at that address.")
+		return modules.WithHint(err, "Check `uris` and `suites`: there is no such suite at that address.")
 	case failed.Contains("Failed to fetch"):
-		return modules.WithHint(err, nothing+"Check `uris` and `suites`, and whether the host can reach the address.")
+		return modules.WithHint(err, "Check `uris` and `suites`, and whether the host can reach the address.")
 	}
-	return modules.WithHint(err, nothing+"Check `uris`, `suites` and `components`.")
+	return modules.WithHint(err, "Check `uris`, `suites` and `components`.")
 }

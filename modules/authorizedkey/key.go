@@ -32,7 +32,7 @@ func parseKey(text string) (key ssh.PublicKey, comment string, err error) {
 		return nil, "", errors.New("is no public key: its text is cut or damaged, or not of the type that stands before it")
 	case len(options) > 0:
 		return nil, "", errors.New("has options before the key; give them in `options`")
-	case key.Type() == ssh.InsecureKeyAlgoDSA:
+	case key.Type() == "ssh-dss": // DSA
 		return nil, "", errors.New("is a DSA key, which OpenSSH refuses")
 	case strings.Contains(key.Type(), "-cert-v01@"):
 		return nil, "", errors.New("is a certificate; give the key of its authority with options = [\"cert-authority\"]")

@@ -59,11 +59,15 @@ as_user() {
 // readScript prints what the user whose file is $3 sees: a line "stat MODE UID PATH" for each of home $2, directory
 // and file, and "content BASE64". $1 goes before each line.
 const readScript = `
-stat -L -c "$1 stat %f %u %n" -- "$2" "${3%/*}" "$3" 2>&1 | while IFS= read -r line; do
+IFS="
+"
+for line in $(stat -L -c "$1 stat %f %u %n" -- "$2" "${3%/*}" "$3" 2>&1); do
 	case $line in "$1 "*) printf "%s\n" "$line" ;; *) printf "%s error %s\n" "$1" "$line" ;; esac
 done
-if [ -f "$3" ] && content=$(base64 -w0 <"$3" 2>/dev/null); then printf "%s content %s\n" "$1" "$content"
-elif [ -f "$3" ]; then printf "%s unreadable\n" "$1"; fi
+if [ -f "$3" ]; then
+	printf "%s content " "$1"
+	if base64 -w0 <"$3" 2>/dev/null; then echo; else printf "\n%s unreadable\n" "$1"; fi
+fi
 `
 
 // keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does:

@@ -131,7 +131,8 @@ func TestAnswers(t *testing.T) {
 		{"own authority", Args{URL: secure.URL + "/ok", CAFile: "ca.pem"}, ""},
 		{"another address", Args{URL: "https://example.com/host", CAFile: "ca.pem", ConnectTo: address, BodyContains: "GET example.com"}, ""},
 		{
-			"certificate for another name", Args{URL: "https://example.org/ok", CAFile: "ca.pem", ConnectTo: address},
+			"certificate for another name",
+			Args{URL: "https://example.org/ok", CAFile: "ca.pem", ConnectTo: address},
 			"tls: failed to verify certificate: x509: certificate is valid for example.com, *.example.com, not example.org",
 		},
 	} {

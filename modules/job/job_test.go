@@ -112,7 +112,7 @@ func TestRunFails(t *testing.T) {
 	l := newLab(t)
 	_, err := run(t.Context(), l, Job{Name: "a", Command: modules.Command{Argv: []string{"sh", "-c", "echo E: no >&2; exit 100"}}}, l.at)
 	var failed *modules.CommandError
-	if !errors.As(err, &failed) || failed.Result.Status != 100 || err.Error() != "sh: E: no (exit status 100)" {
+	if !errors.As(err, &failed) || failed.Result.Status != 100 || err.Error() != "E: no (exit status 100)" {
 		t.Errorf("error %v", err)
 	}
 	if left := l.left(t); left != nil {

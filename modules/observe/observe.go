@@ -168,30 +168,66 @@ func (q *Query) add(id question) bool {
 // Empty tells whether nothing has been asked.
 func (q *Query) Empty() bool { return len(q.seen) == 0 }
 
+// lanes is into how many parts that run side by side a script is split. The programs that questions start take most
+// of the time, and hosts have several processors.
+const lanes = 4
+
+// lane returns the indexes of the families in lane n.
+func (q *Query) lane(n int) []int {
+	var members []int
+	for i := n; i < len(q.families); i += lanes {
+		members = append(members, i)
+	}
+	return members
+}
+
 // Script returns the questions as one POSIX shell script. mark must be a word that no answer can contain.
+//
+// Each family's part runs in a subshell; behind what it prints stands a line "MARK INDEX said", behind what it
+// complains of a line "MARK INDEX STATUS". Lanes run at the same time without a temporary file: all of a pipeline runs
+// at once, and its right side holds back what it has to print until the left side is done.
 func (q *Query) Script(mark string) string {
 	var b strings.Builder
 	b.WriteString("export LC_ALL=C\n")
-	for i, f := range q.families {
-		fmt.Fprintf(&b, "(\n%s\n) </dev/null\n", strings.TrimRight(f.script(f.subjects), "\n"))
-		fmt.Fprintf(&b, "set -- $?; printf '\\n%s %d %%s\\n' \"$1\"; printf '\\n%s %d %%s\\n' \"$1\" >&2\n", mark, i, mark, i)
+	used := 0
+	for used < lanes && len(q.lane(used)) > 0 {
+		fmt.Fprintf(&b, "lane%d() {\n", used)
+		for _, i := range q.lane(used) {
+			f := q.families[i]
+			// The trap also tells the status of a part that ends with exit, without one more subshell.
+			fmt.Fprintf(&b, "{ said=$(trap 'printf \"\\n%s %d $?\" >&4' EXIT\nexec 4>&1 2>&1 >&3 3>&- </dev/null\n%s\n); } 3>&1\n",
+				mark, i, strings.TrimRight(f.script(f.subjects), "\n"))
+			fmt.Fprintf(&b, "printf '\\n%s %d said\\n%%s\\n' \"$said\"\n", mark, i)
+		}
+		b.WriteString("}\n")
+		used++
 	}
+	for n := range used {
+		if n < used-1 {
+			fmt.Fprintf(&b, "lane%d | { rest=$(", n)
+		} else {
+			fmt.Fprintf(&b, "lane%d", n)
+		}
+	}
+	b.WriteString(strings.Repeat("\n); cat; printf '%s\\n' \"$rest\"; }", max(0, used-1)) + "\n")
 	return b.String()
 }
 
 // Parse reads what Script printed into a snapshot.
 func (q *Query) Parse(mark string, stdout, stderr []byte) (*Snapshot, error) {
 	s := NewSnapshot()
-	for i, f := range q.families {
-		out, status, ok := frame(&stdout, mark, i)
-		errs, _, okErr := frame(&stderr, mark, i)
-		if !ok || !okErr {
-			said := strings.TrimSpace(string(stderr))
-			return nil, fmt.Errorf("the host's shell stopped while it was asked about %s: %s", f.name, cmp.Or(said, "no output"))
+	for n := range lanes {
+		for _, i := range q.lane(n) {
+			f := q.families[i]
+			reply, ok := cutReply(&stdout, mark, i)
+			if !ok {
+				said := strings.TrimSpace(string(stderr))
+				return nil, fmt.Errorf("the host's shell stopped while it was asked about %s: %s", f.name, cmp.Or(said, "no output"))
+			}
+			f.parse(f.subjects, reply, func(subject, value any, err error) {
+				s.put(question{f.kind, subject}, value, err)
+			})
 		}
-		f.parse(f.subjects, Reply{Stdout: out, Stderr: errs, Status: status}, func(subject, value any, err error) {
-			s.put(question{f.kind, subject}, value, err)
-		})
 	}
 	return s, nil
 }
@@ -278,20 +314,23 @@ func (r Reply) Lines() []string {
 	return strings.Split(text, "\n")
 }
 
-// frame cuts the output of family i off the front of stream.
-func frame(stream *[]byte, mark string, i int) (content []byte, status int, ok bool) {
-	head := []byte(fmt.Sprintf("\n%s %d ", mark, i))
-	content, rest, found := bytes.Cut(*stream, head)
+// cutReply cuts the reply of family i off the front of stream.
+func cutReply(stream *[]byte, mark string, i int) (reply Reply, ok bool) {
+	stdout, rest, found := bytes.Cut(*stream, fmt.Appendf(nil, "\n%s %d said\n", mark, i))
 	if !found {
-		return nil, 0, false
+		return Reply{}, false
+	}
+	stderr, rest, found := bytes.Cut(rest, fmt.Appendf(nil, "\n%s %d ", mark, i))
+	if !found {
+		return Reply{}, false
 	}
 	number, rest, found := bytes.Cut(rest, []byte("\n"))
 	status, err := strconv.Atoi(string(number))
 	if !found || err != nil {
-		return nil, 0, false
+		return Reply{}, false
 	}
 	*stream = rest
-	return content, status, true
+	return Reply{Stdout: stdout, Stderr: stderr, Status: status}, true
 }
 
 func typed[S any](subjects []any) []S {

@@ -3,6 +3,7 @@ package observe_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -135,11 +136,11 @@ func TestQueryCutOff(t *testing.T) {
 			err: "the host's shell stopped while it was asked about echo: This account is currently not available.",
 		},
 		{
-			name: "second family", stdout: "x\n\nM 0 0\nhalf of", stderr: "\nM 0 0\n",
+			name: "second family", stdout: "x\n\nM 0 said\n\nM 0 0\nhalf of",
 			err: "the host's shell stopped while it was asked about other: no output",
 		},
 		{
-			name: "within a frame", stdout: "x\n\nM 0 ", stderr: "\nM 0 0\n",
+			name: "within a frame", stdout: "x\n\nM 0 said\nM 0 ",
 			err: "the host's shell stopped while it was asked about echo: no output",
 		},
 	}
@@ -149,6 +150,43 @@ func TestQueryCutOff(t *testing.T) {
 			_, err := q.Parse("M", []byte(test.stdout), []byte(test.stderr))
 			if err == nil || err.Error() != test.err {
 				t.Errorf("error %v, want %q", err, test.err)
+			}
+		})
+	}
+}
+
+// TestQueryLanes has more families than lanes, whose answers are larger than a pipe holds.
+func TestQueryLanes(t *testing.T) {
+	t.Parallel()
+	const size = 200 << 10
+	for _, shell := range []string{"dash", "bash"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			var q observe.Query
+			var kinds []*observe.Kind[int, int]
+			for i := range 11 {
+				kinds = append(kinds, &observe.Kind[int, int]{
+					Name: "big",
+					Script: func([]int) string {
+						return fmt.Sprintf("head -c %d /dev/zero | tr '\\0' x; echo; echo complaint %d >&2; exit %d", size, i, i)
+					},
+					Parse: func(_ []int, r observe.Reply) map[int]observe.Answer[int] {
+						if len(r.Stdout) != size+1 || string(r.Stderr) != fmt.Sprintf("complaint %d\n", i) {
+							return nil
+						}
+						return map[int]observe.Answer[int]{0: {Value: r.Status}}
+					},
+				})
+				kinds[i].Ask(&q, 0)
+			}
+			snapshot, err := q.Run(t.Context(), &moduletest.Host{Shell: shell})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, k := range kinds {
+				if got, err := k.Get(snapshot, 0); got != i || err != nil {
+					t.Errorf("family %d answered %d, %v", i, got, err)
+				}
 			}
 		})
 	}

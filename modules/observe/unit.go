@@ -162,14 +162,17 @@ while IFS= read -r line; do
 	esac
 done
 printf '\n%s\n' "$stamps"
-if [ -n "$exes" ]; then
-	find $exes -maxdepth 0 -lname '* (deleted)' -printf '%p %l\n' 2>/dev/null | while read -r exe program; do
-		program=${program% (deleted)} exe=${exe#/proc/}
-		[ ! -e "$program" ] || printf 'replaced\t%s\t%s\n' "${exe%/exe}" "$program"
-	done
-fi
+[ -n "$exes$*" ] || exit 0
+find $exes "$@" -maxdepth 0 -type l -printf '%C@\t%l\t%p\n' 2>/dev/null | while IFS=$tab read -r changed target path; do
+	case $path in
+	/proc/*/exe)
+		pid=${path#/proc/} program=${target% (deleted)}
+		if [ "$program" != "$target" ] && [ -e "$program" ]; then printf 'replaced\t%s\t%s\n' "${pid%/exe}" "$program"; fi
+		;;
+	*) printf 'link\t%s\t%s\t%s\n' "$changed" "$target" "$path" ;;
+	esac
+done
 [ $# -gt 0 ] || exit 0
-find "$@" -maxdepth 0 -type l -printf 'link\t%C@\t%l\t%p\n' 2>/dev/null
 files=$(find -L "$@" -maxdepth 0 -printf 'file\t%y\t%C@\t%p\n')
 printf '%s\n' "$files"
 IFS=$nl

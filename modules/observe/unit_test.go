@@ -127,7 +127,7 @@ func TestParseUnitsCouldNotTell(t *testing.T) {
 	const noSystemd = "System has not been booted with systemd as init system (PID 1). Can't operate.\nFailed to connect to bus: Host is down\n"
 	var q Query
 	Unit.Ask(&q, UnitQuestion{Name: "ssh.service"})
-	snapshot, err := q.Parse("m", []byte("\n\n\nm 0 0\n"), []byte(noSystemd+"\nm 0 0\n"))
+	snapshot, err := q.Parse("m", []byte("\n\n\nm 0 said\n"+noSystemd+"\nm 0 0\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

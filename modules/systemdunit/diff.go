@@ -75,7 +75,7 @@ func (d *differ) files(snapshot *observe.Snapshot) error {
 		case is.Type == observe.Symlink:
 			e.Action, e.From = modules.Update, "a link to "+is.Target
 			e.Text = &modules.Text{New: f.Text}
-		case string(is.Content) != f.Text:
+		case is.SHA256 != f.question().UnlessSHA256:
 			e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: f.Text}
 		default:
 			d.rights(f, is)

@@ -1,6 +1,8 @@
 package systemdunit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -155,7 +157,8 @@ func (s *Step) question() observe.UnitQuestion {
 }
 
 func (f File) question() observe.FileQuestion {
-	return observe.FileQuestion{Path: f.Path, Content: true}
+	sum := sha256.Sum256([]byte(f.Text))
+	return observe.FileQuestion{Path: f.Path, Content: true, UnlessSHA256: hex.EncodeToString(sum[:])}
 }
 
 // Observe implements [modules.Step].

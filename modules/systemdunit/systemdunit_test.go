@@ -1,6 +1,8 @@
 package systemdunit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -312,7 +314,10 @@ func checkDiff(t *testing.T, s *Step, is *world, edits []string, wantErr string)
 	snapshot := observe.NewSnapshot()
 	observe.Unit.Put(snapshot, s.question(), is.unit, nil)
 	for _, f := range s.Files {
-		observe.File.Put(snapshot, f.question(), is.files[f.Path], nil)
+		info := is.files[f.Path]
+		sum := sha256.Sum256(info.Content)
+		info.SHA256 = hex.EncodeToString(sum[:])
+		observe.File.Put(snapshot, f.question(), info, nil)
 	}
 	change, err := s.Diff(snapshot)
 	if got := errorText(err); got != wantErr {

@@ -42,14 +42,10 @@ echo 'ufw installed'
 . /etc/default/ufw && . /etc/ufw/ufw.conf || exit
 grep -Hs '^### tuple\|^-A ufw6\{0,1\}-user-\(input\|output\|forward\) \|^ENABLED=\|^LOGLEVEL=\|^IPV6=\|^DEFAULT_' \
 	/etc/ufw/ufw.conf /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules
-kernel() {
-	echo "chains$1"
-	"$2" -S | grep "^-A ufw$1-user-\(input\|output\|forward\) \|^-A INPUT -j ufw$1-before-input\$" || true
-}
 case $ENABLED in
 yes|YES)
-	kernel '' iptables
-	case $IPV6 in yes|YES) kernel 6 ip6tables ;; esac
+	{ echo chains; iptables -S; case $IPV6 in yes|YES) echo chains6; ip6tables -S ;; esac; } |
+		grep '^chains\|^-A ufw6\{0,1\}-user-\(input\|output\|forward\) \|^-A INPUT -j ufw6\{0,1\}-before-input$' || true
 	;;
 esac
 pid=$$ environs=

@@ -260,7 +260,7 @@ func (s *Step) letsIn(now session, after [2][]rule) error {
 	return modules.WithHint(
 		fmt.Errorf("this firewall would shut out rcprov itself: a new SSH connection from %s to port %d would not be let in; %s",
 			now.Client, now.Server.Port(), why),
-		"Nothing was changed. Name a rule first that lets it in: `rule { port = \"%d\", proto = \"tcp\" }` (each argument on its own line).",
+		"Name a rule first that lets it in: `rule { port = \"%d\", proto = \"tcp\" }` (each argument on its own line).",
 		now.Server.Port())
 }
 

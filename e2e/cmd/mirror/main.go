@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/rcprov/rcprov/e2e/mirror"
@@ -24,12 +26,22 @@ func main() {
 
 func run(ctx context.Context) error {
 	var options mirror.Options
+	names := map[string][]netip.Addr{}
+	flag.Func("resolve", "NAME=ADDRESS: what a name means to the ACME server; may be repeated", func(text string) error {
+		name, address, _ := strings.Cut(text, "=")
+		parsed, err := netip.ParseAddr(address)
+		names[name] = append(names[name], parsed)
+		return err
+	})
 	flag.StringVar(&options.Listen, "listen", "", "IP address and port to listen on (default: the lab's bridge, any port)")
 	flag.StringVar(&options.Cache, "cache", "", "directory for what is built (default: mirror in the lab's directory)")
 	flag.Parse()
 	m, err := mirror.Start(ctx, options)
 	if err != nil {
 		return err
+	}
+	for name, addresses := range names {
+		m.ACME.Resolve(name, addresses...)
 	}
 	fmt.Fprintln(os.Stderr, "mirror: serving until Ctrl-C")
 	text, err := json.MarshalIndent(m, "", "  ")

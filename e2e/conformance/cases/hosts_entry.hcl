@@ -16,8 +16,8 @@ case "names of an address" {
     getent hosts localhost >/dev/null && grep -q '# old address' /etc/hosts
   EOT
   drift "line removed" {
-    run     = "sed -i '/10.9.9.9/d' /etc/hosts"
-    changes = ["hosts_entry.db"]
+    run     = "sed -i '/fd00:9::9/d' /etc/hosts"
+    changes = ["hosts_entry.db6"]
   }
   drift "other address" {
     run     = "sed -i 's/^10.9.9.9/10.9.9.7/' /etc/hosts"
@@ -30,9 +30,6 @@ case "names of an address" {
   drift "first in another line" {
     run     = "sed -i '1i 10.1.1.1 db' /etc/hosts"
     changes = ["hosts_entry.db"]
-  }
-  drift "file removed" {
-    run = "printf '127.0.0.1 localhost\\n10.9.9.8 other # old address\\n' >/etc/hosts.new; mv /etc/hosts.new /etc/hosts"
   }
 }
 

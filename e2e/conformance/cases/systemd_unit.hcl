@@ -1,4 +1,5 @@
-# systemd_unit: the unit's files and state, and that the running instance is the one on disk.
+# systemd_unit: the unit's files and state, and that the running instance is the one on disk. A drift may not leave
+# changes in files that the plan doesn't own (law 3), so these are edited, read by the service, and put back.
 
 case "own service" {
   plan   = <<-EOT
@@ -15,6 +16,7 @@ case "own service" {
     }
   EOT
   check  = <<-EOT
+    set -e
     systemctl is-active loop
     systemctl is-enabled loop
     [ "$(stat -c '%a %U %G' /etc/systemd/system/loop.service)" = "644 root root" ]
@@ -32,11 +34,6 @@ case "own service" {
   drift "unit file removed and reloaded" { run = "rm /etc/systemd/system/loop.service; systemctl daemon-reload" }
   drift "touched" { run = "touch /etc/systemd/system/loop.service" }
   drift "mode" { run = "chmod 600 /etc/systemd/system/loop.service" }
-  drift "drop-in by someone" {
-    # It stays, because the plan doesn't name it; but then the service has to run with it.
-    run = "mkdir /etc/systemd/system/loop.service.d; printf '[Service]\\nNice=5\\n' >/etc/systemd/system/loop.service.d/nice.conf; systemctl daemon-reload"
-  }
-  drift "that drop-in removed" { run = "rm -r /etc/systemd/system/loop.service.d; systemctl daemon-reload" }
   drift "stopped" { run = "systemctl stop loop" }
   drift "killed" { run = "kill -9 \"$(systemctl show -p MainPID --value loop)\"; sleep 0.2" }
   drift "disabled" { run = "systemctl disable loop" }
@@ -70,12 +67,13 @@ case "restart when a file changes" {
     }
   EOT
   check = <<-EOT
+    set -e
     systemctl is-active reader
     cat /etc/reader.conf /etc/watched.conf | cmp - /run/reader
     grep -qx blue /run/reader
   EOT
-  drift "watched file edited" {
-    run     = "echo three >>/etc/watched.conf"
+  drift "watched file read with other content" {
+    run     = "cp -p /etc/watched.conf /tmp/w; echo three >>/etc/watched.conf; systemctl restart reader; sleep 0.2; cp -p /tmp/w /etc/watched.conf; rm /tmp/w"
     changes = ["systemd_unit.reader"]
   }
   drift "edited, read by a restart, put back by the plan" {
@@ -87,19 +85,13 @@ case "restart when a file changes" {
     changes = ["file.conf"]
   }
   drift "the same content does not count" {
-    run     = "cp /etc/watched.conf /tmp/w; mv /tmp/w /etc/watched.conf; chmod 600 /etc/reader.conf"
+    run     = "cp -p /etc/watched.conf /tmp/w; mv /tmp/w /etc/watched.conf; chmod 600 /etc/reader.conf"
     changes = ["file.conf"]
   }
   drift "edited and put back does not count" {
     run     = "echo red >/etc/reader.conf"
     changes = ["file.conf"]
   }
-  drift "a restart by hand counts" {
-    run     = "echo four >>/etc/watched.conf; sleep 0.1; systemctl restart reader; chmod 600 /etc/reader.conf"
-    # chmod moves the ctime of a file, and only rcprov's own start is stamped: one restart too many, and the last.
-    changes = ["file.conf", "systemd_unit.reader"]
-  }
-  drift "stamp lost and file edited" { run = "rm /var/lib/rcprov/stamps/reader.service; echo five >>/etc/watched.conf" }
   drift "watched file removed and back" {
     run     = "mv /etc/watched.conf /tmp/x; systemctl restart reader; sleep 0.2; mv /tmp/x /etc/watched.conf"
     changes = ["systemd_unit.reader"]
@@ -113,7 +105,7 @@ case "reload when a file changes" {
       name      = "reloader.service"
       content   = <<-UNIT
         [Service]
-        ExecStart=/bin/sh -c 'echo $$$$$$$$ >/run/reloader.pid; trap "cat /etc/reloader.conf >/run/reloader" HUP; cat /etc/reloader.conf >/run/reloader; while :; do sleep 0.1; done'
+        ExecStart=/bin/sh -c 'trap "cat /etc/reloader.conf >/run/reloader" HUP; cat /etc/reloader.conf >/run/reloader; while :; do sleep 0.1; done'
         ExecReload=/bin/sh -c 'kill -HUP $MAINPID; sleep 0.3'
         Restart=always
       UNIT
@@ -121,11 +113,10 @@ case "reload when a file changes" {
       reload_on = ["/etc/reloader.conf"]
     }
   EOT
-  check = "systemctl is-active reloader; cmp /etc/reloader.conf /run/reloader"
-  drift "file edited" { run = "echo two >>/etc/reloader.conf" }
-  drift "reloaded by hand, then edited" { run = "echo three >>/etc/reloader.conf; systemctl reload reloader; echo four >>/etc/reloader.conf" }
-  drift "stopped and edited" { run = "systemctl stop reloader; echo five >>/etc/reloader.conf" }
-  drift "killed, restarted by systemd, edited" { run = "systemctl kill -s KILL reloader; sleep 0.5; echo six >>/etc/reloader.conf" }
+  check = "set -e; systemctl is-active reloader; cmp /etc/reloader.conf /run/reloader"
+  drift "reloaded with other content" { run = "cp -p /etc/reloader.conf /tmp/r; echo two >>/etc/reloader.conf; systemctl reload reloader; sleep 0.3; cp -p /tmp/r /etc/reloader.conf; rm /tmp/r" }
+  drift "restarted with other content" { run = "cp -p /etc/reloader.conf /tmp/r; echo two >>/etc/reloader.conf; systemctl restart reloader; sleep 0.3; cp -p /tmp/r /etc/reloader.conf; rm /tmp/r" }
+  drift "stopped" { run = "systemctl stop reloader" }
 }
 
 case "drop-ins of a package's unit" {
@@ -142,6 +133,7 @@ case "drop-ins of a package's unit" {
     }
   EOT
   check = <<-EOT
+    set -e
     systemctl is-active ssh
     systemctl is-enabled ssh
     grep 'Max open files *4321 ' "/proc/$(systemctl show -p MainPID --value ssh)/limits"
@@ -152,10 +144,13 @@ case "drop-ins of a package's unit" {
   drift "drop-in removed and restarted" {
     run = "rm /etc/systemd/system/ssh.service.d/limits.conf; systemctl daemon-reload; systemctl restart ssh"
   }
-  drift "configuration changed" { run = "echo '# hello' >>/etc/ssh/sshd_config" }
+  drift "reloaded with another configuration" {
+    run = "cp -p /etc/ssh/sshd_config /tmp/s; echo '# hello' >>/etc/ssh/sshd_config; systemctl reload ssh; sleep 0.2; cp -p /tmp/s /etc/ssh/sshd_config; rm /tmp/s"
+  }
 }
 
 case "stopped, disabled and masked" {
+  setup = "systemctl unmask apt-daily.timer apt-daily-upgrade.timer; systemctl enable --now apt-daily.timer"
   plan  = <<-EOT
     systemd_unit "daily" {
       name    = "apt-daily.timer"
@@ -168,8 +163,9 @@ case "stopped, disabled and masked" {
     }
   EOT
   check = <<-EOT
-    ! systemctl is-active apt-daily.timer
-    ! systemctl is-enabled apt-daily.timer
+    set -e
+    if systemctl is-active apt-daily.timer; then exit 1; fi
+    if systemctl is-enabled apt-daily.timer; then exit 1; fi
     [ "$(systemctl is-enabled apt-daily-upgrade.timer)" = masked ]
   EOT
   drift "started" {
@@ -197,6 +193,7 @@ case "timer with its oneshot" {
     }
   EOT
   check = <<-EOT
+    set -e
     systemctl is-active job.timer
     systemctl is-enabled job.timer
     systemctl list-timers | grep job.service
@@ -219,6 +216,7 @@ case "program replaced by an upgrade" {
     }
   EOT
   check = <<-EOT
+    set -e
     systemctl is-active napper
     [ "$(readlink "/proc/$(systemctl show -p MainPID --value napper)/exe")" = /usr/local/bin/napper ]
   EOT
@@ -240,10 +238,11 @@ case "absent" {
     }
   EOT
   check = <<-EOT
+    set -e
     [ "$(systemctl show -p LoadState --value gone)" = not-found ]
     [ ! -e /etc/systemd/system/gone.service ] && [ ! -e /etc/systemd/system/gone.service.d ]
     [ ! -L /etc/systemd/system/multi-user.target.wants/gone.service ]
-    ! systemctl is-active gone
+    if systemctl is-active gone; then exit 1; fi
   EOT
   drift "back" {
     run = "printf '[Service]\nExecStart=/bin/sleep infinity\n' >/etc/systemd/system/gone.service; systemctl start gone"

@@ -1,3 +1,4 @@
+# A rule that comes back comes last, so the drifts take away the last ones: then the files are as before (law 3).
 # ufw: its rules files, its settings, and what the kernel does with them. The hosts' SSH comes in by port 22.
 
 case "a web server's firewall" {
@@ -36,6 +37,13 @@ case "a web server's firewall" {
         interface_out = "eth1"
       }
       rule {
+        action    = "deny"
+        direction = "out"
+        port      = "25"
+        proto     = "tcp"
+        to        = "192.0.2.0/24"
+      }
+      rule {
         action    = "reject"
         direction = "out"
         port      = "25"
@@ -44,8 +52,9 @@ case "a web server's firewall" {
     }
   EOT
   check = <<-EOT
+    set -e
     ufw status | grep -qx 'Status: active'
-    grep '^### tuple' /etc/ufw/user.rules | sed -n '/192.0.2.0/,$p' | grep ' tcp 22 '
+    grep '^### tuple' /etc/ufw/user.rules | sed -n '/deny tcp 25 192.0.2.0/,$p' | grep 'reject tcp 25 '
     [ "$(grep -hc '^### tuple' /etc/ufw/user.rules /etc/ufw/user6.rules | tr '\n' ' ')" != "0 0 " ]
     iptables -S ufw-user-input | grep -- '-p tcp -m tcp --dport 22 -j ACCEPT'
     ip6tables -S ufw6-user-input | grep -- '-p tcp -m tcp --dport 22 -j ACCEPT'
@@ -59,25 +68,27 @@ case "a web server's firewall" {
     iptables -S INPUT | grep -- '-j ufw-before-input'
     grep -x LOGLEVEL=low /etc/ufw/ufw.conf
   EOT
-  drift "rule deleted" { run = "ufw delete allow proto tcp to any port 80,443" }
-  drift "rule deleted for IPv6 only" { run = "ufw delete allow in proto tcp from ::/0 to ::/0 port 22" }
+  drift "rule deleted" { run = "ufw delete reject out proto tcp to any port 25" }
+  drift "rule deleted for IPv6 only" { run = "ufw delete reject out proto tcp from ::/0 to ::/0 port 25" }
   drift "rule turned into another" { run = "ufw deny proto udp from 10.0.0.0/8 to any port 10000:20000" }
   drift "comment wiped" { run = "ufw allow in proto tcp from any to any port 22" }
   drift "disabled" { run = "ufw disable" }
   drift "incoming allowed" { run = "ufw default allow incoming" }
-  drift "outgoing denied" { run = "ufw default deny outgoing; ufw allow out 1:65535/tcp; ufw allow out 1:65535/udp" }
+  drift "outgoing denied" { run = "ufw default deny outgoing" }
   drift "logging off" { run = "ufw logging off" }
   drift "flushed" { run = "iptables -P INPUT ACCEPT; iptables -F; ip6tables -P INPUT ACCEPT; ip6tables -F" }
   drift "chains removed" {
     run = "for t in iptables ip6tables; do $t -P INPUT ACCEPT; $t -P FORWARD ACCEPT; $t -F; $t -X; done"
   }
   drift "one kernel rule removed" { run = "iptables -D ufw-user-input 1" }
-  drift "files edited by hand" { run = "sed -i '/tcp 80,443/,+1d' /etc/ufw/user.rules" }
-  drift "order" { run = "ufw delete deny from 192.0.2.0/24; ufw deny from 192.0.2.0/24" }
+  drift "files edited by hand" { run = "sed -i '/tuple ### reject tcp 25/,+1d' /etc/ufw/user.rules" }
+  drift "order" { run = "ufw delete deny out proto tcp to 192.0.2.0/24 port 25; ufw deny out proto tcp to 192.0.2.0/24 port 25" }
 }
 
 case "exclusive" {
   setup = <<-EOT
+    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
+    printf '[Lab App]\ntitle=x\ndescription=y\nports=7000/tcp|7001/udp\n' >/etc/ufw/applications.d/lab
     ufw allow 8080
     ufw deny out 23/tcp
     ufw allow in log from 192.0.2.7 comment 'not mine'
@@ -95,6 +106,7 @@ case "exclusive" {
     }
   EOT
   check = <<-EOT
+    set -e
     [ "$(grep -c '^### tuple' /etc/ufw/user.rules)" = 1 ]
     [ "$(grep -c '^### tuple' /etc/ufw/user6.rules)" = 1 ]
     [ "$(iptables -S ufw-user-input | grep -c -- ' -j ACCEPT')" = 1 ]
@@ -104,13 +116,11 @@ case "exclusive" {
   drift "another rule" { run = "ufw allow 8081" }
   drift "a rule for IPv6 only" { run = "ufw deny from 2001:db8::7/64 to any port 99 proto tcp comment x" }
   drift "a routed rule" { run = "ufw route deny in on host0 out on eth9 log from any to 10.0.0.1 port 53" }
-  drift "an application's rule" {
-    run = "printf '[Lab App]\\ntitle=x\\ndescription=y\\nports=7000/tcp|7001/udp\\n' >/etc/ufw/applications.d/lab; ufw allow 'Lab App'"
-  }
+  drift "an application's rule" { run = "ufw allow 'Lab App'" }
 }
 
 case "other rules stay" {
-  setup = "ufw --force reset; ufw allow 8080; ufw allow 22/tcp"
+  setup = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; ufw allow 8080; ufw allow 22/tcp"
   plan  = <<-EOT
     ufw "firewall" {
       rule {
@@ -119,6 +129,6 @@ case "other rules stay" {
       }
     }
   EOT
-  check = "ufw status | grep -qx 'Status: active'; ufw status | grep '^8080 '; ufw status | grep '^22/tcp '; ufw status | grep '^443/tcp '"
+  check = "set -e; ufw status | grep -qx 'Status: active'; ufw status | grep '^8080 '; ufw status | grep '^22/tcp '; ufw status | grep '^443/tcp '"
   drift "disabled" { run = "ufw disable" }
 }

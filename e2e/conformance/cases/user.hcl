@@ -60,7 +60,7 @@ case "everything" {
 }
 
 case "added to a group, and shut" {
-  setup = "useradd -m -g users bob; echo bob:secret | chpasswd; groupadd web; usermod -aG adm bob"
+  setup = "useradd -m -g users -p '$6$rcprovcase$LCPKgoGQMQSRzndDqCPpDBEnRhA/VJAMTQxtPQHY649GbDcleCqhPNCWcoQkvR7./0Fcfz6f0BMGZjZljff0/0' bob; groupadd web; usermod -aG adm bob"
   plan  = <<-EOT
     user "bob" {
       name   = "bob"

@@ -154,7 +154,10 @@ func (a *app) showHistory(ctx context.Context, conn engine.Conn) error {
 		if e.What == engine.Begun && endsLater(entries[i+1:], e) {
 			continue // its end tells the same
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", e.Time.Local().Format("2006-01-02 15:04:05"), e.By, e.What, e.Step, summary(e))
+		when := e.Time.Local().Format("2006-01-02 15:04:05")
+		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", when, e.By, e.What, e.Step, summary(e)); err != nil {
+			return err
+		}
 	}
 	return table.Flush()
 }

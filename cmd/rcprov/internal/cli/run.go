@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,9 @@ type run struct {
 	tags       []string
 	parallel   int
 }
+
+// lockWait is long enough for a host to notice that a killed run is gone, and short enough for a person to wait.
+const lockWait = 20 * time.Second
 
 func (a *app) applyCommand() *cobra.Command {
 	return a.runCommand(engine.Apply, &cobra.Command{
@@ -74,7 +78,7 @@ func (r *run) run(ctx context.Context, path string) error {
 	dialer := r.app.dialer(r.connecting, reporter.Suspend)
 	summary, err := engine.Run(ctx, engine.Options{
 		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: reporter, Redact: r.app.secrets.String,
-		By: runner(), Parallel: r.parallel, Limit: r.limit, Tags: r.tags, Now: r.app.Now,
+		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: r.limit, Tags: r.tags, Now: r.app.Now,
 	})
 	if closeErr := reporter.Close(); closeErr != nil {
 		return closeErr

@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -45,9 +46,10 @@ type Options struct {
 	Redact   func(string) string // hides secrets; for what is written to hosts' journals
 	By       string              // who runs it, for locks and journals: "alice@laptop"
 
-	Parallel int      // hosts at a time; optional: 32
-	Limit    []string // names of hosts and groups to act on; optional: all
-	Tags     []string // steps to act on; optional: all
+	Parallel int           // hosts at a time; optional: 32
+	LockWait time.Duration // how long to wait for another run to release a host; optional
+	Limit    []string      // names of hosts and groups to act on; optional: all
+	Tags     []string      // steps to act on; optional: all
 	Now      func() time.Time
 }
 
@@ -68,7 +70,8 @@ type Summary struct {
 // (go-multierror), in the plan's order, and [ErrStopped] when the run was stopped: when ctx is cancelled, changes
 // under way are finished and verified, looking at hosts ends at once, and nothing further begins.
 func Run(ctx context.Context, o Options) (*Summary, error) {
-	r := &run{Options: o, id: rand.Text()[:8], slots: make(chan struct{}, cmp.Or(o.Parallel, 32)), started: o.Now()}
+	r := &run{Options: o, id: rand.Text()[:8], slots: make(chan struct{}, cmp.Or(o.Parallel, 32)), started: o.Now(),
+		failed: make(map[*plan.Play]bool)}
 	r.selectHosts()
 	r.report(Event{Type: RunStarted, Hosts: names(r.hosts)})
 
@@ -88,8 +91,9 @@ type run struct {
 	Options
 	id      string
 	started time.Time
-	hosts   []*host       // those that some play acts on, in the plan's order
-	slots   chan struct{} // held by hosts that are being worked on
+	hosts   []*host             // those that some play acts on, in the plan's order
+	failed  map[*plan.Play]bool // plays that a host has not got through
+	slots   chan struct{}       // held by hosts that are being worked on
 
 	reporting sync.Mutex
 
@@ -150,6 +154,18 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	if len(hosts) == 0 {
 		return
 	}
+	if need := slices.IndexFunc(p.DependsOn, func(need *plan.Play) bool { return r.failed[need] }); need >= 0 && r.Mode == Apply {
+		r.failed[p] = true
+		for _, h := range hosts {
+			<-h.prepared
+			h.countLeft(i)
+		}
+		r.report(Event{
+			Type: PlaySkipped, Play: p.Name, Hosts: names(hosts),
+			Text: fmt.Sprintf("play %q, on which it depends, failed", p.DependsOn[need].Name),
+		})
+		return
+	}
 	r.report(Event{Type: PlayStarted, Play: p.Name, Hosts: names(hosts)})
 	batch := cmp.Or(p.Serial, len(hosts))
 	if r.Mode == Plan {
@@ -165,6 +181,7 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 		}
 		_ = group.Wait() // hosts keep their failures themselves
 	}
+	r.failed[p] = slices.ContainsFunc(hosts, func(h *host) bool { return h.failure != nil })
 }
 
 // countChange notes that something was applied somewhere.

@@ -144,7 +144,7 @@ func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byt
 
 // Run takes away the prelude, which needs root.
 func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Result, error) {
-	if command.Before != busyPrelude {
+	if command.Before != modules.KeepBusy {
 		return modules.Result{}, errors.New("a change without the busy file")
 	}
 	command.Before = ""
@@ -482,5 +482,41 @@ func TestUnknown(t *testing.T) {
 	l.set("a", "x", "1")
 	if _, err := l.run(t.Context(), Options{Mode: Plan}); err == nil || !strings.Contains(err.Error(), "thing.y: can't be read") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestDependsOn(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "b" {}
+play "database" {
+  hosts = [host.a]
+  thing "x" {
+    name  = "x"
+    value = "1"
+    fail  = "apply"
+  }
+}
+play "app" {
+  hosts      = [host.b]
+  depends_on = [play.database]
+  thing "y" {
+    name  = "y"
+    value = "1"
+  }
+}
+play "other" {
+  hosts = [host.b]
+  thing "z" {
+    name  = "z"
+    value = "1"
+  }
+}
+`)
+	summary, err := l.apply()
+	want := Counts{Failed: 1, Left: 1, Changed: 1}
+	if err == nil || summary.Counts != want || l.get("b", "y") != "" {
+		t.Errorf("counts %+v, want %+v; %v", summary.Counts, want, err)
 	}
 }

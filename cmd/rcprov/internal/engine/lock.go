@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ const (
 
 // lockScript prints "locked", or "held AGE_SECONDS" and the holder's description. Its file descriptor stays open in
 // the shell that runs it. Commands of an earlier run that still run, though their run is dead, hold the busy file
-// (see busyPrelude): they are waited for.
+// ([modules.KeepBusy]): they are waited for.
 const lockScript = `
 umask 022
 mkdir -p /run/rcprov
@@ -50,12 +51,12 @@ else
 fi
 `
 
-// busyWait is for how long a new run waits for commands that a dead one left running, in seconds.
-const busyWait = 60
-
-// busyPrelude is run before each command that changes the host: the command holds the busy file as long as it or
-// one of its children lives, also when its connection does not.
-const busyPrelude = "mkdir -p /run/rcprov; exec 8>>/run/rcprov/busy; flock -s 8"
+// busyWait is for how long a new run waits for commands that a dead one left running: apt or npm, say, which go on
+// without it. One question waits for busyStep, so that the person sees what is going on.
+const (
+	busyWait = 15 * time.Minute
+	busyStep = 5 * time.Second
+)
 
 // holder describes a run to others that find its lock.
 type holder struct {
@@ -79,16 +80,39 @@ func (e *LockedError) Error() string {
 		e.By, e.Since.Format("15:04:05 MST"), e.Plan, e.Run)
 }
 
-// lock takes the host's lock for the rest of the connection.
+// lock takes the host's lock for the rest of the connection. It waits a little for another run to end: one that was
+// killed just now holds the lock until sshd has noticed, which may take the kernel some retransmissions.
 func (h *host) lock(ctx context.Context) error {
+	h.doing("", "locking")
+	started := h.run.Now()
+	for {
+		err := h.tryLock(ctx)
+		patience, pause := time.Duration(0), time.Second
+		var held *LockedError
+		switch {
+		case errors.As(err, &held):
+			patience = h.run.LockWait
+		case errors.Is(err, errBusy):
+			patience, pause = busyWait, 0
+		}
+		if h.run.Now().Sub(started) >= patience || !sleep(ctx.Done(), pause) {
+			return err
+		}
+		h.doing("", "waiting: "+err.Error())
+	}
+}
+
+// errBusy says that commands of a dead run are still at work.
+var errBusy = errors.New("a command of an earlier run, which is dead, is still at work here")
+
+func (h *host) tryLock(ctx context.Context) error {
 	me, err := json.Marshal(holder{By: h.run.By, Run: h.run.id, Plan: h.run.Options.Plan.Path, Since: h.run.Now().UTC()})
 	if err != nil {
 		return err
 	}
-	h.doing("", "locking")
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), int(lockStale.Seconds()), busyWait))
+	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), int(lockStale.Seconds()), int(busyStep.Seconds())))
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -99,9 +123,9 @@ func (h *host) lock(ctx context.Context) error {
 		go h.keepLock()
 		return nil
 	case answer == "busy":
-		return modules.WithHint(
-			fmt.Errorf("a command that an earlier, dead run of rcprov started is still running here, and has not ended in %d seconds", busyWait),
-			"Look with `sudo fuser -v /run/rcprov/busy` what it is; wait for it or end it, then run the same command again.")
+		return modules.WithHint(errBusy,
+			"It was waited for %s. `sudo fuser -v /run/rcprov/busy` on the host says which it is: end it, or wait longer, "+
+				"then run the same command again.", busyWait)
 	case strings.HasPrefix(answer, "held "):
 		_, description, _ := strings.Cut(answer, "\n")
 		var other holder
@@ -131,6 +155,6 @@ type busyHost struct{ modules.Host }
 
 // Run implements [modules.Host].
 func (b busyHost) Run(ctx context.Context, c modules.Command) (modules.Result, error) {
-	c.Before = busyPrelude
+	c.Before = modules.KeepBusy
 	return b.Host.Run(ctx, c)
 }

@@ -66,9 +66,9 @@ func (p *Plan) absolute(path string) string {
 	return filepath.Join(p.dir, path)
 }
 
-// split returns the errors that were put together with errors.Join.
+// split returns the errors that were put together with errors.Join; only the outermost is a list of mistakes.
 func split(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost is a list of mistakes
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

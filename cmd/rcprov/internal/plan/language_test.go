@@ -167,7 +167,9 @@ output "all" { value = [var.a, var.b, var.c, var.d, var.port + 1, var.list, var.
 		t.Fatal(diagnostics(p.Files, diags))
 	}
 	want := []any{
-		"environment", "file", "later", "a=b", 8081.0, []any{"x", "y"}, map[string]any{"a": "1", "b": 3.0},
+		"environment", "file", "later", "a=b", 8081.0,
+		[]any{"x", "y"},
+		map[string]any{"a": "1", "b": 3.0},
 		"plain text", "5", "x",
 	}
 	if diff := cmp.Diff(want, outputs(t, p, nil)["all"]); diff != "" {

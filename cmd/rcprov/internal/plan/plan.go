@@ -64,6 +64,9 @@ type Play struct {
 	Tags   []string
 	Range  hcl.Range
 
+	// DependsOn are plays that come before this one; it is not begun when a host failed in one of them.
+	DependsOn []*Play
+
 	block *playBlock
 }
 

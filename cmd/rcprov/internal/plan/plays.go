@@ -70,7 +70,6 @@ func (s *scope) emptyHosts(attr *hclsyntax.Attribute, what string) *hcl.Diagnost
 
 // order sorts plays so that each comes after those that it depends on, and else as in the plan.
 func (s *scope) order(plays []*Play) []*Play {
-	needs := map[*Play][]*Play{}
 	refs := map[[2]*Play]hcl.Range{}
 	for _, p := range plays {
 		attr := p.block.block.Body.Attributes["depends_on"]
@@ -78,7 +77,7 @@ func (s *scope) order(plays []*Play) []*Play {
 			continue
 		}
 		for _, d := range s.dependencies(attr, p) {
-			needs[p] = append(needs[p], d.play)
+			p.DependsOn = append(p.DependsOn, d.play)
 			refs[[2]*Play{p, d.play}] = d.at
 		}
 	}
@@ -98,7 +97,7 @@ func (s *scope) order(plays []*Play) []*Play {
 			return
 		}
 		path = append(path, p)
-		for _, need := range needs[p] {
+		for _, need := range p.DependsOn {
 			visit(need)
 		}
 		path = path[:len(path)-1]

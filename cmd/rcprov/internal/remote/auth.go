@@ -324,6 +324,7 @@ func readPublic(path string) (ssh.PublicKey, error) {
 
 // unlock returns the private key, and asks for its passphrase if there is one.
 func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
+	defer login.pause()() // also while another login waits for its passphrase
 	key.mu.Lock()
 	defer key.mu.Unlock()
 	if key.signer != nil {
@@ -333,7 +334,6 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 		return nil, modules.WithHint(fmt.Errorf("the key %s is encrypted, and there is nobody to ask for its passphrase", key.path),
 			"Add it to an agent: `ssh-add %s`.", key.path)
 	}
-	defer login.pause()()
 	release, err := login.dialer.ask(login.ctx)
 	if err != nil {
 		return nil, err

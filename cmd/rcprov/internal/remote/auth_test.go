@@ -28,7 +28,7 @@ func startAgent(t *testing.T, s *sshd, names ...string) string {
 			t.Fatal(err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "agent") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +94,7 @@ func wantAuthError(t *testing.T, err error, tried []string) {
 }
 
 func TestKeyFiles(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	server.keygen(t, "stranger", "ecdsa", "")
 	d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("stranger"), "IdentityFile "+server.path("missing"))
@@ -121,6 +122,7 @@ func TestKeyFiles(t *testing.T) {
 }
 
 func TestEncryptedKeys(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	server.keygen(t, "locked", "ed25519", "a passphrase")
 	run(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "a passphrase", "-f", server.path("pem"))
@@ -158,6 +160,7 @@ func TestEncryptedKeys(t *testing.T) {
 }
 
 func TestUserCertificate(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	server.keygen(t, "ca", "ed25519", "")
 	run(t, "ssh-keygen", "-q", "-s", server.path("ca"), "-I", "me", "-n", whoami(t), server.path("key.pub"))
@@ -197,6 +200,7 @@ func passwordServer(method string) *ssh.ServerConfig {
 }
 
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"password", "keyboard-interactive"} {
 		server := startFake(t, passwordServer(method))
 		for _, p := range []struct {

@@ -30,7 +30,8 @@ type Dialer struct {
 	identities identities
 	hops       hops
 	passwords  sudoPasswords
-	prompting  sync.Mutex
+	prompts    sync.Once
+	prompting  chan struct{} // holds one token: who has it may ask; made by prompts
 }
 
 // A Prompt asks the person at the terminal. Its methods are called one at a time.
@@ -46,17 +47,13 @@ const (
 
 // ask lets one question at a time be asked.
 func (d *Dialer) ask(ctx context.Context) (release func(), err error) {
-	d.prompting.Lock()
-	if ctx.Err() != nil {
-		d.prompting.Unlock()
-		return nil, context.Cause(ctx)
-	}
-	return d.prompting.Unlock, nil
+	d.prompts.Do(func() { d.prompting = make(chan struct{}, 1) })
+	return acquire(ctx, d.prompting)
 }
 
 // Connect connects to t and logs in, over an open master of ssh if there is one. It may be called for many hosts at
-// the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration;
-// whether the login can become root shows in the first [Conn.Ask].
+// the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration.
+// Whether the login can become root shows in the first [Conn.Ask], or here already, as a [*SudoError].
 func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if t.Connection == "local" {
 		return d.connectLocal(t)
@@ -66,8 +63,10 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 		return nil, err
 	}
 	if !t.Fresh {
-		if c, err := d.connectMaster(ctx, t, s); err == nil {
-			return c, nil
+		c, err := d.connectMaster(ctx, t, s)
+		var sudo *SudoError
+		if err == nil || errors.As(err, &sudo) { // over a connection of our own sudo would say the same
+			return c, err
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -85,8 +84,33 @@ func (d *Dialer) timeout(s *settings) time.Duration {
 	return cmp.Or(d.ConnectTimeout, s.connectTimeout, defaultConnectTimeout)
 }
 
+// errBusy is an sshd that turns a connection away before it has begun: beyond ten logins at the same time it does so
+// by chance (MaxStartups), and to sources that it dislikes for a while (PerSourcePenalties). Before OpenSSH 9.8 it
+// just hangs up.
+var errBusy = errors.New("sshd turned the connection away")
+
+// busyRetries are the pauses before connecting is tried again.
+var busyRetries = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 900 * time.Millisecond}
+
 // connect makes an SSH connection of our own.
 func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) (*sshTransport, error) {
+	via, err := d.connectOnce(ctx, t, s, depth)
+	for _, pause := range busyRetries {
+		var jump *jumpError // tried again already
+		if !errors.Is(err, errBusy) || errors.As(err, &jump) {
+			break
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		via, err = d.connectOnce(ctx, t, s, depth)
+	}
+	return via, err
+}
+
+func (d *Dialer) connectOnce(ctx context.Context, t Target, s *settings, depth int) (*sshTransport, error) {
 	stream, release, err := d.reach(ctx, s, depth)
 	var jump *jumpError
 	if errors.As(err, &jump) {
@@ -156,7 +180,10 @@ func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error 
 	}
 	var dns *net.DNSError
 	hint := fmt.Sprintf("Check that the host is up and that sshd listens on port %d: `ssh -v -p %d %s@%s`.", s.port, s.port, s.user, s.hostName)
-	if errors.As(err, &dns) {
+	switch {
+	case errors.Is(err, errBusy):
+		hint = "Too many logins at once, failed ones before, or an address that it doesn't want: see `journalctl -u ssh` on the host, and MaxStartups and PerSourcePenalties in its sshd_config."
+	case errors.As(err, &dns):
 		hint = "Check the host's address in the plan, or name it in ~/.ssh/config."
 	}
 	return modules.WithHint(&UnreachableError{Address: s.address(), Err: err}, "%s", hint)
@@ -233,10 +260,12 @@ func (w *watchedConn) pause() (resume func()) {
 func (w *watchedConn) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
 	case len(w.greeting) == 0 && closed:
-		return errors.New("it closed the connection before it said anything; is something full, or forbidden to us?")
+		return fmt.Errorf("%w before it said anything", errBusy)
+	case bytes.HasPrefix(w.greeting, []byte("Not allowed at this time")), bytes.HasPrefix(w.greeting, []byte("Exceeded MaxStartups")):
+		return fmt.Errorf("%w: %s", errBusy, bytes.TrimSpace(w.greeting))
 	case !bytes.Contains(w.greeting, []byte("SSH-")) && len(w.greeting) > 0:
 		line, _, _ := bytes.Cut(w.greeting, []byte("\n"))
 		return fmt.Errorf("what answers there is not an SSH server: it said %q", bytes.TrimSpace(line))

@@ -144,6 +144,9 @@ func (c *Conn) lostSoon() error {
 }
 
 func (c *Conn) lostError(err error) error {
+	if errors.Is(err, errClosed) {
+		return err
+	}
 	return modules.WithHint(&LostError{Address: c.address, Err: err},
 		"What ran there may or may not have ended. Run the same command again when the host can be reached.")
 }

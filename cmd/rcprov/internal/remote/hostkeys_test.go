@@ -48,6 +48,7 @@ func (s *sshd) line(t *testing.T, marker, name, key string) string {
 }
 
 func TestHostKeys(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	server.keygen(t, "other", "ed25519", "")
 	name := fmt.Sprintf("[127.0.0.1]:%d", server.port)
@@ -114,6 +115,7 @@ func TestHostKeys(t *testing.T) {
 }
 
 func TestAcceptNewRemembers(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		config string
@@ -144,6 +146,7 @@ func TestAcceptNewRemembers(t *testing.T) {
 }
 
 func TestUnknownHostIsAQuestion(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	print := server.fingerprint(t, "host_ed25519")
 	for _, q := range []struct {
@@ -197,6 +200,7 @@ func TestUnknownHostIsAQuestion(t *testing.T) {
 }
 
 func TestHostCertificates(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	server.keygen(t, "ca", "rsa", "")
 	run(t, "ssh-keygen", "-q", "-s", server.path("ca"), "-I", "host", "-h", "-n", "127.0.0.1", server.path("host_ed25519.pub"))
@@ -226,6 +230,7 @@ func TestHostCertificates(t *testing.T) {
 }
 
 func TestKnownHostsCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	if err := os.Remove(server.path("known_hosts")); err != nil {
 		t.Fatal(err)

@@ -3,8 +3,10 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,8 +42,14 @@ func listen(t *testing.T, serve func(net.Conn)) int {
 }
 
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	silent := listen(t, func(net.Conn) {})
 	closing := listen(t, func(conn net.Conn) { _ = conn.Close() })
+	busy := listen(t, func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1000))
+		_, _ = conn.Write([]byte("Not allowed at this time\r\n"))
+		_ = conn.Close()
+	})
 	web := listen(t, func(conn net.Conn) {
 		_, _ = conn.Read(make([]byte, 1000))
 		_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
@@ -58,7 +66,8 @@ func TestUnreachable(t *testing.T) {
 		{"nobody", "127.0.0.1", nobody, "connect: connection refused"},
 		{"silent", "127.0.0.1", silent, "the host was silent for 200ms"},
 		{"silent after its greeting", "127.0.0.1", greeting, "the host was silent for 200ms"},
-		{"closing", "127.0.0.1", closing, "it closed the connection before it said anything"},
+		{"closing", "127.0.0.1", closing, "sshd turned the connection away before it said anything"},
+		{"busy", "127.0.0.1", busy, "sshd turned the connection away: Not allowed at this time"},
 		{"another server", "127.0.0.1", web, "what answers there is not an SSH server: it said \"HTTP/1.1 400 Bad Request\""},
 		{"no such name", "nowhere.invalid", 22, "no such host"},
 	} {
@@ -79,7 +88,31 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+func TestBusyHostIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	var attempts atomic.Int32
+	port := listen(t, func(conn net.Conn) {
+		if attempts.Add(1) <= 2 {
+			_ = conn.Close()
+			return
+		}
+		far, err := net.Dial("tcp", server.address())
+		if err != nil {
+			return
+		}
+		go func() { _, _ = io.Copy(far, conn) }()
+		_, _ = io.Copy(conn, far)
+	})
+	server.addConfig(t, "HostKeyAlias test")
+	server.writeFile(t, "known_hosts", "test "+server.readFile(t, "host_ed25519.pub"))
+	target := server.target()
+	target.Port = port
+	server.connect(t, server.dialer(), target)
+}
+
 func TestHostFallsSilent(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	wire := newWire(t, server.address(), 0)
 	server.addConfig(t, "HostKeyAlias test")
@@ -108,6 +141,7 @@ func TestHostFallsSilent(t *testing.T) {
 }
 
 func TestHostCloses(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	c := server.connect(t, server.dialer(), server.target())
 	_, err := c.Run(t.Context(), modules.Command{Script: "kill -9 $(awk '/^PPid/ {print $2}' /proc/$PPID/status)"})
@@ -117,6 +151,7 @@ func TestHostCloses(t *testing.T) {
 }
 
 func TestClosedConnection(t *testing.T) {
+	t.Parallel()
 	onEachHost(t, func(t *testing.T, c *Conn) {
 		time.AfterFunc(200*time.Millisecond, func() { _ = c.Close() })
 		if _, _, err := c.Ask(t.Context(), "sleep 10"); !errors.Is(err, errClosed) {

@@ -138,6 +138,9 @@ func (h *hops) use(ctx context.Context, name string, connect func() (*sshTranspo
 			release()
 			return jump{}, err
 		}
+		if shared.via != nil {
+			_ = shared.via.close() // broken; what it held is let go
+		}
 		shared.via = via
 	}
 	return jump{shared.via, release}, nil
@@ -146,13 +149,14 @@ func (h *hops) use(ctx context.Context, name string, connect func() (*sshTranspo
 // drop ends one use; the last one closes the connection.
 func (h *hops) drop(name string, shared *hopConn) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if shared.users--; shared.users > 0 {
-		return
+	shared.users--
+	last := shared.users == 0
+	if last && h.open[name] == shared {
+		delete(h.open, name)
 	}
-	delete(h.open, name)
-	if shared.via != nil {
-		_ = shared.via.close()
+	h.mu.Unlock()
+	if last && shared.via != nil {
+		_ = shared.via.close() // not under the lock: it lets go of the jump host before it
 	}
 }
 
@@ -190,22 +194,33 @@ type proxyConn struct {
 
 func (p *proxyConn) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
-	if err != nil && n == 0 {
-		_ = p.Close() // waits, so that stderr is whole
-		if said := modules.LastLine(p.stderr.Bytes()); said != "" {
-			err = fmt.Errorf("ProxyCommand: %s", said)
-		}
-	}
-	return n, err
+	return n, p.explain(err)
 }
 
-func (p *proxyConn) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+func (p *proxyConn) Write(b []byte) (int, error) {
+	n, err := p.stdin.Write(b)
+	return n, p.explain(err)
+}
+
+// explain puts what the command said in the place of a broken pipe.
+func (p *proxyConn) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	_ = p.Close() // waits for the command's end, so that stderr is whole
+	if said := modules.LastLine(p.stderr.Bytes()); said != "" {
+		return fmt.Errorf("ProxyCommand: %s", said)
+	}
+	return err
+}
 
 func (p *proxyConn) Close() error {
 	p.closed.Do(func() {
 		_ = p.stdin.Close()
-		_ = p.cmd.Process.Kill()
+		// Most end with their input, and say on the way why they had no success.
+		kill := time.AfterFunc(500*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
 		_ = p.cmd.Wait()
+		kill.Stop()
 	})
 	return nil
 }

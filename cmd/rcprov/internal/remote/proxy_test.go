@@ -23,6 +23,7 @@ func chain(t *testing.T) (first, second, target *sshd) {
 }
 
 func TestProxyJump(t *testing.T) {
+	t.Parallel()
 	first, second, server := chain(t)
 	target := Target{Name: "test", Address: "target", ProxyJump: "first,second", Become: Become{Method: "none"}}
 	d := server.dialer()
@@ -56,6 +57,7 @@ func TestProxyJump(t *testing.T) {
 }
 
 func TestProxyJumpFails(t *testing.T) {
+	t.Parallel()
 	first, _, server := chain(t)
 	connect := func(jump string) error {
 		_, err := server.dialer().Connect(t.Context(), Target{Address: "target", ProxyJump: jump})
@@ -88,6 +90,7 @@ func TestProxyJumpFails(t *testing.T) {
 }
 
 func TestProxyCommand(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t)
 	jump := startSSHD(t)
 	server.addConfig(t, fmt.Sprintf("ProxyCommand ssh -F %s -p %d -W %%h:%%p 127.0.0.1", jump.path("config"), jump.port))

@@ -23,7 +23,6 @@ const runScript = `{
 printf '\n%[1]s\n'; printf '\n%[1]s\n' >&2
 exec 3<&0
 ( trap '' TERM; read -r word <&3 && [ "$word" = cancel ] && kill -TERM 0 && sleep 3 && kill -KILL 0 ) >/dev/null 2>&1 &
-trap : TERM
 exec 3<&-
 %[2]s
 exit $?
@@ -56,7 +55,7 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	mark := newMark()
 	go func() { _, _ = fmt.Fprintf(p.stdin, runScript, mark, command.Shell()) }()
 
-	var stdout, stderr output
+	stdout, stderr := output{begins: make(chan struct{})}, output{begins: make(chan struct{})}
 	var group errgroup.Group
 	group.Go(func() error { return stdout.read(p.stdout, mark) })
 	group.Go(func() error { return stderr.read(p.stderr, mark) })
@@ -70,11 +69,7 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	select {
 	case err = <-finished:
 	case <-ctx.Done():
-		_, _ = io.WriteString(p.stdin, "cancel\n")
-		select {
-		case <-finished:
-		case <-time.After(patience):
-		}
+		stop(p, stdout.begins, finished)
 		return modules.Result{}, fmt.Errorf("stopped while it ran: %w", context.Cause(ctx))
 	}
 	if !stdout.began || p.err != nil {
@@ -87,9 +82,28 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	return result, nil
 }
 
+// stop has a command killed, and waits for its end for a while. It must have begun: until then the shell, which reads
+// ahead, would take the word for a part of its script.
+func stop(p *process, begins <-chan struct{}, finished <-chan error) {
+	enough := time.After(patience)
+	select {
+	case <-begins:
+	case <-finished: //nolint:errcheck // it was cancelled: how it ended does not matter
+		return
+	case <-enough:
+		return
+	}
+	_, _ = io.WriteString(p.stdin, "cancel\n")
+	select {
+	case <-finished: //nolint:errcheck // it was cancelled: how it ended does not matter
+	case <-enough:
+	}
+}
+
 // An output is what a command printed on one stream.
 type output struct {
-	before  []byte // what stood before the mark
+	before  []byte        // what stood before the mark
+	begins  chan struct{} // closed when the mark has come
 	began   bool
 	content tail
 }
@@ -99,6 +113,7 @@ func (o *output) read(r *bufio.Reader, mark string) (err error) {
 		return errSilent
 	}
 	o.began = true
+	close(o.begins)
 	_, err = io.Copy(&o.content, r)
 	return err
 }

@@ -24,7 +24,8 @@ type shell struct{ *process }
 // the next one finds. Its exit status is not looked at, and its standard input is empty.
 //
 // A script is executed as a whole or not at all. When ctx ends first or the shell dies, Ask returns an error and
-// the next call starts a new shell.
+// the next call starts a new shell; a program that hangs on the host is left behind (sshd lets go of it), and what
+// the old shell held, such as a lock, is held until that ends.
 func (c *Conn) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	release, err := acquire(ctx, c.asking)
 	if err != nil {

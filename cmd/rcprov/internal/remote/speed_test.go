@@ -16,8 +16,8 @@ func BenchmarkFirstAnswer(b *testing.B) {
 	for _, delay := range []time.Duration{0, 25 * time.Millisecond} {
 		server := startSSHD(b)
 		wire := newWire(b, server.address(), delay)
-		server.addConfig(b, "HostKeyAlias benchmark")
-		server.writeFile(b, "known_hosts", "benchmark "+server.readFile(b, "host_ed25519.pub"))
+		server.addConfig(b, "HostKeyAlias test")
+		server.writeFile(b, "known_hosts", "test "+server.readFile(b, "host_ed25519.pub"))
 		target := server.target()
 		target.Port = wire.port()
 		compare := func(b *testing.B, config string) {
@@ -45,5 +45,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 			})
 		}
 		b.Run(fmt.Sprintf("%v/own", delay), func(b *testing.B) { compare(b, server.path("config")) })
+		startMaster(b, server, wire.port())
+		b.Run(fmt.Sprintf("%v/master", delay), func(b *testing.B) { compare(b, server.path("config")) })
 	}
 }

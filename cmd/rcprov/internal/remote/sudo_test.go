@@ -80,6 +80,7 @@ func useAll(t *testing.T, c *Conn) {
 }
 
 func TestSudo(t *testing.T) {
+	t.Parallel()
 	for _, s := range []struct {
 		name     string
 		refuse   string
@@ -111,6 +112,7 @@ func TestSudo(t *testing.T) {
 }
 
 func TestSudoRefuses(t *testing.T) {
+	t.Parallel()
 	for _, s := range []struct {
 		says    string // as recorded on hosts
 		status  string
@@ -144,6 +146,7 @@ func TestSudoRefuses(t *testing.T) {
 }
 
 func TestSudoWrongPassword(t *testing.T) {
+	t.Parallel()
 	server, target := sudoServer(t, refusesWithout, "true")
 	target.Become.Password = "wrong"
 	c, err := server.dialer().Connect(t.Context(), target)
@@ -162,6 +165,7 @@ func TestSudoWrongPassword(t *testing.T) {
 }
 
 func TestSudoPasswordIsAskedOnce(t *testing.T) {
+	t.Parallel()
 	server, target := sudoServer(t, refusesWithout, "true")
 	d := server.dialer()
 	prompt := &script{answers: []string{"typo", "right"}}
@@ -180,6 +184,7 @@ func TestSudoPasswordIsAskedOnce(t *testing.T) {
 }
 
 func TestLoginShellNoise(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, "ForceCommand echo noise; echo noise >&2; sh -c \"$SSH_ORIGINAL_COMMAND\"")
 	useAll(t, server.connect(t, server.dialer(), server.target()))
 }

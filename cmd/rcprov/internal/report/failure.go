@@ -135,9 +135,11 @@ func (p *problem) place(where *hcl.Range) {
 // explainMistakes explains the first of several mistakes at its place in the plan, and names the others.
 func explainMistakes(diags hcl.Diagnostics, secrets *redact.Redactor) problem {
 	var p problem
-	for i, d := range diags.Errs() {
-		d := d.(*hcl.Diagnostic)
-		if i == 0 {
+	for _, d := range diags {
+		if d.Severity != hcl.DiagError {
+			continue
+		}
+		if p.Summary == "" {
 			p = problem{Summary: printable(secrets.String(d.Summary)), Hint: secrets.String(d.Detail)}
 			p.place(d.Subject)
 			continue

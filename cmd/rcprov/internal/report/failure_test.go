@@ -56,7 +56,7 @@ func TestError(t *testing.T) {
 		{
 			name: "command with one line",
 			err:  command("", "nginx: unknown directive\n"),
-			want: "Error: nginx: nginx: unknown directive (exit status 1)\n",
+			want: "Error: nginx: unknown directive (exit status 1)\n",
 		},
 		{
 			name: "command that speaks on standard output",

@@ -71,6 +71,8 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 		done = t.step(e)
 	case engine.HostFailed:
 		done = t.hostFailed(e)
+	case engine.PlaySkipped:
+		return fmt.Sprintf("! play %s was not begun on %s: %s\n", t.secrets.String(e.Play), strings.Join(e.Hosts, ", "), t.secrets.String(e.Text)), ""
 	case engine.RunStopping:
 		return "Stopping when the changes under way are done. Interrupt again to end at once.\n", ""
 	case engine.RunFinished:

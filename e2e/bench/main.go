@@ -1,0 +1,295 @@
+// Command bench compares rcprov with what ssh itself takes. `make bench` runs it.
+//
+// A host is made to be what a plan of sixty steps says (sixty.hcl). Then the same plan is applied again, which changes
+// nothing, in turn with `ssh host 'sudo -n sh -s' <facts.sh`: a script written by hand that gathers the same facts.
+// Both are whole processes, timed from outside; the figures are medians, and the median of the ratios pair by pair,
+// which holds when the machine's speed drifts. A delay is put between by a proxy: what one side sends arrives on the
+// other so much later.
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rcprov/rcprov/e2e/internal/delay"
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/lab"
+)
+
+//go:embed sixty.hcl
+var sixty string
+
+//go:embed facts.sh
+var facts string
+
+const (
+	oneWay = 25 * time.Millisecond
+	crowd  = 20 // hosts at once
+)
+
+func main() {
+	runs := flag.Int("n", 10, "counted pairs of runs")
+	few := flag.Bool("one", false, "one host only, not twenty")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := bench(ctx, *runs, !*few)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// A desk is a laptop with the hosts to measure.
+type desk struct {
+	laptop *rcprov.Laptop
+	runs   int
+}
+
+func bench(ctx context.Context, runs int, many bool) (err error) {
+	hosts, remove, err := launch(ctx, many)
+	defer func() { err = errors.Join(err, remove()) }()
+	if err != nil {
+		return err
+	}
+	home, err := os.MkdirTemp("", "rcprov-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
+	laptop, err := rcprov.NewLaptop(home, hosts...)
+	if err != nil {
+		return err
+	}
+	proxy, err := delay.Listen(fmt.Sprintf("%s:%d", hosts[0].Address, hosts[0].Port), oneWay)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, proxy.Close()) }()
+
+	d := &desk{laptop: laptop, runs: runs}
+	aliases, err := d.configure(hosts, proxy.Port())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Making %d hosts what sixty.hcl says ...\n", len(hosts))
+	if err := d.prepare(ctx, aliases); err != nil {
+		return err
+	}
+	fmt.Printf("\nWall time in milliseconds, medians of %d pairs; a ratio below 1 means that rcprov is faster.\n\n", runs)
+	fmt.Printf("%-52s %8s %8s %7s\n", "a second apply of 60 steps, compared with ssh", "ssh", "rcprov", "ratio")
+	for _, c := range []struct{ name, host, master string }{
+		{"new connection", "near", ""},
+		{"new connection, 25 ms one way", "far", ""},
+		{"open ControlMaster", "near-master", "near-master"},
+		{"open ControlMaster, 25 ms one way", "far-master", "far-master"},
+	} {
+		if err := d.compare(ctx, c.name, []string{c.host}, c.master); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	if many {
+		if err := d.compare(ctx, fmt.Sprintf("%d hosts at once, new connections", crowd), aliases, ""); err != nil {
+			return err
+		}
+	}
+	fmt.Println()
+	return errors.Join(d.alone(ctx, "rcprov validate, 60 steps", "validate", "near.hcl"), d.alone(ctx, "rcprov version", "version"))
+}
+
+// launch boots the hosts. remove removes those that were booted, also after an error.
+func launch(ctx context.Context, many bool) (hosts []*lab.Host, remove func() error, err error) {
+	remove = func() error {
+		var errs []error
+		for _, h := range hosts {
+			if h != nil {
+				errs = append(errs, h.Close(context.WithoutCancel(ctx)))
+			}
+		}
+		return errors.Join(errs...)
+	}
+	config, err := lab.ConfigFromEnv()
+	if err != nil {
+		return nil, remove, err
+	}
+	backend, err := lab.Detect(config)
+	if err != nil {
+		return nil, remove, err
+	}
+	n := 1
+	if many {
+		n = crowd
+	}
+	fmt.Printf("Booting %d hosts with %s ...\n", n, backend.Name())
+	hosts = make([]*lab.Host, n)
+	var group errgroup.Group
+	group.SetLimit(4)
+	for i := range hosts {
+		group.Go(func() (err error) {
+			hosts[i], err = backend.Launch(ctx, lab.Spec{Name: fmt.Sprintf("bench-%d-%d", os.Getpid(), i), Image: backend.Images()[0]})
+			return err
+		})
+	}
+	return hosts, remove, group.Wait()
+}
+
+// configure writes the ssh_config that both programs use, and a plan for each alias. It returns the aliases of all
+// hosts: host0 and so on; near and far are the first one.
+func (d *desk) configure(hosts []*lab.Host, farPort int) ([]string, error) {
+	var config strings.Builder
+	add := func(alias string, h *lab.Host, lines ...string) {
+		fmt.Fprintf(&config, "Host %s\n  User %s\n  IdentityFile %s\n  IdentitiesOnly yes\n  HostKeyAlias %s\n  %s\n",
+			alias, lab.User, h.KeyFile, h.Address, strings.Join(lines, "\n  "))
+	}
+	direct := func(h *lab.Host) []string {
+		return []string{"HostName " + h.Address, fmt.Sprintf("Port %d", h.Port)}
+	}
+	far := []string{"HostName 127.0.0.1", fmt.Sprintf("Port %d", farPort)}
+	master := "ControlPath " + filepath.Join(d.laptop.Home, "%n.sock")
+	add("near", hosts[0], direct(hosts[0])...)
+	add("far", hosts[0], far...)
+	add("near-master", hosts[0], append(direct(hosts[0]), master)...)
+	add("far-master", hosts[0], append(far, master)...)
+	var aliases []string
+	for i, h := range hosts {
+		aliases = append(aliases, fmt.Sprintf("host%d", i))
+		add(aliases[i], h, direct(h)...)
+	}
+	old, err := os.ReadFile(d.laptop.SSHConfig())
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(d.laptop.SSHConfig(), append(old, config.String()...), 0o600); err != nil {
+		return nil, err
+	}
+	for _, alias := range []string{"near", "far", "near-master", "far-master"} {
+		if err := d.plan([]string{alias}); err != nil {
+			return nil, err
+		}
+	}
+	return aliases, d.plan(aliases)
+}
+
+// plan writes the plan for hosts, named like the first of them.
+func (d *desk) plan(hosts []string) error {
+	text := ""
+	for _, h := range hosts {
+		text += fmt.Sprintf("host %q {}\n", h)
+	}
+	_, err := d.laptop.WriteFile(hosts[0]+".hcl", text+sixty)
+	return err
+}
+
+// prepare makes all hosts be what the plan says, and proves that nothing is left to do.
+func (d *desk) prepare(ctx context.Context, aliases []string) error {
+	for range 2 {
+		r, err := d.laptop.Run(ctx, "apply", aliases[0]+".hcl", "--parallel", "4")
+		if err != nil {
+			return err
+		}
+		if r.Exit != 0 {
+			return fmt.Errorf("%s", r)
+		}
+		if strings.Contains(r.Stdout, "nothing changed") {
+			return nil
+		}
+	}
+	return errors.New("a second apply of sixty.hcl changed something")
+}
+
+// compare times both programs in turn and prints a line. master is the alias to keep a ControlMaster open for, or "".
+func (d *desk) compare(ctx context.Context, name string, hosts []string, master string) error {
+	if master != "" {
+		stop, err := d.openMaster(ctx, master)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	var ssh, ours, ratios []float64
+	for i := range d.runs + 1 {
+		a, err := d.timeSSH(ctx, hosts)
+		if err != nil {
+			return err
+		}
+		b, err := d.time(d.laptop.Command(ctx, "apply", hosts[0]+".hcl"))
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			continue // warm-up
+		}
+		ssh, ours, ratios = append(ssh, a), append(ours, b), append(ratios, b/a)
+	}
+	fmt.Printf("%-52s %8.0f %8.0f %7.2f\n", name, median(ssh), median(ours), median(ratios))
+	return nil
+}
+
+func (d *desk) openMaster(ctx context.Context, alias string) (stop func(), err error) {
+	// The master goes to the background once it is open; it must not hold our pipes then.
+	cmd := d.laptop.Shell(ctx, fmt.Sprintf("ssh -F %s -MNf %s >master.log 2>&1", d.laptop.SSHConfig(), alias))
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("open a ControlMaster: %w", err)
+	}
+	return func() { // it dies with its host at the latest
+		_ = d.laptop.Shell(context.WithoutCancel(ctx), fmt.Sprintf("ssh -F %s -O exit %s 2>/dev/null", d.laptop.SSHConfig(), alias)).Run()
+	}, nil
+}
+
+// timeSSH runs the script over ssh on all hosts at once.
+func (d *desk) timeSSH(ctx context.Context, hosts []string) (milliseconds float64, err error) {
+	script, err := d.laptop.WriteFile("facts.sh", facts)
+	if err != nil {
+		return 0, err
+	}
+	var all strings.Builder
+	for _, h := range hosts {
+		fmt.Fprintf(&all, "ssh -F %s %s 'sudo -n sh -s' <%s >%s.facts &\n", d.laptop.SSHConfig(), h, script, h)
+	}
+	return d.time(d.laptop.Shell(ctx, all.String()+"wait\n"))
+}
+
+// alone times rcprov by itself and prints a line.
+func (d *desk) alone(ctx context.Context, name string, args ...string) error {
+	var all []float64
+	for i := range d.runs + 1 {
+		t, err := d.time(d.laptop.Command(ctx, args...))
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			all = append(all, t)
+		}
+	}
+	fmt.Printf("%-52s %8s %8.0f\n", name, "", median(all))
+	return nil
+}
+
+func (d *desk) time(cmd *exec.Cmd) (milliseconds float64, err error) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return 0, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, &said)
+	}
+	return float64(time.Since(start).Microseconds()) / 1000, nil
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}

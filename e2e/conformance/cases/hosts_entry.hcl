@@ -20,8 +20,8 @@ case "names of an address" {
     changes = ["hosts_entry.db6"]
   }
   drift "other address" {
-    run     = "sed -i 's/^10.9.9.9/10.9.9.7/' /etc/hosts"
-    changes = ["hosts_entry.db"]
+    run     = "sed -i 's/^fd00:9::9/fd00:9::7/' /etc/hosts"
+    changes = ["hosts_entry.db6"]
   }
   drift "one name removed" {
     run     = "sed -i 's/db.internal db$/db/' /etc/hosts"

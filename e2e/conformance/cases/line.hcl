@@ -13,7 +13,6 @@ case "replaced, validated" {
   drift "changed" { run = "sed -i 's/^PermitRootLogin .*/PermitRootLogin yes/' /etc/ssh/sshd_config" }
   drift "a second one" { run = "echo 'PermitRootLogin yes' >>/etc/ssh/sshd_config" }
   drift "commented out" { run = "sed -i 's/^PermitRootLogin/#PermitRootLogin/' /etc/ssh/sshd_config" }
-  drift "removed" { run = "sed -i '/^PermitRootLogin/d' /etc/ssh/sshd_config" }
 }
 
 case "places, ends and absence" {

@@ -70,14 +70,13 @@ const (
 // [ErrNoSystemd] can be tested for. After any other error (ctx done, connection lost for good) the job may still be
 // running on the host.
 func Run(ctx context.Context, h modules.Host, j Job) (modules.Result, error) {
-	return run(ctx, h, j, place{jobs: "/run/rcprov/jobs", booted: "/run/systemd/system", before: modules.KeepBusy})
+	return run(ctx, h, j, place{jobs: "/run/rcprov/jobs", booted: "/run/systemd/system"})
 }
 
 // place is where a host keeps jobs; tests use another one.
 type place struct {
 	jobs   string
 	booted string // exists where systemd is running, sd_booted(3)
-	before string // see modules.Command
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
@@ -90,7 +89,6 @@ func run(ctx context.Context, h modules.Host, j Job, at place) (modules.Result, 
 	if c.User == "" {
 		c.Env = append([]string{"HOME=/root"}, c.Env...)
 	}
-	c.Before = at.before
 	script := c.Shell() // also the identity of the command
 	hash := sha256.Sum256([]byte(script))
 	f := follower{

@@ -44,8 +44,14 @@ mv status.new status" >"$dir/script"
 	if [ "$(systemctl show -p LoadState --value -- "$unit")" = loaded ] && systemctl start -- "$unit" 2>/dev/null; then
 		return
 	fi
-	systemd-run --quiet --unit="$unit" --description="rcprov job $name" --service-type=exec \
-		--property=KillMode=process --property=TimeoutStopSec=900 /bin/sh "$dir/script" >&2
+	# systemd may take a moment to forget the unit that has just ended, and refuses a new one of its name until then.
+	for try in 1 2 3 4 5; do
+		said=$(systemd-run --quiet --unit="$unit" --description="rcprov job $name" --service-type=exec \
+			--property=KillMode=process --property=TimeoutStopSec=900 /bin/sh "$dir/script" 2>&1) && return
+		case $said in *'already loaded'*) sleep 0.3 ;; *) break ;; esac
+	done
+	printf '%s\n' "$said" >&2
+	return 1
 }
 
 # Where the output ends now: it changes with every line printed.

@@ -202,6 +202,7 @@ func (r *run) close() {
 	for _, h := range r.hosts {
 		<-h.prepared
 		if h.journal != nil {
+			h.journal.scripts <- forget
 			h.journal.close()
 		}
 		if h.conn != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -41,9 +42,11 @@ fi
 if [ "$age" = 0 ]; then
 	printf '%%s\n%%s\n' "$$" "$holder" >/run/rcprov/holder.new
 	mv -f /run/rcprov/holder.new /run/rcprov/holder
-	exec 8>>/run/rcprov/busy
-	if flock -w %d 8; then echo locked; else echo busy; fi
-	exec 8>&-
+	for busy in /run/rcprov/jobs/*/lock /run/rcprov/busy; do
+		if [ -e "$busy" ] && ! flock -w %d "$busy" true 9>&-; then break; fi
+		busy=
+	done
+	if [ -n "$busy" ]; then echo "busy $busy"; else echo locked; fi
 else
 	exec 9>&-
 	printf '%%s\n' "$age"
@@ -51,12 +54,18 @@ else
 fi
 `
 
-// busyWait is for how long a new run waits for commands that a dead one left running: apt or npm, say, which go on
-// without it. One question waits for busyStep, so that the person sees what is going on.
+// What a dead run left at work is waited for before the host is looked at: its jobs (modules/job: apt or npm, say, which
+// go on without it) and its commands, which hold the busy file. One question waits for busyStep, so that the person
+// sees what is going on.
 const (
-	busyWait = 15 * time.Minute
+	jobWait  = 15 * time.Minute
+	busyWait = time.Minute
 	busyStep = 5 * time.Second
 )
+
+// forget is what a run that ends in order leaves for the next one to wait for: nothing. A daemon that one of its
+// commands started holds the old busy file, which is not looked at any more.
+const forget = "rm -f /run/rcprov/busy /run/rcprov/holder\n"
 
 // holder describes a run to others that find its lock.
 type holder struct {
@@ -89,11 +98,12 @@ func (h *host) lock(ctx context.Context) error {
 		err := h.tryLock(ctx)
 		patience, pause := time.Duration(0), time.Second
 		var held *LockedError
+		var busy *BusyError
 		switch {
 		case errors.As(err, &held):
 			patience = h.run.LockWait
-		case errors.Is(err, errBusy):
-			patience, pause = busyWait, 0
+		case errors.As(err, &busy):
+			patience, pause = busy.patience(), 0
 		}
 		if h.run.Now().Sub(started) >= patience || !sleep(ctx.Done(), pause) {
 			return err
@@ -102,8 +112,24 @@ func (h *host) lock(ctx context.Context) error {
 	}
 }
 
-// errBusy says that commands of a dead run are still at work.
-var errBusy = errors.New("a command of an earlier run, which is dead, is still at work here")
+// BusyError says that something that a dead run began is still at work on the host.
+type BusyError struct {
+	Job string // name of the job; empty: a command
+}
+
+func (e *BusyError) Error() string {
+	if e.Job != "" {
+		return fmt.Sprintf("rcprov-%s.service of an earlier run, which is dead, is still at work here", e.Job)
+	}
+	return "a command of an earlier run, which is dead, is still at work here"
+}
+
+func (e *BusyError) patience() time.Duration {
+	if e.Job != "" {
+		return jobWait
+	}
+	return busyWait
+}
 
 func (h *host) tryLock(ctx context.Context) error {
 	me, err := json.Marshal(holder{By: h.run.By, Run: h.run.id, Plan: h.run.Options.Plan.Path, Since: h.run.Now().UTC()})
@@ -122,10 +148,13 @@ func (h *host) tryLock(ctx context.Context) error {
 		h.locked, h.journal = true, newJournal(ctx, h.conn)
 		go h.keepLock()
 		return nil
-	case answer == "busy":
-		return modules.WithHint(errBusy,
-			"It was waited for %s. `sudo fuser -v /run/rcprov/busy` on the host says which it is: end it, or wait longer, "+
-				"then run the same command again.", busyWait)
+	case strings.HasPrefix(answer, "busy "):
+		e := &BusyError{}
+		if dir, isJob := strings.CutSuffix(answer, "/lock"); isJob {
+			e.Job = path.Base(dir)
+		}
+		return modules.WithHint(e, "It was waited for %s. `sudo fuser -v %s` on the host says what it is: end it or wait longer, "+
+			"then run the same command again. If it is a daemon that shall stay, remove that file.", e.patience(), strings.TrimPrefix(answer, "busy "))
 	case strings.HasPrefix(answer, "held "):
 		_, description, _ := strings.Cut(answer, "\n")
 		var other holder

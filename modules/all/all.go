@@ -14,6 +14,8 @@ import (
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/nginx"
+	"github.com/rcprov/rcprov/modules/nginxsite"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -34,6 +36,8 @@ func Modules() []modules.Module {
 		httpcheck.Module(),
 		line.Module(),
 		link.Module(),
+		nginx.Module(),
+		nginxsite.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/acmecertificate"
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/aptrepository"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
@@ -25,6 +26,7 @@ import (
 // Modules returns all modules. A new one gets its line here.
 func Modules() []modules.Module {
 	return []modules.Module{
+		acmecertificate.Module(),
 		aptpackage.Module(),
 		aptrepository.Module(),
 		authorizedkey.Module(),

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-acme/lego/v4/certcrypto"
 	"github.com/go-acme/lego/v4/lego"
@@ -202,6 +203,9 @@ func checkChallenge(args Args) (errs []error) {
 		errs = append(errs, &modules.ArgError{
 			Arg: "names", Err: fmt.Errorf("%q can't be validated by http-01", wildcard), Hint: "CAs give wildcards for challenge = \"dns-01\" only.",
 		})
+	}
+	if wait, err := time.ParseDuration(args.DNSWait); args.DNSWait != "" && (err != nil || wait <= 0) {
+		errs = append(errs, modules.Argf("dns_wait", "must be a duration such as \"2m\", not %q", args.DNSWait))
 	}
 	if args.Challenge != "dns-01" {
 		if args.DNSProvider != "" {

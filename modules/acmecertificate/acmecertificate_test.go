@@ -105,6 +105,7 @@ func TestCheck(t *testing.T) {
 		{fromACME, func(a *Args) { a.EABKeyID = "x" }, "eab_kid: and eab_hmac belong together"},
 		{fromACME, func(a *Args) { a.CAFile = "no.pem" }, "ca_file: open no.pem: no such file"},
 		{fromACME, func(a *Args) { a.Challenge, a.DNSProvider = "dns-01", "cloudfare" }, `dns_provider: must be one of acme-dns, cloudflare, desec, digitalocean, exec, gandiv5, hetzner, httpreq, ionos, netcup, ovh, rfc2136, not "cloudfare"`},
+		{fromACME, func(a *Args) { a.DNSWait = "2 min" }, `dns_wait: must be a duration such as "2m", not "2 min"`},
 		{fromACME, func(a *Args) { a.DNSProvider = "ovh" }, `dns_provider: is for challenge = "dns-01"`},
 		{fromACME, func(a *Args) { a.Reload = []string{"nginx; rm"} }, `reload: "nginx; rm" is not a unit such as "nginx.service"`},
 		{fromACME, func(a *Args) { a.CertificatePEM = "x" }, `source: must be "files" where certificate_pem or key_pem is given`},
@@ -403,6 +404,10 @@ func TestExplain(t *testing.T) {
 			"the CA refuses: a.example.com: 404 for http://a (unauthorized); b.example.com: refused (connection)", "looks from outside",
 		},
 		{refused(http.StatusForbidden, "externalAccountRequired", "bind it"), "the CA refuses: bind it (externalAccountRequired)", "eab_kid"},
+		{
+			fmt.Errorf("error: one or more domains had a problem:\n%w", errors.New("[a.de] propagation: time limit exceeded\n[b.de] propagation: x")),
+			"get a certificate from https://ca/dir: [a.de] propagation: time limit exceeded; [b.de] propagation: x", "`dns_wait`",
+		},
 		{errors.New("connection refused"), "get a certificate from https://ca/dir: connection refused", "ca_file"},
 	} {
 		i := &Issue{Directory: "https://ca/dir", Challenge: "http-01"}

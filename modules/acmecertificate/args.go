@@ -78,6 +78,10 @@ type Args struct {
 	// The provider's settings as lego's documentation names them: `{ CLOUDFLARE_DNS_API_TOKEN = var.token }`.
 	DNSCredentials map[string]modules.Secret `hcl:"dns_credentials,optional"`
 
+	// For `dns-01`: wait so long (`2m`) before the CA looks, instead of asking the domain's DNS servers until all have
+	// the record, where they can't be asked from the controller.
+	DNSWait string `hcl:"dns_wait,optional"`
+
 	// The key: elliptic curves, or RSA for clients that know nothing else.
 	KeyType string `hcl:"key_type,optional" default:"ec256" oneof:"ec256,ec384,rsa2048,rsa3072,rsa4096"`
 

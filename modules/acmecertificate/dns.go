@@ -60,7 +60,9 @@ func (i *Issue) setDNS(client *lego.Client) error {
 			"lego's documentation names its settings: https://go-acme.github.io/lego/dns/%s/", i.DNSProvider)
 	}
 	servers := nameservers(i.Nameservers)
-	return client.Challenge.SetDNS01Provider(p, dns01.CondOption(len(servers) > 0, dns01.AddRecursiveNameservers(servers)))
+	return client.Challenge.SetDNS01Provider(p,
+		dns01.CondOption(len(servers) > 0, dns01.AddRecursiveNameservers(servers)),
+		dns01.CondOption(i.DNSWait > 0, dns01.PropagationWait(i.DNSWait, true)))
 }
 
 func (i *Issue) dnsProvider() (challenge.Provider, error) {

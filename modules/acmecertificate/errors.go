@@ -15,8 +15,14 @@ import (
 func (i *Issue) explain(err error) error {
 	var problem *acme.ProblemDetails
 	if !errors.As(err, &problem) {
-		return modules.WithHint(fmt.Errorf("get a certificate from %s: %w", i.Directory, err),
-			"Nothing was changed but the account. Is the CA's URL right, and can this machine reach it? A CA of your own needs ca_file.")
+		hint := "Is the CA's URL right, and can this machine reach it? A CA of your own needs ca_file."
+		if strings.Contains(err.Error(), "propagation: ") {
+			hint = "The CA was not asked to look, because the domain's DNS servers didn't show the record in time. " +
+				"Where they can't be asked from this machine, name others in `nameservers`, or wait a fixed time with `dns_wait`."
+		}
+		// lego lists names below a line that says only that there are some.
+		text := strings.TrimPrefix(err.Error(), "error: one or more domains had a problem:\n")
+		return modules.WithHint(fmt.Errorf("get a certificate from %s: %s", i.Directory, strings.ReplaceAll(text, "\n", "; ")), "%s", hint)
 	}
 	kind := strings.TrimPrefix(problem.Type, "urn:ietf:params:acme:error:")
 	var limited *acme.RateLimitedError

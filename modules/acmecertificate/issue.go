@@ -29,6 +29,7 @@ type Issue struct {
 	Addresses      []string // of the host, for messages
 	DNSProvider    string
 	DNSCredentials map[string]modules.Secret
+	DNSWait        time.Duration // 0: ask the DNS servers
 	Profile        string
 	PreferredChain string
 	EABKeyID       string
@@ -38,8 +39,10 @@ type Issue struct {
 var _ modules.Step = (*Issue)(nil)
 
 func newIssue(args Args, pair Pair, roots []byte) *Issue {
+	wait, _ := time.ParseDuration(args.DNSWait) // checked; none is 0
 	return &Issue{
-		Pair: pair, Names: args.Names, KeyType: keyTypes[args.KeyType], Directory: directoryURL(args.Directory), Roots: roots,
+		DNSWait: wait,
+		Pair:    pair, Names: args.Names, KeyType: keyTypes[args.KeyType], Directory: directoryURL(args.Directory), Roots: roots,
 		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
 		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
 		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC,

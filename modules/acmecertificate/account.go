@@ -42,7 +42,7 @@ func (i *Issue) accountDir() string {
 	if u, err := url.Parse(i.Directory); err == nil {
 		host = strings.ReplaceAll(u.Host, ":", "_")
 	}
-	return accounts + host + "/" + i.accountName()
+	return i.Lego + "/accounts/" + host + "/" + i.accountName()
 }
 
 func (i *Issue) accountName() string {

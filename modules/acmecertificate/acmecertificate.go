@@ -49,7 +49,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	name := fileName(args.Names[0])
 	pair := Pair{tlsDir + "/" + name + "/fullchain.pem", tlsDir + "/" + name + "/privkey.pem"}
 	if args.Source == fromACME {
-		pair = Pair{certificates + name + ".crt", certificates + name + ".key"}
+		pair = Pair{legoDir + "/certificates/" + name + ".crt", legoDir + "/certificates/" + name + ".key"}
 	}
 	outputs := Outputs{Certificate: pair.Certificate, Key: pair.Key, Files: []string{pair.Certificate, pair.Key}}
 	var roots []byte

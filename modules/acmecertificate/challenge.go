@@ -3,6 +3,8 @@ package acmecertificate
 import (
 	"context"
 	"net"
+	"strings"
+	"sync"
 
 	"github.com/go-acme/lego/v4/challenge/http01"
 	"github.com/go-acme/lego/v4/lego"
@@ -15,7 +17,7 @@ func (i *Issue) setChallenge(ctx context.Context, h modules.Host, client *lego.C
 	if i.Challenge == "dns-01" {
 		return i.setDNS(client)
 	}
-	return client.Challenge.SetHTTP01Provider(&webroot{ctx, h, i.Webroot})
+	return client.Challenge.SetHTTP01Provider(&webroot{ctx: ctx, h: h, dir: i.Webroot})
 }
 
 // webroot answers HTTP-01 challenges with files that the host's web server serves. It implements challenge.Provider,
@@ -24,11 +26,18 @@ type webroot struct {
 	ctx context.Context
 	h   modules.Host
 	dir string
+
+	once  sync.Once
+	swept error
 }
 
 // Present writes the answer to a challenge.
 func (w *webroot) Present(domain, token, answer string) error {
 	modules.Progress(w.ctx, "the CA validates %s", domain)
+	_, account, _ := strings.Cut(answer, ".") // TOKEN.THUMBPRINT (RFC 8555, section 8.1)
+	if w.once.Do(func() { w.swept = w.sweep(account) }); w.swept != nil {
+		return w.swept
+	}
 	return w.put(http01.ChallengePath(token), answer)
 }
 
@@ -46,6 +55,20 @@ cat >"$1"
 `
 	_, err := w.h.Run(w.ctx, modules.Command{Argv: []string{"sh", "-euc", script, "webroot", w.dir + path}, Stdin: []byte(content)})
 	return modules.FileHint(err, w.dir+path)
+}
+
+// sweep removes what runs that were killed left: files to try names with, and answers for the account with a thumbprint.
+func (w *webroot) sweep(thumbprint string) error {
+	const script = `
+for f in "$1"/*; do
+	[ -f "$f" ] || continue
+	case $f in "$1"/rcprov-*) rm -f -- "$f"; continue ;; esac
+	case $(head -c 512 -- "$f") in *."$2") rm -f -- "$f" ;; esac
+done
+`
+	dir := w.dir + strings.TrimSuffix(http01.PathPrefix, "/")
+	_, err := w.h.Run(w.ctx, modules.Command{Argv: []string{"sh", "-euc", script, "webroot", dir, thumbprint}})
+	return err
 }
 
 // remove also removes the directories that became empty, but not the webroot, and also when the run is being stopped.

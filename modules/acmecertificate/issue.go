@@ -34,6 +34,9 @@ type Issue struct {
 	PreferredChain string
 	EABKeyID       string
 	EABHMAC        modules.Secret
+
+	Lego string // lego's directory on the host
+	port string // where CAs look for http-01; tests have no 80
 }
 
 var _ modules.Step = (*Issue)(nil)
@@ -45,7 +48,7 @@ func newIssue(args Args, pair Pair, roots []byte) *Issue {
 		Pair:    pair, Names: args.Names, KeyType: keyTypes[args.KeyType], Directory: directoryURL(args.Directory), Roots: roots,
 		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
 		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
-		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC,
+		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC, Lego: legoDir, port: "80",
 	}
 }
 

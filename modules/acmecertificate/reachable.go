@@ -23,7 +23,7 @@ import (
 func (i *Issue) checkReachable(ctx context.Context, h modules.Host) error {
 	modules.Progress(ctx, "fetching a file by each name")
 	path, content := http01.ChallengePath("rcprov-"+rand.Text()), rand.Text()
-	w := &webroot{ctx, h, i.Webroot}
+	w := &webroot{ctx: ctx, h: h, dir: i.Webroot}
 	if err := w.put(path, content); err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 		return fmt.Errorf("%s does not resolve: %w", name, err)
 	}
 	for _, address := range addresses {
-		at := net.JoinHostPort(address.Unmap().String(), "80")
-		got, err := get(ctx, name, at, path)
+		at := net.JoinHostPort(address.Unmap().String(), i.port)
+		got, err := get(ctx, net.JoinHostPort(name, i.port), at, path)
 		switch {
 		case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) && address.Is6():
 			continue // this machine has no IPv6; the CA has
@@ -76,16 +76,16 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 	return nil
 }
 
-// get asks address for path by the name, and follows redirects as CAs do. What is no 200 comes back as its status.
-func get(ctx context.Context, name, address, path string) (string, error) {
+// get asks address, instead of host (NAME:PORT), for path, and follows redirects as CAs do. What is no 200 comes back as its status.
+func get(ctx context.Context, host, address, path string) (string, error) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, wanted string) (net.Conn, error) {
-		if wanted == name+":80" {
+		if wanted == host {
 			wanted = address
 		}
 		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, wanted)
 	}}
 	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+name+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+strings.TrimSuffix(host, ":80")+path, nil)
 	if err != nil {
 		return "", err
 	}

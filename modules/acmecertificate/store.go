@@ -14,12 +14,9 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// Lego's directories (cmd/accounts_storage.go and certs_storage.go of lego 4; those of its option --path).
-const (
-	legoDir      = "/var/lib/lego"
-	accounts     = legoDir + "/accounts/"
-	certificates = legoDir + "/certificates/"
-)
+// legoDir is the directory that lego calls --path. What is in it is as in cmd/accounts_storage.go and certs_storage.go of
+// lego 4.
+const legoDir = "/var/lib/lego"
 
 // stored is a file to be stored. All of a set are in one directory.
 type stored struct {

@@ -11,7 +11,6 @@ import (
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/file"
-	"github.com/rcprov/rcprov/modules/systemdunit"
 )
 
 // Module is the module nginx.
@@ -55,13 +54,6 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		}}},
 		{Name: "service", Step: Service(mainFile)},
 	}, outputs, nil
-}
-
-// Service returns the step that keeps nginx running with what is in files: it is reloaded when one of them changed
-// since it read them.
-func Service(files ...string) *systemdunit.Step {
-	yes := true
-	return &systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: files}
 }
 
 // Render fills in the template nginx/NAME.tmpl of the binary.

@@ -7,8 +7,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe nginx from the host's package repositories: installed, running, and listening on port 80, where it
-// answers ACME challenges and redirects everything else to https. Sites are `nginx_site` blocks.
+// Args describe the web server nginx, without a site. It is installed from the host's package repositories and listens on
+// port 80, where it answers ACME challenges and redirects everything else to https. Sites are `nginx_site` blocks.
 //
 //	nginx "web" {}
 //

@@ -1,0 +1,212 @@
+package acmecertificate
+
+import (
+	"crypto"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-acme/lego/v4/challenge/http01"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/letsencrypt/challtestsrv"
+	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/db"
+	"github.com/letsencrypt/pebble/v2/va"
+	"github.com/letsencrypt/pebble/v2/wfe"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
+)
+
+// lab is a CA (Pebble), the DNS that it asks, and a web server that it finds there.
+type lab struct {
+	directory, dns, port, webroot string
+	roots                         []byte
+	names                         *challtestsrv.ChallSrv
+}
+
+func newLab(t *testing.T) lab {
+	for name, value := range map[string]string{"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"} {
+		t.Setenv(name, value)
+	}
+	quiet := log.New(io.Discard, "", 0)
+	l := lab{webroot: t.TempDir()}
+
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.dns = socket.LocalAddr().String()
+	_ = socket.Close()
+	if l.names, err = challtestsrv.New(challtestsrv.Config{DNSAddrs: []string{l.dns}, Log: quiet}); err != nil {
+		t.Fatal(err)
+	}
+	l.names.SetDefaultDNSIPv4("127.0.0.1")
+	l.names.SetDefaultDNSIPv6("")
+	go l.names.Run()
+	t.Cleanup(l.names.Shutdown)
+
+	web := httptest.NewServer(http.FileServer(http.Dir(l.webroot)))
+	t.Cleanup(web.Close)
+	u, err := url.Parse(web.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.port = u.Port()
+	port, err := strconv.Atoi(l.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	store := db.NewMemoryStore()
+	authority := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: uint64(quarter / time.Second)}})
+	validation := va.New(quiet, port, 1, true, l.dns, store)
+	front := wfe.New(quiet, store, validation, authority, []string{"pebble.letsencrypt.org"}, true, false, 1, 1)
+	server := httptest.NewTLSServer(front.Handler())
+	t.Cleanup(server.Close)
+	l.directory = server.URL + wfe.DirectoryPath
+	l.roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	return l
+}
+
+// steps returns the placeholder and the certificate for names, with lego's directory at dir.
+func (l lab) steps(t *testing.T, dir string, names ...string) (*SelfSigned, *Issue) {
+	t.Helper()
+	args := defaults(fromACME)
+	args.Names, args.Directory, args.Webroot, args.Nameservers, args.CAFile = names, l.directory, l.webroot, []string{l.dns}, "ca.pem"
+	e := env()
+	e.ReadFile = func(string) ([]byte, error) { return l.roots, nil }
+	parts, _, err := New(args, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, issue := parts[0].Step.(*SelfSigned), parts[1].Step.(*Issue)
+	issue.Lego, issue.port = dir, l.port
+	issue.Pair = Pair{dir + "/certificates/" + names[0] + ".crt", dir + "/certificates/" + names[0] + ".key"}
+	held.Pair = issue.Pair
+	return held, issue
+}
+
+// TestPebble gets certificates from a real ACME server, which validates for real.
+func TestPebble(t *testing.T) {
+	l := newLab(t)
+	dir := t.TempDir() + "/lego"
+	host := &moduletest.Host{}
+	held, step := l.steps(t, dir, "chat.example.com")
+
+	serial := func() string {
+		t.Helper()
+		text, err := os.ReadFile(step.Certificate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain, err := parseChain(text)
+		if err != nil || len(chain) != 2 {
+			t.Fatalf("%d certificates, %v", len(chain), err)
+		}
+		return chain[0].SerialNumber.Text(16)
+	}
+	moduletest.Converge(t, host, held)
+	moduletest.Converge(t, host, step)
+	first := serial()
+	if left, err := filepath.Glob(l.webroot + "/*"); err != nil || len(left) > 0 {
+		t.Errorf("left in the webroot: %v %v", left, err)
+	}
+	account, err := os.ReadFile(step.accountDir() + "/account.json")
+	if err != nil || !strings.Contains(string(account), `"uri"`) {
+		t.Errorf("account: %s %v", account, err)
+	}
+
+	// The moment to renew has come.
+	text, err := os.ReadFile(step.originPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := origin{}
+	if err := json.Unmarshal(text, &note); err != nil || note.RenewAt.Before(time.Now().Add(quarter/2)) {
+		t.Errorf("noted is %s (%v)", text, err)
+	}
+	note.RenewAt = time.Now().Add(-time.Minute)
+	if text, err = json.Marshal(note); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(step.originPath(), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// An earlier run was killed while the CA validated; somebody else has a challenge as well.
+	left := "token." + thumbprint(t, step)
+	l.leave(t, map[string]string{"token": left, "rcprov-x": "probe", "other": "other.thumbprint"})
+	c := moduletest.Converge(t, host, step)
+	if there, err := filepath.Glob(l.webroot + http01.PathPrefix + "*"); err != nil || len(there) != 1 || filepath.Base(there[0]) != "other" {
+		t.Errorf("challenges left: %v %v", there, err)
+	}
+	if e, ok := c.Find("renew"); !ok || serial() == first {
+		t.Errorf("not renewed: %+v", e)
+	}
+
+	t.Run("name that leads elsewhere", func(t *testing.T) {
+		l.names.AddDNSARecord("away.example.com.", []string{"127.0.0.77"}) // the web server has only 127.0.0.1
+		_, away := l.steps(t, dir, "away.example.com")
+		l.refused(t, host, away, "the CA was not asked, because it would not find the host: away.example.com leads to 127.0.0.77:"+l.port+", where nothing answers: dial tcp 127.0.0.77:"+l.port+": connect: connection refused")
+	})
+	t.Run("another webroot", func(t *testing.T) {
+		_, wrong := l.steps(t, dir, "chat.example.com")
+		wrong.Webroot = t.TempDir()
+		l.refused(t, host, wrong, `the CA was not asked, because it would not find the host: chat.example.com leads to 127.0.0.1:`+l.port+`, which is another host, or has no challenges of `+wrong.Webroot+`: it answers "404 Not Found"`)
+		wrong.SelfCheck = false
+		l.refused(t, host, wrong, "the CA refuses: ")
+	})
+}
+
+// leave puts files where challenges are answered.
+func (l lab) leave(t *testing.T, files map[string]string) {
+	t.Helper()
+	dir := l.webroot + http01.PathPrefix
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		if err := os.WriteFile(dir+name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// thumbprint is that of the account's key (RFC 7638).
+func thumbprint(t *testing.T, i *Issue) string {
+	t.Helper()
+	text, err := os.ReadFile(i.accountKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := parseKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum)
+}
+
+// refused applies step, which must end with an error that begins with want.
+func (l lab) refused(t *testing.T, host modules.Host, step *Issue, want string) {
+	t.Helper()
+	err := step.Apply(t.Context(), host, modules.Change{})
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %q\n want %q", err, want)
+	}
+}

@@ -47,8 +47,8 @@ func parseKey(text []byte) (crypto.Signer, error) {
 		return nil, errors.New("is encrypted, which no server can read at its start")
 	}
 	// Tools put "EC PARAMETERS" before the key.
-	for rest := text; block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY"); block, rest = pem.Decode(rest) {
-		text = rest
+	for rest := text; block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY"); {
+		block, rest = pem.Decode(rest)
 	}
 	if block == nil {
 		return nil, errors.New("has no private key in PEM form")

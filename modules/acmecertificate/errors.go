@@ -46,7 +46,7 @@ func (i *Issue) explain(err error) error {
 
 // words returns what a CA said, for each name that it said something of.
 func words(err error) []string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this very error is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []string
 		for _, e := range joined.Unwrap() {
 			all = append(all, words(e)...)

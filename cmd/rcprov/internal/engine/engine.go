@@ -70,8 +70,10 @@ type Summary struct {
 // (go-multierror), in the plan's order, and [ErrStopped] when the run was stopped: when ctx is cancelled, changes
 // under way are finished and verified, looking at hosts ends at once, and nothing further begins.
 func Run(ctx context.Context, o Options) (*Summary, error) {
-	r := &run{Options: o, id: rand.Text()[:8], slots: make(chan struct{}, cmp.Or(o.Parallel, 32)), started: o.Now(),
-		failed: make(map[*plan.Play]bool)}
+	r := &run{
+		Options: o, id: rand.Text()[:8], slots: make(chan struct{}, cmp.Or(o.Parallel, 32)), started: o.Now(),
+		failed: make(map[*plan.Play]bool),
+	}
 	r.selectHosts()
 	r.report(Event{Type: RunStarted, Hosts: names(r.hosts)})
 

@@ -31,13 +31,12 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		Path: nginx.Dir + "/" + fileName(args.Names[0]) + ".conf", Content: []byte(text),
 		Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
 	}
-	return []modules.Part{
-			{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}}},
-			{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key)},
-			{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
-		}, Outputs{
-			URL: "https://" + args.Names[0], Files: []string{site.Path},
-		}, nil
+	parts := []modules.Part{
+		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}}},
+		{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key)},
+		{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
+	}
+	return parts, Outputs{URL: "https://" + args.Names[0], Files: []string{site.Path}}, nil
 }
 
 // fileName is a name without what a file's name had better not have.

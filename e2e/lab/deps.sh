@@ -20,6 +20,7 @@ need iptables iptables
 need ssh openssh-client
 need sshd openssh-server
 need sudo sudo
+need npm npm # fetches what the mirror is made of
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages="$packages debian-archive-keyring"
 [ -n "$packages" ] || exit 0
 

@@ -1,0 +1,131 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/miekg/dns"
+)
+
+// zone is what the name server says it is the authority for. Dynamic updates are taken for it.
+const zone = "lab.test."
+
+// A nameServer answers for the names that it was told, over UDP and TCP. TXT records can be set by anybody with a
+// dynamic update (RFC 2136), as DNS-01 challenges need it.
+type nameServer struct {
+	address string
+	servers []*dns.Server
+
+	mu        sync.Mutex
+	addresses map[string][]netip.Addr
+	texts     map[string][]string
+}
+
+// startNameServer starts a name server on a port of its own of the IP address host.
+func startNameServer(ctx context.Context, host string) (*nameServer, error) {
+	n := &nameServer{addresses: map[string][]netip.Addr{}, texts: map[string][]string{}}
+	tcp, err := listen(ctx, net.JoinHostPort(host, "0"))
+	if err != nil {
+		return nil, err
+	}
+	n.address = tcp.Addr().String()
+	udp, err := listenPacket(ctx, n.address)
+	if err != nil {
+		return nil, errors.Join(err, tcp.Close())
+	}
+	for _, s := range []*dns.Server{{Listener: tcp}, {PacketConn: udp}} {
+		started := make(chan struct{})
+		s.Handler = n
+		s.NotifyStartedFunc = func() { close(started) }
+		s.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept } // the default takes no updates
+		go func() { _ = s.ActivateAndServe() }()                                        // until shutdown; the sockets are good
+		<-started
+		n.servers = append(n.servers, s)
+	}
+	return n, nil
+}
+
+func (n *nameServer) close() error {
+	var errs []error
+	for _, s := range n.servers {
+		errs = append(errs, s.Shutdown())
+	}
+	return errors.Join(errs...)
+}
+
+// resolve gives a name its addresses; without any there is no such name.
+func (n *nameServer) resolve(name string, addresses []netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.addresses[canonical(name)] = addresses
+}
+
+func canonical(name string) string { return strings.ToLower(dns.Fqdn(name)) }
+
+// ServeDNS answers a question or carries out an update.
+func (n *nameServer) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	reply := new(dns.Msg)
+	reply.SetReply(request)
+	reply.Authoritative = true
+	switch {
+	case len(request.Question) != 1:
+		reply.Rcode = dns.RcodeFormatError
+	case request.Opcode == dns.OpcodeUpdate:
+		for _, rr := range request.Ns {
+			n.update(rr)
+		}
+	default:
+		n.answer(request.Question[0], reply)
+	}
+	_ = w.WriteMsg(reply) // who asked may have gone
+}
+
+func (n *nameServer) answer(q dns.Question, reply *dns.Msg) {
+	name := canonical(q.Name)
+	header := dns.RR_Header{Name: q.Name, Rrtype: q.Qtype, Class: dns.ClassINET, Ttl: 1}
+	addresses, texts := n.addresses[name], n.texts[name]
+	switch q.Qtype {
+	case dns.TypeA, dns.TypeAAAA:
+		for _, a := range addresses {
+			switch {
+			case q.Qtype == dns.TypeA && a.Is4():
+				reply.Answer = append(reply.Answer, &dns.A{Hdr: header, A: a.AsSlice()})
+			case q.Qtype == dns.TypeAAAA && a.Is6():
+				reply.Answer = append(reply.Answer, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
+			}
+		}
+	case dns.TypeTXT:
+		for _, text := range texts {
+			reply.Answer = append(reply.Answer, &dns.TXT{Hdr: header, Txt: []string{text}})
+		}
+	case dns.TypeSOA:
+		if name == zone {
+			reply.Answer = append(reply.Answer, &dns.SOA{Hdr: header, Ns: "ns." + zone, Mbox: "lab." + zone, Serial: 1, Refresh: 1, Retry: 1, Expire: 1, Minttl: 1})
+		}
+	}
+	if len(addresses)+len(texts) == 0 && name != zone {
+		reply.Rcode = dns.RcodeNameError
+	}
+}
+
+// update carries out one line of an update's second section (RFC 2136, 2.5) on TXT records; others have no effect.
+func (n *nameServer) update(rr dns.RR) {
+	name := canonical(rr.Header().Name)
+	text, _ := rr.(*dns.TXT)
+	switch {
+	case rr.Header().Class == dns.ClassANY:
+		delete(n.texts, name)
+	case text == nil:
+	case rr.Header().Class == dns.ClassNONE:
+		n.texts[name] = slices.DeleteFunc(n.texts[name], func(t string) bool { return t == strings.Join(text.Txt, "") })
+	default:
+		n.texts[name] = append(n.texts[name], strings.Join(text.Txt, ""))
+	}
+}

@@ -1,0 +1,118 @@
+package mirror
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// A signingKey is an OpenPGP key of the lab's own that takes the place of a vendor's.
+type signingKey struct{ entity *openpgp.Entity }
+
+// Two kinds of keys, as vendors have them.
+var (
+	rsaKey     = packet.Config{Algorithm: packet.PubKeyAlgoRSA, RSABits: 3072}
+	ed25519Key = packet.Config{Algorithm: packet.PubKeyAlgoEdDSA}
+)
+
+// key returns the signing key of a name, after generating it if there is none. It is kept, so that what it signed stays
+// valid.
+func (c *cache) key(name, user string, config packet.Config) (*signingKey, error) {
+	unlock, err := c.lock("keys")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	file := filepath.Join(c.dir, "keys", name+".asc")
+	text, err := os.ReadFile(file)
+	if err == nil {
+		entities, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(text))
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", file, err)
+		}
+		return &signingKey{entities[0]}, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	entity, err := openpgp.NewEntity("rcprov lab, in place of "+user, "throw-away key", "lab@rcprov.invalid", &config)
+	if err != nil {
+		return nil, err
+	}
+	private, err := armored(openpgp.PrivateKeyType, func(w *bytes.Buffer) error { return entity.SerializePrivate(w, nil) })
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file+".unfinished", private, 0o600); err != nil {
+		return nil, err
+	}
+	return &signingKey{entity}, os.Rename(file+".unfinished", file)
+}
+
+// fingerprint is that of the primary key, 40 hexadecimal digits.
+func (k *signingKey) fingerprint() string {
+	return strings.ToUpper(hex.EncodeToString(k.entity.PrimaryKey.Fingerprint))
+}
+
+// public returns the armored public key.
+func (k *signingKey) public() ([]byte, error) {
+	return armored(openpgp.PublicKeyType, func(w *bytes.Buffer) error { return k.entity.Serialize(w) })
+}
+
+// detached returns an armored signature of content.
+func (k *signingKey) detached(content []byte) ([]byte, error) {
+	return armored(openpgp.SignatureType, func(w *bytes.Buffer) error {
+		return openpgp.DetachSign(w, k.entity, bytes.NewReader(content), nil)
+	})
+}
+
+// binary returns a binary signature of content.
+func (k *signingKey) binary(content []byte) ([]byte, error) {
+	var out bytes.Buffer
+	err := openpgp.DetachSign(&out, k.entity, bytes.NewReader(content), nil)
+	return out.Bytes(), err
+}
+
+// clearsigned returns content with its signature around it.
+func (k *signingKey) clearsigned(content []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := clearsign.Encode(&out, k.entity.PrivateKey, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(content)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	return append(out.Bytes(), '\n'), nil
+}
+
+// armored returns what write writes as an ASCII-armored block.
+func armored(blockType string, write func(*bytes.Buffer) error) ([]byte, error) {
+	var raw, out bytes.Buffer
+	if err := write(&raw); err != nil {
+		return nil, err
+	}
+	w, err := armor.Encode(&out, blockType, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(raw.Bytes())
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	return append(out.Bytes(), '\n'), nil
+}

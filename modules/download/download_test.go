@@ -1,0 +1,91 @@
+package download
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	sumA, sumB := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	step := &Step{Path: "/usr/local/bin/x", URL: "https://example.com/x", SHA256: sumA, Mode: 0o755, Owner: "root", Group: "0"}
+	asWanted := observe.FileInfo{Type: observe.Regular, Mode: 0o755, Owner: "root", Group: "root", SHA256: sumA}
+	tests := []struct {
+		name  string
+		is    func(*observe.FileInfo)
+		could error
+		edits []modules.Edit
+		err   string
+	}{
+		{name: "converged"},
+		{
+			name: "absent", is: func(f *observe.FileInfo) { *f = observe.FileInfo{} },
+			edits: []modules.Edit{{Action: modules.Create, Subject: step.Path, To: "from https://example.com/x"}},
+		},
+		{
+			name: "content", is: func(f *observe.FileInfo) { f.SHA256 = sumB },
+			edits: []modules.Edit{{Action: modules.Update, Subject: step.Path, Field: "sha256", From: sumB, To: sumA}},
+		},
+		{
+			name: "mode, owner and group", is: func(f *observe.FileInfo) {
+				f.Mode, f.Owner, f.UID, f.Group, f.GID = 0o644, "alice", 1000, "alice", 1000
+			},
+			edits: []modules.Edit{
+				{Action: modules.Update, Subject: step.Path, Field: "mode", From: "0644", To: "0755"},
+				{Action: modules.Update, Subject: step.Path, Field: "owner", From: "alice", To: "root"},
+				{Action: modules.Update, Subject: step.Path, Field: "group", From: "alice", To: "0"},
+			},
+		},
+		{name: "directory", is: func(f *observe.FileInfo) { f.Type = observe.Directory }, err: "/usr/local/bin/x is a directory, not a file"},
+		{name: "link", is: func(f *observe.FileInfo) { f.Type = observe.Symlink }, err: "/usr/local/bin/x is a symbolic link, not a file"},
+		{name: "could not tell", could: errors.New("Input/output error"), err: "look at /usr/local/bin/x: Input/output error"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			is := asWanted
+			if test.is != nil {
+				test.is(&is)
+			}
+			s := observe.NewSnapshot()
+			observe.File.Put(s, step.question(), is, test.could)
+			got, err := step.Diff(s)
+			if errorText(err) != test.err {
+				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			}
+			if diff := cmp.Diff(test.edits, got.Edits); diff != "" {
+				t.Errorf("edits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	valid := Args{Path: "/srv/x", URL: "https://example.com/x", SHA256: strings.Repeat("a", 64), Mode: "0644", Owner: "root", Group: "root"}
+	if _, err := New(valid, modules.Env{}); err != nil {
+		t.Error(err)
+	}
+	wrong := Args{Path: "x", URL: "x", SHA256: "x", Mode: "x", Owner: "", Group: "root"}
+	const want = `path: must be an absolute path, not "x"
+url: must be an address that begins with https:// or http://, not "x"
+sha256: must be a SHA-256, 64 hexadecimal digits, not "x"
+mode: must be an octal mode such as "0644", not "x"
+owner: must be a name or a number, not ""`
+	if _, err := New(wrong, modules.Env{}); errorText(err) != want {
+		t.Errorf("error %q, want %q", errorText(err), want)
+	}
+}

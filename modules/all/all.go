@@ -16,6 +16,8 @@ import (
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/mongod"
+	"github.com/rcprov/rcprov/modules/mongoreplicaset"
 	"github.com/rcprov/rcprov/modules/node"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
@@ -39,6 +41,8 @@ func Modules() []modules.Module {
 		httpcheck.Module(),
 		line.Module(),
 		link.Module(),
+		mongod.Module(),
+		mongoreplicaset.Module(),
 		node.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),

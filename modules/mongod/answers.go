@@ -1,0 +1,135 @@
+package mongod
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/mongodb"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// patience is how long a server may take to answer after its start: it replays its journal first.
+const patience = 5 * time.Minute
+
+// Answers waits for the server to answer. That its unit is active says little: mongod ends some seconds later when it
+// doesn't like its configuration or its data.
+type Answers struct {
+	Server mongodb.Server
+}
+
+var _ modules.Step = (*Answers)(nil)
+
+// Observe implements [modules.Step].
+func (s *Answers) Observe(q *observe.Query) { greeting.Ask(q, s.Server) }
+
+// Diff implements [modules.Step].
+func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	now, err := greeting.Get(snapshot, s.Server)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("ask mongod: %w", err)
+	}
+	if now.Role != mongodb.Silent {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Edits: []modules.Edit{{
+		Action: modules.Run, Subject: "mongod", Field: "wait", From: now.String(), To: "answers on " + s.Server.Address,
+	}}}, nil
+}
+
+// Apply implements [modules.Step].
+func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("mongod did not answer within %s", patience))
+	defer cancel()
+	for {
+		now, err := mongodb.Greet(ctx, h.Dial, s.Server)
+		switch {
+		case ctx.Err() != nil:
+			return s.explain(context.WithoutCancel(ctx), h, context.Cause(ctx))
+		case err != nil:
+			return err
+		case now.Role != mongodb.Silent:
+			return nil
+		}
+		modules.Progress(ctx, "waiting for mongod: %s", now)
+		state, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "ActiveState", unit}})
+		if err != nil {
+			return err
+		}
+		if word := strings.TrimSpace(string(state.Stdout)); word == "failed" || word == "inactive" {
+			return s.explain(ctx, h, errors.New("mongod ended soon after its start"))
+		}
+		select {
+		case <-time.After(time.Second / 2):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// explain adds what the server's log, or else its journal, says last.
+func (s *Answers) explain(ctx context.Context, h modules.Host, err error) error {
+	const script = `
+if [ -r "$1" ]; then tail -n 200 -- "$1"; fi
+journalctl -q -b -n 20 -o cat -u "$2" || true
+`
+	log, logErr := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "mongod", logFile, unit}})
+	if logErr != nil {
+		return errors.Join(err, logErr)
+	}
+	if why := lastComplaint(log.Stdout); why != "" {
+		err = fmt.Errorf("%w: %s", err, why)
+	}
+	return modules.WithHint(err, "`journalctl -u mongod` and `tail %s` on the host say more; the file that was replaced is under /var/lib/rcprov/backup.", logFile)
+}
+
+// lastComplaint returns the last error in a log of mongod, which has a JSON object in each line, and else the last line
+// that is no such object.
+func lastComplaint(log []byte) string {
+	complaint, other := "", ""
+	for line := range bytes.Lines(log) {
+		var entry struct {
+			Severity string `json:"s"`
+			Message  string `json:"msg"`
+			Attr     struct {
+				Error json.RawMessage `json:"error"`
+			} `json:"attr"`
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if json.Unmarshal(line, &entry) != nil {
+			other = string(line)
+			continue
+		}
+		text := errorText(entry.Attr.Error)
+		if entry.Severity == "E" || entry.Severity == "F" || text != "" && entry.Severity == "I" && strings.Contains(entry.Message, "failed") {
+			complaint = entry.Message
+			if text != "" {
+				complaint += ": " + text
+			}
+		}
+	}
+	if complaint != "" {
+		return complaint
+	}
+	return other
+}
+
+// errorText is what an error in a log says: a text, or an object with errmsg.
+func errorText(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var object struct {
+		Message string `json:"errmsg"`
+	}
+	_ = json.Unmarshal(raw, &object) // neither: nothing is said
+	return object.Message
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/cli"
 	"github.com/rcprov/rcprov/modules/all"
+	"github.com/rcprov/rcprov/templates"
 )
 
 func main() {
@@ -18,11 +19,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first Ctrl-C asks to stop, the second one kills
 	os.Exit(cli.Run(ctx, cli.Deps{
-		Modules: all.Modules(),
-		Stdin:   os.Stdin,
-		Stdout:  os.Stdout,
-		Stderr:  os.Stderr,
-		Environ: os.Environ(),
-		Now:     time.Now,
+		Modules:   all.Modules(),
+		Templates: templates.FS,
+		Stdin:     os.Stdin,
+		Stdout:    os.Stdout,
+		Stderr:    os.Stderr,
+		Environ:   os.Environ(),
+		Now:       time.Now,
 	}, os.Args[1:]))
 }

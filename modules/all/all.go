@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/acmecertificate"
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/aptrepository"
 	"github.com/rcprov/rcprov/modules/archive"
@@ -18,6 +19,8 @@ import (
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/mongod"
 	"github.com/rcprov/rcprov/modules/mongoreplicaset"
+	"github.com/rcprov/rcprov/modules/nginx"
+	"github.com/rcprov/rcprov/modules/nginxsite"
 	"github.com/rcprov/rcprov/modules/node"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
@@ -28,6 +31,7 @@ import (
 // Modules returns all modules. A new one gets its line here.
 func Modules() []modules.Module {
 	return []modules.Module{
+		acmecertificate.Module(),
 		aptpackage.Module(),
 		aptrepository.Module(),
 		archive.Module(),
@@ -43,6 +47,8 @@ func Modules() []modules.Module {
 		link.Module(),
 		mongod.Module(),
 		mongoreplicaset.Module(),
+		nginx.Module(),
+		nginxsite.Module(),
 		node.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),

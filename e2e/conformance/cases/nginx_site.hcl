@@ -1,0 +1,42 @@
+# nginx_site: a site with TLS in front of an application. The certificate is made beforehand, so that it is the same
+# file whatever happens to the run.
+
+case "one site" {
+  setup = <<-EOT
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=chat.example.com \
+      -addext subjectAltName=DNS:chat.example.com -keyout /etc/ssl/private/chat.key -out /etc/ssl/chat.crt
+  EOT
+  plan  = <<-EOT
+    nginx "web" {}
+    nginx_site "chat" {
+      names       = ["chat.example.com"]
+      certificate = "/etc/ssl/chat.crt"
+      key         = "/etc/ssl/private/chat.key"
+      upstreams   = ["127.0.0.1:3000", "127.0.0.1:3001"]
+      sticky      = "cookie"
+      location "= /hello" {
+        config = "return 200 \"hello from $host\";"
+      }
+    }
+  EOT
+  check = <<-EOT
+    set -e
+    nginx -t -q
+    served=$(openssl s_client -connect 127.0.0.1:443 -servername chat.example.com </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256)
+    [ "$served" = "$(openssl x509 -noout -fingerprint -sha256 -in /etc/ssl/chat.crt)" ]
+    printf 'GET /hello HTTP/1.0\r\nHost: chat.example.com\r\n\r\n' |
+      openssl s_client -quiet -ign_eof -connect 127.0.0.1:443 -servername chat.example.com 2>/dev/null >/run/hello
+    grep -q '^hello from chat.example.com' /run/hello
+    grep -qi '^strict-transport-security: max-age=63072000' /run/hello
+  EOT
+  drift "site removed" {
+    run     = "rm /etc/nginx/conf.d/chat.example.com.conf; systemctl reload nginx"
+    changes = ["nginx_site.chat/configuration", "nginx_site.chat/service"]
+  }
+  drift "site edited" { run = "sed -i 's/hello from/bye from/' /etc/nginx/conf.d/chat.example.com.conf; systemctl reload nginx" }
+  drift "nginx stopped" {
+    run     = "systemctl stop nginx"
+    changes = ["nginx.web/service"]
+  }
+  drift "mode and owner" { run = "chmod 640 /etc/nginx/conf.d/chat.example.com.conf; chown www-data /etc/nginx/conf.d/chat.example.com.conf" }
+}

@@ -1,0 +1,112 @@
+package acmecertificate
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/certcrypto"
+	"github.com/go-acme/lego/v4/lego"
+	"github.com/go-acme/lego/v4/registration"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// noEmail is what lego (cmd/accounts_storage.go) calls an account without an address.
+const noEmail = "noemail@example.com"
+
+// account is an account with a CA, in lego's form. It implements registration.User.
+type account struct {
+	Email        string                 `json:"email"`
+	Registration *registration.Resource `json:"registration"`
+	key          crypto.PrivateKey
+}
+
+// GetEmail implements [registration.User].
+func (a *account) GetEmail() string { return a.Email }
+
+// GetRegistration implements [registration.User].
+func (a *account) GetRegistration() *registration.Resource { return a.Registration }
+
+// GetPrivateKey implements [registration.User].
+func (a *account) GetPrivateKey() crypto.PrivateKey { return a.key }
+
+// accountDir is where lego keeps the account: by the CA's host and the address.
+func (i *Issue) accountDir() string {
+	host := i.Directory
+	if u, err := url.Parse(i.Directory); err == nil {
+		host = strings.ReplaceAll(u.Host, ":", "_")
+	}
+	return accounts + host + "/" + i.accountName()
+}
+
+func (i *Issue) accountName() string {
+	if i.Email == "" {
+		return noEmail
+	}
+	return i.Email
+}
+
+func (i *Issue) accountKey() string { return i.accountDir() + "/keys/" + i.accountName() + ".key" }
+
+// loadAccount reads the host's account with the CA. A new key is on the host before the CA knows it: a run that is killed
+// then leaves no account that nobody has the key of.
+func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, error) {
+	a := &account{Email: i.Email}
+	keyText, err := getFile(ctx, h, i.accountKey())
+	if err != nil {
+		return nil, err
+	}
+	if keyText == nil {
+		if a.key, err = certcrypto.GeneratePrivateKey(certcrypto.EC256); err != nil {
+			return nil, err
+		}
+		return a, putFiles(ctx, h, "0700", []stored{{i.accountKey(), certcrypto.PEMEncode(a.key), keyMode}})
+	}
+	if a.key, err = parseKey(keyText); err != nil {
+		return nil, modules.WithHint(fmt.Errorf("the key of the account with the CA, %s, %w", i.accountKey(), err),
+			"Restore it, or move it away: then a new account is made.")
+	}
+	text, err := getFile(ctx, h, i.accountDir()+"/account.json")
+	if err != nil || text == nil {
+		return a, err
+	}
+	if err := json.Unmarshal(text, a); err != nil {
+		return nil, modules.WithHint(fmt.Errorf("read %s/account.json: %w", i.accountDir(), err), "Move it away: it is made anew from the key.")
+	}
+	a.Email = i.Email
+	return a, nil
+}
+
+// register makes sure that the CA knows the account, and stores what it says of it.
+func (i *Issue) register(ctx context.Context, h modules.Host, client *lego.Client, a *account) error {
+	if a.Registration != nil && a.Registration.URI != "" {
+		_, err := client.Registration.QueryRegistration()
+		var problem *acme.ProblemDetails
+		if !errors.As(err, &problem) || !strings.HasSuffix(problem.Type, ":accountDoesNotExist") && !strings.HasSuffix(problem.Type, ":malformed") {
+			return err
+		}
+	}
+	// A key that the CA knows already gets the same account again (RFC 8555, section 7.3).
+	var err error
+	if i.EABKeyID != "" {
+		a.Registration, err = client.Registration.RegisterWithExternalAccountBinding(registration.RegisterEABOptions{
+			TermsOfServiceAgreed: true, Kid: i.EABKeyID, HmacEncoded: string(i.EABHMAC),
+		})
+	} else {
+		a.Registration, err = client.Registration.Register(registration.RegisterOptions{TermsOfServiceAgreed: true})
+	}
+	if err != nil {
+		return fmt.Errorf("register an account: %w", err)
+	}
+	text, err := json.MarshalIndent(a, "", "\t")
+	if err != nil {
+		return err
+	}
+	return putFiles(ctx, h, "0700", []stored{{i.accountDir() + "/account.json", text, 0o600}})
+}

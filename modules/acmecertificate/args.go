@@ -1,0 +1,119 @@
+// Package acmecertificate is the module acme_certificate: a TLS certificate with its key on the host, from an ACME CA, from
+// the plan, or self-signed.
+package acmecertificate
+
+import (
+	_ "embed"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+//go:embed args.go
+var source string
+
+// Args describe a TLS certificate and its key on the host. Where they are doesn't matter to what uses them: the outputs
+// `certificate` (with the whole chain) and `key` are their paths.
+//
+//	acme_certificate "chat" {
+//	  names   = ["chat.example.com"]
+//	  email   = "admin@example.com"
+//	  webroot = nginx.web.webroot
+//	}
+//
+//	acme_certificate "intranet" {
+//	  source          = "files"
+//	  names           = ["wiki.example.com"]
+//	  certificate_pem = file("tls/wiki.fullchain.pem")
+//	  key_pem         = var.wiki_key
+//	}
+//
+//	acme_certificate "lab" {
+//	  source = "self_signed"
+//	  names  = ["lab.example.com"]
+//	}
+//
+// With `source = "acme"` rcprov itself talks to the CA, from the machine it runs on, and answers the CA's challenge with
+// a file on the host. Before it asks the CA it makes sure that such a file can be fetched by each name: a failed
+// validation counts against the CA's rate limits. You agree to the CA's terms of service. Account and certificate are on
+// the host in the layout of lego (/var/lib/lego), so that the next laptop, or lego itself, can renew. As long as there is
+// no certificate a self-signed one is in its place, with which a server can start.
+//
+// A certificate is renewed by `rcprov apply` at the moment that the CA suggested when it issued it (ARI), or when a third
+// of its lifetime remains. `renew_timer` makes the host do so by itself.
+type Args struct {
+	// Host names that the certificate is for. The first one names the files. `*.example.com` needs `dns-01`.
+	Names []string `hcl:"names"`
+
+	// Where the certificate comes from: an ACME CA, the plan, or the host's own signature.
+	Source string `hcl:"source,optional" default:"acme" oneof:"acme,files,self_signed"`
+
+	// The CA: `production` and `staging` are Let's Encrypt's, anything else is the URL of an ACME directory. Try
+	// with `staging`, whose certificates no browser trusts: the limits of production are soon reached.
+	Directory string `hcl:"directory,optional" default:"production"`
+
+	// A file on the controller, relative to the plan, with CA certificates in PEM form. With `acme`, the CA's own web
+	// server is checked against them; with `files`, the chain. Left out: those that the controller trusts.
+	CAFile string `hcl:"ca_file,optional"`
+
+	// Address that the CA may write to. With renew_timer it must be given.
+	Email string `hcl:"email,optional"`
+
+	// How the CA is convinced: `http-01` by a file on the host's port 80, `dns-01` by a record in the domain.
+	Challenge string `hcl:"challenge,optional" default:"http-01" oneof:"http-01,dns-01,tls-alpn-01"`
+
+	// Directory on the host from which the web server serves `/.well-known/acme-challenge/` on port 80; the `nginx`
+	// module's is the same.
+	Webroot string `hcl:"webroot,optional" default:"/var/www/acme"`
+
+	// Whether to fetch a file by each name first. Turn it off where the names lead elsewhere from the controller
+	// than from the CA.
+	SelfCheck bool `hcl:"self_check,optional" default:"true"`
+
+	// DNS servers (`host` or `host:port`) to ask instead of the controller's.
+	Nameservers []string `hcl:"nameservers,optional"`
+
+	// Who hosts the domain, for `dns-01`: a name of lego's list, such as `cloudflare`.
+	DNSProvider string `hcl:"dns_provider,optional"`
+
+	// The provider's settings as lego's documentation names them: `{ CLOUDFLARE_DNS_API_TOKEN = var.token }`.
+	DNSCredentials map[string]modules.Secret `hcl:"dns_credentials,optional"`
+
+	// For `dns-01`: wait so long (`2m`) before the CA looks, instead of asking the domain's DNS servers until all have
+	// the record, where they can't be asked from the controller.
+	DNSWait string `hcl:"dns_wait,optional"`
+
+	// The key: elliptic curves, or RSA for clients that know nothing else.
+	KeyType string `hcl:"key_type,optional" default:"ec256" oneof:"ec256,ec384,rsa2048,rsa3072,rsa4096"`
+
+	// The CA's profile, such as Let's Encrypt's `tlsserver` or `shortlived`.
+	Profile string `hcl:"profile,optional"`
+
+	// Common name of the root to prefer where the CA offers several chains.
+	PreferredChain string `hcl:"preferred_chain,optional"`
+
+	// Key identifier of an external account, for CAs that ask for one.
+	EABKeyID string `hcl:"eab_kid,optional"`
+
+	// The external account's MAC key, in base64url.
+	EABHMAC modules.Secret `hcl:"eab_hmac,optional"`
+
+	// Whether the host renews by itself: installs the distribution's lego and a timer that runs twice a day, and
+	// reloads what uses the certificate. For `http-01`.
+	RenewTimer bool `hcl:"renew_timer,optional"`
+
+	// Units to reload when the timer has renewed the certificate. Left out: nginx.service.
+	Reload []string `hcl:"reload,optional"`
+
+	// With `files`: the certificate and its chain in PEM form, the certificate itself first.
+	CertificatePEM string `hcl:"certificate_pem,optional"`
+
+	// With `files`: the private key in PEM form.
+	KeyPEM modules.Secret `hcl:"key_pem,optional"`
+}
+
+// Outputs are what other blocks can refer to beside the arguments.
+type Outputs struct {
+	Certificate string   `cty:"certificate"` // path of the certificate with its chain
+	Key         string   `cty:"key"`         // path of the private key
+	Files       []string `cty:"files"`       // both
+}

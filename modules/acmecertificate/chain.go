@@ -1,0 +1,168 @@
+package acmecertificate
+
+import (
+	"cmp"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-acme/lego/v4/certcrypto"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// parseChain reads the certificates of a PEM text.
+func parseChain(text []byte) ([]*x509.Certificate, error) {
+	var chain []*x509.Certificate
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("has a %s, where only certificates may be", strings.ToLower(block.Type))
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d can't be read: %w", len(chain)+1, err)
+		}
+		chain = append(chain, c)
+	}
+	if len(chain) == 0 {
+		return nil, errors.New("has no certificate in PEM form")
+	}
+	return chain, nil
+}
+
+// parseKey reads a private key. Its error says nothing of the text.
+func parseKey(text []byte) (crypto.Signer, error) {
+	block, _ := pem.Decode(text)
+	if block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")) {
+		return nil, errors.New("is encrypted, which no server can read at its start")
+	}
+	// Tools put "EC PARAMETERS" before the key.
+	for rest := text; block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY"); block, rest = pem.Decode(rest) {
+		text = rest
+	}
+	if block == nil {
+		return nil, errors.New("has no private key in PEM form")
+	}
+	key, err := certcrypto.ParsePEMPrivateKey(pem.EncodeToMemory(block))
+	if err != nil {
+		return nil, errors.New("can't be read as a private key")
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("is not a key that can sign")
+	}
+	return signer, nil
+}
+
+// matches tells whether key is the one of certificate c.
+func matches(c *x509.Certificate, key crypto.Signer) bool {
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(c.PublicKey)
+}
+
+// uncovered returns the names that certificate c is not for.
+func uncovered(c *x509.Certificate, names []string) (missing []string) {
+	for _, name := range names {
+		wildcard := strings.HasPrefix(name, "*.")
+		if !slices.Contains(c.DNSNames, name) && (wildcard || c.VerifyHostname(name) != nil) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// renewable tells whether no more than a third of the lifetime of c remains.
+func renewable(c *x509.Certificate, now time.Time) bool {
+	return c.NotAfter.Sub(now) <= c.NotAfter.Sub(c.NotBefore)/3
+}
+
+// selfIssued tells whether c signed itself.
+func selfIssued(c *x509.Certificate) bool {
+	return string(c.RawIssuer) == string(c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// checkOwn checks the certificate and key of the plan for all that makes browsers complain, but the time, which only
+// the host knows. roots are the CAs to trust, in PEM form; nil: those of this machine.
+func checkOwn(args Args, roots []byte) ([]*x509.Certificate, error) {
+	chain, err := parseChain([]byte(args.CertificatePEM))
+	if err != nil {
+		return nil, modules.Argf("certificate_pem", "%w", err)
+	}
+	key, err := parseKey([]byte(args.KeyPEM))
+	if err != nil {
+		return nil, modules.Argf("key_pem", "%w", err)
+	}
+	var errs []error
+	if !matches(chain[0], key) {
+		why := "is not the key of the first certificate"
+		if i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return matches(c, key) }); i > 0 {
+			why = fmt.Sprintf("is the key of certificate %d; the site's own certificate must be the first", i+1)
+		}
+		errs = append(errs, modules.Argf("key_pem", "%s (%s)", why, subject(chain[0])))
+	}
+	if missing := uncovered(chain[0], args.Names); len(missing) > 0 {
+		errs = append(errs, modules.Argf("certificate_pem", "is not for %s, but for %s",
+			strings.Join(missing, ", "), cmp.Or(strings.Join(chain[0].DNSNames, ", "), "no host")))
+	}
+	if err := checkChain(chain, roots); err != nil {
+		errs = append(errs, err)
+	}
+	return chain, errors.Join(errs...)
+}
+
+// checkChain checks that each certificate is signed by the next, and the last by a root that clients have.
+func checkChain(chain []*x509.Certificate, roots []byte) error {
+	for i, c := range chain[:len(chain)-1] {
+		if err := c.CheckSignatureFrom(chain[i+1]); err != nil {
+			return &modules.ArgError{
+				Arg: "certificate_pem", Err: fmt.Errorf("certificate %d (%s) is not signed by the next one (%s)", i+1, subject(c), subject(chain[i+1])),
+				Hint: "Each certificate must be followed by the one that signed it, which is " + issuer(c) + ".",
+			}
+		}
+	}
+	last := chain[len(chain)-1]
+	if selfIssued(last) && roots == nil {
+		return nil // the root is there itself, or the certificate is self-signed
+	}
+	var pool *x509.CertPool // nil: of this machine
+	if roots != nil {
+		pool = x509.NewCertPool()
+		pool.AppendCertsFromPEM(roots)
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	// At a time when all of them were new: what has expired is decided by the host's clock.
+	at := chain[0].NotBefore.Add(time.Second)
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	if err == nil {
+		return nil
+	}
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		return &modules.ArgError{
+			Arg: "certificate_pem", Err: fmt.Errorf("is incomplete: it ends with %s, signed by %s, which is not known as a root", subject(last), issuer(last)),
+			Hint: "Append the certificate of " + issuer(last) + " (CAs call it intermediate or chain). If it is a CA of your own, name its file in ca_file.",
+		}
+	}
+	return modules.Argf("certificate_pem", "is not accepted by clients: %w", err)
+}
+
+func subject(c *x509.Certificate) string {
+	if c.Subject.String() == "" {
+		return strings.Join(c.DNSNames, ", ")
+	}
+	return c.Subject.String()
+}
+
+func issuer(c *x509.Certificate) string { return c.Issuer.String() }

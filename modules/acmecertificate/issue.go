@@ -1,0 +1,131 @@
+package acmecertificate
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-acme/lego/v4/certcrypto"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Issue is a certificate from an ACME CA, in lego's layout.
+type Issue struct {
+	Pair
+	Names          []string
+	KeyType        certcrypto.KeyType
+	Directory      string // URL
+	Roots          []byte // CA certificates to trust for Directory, PEM; nil: those of this machine
+	Email          string
+	Challenge      string // "http-01" or "dns-01"
+	Webroot        string
+	SelfCheck      bool
+	Nameservers    []string
+	Addresses      []string // of the host, for messages
+	DNSProvider    string
+	DNSCredentials map[string]modules.Secret
+	DNSWait        time.Duration // 0: ask the DNS servers
+	Profile        string
+	PreferredChain string
+	EABKeyID       string
+	EABHMAC        modules.Secret
+}
+
+var _ modules.Step = (*Issue)(nil)
+
+func newIssue(args Args, pair Pair, roots []byte) *Issue {
+	wait, _ := time.ParseDuration(args.DNSWait) // checked; none is 0
+	return &Issue{
+		DNSWait: wait,
+		Pair:    pair, Names: args.Names, KeyType: keyTypes[args.KeyType], Directory: directoryURL(args.Directory), Roots: roots,
+		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
+		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
+		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC,
+	}
+}
+
+// origin is what rcprov notes beside a certificate: where it came from, and when the CA wants to be asked for the next.
+type origin struct {
+	Serial    string    `json:"serial"` // of the certificate that this is about: lego may have renewed it meanwhile
+	Directory string    `json:"directory"`
+	RenewAt   time.Time `json:"renewAt,omitzero"` // a moment in the window that the CA suggested (RFC 9773); zero: it has none
+}
+
+func (i *Issue) base() string { return strings.TrimSuffix(i.Certificate, ".crt") }
+
+func (i *Issue) originPath() string { return i.base() + ".rcprov.json" }
+
+func (i *Issue) question() observe.FileQuestion {
+	return observe.FileQuestion{Path: i.originPath(), Content: true}
+}
+
+// Observe implements [modules.Step].
+func (i *Issue) Observe(q *observe.Query) {
+	i.observe(q)
+	observe.File.Ask(q, i.question())
+}
+
+// Diff implements [modules.Step].
+func (i *Issue) Diff(s *observe.Snapshot) (modules.Change, error) {
+	is, err := i.look(s)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	note, err := observe.File.Get(s, i.question())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", i.originPath(), err)
+	}
+	if e, differs := i.compare(is, readOrigin(note.Content, is.leaf)); differs {
+		e.Subject = i.Certificate
+		return modules.Change{Edits: []modules.Edit{e}}, nil
+	}
+	return modules.Change{Edits: i.rights(is)}, nil
+}
+
+// compare returns the first reason to ask the CA.
+func (i *Issue) compare(is seen, from origin) (e modules.Edit, differs bool) {
+	if is.leaf == nil || slices.Contains(is.leaf.Subject.Organization, placeholder) {
+		e = modules.Edit{Action: modules.Create, From: is.wrong, To: "for " + strings.Join(i.Names, ", ") + ", from " + i.Directory}
+		if is.leaf != nil {
+			e.Action, e.From = modules.Update, "self-signed placeholder"
+		}
+		return e, true
+	}
+	e.Action = modules.Update
+	switch {
+	case !sameNames(is.leaf.DNSNames, i.Names):
+		e.Field, e.From, e.To = "names", strings.Join(is.leaf.DNSNames, ", "), strings.Join(i.Names, ", ")
+	case keyTypeOf(is.leaf) != i.KeyType:
+		e.Field, e.From, e.To = "key_type", keyTypeName(keyTypeOf(is.leaf)), keyTypeName(i.KeyType)
+	case from.Directory != "" && from.Directory != i.Directory:
+		e.Field, e.From, e.To = "directory", from.Directory, i.Directory
+	case is.now.After(is.leaf.NotAfter):
+		e.Action, e.Field, e.To = modules.Run, "renew", "expired on "+day(is.leaf.NotAfter)
+	case from.RenewAt.IsZero() && renewable(is.leaf, is.now):
+		e.Action, e.Field, e.To = modules.Run, "renew", "less than a third of its lifetime remains: it expires on "+day(is.leaf.NotAfter)
+	case !from.RenewAt.IsZero() && !is.now.Before(from.RenewAt):
+		e.Action, e.Field, e.To = modules.Run, "renew", "the CA suggests so; it expires on "+day(is.leaf.NotAfter)
+	default:
+		return e, false
+	}
+	return e, true
+}
+
+// readOrigin reads what was noted about the certificate leaf; the zero value when nothing was.
+func readOrigin(text []byte, leaf *x509.Certificate) origin {
+	var o origin
+	// What can't be read is as good as not there: it only makes the decision finer.
+	if leaf == nil || json.Unmarshal(text, &o) != nil || o.Serial != leaf.SerialNumber.Text(16) {
+		return origin{}
+	}
+	return o
+}
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}

@@ -1,0 +1,209 @@
+package acmecertificate
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	stdlog "log"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/certificate"
+	"github.com/go-acme/lego/v4/lego"
+	legolog "github.com/go-acme/lego/v4/log"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// acmeLimit bounds all talk with a CA for one certificate. CAs answer within seconds; DNS takes minutes.
+const acmeLimit = 10 * time.Minute
+
+// silence turns off lego's log, which is one for the whole process and goes to standard error.
+var silence = sync.OnceFunc(func() { legolog.Logger = stdlog.New(io.Discard, "", 0) })
+
+// Apply implements [modules.Step]. It asks the CA once: what the CA refuses is not tried again, because it counts that.
+func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if onlyRights(c) {
+		return i.closeKey(ctx, h)
+	}
+	silence()
+	ctx, cancel := context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA was not done after %s", acmeLimit))
+	defer cancel()
+	if i.Challenge == "http-01" && i.SelfCheck {
+		if err := i.checkReachable(ctx, h); err != nil {
+			return err
+		}
+	}
+	client, err := i.client(ctx, h)
+	if err != nil {
+		return i.explain(err)
+	}
+	modules.Progress(ctx, "asking the CA for a certificate for %s", i.Names[0])
+	issued, err := i.obtain(ctx, h, client)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return i.explain(err)
+	}
+	return i.store(ctx, h, client, issued)
+}
+
+// client returns a client of the CA with the host's account.
+func (i *Issue) client(ctx context.Context, h modules.Host) (*lego.Client, error) {
+	a, err := i.loadAccount(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	config := &lego.Config{
+		CADirURL: i.Directory, User: a, UserAgent: "rcprov",
+		HTTPClient:  &http.Client{Timeout: 30 * time.Second, Transport: i.transport(ctx)},
+		Certificate: lego.CertificateConfig{KeyType: i.KeyType, Timeout: time.Minute},
+	}
+	client, err := lego.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.setChallenge(ctx, h, client); err != nil {
+		return nil, err
+	}
+	return client, i.register(ctx, h, client, a)
+}
+
+// transport carries requests to the CA, and stops all of lego, whose calls take no context, when ctx ends.
+func (i *Issue) transport(ctx context.Context) http.RoundTripper {
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 15 * time.Second,
+		DialContext: (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
+	}
+	if i.Roots != nil {
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(i.Roots)
+		t.TLSClientConfig = &tls.Config{RootCAs: pool}
+	}
+	context.AfterFunc(ctx, t.CloseIdleConnections)
+	return bounded{ctx, t}
+}
+
+// bounded makes each request end with a context.
+type bounded struct {
+	ctx  context.Context
+	next http.RoundTripper
+}
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := b.ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(b.ctx, cancel)
+	response, err := b.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		stop()
+		cancel()
+		return nil, err
+	}
+	response.Body = body{response.Body, func() { stop(); cancel() }}
+	return response, nil
+}
+
+// body releases what a request holds when it has been read.
+type body struct {
+	io.ReadCloser
+	release func()
+}
+
+func (b body) Close() error {
+	defer b.release()
+	return b.ReadCloser.Close()
+}
+
+// obtain orders the certificate; as a successor of the one on the host, where the CA knows that (RFC 9773, section 5):
+// such orders are exempt from rate limits.
+func (i *Issue) obtain(ctx context.Context, h modules.Host, client *lego.Client) (*certificate.Resource, error) {
+	request := certificate.ObtainRequest{Domains: i.Names, Bundle: true, Profile: i.Profile, PreferredChain: i.PreferredChain}
+	replaced, err := i.replaced(ctx, h, client)
+	if err != nil {
+		return nil, err
+	}
+	request.ReplacesCertID = replaced
+	issued, err := client.Certificate.Obtain(request)
+	// Somebody has replaced it already, or the CA doesn't know it (any more).
+	var problem *acme.ProblemDetails
+	if request.ReplacesCertID != "" && errors.As(err, &problem) && (problem.Type == acme.AlreadyReplacedErr || problem.HTTPStatus == http.StatusNotFound) {
+		request.ReplacesCertID = ""
+		issued, err = client.Certificate.Obtain(request)
+	}
+	return issued, err
+}
+
+// replaced returns the ARI identifier of the certificate on the host; empty when it is none of this CA, or for other
+// names.
+func (i *Issue) replaced(ctx context.Context, h modules.Host, client *lego.Client) (string, error) {
+	text, err := getFile(ctx, h, i.Certificate)
+	if err != nil {
+		return "", err
+	}
+	note, err := getFile(ctx, h, i.originPath())
+	if err != nil {
+		return "", err
+	}
+	chain, err := parseChain(text)
+	if err != nil || readOrigin(note, chain[0]).Directory != i.Directory || !sameNames(chain[0].DNSNames, i.Names) {
+		return "", nil //nolint:nilerr // what can't be read is replaced, and no successor of anything
+	}
+	if _, err := client.Certificate.GetRenewalInfo(certificate.RenewalInfoRequest{Cert: chain[0]}); err != nil {
+		return "", nil //nolint:nilerr // the CA has no ARI, or doesn't know the certificate: an ordinary order will do
+	}
+	return certificate.MakeARICertID(chain[0])
+}
+
+// store puts the certificate with all that belongs to it on the host, as lego does (cmd/certs_storage.go), and a note
+// beside it.
+func (i *Issue) store(ctx context.Context, h modules.Host, client *lego.Client, issued *certificate.Resource) error {
+	chain, err := parseChain(issued.Certificate)
+	if err != nil {
+		return fmt.Errorf("what the CA issued %w", err)
+	}
+	from := origin{Serial: chain[0].SerialNumber.Text(16), Directory: i.Directory, RenewAt: renewAt(client, chain[0])}
+	resource, err := json.MarshalIndent(issued, "", "\t")
+	if err != nil {
+		return err
+	}
+	note, err := json.MarshalIndent(from, "", "\t")
+	if err != nil {
+		return err
+	}
+	return putFiles(ctx, h, "0700", []stored{
+		{i.Key, issued.PrivateKey, keyMode},
+		{i.Certificate, issued.Certificate, 0o600},
+		{i.base() + ".issuer.crt", issued.IssuerCertificate, 0o600},
+		{i.base() + ".json", resource, 0o600},
+		{i.originPath(), append(note, '\n'), 0o600},
+	})
+}
+
+// renewAt chooses a moment in the window in which the CA wants a certificate to be renewed (RFC 9773, section 4.2: at
+// random, so that not all come at once). It is zero where the CA doesn't say.
+func renewAt(client *lego.Client, leaf *x509.Certificate) time.Time {
+	info, err := client.Certificate.GetRenewalInfo(certificate.RenewalInfoRequest{Cert: leaf})
+	if err != nil { // mostly api.ErrNoARI; any other failure must not lose the certificate
+		return time.Time{}
+	}
+	return momentIn(info.SuggestedWindow)
+}
+
+func momentIn(w acme.Window) time.Time {
+	if length := w.End.Sub(w.Start); length > 0 {
+		return w.Start.Add(rand.N(length)).UTC().Truncate(time.Second)
+	}
+	return w.Start.UTC()
+}

@@ -1,0 +1,203 @@
+package acmecertificate
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/go-acme/lego/v4/certcrypto"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+const (
+	// placeholder is the organization in certificates that only hold a place.
+	placeholder = "rcprov placeholder"
+
+	selfSignedLife = 365 * 24 * time.Hour
+)
+
+// SelfSigned is a certificate signed by its own key.
+type SelfSigned struct {
+	Pair
+	Names   []string
+	KeyType certcrypto.KeyType
+
+	// Placeholder: any certificate with its key will do; only where there is none is one made.
+	Placeholder bool
+}
+
+var _ modules.Step = (*SelfSigned)(nil)
+
+func (p Pair) observe(q *observe.Query) {
+	observe.File.Ask(q, observe.FileQuestion{Path: p.Certificate, Content: true})
+	observe.File.Ask(q, observe.FileQuestion{Path: p.Key, Content: true})
+	observe.Clock.Ask(q, struct{}{})
+}
+
+// seen is what a host has of a Pair.
+type seen struct {
+	now   time.Time
+	leaf  *x509.Certificate // nil when there is none, or no usable one
+	wrong string            // why there is no usable pair: "/x is not there", ...
+	open  fs.FileMode       // mode of a key that others than root can read; 0 otherwise
+}
+
+// look reads what observe asked for.
+func (p Pair) look(s *observe.Snapshot) (seen, error) {
+	now, err := observe.Clock.Get(s, struct{}{})
+	if err != nil {
+		return seen{}, fmt.Errorf("ask for the host's time: %w", err)
+	}
+	is := seen{now: now}
+	var contents [2][]byte
+	for i, path := range []string{p.Certificate, p.Key} {
+		info, err := observe.File.Get(s, observe.FileQuestion{Path: path, Content: true})
+		switch {
+		case err != nil:
+			return seen{}, fmt.Errorf("look at %s: %w", path, err)
+		case info.Type == observe.Absent && is.wrong == "":
+			is.wrong = path + " is not there"
+		case info.Type != observe.Regular && info.Type != observe.Absent:
+			return seen{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", path, info.Type), "rcprov doesn't replace it: move it away.")
+		case i == 1 && info.Type == observe.Regular && info.Mode&0o077 != 0:
+			is.open = info.Mode
+		}
+		contents[i] = info.Content
+	}
+	if is.wrong != "" {
+		return is, nil
+	}
+	chain, err := parseChain(contents[0])
+	if err != nil {
+		is.wrong = p.Certificate + " " + err.Error()
+		return is, nil
+	}
+	key, err := parseKey(contents[1])
+	switch {
+	case err != nil:
+		is.wrong = p.Key + " " + err.Error()
+	case !matches(chain[0], key):
+		is.wrong = p.Key + " is not the key of the certificate"
+	default:
+		is.leaf = chain[0]
+	}
+	return is, nil
+}
+
+// keyMode is the mode of private keys.
+const keyMode fs.FileMode = 0o600
+
+// rights is the edit for a usable key that others can read.
+func (p Pair) rights(is seen) (edits []modules.Edit) {
+	if is.leaf == nil || is.open == 0 {
+		return nil
+	}
+	return []modules.Edit{{
+		Action: modules.Update, Subject: p.Key, Field: "mode", From: modules.OctalMode(is.open), To: modules.OctalMode(keyMode),
+	}}
+}
+
+// onlyRights tells whether nothing but the key's mode is to be changed.
+func onlyRights(c modules.Change) bool { return len(c.Edits) == 1 && c.Edits[0].Field == "mode" }
+
+// closeKey takes the rights on the key from others.
+func (p Pair) closeKey(ctx context.Context, h modules.Host) error {
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"chmod", "--", modules.OctalMode(keyMode), p.Key}})
+	return modules.FileHint(err, p.Key)
+}
+
+// Observe implements [modules.Step].
+func (c *SelfSigned) Observe(q *observe.Query) { c.observe(q) }
+
+// Diff implements [modules.Step].
+func (c *SelfSigned) Diff(s *observe.Snapshot) (modules.Change, error) {
+	is, err := c.look(s)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	e := modules.Edit{Action: modules.Create, Subject: c.Certificate, From: is.wrong, To: "self-signed, for " + strings.Join(c.Names, ", ")}
+	if is.leaf != nil {
+		e.Action = modules.Update
+		switch missing := uncovered(is.leaf, c.Names); {
+		case c.Placeholder:
+			return modules.Change{}, nil
+		case !selfIssued(is.leaf):
+			e.From = "signed by " + issuer(is.leaf)
+		case len(missing) > 0:
+			e.Field, e.From = "names", strings.Join(is.leaf.DNSNames, ", ")
+		case keyTypeOf(is.leaf) != c.KeyType:
+			e.Field, e.From = "key_type", keyTypeName(keyTypeOf(is.leaf))
+			e.To = keyTypeName(c.KeyType)
+		case renewable(is.leaf, is.now):
+			e.From = "expires on " + day(is.leaf.NotAfter)
+		default:
+			return modules.Change{Edits: c.rights(is)}, nil
+		}
+	}
+	return modules.Change{Edits: []modules.Edit{e}}, nil
+}
+
+// Apply implements [modules.Step].
+func (c *SelfSigned) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
+	if onlyRights(change) {
+		return c.closeKey(ctx, h)
+	}
+	now, err := hostTime(ctx, h)
+	if err != nil {
+		return err
+	}
+	key, certificate, err := c.sign(now)
+	if err != nil {
+		return err
+	}
+	dirMode := "0755"
+	if c.Placeholder {
+		dirMode = "0700" // as lego makes it
+	}
+	return putFiles(ctx, h, dirMode, []stored{{c.Key, key, keyMode}, {c.Certificate, certificate, 0o644}})
+}
+
+func (c *SelfSigned) sign(now time.Time) (keyPEM, certificatePEM []byte, err error) {
+	key, err := certcrypto.GeneratePrivateKey(c.KeyType)
+	if err != nil {
+		return nil, nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, DNSNames: c.Names, Subject: pkix.Name{CommonName: commonName(c.Names[0])},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(selfSignedLife),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
+	}
+	if c.Placeholder {
+		template.Subject.Organization = []string{placeholder}
+	}
+	signer, err := parseKey(certcrypto.PEMEncode(key))
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return certcrypto.PEMEncode(key), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
+
+// commonName is a name if it fits into that field (64 characters, RFC 5280 appendix A.1).
+func commonName(name string) string {
+	if len(name) > 64 {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,35 @@
+// Package nginx is the module nginx: the web server itself, without a site. It also has the [Configuration] step by
+// which all of rcprov's nginx files get onto a host, and what the nginx of each release can do.
+package nginx
+
+import _ "embed"
+
+//go:embed args.go
+var source string
+
+// Args describe nginx from the host's package repositories: installed, running, and listening on port 80, where it
+// answers ACME challenges and redirects everything else to https. Sites are `nginx_site` blocks.
+//
+//	nginx "web" {}
+//
+//	acme_certificate "chat" {
+//	  names   = ["chat.example.com"]
+//	  webroot = nginx.web.webroot
+//	}
+//
+// Distributions' default site goes, because it takes port 80. Other files in /etc/nginx are left alone. New files are
+// first tried together with all that is there (`nginx -t`): what nginx refuses never takes the place of what it accepts.
+// When the configuration changes nginx is reloaded, not restarted.
+type Args struct {
+	// Directory from which ACME challenges are served: `/.well-known/acme-challenge/TOKEN` is the file of that path
+	// in it.
+	Webroot string `hcl:"webroot,optional" default:"/var/www/acme"`
+
+	// Whether to listen on IPv6 as well. nginx refuses to start with it on a host whose kernel has no IPv6.
+	IPv6 bool `hcl:"ipv6,optional" default:"true"`
+}
+
+// Outputs are what other blocks can refer to beside the arguments.
+type Outputs struct {
+	Service string `cty:"service"` // the systemd unit
+}

@@ -1,0 +1,174 @@
+package nginx
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Configuration is a set of files of /etc/nginx that belong together. Those that differ are tried by nginx as a whole,
+// with everything else that is in /etc/nginx, before any of them takes its place.
+type Configuration struct {
+	Files []*file.Step // at least one that is not Absent
+}
+
+var _ modules.Step = (*Configuration)(nil)
+
+// Observe implements [modules.Step].
+func (c *Configuration) Observe(q *observe.Query) {
+	for _, f := range c.Files {
+		f.Observe(q)
+	}
+}
+
+// Diff implements [modules.Step].
+func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
+	var all modules.Change
+	for _, f := range c.Files {
+		change, err := f.Diff(s)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		all.Edits = append(all.Edits, change.Edits...)
+	}
+	return all, nil
+}
+
+// Apply implements [modules.Step].
+func (c *Configuration) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
+	modules.Progress(ctx, "nginx -t")
+	if err := c.test(ctx, h, change); err != nil {
+		return err
+	}
+	if err := c.noteRemoval(ctx, h, change); err != nil {
+		return err
+	}
+	for _, f := range c.Files {
+		if edits := of(change, f.Path); len(edits.Edits) > 0 {
+			if err := f.Apply(ctx, h, edits); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// of returns the edits of one file.
+func of(change modules.Change, path string) modules.Change {
+	return modules.Change{Edits: slices.DeleteFunc(slices.Clone(change.Edits), func(e modules.Edit) bool { return e.Subject != path })}
+}
+
+// noteRemoval touches a file that stays before others are removed. The service is reloaded because a file changed after
+// it was read, and a file that is gone has no time of change.
+func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change modules.Change) error {
+	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove })
+	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
+	if !removes || stays < 0 {
+		return nil
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "-c", "--", c.Files[stays].Path}})
+	return err
+}
+
+// testScript tries new files, which come as tar, and the removal of others, its arguments, in a copy of /etc/nginx. In the
+// copy every path of /etc/nginx is one of the copy, so that includes lead to the new files, and links to files are those
+// files; links that lead nowhere stay, because nginx stumbles over them as well. Keys may be among the files: only root
+// can look into /run/rcprov, and it is no disk.
+const testScript = `
+command -v nginx >/dev/null || exit 4
+new=/run/rcprov/nginx-test
+umask 077
+rm -rf -- "$new"
+mkdir -p -- "$new"
+trap 'rm -rf -- "$new"' EXIT
+cp -a -- /etc/nginx/. "$new"
+find "$new" -type l | while IFS= read -r link; do
+	if [ -f "$link" ]; then cp --remove-destination -- "$(readlink -f -- "$link")" "$link"; fi
+done
+for removed do rm -f -- "$new/$removed"; done
+tar -x -C "$new" -f - --no-same-owner
+find "$new" -type f -exec sed -i "s|/etc/nginx/|$new/|g" {} +
+said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || {
+	printf '%s\n' "$said" | sed "s|$new/|/etc/nginx/|g" >&2
+	exit 3
+}
+`
+
+const etc = "/etc/nginx/"
+
+// test has nginx try the set.
+func (c *Configuration) test(ctx context.Context, h modules.Host, change modules.Change) error {
+	argv := []string{"sh", "-euc", testScript, "nginx-test"}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, f := range c.Files {
+		name := strings.TrimPrefix(f.Path, etc)
+		switch {
+		case f.Absent:
+			argv = append(argv, name)
+		default:
+			if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(f.Content))}); err != nil {
+				return err
+			}
+			if _, err := w.Write(f.Content); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: archive.Bytes()})
+	return explain(err, result)
+}
+
+// logged is what nginx puts before a message: time and process when its log is open already, its name when not.
+var logged = regexp.MustCompile(`^(nginx: |[0-9/]+ [0-9:]+ )?(\[[a-z]+\]) ([0-9]+#[0-9]+: )?`)
+
+// words are nginx's complaints without the frame.
+func words(stderr []byte) string {
+	var said []string
+	for line := range strings.Lines(string(stderr)) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasSuffix(line, " test failed") {
+			said = append(said, logged.ReplaceAllString(line, "$2 "))
+		}
+	}
+	return strings.Join(said, "\n  ")
+}
+
+// explain makes an error of what nginx -t said.
+func explain(err error, result modules.Result) error {
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	said := words(result.Stderr)
+	switch {
+	case result.Status == 4:
+		return modules.WithHint(errors.New("there is no nginx on the host"), "Add an `nginx` block before this one.")
+	case result.Status != 3:
+		return fmt.Errorf("try the new configuration of nginx: %w", err)
+	}
+	hint := "The files of /etc/nginx are as they were, and nginx runs on with them. "
+	switch {
+	case strings.Contains(said, "cannot load certificate"):
+		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one."
+	case strings.Contains(said, `unknown "rcprov_connection" variable`):
+		hint += "Add an `nginx` block before this one: it has what all sites share."
+	case strings.Contains(said, "duplicate default server"):
+		hint += "Another file has a default_server for port 80: remove it there; rcprov's redirects to https and serves ACME challenges."
+	default:
+		hint += "Correct what nginx complains of, then run the same command again."
+	}
+	return modules.WithHint(fmt.Errorf("nginx refuses the new configuration: %s", said), "%s", hint)
+}

@@ -35,9 +35,9 @@ var source string
 // the native modules could be loaded does the link `/opt/rocketchat/current` move, and the server is restarted once. Of
 // several instances all are stopped then, and started one after the other, as the first one migrates the database.
 //
-// Before anything changes, these are refused: a Node.js or MongoDB that the release doesn't run with, and a way from the
-// installed release that Rocket.Chat doesn't support (over a major version, or back). Releases before 8.8 are refused:
-// their apps need Deno, which rcprov doesn't install.
+// Before it changes anything, these are refused: a Node.js or MongoDB that the release doesn't run with, a way from the
+// installed release that Rocket.Chat doesn't support (over a major version, or back), and a port that another program
+// listens on. Releases before 8.8 are refused: their apps need Deno, which rcprov doesn't install.
 //
 // The server may write to `data_directory` only, and is done when /readyz answers on each port.
 type Args struct {

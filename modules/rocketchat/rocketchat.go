@@ -155,7 +155,11 @@ func (b *builder) linkPath() string { return path.Join(b.args.Directory, "curren
 func (b *builder) build(environment string) error {
 	args := b.args
 	to, _ := parseExact(args.Version) // checked before
-	b.add("requirements", &requirements{Link: b.linkPath(), Version: to}, nil)
+	before := &requirements{Link: b.linkPath(), Version: to}
+	for _, port := range args.Ports {
+		before.Instances = append(before.Instances, instance{unitName(port), address(args.BindIP, port)})
+	}
+	b.add("requirements", before, nil)
 	if len(args.Packages) > 0 {
 		packages, err := aptpackage.New(aptpackage.Args{Packages: args.Packages, State: "present", UpdateCache: "24h"}, b.env)
 		b.add("packages", packages, err)

@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/httpcheck"
@@ -13,10 +18,33 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
+// instance is a server of a port.
+type instance struct {
+	Unit    string
+	Address string // host:port, as seen from the host
+}
+
 // requirements is what must be so before anything is changed. It changes nothing itself.
 type requirements struct {
-	Link    string // to the release that is installed
-	Version version
+	Link      string // to the release that is installed
+	Version   version
+	Instances []instance
+}
+
+// listens answers whether a program listens on an address of the host.
+var listens = &observe.Probe[string, bool]{
+	Name: "listener",
+	Run: func(ctx context.Context, dial observe.Dial, address string) (bool, error) {
+		conn, err := dial(ctx, "tcp", address)
+		var failed *ssh.OpenChannelError
+		switch {
+		case err == nil:
+			return true, conn.Close()
+		case errors.As(err, &failed) && failed.Reason == ssh.ConnectionFailed, errors.Is(err, syscall.ECONNREFUSED):
+			return false, nil
+		}
+		return false, err
+	},
 }
 
 var _ modules.Step = (*requirements)(nil)
@@ -24,10 +52,29 @@ var _ modules.Step = (*requirements)(nil)
 // Observe implements [modules.Step].
 func (r *requirements) Observe(q *observe.Query) {
 	observe.File.Ask(q, observe.FileQuestion{Path: r.Link})
+	for _, i := range r.Instances {
+		observe.Unit.Ask(q, observe.UnitQuestion{Name: i.Unit})
+		listens.Ask(q, i.Address)
+	}
 }
 
 // Diff implements [modules.Step].
 func (r *requirements) Diff(s *observe.Snapshot) (modules.Change, error) {
+	for _, i := range r.Instances {
+		unit, err := observe.Unit.Get(s, observe.UnitQuestion{Name: i.Unit})
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("ask systemd about %s: %w", i.Unit, err)
+		}
+		taken, err := listens.Get(s, i.Address)
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("ask who listens on %s: %w", i.Address, err)
+		}
+		down := unit.Active == observe.Inactive || unit.Active == observe.Failed || unit.Active == ""
+		if down && taken {
+			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is taken by another program than %s", i.Address, i.Unit),
+				"`ss -ltnp` on the host names it. Stop it, or give other `ports`.")
+		}
+	}
 	is, err := observe.File.Get(s, observe.FileQuestion{Path: r.Link})
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", r.Link, err)
@@ -94,16 +141,59 @@ type ready struct {
 
 var _ modules.Step = (*ready)(nil)
 
+// tooManyEnds is how often a server may end while it is waited for: once is what a database that isn't up yet does.
+const tooManyEnds = 3
+
 // Apply implements [modules.Step].
 func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	err := r.Step.Apply(ctx, h, c)
+	waiting, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		cancel(r.watch(waiting, h))
+	}()
+	err := r.Step.Apply(waiting, h, c)
+	cancel(nil)
+	<-watched
 	if err == nil || ctx.Err() != nil {
 		return err
+	}
+	if cause := context.Cause(waiting); errors.Is(err, context.Canceled) {
+		err = cause
 	}
 	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=15", "--output=cat", "--unit=" + r.Unit}})
 	if journalErr != nil {
 		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", r.Unit, journalErr))
 	}
 	err = fmt.Errorf("%w\nthe last lines of its journal:\n%s", err, strings.TrimSpace(string(journal.Stdout)))
-	return modules.WithHint(err, "The server goes on trying to start; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", r.Unit)
+	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", r.Unit)
+}
+
+// watch returns an error when systemd has restarted the server too often, or its own; nil when ctx is done.
+func (r *ready) watch(ctx context.Context, h modules.Host) error {
+	first := -1
+	for {
+		result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "NRestarts", r.Unit}})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("ask systemd about %s: %w", r.Unit, err)
+		}
+		restarts, err := strconv.Atoi(strings.TrimSpace(string(result.Stdout)))
+		if err != nil {
+			return fmt.Errorf("ask systemd how often it restarted %s: %w", r.Unit, err)
+		}
+		if first < 0 {
+			first = restarts
+		}
+		if restarts-first >= tooManyEnds {
+			return fmt.Errorf("%s ended %d times soon after its start", r.Unit, restarts-first)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(2 * time.Second):
+		}
+	}
 }

@@ -121,7 +121,8 @@ func checkUpgrade(from, to version) error {
 	switch {
 	case slices.Compare(to[:2], from[:2]) < 0:
 		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, and its database can't be used by %s", from, to),
-			"There is no way back but a dump of the database from before the upgrade. Give version = %q to stay.", from.String())
+			"There is no way back but a dump of the database from before the upgrade: then, or when %s has never started, let the link `current` lead to releases/%s by hand. Give version = %q to stay.",
+			from, to, from.String())
 	case to[0] > from[0]+1:
 		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, which can't be upgraded to %s at once: a major version would be skipped", from, to),
 			"Take the last release of %d.x first, and let it start.", from[0]+1)

@@ -209,11 +209,15 @@ func unitName(port int) string { return fmt.Sprintf("rocketchat-%d.service", por
 // instance adds the unit of a port, and waits until it is ready.
 func (b *builder) instance(port int) {
 	yes, content := true, b.unit(port)
-	service, err := systemdunit.New(systemdunit.Args{
+	unit, err := systemdunit.New(systemdunit.Args{
 		Name: unitName(port), Content: &content, Enabled: &yes, Running: &yes,
 		RestartOn: modules.Files{envFile, b.linkPath()}, State: "present",
 	}, b.env)
-	b.add(fmt.Sprintf("service-%d", port), service, err)
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return
+	}
+	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step)}, nil)
 	check, err := httpcheck.New(httpcheck.Args{
 		URL: "http://" + address(b.args.BindIP, port) + "/readyz", From: "host", Method: "GET", Interval: "1s", Deadline: b.args.Deadline,
 	}, b.env)

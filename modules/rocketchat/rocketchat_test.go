@@ -11,7 +11,6 @@ import (
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/systemdunit"
 )
 
 var sum = strings.Repeat("a", 64)
@@ -127,7 +126,7 @@ func TestParts(t *testing.T) {
 			if diff := cmp.Diff(wantEnvironment, string(step.Content)); diff != "" || step.Mode != 0o600 || !step.Sensitive {
 				t.Errorf("environment: mode %o, sensitive %t (-want +got):\n%s", step.Mode, step.Sensitive, diff)
 			}
-		case *systemdunit.Step:
+		case *service:
 			unit := step.Files[0].Text
 			if strings.Contains(unit, "MemoryDenyWriteExecute=") || strings.Contains(unit, "hunter2") {
 				t.Errorf("unit:\n%s", unit)

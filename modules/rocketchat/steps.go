@@ -16,6 +16,7 @@ import (
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/systemdunit"
 )
 
 // instance is a server of a port.
@@ -133,6 +134,39 @@ done
 	return c.Step.Apply(ctx, h, change)
 }
 
+// service is the unit of an instance. One that ends within a second of its start would look like a step that doesn't
+// converge; its journal says more.
+type service struct {
+	*systemdunit.Step
+}
+
+var _ modules.Step = (*service)(nil)
+
+// Apply implements [modules.Step].
+func (s *service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if err := s.Step.Apply(ctx, h, c); err != nil {
+		return err
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", `sleep 1; systemctl show -P SubState -- "$1"`, "rocketchat", s.Name}})
+	if err != nil {
+		return fmt.Errorf("ask systemd about %s: %w", s.Name, err)
+	}
+	if state := strings.TrimSpace(string(result.Stdout)); state == "auto-restart" || state == "failed" {
+		return withJournal(ctx, h, s.Name, fmt.Errorf("%s ended soon after its start", s.Name))
+	}
+	return nil
+}
+
+// withJournal adds the last lines of a unit's journal to an error.
+func withJournal(ctx context.Context, h modules.Host, unit string, err error) error {
+	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=15", "--output=cat", "--unit=" + unit}})
+	if journalErr != nil {
+		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", unit, journalErr))
+	}
+	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, strings.TrimSpace(string(journal.Stdout)))
+	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", unit)
+}
+
 // ready waits until an instance answers that it is ready, and says what its journal does when that doesn't happen.
 type ready struct {
 	*httpcheck.Step
@@ -161,12 +195,7 @@ func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 	if cause := context.Cause(waiting); errors.Is(err, context.Canceled) {
 		err = cause
 	}
-	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=15", "--output=cat", "--unit=" + r.Unit}})
-	if journalErr != nil {
-		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", r.Unit, journalErr))
-	}
-	err = fmt.Errorf("%w\nthe last lines of its journal:\n%s", err, strings.TrimSpace(string(journal.Stdout)))
-	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", r.Unit)
+	return withJournal(ctx, h, r.Unit, err)
 }
 
 // watch returns an error when systemd has restarted the server too often, or its own; nil when ctx is done.

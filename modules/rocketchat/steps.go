@@ -157,13 +157,13 @@ func (s *service) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	return nil
 }
 
-// withJournal adds the last lines of a unit's journal to an error.
+// withJournal adds the last lines of a unit's journal to an error, without stacks.
 func withJournal(ctx context.Context, h modules.Host, unit string, err error) error {
-	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=15", "--output=cat", "--unit=" + unit}})
+	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=40", "--output=cat", "--unit=" + unit}})
 	if journalErr != nil {
 		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", unit, journalErr))
 	}
-	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, strings.TrimSpace(string(journal.Stdout)))
+	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, lastLines(string(journal.Stdout), 10))
 	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", unit)
 }
 

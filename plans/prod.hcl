@@ -209,8 +209,10 @@ play "chat" {
     names       = [var.domain]
     certificate = acme_certificate.chat.certificate
     key         = acme_certificate.chat.key
-    upstreams   = rocketchat.chat.upstreams
-    sticky      = length(var.rocketchat_ports) > 1 ? "cookie" : "none"
+    # max_fails=0: after a restart of Rocket.Chat, nginx would not ask it for ten seconds otherwise. An instance that is
+    # down costs nothing on the same host: nginx asks the next one at once.
+    upstreams = [for address in rocketchat.chat.upstreams : "${address} max_fails=0"]
+    sticky    = length(var.rocketchat_ports) > 1 ? "cookie" : "none"
   }
 
   # The whole way but DNS and the firewall: certificate, proxy, Rocket.Chat.

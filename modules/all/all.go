@@ -22,6 +22,7 @@ import (
 	"github.com/rcprov/rcprov/modules/nginx"
 	"github.com/rcprov/rcprov/modules/nginxsite"
 	"github.com/rcprov/rcprov/modules/node"
+	"github.com/rcprov/rcprov/modules/rocketchat"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -50,6 +51,7 @@ func Modules() []modules.Module {
 		nginx.Module(),
 		nginxsite.Module(),
 		node.Module(),
+		rocketchat.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

@@ -1,0 +1,295 @@
+package scenario
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/lab"
+	"github.com/rcprov/rcprov/e2e/lab/labtest"
+	"github.com/rcprov/rcprov/e2e/mirror"
+)
+
+// prod is a host for plans/prod.hcl, and a laptop with the variables for the lab's mirror.
+type prod struct {
+	t      *testing.T
+	host   *lab.Host
+	laptop *rcprov.Laptop
+	mirror *mirror.Mirror
+	plan   string // path
+	domain string
+	vars   map[string]string
+}
+
+var prodSecrets = map[string]string{
+	"admin_password": "hunter2-first", "mongo_key": "abcdefghijklmnopqrstuvwxyz0123456789",
+	"mongo_admin_password": "hunter2-admin", "mongo_password": "hunter2$p@ss",
+}
+
+func launchProd(t *testing.T) *prod {
+	t.Helper()
+	if !slices.Contains(labtest.Require(t).Images(), wine) {
+		labtest.Skip(t, "only nspawn has the image "+wine)
+	}
+	m, err := theMirror()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := labtest.Launch(t, wine)
+	p := &prod{t: t, host: h, mirror: m, domain: h.Name + ".lab.test"}
+	m.ACME.Resolve(p.domain, netip.MustParseAddr(h.Address))
+	if p.plan, err = filepath.Abs("../../plans/prod.hcl"); err != nil {
+		t.Fatal(err)
+	}
+	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), h); err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(p.laptop.SSHConfig())
+	if err == nil {
+		err = os.WriteFile(p.laptop.SSHConfig(), append(config, h.SSHConfig()...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.vars = map[string]string{
+		"address": h.Name, "domain": p.domain, "email": "admin@lab.test",
+		"node_version": "22.22.3", "node_releases": fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
+		"mongodb_version": m.MongoDB.Series, "check_mongodb_version": "false", // the lab's stand-in takes the lab's MongoDB
+		"mongodb_repository":  fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint),
+		"rocketchat_releases": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "build_packages": "[]",
+		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
+		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
+	}
+	for name, value := range prodSecrets {
+		p.vars[name] = value
+	}
+	return p
+}
+
+// release takes a release of Rocket.Chat into the plan.
+func (p *prod) release(version string) {
+	p.t.Helper()
+	response, err := http.Get(p.mirror.RocketChat.URL + "/" + version + "/download")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }() // read only
+	sum := sha256.New()
+	if _, err := io.Copy(sum, response.Body); err != nil || response.StatusCode != http.StatusOK {
+		p.t.Fatalf("download %s: %s, %v", version, response.Status, err)
+	}
+	p.vars["rocketchat_version"], p.vars["rocketchat_sha256"] = version, hex.EncodeToString(sum.Sum(nil))
+}
+
+// args are those of a command with the plan and all variables.
+func (p *prod) args(command string) []string {
+	args := []string{command, p.plan, "--json"}
+	for name, value := range p.vars {
+		args = append(args, "--var", name+"="+value)
+	}
+	return args
+}
+
+// run runs a command with the plan, and wants an exit status; no output may show a secret.
+func (p *prod) run(exit int, command string) rcprov.Run {
+	p.t.Helper()
+	r, err := p.laptop.Run(p.t.Context(), p.args(command)...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Args = []string{command, "prod.hcl"}
+	for name, secret := range prodSecrets {
+		if strings.Contains(r.Stdout+r.Stderr, secret) {
+			p.t.Errorf("the output shows %s:\n%v", name, r)
+		}
+	}
+	if r.Exit != exit {
+		p.t.Fatalf("exit status %d, not %d\n%v", r.Exit, exit, r)
+	}
+	return r
+}
+
+// waits are steps that only wait, if there is still something to wait for when their turn comes.
+var waits = []string{
+	"mongod.rs0/answers", "mongo_replica_set.rs0", "rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001",
+	"nginx_site.chat/served", "http_check.chat",
+}
+
+// apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any.
+func (p *prod) apply(what string, want []string) {
+	p.t.Helper()
+	r := p.run(0, "apply")
+	steps := slices.DeleteFunc(changed(p.t, r), func(step string) bool { return len(want) > 0 && slices.Contains(waits, step) })
+	p.t.Logf("%s: %d steps changed in %s", what, len(steps), r.Duration.Round(time.Millisecond))
+	if want != nil && !slices.Equal(steps, want) {
+		p.t.Errorf("%s: changed %q, want %q", what, steps, want)
+	}
+}
+
+// fails wants an apply that ends with an error in which text stands, and changes nothing but the steps of changes.
+func (p *prod) fails(what, text string, changes ...string) {
+	p.t.Helper()
+	r := p.run(1, "apply")
+	if !strings.Contains(r.Stdout+r.Stderr, text) {
+		p.t.Errorf("%s: the error doesn't say %q:\n%v", what, text, r)
+	}
+	if steps := changed(p.t, r); !slices.Equal(steps, changes) {
+		p.t.Errorf("%s: changed %q, want %q", what, steps, changes)
+	}
+}
+
+// answers wants Rocket.Chat of a minor version to answer through nginx, with a certificate of the mirror's CA.
+func (p *prod) answers(version string) {
+	p.t.Helper()
+	root, err := os.ReadFile(p.mirror.ACME.RootFile)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(root) {
+		p.t.Fatalf("%s has no certificate", p.mirror.ACME.RootFile)
+	}
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(p.host.Address, "443"))
+		},
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	response, err := client.Get("https://" + p.domain + "/api/info")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }() // read only
+	body, err := io.ReadAll(response.Body)
+	if want := fmt.Sprintf(`{"version":%q,"success":true}`, version); err != nil || response.StatusCode != http.StatusOK || string(body) != want {
+		p.t.Errorf("https://%s/api/info: %s, %s, %v; want %s", p.domain, response.Status, body, err, want)
+	}
+}
+
+// starts is how often Rocket.Chat has started on the host.
+func (p *prod) starts() string {
+	p.t.Helper()
+	out, err := p.host.Must(p.t.Context(), "journalctl --sync; journalctl -u rocketchat-3000 -o cat | grep -c '^Started ' || true")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+func (p *prod) wantStarts(what, want string) {
+	p.t.Helper()
+	if got := p.starts(); got != want {
+		p.t.Errorf("%s: Rocket.Chat has been started %s times, want %s", what, got, want)
+	}
+}
+
+// TestProd takes a bare host with plans/prod.hcl to a chat that answers by TLS, repairs drifts and upgrades.
+func TestProd(t *testing.T) {
+	t.Parallel()
+	p := launchProd(t)
+	h, releases := p.host, p.mirror.RocketChat
+	p.release("8.8.1")
+
+	p.vars["node_version"] = "22.16.0"
+	p.fails("an old Node.js", "Rocket.Chat 8.8.1 needs 22.22.3 or a later 22")
+	p.vars["node_version"] = "22.22.3"
+	p.run(2, "plan")
+	must(t, h, "! test -e /opt/rocketchat && ! test -e /opt/node && ! test -e /etc/mongod.conf")
+
+	p.apply("bare host", nil)
+	p.answers("8.8")
+	must(t, h, `test "$(stat -c '%a %U' /etc/rocketchat/env)" = "600 root"`)
+	must(t, h, `test "$(ps -o user= -p "$(systemctl show -P MainPID rocketchat-3000)")" = rocketchat`)
+	must(t, h, `ufw status | grep -q '^80,443/tcp  *ALLOW' && ! ss -Hltn | grep -E ':(3000|27017) ' | grep -v 127.0.0.1`)
+	p.apply("second apply", []string{})
+	p.wantStarts("second apply", "1")
+
+	const prefix = "rocketchat.chat/"
+	first, second := prefix+"service-3000", prefix+"service-3001"
+	for _, drift := range []struct {
+		name, script string
+		changes      []string
+		starts       string
+	}{
+		{"unit edited", "sed -i s/LimitNOFILE=65536/LimitNOFILE=1024/ /etc/systemd/system/rocketchat-3000.service && systemctl daemon-reload", []string{first}, "2"},
+		{"service stopped", "systemctl stop rocketchat-3000", []string{first}, "3"},
+		{"mode of the environment", "chmod 0644 /etc/rocketchat/env", []string{prefix + "env"}, "3"},
+		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"mongod.rs0/conf"}, "3"},
+		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"mongod.rs0/key"}, "3"},
+		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"nginx_site.chat/configuration"}, "3"},
+	} {
+		must(t, h, drift.script)
+		p.apply(drift.name, drift.changes)
+		p.wantStarts(drift.name, drift.starts)
+		p.answers("8.8")
+	}
+
+	must(t, h, `systemctl stop rocketchat-3000
+systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'
+for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; exit 1`)
+	p.fails("a stranger at the port", "127.0.0.1:3000 is taken by another program than rocketchat-3000.service")
+	must(t, h, "systemctl stop stranger; systemctl start rocketchat-3000")
+
+	sum := p.vars["rocketchat_sha256"]
+	p.release("9.0.0")
+	good := p.vars["rocketchat_sha256"]
+	p.vars["rocketchat_sha256"] = sum
+	p.fails("a wrong checksum", "has the SHA-256 "+good+", not "+sum)
+	p.vars["rocketchat_sha256"] = good
+	p.apply("upgrade", []string{prefix + "release", prefix + "npm", prefix + "current", first})
+	p.wantStarts("upgrade", "5")
+	p.answers("9.0")
+	must(t, h, `test -e /opt/rocketchat/releases/8.8.1/main.js && test "$(readlink /opt/rocketchat/current)" = releases/9.0.0`)
+	p.apply("after the upgrade", []string{})
+
+	must(t, h, "ln -sfn releases/8.8.1 /opt/rocketchat/current")
+	p.apply("link to the old release", []string{prefix + "current"})
+	p.wantStarts("link to the old release", "5")
+
+	p.release(releases.Broken.Native)
+	p.fails("native module", "the native module sharp can't be loaded", prefix+"release")
+	p.release(releases.Broken.Install)
+	p.fails("npm install", "gyp ERR! build error", prefix+"release")
+	p.release("8.8.1")
+	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and its database can't be used by 8.8.1")
+	p.answers("9.0")
+	p.wantStarts("failures", "5")
+
+	p.release("9.0.0")
+	p.vars["rocketchat_ports"] = "[3000, 3001]"
+	p.apply("a second instance", []string{second, "nginx_site.chat/configuration", "nginx_site.chat/service"})
+	p.wantStarts("a second instance", "5")
+	p.release("9.1.0")
+	if _, err := p.laptop.RunAndKill(t.Context(), 3*time.Second, p.args("apply")...); err != nil {
+		t.Fatal(err)
+	}
+	p.apply("upgrade after one that was killed", nil)
+	p.wantStarts("upgrade of two", "6")
+	p.answers("9.1")
+	must(t, h, `test "$(journalctl -u rocketchat-3001 -o cat | grep -c '^Started ')" = 2`)
+	p.apply("after the second upgrade", []string{})
+
+	p.release(releases.Broken.Start)
+	p.fails("a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", prefix+"release", prefix+"npm", prefix+"current")
+	p.release("9.1.0")
+	p.fails("downgrade of what never started", "let the link `current` lead to releases/9.1.0 by hand")
+	must(t, h, "ln -sfn releases/9.1.0 /opt/rocketchat/current")
+	p.apply("back by hand", []string{first, second})
+	p.answers("9.1")
+}

@@ -1,0 +1,127 @@
+// Package rocketchat is the product rocketchat: a Rocket.Chat server from the vendor's release, without containers.
+package rocketchat
+
+import (
+	_ "embed"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+//go:embed args.go
+var source string
+
+// Args describe a Rocket.Chat server: a system user, the vendor's release in a directory of its own
+// (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file for root alone
+// (/etc/rocketchat/env), and for each port a systemd unit `rocketchat-PORT.service`.
+//
+//	rocketchat "chat" {
+//	  version      = "9.0.0"
+//	  sha256       = "9f0e7c8f3b3a8a1c5f4d3e2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f"
+//	  node_version = node.lts.version
+//	  node_bin     = node.lts.bin
+//	  root_url     = "https://chat.example.com"
+//	  mongo_url    = "mongodb://rocketchat:${urlencode(var.password)}@127.0.0.1:27017/rocketchat?replicaSet=rs0&authSource=admin"
+//	  admin {
+//	    username = "admin"
+//	    email    = "admin@example.com"
+//	    password = var.admin_password
+//	  }
+//	  settings = {
+//	    Show_Setup_Wizard = "completed"
+//	  }
+//	}
+//
+// With another `version` the new release is made ready beside the old one, which stays: only when npm has succeeded and
+// the native modules could be loaded does the link `/opt/rocketchat/current` move, and the server is restarted once. Of
+// several instances all are stopped then, and started one after the other, as the first one migrates the database.
+//
+// Before it changes anything, these are refused: a Node.js or MongoDB that the release doesn't run with, a way from the
+// installed release that Rocket.Chat doesn't support (over a major version, or back), and a port that another program
+// listens on. Releases before 8.8 are refused: their apps need Deno, which rcprov doesn't install.
+//
+// The server may write to `data_directory` only, and is done when /readyz answers on each port.
+type Args struct {
+	// The release: `9.0.0`.
+	Version string `hcl:"version"`
+
+	// SHA-256 of the release's tarball. The vendor publishes no sums but a detached signature: see how to get from one
+	// to the other in plans/prod.hcl.
+	SHA256 string `hcl:"sha256"`
+
+	// Where the releases are published: the tarball is RELEASES/VERSION/download.
+	Releases string `hcl:"releases,optional" default:"https://releases.rocket.chat"`
+
+	// Version of Node.js: that of a `node` step.
+	NodeVersion string `hcl:"node_version"`
+
+	// Directory with the programs `node` and `npm`: the output `bin` of a `node` step.
+	NodeBin string `hcl:"node_bin"`
+
+	// Version of MongoDB, to be compared with what the release needs: that of a `mongod` step. Not compared when left
+	// out.
+	MongoDBVersion string `hcl:"mongodb_version,optional"`
+
+	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy.
+	RootURL string `hcl:"root_url"`
+
+	// A port for each instance; `[3000]` when left out. An instance keeps a processor core busy at most. The unit of a
+	// port that is taken off the list stays: remove it with a `systemd_unit` step.
+	Ports []int `hcl:"ports,optional"`
+
+	// The address to listen on. 127.0.0.1 is for a proxy on the same host.
+	BindIP string `hcl:"bind_ip,optional" default:"127.0.0.1"`
+
+	// The database, with user and password (both by `urlencode()`), and the name of the replica set.
+	MongoURL modules.Secret `hcl:"mongo_url"`
+
+	// The mail server, until settings name one: `smtp://user:password@mail.example.com:587`.
+	MailURL modules.Secret `hcl:"mail_url,optional"`
+
+	// The first administrator. Without one, the first person who registers becomes administrator.
+	Admin *Admin `hcl:"admin,block"`
+
+	// Settings by their IDs, which are enforced at each start (`OVERWRITE_SETTING_ID`): what administrators change
+	// about them is undone. They are never shown.
+	Settings map[string]string `hcl:"settings,optional"`
+
+	// More variables of the server's environment. They are never shown.
+	Env map[string]string `hcl:"env,optional"`
+
+	// Where uploads go: into the database (`gridfs`), or to `uploads` below data_directory (`filesystem`). `other`
+	// leaves it to settings. What was uploaded before a change stays where it is.
+	Uploads string `hcl:"uploads,optional" default:"gridfs" oneof:"gridfs,filesystem,other"`
+
+	// The system user that the server runs as.
+	User string `hcl:"user,optional" default:"rocketchat"`
+
+	// Where the releases are, a directory for each in `releases`, and the link `current`.
+	Directory string `hcl:"directory,optional" default:"/opt/rocketchat"`
+
+	// The user's home. No release touches it.
+	DataDirectory string `hcl:"data_directory,optional" default:"/var/lib/rocketchat"`
+
+	// Packages of the distribution: what the vendor's image has, and for native modules without a prebuilt binary a
+	// compiler. `["ca-certificates", "fontconfig", "g++", "make", "python3"]` when left out.
+	Packages []string `hcl:"packages,optional"`
+
+	// The registry that npm asks; its own default, or that of the host's npmrc, when left out.
+	NpmRegistry string `hcl:"npm_registry,optional"`
+
+	// How long an instance may take until it is ready. The first start and upgrades migrate the database.
+	Deadline string `hcl:"deadline,optional" default:"10m"`
+}
+
+// Admin is the first administrator, who is made when there is none. Nothing is changed about one who is there.
+type Admin struct {
+	// The login name.
+	Username string `hcl:"username"`
+
+	// The name that others see; that for the login when left out.
+	Name string `hcl:"name,optional"`
+
+	// The mail address, which counts as verified.
+	Email string `hcl:"email"`
+
+	// The password.
+	Password modules.Secret `hcl:"password"`
+}

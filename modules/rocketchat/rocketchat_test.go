@@ -1,0 +1,283 @@
+package rocketchat
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+var sum = strings.Repeat("a", 64)
+
+// with is a plan's arguments with its defaults, changed.
+func with(change func(*Args)) Args {
+	args := Args{
+		Version: "9.0.0", SHA256: sum, Releases: "https://releases.rocket.chat", NodeVersion: "22.22.3", NodeBin: "/opt/node/22.22.3/bin",
+		RootURL: "https://chat.example.com", BindIP: "127.0.0.1", MongoURL: "mongodb://rc:hunter2@127.0.0.1/rocketchat?replicaSet=rs0",
+		Uploads: "gridfs", User: "rocketchat", Directory: "/opt/rocketchat", DataDirectory: "/var/lib/rocketchat", Deadline: "10m",
+	}
+	change(&args)
+	return args
+}
+
+func environmentOf(facts *observe.Facts) modules.Env {
+	return modules.Env{Facts: facts, Sensitive: func(string) bool { return false }}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(*Args)
+		want   string
+	}{
+		{name: "good", change: func(*Args) {}},
+		{name: "Node 24", change: func(a *Args) { a.NodeVersion = "24.15.1" }},
+		{name: "MongoDB", change: func(a *Args) { a.MongoDBVersion = "8.0.26" }},
+		{name: "newer than known", change: func(a *Args) { a.Version = "10.2.0" }},
+		{name: "latest", change: func(a *Args) { a.Version = "latest" }, want: `version: must be an exact release such as "9.0.0", not "latest"`},
+		{name: "no patch", change: func(a *Args) { a.Version = "9.0" }, want: `version: must be an exact release such as "9.0.0", not "9.0"`},
+		{name: "Deno", change: func(a *Args) { a.Version = "8.7.3" }, want: "version: must be 8.8.0 or later: apps of 8.7.3 need Deno, which rcprov doesn't install"},
+		{name: "very old", change: func(a *Args) { a.Version = "6.9.0" }, want: "version: must be 8.8.0 or later: 6.9.0 needs a Node.js that has been out of support for years"},
+		{name: "old Node", change: func(a *Args) { a.NodeVersion = "22.22.2" }, want: "node_version: is 22.22.2, and Rocket.Chat 9.0.0 needs 22.22.3 or a later 22, or 24.15.0 or a later 24"},
+		{name: "Node between", change: func(a *Args) { a.NodeVersion = "23.9.0" }, want: "node_version: is 23.9.0, and Rocket.Chat 9.0.0 needs 22.22.3 or a later 22, or 24.15.0 or a later 24"},
+		{name: "new Node", change: func(a *Args) { a.Version, a.NodeVersion = "8.8.1", "24.15.0" }, want: "node_version: is 24.15.0, and Rocket.Chat 8.8.1 needs 22.22.3 or a later 22"},
+		{name: "old MongoDB", change: func(a *Args) { a.MongoDBVersion = "7.0" }, want: "mongodb_version: is 7.0, and Rocket.Chat 9.0.0 needs 8.0 or a later 8"},
+		{name: "MongoDB's word", change: func(a *Args) { a.MongoDBVersion = "new" }, want: `mongodb_version: must be a version such as "8.0" or "8.0.26", not "new"`},
+		{name: "sum", change: func(a *Args) { a.SHA256 = "aa" }, want: `sha256: must be a SHA-256, 64 hexadecimal digits, not "aa"`},
+		{name: "no set", change: func(a *Args) { a.MongoURL = "mongodb://rc:hunter2@h/x" }, want: "mongo_url: must name a replica set (`?replicaSet=rs0`): Rocket.Chat doesn't start without one"},
+		{name: "no MongoDB", change: func(a *Args) { a.MongoURL = "http://hunter2" }, want: "mongo_url: must begin with mongodb:// or mongodb+srv://"},
+		{name: "root_url", change: func(a *Args) { a.RootURL = "chat.example.com" }, want: `root_url: must be an address that begins with https:// or http://, not "chat.example.com"`},
+		{name: "bind_ip", change: func(a *Args) { a.BindIP = "localhost" }, want: `bind_ip: must be an IP address, not "localhost"`},
+		{name: "ports", change: func(a *Args) { a.Ports = []int{80, 3000, 3000} }, want: "ports: must be from 1024 to 65535, not 80\nports: has 3000 twice"},
+		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, want: `directory: must be an absolute path of at least two parts, with letters, digits and "._+-" only, not "/opt"`},
+		{name: "setting of an argument", change: func(a *Args) { a.Settings = map[string]string{"FileUpload_Storage_Type": "hunter2"} }, want: `settings: has "FileUpload_Storage_Type", for which there is the argument uploads`},
+		{name: "name of a setting", change: func(a *Args) { a.Settings = map[string]string{"A-B": "hunter2"} }, want: `settings: has a name that systemd takes for no variable's: "OVERWRITE_SETTING_A-B"; only letters, digits and "_" can be in it`},
+		{name: "variable of an argument", change: func(a *Args) { a.Env = map[string]string{"PORT": "1"} }, want: `env: has "PORT", for which there is an argument`},
+		{name: "lines", change: func(a *Args) { a.Admin = &Admin{Username: "a", Password: "hunter2\n"} }, want: "admin: the value of ADMIN_PASS must be one line"},
+		{name: "deadline", change: func(a *Args) { a.Deadline = "soon" }, want: `deadline: must be a duration such as "90s" or "5m", not "soon"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := New(with(test.change), environmentOf(nil))
+			if text(err) != test.want {
+				t.Errorf("error %q\n want %q", text(err), test.want)
+			}
+			if strings.Contains(text(err), "hunter2") {
+				t.Error("shows a secret")
+			}
+		})
+	}
+}
+
+const wantEnvironment = `# Written by rcprov; changes made here are undone.
+ADMIN_EMAIL="a@example.com"
+ADMIN_EMAIL_VERIFIED="true"
+ADMIN_NAME="root"
+ADMIN_PASS="\$a\"b\\c\` + "`" + `"
+ADMIN_USERNAME="root"
+BIND_IP="127.0.0.1"
+DEPLOY_METHOD="tar"
+HOME="/var/lib/rocketchat"
+HTTP_FORWARDED_COUNT="2"
+MAIL_URL="smtp://mail.example.com"
+MONGO_URL="mongodb://rc:hunter2@127.0.0.1/rocketchat?replicaSet=rs0"
+NODE_ENV="production"
+OVERWRITE_SETTING_FileUpload_FileSystemPath="/var/lib/rocketchat/uploads"
+OVERWRITE_SETTING_FileUpload_Storage_Type="FileSystem"
+OVERWRITE_SETTING_Site_Name="Chat"
+ROOT_URL="https://chat.example.com"
+`
+
+// TestParts checks what a server with two instances becomes.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	args := with(func(a *Args) {
+		a.Ports, a.BindIP, a.Uploads, a.MailURL = []int{3000, 3001}, "127.0.0.1", "filesystem", "smtp://mail.example.com"
+		a.Admin = &Admin{Username: "root", Email: "a@example.com", Password: "$a\"b\\c`"}
+		a.Settings, a.Env = map[string]string{"Site_Name": "Chat"}, map[string]string{"HTTP_FORWARDED_COUNT": "2"}
+	})
+	parts, outputs, err := New(args, environmentOf(&observe.Facts{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Outputs{URL: "https://chat.example.com", Ports: []int{3000, 3001}, Upstreams: []string{"127.0.0.1:3000", "127.0.0.1:3001"}}
+	if diff := cmp.Diff(want, outputs); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.Name)
+		switch step := p.Step.(type) {
+		case *file.Step:
+			if diff := cmp.Diff(wantEnvironment, string(step.Content)); diff != "" || step.Mode != 0o600 || !step.Sensitive {
+				t.Errorf("environment: mode %o, sensitive %t (-want +got):\n%s", step.Mode, step.Sensitive, diff)
+			}
+		case *service:
+			unit := step.Files[0].Text
+			if strings.Contains(unit, "MemoryDenyWriteExecute=") || strings.Contains(unit, "hunter2") {
+				t.Errorf("unit:\n%s", unit)
+			}
+			if diff := cmp.Diff([]string{"/etc/rocketchat/env", "/opt/rocketchat/current"}, step.RestartOn); diff != "" {
+				t.Errorf("restart_on (-want +got):\n%s", diff)
+			}
+		}
+	}
+	wantNames := "requirements packages user data uploads release npm etc env current service-3000 ready-3000 service-3001 ready-3001"
+	if got := strings.Join(names, " "); got != wantNames {
+		t.Errorf("parts %s\n want %s", got, wantNames)
+	}
+}
+
+var errLook = errors.New("stale file handle")
+
+func TestRequirements(t *testing.T) {
+	t.Parallel()
+	symlink := func(target string) observe.FileInfo {
+		return observe.FileInfo{Type: observe.Symlink, Target: target}
+	}
+	for _, test := range []struct {
+		name   string
+		is     observe.FileInfo
+		err    error
+		active observe.ActiveState
+		taken  bool
+		want   string // error
+	}{
+		{name: "bare"},
+		{name: "running", active: observe.Active, taken: true},
+		{name: "starting", active: observe.Activating},
+		{name: "a stranger", active: observe.Failed, taken: true, want: "127.0.0.1:3000 is taken by another program than rocketchat-3000.service"},
+		{name: "a stranger on a bare host", taken: true, want: "127.0.0.1:3000 is taken by another program than rocketchat-3000.service"},
+		{name: "converged", is: symlink("releases/9.1.0")},
+		{name: "a patch back", is: symlink("releases/9.1.3")},
+		{name: "from the major before", is: symlink("/opt/rocketchat/releases/8.9.1")},
+		{name: "a major skipped", is: symlink("releases/7.13.9"), want: "Rocket.Chat 7.13.9 is installed, which can't be upgraded to 9.1.0 at once: a major version would be skipped"},
+		{name: "a minor back", is: symlink("releases/9.2.0"), want: "Rocket.Chat 9.2.0 is installed, and its database can't be used by 9.1.0"},
+		{name: "a major back", is: symlink("releases/10.0.0"), want: "Rocket.Chat 10.0.0 is installed, and its database can't be used by 9.1.0"},
+		{name: "of somebody", is: symlink("/srv/rc"), want: "/opt/rocketchat/current leads to /srv/rc, which doesn't tell the release that is installed"},
+		{name: "could not tell", err: errLook, want: "look at /opt/rocketchat/current: stale file handle"},
+	} {
+		s := observe.NewSnapshot()
+		one := instance{"rocketchat-3000.service", "127.0.0.1:3000"}
+		r := &requirements{Link: "/opt/rocketchat/current", Version: version{9, 1, 0}, Instances: []instance{one}}
+		observe.Unit.Put(s, observe.UnitQuestion{Name: one.Unit}, observe.UnitInfo{Active: test.active}, nil)
+		listens.Put(s, one.Address, test.taken, nil)
+		observe.File.Put(s, observe.FileQuestion{Path: r.Link}, test.is, test.err)
+		change, err := r.Diff(s)
+		if text(err) != test.want || !change.Empty() {
+			t.Errorf("%s: %v, error %q, want %q", test.name, change, text(err), test.want)
+		}
+	}
+}
+
+func TestCurrent(t *testing.T) {
+	t.Parallel()
+	const path = "/opt/rocketchat/current"
+	one, two := []string{"rocketchat-3000.service"}, []string{"rocketchat-3000.service", "rocketchat-3001.service"}
+	old := observe.FileInfo{Type: observe.Symlink, Target: "releases/8.9.1"}
+	moved := modules.Edit{Action: modules.Update, Subject: path, Field: "target", From: "releases/8.9.1", To: "releases/9.0.0"}
+	for _, test := range []struct {
+		name  string
+		units []string
+		is    observe.FileInfo
+		err   error
+		want  []modules.Edit
+		fails string
+	}{
+		{name: "converged", units: two, is: observe.FileInfo{Type: observe.Symlink, Target: "releases/9.0.0"}},
+		{name: "bare", units: two, want: []modules.Edit{{Action: modules.Create, Subject: path, To: "releases/9.0.0"}}},
+		{name: "one instance", units: one, is: old, want: []modules.Edit{moved}},
+		{name: "two instances", units: two, is: old, want: []modules.Edit{
+			{Action: modules.Run, Subject: "systemctl stop rocketchat-3000.service rocketchat-3001.service"}, moved,
+		}},
+		{name: "directory", units: two, is: observe.FileInfo{Type: observe.Directory}, fails: path + " is a directory, not a symbolic link"},
+		{name: "could not tell", units: two, err: errLook, fails: "look at " + path + ": stale file handle"},
+	} {
+		s := observe.NewSnapshot()
+		observe.File.Put(s, observe.FileQuestion{Path: path}, test.is, test.err)
+		c := &current{Step: &link.Step{Path: path, Target: "releases/9.0.0"}, Units: test.units}
+		change, err := c.Diff(s)
+		if text(err) != test.fails {
+			t.Errorf("%s: error %q, want %q", test.name, text(err), test.fails)
+		}
+		if diff := cmp.Diff(test.want, change.Edits); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestNpm(t *testing.T) {
+	t.Parallel()
+	n := &npm{Release: "/opt/rocketchat/releases/9.0.0", SHA256: sum, NodeVersion: "22.22.3"}
+	done := func(content string) observe.FileInfo {
+		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
+	}
+	for _, test := range []struct {
+		name string
+		is   observe.FileInfo
+		err  error
+		from string // of the edit; "-": there is none
+		want string // error
+	}{
+		{name: "converged", is: done("node 22.22.3, bundle " + sum + "\n"), from: "-"},
+		{name: "not done"},
+		{name: "other Node", is: done("node 22.22.2, bundle " + sum + "\n"), from: "node 22.22.2, bundle " + sum},
+		{name: "other bundle", is: done("node 22.22.3, bundle b\n"), from: "node 22.22.3, bundle b"},
+		{name: "could not tell", err: errLook, from: "-", want: "look at /opt/rocketchat/releases/9.0.0/.rcprov-npm: stale file handle"},
+	} {
+		s := observe.NewSnapshot()
+		observe.File.Put(s, n.marker(), test.is, test.err)
+		change, err := n.Diff(s)
+		var want []modules.Edit
+		if test.from != "-" {
+			want = []modules.Edit{{Action: modules.Run, Subject: "npm install in " + n.Release, From: test.from, To: "node 22.22.3, bundle " + sum}}
+		}
+		if diff := cmp.Diff(want, change.Edits); diff != "" || text(err) != test.want {
+			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, text(err), test.want, diff)
+		}
+	}
+}
+
+// TestExplain reads errors as npm 10.9 and Node 22 print them.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	n := &npm{Release: "/opt/rocketchat/releases/9.0.0"}
+	for _, test := range []struct{ name, said, want, hint string }{
+		{
+			name: "registry",
+			said: "npm http fetch GET 200 https://r/x 3ms\nnpm error code ENOTFOUND\nnpm error\nnpm error request to https://r/x failed\nnpm error A complete log of this run can be found in: /x\nrcprov-problem npm\n",
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ENOTFOUND\nnpm error request to https://r/x failed",
+			hint: "The host itself asks the registry",
+		},
+		{
+			name: "compiler", said: "npm error gyp ERR! build error\nrcprov-problem npm\n",
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error gyp ERR! build error",
+			hint: "A native module was compiled",
+		},
+		{
+			name: "native", said: "npm warn deprecated x\nError: Could not load the \"sharp\" module\n    at Object.<anonymous> (x.js:1:2)\n\nNode.js v22.22.3\nrcprov-problem native sharp\n",
+			want: "the native module sharp can't be loaded after npm install:\nError: Could not load the \"sharp\" module",
+			hint: "The running release was not touched.",
+		},
+	} {
+		err := n.explain(modules.NewCommandError(modules.Command{Argv: []string{"sh"}}, modules.Result{Status: 1, Stderr: []byte(test.said)}))
+		var hint *modules.HintError
+		if text(err) != test.want || !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, test.hint) {
+			t.Errorf("%s: error %q\n want %q; hint %v, want %q", test.name, text(err), test.want, hint, test.hint)
+		}
+	}
+}

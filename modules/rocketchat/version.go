@@ -1,0 +1,131 @@
+package rocketchat
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// version is major, minor and patch.
+type version [3]int
+
+var versionRule = regexp.MustCompile(`^(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})(?:\.(0|[1-9][0-9]{0,5}))?$`)
+
+// parseVersion reads 9.0.0, or 8.0 as 8.0.0.
+func parseVersion(s string) (v version, ok bool) {
+	m := versionRule.FindStringSubmatch(s)
+	if m == nil {
+		return v, false
+	}
+	for i := range v {
+		v[i], _ = strconv.Atoi(m[i+1]) // digits, or "" for 0
+	}
+	return v, true
+}
+
+// parseExact reads 9.0.0.
+func parseExact(s string) (v version, ok bool) {
+	m := versionRule.FindStringSubmatch(s)
+	if m == nil || m[3] == "" {
+		return v, false
+	}
+	return parseVersion(s)
+}
+
+func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
+
+func (v version) compare(other version) int { return slices.Compare(v[:], other[:]) }
+
+// span are the versions from one on, within its major.
+type span version
+
+func (s span) has(v version) bool { return v[0] == s[0] && v.compare(version(s)) >= 0 }
+
+// needs is what releases run with, from one on.
+type needs struct {
+	from  version
+	node  []span
+	mongo span
+}
+
+// knownNeeds are the engine lines of the vendor's release notes, newest first; seen up to 9.0.0 (November 2026). Later
+// releases are taken to need what the newest of these do.
+var knownNeeds = []needs{
+	{from: version{8, 9, 0}, node: []span{{22, 22, 3}, {24, 15, 0}}, mongo: span{8, 0, 0}},
+	{from: version{8, 8, 0}, node: []span{{22, 22, 3}}, mongo: span{8, 0, 0}},
+}
+
+// needsOf returns what a release needs, or why rcprov can't install it, to read on after "version: ".
+func needsOf(release version) (needs, error) {
+	for _, n := range knownNeeds {
+		if release.compare(n.from) >= 0 {
+			return n, nil
+		}
+	}
+	if release[0] < 7 {
+		return needs{}, fmt.Errorf("must be 8.8.0 or later: %s needs a Node.js that has been out of support for years", release)
+	}
+	return needs{}, fmt.Errorf("must be 8.8.0 or later: apps of %s need Deno, which rcprov doesn't install", release)
+}
+
+// checkVersions compares the versions of a release, Node.js and MongoDB that the plan names.
+func checkVersions(args Args) error {
+	release, ok := parseExact(args.Version)
+	if !ok {
+		return &modules.ArgError{
+			Arg: "version", Err: fmt.Errorf("must be an exact release such as \"9.0.0\", not %q", args.Version),
+			Hint: "With `latest` the same plan would mean something else tomorrow, and could cross a major version.",
+		}
+	}
+	n, err := needsOf(release)
+	if err != nil {
+		return &modules.ArgError{Arg: "version", Err: err, Hint: "A server of an older release is upgraded by hand first, one major version after the other."}
+	}
+	var errs []error
+	node, ok := parseExact(args.NodeVersion)
+	switch {
+	case !ok:
+		errs = append(errs, modules.Argf("node_version", "must be an exact version such as \"22.22.3\", not %q", args.NodeVersion))
+	case !slices.ContainsFunc(n.node, func(s span) bool { return s.has(node) }):
+		wanted := ""
+		for i, s := range n.node {
+			if i > 0 {
+				wanted += ", or "
+			}
+			wanted += fmt.Sprintf("%s or a later %d", version(s), s[0])
+		}
+		errs = append(errs, modules.Argf("node_version", "is %s, and Rocket.Chat %s needs %s", node, release, wanted))
+	}
+	if args.MongoDBVersion == "" {
+		return errors.Join(errs...)
+	}
+	mongo, ok := parseVersion(args.MongoDBVersion)
+	switch {
+	case !ok:
+		errs = append(errs, modules.Argf("mongodb_version", "must be a version such as \"8.0\" or \"8.0.26\", not %q", args.MongoDBVersion))
+	case !n.mongo.has(mongo):
+		errs = append(errs, &modules.ArgError{
+			Arg: "mongodb_version", Err: fmt.Errorf("is %s, and Rocket.Chat %s needs %d.%d or a later %d", args.MongoDBVersion, release, n.mongo[0], n.mongo[1], n.mongo[0]),
+			Hint: "MongoDB is upgraded one major version at a time, before Rocket.Chat.",
+		})
+	}
+	return errors.Join(errs...)
+}
+
+// checkUpgrade refuses a way between two releases that the database can't go.
+func checkUpgrade(from, to version) error {
+	switch {
+	case slices.Compare(to[:2], from[:2]) < 0:
+		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, and its database can't be used by %s", from, to),
+			"There is no way back but a dump of the database from before the upgrade: then, or when %s has never started, let the link `current` lead to releases/%s by hand. Give version = %q to stay.",
+			from, to, from.String())
+	case to[0] > from[0]+1:
+		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, which can't be upgraded to %s at once: a major version would be skipped", from, to),
+			"Take the last release of %d.x first, and let it start.", from[0]+1)
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+# Rocket.Chat on one host: MongoDB as a replica set, Node.js, Rocket.Chat, and nginx with a certificate of Let's Encrypt.
+# For Debian 12, Ubuntu 22.04 or 24.04 with 4 GB of memory and a processor with AVX.
+#
+#   rcprov plan  plans/prod.hcl -var-file prod.vars.hcl    what would be changed
+#   rcprov apply plans/prod.hcl -var-file prod.vars.hcl    change it; again: nothing left to change
+#
+# prod.vars.hcl is yours, and has one `name = value` a line for the variables without a default. Keep it where you keep
+# secrets.
+
+variable "address" {
+  type        = string
+  description = "where the host is: an IP address, a name, or a Host of ~/.ssh/config"
+}
+
+variable "domain" {
+  type        = string
+  description = "the name by which people reach the chat; its DNS record must lead to the host already"
+}
+
+variable "email" {
+  type        = string
+  description = "whom the CA may write to, and the first administrator's address"
+}
+
+variable "admin_password" {
+  type        = string
+  sensitive   = true
+  description = "password of the chat's first administrator, who is called admin"
+}
+
+# --- secrets of the database; `openssl rand -base64 30` makes a good one ---
+
+variable "mongo_key" {
+  type        = string
+  sensitive   = true
+  description = "by which members of the replica set know each other: `openssl rand -base64 756 | tr -d '\\n'`"
+}
+
+variable "mongo_admin_password" {
+  type      = string
+  sensitive = true
+}
+
+variable "mongo_password" {
+  type        = string
+  sensitive   = true
+  description = "with which Rocket.Chat logs in to MongoDB; without spaces"
+}
+
+# --- versions, all exact but MongoDB's, of which any release of the series will do ---
+
+variable "rocketchat_version" { default = "9.0.0" }
+
+# The vendor publishes no sums, but a signature. Check it once, and write down the sum of what you have checked:
+#
+#   curl -L -o rc.tgz https://releases.rocket.chat/9.0.0/download
+#   curl -L -o rc.asc https://releases.rocket.chat/9.0.0/asc
+#   gpg --keyserver keyserver.ubuntu.com --recv-keys 0E163286C20D07B9787EBE9FD7F9D0414FD08104
+#   gpg --verify rc.asc rc.tgz && sha256sum rc.tgz
+variable "rocketchat_sha256" {
+  type        = string
+  description = "SHA-256 of the tarball of rocketchat_version"
+}
+
+# An instance keeps one processor core busy at most: `[3000, 3001]` is for more people, on a host with more cores.
+variable "rocketchat_ports" {
+  type    = list(number)
+  default = [3000]
+}
+
+variable "node_version" { default = "22.22.3" }
+
+# 8.0 is the long-lived series, which Rocket.Chat names. MongoDB's minor series 8.2 is supported for months only.
+variable "mongodb_version" { default = "8.0" }
+
+# Turn it off only to try Rocket.Chat with a MongoDB that it isn't released for.
+variable "check_mongodb_version" { default = true }
+
+# --- where things come from; the defaults are the vendors' own servers and keys ---
+
+variable "mongodb_repository" {
+  type    = object({ uri = optional(string, ""), key_url = optional(string, ""), fingerprints = optional(list(string), []) })
+  default = {}
+}
+
+variable "node_releases" {
+  type    = object({ mirror = optional(string, ""), key_url = optional(string, ""), fingerprints = optional(list(string), []) })
+  default = {}
+}
+
+variable "rocketchat_releases" { default = "https://releases.rocket.chat" }
+
+variable "npm_registry" { default = "" } # empty: npm asks its own
+
+# Packages beside what the distribution has anyhow: a compiler for native modules without a prebuilt binary.
+variable "build_packages" {
+  type    = list(string)
+  default = ["g++", "make", "python3"]
+}
+
+# `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
+variable "acme_directory" { default = "production" }
+
+variable "acme_ca_file" {
+  default     = ""
+  description = "a file with the CA's own authority, when acme_directory is a server of your own"
+}
+
+variable "site_ca_file" {
+  default     = ""
+  description = "a file with the root of the chat's certificate, when acme_directory is not `production`"
+}
+
+variable "acme_nameservers" {
+  type    = list(string)
+  default = []
+}
+
+host "chat" {
+  address = var.address
+}
+
+play "chat" {
+  hosts = [host.chat]
+
+  # First, so that nothing is reachable by accident. SSH on another port: name it here, or rcprov refuses.
+  apt_package "ufw" {
+    packages = ["ufw", "ca-certificates"]
+  }
+  ufw "firewall" {
+    rule {
+      port    = "22"
+      proto   = "tcp"
+      comment = "ssh"
+    }
+    rule {
+      port    = "80,443"
+      proto   = "tcp"
+      comment = "nginx"
+    }
+  }
+
+  # A set of one, because Rocket.Chat needs change streams. Its member's name is 127.0.0.1, so that MongoDB listens there
+  # alone; a set that is to grow to several hosts needs names that all of them reach from the start: leave out both
+  # `members`.
+  mongod "rs0" {
+    version        = var.mongodb_version
+    replica_set    = "rs0"
+    members        = ["127.0.0.1"]
+    key_file       = var.mongo_key
+    cache_size_gb  = 0.5 # the host is also Rocket.Chat's
+    repository_uri = var.mongodb_repository.uri
+    key_url        = var.mongodb_repository.key_url
+    fingerprints   = var.mongodb_repository.fingerprints
+  }
+  mongo_replica_set "rs0" {
+    members        = ["127.0.0.1"]
+    admin_password = var.mongo_admin_password
+    user "rocketchat" {
+      password = var.mongo_password
+      roles    = ["readWrite@rocketchat"]
+    }
+  }
+
+  node "lts" {
+    version      = var.node_version
+    mirror       = var.node_releases.mirror
+    key_url      = var.node_releases.key_url
+    fingerprints = var.node_releases.fingerprints
+  }
+
+  # To upgrade, change rocketchat_version and its sum: the old release stays beside the new one. There is no way back
+  # but a dump of the database.
+  rocketchat "chat" {
+    version         = var.rocketchat_version
+    sha256          = var.rocketchat_sha256
+    releases        = var.rocketchat_releases
+    node_version    = node.lts.version
+    node_bin        = node.lts.bin
+    mongodb_version = var.check_mongodb_version ? mongod.rs0.version : ""
+    packages        = concat(["ca-certificates", "fontconfig"], var.build_packages)
+    npm_registry    = var.npm_registry
+    ports           = var.rocketchat_ports
+
+    root_url  = "https://${var.domain}"
+    mongo_url = "mongodb://rocketchat:${urlencode(var.mongo_password)}@127.0.0.1:27017/rocketchat?replicaSet=rs0&authSource=admin"
+    admin {
+      username = "admin"
+      email    = var.email
+      password = var.admin_password
+    }
+    settings = {
+      Show_Setup_Wizard = "completed" # there is an administrator already
+    }
+  }
+
+  nginx "web" {}
+
+  acme_certificate "chat" {
+    names       = [var.domain]
+    email       = var.email
+    webroot     = nginx.web.webroot
+    directory   = var.acme_directory
+    ca_file     = var.acme_ca_file
+    nameservers = var.acme_nameservers
+  }
+
+  nginx_site "chat" {
+    names       = [var.domain]
+    certificate = acme_certificate.chat.certificate
+    key         = acme_certificate.chat.key
+    # max_fails=0: after a restart of Rocket.Chat, nginx would not ask it for ten seconds otherwise. An instance that is
+    # down costs nothing on the same host: nginx asks the next one at once.
+    upstreams = [for address in rocketchat.chat.upstreams : "${address} max_fails=0"]
+    sticky    = length(var.rocketchat_ports) > 1 ? "cookie" : "none"
+  }
+
+  # The whole way but DNS and the firewall: certificate, proxy, Rocket.Chat.
+  http_check "chat" {
+    url        = "${nginx_site.chat.url}/api/info"
+    connect_to = "127.0.0.1:443"
+    ca_file    = var.site_ca_file
+  }
+}
+
+output "url" {
+  value = rocketchat.chat.url
+}

@@ -10,9 +10,9 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a Rocket.Chat server: a system user, the vendor's release in a directory of its own
-// (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file for root alone
-// (/etc/rocketchat/env), and for each port a systemd unit `rocketchat-PORT.service`.
+// Args describe a Rocket.Chat server from the vendor's release. It has a system user, the release in a directory of
+// its own (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file for root
+// alone (/etc/rocketchat/env), and for each port a systemd unit `rocketchat-PORT.service`.
 //
 //	rocketchat "chat" {
 //	  version      = "9.0.0"

@@ -9,7 +9,7 @@ import (
 )
 
 func TestDeno(t *testing.T) {
-	d := require(t).Deno
+	d := requireHere(t).Deno
 	name := d.ReleaseURL + "/v" + d.Version + "/deno-x86_64-unknown-linux-gnu.zip"
 	content := get(t, name)
 	sum := fmt.Sprintf("%x", sha256.Sum256(content))

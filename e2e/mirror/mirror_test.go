@@ -14,11 +14,23 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-// require returns a mirror that ends with the test, where hosts can be booted that use it.
+// require returns a mirror that ends with the test, for the hosts of the lab. Its address is there only as long as
+// there are hosts.
 func require(t *testing.T) *mirror.Mirror {
 	t.Helper()
+	return start(t, mirror.Options{})
+}
+
+// requireHere returns a mirror that ends with the test and can be reached from this machine alone, hosts or not.
+func requireHere(t *testing.T) *mirror.Mirror {
+	t.Helper()
+	return start(t, mirror.Options{Listen: "127.0.0.1:0"})
+}
+
+func start(t *testing.T, o mirror.Options) *mirror.Mirror {
+	t.Helper()
 	labtest.Require(t)
-	m, err := mirror.Start(t.Context(), mirror.Options{})
+	m, err := mirror.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,12 +13,12 @@ import (
 
 // TestNode installs each version by hand and runs it and its npm.
 func TestNode(t *testing.T) {
+	h := labtest.Launch(t, "debian-12") // the mirror can be asked from here while there is a host
 	m := require(t)
 	keys, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(get(t, m.Node.KeyURL)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := labtest.Launch(t, "debian-12")
 	for _, version := range m.Node.Versions {
 		t.Run(version, func(t *testing.T) {
 			dir := m.Node.DistURL + "/v" + version

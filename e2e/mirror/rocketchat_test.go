@@ -20,7 +20,7 @@ import (
 
 // TestRocketChatDownloads checks signatures and descriptions of all releases.
 func TestRocketChatDownloads(t *testing.T) {
-	r := require(t).RocketChat
+	r := requireHere(t).RocketChat
 	keys, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(get(t, r.KeyURL)))
 	if err != nil {
 		t.Fatal(err)

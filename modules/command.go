@@ -23,10 +23,6 @@ type Command struct {
 	Before string
 }
 
-// KeepBusy is for Command.Before: the command holds the host's busy file as long as it or one of its children lives,
-// also when the connection that started it does not. A later run waits for it before it looks at the host.
-const KeepBusy = "mkdir -p /run/rcprov; exec 8>>/run/rcprov/busy; flock -s 8"
-
 // Result is how a command ended.
 type Result struct {
 	Stdout []byte

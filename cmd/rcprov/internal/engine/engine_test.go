@@ -146,7 +146,7 @@ func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byt
 
 // Run takes away the prelude, which needs root.
 func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Result, error) {
-	if command.Before != modules.KeepBusy {
+	if command.Before != keepBusy {
 		return modules.Result{}, errors.New("a change without the busy file")
 	}
 	command.Before = ""

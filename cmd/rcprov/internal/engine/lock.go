@@ -21,9 +21,9 @@ const (
 	lockStale = 90 * time.Second
 )
 
-// lockScript prints "locked", or "held AGE_SECONDS" and the holder's description. Its file descriptor stays open in
-// the shell that runs it. Commands of an earlier run that still run, though their run is dead, hold the busy file
-// ([modules.KeepBusy]): they are waited for.
+// lockScript prints "locked"; "busy FILE" when what a dead run left at work still holds that file; or "held
+// AGE_SECONDS" and the description of the run that has the lock. Its file descriptor stays open in the shell that runs
+// it.
 const lockScript = `
 umask 022
 mkdir -p /run/rcprov
@@ -62,6 +62,10 @@ const (
 	busyWait = time.Minute
 	busyStep = 5 * time.Second
 )
+
+// keepBusy runs before each command that changes the host: the command holds the busy file as long as it or one of its
+// children lives, also when the connection that started it does not.
+const keepBusy = "mkdir -p /run/rcprov; exec 8>>/run/rcprov/busy; flock -s 8"
 
 // forget is what a run that ends in order leaves for the next one to wait for: nothing. A daemon that one of its
 // commands started holds the old busy file, which is not looked at any more.
@@ -184,6 +188,6 @@ type busyHost struct{ modules.Host }
 
 // Run implements [modules.Host].
 func (b busyHost) Run(ctx context.Context, c modules.Command) (modules.Result, error) {
-	c.Before = modules.KeepBusy
+	c.Before = keepBusy
 	return b.Host.Run(ctx, c)
 }

@@ -63,6 +63,7 @@ type Mirror struct {
 	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
 	Deno        Deno
 	RocketChat  RocketChat
+	Jitsi       Jitsi
 	ACME        *ACME
 
 	server *http.Server
@@ -117,6 +118,7 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 			dir, m.RocketChat, err = c.rocketChat(ctx, base)
 			return dir, err
 		}, serveRocketChat},
+		{"/jitsi", func(base string) (dir string, err error) { dir, m.Jitsi, err = c.jitsi(ctx, base); return dir, err }, files},
 	}
 	for _, p := range parts {
 		base := m.URL + p.path

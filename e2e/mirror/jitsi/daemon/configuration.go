@@ -1,52 +1,58 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
-
-	"github.com/gurkankaymak/hocon"
 )
 
 // A configurationError is what is wrong with the configuration file.
 type configurationError struct{ error }
 
-// A configuration is a HOCON file.
-type configuration struct{ root *hocon.Config }
+// A configuration is an object of a HOCON file.
+type configuration map[string]any
 
-func readConfiguration(file string) (configuration, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return configuration{}, configurationError{err}
+// readConfiguration reads a file with ruby-hocon, on which both packages depend; top is the object that it must have.
+// What else is there is left out.
+func readConfiguration(file, top string) (configuration, error) {
+	if _, err := os.ReadFile(file); err != nil {
+		return nil, configurationError{err}
 	}
-	root, err := hocon.ParseString(string(text))
-	if err != nil {
-		return configuration{}, configurationError{fmt.Errorf("%s: %w", file, err)}
+	text, err := exec.Command("hocon", "-j", "-f", file, "get", top).Output()
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		problem, _, _ := bytes.Cut(exit.Stderr, []byte("\n")) // below it is a stack trace
+		return nil, configurationError{fmt.Errorf("%s: %s", file, problem)}
 	}
-	return configuration{root}, nil
+	if err != nil {
+		return nil, err
+	}
+	var c configuration
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, configurationError{fmt.Errorf("%s: %s: %w", file, top, err)}
+	}
+	return c, nil
 }
 
 // text returns the value at a path, or otherwise.
 func (c configuration) text(path, otherwise string) string {
-	value := c.root.Get(path)
-	if value == nil {
-		return otherwise
+	if first, rest, ok := strings.Cut(path, "."); ok {
+		return c.object(first).text(rest, otherwise)
 	}
-	return unquote(value.String())
+	if value, ok := c[path]; ok {
+		return fmt.Sprint(value)
+	}
+	return otherwise
 }
 
-// enabled is whether the value at a path is true.
-func (c configuration) enabled(path string) bool { return c.text(path, "false") == "true" }
-
-// below returns the keys of the object at a path, each with its value as a configuration of its own.
-func (c configuration) below(path string) map[string]configuration {
-	found := map[string]configuration{}
-	for key, value := range c.root.GetObject(path) {
-		if object, ok := value.(hocon.Object); ok {
-			found[unquote(key)] = configuration{object.ToConfig()}
-		}
+// object returns the object at a path; it is empty when there is none.
+func (c configuration) object(path string) configuration {
+	for key := range strings.SplitSeq(path, ".") {
+		value, _ := c[key].(map[string]any)
+		c = value
 	}
-	return found
+	return c
 }
-
-func unquote(text string) string { return strings.Trim(text, `"`) }

@@ -29,7 +29,7 @@ type focus struct {
 
 // runJicofo is the focus.
 func runJicofo(ctx context.Context, config configuration, t *trust) error {
-	const xmpp = "jicofo.xmpp.client."
+	const xmpp = "xmpp.client."
 	user := config.text(xmpp+"username", "focus")
 	a := account{
 		address:  net.JoinHostPort(config.text(xmpp+"hostname", "localhost"), config.text(xmpp+"port", "5222")),
@@ -38,7 +38,7 @@ func runJicofo(ctx context.Context, config configuration, t *trust) error {
 		secret:   config.text(xmpp+"password", ""),
 		resource: user,
 	}
-	room, err := jid.Parse(config.text("jicofo.bridge.brewery-jid", ""))
+	room, err := jid.Parse(config.text("bridge.brewery-jid", ""))
 	if err != nil {
 		return configurationError{err}
 	}
@@ -50,10 +50,10 @@ func runJicofo(ctx context.Context, config configuration, t *trust) error {
 	go keepLoggedIn(ctx, a, t, f.see, f.work)
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /about/version", serveVersion("jicofo", version))
-	if config.enabled("jicofo.health.enabled") {
+	if config.text("health.enabled", "false") == "true" {
 		routes.HandleFunc("GET /about/health", f.serveHealth)
 	}
-	return serve(ctx, net.JoinHostPort(config.text("jicofo.rest.host", "127.0.0.1"), config.text("jicofo.rest.port", "8888")), routes)
+	return serve(ctx, net.JoinHostPort(config.text("rest.host", "127.0.0.1"), config.text("rest.port", "8888")), routes)
 }
 
 var errNoBridge = errors.New("no operational bridges available")

@@ -38,21 +38,20 @@ func run(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return errors.New("usage: daemon jicofo|videobridge FILE")
 	}
-	config, err := readConfiguration(args[1])
+	store, err := loadTrust("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
 		return err
 	}
-	trust, err := loadTrust("/etc/ssl/certs/ca-certificates.crt")
+	services := map[string]func(context.Context, configuration, *trust) error{"jicofo": runJicofo, "videobridge": runVideobridge}
+	service := services[args[0]]
+	if service == nil {
+		return fmt.Errorf("no such service: %s", args[0])
+	}
+	config, err := readConfiguration(args[1], args[0])
 	if err != nil {
 		return err
 	}
-	switch args[0] {
-	case "jicofo":
-		return runJicofo(ctx, config, trust)
-	case "videobridge":
-		return runVideobridge(ctx, config, trust)
-	}
-	return fmt.Errorf("no such service: %s", args[0])
+	return service(ctx, config, store)
 }
 
 // serve serves HTTP until ctx ends.

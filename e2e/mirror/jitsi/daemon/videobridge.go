@@ -11,14 +11,16 @@ import (
 
 // runVideobridge is the bridge. Its health says nothing about XMPP, as the original's doesn't.
 func runVideobridge(ctx context.Context, config configuration, t *trust) error {
-	media, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", ":"+config.text("videobridge.ice.udp.port", "10000"))
+	media, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", ":"+config.text("ice.udp.port", "10000"))
 	if err != nil {
 		log.Printf("WARNING: no media: %v", err)
 	} else {
 		context.AfterFunc(ctx, func() { _ = media.Close() })
 	}
-	for name, shard := range config.below("videobridge.apis.xmpp-client.configs") {
+	shards := config.object("apis.xmpp-client.configs")
+	for name := range shards {
 		log.Printf("INFO: XMPP shard %s", name)
+		shard := shards.object(name)
 		nick := shard.text("MUC_NICKNAME", "jvb")
 		a := account{
 			address:  net.JoinHostPort(shard.text("HOSTNAME", ""), shard.text("PORT", "5222")),
@@ -47,7 +49,7 @@ func runVideobridge(ctx context.Context, config configuration, t *trust) error {
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /about/health", func(http.ResponseWriter, *http.Request) {})
 	routes.HandleFunc("GET /about/version", serveVersion("JVB", version))
-	const private = "videobridge.http-servers.private."
+	const private = "http-servers.private."
 	return serve(ctx, net.JoinHostPort(config.text(private+"host", "127.0.0.1"), config.text(private+"port", "8080")), routes)
 }
 

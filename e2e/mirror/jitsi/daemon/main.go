@@ -51,8 +51,16 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return service(ctx, config, store)
+	select {
+	case <-time.After(startTime):
+		return service(ctx, config, store)
+	case <-ctx.Done():
+		return nil
+	}
 }
+
+// startTime is what passes until a service answers; with Java it is some seconds.
+const startTime = time.Second
 
 // serve serves HTTP until ctx ends.
 func serve(ctx context.Context, address string, handler http.Handler) error {

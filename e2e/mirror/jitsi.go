@@ -41,7 +41,7 @@ var jitsiVersions = struct{ meet, web, jicofo, videobridge string }{
 	"2.0.10978-1", "1.0.9396-1", "1.0-1196-1", "2.3-312-ga29d97d13-1",
 }
 
-//go:embed jitsi jitsi.go debian.go tarball.go
+//go:embed jitsi jitsi.go debian.go key.go tarball.go
 var jitsiFiles embed.FS
 
 // jitsi returns the directory of all repositories and what to say about them; URLs are below base.

@@ -113,7 +113,8 @@ func (k *signingKey) public() ([]byte, error) {
 	return armored(openpgp.PublicKeyType, func(w *bytes.Buffer) error { return k.entity.Serialize(w) })
 }
 
-// signing returns how to sign: with a key that expires, when it was made.
+// signing returns how to make detached signatures: with a key that has expired the library makes none, but for times
+// when it was valid.
 func (k *signingKey) signing() *packet.Config {
 	if self, _ := k.entity.PrimarySelfSignature(); self == nil || self.KeyLifetimeSecs == nil || *self.KeyLifetimeSecs == 0 {
 		return nil
@@ -135,10 +136,10 @@ func (k *signingKey) binary(content []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// clearsigned returns content with its signature around it.
+// clearsigned returns content with its signature around it; it is of today, also when the key has expired.
 func (k *signingKey) clearsigned(content []byte) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := clearsign.Encode(&out, k.entity.PrivateKey, k.signing())
+	w, err := clearsign.Encode(&out, k.entity.PrivateKey, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ local function check(event)
 	local origin, stanza = event.origin, event.stanza;
 	if admins:contains(jid_bare(stanza.attr.from)) then return; end
 	if not allowed(origin, jid_node(stanza.attr.to)) then
-		origin.send(st.error_reply(stanza, "cancel", "not-allowed", "Room and token mismatched"));
+		origin.send(st.error_reply(stanza, "cancel", "not-allowed", "The token is for another room"));
 		return true;
 	end
 end

@@ -14,7 +14,7 @@ function Util.new(module)
 	self.app_secret = module:get_option_string("app_secret");
 	self.allow_empty_token = module:get_option_boolean("allow_empty_token", false);
 	if not self.app_id or not self.app_secret then
-		module:log("error", "'app_id' and 'app_secret' must be specified");
+		module:log("error", "app_id and app_secret are needed");
 		return nil;
 	end
 	self.issuers = module:get_option_array("asap_accepted_issuers", { self.app_id });
@@ -35,10 +35,10 @@ function Util:verify(token)
 	local claims, problem = jwt.decode(token, self.app_secret);
 	if not claims then return nil, problem; end
 	module:log("debug", "claims: %s", inspect(claims));
-	if not contains(self.issuers, claims.iss) then return nil, "Invalid issuer ('iss' claim)"; end
-	if claims.aud == nil then return nil, "'aud' claim is missing"; end
-	if not contains(self.audiences, claims.aud) then return nil, "Invalid audience ('aud' claim)"; end
-	if self.require_room and claims.room == nil then return nil, "'room' claim is missing"; end
+	if not contains(self.issuers, claims.iss) then return nil, "its issuer is not accepted"; end
+	if claims.aud == nil then return nil, "it has no audience"; end
+	if not contains(self.audiences, claims.aud) then return nil, "its audience is not accepted"; end
+	if self.require_room and claims.room == nil then return nil, "it names no room"; end
 	return claims;
 end
 
@@ -46,7 +46,7 @@ end
 function Util:verify_session(session)
 	if not session.auth_token then
 		if self.allow_empty_token then return true; end
-		return false, "token required";
+		return false, "there is no token";
 	end
 	local claims, problem = self:verify(session.auth_token);
 	if not claims then

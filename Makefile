@@ -50,6 +50,13 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|vagrant; ARGS: flags for go test)
 	RCPROV_BIN=$(CURDIR)/bin/rcprov $(GO) test -count=1 -p 1 -timeout 60m $(if $(AS_ROOT),-exec "$(AS_ROOT)") ./e2e/... $(ARGS)
 
+# The mirror's stand-in for Jitsi's services, built here because sudo may not find go.
+e2e demo: export RCPROV_JITSI_DAEMON = $(CURDIR)/bin/jitsi-daemon
+e2e demo: bin/jitsi-daemon
+.PHONY: bin/jitsi-daemon
+bin/jitsi-daemon:
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./e2e/mirror/jitsi/daemon
+
 bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
 	$(GO) build -o bin/bench ./e2e/bench
 	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/bench $(ARGS)

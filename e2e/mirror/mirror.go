@@ -16,6 +16,16 @@
 //     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
 //     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
 //     on want 8.0. Some releases are broken on purpose.
+//   - Jitsi: stand-ins, written for rcprov (jitsi/). A signed flat repository with packages of the vendor's names, whose
+//     maintainer scripts read the same debconf questions in the same order, write the same files with the same owners and
+//     modes, and have the same traps: jitsi_test.go lists them. nginx, prosody, coturn and the Lua libraries around them are
+//     Debian's. In place of jicofo and the videobridge stand two roles of one small daemon: they log in to prosody by XMPP
+//     with account, domain and secret of their own HOCON files, over TLS verified as Java does it, meet in the brewery, and
+//     tell their health as the originals do; jicofo's is checked each second, not each 10 s. The plugins for prosody are
+//     the lab's: tokens are checked as with Jitsi and need the same Lua libraries; the others are left out. There is no
+//     Apache, no Let's Encrypt by the package, no telephony, and postinst scripts don't sleep. Debian's Java (200 MB) is
+//     replaced by empty packages of higher versions. The same packages can also be had signed by another key, an expired
+//     and a revoked one.
 //   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
 //     on orders is the lab's.
 //
@@ -63,6 +73,7 @@ type Mirror struct {
 	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
 	Deno        Deno
 	RocketChat  RocketChat
+	Jitsi       Jitsi
 	ACME        *ACME
 
 	server *http.Server
@@ -117,6 +128,7 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 			dir, m.RocketChat, err = c.rocketChat(ctx, base)
 			return dir, err
 		}, serveRocketChat},
+		{"/jitsi", func(base string) (dir string, err error) { dir, m.Jitsi, err = c.jitsi(ctx, base); return dir, err }, files},
 	}
 	for _, p := range parts {
 		base := m.URL + p.path

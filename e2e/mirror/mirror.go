@@ -14,7 +14,8 @@
 //   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
 //   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
 //     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
-//     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
+//     answers about its health as Rocket.Chat does, and does not chat. Up to 8.7 it starts an app (rocketchat-apps/) as
+//     the original's engine does, and wants exactly the Deno above. Its releases take MongoDB 7.0, where those from 8.0
 //     on want 8.0. Some releases are broken on purpose.
 //   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
 //     on orders is the lab's.

@@ -2,10 +2,8 @@ package scenario
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -70,7 +68,8 @@ func launchProd(t *testing.T) *prod {
 		"node_version": "22.22.3", "node_releases": fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
 		"mongodb_version": m.MongoDB.Series, "check_mongodb_version": "false", // the lab's stand-in takes the lab's MongoDB
 		"mongodb_repository":  fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint),
-		"rocketchat_releases": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "build_packages": "[]",
+		"rocketchat_releases": fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint),
+		"npm_registry":        m.NPMRegistry, "build_packages": "[]",
 		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
 		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
 	}
@@ -78,21 +77,6 @@ func launchProd(t *testing.T) *prod {
 		p.vars[name] = value
 	}
 	return p
-}
-
-// release takes a release of Rocket.Chat into the plan.
-func (p *prod) release(version string) {
-	p.t.Helper()
-	response, err := http.Get(p.mirror.RocketChat.URL + "/" + version + "/download")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }() // read only
-	sum := sha256.New()
-	if _, err := io.Copy(sum, response.Body); err != nil || response.StatusCode != http.StatusOK {
-		p.t.Fatalf("download %s: %s, %v", version, response.Status, err)
-	}
-	p.vars["rocketchat_version"], p.vars["rocketchat_sha256"] = version, hex.EncodeToString(sum.Sum(nil))
 }
 
 // args are those of a command with the plan and all variables.
@@ -204,7 +188,7 @@ func TestProd(t *testing.T) {
 	t.Parallel()
 	p := launchProd(t)
 	h, releases := p.host, p.mirror.RocketChat
-	p.release("8.8.1")
+	p.vars["rocketchat_version"] = "8.8.1"
 
 	p.vars["node_version"] = "22.16.0"
 	p.fails("an old Node.js", "Rocket.Chat 8.8.1 needs 22.22.3 or a later 22")
@@ -246,12 +230,14 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	p.fails("a stranger at the port", "127.0.0.1:3000 is taken by another program than rocketchat-3000.service")
 	must(t, h, "systemctl stop stranger; systemctl start rocketchat-3000")
 
-	sum := p.vars["rocketchat_sha256"]
-	p.release("9.0.0")
-	good := p.vars["rocketchat_sha256"]
-	p.vars["rocketchat_sha256"] = sum
-	p.fails("a wrong checksum", "has the SHA-256 "+good+", not "+sum)
-	p.vars["rocketchat_sha256"] = good
+	p.vars["rocketchat_version"] = releases.Broken.Signature
+	p.fails("a wrong signature", releases.Broken.Signature+"/download is not what "+releases.URL+"/"+releases.Broken.Signature+"/asc is a signature of, by the key "+releases.Fingerprint)
+	must(t, h, "test \"$(ls -A /opt/rocketchat/releases)\" = 8.8.1")
+	p.vars["rocketchat_version"] = "9.0.0"
+	trusted := p.vars["rocketchat_releases"]
+	p.vars["rocketchat_releases"] = strings.Replace(trusted, releases.Fingerprint, p.mirror.Node.Fingerprint, 1)
+	p.fails("a wrong fingerprint", "there is no key with one of the fingerprints in it")
+	p.vars["rocketchat_releases"] = trusted
 	p.apply("upgrade", []string{prefix + "release", prefix + "npm", prefix + "current", first})
 	p.wantStarts("upgrade", "5")
 	p.answers("9.0")
@@ -262,20 +248,20 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	p.apply("link to the old release", []string{prefix + "current"})
 	p.wantStarts("link to the old release", "5")
 
-	p.release(releases.Broken.Native)
+	p.vars["rocketchat_version"] = releases.Broken.Native
 	p.fails("native module", "the native module sharp can't be loaded", prefix+"release")
-	p.release(releases.Broken.Install)
+	p.vars["rocketchat_version"] = releases.Broken.Install
 	p.fails("npm install", "gyp ERR! build error", prefix+"release")
-	p.release("8.8.1")
+	p.vars["rocketchat_version"] = "8.8.1"
 	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and its database can't be used by 8.8.1")
 	p.answers("9.0")
 	p.wantStarts("failures", "5")
 
-	p.release("9.0.0")
+	p.vars["rocketchat_version"] = "9.0.0"
 	p.vars["rocketchat_ports"] = "[3000, 3001]"
 	p.apply("a second instance", []string{second, "nginx_site.chat/configuration", "nginx_site.chat/service"})
 	p.wantStarts("a second instance", "5")
-	p.release("9.1.0")
+	p.vars["rocketchat_version"] = "9.1.0"
 	if _, err := p.laptop.RunAndKill(t.Context(), 3*time.Second, p.args("apply")...); err != nil {
 		t.Fatal(err)
 	}
@@ -285,9 +271,9 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	must(t, h, `test "$(journalctl -u rocketchat-3001 -o cat | grep -c '^Started ')" = 2`)
 	p.apply("after the second upgrade", []string{})
 
-	p.release(releases.Broken.Start)
+	p.vars["rocketchat_version"] = releases.Broken.Start
 	p.fails("a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", prefix+"release", prefix+"npm", prefix+"current")
-	p.release("9.1.0")
+	p.vars["rocketchat_version"] = "9.1.0"
 	p.fails("downgrade of what never started", "let the link `current` lead to releases/9.1.0 by hand")
 	must(t, h, "ln -sfn releases/9.1.0 /opt/rocketchat/current")
 	p.apply("back by hand", []string{first, second})

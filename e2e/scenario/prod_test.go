@@ -231,7 +231,7 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	must(t, h, "systemctl stop stranger; systemctl start rocketchat-3000")
 
 	p.vars["rocketchat_version"] = releases.Broken.Signature
-	p.fails("a wrong signature", releases.Broken.Signature+"/download is not what "+releases.URL+"/"+releases.Broken.Signature+"/asc is a signature of, by the key "+releases.Fingerprint)
+	p.fails("a wrong signature", releases.Broken.Signature+"/download is not what was signed: ")
 	must(t, h, "test \"$(ls -A /opt/rocketchat/releases)\" = 8.8.1")
 	p.vars["rocketchat_version"] = "9.0.0"
 	trusted := p.vars["rocketchat_releases"]

@@ -119,12 +119,9 @@ func usable(key openpgp.Key, made *packet.Signature, now time.Time) error {
 
 func critical(n *packet.Notation) bool { return n.IsCritical }
 
-// verify tells whether digest, of the file and the trailer, is what was signed.
-func (s *Signature) verify(digest []byte) error {
-	if len(digest) != s.made.Hash.Size() {
-		return fmt.Errorf("the host computed a digest of %d bytes instead of %d", len(digest), s.made.Hash.Size())
-	}
-	return s.signer.PublicKey.VerifySignature(computed{digest: digest}, s.made)
+// signs tells whether the digest, of a file and the trailer, is what was signed.
+func (s *Signature) signs(digest []byte) bool {
+	return len(digest) == s.made.Hash.Size() && s.signer.PublicKey.VerifySignature(computed{digest: digest}, s.made) == nil
 }
 
 // computed is a hash that was computed already; the trailer, which the library adds, is in it.
@@ -169,17 +166,17 @@ func (s *Signature) command(address, dir string) modules.Command {
 	}}
 }
 
-// check reads the script's last line. The error is nil when the file is what was signed.
-func (s *Signature) check(answer string) (sha256 string, left bool, err error) {
+// check reads the script's last line.
+func (s *Signature) check(answer string) (sha256 string, signed, left bool, err error) {
 	words := strings.Fields(answer)
 	if len(words) != 4 || words[0] != "rcprov-digest" {
-		return "", false, fmt.Errorf("the host answered %q", answer)
+		return "", false, false, fmt.Errorf("the host answered %q", answer)
 	}
 	digest, err := hex.DecodeString(words[2])
-	if err == nil {
-		err = s.verify(digest)
+	if err != nil {
+		return "", false, false, fmt.Errorf("the host answered %q: %w", answer, err)
 	}
-	return words[1], words[3] == "yes", err
+	return words[1], s.signs(digest), words[3] == "yes", nil
 }
 
 // Download downloads what was signed to dir/file on the host, as [fetch.Functions] do, and returns its SHA-256. If it is
@@ -192,15 +189,15 @@ func (s *Signature) Download(ctx context.Context, h modules.Host, address, dir s
 		if err != nil {
 			return "", fetch.Explain(err, address, "", dir)
 		}
-		sha256, left, err := s.check(modules.LastLine(result.Stdout))
-		if err == nil {
-			return sha256, nil
+		sha256, signed, left, err := s.check(modules.LastLine(result.Stdout))
+		if err != nil || signed {
+			return sha256, err
 		}
 		if _, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", removeScript, "download", dir}}); err != nil {
 			return "", fmt.Errorf("remove what was downloaded to %s: %w", dir, err)
 		}
 		if !left {
-			return "", modules.WithHint(fmt.Errorf("%s is not what %s is a signature of, by the key %s: %w", address, s.URL, issuer(s.made), err),
+			return "", modules.WithHint(fmt.Errorf("%s is not what was signed: %s, by the key %s, is a signature of something else", address, s.URL, issuer(s.made)),
 				"It was not unpacked, and nothing of it was kept. The transfer may have broken it: run the same command again. If it happens again, somebody may have changed it; don't install it until you know.")
 		}
 		// It began with what a killed run had left, which may be of another file: once more from the start.

@@ -49,6 +49,11 @@ type Options struct {
 	// Cache is a directory that survives; what is in it is not built again. Default: mirror in the lab's directory.
 	Cache string
 
+	// Vendor leaves everything but the ACME server to the vendors' own servers: the CAs of the world can't reach the lab's
+	// hosts. Start fails when they can't be reached. URLs, keys and fingerprints of the Mirror are empty, which is what
+	// plans have by default; versions are those that the vendors publish.
+	Vendor bool
+
 	// Validity is how long the ACME server's certificates are valid. Default: 90 days.
 	Validity time.Duration
 
@@ -65,6 +70,7 @@ type Mirror struct {
 	Deno        Deno
 	RocketChat  RocketChat
 	ACME        *ACME
+	Vendor      bool // everything but ACME is the vendors' own; see Options
 
 	server *http.Server
 	ended  chan error
@@ -73,6 +79,11 @@ type Mirror struct {
 // Start builds what isn't in the cache (the first time: a minute or two and 500 MB, and npm needs its registry) and serves it until
 // Close.
 func Start(ctx context.Context, options Options) (*Mirror, error) {
+	if options.Vendor {
+		if err := reach(ctx, vendors.servers); err != nil {
+			return nil, err
+		}
+	}
 	m, err := start(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("start the lab's mirror: %w", err)
@@ -88,10 +99,12 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mirror{URL: "http://" + listener.Addr().String(), ended: make(chan error, 1)}
+	m := &Mirror{URL: "http://" + listener.Addr().String(), Vendor: options.Vendor, ended: make(chan error, 1)}
 	mux := http.NewServeMux()
 	c := &cache{dir: options.Cache, log: options.Log}
-	if err := m.addParts(ctx, c, mux); err != nil {
+	if options.Vendor {
+		m.MongoDB, m.Node, m.RocketChat = vendors.MongoDB, vendors.Node, vendors.RocketChat
+	} else if err := m.addParts(ctx, c, mux); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	if m.ACME, err = startACME(ctx, listener.Addr().(*net.TCPAddr).IP.String(), options.Validity); err != nil {

@@ -12,10 +12,7 @@ import (
 func TestDeno(t *testing.T) {
 	t.Parallel()
 	d := launchDatabase(t, 1)
-	m, err := theMirror()
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, _ := supply(t)
 	h := d.hosts[0]
 	write := func(version, deno string) {
 		t.Helper()
@@ -29,9 +26,9 @@ play "chat" {
     members        = ["127.0.0.1"]
     key_file       = "abcdefghijklmnopqrstuvwxyz0123456789"
     cache_size_gb  = 0.25
-    repository_uri = %[2]q
-    key_url        = %[3]q
-    fingerprints   = [%[4]q]
+    repository_uri = %[2]s
+    key_url        = %[3]s
+    fingerprints   = %[4]s
   }
   mongo_replica_set "rs" {
     name           = "rs0"
@@ -40,36 +37,43 @@ play "chat" {
   }
   node "lts" {
     version      = "22.22.3"
-    mirror       = %[5]q
-    key_url      = %[6]q
-    fingerprints = [%[7]q]
+    mirror       = %[5]s
+    key_url      = %[6]s
+    fingerprints = %[7]s
   }
   rocketchat "chat" {
     version      = %[8]q
-    releases     = %[9]q
-    key_url      = %[10]q
-    fingerprints = [%[11]q]
+    releases     = %[9]s
+    key_url      = %[10]s
+    fingerprints = %[11]s
     %[12]s
     node_version = node.lts.version
     node_bin     = node.lts.bin
-    npm_registry = %[13]q
+    npm_registry = %[13]s
     packages     = ["ca-certificates", "fontconfig"]
     root_url     = "http://chat.lab.test"
     mongo_url    = "mongodb://admin:hunter2-admin@127.0.0.1:27017/rocketchat?replicaSet=rs0&authSource=admin"
   }
 }
-`, m.MongoDB.Series, m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint, m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint,
-			version, m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint, deno, m.NPMRegistry)
+`, m.MongoDB.Series, text(m.MongoDB.URI), text(m.MongoDB.KeyURL), list(m.MongoDB.Fingerprint),
+			text(m.Node.DistURL), text(m.Node.KeyURL), list(m.Node.Fingerprint),
+			version, text(m.RocketChat.URL), text(m.RocketChat.KeyURL), list(m.RocketChat.Fingerprint), deno, text(m.NPMRegistry))
 		if _, err := d.laptop.WriteFile("plan.hcl", plan); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// The lab has another Deno than the release's own.
-	write("8.7.1", fmt.Sprintf("deno_version  = %q\n    deno_sha256   = %q\n    deno_releases = %q", m.Deno.Version, m.Deno.SHA256, m.Deno.ReleaseURL))
+	deno, version := "", "2.3.1"
+	if !m.Vendor { // the lab has another one
+		version = m.Deno.Version
+		deno = fmt.Sprintf("deno_version  = %q\n    deno_sha256   = %q\n    deno_releases = %q", m.Deno.Version, m.Deno.SHA256, m.Deno.ReleaseURL)
+	}
+	write("8.7.1", deno)
 	apply(t, d.laptop, 0)
-	must(t, h, `test "$(/opt/rocketchat/deno/`+m.Deno.Version+`/deno --version | head -n 1 | cut -d' ' -f2)" = `+m.Deno.Version)
+	must(t, h, `test "$(/opt/rocketchat/deno/`+version+`/deno --version | head -n 1 | cut -d' ' -f2)" = `+version)
 	must(t, h, "! command -v deno") // it is this server's alone
-	must(t, h, "test -e /opt/rocketchat/current/programs/server/npm/node_modules/@rocket.chat/apps-engine/deno-runtime/deno.runtime.jsonc")
+	if !m.Vendor {                  // the original does it with the first app
+		must(t, h, "test -e /opt/rocketchat/current/programs/server/npm/node_modules/@rocket.chat/apps-engine/deno-runtime/deno.runtime.jsonc")
+	}
 	if steps := changed(t, apply(t, d.laptop, 0)); steps != nil {
 		t.Errorf("a second apply changed %q", steps)
 	}
@@ -78,6 +82,8 @@ play "chat" {
 		t.Errorf("without deno: changed %q", steps)
 	}
 
+	// What a run left that was killed in the middle of something else.
+	must(t, h, "mkdir /opt/rocketchat/releases/.8.8.1.rcprov && echo junk >/opt/rocketchat/releases/.8.8.1.rcprov/file")
 	write("8.8.1", "")
 	steps := slices.DeleteFunc(changed(t, apply(t, d.laptop, 0)), func(step string) bool { return step == "rocketchat.chat/ready-3000" })
 	const prefix = "rocketchat.chat/"

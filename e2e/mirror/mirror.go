@@ -10,6 +10,8 @@
 //     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
 //     read. mongosh and mongodump are packages without the program.
 //   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
+//   - NodeSource: a signed apt repository laid out as NodeSource's. Its package nodejs is a stand-in: scripts that know their
+//     version.
 //   - npm registry: real packages, those alone that Rocket.Chat's bundle needs. Hosts need no way to the real registry.
 //   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
 //   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
@@ -66,6 +68,7 @@ type Mirror struct {
 	URL         string
 	MongoDB     MongoDB
 	Node        Node
+	NodeSource  NodeSource
 	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
 	Deno        Deno
 	RocketChat  RocketChat
@@ -103,7 +106,7 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 	mux := http.NewServeMux()
 	c := &cache{dir: options.Cache, log: options.Log}
 	if options.Vendor {
-		m.MongoDB, m.Node, m.RocketChat = vendors.MongoDB, vendors.Node, vendors.RocketChat
+		m.MongoDB, m.Node, m.NodeSource, m.RocketChat = vendors.MongoDB, vendors.Node, vendors.NodeSource, vendors.RocketChat
 	} else if err := m.addParts(ctx, c, mux); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -125,6 +128,10 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 	}{
 		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }, files},
 		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }, files},
+		{"/nodesource", func(base string) (dir string, err error) {
+			dir, m.NodeSource, err = c.nodeSource(ctx, base)
+			return dir, err
+		}, files},
 		{"/npm", func(base string) (string, error) { m.NPMRegistry = base; return c.npmRegistry(ctx) }, serveNPM},
 		{"/deno", func(base string) (dir string, err error) { dir, m.Deno, err = c.deno(ctx, base); return dir, err }, files},
 		{"/rocketchat", func(base string) (dir string, err error) {

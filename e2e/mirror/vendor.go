@@ -17,14 +17,16 @@ import (
 var vendors = struct {
 	MongoDB
 	Node
+	NodeSource
 	RocketChat
 	servers []string
 }{
 	MongoDB:    MongoDB{Series: "8.0"},
 	Node:       Node{Versions: []string{"22.22.3"}},
+	NodeSource: NodeSource{Versions: []string{"22.21.1", "22.22.3"}},
 	RocketChat: RocketChat{Versions: []string{"8.7.1", "8.8.1", "9.0.0"}},
 	servers: []string{
-		"https://repo.mongodb.org", "https://nodejs.org", "https://github.com", "https://releases.rocket.chat",
+		"https://repo.mongodb.org", "https://nodejs.org", "https://github.com", "https://deb.nodesource.com", "https://releases.rocket.chat",
 		"https://keyserver.ubuntu.com", "https://dl.deno.land",
 	},
 }

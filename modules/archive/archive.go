@@ -60,21 +60,17 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		Path: args.Path, URL: args.URL, File: args.File, Strip: args.StripComponents, Contains: args.Contains,
 		Owner: args.Owner, Group: args.Group, Absent: args.State == "absent",
 	}
-	var errs []error
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
+	s.Mode = mode
+	errs := []error{err}
 	check := func(arg string, err error) {
 		if err != nil {
 			errs = append(errs, modules.Argf(arg, "%w", err))
 		}
 	}
-	check("path", modules.CheckPath(args.Path))
 	if path.Dir(path.Clean(args.Path)) == "/" {
 		errs = append(errs, modules.Argf("path", "must be below a directory of the system, such as /opt/%s, not one itself", cmp.Or(path.Base(args.Path), "x")))
 	}
-	check("owner", modules.CheckOwner(args.Owner))
-	check("group", modules.CheckOwner(args.Group))
-	mode, err := modules.ParseMode(args.Mode)
-	check("mode", err)
-	s.Mode = mode
 	if s.Strip < 0 {
 		errs = append(errs, modules.Argf("strip_components", "must not be negative"))
 	}

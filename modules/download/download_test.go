@@ -81,10 +81,10 @@ func TestNew(t *testing.T) {
 	}
 	wrong := Args{Path: "x", URL: "x", SHA256: "x", Mode: "x", Owner: "", Group: "root"}
 	const want = `path: must be an absolute path, not "x"
-url: must be an address that begins with https:// or http://, not "x"
-sha256: must be a SHA-256, 64 hexadecimal digits, not "x"
 mode: must be an octal mode such as "0644", not "x"
-owner: must be a name or a number, not ""`
+owner: must be a name or a number, not ""
+url: must be an address that begins with https:// or http://, not "x"
+sha256: must be a SHA-256, 64 hexadecimal digits, not "x"`
 	if _, err := New(wrong, modules.Env{}); errorText(err) != want {
 		t.Errorf("error %q, want %q", errorText(err), want)
 	}

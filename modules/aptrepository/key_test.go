@@ -13,6 +13,8 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/rcprov/rcprov/modules/moduletest"
 )
 
 // made is when the keys of these tests were made; now is when they are looked at.
@@ -137,17 +139,10 @@ func TestCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := errorText(ring.check([]string{fpr(valid), fpr(expired), fpr(revoked)}, test.at)); got != test.want {
+		if got := moduletest.ErrorText(ring.check([]string{fpr(valid), fpr(expired), fpr(revoked)}, test.at)); got != test.want {
 			t.Errorf("%s: error %q, want %q", test.name, got, test.want)
 		}
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 // TestUnreadableKey: a key that the library skips counts by its fingerprint all the same.
@@ -199,7 +194,7 @@ func TestFetch(t *testing.T) {
 		"/missing": "fetch the key: " + server.URL + "/missing answered 404 Not Found",
 	} {
 		data, err := fetch(t.Context(), server.URL+path)
-		if got := errorText(err); got != want || (err == nil && string(data) != "key") {
+		if got := moduletest.ErrorText(err); got != want || (err == nil && string(data) != "key") {
 			t.Errorf("%s: %q, error %q, want %q", path, data, got, want)
 		}
 	}

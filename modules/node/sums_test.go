@@ -12,6 +12,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 )
 
 // TestSums reads a signed list; how signatures are checked is tested in package signed.
@@ -53,7 +54,7 @@ func TestSums(t *testing.T) {
 		"node-v22.22.3-linux-x64.tar.xz":   {err: `must be a SHA-256, 64 hexadecimal digits, not "2222"`},
 		"node-v22.22.3-linux-arm64.tar.gz": {err: sums.URL + " names no node-v22.22.3-linux-arm64.tar.gz"},
 	} {
-		if sum, err := sums.of(t.Context(), file); sum != want.sum || errorText(err) != want.err {
+		if sum, err := sums.of(t.Context(), file); sum != want.sum || moduletest.ErrorText(err) != want.err {
 			t.Errorf("%s: %q, %v; want %+v", file, sum, err, want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -29,13 +30,6 @@ func with(change func(*Args)) Args {
 
 func environmentOf(facts *observe.Facts) modules.Env {
 	return modules.Env{Facts: facts, Sensitive: func(string) bool { return false }}
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func TestNew(t *testing.T) {
@@ -87,10 +81,10 @@ func TestNew(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, _, err := New(with(test.change), environmentOf(nil))
-			if text(err) != test.want {
-				t.Errorf("error %q\n want %q", text(err), test.want)
+			if moduletest.ErrorText(err) != test.want {
+				t.Errorf("error %q\n want %q", moduletest.ErrorText(err), test.want)
 			}
-			if strings.Contains(text(err), "hunter2") {
+			if strings.Contains(moduletest.ErrorText(err), "hunter2") {
 				t.Error("shows a secret")
 			}
 		})
@@ -192,8 +186,8 @@ func TestRequirements(t *testing.T) {
 		listens.Put(s, one.Address, test.taken, nil)
 		observe.File.Put(s, observe.FileQuestion{Path: r.Link}, test.is, test.err)
 		change, err := r.Diff(s)
-		if text(err) != test.want || !change.Empty() {
-			t.Errorf("%s: %v, error %q, want %q", test.name, change, text(err), test.want)
+		if moduletest.ErrorText(err) != test.want || !change.Empty() {
+			t.Errorf("%s: %v, error %q, want %q", test.name, change, moduletest.ErrorText(err), test.want)
 		}
 	}
 }
@@ -225,8 +219,8 @@ func TestCurrent(t *testing.T) {
 		observe.File.Put(s, observe.FileQuestion{Path: path}, test.is, test.err)
 		c := &current{Step: &link.Step{Path: path, Target: "releases/9.0.0"}, Units: test.units}
 		change, err := c.Diff(s)
-		if text(err) != test.fails {
-			t.Errorf("%s: error %q, want %q", test.name, text(err), test.fails)
+		if moduletest.ErrorText(err) != test.fails {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.fails)
 		}
 		if diff := cmp.Diff(test.want, change.Edits); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
@@ -268,8 +262,8 @@ func TestNpm(t *testing.T) {
 		if test.from != "-" {
 			want = []modules.Edit{{Action: modules.Run, Subject: "npm install in " + n.Release.Path, From: test.from, To: to}}
 		}
-		if diff := cmp.Diff(want, change.Edits); diff != "" || text(err) != test.want {
-			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, text(err), test.want, diff)
+		if diff := cmp.Diff(want, change.Edits); diff != "" || moduletest.ErrorText(err) != test.want {
+			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, moduletest.ErrorText(err), test.want, diff)
 		}
 	}
 }
@@ -298,8 +292,8 @@ func TestExplain(t *testing.T) {
 	} {
 		err := n.explain(modules.NewCommandError(modules.Command{Argv: []string{"sh"}}, modules.Result{Status: 1, Stderr: []byte(test.said)}))
 		var hint *modules.HintError
-		if text(err) != test.want || !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, test.hint) {
-			t.Errorf("%s: error %q\n want %q; hint %v, want %q", test.name, text(err), test.want, hint, test.hint)
+		if moduletest.ErrorText(err) != test.want || !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, test.hint) {
+			t.Errorf("%s: error %q\n want %q; hint %v, want %q", test.name, moduletest.ErrorText(err), test.want, hint, test.hint)
 		}
 	}
 }
@@ -340,8 +334,8 @@ func TestDeno(t *testing.T) {
 	} {
 		args := with(test.change)
 		parts, _, err := New(args, environmentOf(&observe.Facts{Arch: test.arch}))
-		if text(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, text(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 		url, path := "", ""
 		for _, p := range parts {

@@ -40,7 +40,7 @@ var programs = map[crypto.Hash]string{
 // it did; not yet whether it is the file's.
 func (k *Keys) Signature(ctx context.Context, address string) (*Signature, error) {
 	modules.Progress(ctx, "fetching %s", address)
-	data, err := get(ctx, address)
+	data, err := Get(ctx, address)
 	if err != nil {
 		return nil, modules.WithHint(err, "rcprov itself fetches the signature, not the host. Check the version, or give the `sha256`; then nothing is fetched here.")
 	}

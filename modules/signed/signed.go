@@ -58,14 +58,8 @@ func (k *Keys) ReadArgs(fingerprints []string, keyURL, keyFile string, env modul
 	k.URL = keyURL
 	var errs []error
 	if len(fingerprints) > 0 {
-		k.Fingerprints = nil
-	}
-	for _, word := range fingerprints {
-		plain := strings.ToUpper(strings.Join(strings.Fields(word), ""))
-		if _, err := hex.DecodeString(plain); err != nil || (len(plain) != 40 && len(plain) != 64) {
-			errs = append(errs, modules.Argf("fingerprints", "must be 40 (or 64) hexadecimal digits each, not %q", word))
-		}
-		k.Fingerprints = append(k.Fingerprints, plain)
+		parsed, err := ParseFingerprints(fingerprints)
+		k.Fingerprints, errs = parsed, []error{err}
 	}
 	if keyFile == "" {
 		if err := fetch.CheckURL(keyURL); err != nil {
@@ -82,6 +76,21 @@ func (k *Keys) ReadArgs(fingerprints []string, keyURL, keyFile string, env modul
 	}
 	k.Data = data
 	return errors.Join(errs...)
+}
+
+// ParseFingerprints reads the argument fingerprints: 40 or 64 hexadecimal digits each, spaces between them allowed. It
+// returns them in upper case.
+func ParseFingerprints(words []string) ([]string, error) {
+	var fingerprints []string
+	var errs []error
+	for _, word := range words {
+		plain := strings.ToUpper(strings.Join(strings.Fields(word), ""))
+		if _, err := hex.DecodeString(plain); err != nil || (len(plain) != 40 && len(plain) != 64) {
+			errs = append(errs, modules.Argf("fingerprints", "must be 40 (or 64) hexadecimal digits each, not %q", word))
+		}
+		fingerprints = append(fingerprints, plain)
+	}
+	return fingerprints, errors.Join(errs...)
 }
 
 // need returns the keys that could be had, of which there must be one, and why others could not. Not all are needed: one
@@ -111,7 +120,7 @@ func (k *Keys) ring(ctx context.Context) (ring openpgp.EntityList, problems []er
 	var group errgroup.Group // never fails: problems are collected
 	for _, address := range addresses {
 		group.Go(func() error {
-			data, err := get(ctx, address)
+			data, err := Get(ctx, address)
 			var keys openpgp.EntityList
 			if err == nil {
 				if keys, err = k.trusted(data); err != nil {
@@ -134,29 +143,13 @@ func (k *Keys) ring(ctx context.Context) (ring openpgp.EntityList, problems []er
 
 // trusted returns the keys in data whose primary fingerprint is among those of the plan.
 func (k *Keys) trusted(data []byte) (openpgp.EntityList, error) {
-	var all openpgp.EntityList
-	if !bytes.Contains(data, []byte("-----BEGIN PGP ")) {
-		keys, err := openpgp.ReadKeyRing(bytes.NewReader(data))
-		if err != nil {
-			return nil, fmt.Errorf("this is not an OpenPGP key: %w", err)
-		}
-		all = keys
-	} else {
-		text := bufio.NewReader(bytes.NewReader(data)) // armor.Decode goes on reading where it stopped
-		for {
-			block, err := armor.Decode(text)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, fmt.Errorf("this is not an armored OpenPGP key: %w", err)
-			}
-			keys, err := openpgp.ReadKeyRing(block.Body)
-			if err != nil {
-				return nil, fmt.Errorf("this is not an OpenPGP key: %w", err)
-			}
-			all = append(all, keys...)
-		}
+	packets, err := Packets(data)
+	if err != nil {
+		return nil, err
+	}
+	all, err := openpgp.ReadKeyRing(bytes.NewReader(packets))
+	if err != nil {
+		return nil, fmt.Errorf("this is not an OpenPGP key: %w", err)
 	}
 	var ring openpgp.EntityList
 	for _, key := range all {
@@ -168,6 +161,29 @@ func (k *Keys) trusted(data []byte) (openpgp.EntityList, error) {
 		return nil, errors.New("there is no key with one of the fingerprints in it")
 	}
 	return ring, nil
+}
+
+// Packets returns the OpenPGP packets of a file with keys: those of all its armored blocks, or the file itself.
+func Packets(data []byte) ([]byte, error) {
+	if !bytes.Contains(data, []byte("-----BEGIN PGP ")) {
+		return data, nil
+	}
+	var all []byte
+	text := bufio.NewReader(bytes.NewReader(data)) // armor.Decode goes on reading where it stopped
+	for {
+		block, err := armor.Decode(text)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("this is not an armored OpenPGP key: %w", err)
+		}
+		content, err := io.ReadAll(block.Body)
+		if err != nil {
+			return nil, fmt.Errorf("this is not an armored OpenPGP key: %w", err)
+		}
+		all = append(all, content...)
+	}
 }
 
 func fingerprintOf(key *packet.PublicKey) string {
@@ -190,8 +206,9 @@ func issuer(made *packet.Signature) string {
 	return "(unnamed)"
 }
 
-// get fetches a small file. The error names the address.
-func get(ctx context.Context, address string) ([]byte, error) {
+// Get fetches a small file, such as a key, to the controller; a larger one than 1 MiB is an error. The errors name the
+// address.
+func Get(ctx context.Context, address string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)

@@ -19,7 +19,7 @@ import (
 // Text fetches a clear-signed text and returns what one of the keys has signed of it.
 func (k *Keys) Text(ctx context.Context, address string) (string, error) {
 	modules.Progress(ctx, "fetching %s", address)
-	data, err := get(ctx, address)
+	data, err := Get(ctx, address)
 	if err != nil {
 		return "", modules.WithHint(err, "rcprov itself fetches the signed list, not the host. Check `version` and `mirror`, or give the `sha256`; then nothing is fetched here.")
 	}

@@ -54,7 +54,7 @@ func newRelease(args Args, env modules.Env) (*release, error) {
 func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
 	c, err := r.Step.Diff(s)
 	if err == nil && r.keys != nil && r.Unpacks(c) {
-		c.Notes = append(c.Notes, fmt.Sprintf("only if it is what %s is a signature of, by %s", r.signature, strings.Join(r.keys.Fingerprints, " or ")))
+		c.Notes = append(c.Notes, fmt.Sprintf("unpacked only if %s is its signature, by the key %s", r.signature, strings.Join(r.keys.Fingerprints, " or ")))
 	}
 	return c, err
 }

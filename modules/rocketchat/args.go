@@ -39,8 +39,9 @@ var source string
 // several instances all are stopped then, and started one after the other, as the first one migrates the database.
 //
 // Before it changes anything, these are refused: a Node.js or MongoDB that the release doesn't run with, a way from the
-// installed release that Rocket.Chat doesn't support (over a major version, or back), and a port that another program
-// listens on. Releases before 7.0 are refused.
+// installed release that Rocket.Chat doesn't support (over a major version, or back). Releases before 7.0 are refused.
+// Preflight asks for 2 GB of memory, and 1 GB for each further instance, 2 GB of disk for a release, the ports, and the
+// clock.
 //
 // Apps of the releases 7.0 to 8.7 run with Deno: the version that the release names is put below `directory`, for this
 // server alone. From 8.8 on they run with Node.js, and Deno isn't used any more.

@@ -19,6 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/preflight"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/user"
 )
@@ -147,16 +148,20 @@ func (b *builder) add(name string, step modules.Step, err error) {
 	}
 }
 
+// require adds what the part that was added last needs of the host.
+func (b *builder) require(all ...modules.Requirement) {
+	if b.env.Facts != nil {
+		last := &b.parts[len(b.parts)-1]
+		last.Requires = append(last.Requires, all...)
+	}
+}
+
 func (b *builder) linkPath() string { return path.Join(b.args.Directory, "current") }
 
 func (b *builder) build(environment string) error {
 	args := b.args
 	to, _ := parseExact(args.Version) // checked before
-	before := &requirements{Link: b.linkPath(), Version: to}
-	for _, port := range args.Ports {
-		before.Instances = append(before.Instances, instance{unitName(port), address(args.BindIP, port)})
-	}
-	b.add("requirements", before, nil)
+	b.add("requirements", &requirements{Link: b.linkPath(), Version: to}, nil)
 	if b.deno != nil && !slices.Contains(args.Packages, "unzip") {
 		args.Packages = append(slices.Clone(args.Packages), "unzip")
 	}
@@ -174,6 +179,8 @@ func (b *builder) build(environment string) error {
 		b.add("deno", b.deno, nil)
 	}
 	b.add("release", b.release, nil)
+	memory := preflight.GB * int64(1+len(args.Ports)) // an instance has one, and npm needs as much while it installs
+	b.require(preflight.Memory{Facts: b.env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
 	b.add("npm", &npm{
 		Release: b.release.Step, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
 		Registry: args.NpmRegistry, Native: nativeModules, Deno: b.denoPath(),
@@ -218,6 +225,7 @@ func (b *builder) instance(port int) {
 		return
 	}
 	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step)}, nil)
+	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
 	health := "/readyz"
 	if release, _ := parseExact(b.args.Version); !release.probes() {
 		health = "/health"

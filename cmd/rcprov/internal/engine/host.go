@@ -26,6 +26,10 @@ type host struct {
 	steps    []*step        // of all plays, in order
 	seen     view
 
+	asked    bool       // what steps require was asked
+	findings []*Finding // what was found then
+	told     bool       // and reported
+
 	locked  bool
 	journal *journal // once locked
 	touched int      // how often something was applied, with success or not
@@ -60,6 +64,8 @@ func (h *host) prepare(ctx context.Context) {
 		h.stopped = true
 	} else if err != nil {
 		h.fail(&Failure{Err: err, Left: len(h.steps)})
+	} else if h.run.Mode == Apply {
+		h.preflight()
 	}
 }
 
@@ -97,7 +103,11 @@ func (h *host) look(ctx context.Context) error {
 	}
 	h.steps = steps
 	h.doing("", "observing")
-	return h.observe(ctx, 0, len(h.steps), nil)
+	if err := h.observe(ctx, 0, len(h.steps), nil); err != nil {
+		return err
+	}
+	h.findings = h.test()
+	return nil
 }
 
 // bind makes the host's steps, which may depend on its facts.
@@ -157,6 +167,10 @@ func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
 			s.Step.Step.Observe(&q)
 		}
 	}
+	if !h.asked {
+		h.asked = true
+		h.observeRequirements(&q)
+	}
 	seen := view{from: from, to: to, run: h.run.changeCount(), own: h.touched}
 	snapshot, err := q.Run(ctx, h.conn)
 	if err != nil {
@@ -189,6 +203,7 @@ func (h *host) runPlay(ctx context.Context, i int, p *plan.Play) {
 		to++
 	}
 	h.report(Event{Type: HostStarted, Play: p.Name, Total: to - max(from, 0)})
+	h.tell()
 	if from >= 0 {
 		h.walk(ctx, &walk{host: h, play: p, from: from, to: to, changesBefore: h.run.changeCount()})
 	}

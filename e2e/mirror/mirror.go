@@ -150,6 +150,28 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 	return nil
 }
 
+// Variables are those of plans/prod.hcl and its like that say where things come from, as --var takes them. The release of
+// Rocket.Chat isn't among them.
+func (m *Mirror) Variables() map[string]string {
+	vars := map[string]string{
+		"node_version": "22.22.3", "mongodb_version": m.MongoDB.Series,
+		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
+		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
+	}
+	if m.Vendor { // the rest is what plans have by default
+		return vars
+	}
+	source := func(what, uri, keyURL, fingerprint string) string {
+		return fmt.Sprintf("{%s = %q, key_url = %q, fingerprints = [%q]}", what, uri, keyURL, fingerprint)
+	}
+	vars["check_mongodb_version"] = "false" // the stand-in takes the mirror's MongoDB
+	vars["mongodb_repository"] = source("uri", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint)
+	vars["node_releases"] = source("mirror", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint)
+	vars["rocketchat_releases"] = source("uri", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint)
+	vars["npm_registry"], vars["build_packages"] = m.NPMRegistry, "[]"
+	return vars
+}
+
 // Close ends the server, and the downloads that are going on.
 func (m *Mirror) Close() error {
 	err := errors.Join(m.server.Close(), m.ACME.close())

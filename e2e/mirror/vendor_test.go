@@ -43,3 +43,20 @@ func TestOptionsFromEnv(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestVariables checks that nothing is said of vendors' servers to a plan that knows them.
+func TestVariables(t *testing.T) {
+	acme := &ACME{Directory: "https://acme.lab", DNS: "127.0.0.1:53"}
+	m := &Mirror{Vendor: true, MongoDB: vendors.MongoDB, Node: vendors.Node, RocketChat: vendors.RocketChat, ACME: acme}
+	want := map[string]string{
+		"node_version": "22.22.3", "mongodb_version": "8.0",
+		"acme_directory": "https://acme.lab", "acme_ca_file": "", "site_ca_file": "", "acme_nameservers": `["127.0.0.1:53"]`,
+	}
+	if diff := cmp.Diff(want, m.Variables()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	lab := &Mirror{MongoDB: MongoDB{URI: "http://lab/apt", KeyURL: "http://lab/key", Fingerprint: "AB"}, ACME: acme}
+	if got, want := lab.Variables()["mongodb_repository"], `{uri = "http://lab/apt", key_url = "http://lab/key", fingerprints = ["AB"]}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -60,12 +58,8 @@ func launchProd(t *testing.T) *prod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.vars = map[string]string{
-		"address": h.Name, "domain": p.domain, "email": "admin@lab.test",
-		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
-		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
-	}
-	maps.Copy(p.vars, supplyVars(m))
+	p.vars = m.Variables()
+	p.vars["address"], p.vars["domain"], p.vars["email"] = h.Name, p.domain, "admin@lab.test"
 	for name, value := range prodSecrets {
 		p.vars[name] = value
 	}

@@ -69,21 +69,3 @@ func list(value string) string {
 	}
 	return "[" + text(value) + "]"
 }
-
-// supplyVars are the variables of plans/prod.hcl that say where things come from.
-func supplyVars(m *mirror.Mirror) map[string]string {
-	vars := map[string]string{"node_version": "22.22.3", "mongodb_version": m.MongoDB.Series}
-	if m.Vendor {
-		return vars
-	}
-	source := func(what, uri, keyURL, fingerprint string) string {
-		return fmt.Sprintf("{%s = %q, key_url = %q, fingerprints = [%q]}", what, uri, keyURL, fingerprint)
-	}
-	vars["check_mongodb_version"] = "false" // the lab's stand-in takes the lab's MongoDB
-	vars["mongodb_repository"] = source("uri", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint)
-	vars["node_releases"] = source("mirror", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint)
-	vars["rocketchat_releases"] = source("uri", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint)
-	vars["npm_registry"] = m.NPMRegistry
-	vars["build_packages"] = "[]"
-	return vars
-}

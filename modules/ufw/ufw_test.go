@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -164,7 +165,7 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			firewall.Put(snapshot, struct{}{}, is, nil)
 			change, err := newStep(t, test.exclusive, rules...).Diff(snapshot)
-			if got := errorText(err); got != test.err {
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}
 			if err != nil {
@@ -186,13 +187,13 @@ func TestDiffCouldNotTell(t *testing.T) {
 	_, err := parseState(observe.Reply{Stdout: []byte("ufw installed\n"), Stderr: []byte("sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file\n"), Status: 2})
 	const reason = "/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: " +
 		"sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file"
-	if got := errorText(err); got != reason {
+	if got := moduletest.ErrorText(err); got != reason {
 		t.Fatalf("error %q, want %q", got, reason)
 	}
 	snapshot := observe.NewSnapshot()
 	firewall.Put(snapshot, struct{}{}, state{}, err)
 	_, err = newStep(t, false, ssh).Diff(snapshot)
-	if got, want := errorText(err), "could not tell the state of the firewall: "+reason; got != want {
+	if got, want := moduletest.ErrorText(err), "could not tell the state of the firewall: "+reason; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -215,12 +216,12 @@ func TestNewErrors(t *testing.T) {
 		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must have neither newline nor apostrophe: ufw refuses them"},
 	} {
 		_, err := New(Args{Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
-		if got, want := errorText(err), "rule 1: "+test.want; got != want {
+		if got, want := moduletest.ErrorText(err), "rule 1: "+test.want; got != want {
 			t.Errorf("error %q, want %q", got, want)
 		}
 	}
 	_, err := New(Args{Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
-	if got, want := errorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
+	if got, want := moduletest.ErrorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -254,8 +255,8 @@ func TestParseTuple(t *testing.T) {
 		"### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in":            `unknown action in ufw's line "### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"`,
 		"### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x": `unknown comment in ufw's line "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x"`,
 	} {
-		if _, err := parseTuple(tuple); errorText(err) != want {
-			t.Errorf("error %q, want %q", errorText(err), want)
+		if _, err := parseTuple(tuple); moduletest.ErrorText(err) != want {
+			t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 		}
 	}
 }
@@ -325,11 +326,4 @@ func FuzzParseTuple(f *testing.F) {
 			t.Errorf("%q became %q", tuple, r)
 		}
 	})
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

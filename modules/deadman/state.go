@@ -1,0 +1,47 @@
+package deadman
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// State is how a switch stands.
+type State string
+
+// The states. A host that never had the switch has none.
+const (
+	Armed     State = "armed"     // a change was made and nobody has confirmed it yet
+	Restoring State = "restoring" // the state of before is being put back
+	Restored  State = "restored"  // it is back
+	Confirmed State = "confirmed"
+)
+
+// Ask returns shell for a module's probe: it prints "deadman STATE" for the switch of a name, and starts no program.
+func Ask(name string) string {
+	return fmt.Sprintf("for state in armed restoring restored confirmed; do\n\tif [ -e %s/$state ]; then echo \"deadman $state\"; break; fi\ndone\n",
+		observe.Quote(hostPlace.state+"/"+name))
+}
+
+// ParseLine reads a line that the shell of Ask printed; false if it is none.
+func ParseLine(line string) (State, bool) {
+	state, ok := strings.CutPrefix(line, "deadman ")
+	return State(state), ok
+}
+
+// Edit returns the difference that a switch is which a dead run left undecided: what the host seems to be is not what
+// it will be in a moment. The engine, having the lock, restores the state of before; so Apply has nothing to do for it.
+func (s State) Edit(subject string) (modules.Edit, bool) {
+	if s != Armed && s != Restoring {
+		return modules.Edit{}, false
+	}
+	return modules.Edit{
+		Action: modules.Run, Subject: subject, Field: Field,
+		From: "a change that its run did not live to confirm", To: "taken back, then made again",
+	}, true
+}
+
+// Field is the field of Edit's edits.
+const Field = "unconfirmed"

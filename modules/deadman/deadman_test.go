@@ -337,7 +337,7 @@ func TestKilled(t *testing.T) {
 	}
 	for range 100 {
 		time.Sleep(50 * time.Millisecond)
-		if _, err := os.Stat(l.at.state + "/a/restored"); err == nil {
+		if _, err := os.Stat(l.at.run + "/rcprov-deadman-a"); err != nil { // the last that goes
 			break
 		}
 	}

@@ -161,7 +161,7 @@ func TestDiff(t *testing.T) {
 			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
 		},
 		{
-			name: "left unconfirmed", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Switch = deadman.Armed },
+			name: "left unconfirmed", host: func(s *state) { *s = state{Installed: true, Switch: deadman.Armed} },
 			edits: []string{"run unconfirmed a change that its run did not live to confirm>taken back, then made again"},
 		},
 		{
@@ -394,6 +394,21 @@ func TestNotLoaded(t *testing.T) {
 	}
 }
 
+// TestUndecided: while a change of another run is being made, what was read counts for nothing.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"deadman armed\nufw installed\n### tuple ### allow t", "ufw installed\n### tuple ###\ndeadman restoring\n"} {
+		is, err := parseState(observe.Reply{Stdout: []byte(text)})
+		if err != nil || !is.Switch.Undecided() {
+			t.Errorf("%q: %+v, %v", text, is, err)
+		}
+	}
+	is, err := parseState(observe.Reply{Stdout: append(recorded(t, "debian12.txtar").Stdout, "deadman restored\n"...)})
+	if err != nil || is.Switch != deadman.Restored || !is.Enabled {
+		t.Errorf("%+v, %v", is, err)
+	}
+}
+
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	const docker = "docker is here: the ports that it publishes are open whatever ufw says (publish them on 127.0.0.1, or use docker's chain DOCKER-USER)"
@@ -468,7 +483,7 @@ func FuzzParseState(f *testing.F) {
 	f.Add(recorded(f, "debian12-iptables.txtar").Stdout)
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		is, err := parseState(observe.Reply{Stdout: stdout})
-		if err == nil && is.Installed && is.Logging == "" {
+		if err == nil && is.Installed && is.Logging == "" && !is.Switch.Undecided() {
 			t.Errorf("neither state nor error: %+v", is)
 		}
 	})

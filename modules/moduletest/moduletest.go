@@ -37,7 +37,10 @@ func (h *Host) shell(ctx context.Context, script string) (stdout, stderr []byte,
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &out, &errs
 	err = cmd.Run()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.As(err, &exit):
 		err = nil
 	}
 	return out.Bytes(), errs.Bytes(), cmd.ProcessState.ExitCode(), err
@@ -73,6 +76,14 @@ func (h *Host) Upload(_ context.Context, path string, content io.Reader) error {
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
+
+// Reconnect implements [modules.Host]: there is nothing to log in to.
+func (h *Host) Reconnect(context.Context, int) (modules.Connection, error) { return connection{h}, nil }
+
+// connection is a Host that can be closed.
+type connection struct{ *Host }
+
+func (connection) Close() error { return nil }
 
 // Diff observes step on host and returns its diff.
 func Diff(t testing.TB, host observe.Host, step modules.Step) modules.Change {

@@ -9,6 +9,7 @@ import (
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
 	"github.com/rcprov/rcprov/modules/command"
+	"github.com/rcprov/rcprov/modules/debconf"
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/download"
 	"github.com/rcprov/rcprov/modules/file"
@@ -38,6 +39,7 @@ func Modules() []modules.Module {
 		archive.Module(),
 		authorizedkey.Module(),
 		command.Module(),
+		debconf.Module(),
 		directory.Module(),
 		download.Module(),
 		file.Module(),

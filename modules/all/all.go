@@ -16,6 +16,7 @@ import (
 	"github.com/rcprov/rcprov/modules/group"
 	"github.com/rcprov/rcprov/modules/hostsentry"
 	"github.com/rcprov/rcprov/modules/httpcheck"
+	"github.com/rcprov/rcprov/modules/jitsi"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/mongod"
@@ -46,6 +47,7 @@ func Modules() []modules.Module {
 		group.Module(),
 		hostsentry.Module(),
 		httpcheck.Module(),
+		jitsi.Module(),
 		line.Module(),
 		link.Module(),
 		mongod.Module(),

@@ -221,6 +221,12 @@ func TestDiff(t *testing.T) {
 			name: "changed within the kernel's tick", is: func(w *world) { w.change("/etc/r", start.Add(-4*time.Millisecond), "") },
 			edits: []string{"run restart >/etc/r changed since it started"},
 		},
+		{
+			name: "of an init script, generated anew", args: func(a *Args) { a.Content = nil }, is: func(w *world) {
+				w.unit.FragmentPath, w.unit.FileState = "/run/systemd/generator.late/x.service", observe.Enabled
+				w.change("/run/systemd/generator.late/x.service", later, "")
+			},
+		},
 		{name: "changed before", is: func(w *world) { w.change("/etc/r", start.Add(-time.Second), "") }},
 		{name: "chown", is: func(w *world) { w.change("/etc/r", later, "f"); w.stamp("abc", "/etc/r", "f") }},
 		{

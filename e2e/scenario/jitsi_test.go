@@ -93,7 +93,7 @@ func (p *meet) call(name string) {
 
 // repository has the plan take Jitsi from a repository whose key shall have a fingerprint.
 func (p *meet) repository(r mirror.JitsiRepository, fingerprint string) {
-	p.vars["jitsi_repository"] = fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", r.URI, r.KeyURL, fingerprint)
+	p.vars["jitsi_repository"] = r.Variable(fingerprint)
 }
 
 func (p *meet) args(command string) []string {

@@ -57,7 +57,8 @@ type Args struct {
 	Rules []RuleArgs `hcl:"rule,block"`
 }
 
-// RuleArgs describe one rule. It holds for IPv4 and IPv6, unless an address says which.
+// RuleArgs describe one rule. It holds for IPv4 and IPv6, unless an address says which. With `for_each = ["10.0.0.5",
+// "10.0.0.6"]` and `from = each.value` a block is a rule for each address.
 type RuleArgs struct {
 	// What happens to a matching packet. `limit` is `allow` for addresses that open fewer than 6 connections in 30 s.
 	Action string `hcl:"action,optional" default:"allow" oneof:"allow,deny,reject,limit"`

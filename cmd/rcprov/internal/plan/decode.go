@@ -272,16 +272,18 @@ func (d *decoder) blocks(spec *blockSpec, body *hclsyntax.Body, header hcl.Range
 	}
 	var values []cty.Value
 	for _, b := range found {
-		target := field
-		if spec.many {
-			field.Set(reflect.Append(field, reflect.Zero(field.Type().Elem())))
-			target = field.Index(field.Len() - 1)
+		for _, inner := range d.repeat(spec, b) {
+			target := field
+			if spec.many {
+				field.Set(reflect.Append(field, reflect.Zero(field.Type().Elem())))
+				target = field.Index(field.Len() - 1)
+			}
+			if target.Kind() == reflect.Pointer {
+				target.Set(reflect.New(target.Type().Elem()))
+				target = target.Elem()
+			}
+			values = append(values, inner.block(spec, b, target))
 		}
-		if target.Kind() == reflect.Pointer {
-			target.Set(reflect.New(target.Type().Elem()))
-			target = target.Elem()
-		}
-		values = append(values, d.block(spec, b, target))
 	}
 	switch {
 	case spec.many:
@@ -292,20 +294,49 @@ func (d *decoder) blocks(spec *blockSpec, body *hclsyntax.Body, header hcl.Range
 	return values[0]
 }
 
-func (d *decoder) block(spec *blockSpec, b *hclsyntax.Block, target reflect.Value) cty.Value {
+// repeat returns a decoder for each element of a nested block's for_each; one for a block without it.
+func (d *decoder) repeat(spec *blockSpec, b *hclsyntax.Block) []*decoder {
 	inner := *d
 	inner.meta = nil
 	inner.what = d.what + ": " + spec.name
 	if inner.top == "" {
 		inner.top = spec.name
 	}
+	attr := b.Body.Attributes["for_each"]
+	if attr == nil || !spec.repeats() {
+		return []*decoder{&inner}
+	}
+	inner.meta = []string{"for_each"}
+	v, ok := d.eval(attr.Expr, d.each)
+	if ok {
+		v, ok = d.elements(v, attr, inner.what)
+	}
+	if !ok || !v.IsKnown() {
+		d.wrong, d.unknown = d.wrong || !ok, true
+		if ok {
+			d.notKnown(attr, inner.what)
+		}
+		inner.each = someElement(v.Type())
+		return []*decoder{&inner}
+	}
+	var all []*decoder
+	for _, each := range pairs(v) {
+		one := inner
+		one.each = each
+		all = append(all, &one)
+	}
+	return all
+}
+
+// block decodes one nested block. The decoder is that of the block.
+func (d *decoder) block(spec *blockSpec, b *hclsyntax.Block, target reflect.Value) cty.Value {
 	if len(b.Labels) != len(spec.body.labels) {
-		d.report(mistake(b.DefRange(), fmt.Sprintf("%s takes a different number of labels: %d, not %d", inner.what, len(spec.body.labels), len(b.Labels)),
+		d.report(mistake(b.DefRange(), fmt.Sprintf("%s takes a different number of labels: %d, not %d", d.what, len(spec.body.labels), len(b.Labels)),
 			fmt.Sprintf("Write `%s%s { ... }`.", spec.name, strings.Repeat(` "..."`, len(spec.body.labels)))))
 	} else {
 		for i, field := range spec.body.labels {
 			target.Field(field).SetString(b.Labels[i])
 		}
 	}
-	return cty.ObjectVal(inner.body(spec.body, b.Body, b.DefRange(), target))
+	return cty.ObjectVal(d.body(spec.body, b.Body, b.DefRange(), target))
 }

@@ -49,6 +49,23 @@ many { value = "second" }
 			a.One = &shapesInner{Value: "inner", Files: []string{"/one"}, Deep: []shapesLeaf{{"x", "y", "geheim"}}}
 			a.Many = []*shapesInner{{Value: "inner"}, {Value: "second"}}
 		}, sensitive: []string{"one"}},
+		{name: "blocks by for_each", body: `
+many { value = "first" }
+many {
+  for_each = ["b", "a"]
+  value    = "${each.key}${each.value}"
+  files    = file.each[each.key]
+}
+many {
+  for_each = { x = var.secret }
+  value    = each.value
+}
+many {
+  for_each = []
+}
+`, want: func(a *shapesArgs) {
+			a.Many = []*shapesInner{{Value: "first"}, {Value: "bb", Files: []string{"/each/b"}}, {Value: "aa", Files: []string{"/each/a"}}, {Value: "geheim"}}
+		}, sensitive: []string{"many"}},
 		{name: "sensitive", body: "name = \"x${var.secret}\"\nsecrets = [var.secret, \"b\"]\nany = { x = var.secret }", want: func(a *shapesArgs) {
 			a.Name, a.Secrets = "xgeheim", []modules.Secret{"geheim", "b"}
 			a.Any = cty.ObjectVal(map[string]cty.Value{"x": cty.StringVal("geheim")})

@@ -34,7 +34,8 @@
 //   - group.NAME: the list of a group's host objects, in the order of the plan; group.all is every host.
 //   - self: the host object of the current host, and facts.*: what it is ([observe.Facts]). Both only in plays'
 //     `when` and in steps.
-//   - each.key and each.value in a step with for_each.
+//   - each.key and each.value in a step with for_each, and in a nested block with for_each, which is as many blocks as
+//     there are elements (`rule { for_each = [...] }` of a ufw step; blocks with labels can't have it).
 //   - MODULE.NAME: a step, an object of its arguments (defaults included) and of what the module gives out beside
 //     them. With for_each it is MODULE.NAME["key"]; MODULE["NAME"] for names that are no identifiers. A step of the same play comes first, then the only one of that
 //     name in the plan. Order does not matter: the values follow from arguments and facts and are known before

@@ -143,7 +143,7 @@ func (s *scope) context(vars []hcl.Traversal, each cty.Value) *hcl.EvalContext {
 			continue
 		case "each":
 			if each == cty.NilVal {
-				s.report(mistake(t.SourceRange(), "There is no each here", "each.key and each.value are for steps with for_each."))
+				s.report(mistake(t.SourceRange(), "There is no each here", "each.key and each.value are for steps and nested blocks with for_each."))
 				each = cty.DynamicVal
 			}
 			values[root] = each

@@ -41,6 +41,12 @@ type blockSpec struct {
 	body     *bodySpec
 }
 
+// repeats tells whether such blocks can have for_each: there may be several, and no label makes one different from the
+// next.
+func (s *blockSpec) repeats() bool {
+	return s.many && len(s.body.labels) == 0 && s.body.find("for_each") == nil
+}
+
 var (
 	secretType = reflect.TypeFor[modules.Secret]()
 	filesType  = reflect.TypeFor[modules.Files]()

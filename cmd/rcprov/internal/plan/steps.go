@@ -54,23 +54,35 @@ func (s *scope) expand(b *stepBlock) *expansion {
 	x.keyed = true
 	v, ok := s.eval(attr.Expr, cty.NilVal)
 	if ok {
-		v, ok = s.elements(v, attr, b)
+		v, ok = s.elements(v, attr, b.String())
 	}
 	if !ok || !v.IsKnown() {
 		x.known = false
-		x.instances = []*instance{{block: b, key: "...", keyed: true, each: cty.ObjectVal(map[string]cty.Value{
-			"key": cty.UnknownVal(cty.String).RefineNotNull(), "value": elementOf(v.Type()),
-		})}}
+		x.instances = []*instance{{block: b, key: "...", keyed: true, each: someElement(v.Type())}}
 		return x
 	}
+	for _, each := range pairs(v) {
+		x.instances = append(x.instances, &instance{block: b, key: each.GetAttr("key").AsString(), keyed: true, each: each})
+	}
+	return x
+}
+
+// pairs returns what each is, one by one, for a value that elements returned.
+func pairs(v cty.Value) []cty.Value {
+	var all []cty.Value
 	for key, value := range v.Elements() {
 		each := value
 		if !v.Type().IsTupleType() {
 			each = cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})
 		}
-		x.instances = append(x.instances, &instance{block: b, key: each.GetAttr("key").AsString(), keyed: true, each: each})
+		all = append(all, each)
 	}
-	return x
+	return all
+}
+
+// someElement is each while the elements are not known.
+func someElement(ty cty.Type) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String).RefineNotNull(), "value": elementOf(ty)})
 }
 
 func elementOf(ty cty.Type) cty.Value {
@@ -80,15 +92,15 @@ func elementOf(ty cty.Type) cty.Value {
 	return cty.DynamicVal
 }
 
-// elements checks the value of for_each and returns an object or map, whose keys are the instances'; or, to keep the
+// elements checks the value of for_each of what and returns an object or map, whose keys are each.key; or, to keep the
 // order of a list, a tuple of objects with key and value.
-func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, b *stepBlock) (cty.Value, bool) {
+func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (cty.Value, bool) {
 	wrong := func(format string, a ...any) (cty.Value, bool) {
-		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: for_each ", b)+fmt.Sprintf(format, a...),
-			"Give a list of different strings, or a map or object: each.key is the name of the step."))
+		s.report(mistake(attr.Expr.Range(), what+": for_each "+fmt.Sprintf(format, a...),
+			"Give a list of different strings, or a map or object: its keys are each.key."))
 		return cty.DynamicVal, false
 	}
-	const secret = "must not be sensitive: its keys are names of steps"
+	const secret = "must not be sensitive: its keys are shown"
 	if v.IsMarked() {
 		return wrong(secret)
 	}

@@ -49,9 +49,7 @@ type set struct {
 
 func launchDatabase(t *testing.T, count int) *database {
 	t.Helper()
-	if !slices.Contains(labtest.Require(t).Images(), wine) {
-		labtest.Skip(t, "only nspawn has the image "+wine)
-	}
+	requireWine(t)
 	m, err := theMirror()
 	if err != nil {
 		t.Fatal(err)

@@ -24,10 +24,11 @@ import (
 	"github.com/rcprov/rcprov/e2e/mirror"
 )
 
-// prod is a host for plans/prod.hcl, and a laptop with the variables for the lab's mirror.
+// prod is what plans/prod.hcl or another plan for a chat is applied to, and a laptop with the variables for the lab's
+// mirror.
 type prod struct {
 	t      *testing.T
-	host   *lab.Host
+	host   *lab.Host // with nginx
 	laptop *rcprov.Laptop
 	mirror *mirror.Mirror
 	plan   string // path
@@ -42,31 +43,50 @@ var prodSecrets = map[string]string{
 
 func launchProd(t *testing.T) *prod {
 	t.Helper()
+	requireWine(t)
+	h := labtest.Launch(t, wine)
+	p := newProd(t, "prod.hcl", h, h)
+	p.vars["address"] = h.Name
+	return p
+}
+
+// requireWine skips a test where the lab's mongod can't run.
+func requireWine(t *testing.T) {
+	t.Helper()
 	if !slices.Contains(labtest.Require(t).Images(), wine) {
 		labtest.Skip(t, "only nspawn has the image "+wine)
 	}
+}
+
+// newProd returns a laptop that knows hosts, with a plan of plans/ and its variables but for the hosts' addresses. web is
+// the host with nginx.
+func newProd(t *testing.T, plan string, web *lab.Host, hosts ...*lab.Host) *prod {
+	t.Helper()
 	m, err := theMirror()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := labtest.Launch(t, wine)
-	p := &prod{t: t, host: h, mirror: m, domain: h.Name + ".lab.test"}
-	m.ACME.Resolve(p.domain, netip.MustParseAddr(h.Address))
-	if p.plan, err = filepath.Abs("../../plans/prod.hcl"); err != nil {
+	p := &prod{t: t, host: web, mirror: m, domain: web.Name + ".lab.test"}
+	m.ACME.Resolve(p.domain, netip.MustParseAddr(web.Address))
+	if p.plan, err = filepath.Abs("../../plans/" + plan); err != nil {
 		t.Fatal(err)
 	}
-	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), h); err != nil {
+	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), hosts...); err != nil {
 		t.Fatal(err)
 	}
 	config, err := os.ReadFile(p.laptop.SSHConfig())
+	for _, h := range hosts {
+		// Plans for several hosts know them by their addresses.
+		config = append(config, strings.Replace(h.SSHConfig(), "Host "+h.Name, "Host "+h.Name+" "+h.Address, 1)...)
+	}
 	if err == nil {
-		err = os.WriteFile(p.laptop.SSHConfig(), append(config, h.SSHConfig()...), 0o600)
+		err = os.WriteFile(p.laptop.SSHConfig(), config, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.vars = map[string]string{
-		"address": h.Name, "domain": p.domain, "email": "admin@lab.test",
+		"domain": p.domain, "email": "admin@lab.test",
 		"node_version": "22.22.3", "node_releases": fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
 		"mongodb_version": m.MongoDB.Series, "check_mongodb_version": "false", // the lab's stand-in takes the lab's MongoDB
 		"mongodb_repository":  fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint),
@@ -111,7 +131,7 @@ func (p *prod) run(exit int, command string) rcprov.Run {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r.Args = []string{command, "prod.hcl"}
+	r.Args = []string{command, filepath.Base(p.plan)}
 	for name, secret := range prodSecrets {
 		if strings.Contains(r.Stdout+r.Stderr, secret) {
 			p.t.Errorf("the output shows %s:\n%v", name, r)
@@ -152,8 +172,8 @@ func (p *prod) fails(what, text string, changes ...string) {
 	}
 }
 
-// answers wants Rocket.Chat of a minor version to answer through nginx, with a certificate of the mirror's CA.
-func (p *prod) answers(version string) {
+// client returns a client that reaches the chat by its name, and trusts the mirror's CA alone.
+func (p *prod) client() *http.Client {
 	p.t.Helper()
 	root, err := os.ReadFile(p.mirror.ACME.RootFile)
 	if err != nil {
@@ -163,14 +183,19 @@ func (p *prod) answers(version string) {
 	if !roots.AppendCertsFromPEM(root) {
 		p.t.Fatalf("%s has no certificate", p.mirror.ACME.RootFile)
 	}
-	transport := &http.Transport{
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(p.host.Address, "443"))
 		},
-	}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	}}
+}
+
+// answers wants Rocket.Chat of a minor version to answer through nginx, with a certificate of the mirror's CA.
+func (p *prod) answers(version string) {
+	p.t.Helper()
+	client := p.client()
+	defer client.CloseIdleConnections()
 	response, err := client.Get("https://" + p.domain + "/api/info")
 	if err != nil {
 		p.t.Fatal(err)

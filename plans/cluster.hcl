@@ -157,15 +157,14 @@ host "web" {
 }
 
 locals {
-  mongo_clients = concat(group.mongo[*].address, group.chat[*].address)
-  upstreams     = flatten([for h in group.chat : [for port in var.rocketchat_ports : "${h.address}:${port}"]])
+  upstreams = flatten([for h in group.chat : [for port in var.rocketchat_ports : "${h.address}:${port}"]])
 }
 
-play "database" {
-  hosts = group.mongo
+# First, so that nothing is reachable by accident: who may talk to whom. `exclusive`: when a host leaves the plan, its rules
+# go as well. SSH on another port: name it here, or rcprov refuses.
+play "firewall" {
+  hosts = group.all
 
-  # First, so that nothing is reachable by accident. `exclusive`: when a host leaves the plan, its rule goes as well. SSH on
-  # another port: name it here, or rcprov refuses.
   apt_package "ufw" {
     packages = ["ufw", "ca-certificates"]
   }
@@ -177,13 +176,39 @@ play "database" {
       comment = "ssh"
     }
     rule {
-      for_each = local.mongo_clients
+      for_each = contains(self.groups, "mongo") ? concat(group.mongo[*].address, group.chat[*].address) : []
       from     = each.value
       port     = "27017"
       proto    = "tcp"
       comment  = "mongod"
     }
+    rule {
+      for_each = contains(self.groups, "chat") ? [host.web.address] : []
+      from     = each.value
+      port     = join(",", var.rocketchat_ports)
+      proto    = "tcp"
+      comment  = "rocketchat"
+    }
+    # What instances tell each other. Rocket.Chat does so with a licence for "scalability" only; without, people on
+    # different instances see some things late.
+    rule {
+      for_each = contains(self.groups, "chat") ? [for h in group.chat : h.address if h.name != self.name] : []
+      from     = each.value
+      port     = join(",", [for port in var.rocketchat_ports : port + 1000])
+      proto    = "tcp"
+      comment  = "rocketchat instances"
+    }
+    rule {
+      for_each = self.name == "web" ? ["80,443"] : []
+      port     = each.value
+      proto    = "tcp"
+      comment  = "nginx"
+    }
   }
+}
+
+play "database" {
+  hosts = group.mongo
 
   # The members are the hosts of this play, by their addresses.
   mongod "rs0" {
@@ -202,6 +227,20 @@ play "database" {
       password = var.mongo_password
       roles    = ["readWrite@rocketchat"]
     }
+  }
+}
+
+play "node" {
+  hosts = group.chat
+
+  node "lts" {
+    version      = var.node_version
+    mirror       = var.node_releases.mirror
+    key_url      = var.node_releases.key_url
+    fingerprints = var.node_releases.fingerprints
+  }
+  apt_package "build" {
+    packages = concat(["fontconfig"], var.build_packages)
   }
 }
 
@@ -225,42 +264,8 @@ play "upgrade" {
 # One host after the other: people find an instance that runs while those of the other host are restarted.
 play "chat" {
   hosts      = group.chat
-  depends_on = [play.upgrade]
+  depends_on = [play.database, play.upgrade]
   serial     = 1
-
-  apt_package "ufw" {
-    packages = ["ufw", "ca-certificates"]
-  }
-  ufw "firewall" {
-    exclusive = true
-    rule {
-      port    = "22"
-      proto   = "tcp"
-      comment = "ssh"
-    }
-    rule {
-      from    = host.web.address
-      port    = join(",", var.rocketchat_ports)
-      proto   = "tcp"
-      comment = "rocketchat"
-    }
-    # What instances tell each other. Rocket.Chat does so with a licence for "scalability" only; without, people on
-    # different instances see some things late.
-    rule {
-      for_each = [for h in group.chat : h.address if h.name != self.name]
-      from     = each.value
-      port     = join(",", [for port in var.rocketchat_ports : port + 1000])
-      proto    = "tcp"
-      comment  = "rocketchat instances"
-    }
-  }
-
-  node "lts" {
-    version      = var.node_version
-    mirror       = var.node_releases.mirror
-    key_url      = var.node_releases.key_url
-    fingerprints = var.node_releases.fingerprints
-  }
 
   # To upgrade, change rocketchat_version and its sum: the old release stays beside the new one. There is no way back
   # but a dump of the database.
@@ -271,7 +276,7 @@ play "chat" {
     node_version    = node.lts.version
     node_bin        = node.lts.bin
     mongodb_version = var.check_mongodb_version ? mongod.rs0.version : ""
-    packages        = concat(["ca-certificates", "fontconfig"], var.build_packages)
+    packages        = apt_package.build.packages
     npm_registry    = var.npm_registry
 
     ports       = var.rocketchat_ports
@@ -292,25 +297,7 @@ play "chat" {
 }
 
 play "web" {
-  hosts      = [host.web]
-  depends_on = [play.chat]
-
-  apt_package "ufw" {
-    packages = ["ufw", "ca-certificates"]
-  }
-  ufw "firewall" {
-    exclusive = true
-    rule {
-      port    = "22"
-      proto   = "tcp"
-      comment = "ssh"
-    }
-    rule {
-      port    = "80,443"
-      proto   = "tcp"
-      comment = "nginx"
-    }
-  }
+  hosts = [host.web]
 
   nginx "web" {}
 

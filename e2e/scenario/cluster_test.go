@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -211,10 +212,15 @@ func TestCluster(t *testing.T) {
 
 	// The set goes on without one of three, but it is not what the plan says: an error, and the chat is left as it is.
 	c.addMember()
-	c.vars["mongodb_deadline"] = "25s"
-	r = c.during(1, c.hosts["mongo4"], "test -e /etc/apt/sources.list.d/rcprov-mongodb.sources", func() {
+	c.vars["mongodb_deadline"] = "40s"
+	r = c.when(func(e rcprov.Event) bool {
+		return e.Type == "host_finished" && e.Host == "mongo2" && e.Play == "database"
+	}, func() {
 		must(t, c.hosts["mongo2"], "systemctl stop mongod")
 	})
+	if r.Exit != 1 {
+		t.Fatalf("a member stopped during apply: exit status %d, want 1\n%v", r.Exit, r)
+	}
 	if want := c.hosts["mongo2"].Address + ":27017 connection refused"; !strings.Contains(r.Stdout, want) {
 		t.Errorf("a member stopped during apply: the error doesn't say %q:\n%v", want, r)
 	}
@@ -240,21 +246,37 @@ func TestCluster(t *testing.T) {
 	c.applies("after the upgrade", map[string][]string{})
 }
 
-// during applies the plan, does something when a script succeeds on a host, and wants an exit status.
-func (c *cluster) during(exit int, h *lab.Host, script string, do func()) rcprov.Run {
+// when applies the plan, and does something when an event is reported.
+func (c *cluster) when(is func(rcprov.Event) bool, do func()) rcprov.Run {
 	c.t.Helper()
 	cmd := c.laptop.Command(c.t.Context(), c.args("apply")...)
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
+	stdout, err := cmd.StdoutPipe()
+	var stderr, out strings.Builder
+	cmd.Stderr = &stderr
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		c.t.Fatal(err)
 	}
-	must(c.t, h, "for i in $(seq 600); do if "+script+"; then exit 0; fi; sleep 0.1; done; exit 1")
-	do()
+	done := false
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		fmt.Fprintf(&out, "%s\n", lines.Text())
+		var e rcprov.Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			c.t.Fatalf("%v: %s", err, lines.Text())
+		}
+		if !done && is(e) {
+			do()
+			done = true
+		}
+	}
 	_ = cmd.Wait() // what matters is the status
-	r := rcprov.Run{Args: []string{"apply", filepath.Base(c.plan)}, Exit: cmd.ProcessState.ExitCode(), Stdout: out.String()}
-	if r.Exit != exit {
-		c.t.Fatalf("exit status %d, not %d\n%v", r.Exit, exit, r)
+	r := rcprov.Run{Args: []string{"apply", filepath.Base(c.plan)}, Exit: cmd.ProcessState.ExitCode(), Stdout: out.String(), Stderr: stderr.String()}
+	if !done {
+		c.t.Fatalf("the event was not reported\n%v", r)
 	}
 	return r
 }

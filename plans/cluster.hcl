@@ -261,7 +261,8 @@ play "upgrade" {
   }
 }
 
-# One host after the other: people find an instance that runs while those of the other host are restarted.
+# One host after the other, none after one that failed: people find an instance that runs while those of the other host are
+# restarted.
 play "chat" {
   hosts      = group.chat
   depends_on = [play.database, play.upgrade]

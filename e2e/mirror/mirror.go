@@ -129,6 +129,19 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 	return nil
 }
 
+// Variables are those of plans/prod.hcl and its like that say where things come from, as --var takes them. The release of
+// Rocket.Chat isn't among them.
+func (m *Mirror) Variables() map[string]string {
+	return map[string]string{
+		"node_releases": fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
+		"mongodb_version": m.MongoDB.Series, "check_mongodb_version": "false", // the stand-in takes the mirror's MongoDB
+		"mongodb_repository":  fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint),
+		"rocketchat_releases": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "build_packages": "[]",
+		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
+		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
+	}
+}
+
 // Close ends the server, and the downloads that are going on.
 func (m *Mirror) Close() error {
 	err := errors.Join(m.server.Close(), m.ACME.close())

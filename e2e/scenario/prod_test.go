@@ -2,18 +2,20 @@ package scenario
 
 import (
 	"context"
-	"crypto/sha256"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,15 +87,8 @@ func newProd(t *testing.T, plan string, web *lab.Host, hosts ...*lab.Host) *prod
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.vars = map[string]string{
-		"domain": p.domain, "email": "admin@lab.test",
-		"node_version": "22.22.3", "node_releases": fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
-		"mongodb_version": m.MongoDB.Series, "check_mongodb_version": "false", // the lab's stand-in takes the lab's MongoDB
-		"mongodb_repository":  fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint),
-		"rocketchat_releases": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "build_packages": "[]",
-		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
-		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
-	}
+	p.vars = m.Variables()
+	p.vars["domain"], p.vars["email"], p.vars["node_version"] = p.domain, "admin@lab.test", "22.22.3"
 	for name, value := range prodSecrets {
 		p.vars[name] = value
 	}
@@ -103,16 +98,11 @@ func newProd(t *testing.T, plan string, web *lab.Host, hosts ...*lab.Host) *prod
 // release takes a release of Rocket.Chat into the plan.
 func (p *prod) release(version string) {
 	p.t.Helper()
-	response, err := http.Get(p.mirror.RocketChat.URL + "/" + version + "/download")
+	sum, err := p.mirror.RocketChat.SHA256(version)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }() // read only
-	sum := sha256.New()
-	if _, err := io.Copy(sum, response.Body); err != nil || response.StatusCode != http.StatusOK {
-		p.t.Fatalf("download %s: %s, %v", version, response.Status, err)
-	}
-	p.vars["rocketchat_version"], p.vars["rocketchat_sha256"] = version, hex.EncodeToString(sum.Sum(nil))
+	p.vars["rocketchat_version"], p.vars["rocketchat_sha256"] = version, sum
 }
 
 // args are those of a command with the plan and all variables.
@@ -224,6 +214,46 @@ func (p *prod) wantStarts(what, want string) {
 	}
 }
 
+// reloads is how often nginx was reloaded on the host.
+func (p *prod) reloads() int {
+	p.t.Helper()
+	out, err := p.host.Must(p.t.Context(), "journalctl --sync; journalctl -u nginx -o cat | grep -c '^Reloaded ' || true")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
+// expiresSoon puts a certificate of a CA of its own, which expires in some days, in the place of the host's, for the same
+// key, and lets nginx read it.
+func (p *prod) expiresSoon() {
+	p.t.Helper()
+	path := "/var/lib/lego/certificates/" + p.domain
+	text, err := p.host.Must(p.t.Context(), "cat "+path+".key")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(text))
+	key, err := x509.ParseECPrivateKey(block.Bytes)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(7), DNSNames: []string{p.domain}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().AddDate(0, 0, -80), NotAfter: time.Now().AddDate(0, 0, 10),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	must(p.t, p.host, fmt.Sprintf("cat >%s.crt <<'END'\n%sEND\nsystemctl reload nginx", path,
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+}
+
 // TestProd takes a bare host with plans/prod.hcl to a chat that answers by TLS, repairs drifts and upgrades.
 func TestProd(t *testing.T) {
 	t.Parallel()
@@ -264,6 +294,16 @@ func TestProd(t *testing.T) {
 		p.wantStarts(drift.name, drift.starts)
 		p.answers("8.8")
 	}
+
+	p.expiresSoon()
+	reloads := p.reloads()
+	p.apply("certificate about to expire", []string{"acme_certificate.chat/certificate", "nginx_site.chat/service"})
+	if got := p.reloads() - reloads; got != 1 {
+		t.Errorf("certificate about to expire: nginx was reloaded %d times, want once", got)
+	}
+	p.answers("8.8")
+	p.wantStarts("certificate about to expire", "3")
+	p.apply("renewed certificate", []string{})
 
 	must(t, h, `systemctl stop rocketchat-3000
 systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'

@@ -4,8 +4,6 @@ package conformance
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
@@ -68,32 +66,16 @@ var theMirror = sync.OnceValues(func() (*mirror.Mirror, error) {
 	return mirror.Start(context.Background(), mirror.Options{Log: os.Stderr})
 })
 
-// mirrorLocals is the part of a plan that says where the lab's mirror is: local.mirror.
-func mirrorLocals() (string, error) {
-	m, err := theMirror()
-	if err != nil {
-		return "", err
-	}
-	release := slices.Max(m.RocketChat.Versions)
-	sum, err := m.RocketChat.SHA256(release)
-	if err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(map[string]any{
-		"mongodb":    map[string]string{"uri": m.MongoDB.URI, "key_url": m.MongoDB.KeyURL, "fingerprint": m.MongoDB.Fingerprint, "series": m.MongoDB.Series},
-		"node":       map[string]string{"dist_url": m.Node.DistURL, "key_url": m.Node.KeyURL, "fingerprint": m.Node.Fingerprint},
-		"rocketchat": map[string]string{"url": m.RocketChat.URL, "version": release, "sha256": sum, "npm_registry": m.NPMRegistry},
-	})
-	return fmt.Sprintf("locals {\n  mirror = %s\n}\n", text), err
-}
-
 // prove proves the laws for a case on two fresh hosts.
 func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
 	ctx := t.Context()
 	first, locals := labtest.Launch(t, image), ""
 	if c.Mirror { // which listens on the hosts' bridge
-		var err error
-		if locals, err = mirrorLocals(); err != nil {
+		m, err := theMirror()
+		if err == nil {
+			locals, err = m.Locals()
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

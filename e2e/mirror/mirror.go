@@ -27,6 +27,7 @@ package mirror
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rcprov/rcprov/e2e/lab"
@@ -133,13 +135,33 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 // Rocket.Chat isn't among them.
 func (m *Mirror) Variables() map[string]string {
 	return map[string]string{
-		"node_releases": fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
+		"node_releases":   fmt.Sprintf("{mirror = %q, key_url = %q, fingerprints = [%q]}", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint),
 		"mongodb_version": m.MongoDB.Series, "check_mongodb_version": "false", // the stand-in takes the mirror's MongoDB
 		"mongodb_repository":  fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint),
 		"rocketchat_releases": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "build_packages": "[]",
 		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
 		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
 	}
+}
+
+// Locals is a part of a plan that says where things come from: local.mirror, with the objects mongodb, node and
+// rocketchat. Of Rocket.Chat's releases it has the newest that works as `good`, and the one whose npm install fails as
+// `install`.
+func (m *Mirror) Locals() (string, error) {
+	releases := map[string]map[string]string{}
+	for name, version := range map[string]string{"good": slices.Max(m.RocketChat.Versions), "install": m.RocketChat.Broken.Install} {
+		sum, err := m.RocketChat.SHA256(version)
+		if err != nil {
+			return "", err
+		}
+		releases[name] = map[string]string{"version": version, "sha256": sum}
+	}
+	text, err := json.Marshal(map[string]any{
+		"mongodb":    map[string]string{"uri": m.MongoDB.URI, "key_url": m.MongoDB.KeyURL, "fingerprint": m.MongoDB.Fingerprint, "series": m.MongoDB.Series},
+		"node":       map[string]string{"dist_url": m.Node.DistURL, "key_url": m.Node.KeyURL, "fingerprint": m.Node.Fingerprint},
+		"rocketchat": map[string]any{"url": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "releases": releases},
+	})
+	return fmt.Sprintf("locals {\n  mirror = %s\n}\n", text), err
 }
 
 // Close ends the server, and the downloads that are going on.

@@ -24,7 +24,8 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //
 //	setup     shell on the host before, as root
 //	laptop    shell on the laptop before, with $HOME as the laptop's and $PORT, $ADDRESS, $KEY of the host
-//	plan.hcl  the plan; a host block "h1" is added unless it has one; @ADDRESS@, @PORT@, @KEY@ and @HOME@ are filled in
+//	plan.hcl  the plan; a host block "h1" is added unless it has one; @ADDRESS@, @PORT@, @KEY@ and @HOME@ are filled in,
+//	          and local.mirror is known (mirror.Mirror.Locals)
 //	after     shell on the host afterwards, which must exit with 0: what state was left
 //	want      what apply prints, standard output and error; it must exit with 1
 //
@@ -81,6 +82,18 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 	if !strings.Contains(text, "\nhost \"") && !strings.HasPrefix(text, "host \"") {
 		text += "\n" + rcprov.HostBlock(h, "h1")
 	}
+	url := "" // of the mirror
+	if strings.Contains(text, "local.mirror") {
+		m, err := theMirror()
+		if err != nil {
+			t.Fatal(err)
+		}
+		locals, err := m.Locals()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, url = text+"\n"+locals, m.URL
+	}
 	if _, err := laptop.WriteFile("plan.hcl", text); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +109,11 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 			t.Errorf("state left: %v", err)
 		}
 	}
-	return scrub(r.Stdout+r.Stderr, h, laptop)
+	printed := r.Stdout + r.Stderr
+	if url != "" {
+		printed = strings.ReplaceAll(printed, url, "MIRROR")
+	}
+	return scrub(printed, h, laptop)
 }
 
 var (
@@ -105,11 +122,31 @@ var (
 	duration    = regexp.MustCompile(`\b\d+(\.\d+)?(ms|s)\b`)
 )
 
-// scrub replaces what differs between runs. Paragraphs that rcprov wraps become one line: where they break depends on
+// golden compares a text with a file, or writes it there.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: -want +got:\n%s", file, diff)
+	}
+}
+
+// scrub replaces what differs between runs; the addresses of others become ADDRESS', ADDRESS” and so on. Paragraphs that rcprov wraps become one line: where they break depends on
 // the length of what was replaced.
-func scrub(text string, h *lab.Host, laptop *rcprov.Laptop) string {
-	address := regexp.MustCompile(regexp.QuoteMeta(h.Address) + `\b`)
-	text = address.ReplaceAllString(text, "ADDRESS")
+func scrub(text string, h *lab.Host, laptop *rcprov.Laptop, others ...*lab.Host) string {
+	for i, one := range append([]*lab.Host{h}, others...) {
+		address := regexp.MustCompile(regexp.QuoteMeta(one.Address) + `\b`)
+		text = address.ReplaceAllString(text, "ADDRESS"+strings.Repeat("'", i))
+	}
 	text = strings.NewReplacer(laptop.Home, "~", h.KeyFile, "KEY").Replace(text)
 	text = fingerprint.ReplaceAllString(text, "SHA256:...")
 	text = scriptLine.ReplaceAllString(text, "write-file: N:")

@@ -228,7 +228,7 @@ func (b *builder) instance(port int) {
 	}
 	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step)}, nil)
 	check, err := httpcheck.New(httpcheck.Args{
-		URL: "http://" + address(b.args.BindIP, port) + "/readyz", From: "host", Method: "GET", Interval: "1s", Deadline: b.args.Deadline,
+		URL: "http://" + address(b.args.BindIP, port) + "/readyz", From: "host", Method: "GET", Interval: "250ms", Deadline: b.args.Deadline,
 	}, b.env)
 	if err != nil {
 		b.errs = append(b.errs, err)

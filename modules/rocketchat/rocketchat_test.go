@@ -274,6 +274,15 @@ func TestExplain(t *testing.T) {
 			hint: "The host itself asks the registry",
 		},
 		{
+			name: "registry away",
+			said: "npm error code ECONNREFUSED\nnpm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\n" +
+				"npm error     at ClientRequest.<anonymous> (x.js:1:2) {\nnpm error   code: 'ECONNREFUSED',\nnpm error }\nnpm error\n" +
+				"npm error If you are behind a proxy, please make sure that the\nrcprov-problem npm\n",
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ECONNREFUSED\n" +
+				"npm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\nnpm error If you are behind a proxy, please make sure that the",
+			hint: "The host itself asks the registry",
+		},
+		{
 			name: "compiler", said: "npm error gyp ERR! build error\nrcprov-problem npm\n",
 			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error gyp ERR! build error",
 			hint: "A native module was compiled",

@@ -30,8 +30,8 @@ case "two instances" {
       fingerprints = [local.mirror.node.fingerprint]
     }
     rocketchat "chat" {
-      version      = local.mirror.rocketchat.version
-      sha256       = local.mirror.rocketchat.sha256
+      version      = local.mirror.rocketchat.releases.good.version
+      sha256       = local.mirror.rocketchat.releases.good.sha256
       releases     = local.mirror.rocketchat.url
       npm_registry = local.mirror.rocketchat.npm_registry
       node_version = node.lts.version

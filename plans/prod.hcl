@@ -128,7 +128,8 @@ play "chat" {
     packages = concat(["ufw", "nginx", "ca-certificates", "fontconfig"], var.build_packages)
   }
 
-  # First, so that nothing is reachable by accident. SSH on another port: name it here, or rcprov refuses.
+  # Before anything of ours listens, so that nothing is reachable by accident. SSH on another port: name it here, or
+  # rcprov refuses.
   ufw "firewall" {
     rule {
       port    = "22"

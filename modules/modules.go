@@ -69,6 +69,18 @@ type Host interface {
 
 	// Dial connects to address as seen from the host (a TCP connection through the SSH connection).
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Reconnect logs in to the host anew, at port (0: the one in use): by a new TCP connection with a handshake and
+	// login of its own, never through a connection that is open already, which a firewall may let pass although it
+	// refuses new ones. The host's key must be one that is known for the port in use. That the login still becomes
+	// root shows in the first Run. The machine that rcprov runs on needs no login.
+	Reconnect(ctx context.Context, port int) (Connection, error)
+}
+
+// A Connection is a Host by a connection of its own, which must be closed.
+type Connection interface {
+	Host
+	io.Closer
 }
 
 // A Module is one kind of block that plans may contain. Make it with [Primitive] or [Product].
@@ -102,6 +114,9 @@ type Built struct {
 type Part struct {
 	Name string // distinguishes the parts of a product in reports: mongod.rs0/keyfile
 	Step Step
+
+	// Requires is what the host must have for Step to succeed and to be of use: see [Requirement].
+	Requires []Requirement
 }
 
 // Env is what a module may know beside its arguments.

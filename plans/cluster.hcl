@@ -55,11 +55,6 @@ variable "mongo_password" {
 
 variable "rocketchat_version" { default = "9.0.0" }
 
-variable "rocketchat_sha256" {
-  type        = string
-  description = "SHA-256 of the tarball of rocketchat_version; plans/prod.hcl says how to get it"
-}
-
 # An instance keeps one processor core busy at most: leave one core of each host to the rest.
 variable "rocketchat_ports" {
   type    = list(number)
@@ -94,7 +89,10 @@ variable "node_releases" {
   default = {}
 }
 
-variable "rocketchat_releases" { default = "https://releases.rocket.chat" }
+variable "rocketchat_releases" {
+  type    = object({ uri = optional(string), key_url = optional(string), fingerprints = optional(list(string)) })
+  default = {}
+}
 
 variable "npm_registry" { default = "" } # empty: npm asks its own
 
@@ -268,12 +266,13 @@ play "chat" {
   depends_on = [play.database, play.upgrade]
   serial     = 1
 
-  # To upgrade, change rocketchat_version and its sum: the old release stays beside the new one. There is no way back
-  # but a dump of the database.
+  # To upgrade, change rocketchat_version: the old release stays beside the new one. There is no way back but a dump of
+  # the database. A release is installed only if the vendor has signed it, see `rcprov doc rocketchat`.
   rocketchat "chat" {
     version         = var.rocketchat_version
-    sha256          = var.rocketchat_sha256
-    releases        = var.rocketchat_releases
+    releases        = var.rocketchat_releases.uri
+    key_url         = var.rocketchat_releases.key_url
+    fingerprints    = var.rocketchat_releases.fingerprints
     node_version    = node.lts.version
     node_bin        = node.lts.bin
     mongodb_version = var.check_mongodb_version ? mongod.rs0.version : ""

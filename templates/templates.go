@@ -6,5 +6,5 @@ import "embed"
 
 // FS are all templates, by DIRECTORY/FILE.tmpl.
 //
-//go:embed nginx
+//go:embed jitsi nginx
 var FS embed.FS

@@ -138,13 +138,9 @@ func (c *chat) apply(ctx context.Context) (milliseconds float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	sum, err := c.mirror.RocketChat.SHA256(chatRelease)
-	if err != nil {
-		return 0, err
-	}
 	vars := c.mirror.Variables()
 	vars["address"], vars["domain"], vars["email"], vars["node_version"] = c.host.Name, c.domain, "admin@lab.test", chatNode
-	vars["rocketchat_version"], vars["rocketchat_sha256"] = chatRelease, sum
+	vars["rocketchat_version"] = chatRelease
 	args := []string{"apply", plan}
 	for _, set := range []map[string]string{vars, chatSecrets} {
 		for name, value := range set {

@@ -28,18 +28,18 @@ type cluster struct {
 
 func launchCluster(t *testing.T) *cluster {
 	t.Helper()
-	requireWine(t)
+	m, withMongoDB := supply(t)
 	c := &cluster{hosts: map[string]*lab.Host{}}
 	var all []*lab.Host
 	for _, name := range []string{"mongo1", "mongo2", "mongo3", "mongo4", "chat1", "chat2", "web"} {
 		image := labtest.Images(t)[0]
 		if strings.HasPrefix(name, "mongo") {
-			image = wine
+			image = withMongoDB
 		}
 		c.hosts[name] = labtest.Launch(t, image)
 		all = append(all, c.hosts[name])
 	}
-	c.prod = newProd(t, "cluster.hcl", c.hosts["web"], all...)
+	c.prod = newProd(t, m, "cluster.hcl", c.hosts["web"], all...)
 	addresses := map[string]string{}
 	for name, h := range c.hosts {
 		addresses[name] = h.Address

@@ -9,12 +9,14 @@ import (
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
 	"github.com/rcprov/rcprov/modules/command"
+	"github.com/rcprov/rcprov/modules/debconf"
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/download"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/group"
 	"github.com/rcprov/rcprov/modules/hostsentry"
 	"github.com/rcprov/rcprov/modules/httpcheck"
+	"github.com/rcprov/rcprov/modules/jitsi"
 	"github.com/rcprov/rcprov/modules/line"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/mongod"
@@ -38,12 +40,14 @@ func Modules() []modules.Module {
 		archive.Module(),
 		authorizedkey.Module(),
 		command.Module(),
+		debconf.Module(),
 		directory.Module(),
 		download.Module(),
 		file.Module(),
 		group.Module(),
 		hostsentry.Module(),
 		httpcheck.Module(),
+		jitsi.Module(),
 		line.Module(),
 		link.Module(),
 		mongod.Module(),

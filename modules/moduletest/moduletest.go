@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -35,7 +37,10 @@ func (h *Host) shell(ctx context.Context, script string) (stdout, stderr []byte,
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &out, &errs
 	err = cmd.Run()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.As(err, &exit):
 		err = nil
 	}
 	return out.Bytes(), errs.Bytes(), cmd.ProcessState.ExitCode(), err
@@ -72,6 +77,14 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
+// Reconnect implements [modules.Host]: there is nothing to log in to.
+func (h *Host) Reconnect(context.Context, int) (modules.Connection, error) { return connection{h}, nil }
+
+// connection is a Host that can be closed.
+type connection struct{ *Host }
+
+func (connection) Close() error { return nil }
+
 // Diff observes step on host and returns its diff.
 func Diff(t testing.TB, host observe.Host, step modules.Step) modules.Change {
 	t.Helper()
@@ -101,6 +114,28 @@ func Converge(t testing.TB, host *Host, step modules.Step) modules.Change {
 	}
 	if again := Diff(t, host, step); !again.Empty() {
 		t.Fatalf("did not converge; still: %+v", again.Edits)
+	}
+	return change
+}
+
+// ErrorText is the text of an error, "" for none: what tables compare.
+func ErrorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// WantDiff fails the test unless step's diff of s has exactly these edits, or the error has this text. It returns the
+// change.
+func WantDiff(t testing.TB, step modules.Step, s *observe.Snapshot, edits []modules.Edit, text string) modules.Change {
+	t.Helper()
+	change, err := step.Diff(s)
+	if got := ErrorText(err); got != text {
+		t.Fatalf("error %q, want %q", got, text)
+	}
+	if diff := cmp.Diff(edits, change.Edits); diff != "" {
+		t.Errorf("edits (-want +got):\n%s", diff)
 	}
 	return change
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/fetch"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/preflight"
+	"github.com/rcprov/rcprov/modules/signed"
 )
 
 // Module is the module node.
@@ -63,7 +65,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 // tarball returns the step that installs the vendor's tarball at prefix.
 func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) {
 	args.Mirror = cmp.Or(args.Mirror, "https://nodejs.org/dist")
-	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+placeholder+".asc")
+	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+signed.Placeholder+".asc")
 	step := &archive.Step{
 		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"},
 		Replace: true, // a directory named like this under ours is nobody else's
@@ -78,17 +80,18 @@ func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) 
 		step.Label = fmt.Sprintf("node-v%s-linux-%s", args.Version, arch)
 		step.URL = releaseURL(args, step.Label+".tar.gz")
 	}
-	sums := &signedSums{URL: releaseURL(args, "SHASUMS256.txt.asc")}
-	errs = append(errs, sums.readArgs(args, env))
+	sums, err := newSums(args, env)
+	errs = append(errs, err)
+	room := []modules.Requirement{preflight.Disk{Path: args.Directory, Bytes: 300 * preflight.MB}}
 	if args.SHA256 == "" {
-		return []modules.Part{{Name: "release", Step: &release{Step: step, sums: sums}}}, errors.Join(errs...)
+		return []modules.Part{{Name: "release", Step: &release{Step: step, sums: sums}, Requires: room}}, errors.Join(errs...)
 	}
 	sum, err := fetch.ParseSHA256(args.SHA256)
 	if err != nil {
 		errs = append(errs, modules.Argf("sha256", "%w", err))
 	}
 	step.SHA256 = sum
-	return []modules.Part{{Name: "release", Step: step}}, errors.Join(errs...)
+	return []modules.Part{{Name: "release", Step: step, Requires: room}}, errors.Join(errs...)
 }
 
 // nodesourceKey signs NodeSource's repository: a key of 2016 that was signed anew, with SHA-512, in January 2026.
@@ -129,7 +132,10 @@ func nodesource(args Args, env modules.Env, _ string) ([]modules.Part, error) {
 	if validVersion.MatchString(args.Version) { // else check says so
 		errs = append(errs, err)
 	}
-	return []modules.Part{{Name: "repository", Step: repository}, {Name: "package", Step: packages}}, errors.Join(errs...)
+	return []modules.Part{
+		{Name: "repository", Step: repository, Requires: []modules.Requirement{preflight.Clock{}}},
+		{Name: "package", Step: packages, Requires: []modules.Requirement{preflight.Disk{Path: "/usr", Bytes: 300 * preflight.MB}}},
+	}, errors.Join(errs...)
 }
 
 func releaseURL(args Args, file string) string {

@@ -14,13 +14,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	const (
@@ -77,8 +70,8 @@ func TestDiff(t *testing.T) {
 			live.Put(s, path, test.now, test.nowErr)
 			observe.File.Put(s, test.step.question(), test.file, test.fileErr)
 			got, err := test.step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)
@@ -104,8 +97,8 @@ func TestNew(t *testing.T) {
 	}
 	for _, test := range tests {
 		step, err := New(Args{Name: test.name, Value: test.value, State: test.state}, modules.Env{})
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 		if err == nil && step.(*Step).Path != test.path {
 			t.Errorf("%s: path %q, want %q", test.name, step.(*Step).Path, test.path)

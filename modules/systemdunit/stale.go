@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
@@ -58,8 +59,15 @@ func staleSinceStart(u observe.UnitInfo, path string) string {
 			return changed(path, u.Files[path], stamped, "started")
 		}
 	}
+	if strings.HasPrefix(path, generated) {
+		return ""
+	}
 	return changedAfter(path, u.Files[path], u.Started, "started")
 }
+
+// generated is where systemd's generators write units, of init scripts for example: anew at each daemon-reload of any
+// unit, so that their times say nothing (systemd.generator(7)).
+const generated = "/run/systemd/generator"
 
 // staleSinceReload says how path changed since the unit was started or last reloaded. A reload leaves the InvocationID
 // as it is, but moves the unit's last state change.

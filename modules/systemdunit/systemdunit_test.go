@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -220,6 +221,12 @@ func TestDiff(t *testing.T) {
 			name: "changed within the kernel's tick", is: func(w *world) { w.change("/etc/r", start.Add(-4*time.Millisecond), "") },
 			edits: []string{"run restart >/etc/r changed since it started"},
 		},
+		{
+			name: "of an init script, generated anew", args: func(a *Args) { a.Content = nil }, is: func(w *world) {
+				w.unit.FragmentPath, w.unit.FileState = "/run/systemd/generator.late/x.service", observe.Enabled
+				w.change("/run/systemd/generator.late/x.service", later, "")
+			},
+		},
 		{name: "changed before", is: func(w *world) { w.change("/etc/r", start.Add(-time.Second), "") }},
 		{name: "chown", is: func(w *world) { w.change("/etc/r", later, "f"); w.stamp("abc", "/etc/r", "f") }},
 		{
@@ -320,7 +327,7 @@ func checkDiff(t *testing.T, s *Step, is *world, edits []string, wantErr string)
 		observe.File.Put(snapshot, f.question(), info, nil)
 	}
 	change, err := s.Diff(snapshot)
-	if got := errorText(err); got != wantErr {
+	if got := moduletest.ErrorText(err); got != wantErr {
 		t.Fatalf("error %q, want %q", got, wantErr)
 	}
 	if err != nil {
@@ -345,7 +352,7 @@ func TestDiffCouldNotTell(t *testing.T) {
 	snapshot := observe.NewSnapshot()
 	observe.Unit.Put(snapshot, s.question(), observe.UnitInfo{}, errors.New("Failed to connect to bus"))
 	_, err := s.Diff(snapshot)
-	if got, want := errorText(err), "ask systemd about x.service: Failed to connect to bus"; got != want {
+	if got, want := moduletest.ErrorText(err), "ask systemd about x.service: Failed to connect to bus"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -369,7 +376,7 @@ func TestNew(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := New(test.args, modules.Env{Sensitive: func(string) bool { return false }})
-		if got := errorText(err); got != test.want {
+		if got := moduletest.ErrorText(err); got != test.want {
 			t.Errorf("%+v: error %q, want %q", test.args, got, test.want)
 		}
 	}
@@ -389,11 +396,4 @@ func TestReinstalled(t *testing.T) {
 			t.Errorf("old text %q: %v, want %v", old, got, want)
 		}
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

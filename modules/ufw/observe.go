@@ -1,10 +1,12 @@
 package ufw
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 
+	"github.com/rcprov/rcprov/modules/deadman"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -14,10 +16,13 @@ type state struct {
 	Enabled   bool
 	IPv6      bool
 	Logging   string
-	Defaults  map[string]string // "incoming", "outgoing", "routed": "allow", "deny", "reject"
-	Rules     [2][]rule         // by family, in the order of the file
-	Loaded    bool              // the kernel has the rules of the files
+	Defaults  map[string]string    // "incoming", "outgoing", "routed": "allow", "deny", "reject"
+	Rules     [2][]rule            // by family, in the order of the file
+	Profiles  map[string][]profile // of applications, by their names
+	Loaded    bool                 // the kernel has the rules of the files
+	Strangers strangers
 	Session   session
+	Switch    deadman.State
 }
 
 // session is the SSH connection by which the host is asked; invalid when it isn't asked by SSH.
@@ -25,41 +30,81 @@ type session struct {
 	Client netip.Addr
 	Server netip.AddrPort // address and port as the host sees them
 
-	Interface string // that has the server's address; empty when it could not be told
+	Interface string // that has the server's address; empty when it could not be told, or no rule makes it matter
 }
 
-// firewall answers what ufw's files say; its subject is always the empty struct.
+// question is what to ask beside what is always asked.
+type question struct {
+	Interfaces   bool // the plan has rules for network interfaces
+	Applications bool // the plan has rules with profiles of applications
+}
+
+// firewall answers what ufw's files and the kernel say.
 //
 // The files are read instead of running `ufw status`: that starts Python (70 ms and more), and an inactive firewall
-// says no more than that. The kernel's chains are counted against the files, since a flush or a failed start leaves the
-// files as they are. sudo takes SSH_CONNECTION away, but it stands in the environment of the processes above it.
-var firewall = &observe.Kind[struct{}, state]{
+// says no more than that. The kernel's rules are counted against the files, since a flush or a failed start leaves the
+// files as they are, and those of others are noted. sudo takes SSH_CONNECTION away, but it stands in the environment of
+// the processes above it.
+//
+// nft answers for both families and all tables at once. Where it is missing, or iptables is not the one that works by
+// nftables, both iptables are asked. One sed reads the answer together with the files; of an environment it prints
+// nothing else.
+var firewall = &observe.Kind[question, state]{
 	Name: "ufw",
-	Script: func([]struct{}) string {
+	Script: func(questions []question) string {
+		interfaces := "in_" // a rule for an interface came up
+		applications := ""
+		for _, q := range questions {
+			if q.Interfaces {
+				interfaces = ""
+			}
+			if q.Applications {
+				applications = listProfiles
+			}
+		}
 		return `
 [ -x /usr/sbin/ufw ] || { echo 'ufw missing'; exit 0; }
 echo 'ufw installed'
-. /etc/default/ufw && . /etc/ufw/ufw.conf || exit
-grep -Hs '^### tuple\|^-A ufw6\{0,1\}-user-\(input\|output\|forward\) \|^ENABLED=\|^LOGLEVEL=\|^IPV6=\|^DEFAULT_' \
-	/etc/ufw/ufw.conf /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules
-case $ENABLED in
-yes|YES)
-	{ echo chains; iptables -S; case $IPV6 in yes|YES) echo chains6; ip6tables -S ;; esac; } |
-		grep '^chains\|^-A ufw6\{0,1\}-user-\(input\|output\|forward\) \|^-A INPUT -j ufw6\{0,1\}-before-input$' || true
-	;;
-esac
-pid=$$ environs=
+` + deadman.Ask(switchName) + `
+if [ -L /etc/systemd/system/sysinit.target.wants/nftables.service ]; then echo 'nftables.service'; fi
+set -- /etc/ufw/ufw.conf /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules
+` + applications + `
+pid=$$
 while [ "$pid" -gt 1 ]; do
-	environs="$environs /proc/$pid/environ"
+	set -- "$@" "/proc/$pid/environ"
 	while read -r key value rest; do case $key in PPid:) pid=$value; break ;; esac; done <"/proc/$pid/status" || break
 done
-grep -zhs '^SSH_CONNECTION=' $environs | tr '\0' '\n'
-ip -o addr 2>/dev/null || true
-`
+kernel() {
+	if [ /usr/sbin/iptables -ef /usr/sbin/xtables-nft-multi ] && nft -st list ruleset 2>/dev/null; then return; fi
+	echo 'iptables 4'; iptables -S
+	echo 'iptables 6'; ip6tables -S
+}
+answer=$(kernel | sed -nE -e '
+	s/.*(SSH_CONNECTION=[0-9a-zA-Z.:%]* [0-9]* [0-9a-zA-Z.:%]* [0-9]*).*/\1/p
+	/^### tuple/p
+	/^(ENABLED|LOGLEVEL|IPV6|DEFAULT_[A-Z]*_POLICY)=/p
+	/^\[.*\]|^[Pp][Oo][Rr][Tt][Ss] *[=:]/p
+	/^iptables [46]$|^-P |^-N |^-A (INPUT|FORWARD|OUTPUT|ufw6?-user-(input|output|forward)) /p
+	/^table /p
+	/(counter jump|-j) ufw6?-(before-logging|after|after-logging|reject|track)-(input|output|forward)$|^-N ufw/d
+	/^	chain (INPUT|FORWARD|OUTPUT|ufw6?-user-(input|output|forward)) \{$/,/^	\}$/{
+		p
+		d
+	}
+	/^	chain ufw/d
+	/^	chain |^		type .* hook /p
+' "$@" -)
+printf '%s\n' "$answer"
+case $answer in *'` + interfaces + `'*) ip -o addr 2>/dev/null ;; esac
+` + deadman.Ask(switchName)
 	},
-	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[state] {
+	Parse: func(questions []question, reply observe.Reply) map[question]observe.Answer[state] {
 		s, err := parseState(reply)
-		return map[struct{}]observe.Answer[state]{{}: {Value: s, Err: err}}
+		answers := make(map[question]observe.Answer[state])
+		for _, q := range questions {
+			answers[q] = observe.Answer[state]{Value: s, Err: err}
+		}
+		return answers
 	},
 }
 
@@ -72,54 +117,65 @@ var chains = map[string]string{
 }
 
 func parseState(reply observe.Reply) (state, error) {
-	s := state{Defaults: make(map[string]string)}
-	var expected, found [2]int // lines of the user's rules in the files, and in the kernel with the jump to them
-	asked := [2]bool{}         // the kernel about this family
-	reading := v4              // the kernel's lines of this family
+	var last deadman.State
 	for _, line := range reply.Lines() {
-		file, text, inFile := strings.Cut(line, ":")
-		inFile = inFile && strings.HasPrefix(file, "/etc/")
-		f := v4
-		if file == "/etc/ufw/user6.rules" {
-			f = v6
+		if found, ok := deadman.ParseLine(line); ok {
+			last = found
 		}
+		if last.Undecided() { // the files may be half written
+			return state{Installed: true, Switch: last}, nil
+		}
+	}
+	s := state{Switch: last, Defaults: make(map[string]string), Profiles: make(map[string][]profile)}
+	var expected [2]int // lines of the user's rules in the files
+	var k kernel
+	var p profiles
+	nftables := false
+	for _, line := range reply.Lines() {
 		switch fields := strings.Fields(line); {
 		case line == "ufw missing":
 			return state{}, nil
 		case line == "ufw installed":
 			s.Installed = true
-		case inFile && strings.HasPrefix(text, "### tuple"):
-			r, err := parseTuple(text)
+		case line == "nftables.service":
+			nftables = true
+		case strings.HasPrefix(line, "### tuple"):
+			r, err := parseTuple(line)
 			if err != nil {
 				return state{}, err
 			}
+			f := tupleFamily(line)
 			s.Rules[f] = append(s.Rules[f], r)
-		case inFile && strings.HasPrefix(text, "-A "):
-			expected[f]++
-		case inFile:
-			s.set(text)
-		case line == "chains":
-			reading, asked[v4] = v4, true
-		case line == "chains6":
-			reading, asked[v6] = v6, true
-		case strings.HasPrefix(line, "-A "):
-			found[reading]++
-		case strings.HasPrefix(line, "SSH_CONNECTION=") && len(fields) == 4 && !s.Session.Client.IsValid():
-			s.Session = parseSession(fields)
+		case strings.HasPrefix(line, "SSH_CONNECTION="):
+			if !s.Session.Client.IsValid() && len(fields) == 4 {
+				s.Session = parseSession(fields)
+			}
+		case k.read(line):
+		case strings.HasPrefix(line, "-A ufw6-"):
+			expected[v6]++
+		case strings.HasPrefix(line, "-A ufw-"):
+			expected[v4]++
+		case p.read(line, s.Profiles):
 		case len(fields) > 3 && (fields[2] == "inet" || fields[2] == "inet6"): // "2: eth0    inet 192.0.2.7/24 ..."
 			p, err := netip.ParsePrefix(fields[3])
 			if err == nil && s.Session.Server.IsValid() && p.Addr() == s.Session.Server.Addr() {
 				s.Session.Interface = fields[1]
 			}
+		default:
+			s.set(line)
 		}
 	}
-	if !s.Installed || s.Logging == "" || len(s.Defaults) != len(chains) {
+	if !s.Installed {
+		return state{}, errors.New("the host gave no answer")
+	}
+	if s.Logging == "" || len(s.Defaults) != len(chains) {
 		return state{}, fmt.Errorf("/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: %s",
 			strings.TrimSpace(string(reply.Stderr)))
 	}
+	s.Strangers = k.strangers(nftables)
 	s.Loaded = true
 	for _, f := range families {
-		if asked[f] && found[f] != expected[f]+1 {
+		if s.Enabled && (f == v4 || s.IPv6) && !k.has(f, expected[f], s.Defaults) {
 			s.Loaded = false
 		}
 	}

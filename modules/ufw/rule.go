@@ -18,7 +18,7 @@ type match struct {
 	To, From netip.Prefix
 	Port     string // sorted, as ufw writes it: "80,443", "10000:20000"
 	FromPort string
-	App      string // application profiles, which we never use, as the tuple has them
+	App      string // application profiles, as the tuple has them: "Nginx%20Full -"
 	In       string // interfaces
 	InterOut string
 }
@@ -52,6 +52,14 @@ func (r rule) in(f family) bool {
 		}
 	}
 	return true
+}
+
+// tupleFamily tells in which rules file a tuple stands: one for IPv6 always has an address, "::/0" at least.
+func tupleFamily(line string) family {
+	if fields := strings.Fields(line); len(fields) > 6 && strings.Contains(fields[6], ":") {
+		return v6
+	}
+	return v4
 }
 
 // parseTuple reads the line of user.rules that describes a rule (ufw 0.36: UFWRule and _get_rules_from_file of its
@@ -219,8 +227,10 @@ func parsePort(s string) (int, error) {
 }
 
 // String is the rule for people, in ufw's own words: "allow in tcp to any port 22 # ssh".
-func (r rule) String() string {
-	words := r.words("any")
+func (r rule) String() string { return r.text("any") }
+
+func (r rule) text(nowhere string) string {
+	words := r.words(nowhere)
 	if r.Comment != "" {
 		words = append(words[:len(words)-2], "#", r.Comment)
 	}

@@ -1,13 +1,12 @@
 package ufw
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -24,13 +23,11 @@ type Step struct {
 	Routed    string
 	Logging   string
 	Exclusive bool
-	Rules     []rule
+	Rules     []wish
+	Within    time.Duration // for a new login to confirm what could lock us out
 }
 
 var _ modules.Step = (*Step)(nil)
-
-// interfaceRule leaves out "!" and "/", as ufw does, and "+", iptables' wildcard at the end, stays.
-var interfaceRule = regexp.MustCompile(`^[A-Za-z0-9_.:@-]{1,15}\+?$`)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
@@ -39,84 +36,33 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		Logging: args.Logging, Exclusive: args.Exclusive,
 	}
 	var errs []error
+	var err error
+	if s.Within, err = time.ParseDuration(args.ConfirmWithin); err != nil || s.Within < time.Second || s.Within > time.Hour {
+		errs = append(errs, modules.Argf("confirm_within", "must be a duration from \"1s\" to \"1h\", not %q", args.ConfirmWithin))
+	}
 	for i, a := range args.Rules {
-		r, err := newRule(a)
+		w, err := newWish(a, i+1)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("rule %d: %w", i+1, err))
 			continue
 		}
-		if j := slices.IndexFunc(s.Rules, func(other rule) bool { return other.match == r.match }); j >= 0 {
-			errs = append(errs, modules.Argf("rule", "%d and rule %d are for the same packets: %s", j+1, i+1, r))
+		if j := slices.IndexFunc(s.Rules, w.overlaps); j >= 0 {
+			errs = append(errs, modules.Argf("rule", "%d and rule %d are for the same packets: %s", s.Rules[j].Number, i+1, w))
 		}
-		s.Rules = append(s.Rules, r)
+		s.Rules = append(s.Rules, w)
 	}
 	return s, errors.Join(errs...)
 }
 
-// newRule checks the arguments of one rule.
-func newRule(a RuleArgs) (rule, error) {
-	r := rule{
-		match: match{
-			Route: a.Route, Out: a.Direction == "out" && !a.Route, Proto: a.Proto, In: a.Interface, InterOut: a.InterfaceOut,
-		},
-		Action: a.Action, Comment: a.Comment,
-	}
-	if r.Proto == "any" {
-		r.Proto = ""
-	}
-	var errs []error
-	add := func(arg string, err error) {
-		if err != nil {
-			errs = append(errs, modules.Argf(arg, "%w", err))
-		}
-	}
-	var err error
-	var several, alsoSeveral bool
-	r.Port, several, err = parsePorts(a.Port)
-	add("port", err)
-	r.FromPort, alsoSeveral, err = parsePorts(a.FromPort)
-	add("from_port", err)
-	if (several || alsoSeveral) && r.Proto != "tcp" && r.Proto != "udp" {
-		add("proto", fmt.Errorf("must be tcp or udp for a list or range of ports, not %q", a.Proto))
-	}
-	if (r.Port != "" || r.FromPort != "") && !slices.Contains([]string{"", "tcp", "udp"}, r.Proto) {
-		add("proto", fmt.Errorf("%s has no ports", r.Proto))
-	}
-	for arg, value := range map[string]string{"from": a.From, "to": a.To} {
-		p, err := parseAddress(value)
-		if err != nil {
-			add(arg, fmt.Errorf("must be an IP address or a network such as \"192.0.2.0/24\", not %q", value))
-		}
-		if arg == "from" {
-			r.From = p.Masked()
-		} else {
-			r.To = p.Masked()
-		}
-	}
-	if r.From.IsValid() && r.To.IsValid() && r.From.Addr().Is4() != r.To.Addr().Is4() {
-		add("from", errors.New("and to are of different IP versions"))
-	}
-	for arg, name := range map[string]string{"interface": a.Interface, "interface_out": a.InterfaceOut} {
-		if name != "" && !interfaceRule.MatchString(name) {
-			add(arg, fmt.Errorf("must be the name of a network interface, not %q", name))
-		}
-	}
-	switch {
-	case a.Route && a.Direction == "out":
-		add("direction", errors.New("is not for routed packets; name interface_out"))
-	case !a.Route && a.InterfaceOut != "":
-		add("interface_out", errors.New("is for routed packets only (route = true); with direction \"out\", use interface"))
-	case r.Out:
-		r.In, r.InterOut = "", a.Interface
-	}
-	if strings.ContainsAny(a.Comment, "'\n") {
-		add("comment", errors.New("must have neither newline nor apostrophe: ufw refuses them"))
-	}
-	return r, errors.Join(errs...)
-}
-
 // Observe implements [modules.Step].
-func (s *Step) Observe(q *observe.Query) { firewall.Ask(q, struct{}{}) }
+func (s *Step) Observe(q *observe.Query) { firewall.Ask(q, s.question()) }
+
+func (s *Step) question() question {
+	return question{
+		Interfaces:   slices.ContainsFunc(s.Rules, func(w wish) bool { return w.In != "" }),
+		Applications: slices.ContainsFunc(s.Rules, func(w wish) bool { return w.App != "" }),
+	}
+}
 
 // Edits' subject and fields.
 const (
@@ -127,12 +73,15 @@ const (
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	is, err := firewall.Get(snapshot, struct{}{})
+	is, err := firewall.Get(snapshot, s.question())
 	if err != nil {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("could not tell the state of the firewall: %w", err),
 			"ufw's files are in /etc/ufw; `ufw show added` tells whether ufw itself can read them.")
 	}
-	var c modules.Change
+	if e, ok := is.Switch.Edit(subject); ok {
+		return modules.Change{Edits: []modules.Edit{e}}, nil
+	}
+	c := modules.Change{Notes: slices.Clone(is.Strangers.Notes)}
 	if !is.Installed {
 		c.Notes = append(c.Notes, "ufw is not installed yet: an earlier step must install it")
 		is = state{Logging: "low", IPv6: true, Loaded: true, Defaults: map[string]string{"incoming": "deny", "outgoing": "allow", "routed": "deny"}}
@@ -143,7 +92,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if is.Enabled && !s.Enabled {
 		edit(modules.Update, "enabled", "true", "false")
 	}
-	after := s.diffRules(is, edit)
+	after, err := s.diffRules(is, edit)
+	if err != nil {
+		return modules.Change{}, err
+	}
 	for _, d := range []struct{ field, chain, want string }{
 		{"default_incoming", "incoming", s.Incoming}, {"default_outgoing", "outgoing", s.Outgoing}, {"default_routed", "routed", s.Routed},
 	} {
@@ -160,32 +112,49 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Enabled && !is.Loaded:
 		edit(modules.Run, "enabled", "true, but the kernel has not the rules of the files", "loaded")
 	}
-	if s.Enabled && !c.Empty() {
+	if note, ok := is.Switch.Note(); ok && !c.Empty() {
+		c.Notes = append(c.Notes, note)
+	}
+	// With a rule of others that lets packets in before ufw sees them, only the new login under the switch can tell.
+	if s.Enabled && !c.Empty() && !is.Strangers.Accepts {
 		return c, s.letsIn(is.Session, after)
 	}
 	return c, nil
 }
 
 // diffRules compares the rules, and returns the rules files as they will be.
-func (s *Step) diffRules(is state, edit func(action modules.Action, field, from, to string)) [2][]rule {
-	after, removals := s.stay(is)
+func (s *Step) diffRules(is state, edit func(action modules.Action, field, from, to string)) (after [2][]rule, err error) {
+	var errs []error
+	expanded := make([][]rule, len(s.Rules))
+	for i, want := range s.Rules {
+		expanded[i], err = want.rules(is)
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return after, err
+	}
+	after, removals := s.stay(is, expanded)
 	misplaced := make([]bool, len(s.Rules)) // new, or moved to the end
 	for i, want := range s.Rules {
 		missing, old := false, ""
-		for _, f := range familiesOf(want, is) {
-			at := slices.IndexFunc(after[f], func(r rule) bool { return r.match == want.match })
-			if at < 0 {
-				missing = true
-				after[f] = append(after[f], want)
-				continue
-			}
-			if after[f][at] != want {
-				old = after[f][at].String()
-				after[f][at] = want
-			}
-			for j, earlier := range s.Rules[:i] {
-				if earlier.conflicts(want) && (misplaced[j] || slices.Index(after[f], earlier) > at) {
-					misplaced[i] = true
+		for _, f := range want.families(is) {
+			for _, r := range expanded[i] {
+				at := slices.IndexFunc(after[f], func(other rule) bool { return other.match == r.match })
+				if at < 0 {
+					missing = true
+					after[f] = append(after[f], r)
+					continue
+				}
+				if after[f][at] != r {
+					old = after[f][at].String()
+					after[f][at] = r
+				}
+				for j, earlier := range s.Rules[:i] {
+					if slices.Contains(earlier.families(is), f) && slices.ContainsFunc(expanded[j], func(e rule) bool {
+						return e.conflicts(r) && (misplaced[j] || slices.Index(after[f], e) > at)
+					}) {
+						misplaced[i] = true
+					}
 				}
 			}
 		}
@@ -195,9 +164,11 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 			edit(modules.Create, ruleField, "", want.String())
 		case misplaced[i]:
 			edit(modules.Update, order, "before a rule that the plan has earlier", want.String())
-			for _, f := range familiesOf(want, is) {
-				at := slices.Index(after[f], want)
-				after[f] = append(slices.Delete(after[f], at, at+1), want)
+			for _, f := range want.families(is) {
+				for _, r := range expanded[i] {
+					at := slices.Index(after[f], r)
+					after[f] = append(slices.Delete(after[f], at, at+1), r)
+				}
 			}
 		case old != "":
 			edit(modules.Update, ruleField, old, want.String())
@@ -206,35 +177,43 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 	for _, text := range removals { // last: they may be what let SSH in so far
 		edit(modules.Remove, ruleField, text, "")
 	}
-	return after
+	return after, nil
 }
 
-// stay returns the rules files without what exclusive removes, and that, in the words that delete it.
-func (s *Step) stay(is state) (rest [2][]rule, removals []string) {
+// stay returns the rules files without what exclusive removes, and that, in the words that delete it. What an
+// application's profile named formerly goes with the rule that the plan has for it.
+func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []string) {
+	wanted := func(f family, r rule) bool {
+		for i, w := range s.Rules {
+			if slices.Contains(w.families(is), f) && slices.ContainsFunc(expanded[i], func(e rule) bool { return e.match == r.match }) {
+				return true
+			}
+		}
+		return false
+	}
+	stale := func(r rule) bool {
+		for i, w := range s.Rules {
+			if w.stale(r, expanded[i]) {
+				return true
+			}
+		}
+		return false
+	}
 	for _, f := range families {
 		for _, r := range is.Rules[f] {
-			if !s.Exclusive || f == v6 && !is.IPv6 || slices.ContainsFunc(s.Rules, func(w rule) bool { return w.match == r.match }) {
+			switch {
+			case stale(r):
+			case !s.Exclusive, f == v6 && !is.IPv6, wanted(f, r):
 				rest[f] = append(rest[f], r)
-				continue
-			}
-			r.Comment = ""                                                                     // to delete a rule, its comment need not be known
-			if text := strings.Join(r.words(f.any()), " "); !slices.Contains(removals, text) { // an application has several
-				removals = append(removals, text)
+			default:
+				r.Comment = ""                                                                     // to delete a rule, its comment need not be known
+				if text := strings.Join(r.words(f.any()), " "); !slices.Contains(removals, text) { // an application has several
+					removals = append(removals, text)
+				}
 			}
 		}
 	}
 	return rest, removals
-}
-
-// familiesOf returns in which rules files r belongs on a host.
-func familiesOf(r rule, is state) []family {
-	var in []family
-	for _, f := range families {
-		if r.in(f) && (f == v4 || is.IPv6) {
-			in = append(in, f)
-		}
-	}
-	return in
 }
 
 // letsIn tells whether the rules let in a new SSH connection like the one that the host is asked by.
@@ -272,84 +251,4 @@ func (r rule) takes(now session) bool {
 		(r.FromPort == "" || !accepts) && portsOverlap(r.Port, strconv.Itoa(int(now.Server.Port()))) &&
 		(!r.From.IsValid() || r.From.Contains(now.Client)) && (!r.To.IsValid() || r.To.Contains(now.Server.Addr())) &&
 		(r.In == "" || r.In == now.Interface || now.Interface == "" && !accepts)
-}
-
-// applyHead defines ufw as a command that says what failed.
-const applyHead = `
-[ -x /usr/sbin/ufw ] || { echo 'ufw is not installed' >&2; exit 127; }
-fw() {
-	said=$(ufw "$@" 2>&1) || { printf 'ufw %s: %s\n' "$*" "$said" >&2; exit 1; }
-}
-`
-
-// loadScript puts the rules of the files into the kernel. ufw does so only when its chains are not there; when somebody
-// flushed them they are there, empty, without a jump to them and with the policy DROP: neither `ufw reload` nor
-// disabling and enabling brings SSH back (seen with 0.36.2). So they are taken away first, and only ufw's own. Until
-// then everything is let in, rather than nothing.
-const loadScript = `
-for tables in iptables ip6tables; do
-	$tables -S >/dev/null 2>&1 || continue
-	for chain in INPUT FORWARD OUTPUT; do $tables -P "$chain" ACCEPT; done
-	$tables -S | grep '^-A [A-Z]* -j ufw' | while read -r _ rule; do $tables -D $rule; done
-	chains=$($tables -S | sed -n 's/^-N \(ufw.*\)/\1/p')
-	for chain in $chains; do $tables -F "$chain"; done
-	for chain in $chains; do $tables -X "$chain"; done
-done
-said=$(/lib/ufw/ufw-init start 2>&1) || { printf 'ufw-init start: %s\n' "$said" >&2; exit 1; }
-`
-
-// Apply implements [modules.Step]: one script, so that it goes on when the connection is lost. Turning the firewall on
-// comes last, off first. Each command may be repeated: ufw skips what is there, and deletes what isn't without a word.
-func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	script := applyHead
-	fw := func(words ...string) { script += "fw " + observe.QuoteAll(words) + "\n" }
-	for _, e := range c.Edits {
-		switch {
-		case e.Field == ruleField && e.Action == modules.Remove:
-			words := strings.Fields(e.From)
-			for i := range words {
-				words[i] = strings.ReplaceAll(words[i], "%20", " ") // in names of application profiles
-			}
-			fw(deletion(words)...)
-		case e.Field == ruleField || e.Field == order:
-			i := slices.IndexFunc(s.Rules, func(r rule) bool { return r.String() == e.To })
-			if i < 0 {
-				return fmt.Errorf("bug: no rule %q", e.To)
-			}
-			words := s.Rules[i].words("any")
-			fw(words...)
-			if e.Field == order { // now that action and comment are the wanted ones, it can be named
-				fw(deletion(words)...)
-				fw(words...)
-			}
-		case strings.HasPrefix(e.Field, "default_"):
-			fw("default", e.To, strings.TrimPrefix(e.Field, "default_"))
-		case e.Field == "logging":
-			fw("logging", e.To)
-		case e.Field == "enabled" && !s.Enabled:
-			fw("disable")
-		case e.Field == "enabled":
-			if e.Action == modules.Run {
-				script += loadScript
-				break
-			}
-			fw("--force", "enable")
-		}
-	}
-	modules.Progress(ctx, "%d commands of ufw", len(c.Edits))
-	result, err := h.Run(ctx, modules.Command{Script: script})
-	if result.Status == 127 {
-		return modules.WithHint(errors.New("ufw is not installed on the host"),
-			"Install it in an earlier step: `apt_package \"ufw\" { name = \"ufw\" }`.")
-	}
-	return modules.WithHint(err, "What came before this command is done, the rest is not; `ufw show added` lists the rules. "+
-		"In a container the firewall needs CAP_NET_ADMIN.")
-}
-
-// deletion turns the words of a rule into those that delete it.
-func deletion(words []string) []string {
-	if words[0] == "route" {
-		return append([]string{"--force", "route", "delete"}, words[1:]...)
-	}
-	return append([]string{"--force", "delete"}, words...)
 }

@@ -2,6 +2,7 @@ package ufw
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/deadman"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -24,7 +27,7 @@ func newStep(t *testing.T, exclusive bool, rules ...RuleArgs) *Step {
 	t.Helper()
 	s, err := New(Args{
 		Enabled: true, DefaultIncoming: "deny", DefaultOutgoing: "allow", DefaultRouted: "deny", Logging: "low",
-		Exclusive: exclusive, Rules: rules,
+		Exclusive: exclusive, Rules: rules, ConfirmWithin: "60s",
 	}, modules.Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +68,14 @@ func TestDiff(t *testing.T) {
 	const webTuple = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in"
 	const webTuple6 = "### tuple ### allow tcp 80,443 ::/0 any ::/0 in"
 	block := with(ssh, func(r *RuleArgs) { r.Action, r.Port, r.Proto, r.From = "deny", "", "any", "203.0.113.0/24" })
+	app := with(ssh, func(r *RuleArgs) { r.Port, r.Proto, r.App = "", "any", "Lab App" })
+	appTuples := []string{
+		"### tuple ### allow tcp 7000 0.0.0.0/0 any 0.0.0.0/0 Lab%20App - in", "### tuple ### allow udp 7001 0.0.0.0/0 any 0.0.0.0/0 Lab%20App - in",
+		"### tuple ### allow tcp 7000 ::/0 any ::/0 Lab%20App - in", "### tuple ### allow udp 7001 ::/0 any ::/0 Lab%20App - in",
+	}
+	profiled := func(s *state) {
+		s.Profiles = map[string][]profile{"Lab App": {{Proto: "tcp", Port: "7000"}, {Proto: "udp", Port: "7001"}}}
+	}
 	const blockTuple = "### tuple ### deny any any 0.0.0.0/0 any 203.0.113.0/24 in"
 	tests := []struct {
 		name      string
@@ -146,6 +157,50 @@ func TestDiff(t *testing.T) {
 			edits: []string{"create rule >allow in on eth0 proto tcp from any to any port 22"},
 		},
 		{
+			name: "perhaps let in by another's rule of iptables", rules: []RuleArgs{web},
+			host:  func(s *state) { s.Strangers.Accepts = true },
+			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
+		},
+		{
+			name: "left unconfirmed", host: func(s *state) { *s = state{Installed: true, Switch: deadman.Armed} },
+			edits: []string{"run unconfirmed a change that its run did not live to confirm>taken back, then made again"},
+		},
+		{
+			name: "log", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Log = "new" })}, is: []string{sshTuple, sshTuple6},
+			edits: []string{"update rule allow in proto tcp from any to any port 22>allow in log proto tcp from any to any port 22"},
+		},
+		{
+			name: "IPv4 alone", rules: []RuleArgs{ssh, with(web, func(r *RuleArgs) { r.From = "0.0.0.0/0" })}, is: []string{sshTuple, sshTuple6},
+			edits: []string{"create rule >allow in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 80,443"},
+		},
+		{
+			name: "IPv4 alone, there", rules: []RuleArgs{ssh, with(web, func(r *RuleArgs) { r.From = "0.0.0.0/0" })},
+			is: []string{sshTuple, sshTuple6, webTuple},
+		},
+		{
+			name: "IPv4 alone, exclusively", exclusive: true, rules: []RuleArgs{ssh, with(web, func(r *RuleArgs) { r.To = "0.0.0.0/0" })},
+			is:    []string{sshTuple, sshTuple6, webTuple, webTuple6},
+			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>"},
+		},
+		{
+			name: "application", rules: []RuleArgs{ssh, app}, is: []string{sshTuple, sshTuple6}, host: profiled,
+			edits: []string{"create rule >allow in from any to any app Lab%20App"},
+		},
+		{name: "application, there", exclusive: true, rules: []RuleArgs{ssh, app}, is: append(appTuples, sshTuple, sshTuple6), host: profiled},
+		{
+			name: "application, of IPv6 a part", rules: []RuleArgs{ssh, app}, is: append(appTuples[:3:3], sshTuple, sshTuple6), host: profiled,
+			edits: []string{"create rule >allow in from any to any app Lab%20App"},
+		},
+		{
+			name: "application that has other ports now", exclusive: true, rules: []RuleArgs{ssh, app}, is: append(appTuples, sshTuple, sshTuple6),
+			host:  func(s *state) { s.Profiles = map[string][]profile{"Lab App": {{Proto: "tcp", Port: "7005"}}} },
+			edits: []string{"create rule >allow in from any to any app Lab%20App"},
+		},
+		{
+			name: "no such application", rules: []RuleArgs{ssh, app}, is: []string{sshTuple, sshTuple6},
+			err: `rule 2: ufw has no application profile "Lab App"`,
+		},
+		{
 			name: "not over SSH", rules: []RuleArgs{web}, host: func(s *state) { s.Session = session{} },
 			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
 		},
@@ -162,9 +217,10 @@ func TestDiff(t *testing.T) {
 				test.host(&is)
 			}
 			snapshot := observe.NewSnapshot()
-			firewall.Put(snapshot, struct{}{}, is, nil)
-			change, err := newStep(t, test.exclusive, rules...).Diff(snapshot)
-			if got := errorText(err); got != test.err {
+			step := newStep(t, test.exclusive, rules...)
+			firewall.Put(snapshot, step.question(), is, nil)
+			change, err := step.Diff(snapshot)
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}
 			if err != nil {
@@ -186,13 +242,13 @@ func TestDiffCouldNotTell(t *testing.T) {
 	_, err := parseState(observe.Reply{Stdout: []byte("ufw installed\n"), Stderr: []byte("sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file\n"), Status: 2})
 	const reason = "/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: " +
 		"sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file"
-	if got := errorText(err); got != reason {
+	if got := moduletest.ErrorText(err); got != reason {
 		t.Fatalf("error %q, want %q", got, reason)
 	}
 	snapshot := observe.NewSnapshot()
-	firewall.Put(snapshot, struct{}{}, state{}, err)
+	firewall.Put(snapshot, question{}, state{}, err)
 	_, err = newStep(t, false, ssh).Diff(snapshot)
-	if got, want := errorText(err), "could not tell the state of the firewall: "+reason; got != want {
+	if got, want := moduletest.ErrorText(err), "could not tell the state of the firewall: "+reason; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -212,15 +268,26 @@ func TestNewErrors(t *testing.T) {
 		{func(r *RuleArgs) { r.Interface = "a b" }, `interface: must be the name of a network interface, not "a b"`},
 		{func(r *RuleArgs) { r.InterfaceOut = "eth1" }, `interface_out: is for routed packets only (route = true); with direction "out", use interface`},
 		{func(r *RuleArgs) { r.Route, r.Direction = true, "out" }, "direction: is not for routed packets; name interface_out"},
+		{func(r *RuleArgs) { r.From, r.To = "0.0.0.0/0", "::/0" }, "from: and to are of different IP versions"},
+		{func(r *RuleArgs) { r.From, r.To = "::/0", "192.0.2.1" }, "from: and to are of different IP versions"},
+		{func(r *RuleArgs) { r.App = "Nginx Full" }, "app: and port, from_port or proto exclude each other: the profile says the ports"},
+		{
+			func(r *RuleArgs) { r.App, r.Port, r.Proto = "80/tcp", "", "any" },
+			`app: must be the name of a profile, such as "Nginx Full", not "80/tcp"`,
+		},
 		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must have neither newline nor apostrophe: ufw refuses them"},
 	} {
-		_, err := New(Args{Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
-		if got, want := errorText(err), "rule 1: "+test.want; got != want {
+		_, err := New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
+		if got, want := moduletest.ErrorText(err), "rule 1: "+test.want; got != want {
 			t.Errorf("error %q, want %q", got, want)
 		}
 	}
-	_, err := New(Args{Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
-	if got, want := errorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
+	_, err := New(Args{ConfirmWithin: "soon"}, modules.Env{})
+	if got, want := moduletest.ErrorText(err), `confirm_within: must be a duration from "1s" to "1h", not "soon"`; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+	_, err = New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
+	if got, want := moduletest.ErrorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -254,8 +321,8 @@ func TestParseTuple(t *testing.T) {
 		"### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in":            `unknown action in ufw's line "### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"`,
 		"### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x": `unknown comment in ufw's line "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x"`,
 	} {
-		if _, err := parseTuple(tuple); errorText(err) != want {
-			t.Errorf("error %q, want %q", errorText(err), want)
+		if _, err := parseTuple(tuple); moduletest.ErrorText(err) != want {
+			t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 		}
 	}
 }
@@ -271,7 +338,7 @@ func recorded(t testing.TB, name string) observe.Reply {
 
 func TestParseState(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"debian12.txtar", "debian13.txtar"} {
+	for _, name := range []string{"debian12.txtar", "debian13.txtar", "debian12-iptables.txtar"} {
 		is, err := parseState(recorded(t, name))
 		if err != nil {
 			t.Fatal(err)
@@ -282,9 +349,10 @@ func TestParseState(t *testing.T) {
 				rules[f] = append(rules[f], r.String())
 			}
 		}
+		app := slices.Repeat([]string{"allow in on host0 from any to any app Lab%20App # x"}, 3)
 		want := [2][]string{
-			{"limit in proto tcp from any to any port 22 # ssh", "allow in proto tcp from 10.0.0.0/8 to any port 80,443"},
-			{"limit in proto tcp from any to any port 22 # ssh"},
+			append([]string{"limit in proto tcp from any to any port 22 # ssh", "allow in proto tcp from 10.0.0.0/8 to any port 80,443"}, app...),
+			append([]string{"limit in proto tcp from any to any port 22 # ssh"}, app...),
 		}
 		if diff := cmp.Diff(want, rules); diff != "" {
 			t.Errorf("%s: rules (-want +got):\n%s", name, diff)
@@ -293,9 +361,13 @@ func TestParseState(t *testing.T) {
 		if diff := cmp.Diff(defaults, is.Defaults); diff != "" {
 			t.Errorf("%s: defaults (-want +got):\n%s", name, diff)
 		}
-		if !is.Enabled || !is.IPv6 || !is.Loaded || is.Logging != "low" || is.Session.Client.String() != "10.77.0.1" ||
+		if !is.Enabled || !is.IPv6 || !is.Loaded || is.Logging != "low" || is.Session.Client.String() != "10.101.0.1" ||
 			is.Session.Server.Port() != 22 || is.Session.Interface != "host0" {
 			t.Errorf("%s: %+v", name, is)
+		}
+		profiles := map[string][]profile{"Lab App": {{"tcp", "7000"}, {"udp", "7001,7002"}, {"", "7003"}}}
+		if diff := cmp.Diff(profiles, is.Profiles); diff != "" {
+			t.Errorf("%s: profiles (-want +got):\n%s", name, diff)
 		}
 	}
 	is, err := parseState(observe.Reply{Stdout: []byte("ufw missing\n")})
@@ -304,12 +376,115 @@ func TestParseState(t *testing.T) {
 	}
 }
 
+// TestNotLoaded: what the kernel has and what the files say differ in one thing.
+func TestNotLoaded(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][2]string{
+		"a rule less": {"		tcp dport 22 counter jump ufw6-user-limit-accept\n", ""},
+		"a rule more": {"		tcp dport 22 counter jump ufw-user-limit-accept\n", "		accept\n		accept\n"},
+		"no jump":     {"		counter jump ufw-before-input\n", ""},
+		"policy":      {"hook input priority filter; policy drop;", "hook input priority filter; policy accept;"},
+		"no IPv6":     {"table ip6 filter {", "table ip6 other {"},
+	} {
+		reply := recorded(t, "debian12.txtar")
+		text := strings.Replace(string(reply.Stdout), change[0], change[1], 1)
+		is, err := parseState(observe.Reply{Stdout: []byte(text)})
+		if err != nil || is.Loaded || text == string(reply.Stdout) {
+			t.Errorf("%s: loaded %v, %v", name, is.Loaded, err)
+		}
+	}
+}
+
+// TestUndecided: while a change of another run is being made, what was read counts for nothing.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"deadman armed\nufw installed\n### tuple ### allow t", "ufw installed\n### tuple ###\ndeadman restoring\n"} {
+		is, err := parseState(observe.Reply{Stdout: []byte(text)})
+		if err != nil || !is.Switch.Undecided() {
+			t.Errorf("%q: %+v, %v", text, is, err)
+		}
+	}
+	is, err := parseState(observe.Reply{Stdout: append(recorded(t, "debian12.txtar").Stdout, "deadman restored\n"...)})
+	if err != nil || is.Switch != deadman.Restored || !is.Enabled {
+		t.Errorf("%+v, %v", is, err)
+	}
+}
+
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	const docker = "docker is here: the ports that it publishes are open whatever ufw says (publish them on 127.0.0.1, or use docker's chain DOCKER-USER)"
+	for name, want := range map[string]strangers{
+		"debian12.txtar": {},
+		"debian12-strangers.txtar": {Accepts: true, Notes: []string{
+			docker,
+			"iptables' chain INPUT has a rule beside ufw's: meta l4proto tcp tcp dport 22 jump f2b-sshd and 1 more",
+			"ip6tables' chain OUTPUT has a rule beside ufw's: ip6 daddr 2001:db8::/32 reject",
+			"nft's table inet foo filters input and output beside ufw: both must let a packet pass",
+		}},
+		"debian12-iptables.txtar": {Accepts: true, Notes: []string{
+			docker,
+			"iptables' chain INPUT has a rule beside ufw's: -p tcp -m multiport --dports 22 -j f2b-sshd and 1 more",
+			"ip6tables' chain OUTPUT has a rule beside ufw's: -d 2001:db8::/32 -j REJECT --reject-with icmp6-port-unreachable",
+		}},
+	} {
+		is, err := parseState(recorded(t, name))
+		if err != nil || !is.Loaded {
+			t.Errorf("%s: loaded %v, %v", name, is.Loaded, err)
+		}
+		if diff := cmp.Diff(want, is.Strangers); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestCouldShutOut(t *testing.T) {
+	t.Parallel()
+	edit := func(action modules.Action, field, from, to string) modules.Edit {
+		return modules.Edit{Action: action, Field: field, From: from, To: to}
+	}
+	const allow, limit, deny, routed = "allow in proto tcp from any to any port 22", "limit in from any to any", "deny in from any to any", "route deny from any to any"
+	for _, test := range []struct {
+		edit modules.Edit
+		want bool
+	}{
+		{edit(modules.Update, "enabled", "false", "true"), true},
+		{edit(modules.Run, "enabled", "", "loaded"), true},
+		{edit(modules.Update, "default_incoming", "allow", "deny"), true},
+		{edit(modules.Update, "default_outgoing", "allow", "deny"), true},
+		{edit(modules.Update, "default_routed", "allow", "deny"), false},
+		{edit(modules.Update, "logging", "low", "full"), false},
+		{edit(modules.Create, ruleField, "", allow), false},
+		{edit(modules.Create, ruleField, "", limit), true},
+		{edit(modules.Create, ruleField, "", deny), true},
+		{edit(modules.Create, ruleField, "", routed), false},
+		{edit(modules.Update, ruleField, allow+" # x", allow), false},
+		{edit(modules.Update, ruleField, limit, limit+" # x"), false},
+		{edit(modules.Update, ruleField, allow, limit), true},
+		{edit(modules.Update, ruleField, limit, allow), false},
+		{edit(modules.Update, order, "before", allow), true},
+		{edit(modules.Update, order, "before", routed), false},
+		{edit(modules.Remove, ruleField, allow, ""), true},
+		{edit(modules.Remove, ruleField, deny, ""), false},
+		{edit(modules.Remove, ruleField, routed, ""), false},
+	} {
+		c := modules.Change{Edits: []modules.Edit{edit(modules.Update, "logging", "off", "low"), test.edit}}
+		if got := (&Step{Enabled: true}).couldShutOut(c); got != test.want {
+			t.Errorf("%+v: %v", test.edit, got)
+		}
+		if (&Step{}).couldShutOut(c) {
+			t.Errorf("%+v: a firewall that is off shuts nobody out", test.edit)
+		}
+	}
+}
+
 func FuzzParseState(f *testing.F) {
 	f.Add(recorded(f, "debian12.txtar").Stdout)
 	f.Add(recorded(f, "debian13.txtar").Stdout)
+	f.Add(recorded(f, "debian12-strangers.txtar").Stdout)
+	f.Add(recorded(f, "debian12-iptables.txtar").Stdout)
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		is, err := parseState(observe.Reply{Stdout: stdout})
-		if err == nil && is.Installed && is.Logging == "" {
+		if err == nil && is.Installed && is.Logging == "" && !is.Switch.Undecided() {
 			t.Errorf("neither state nor error: %+v", is)
 		}
 	})
@@ -325,11 +500,4 @@ func FuzzParseTuple(f *testing.F) {
 			t.Errorf("%q became %q", tuple, r)
 		}
 	})
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

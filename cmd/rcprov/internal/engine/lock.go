@@ -24,6 +24,9 @@ const (
 // lockScript prints "locked"; "busy FILE" when what a dead run left at work still holds that file; or "held
 // AGE_SECONDS" and the description of the run that has the lock. Its file descriptor stays open in the shell that runs
 // it.
+//
+// A change that its run did not live to confirm (modules/deadman) is taken back, now that it is sure that the run is
+// dead.
 const lockScript = `
 umask 022
 mkdir -p /run/rcprov
@@ -46,7 +49,14 @@ if [ "$age" = 0 ]; then
 		if [ -e "$busy" ] && ! flock -w %d "$busy" true 9>&-; then break; fi
 		busy=
 	done
-	if [ -n "$busy" ]; then echo "busy $busy"; else echo locked; fi
+	if [ -n "$busy" ]; then
+		echo "busy $busy"
+	else
+		for restore in /var/lib/rcprov/deadman/*/restore; do
+			if [ -e "${restore%%/*}/armed" ] || [ -e "${restore%%/*}/restoring" ]; then sh -eu "$restore" 9>&- >/dev/null || :; fi
+		done
+		echo locked
+	fi
 else
 	exec 9>&-
 	printf '%%s\n' "$age"

@@ -97,6 +97,7 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	if alias != "" {
 		s.knownAs = net.JoinHostPort(strings.ToLower(alias), "22")
 	}
+	s.knownAs = cmp.Or(t.knownAs, s.knownAs)
 	tokens = s.tokens(me, cmp.Or(alias, t.Address))
 	s.setIdentities(t.IdentityFile, &r, tokens, me.home)
 	s.setKnownHosts(&r, tokens, me.home)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -344,11 +345,11 @@ func TestTooFewSessions(t *testing.T) {
 	}
 }
 
-func TestFreshIsAnotherConnection(t *testing.T) {
+func TestReconnectIsAnotherConnection(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
 	c := server.connect(t, server.dialer(), server.target())
-	other, err := c.Fresh(t.Context(), nil)
+	other, err := c.Reconnect(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,10 +361,31 @@ func TestFreshIsAnotherConnection(t *testing.T) {
 		}
 		return string(stdout)
 	}
-	if from(c) == from(other) {
+	if from(c) == from(other.(*Conn)) {
 		t.Errorf("both come from %s", from(c))
 	}
-	if _, err := c.Fresh(t.Context(), func(t *Target) { t.Port = 1 }); err == nil {
+	if _, err := c.Reconnect(t.Context(), 1); err == nil {
 		t.Error("there is nothing at port 1")
+	}
+}
+
+// TestReconnectElsewhere: known_hosts has the host's key for the old port only.
+func TestReconnectElsewhere(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	moved := startSSHDWith(t, server)
+	server.trust(t)
+	c := server.connect(t, server.dialer(), server.target())
+	other, err := c.Reconnect(t.Context(), moved.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	stdout, _, err := other.(*Conn).Ask(t.Context(), "echo ${SSH_CONNECTION##* }")
+	if err != nil || strings.TrimSpace(string(stdout)) != strconv.Itoa(moved.port) {
+		t.Errorf("at port %q, %v", stdout, err)
+	}
+	if _, err := c.Reconnect(t.Context(), startSSHD(t).port); err == nil || !strings.Contains(err.Error(), "HAS CHANGED") {
+		t.Errorf("another host: %v", err)
 	}
 }

@@ -85,13 +85,13 @@ func TestMaster(t *testing.T) {
 	}
 	_ = two.Close()
 
-	fresh, err := one.Fresh(t.Context(), nil)
+	fresh, err := one.Reconnect(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = fresh.Close() }()
-	if clientPort(t, fresh) == clientPort(t, one) {
-		t.Error("Fresh took the master")
+	if clientPort(t, fresh.(*Conn)) == clientPort(t, one) {
+		t.Error("Reconnect took the master")
 	}
 
 	time.Sleep(600 * time.Millisecond) // longer than a silent host is borne with

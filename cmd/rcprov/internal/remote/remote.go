@@ -30,6 +30,8 @@ type Target struct {
 	Become       Become
 	Connection   string // "ssh" (also if empty), or "local" for the machine that rcprov runs on
 	Fresh        bool   // make a new connection even where a master of ssh is open
+
+	knownAs string // "host:port" to look up in known_hosts; empty: the address
 }
 
 // Become says how a login that is not root becomes root.
@@ -90,15 +92,22 @@ func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return c.via.dial(ctx, network, address)
 }
 
-// Fresh connects to the same host once more, by a new connection with its own handshake and login, never by an open
-// master of ssh. change, if not nil, may give the target another address or port.
-func (c *Conn) Fresh(ctx context.Context, change func(*Target)) (*Conn, error) {
+// Reconnect implements [modules.Host]. A connection to a jump host may be shared, the one to the host itself is new.
+func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
 	t := c.target
 	t.Fresh = true
-	if change != nil {
-		change(&t)
+	if port != 0 && t.Connection != "local" {
+		s, err := c.dialer.resolve(t)
+		if err != nil {
+			return nil, err
+		}
+		t.Port, t.knownAs = port, s.knownAs
 	}
-	return c.dialer.Connect(ctx, t)
+	fresh, err := c.dialer.Connect(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return fresh, nil
 }
 
 // Close ends the connection and what still runs over it.

@@ -1,0 +1,552 @@
+package scenario
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/internal/writes"
+	"github.com/rcprov/rcprov/e2e/lab"
+	"github.com/rcprov/rcprov/e2e/lab/labtest"
+	"github.com/rcprov/rcprov/e2e/mirror"
+)
+
+// meet is a host for plans/jitsi.hcl, and a laptop with the variables for the lab's mirror.
+type meet struct {
+	t      *testing.T
+	host   *lab.Host
+	laptop *rcprov.Laptop
+	mirror *mirror.Mirror
+	plan   string // path
+	domain string
+	vars   map[string]string
+	last   *writes.Snapshot
+}
+
+// meetSecrets are the variables that no output may show.
+var meetSecrets = []string{"bridge_secret", "focus_secret", "token_secret", "turn_secret"}
+
+// launchMeet boots a host; more is what stands in the plan beside plans/jitsi.hcl.
+func launchMeet(t *testing.T, image, more string) *meet {
+	t.Helper()
+	labtest.Require(t)
+	m, err := theMirror()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := labtest.Launch(t, image)
+	p := &meet{t: t, host: h, mirror: m}
+	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), h); err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(p.laptop.SSHConfig())
+	if err == nil {
+		err = os.WriteFile(p.laptop.SSHConfig(), append(config, h.SSHConfig()...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../plans/jitsi.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.plan, err = p.laptop.WriteFile("plan.hcl", string(text)+more); err != nil {
+		t.Fatal(err)
+	}
+	p.vars = map[string]string{
+		"address": h.Name, "email": "admin@lab.test", "bridge_secret": "hunter2-bridge-1", "focus_secret": "hunter2-focus-01",
+		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
+		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
+	}
+	p.repository(m.Jitsi.JitsiRepository, m.Jitsi.Fingerprint)
+	p.call("meet")
+	return p
+}
+
+// call gives the host a domain.
+func (p *meet) call(name string) {
+	p.domain = name + "-" + p.host.Name + ".lab.test"
+	p.mirror.ACME.Resolve(p.domain, netip.MustParseAddr(p.host.Address))
+	p.vars["domain"] = p.domain
+}
+
+// repository has the plan take Jitsi from a repository whose key shall have a fingerprint.
+func (p *meet) repository(r mirror.JitsiRepository, fingerprint string) {
+	p.vars["jitsi_repository"] = fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", r.URI, r.KeyURL, fingerprint)
+}
+
+func (p *meet) args(command string) []string {
+	args := []string{command, p.plan, "--json"}
+	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
+		args = append(args, "--var", name+"="+p.vars[name])
+	}
+	return args
+}
+
+// run runs a command with the plan, and wants an exit status; no output may show a secret.
+func (p *meet) run(exit int, command string) rcprov.Run {
+	p.t.Helper()
+	r, err := p.laptop.Run(p.t.Context(), p.args(command)...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Args = []string{command, "jitsi.hcl"}
+	for _, name := range meetSecrets {
+		if secret := p.vars[name]; secret != "" && strings.Contains(r.Stdout+r.Stderr, secret) {
+			p.t.Errorf("the output shows %s:\n%v", name, r)
+		}
+	}
+	if r.Exit != exit {
+		p.t.Fatalf("exit status %d, not %d\n%v", r.Exit, exit, r)
+	}
+	return r
+}
+
+// meetWaits are steps that only wait, if there is still something to wait for when their turn comes.
+var meetWaits = []string{
+	"jitsi.meet/served", "jitsi.meet/bridge", "jitsi.meet/focus", "jitsi.meet/page", "jitsi.meet/page-domain", "jitsi.meet/login",
+	"http_check.meet",
+}
+
+// apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any.
+func (p *meet) apply(what string, want []string) {
+	p.t.Helper()
+	r := p.run(0, "apply")
+	steps := slices.DeleteFunc(changed(p.t, r), func(step string) bool { return len(want) > 0 && slices.Contains(meetWaits, step) })
+	p.t.Logf("%s: %d steps changed in %s", what, len(steps), r.Duration.Round(time.Millisecond))
+	if want != nil && !slices.Equal(steps, want) {
+		p.t.Errorf("%s: changed %q, want %q", what, steps, want)
+	}
+}
+
+// settled proves that a plan and a second apply find nothing to do and write nothing but logs.
+func (p *meet) settled(what string) {
+	p.t.Helper()
+	before := p.snapshot()
+	p.run(0, "plan")
+	p.apply(what+", again", []string{})
+	if before == nil {
+		return
+	}
+	touched := slices.DeleteFunc(writes.Touched(before, p.snapshot()), func(line string) bool { return strings.HasPrefix(line, "/var/log/") })
+	if len(touched) > 0 {
+		p.t.Errorf("%s: plan and second apply wrote:\n%s", what, strings.Join(touched, "\n"))
+	}
+}
+
+// snapshot is what was written on the host so far, nil on virtual machines.
+func (p *meet) snapshot() *writes.Snapshot {
+	p.t.Helper()
+	if p.host.Layers == nil {
+		return nil
+	}
+	now, err := writes.Take(p.host.Layers, p.last)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.last = now
+	return now
+}
+
+// client speaks with the site by TLS, with a certificate of the mirror's CA.
+func (p *meet) client() *http.Client {
+	p.t.Helper()
+	root, err := os.ReadFile(p.mirror.ACME.RootFile)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(root) {
+		p.t.Fatalf("%s has no certificate", p.mirror.ACME.RootFile)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(p.host.Address, "443"))
+		},
+	}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 20 * time.Second, Jar: jar}
+}
+
+// logIn tries to log in by BOSH as the page does, with a token or, if it is empty, without.
+func (p *meet) logIn(token string) string {
+	p.t.Helper()
+	client := p.client()
+	query := url.Values{"room": {"lab"}}
+	if token != "" {
+		query.Set("token", token)
+	}
+	send := func(rid int, attributes, text string) string {
+		content := fmt.Sprintf("<body xmlns='http://jabber.org/protocol/httpbind' rid='%d' %s>%s</body>", rid, attributes, text)
+		response, err := client.Post("https://"+p.domain+"/http-bind?"+query.Encode(), "text/xml", strings.NewReader(content))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }() // read only
+		reply, err := io.ReadAll(response.Body)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return string(reply)
+	}
+	first := send(4711, "to='"+p.domain+"' hold='1' wait='5' ver='1.6' xml:lang='en' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'", "")
+	session := regexp.MustCompile(`sid='[^']*'`).FindString(first)
+	answer := send(4712, session, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
+	send(4713, session+" type='terminate'", "") // otherwise a prosody that is stopped waits for its end
+	return answer
+}
+
+// getsIn wants a login to be let in, or not.
+func (p *meet) getsIn(who, token string, want bool) {
+	p.t.Helper()
+	if answer := p.logIn(token); strings.Contains(answer, "<success") != want {
+		p.t.Errorf("%s gets in: want %v; prosody answers %s", who, want, answer)
+	}
+}
+
+// token is a JSON web token.
+func token(app, secret, domain string, expires time.Time) string {
+	var parts []string
+	for _, part := range []map[string]any{
+		{"typ": "JWT", "alg": "HS256"},
+		{"iss": app, "aud": "jitsi", "sub": domain, "room": "*", "exp": expires.Unix(), "context": map[string]any{"user": map[string]string{"name": "Ada"}}},
+	} {
+		text, _ := json.Marshal(part) // strings and numbers
+		parts = append(parts, base64.RawURLEncoding.EncodeToString(text))
+	}
+	signed := strings.Join(parts, ".")
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(signed))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// works looks at the host as a person would, beside what rcprov looks at.
+func (p *meet) works(what string) {
+	p.t.Helper()
+	client := p.client()
+	response, err := client.Get("https://" + p.domain + "/config.js")
+	if err != nil {
+		p.t.Fatalf("%s: %v", what, err)
+	}
+	page, err := io.ReadAll(response.Body)
+	_ = response.Body.Close() // read only
+	if err != nil || response.StatusCode != http.StatusOK || !bytes.Contains(page, []byte("domain: '"+p.domain+"'")) {
+		p.t.Errorf("%s: https://%s/config.js: %s, %v\n%s", what, p.domain, response.Status, err, page)
+	}
+	// The focus is healthy when it and the bridge are logged in, with what their files say, and a conference can be made.
+	must(p.t, p.host, `curl -fsS http://127.0.0.1:8888/about/health && curl -fsS http://127.0.0.1:8080/about/health
+nginx -t -q
+for unit in nginx prosody jicofo jitsi-videobridge2; do systemctl is-active -q $unit && systemctl is-enabled -q $unit; done
+[ -z "$(dpkg --audit)" ] && ss -Hlun | grep -q ':10000 '`)
+	var secrets []string
+	for _, name := range meetSecrets {
+		if secret := p.vars[name]; secret != "" {
+			secrets = append(secrets, "-e "+secret)
+		}
+	}
+	grep := strings.Join(secrets, " ")
+	must(p.t, p.host, `! su -s /bin/sh -c "grep -rlsF `+grep+` /etc /var/cache /var/lib /var/log /run /tmp" nobody && ! ps -eo args | grep -vF grep | grep -qF `+grep)
+	if p.vars["token_app_id"] == "" {
+		p.getsIn("somebody", "", true)
+		return
+	}
+	app, secret, soon := p.vars["token_app_id"], p.vars["token_secret"], time.Now().Add(time.Hour)
+	p.getsIn("who has a token", token(app, secret, p.domain, soon), true)
+	p.getsIn("who has no token", "", false)
+	p.getsIn("a forger", token(app, "hunter2-forged-0", p.domain, soon), false)
+	p.getsIn("another application", token("other", secret, p.domain, soon), false)
+	p.getsIn("who has had a token", token(app, secret, p.domain, time.Now().Add(-time.Hour)), false)
+}
+
+// starts is how often a unit was started.
+func (p *meet) starts(unit string) string {
+	p.t.Helper()
+	out, err := p.host.Must(p.t.Context(), "systemctl show -P InvocationID "+unit)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// TestJitsi takes a bare host with plans/jitsi.hcl to a Jitsi that lets people in, repairs drifts, and carries new
+// secrets and a new domain through.
+func TestJitsi(t *testing.T) {
+	t.Parallel()
+	for _, image := range labtest.Images(t) {
+		t.Run(image, func(t *testing.T) {
+			t.Parallel()
+			p := launchMeet(t, image, "")
+			p.refusesKeys()
+			p.apply("bare host", nil)
+			p.works("bare host")
+			p.settled("bare host")
+
+			p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "rocketchat", "hunter2-token-01", "hunter2-turn-001"
+			p.vars["nat"] = fmt.Sprintf("{private = %q, public = \"203.0.113.7\"}", p.host.Address)
+			p.apply("tokens, TURN and NAT", nil)
+			p.works("tokens, TURN and NAT")
+			must(t, p.host, `systemctl is-active -q coturn && test "$(stat -c '%a %U:%G' /etc/turnserver.conf)" = "640 root:turnserver"
+openssl s_client -connect 127.0.0.1:5349 </dev/null 2>/dev/null | openssl x509 -noout -checkhost `+p.domain+` | grep -q 'does match'
+hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappings | grep -q 203.0.113.7`)
+			p.settled("tokens, TURN and NAT")
+			p.drifts()
+
+			for _, name := range meetSecrets {
+				p.vars[name] += "-rotated"
+			}
+			p.apply("secrets rotated", []string{
+				"jitsi.meet/answers-bridge", "jitsi.meet/answers-prosody", "jitsi.meet/answers-tokens", "jitsi.meet/prosody-settings",
+				"jitsi.meet/account-focus", "jitsi.meet/account-bridge", "jitsi.meet/prosody-service", "jitsi.meet/bridge-conf",
+				"jitsi.meet/focus-conf", "jitsi.meet/bridge-service", "jitsi.meet/focus-service", "jitsi.meet/turn-conf", "jitsi.meet/turn-service",
+			})
+			p.works("secrets rotated")
+			p.settled("secrets rotated")
+
+			old := p.domain
+			p.call("call")
+			p.apply("another domain", nil)
+			p.works("another domain")
+			must(t, p.host, "! grep -rs "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+			p.settled("another domain")
+
+			p.vars["token_app_id"], p.vars["token_secret"] = "", ""
+			p.apply("no tokens any more", nil)
+			p.works("no tokens any more")
+			p.settled("no tokens any more")
+		})
+	}
+}
+
+// refusesKeys wants keys that are not the plan's, or not valid, to be refused before apt sees them.
+func (p *meet) refusesKeys() {
+	p.t.Helper()
+	refused := p.mirror.Jitsi.Refused
+	for _, r := range []struct {
+		what        string
+		repository  mirror.JitsiRepository
+		fingerprint string
+		says        string
+	}{
+		{"another key", refused.Other, p.mirror.Jitsi.Fingerprint, refused.Other.Fingerprint},
+		{"an expired key", refused.Expired, refused.Expired.Fingerprint, "expired"},
+		{"a revoked key", refused.Revoked, refused.Revoked.Fingerprint, "revoked"},
+	} {
+		p.repository(r.repository, r.fingerprint)
+		run := p.run(1, "apply")
+		if !strings.Contains(run.Stdout+run.Stderr, r.says) {
+			p.t.Errorf("%s: the error doesn't say %q:\n%v", r.what, r.says, run)
+		}
+		must(p.t, p.host, "! ls /etc/apt/sources.list.d/rcprov-jitsi* /etc/apt/keyrings/rcprov-jitsi* 2>/dev/null; ! dpkg -s jicofo 2>/dev/null")
+	}
+	p.repository(p.mirror.Jitsi.JitsiRepository, p.mirror.Jitsi.Fingerprint)
+}
+
+// killed is what a jitsi-meet-prosody leaves whose script was killed when it had written prosody's configuration.
+const killed = `
+rm -rf /var/lib/prosody/$domain.* /var/lib/prosody/auth.$domain.* /var/lib/prosody/auth%2e*
+rm -f /etc/prosody/conf.avail/$domain.cfg.lua /etc/prosody/conf.d/$domain.cfg.lua
+sed -i '/^Package: jitsi-meet-prosody$/,/^$/s/ installed$/ half-configured/' /var/lib/dpkg/status
+setsid dpkg --configure -a --force-confold >/dev/null 2>&1 & dpkg=$!
+until [ -e /etc/prosody/conf.d/$domain.cfg.lua ]; do sleep 0.01; done
+kill -9 -$dpkg
+sleep 0.2
+! test -e /var/lib/prosody/auth.$domain.crt
+`
+
+// drifts makes drifts and wants each repaired alone, with the restarts that it needs.
+func (p *meet) drifts() {
+	p.t.Helper()
+	const step = "jitsi.meet/"
+	lua := "/etc/prosody/conf.avail/$domain.cfg.lua"
+	prosodyAnew := []string{step + "prosody", step + "prosody-settings", step + "prosody-access", step + "prosody-service"}
+	for _, drift := range []struct {
+		name, script string
+		changes      []string
+		restarts     []string
+	}{
+		{"site removed", "rm /etc/nginx/sites-available/$domain.conf /etc/nginx/sites-enabled/$domain.conf; systemctl reload nginx", []string{step + "site", step + "site-service"}, nil},
+		{"site disabled", "rm /etc/nginx/sites-enabled/$domain.conf; systemctl reload nginx", []string{step + "site-link"}, nil},
+		{"certificate line", "sed -i 's|ssl_certificate .*;|ssl_certificate /etc/ssl/x.crt;|' /etc/nginx/sites-available/$domain.conf", []string{step + "site", step + "site-service"}, nil},
+		{"page names another domain", "sed -i s/$domain/x.lab.test/ /etc/jitsi/meet/$domain-config.js", []string{step + "site"}, nil},
+		{"secret in jvb.conf", "sed -i s/hunter2-bridge-1/hunter2-bridge-x/ /etc/jitsi/videobridge/jvb.conf", []string{step + "bridge-conf"}, nil},
+		{"secret in jvb.conf, and restarted", "sed -i s/hunter2-bridge-1/hunter2-bridge-x/ /etc/jitsi/videobridge/jvb.conf; systemctl restart jitsi-videobridge2", []string{step + "bridge-conf", step + "bridge-service"}, []string{"jitsi-videobridge2"}},
+		{"focus without health", "sed -i s/true/false/ /etc/jitsi/jicofo/jicofo.conf; systemctl restart jicofo", []string{step + "focus-conf", step + "focus-service"}, []string{"jicofo"}},
+		{"account removed", "rm /var/lib/prosody/auth%2e*/accounts/jvb.dat; systemctl restart jitsi-videobridge2", []string{step + "account-bridge"}, nil},
+		{"account's password", "printf 'xxxxxx\\nxxxxxx\\n' | prosodyctl passwd focus@auth.$domain >/dev/null 2>&1", []string{step + "account-focus"}, nil},
+		{"application's secret", "sed -i s/hunter2-token-01/hunter2-token-0x/ " + lua + "; systemctl restart prosody", []string{step + "prosody-settings", step + "prosody-service"}, []string{"prosody"}},
+		{"tokens turned off", "sed -i 's/authentication = \"token\" --/authentication = \"jitsi-anonymous\" --/' " + lua, []string{step + "prosody-settings"}, nil},
+		{"Lua's module gone", "rm /usr/local/share/lua/5.4/basexx.lua; systemctl restart prosody", []string{step + "lua-basexx", step + "prosody-service"}, []string{"prosody"}},
+		{"prosody's configuration readable", "chmod 644 " + lua, []string{step + "prosody-access"}, nil},
+		{"prosody's configuration removed", "rm " + lua, prosodyAnew, []string{"prosody", "jicofo", "jitsi-videobridge2"}},
+		{"certificate of auth not trusted", "rm /usr/local/share/ca-certificates/auth.$domain.crt", prosodyAnew, []string{"prosody", "jicofo", "jitsi-videobridge2"}},
+		{"postinst killed", killed, append([]string{"apt_package.ufw"}, prosodyAnew...), []string{"prosody", "jicofo", "jitsi-videobridge2"}},
+		{"focus stopped", "systemctl stop jicofo", []string{step + "focus-service"}, []string{"jicofo"}},
+		{"bridge stopped", "systemctl stop jitsi-videobridge2", []string{step + "bridge-service"}, []string{"jitsi-videobridge2"}},
+		{"prosody stopped", "systemctl stop prosody", []string{step + "prosody-service"}, []string{"prosody"}},
+		{"secret of TURN readable", "chmod 644 /etc/turnserver.conf", []string{step + "turn-conf"}, nil},
+		{"secret of TURN", "sed -i s/hunter2-turn/hunter2-x/ /etc/turnserver.conf; systemctl restart coturn", []string{step + "turn-conf", step + "turn-service"}, []string{"coturn"}},
+		{"another answer", "echo 'jitsi-meet-web-config jitsi-meet/cert-choice select no such choice' | debconf-set-selections", []string{step + "answers-web"}, nil},
+		{"no longer held", "apt-mark unhold jicofo >/dev/null", []string{step + "packages"}, nil},
+	} {
+		units := []string{"prosody", "jicofo", "jitsi-videobridge2", "coturn", "nginx"}
+		must(p.t, p.host, "domain="+p.domain+"\n"+drift.script)
+		before := map[string]string{}
+		for _, unit := range units {
+			before[unit] = p.starts(unit)
+		}
+		p.run(2, "plan")
+		p.apply(drift.name, drift.changes)
+		for _, unit := range units {
+			if restarted := p.starts(unit) != before[unit]; restarted != slices.Contains(drift.restarts, unit) {
+				p.t.Errorf("%s: %s was restarted: %v", drift.name, unit, restarted)
+			}
+		}
+		p.apply(drift.name+", again", []string{})
+	}
+	p.works("after all drifts")
+}
+
+// begin starts to apply the plan, and returns when a line of its output has all of texts, or when it has ended without.
+// stop kills it.
+func (p *meet) begin(texts ...string) (stop func()) {
+	p.t.Helper()
+	cmd := p.laptop.Command(p.t.Context(), p.args("apply")...)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	var said []string
+	for lines.Scan() {
+		said = append(said, lines.Text())
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(lines.Text(), text) }) {
+			return func() {
+				_ = cmd.Process.Kill() // it may have ended
+				_, _ = io.Copy(io.Discard, out)
+				_ = cmd.Wait()
+			}
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		p.t.Fatalf("apply: %v\n%s", err, strings.Join(said, "\n"))
+	}
+	p.t.Logf("apply ended before %q: nothing to change there", texts)
+	return func() {}
+}
+
+// killAt kills rcprov some time after it began to change what a step is for.
+func (p *meet) killAt(step string, after time.Duration) {
+	p.t.Helper()
+	stop := p.begin(`"step":"jitsi.meet/`+step+`"`, `"text":"changing"`)
+	time.Sleep(after)
+	stop()
+}
+
+// cutAt cuts the host's power when a path is there.
+func (p *meet) cutAt(path string) {
+	p.t.Helper()
+	stop := p.begin(`"text":"changing"`)
+	must(p.t, p.host, "for i in $(seq 6000); do if [ -e "+path+" ]; then exit 0; fi; sleep 0.02; done; exit 1")
+	if err := p.host.Kill(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	stop()
+	if err := p.host.Start(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// TestJitsiKilled cuts the host's power while Jitsi's packages are configured, and kills apply again and again, on the
+// way from a bare host and on the way to another domain with other secrets.
+func TestJitsiKilled(t *testing.T) {
+	t.Parallel()
+	p := launchMeet(t, labtest.Images(t)[0], "")
+	p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "rocketchat", "hunter2-token-01", "hunter2-turn-001"
+	kill := func(step string, after time.Duration) func() { return func() { p.killAt(step, after) } }
+	cut := func(path string) func() { return func() { p.cutAt(path) } }
+	try := func(what string, disturb ...func()) {
+		t.Helper()
+		for _, f := range disturb {
+			f()
+		}
+		p.apply(what, nil)
+		p.works(what)
+		p.settled(what)
+	}
+	try("bare host",
+		kill("repository", 0), kill("packages", time.Second), cut("/etc/prosody/conf.d/"+p.domain+".cfg.lua"),
+		kill("prosody", 2*time.Second), kill("prosody-service", 0), kill("focus-conf", 0), kill("focus-service", time.Second/2))
+	old := p.domain
+	p.call("call")
+	for _, name := range meetSecrets {
+		p.vars[name] += "-rotated"
+	}
+	try("another domain",
+		kill("answers-web", 0), kill("prosody", 0), kill("prosody", 2*time.Second), cut("/etc/prosody/conf.d/"+p.domain+".cfg.lua"),
+		kill("bridge-conf", 0), kill("focus-service", 0), kill("site", time.Second))
+	must(t, p.host, "! grep -rs "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+}
+
+// TestJitsiBesideAnotherSite has nginx serve another site with a certificate of its own.
+func TestJitsiBesideAnotherSite(t *testing.T) {
+	t.Parallel()
+	p := launchMeet(t, labtest.Images(t)[0], `
+play "chat" {
+  hosts = [host.meet]
+  acme_certificate "chat" {
+    source = "self_signed"
+    names  = ["chat.lab.test"]
+  }
+  nginx_site "chat" {
+    names       = ["chat.lab.test"]
+    certificate = acme_certificate.chat.certificate
+    key         = acme_certificate.chat.key
+    location "/" {
+      config = "return 200 chat;"
+    }
+  }
+}
+`)
+	p.apply("bare host", nil)
+	p.works("beside another site")
+	must(t, p.host, `test "$(curl -fsk --resolve chat.lab.test:443:127.0.0.1 https://chat.lab.test/)" = chat
+test "$(curl -so /dev/null -w %{http_code} --resolve `+p.domain+`:80:127.0.0.1 http://`+p.domain+`/room)" = 301
+systemctl restart nginx`)
+	p.works("after a restart of nginx")
+	p.settled("beside another site")
+
+	// The certificate is renewed through the site's own port 80, and every user of it takes it up.
+	must(t, p.host, "rm /var/lib/lego/certificates/"+p.domain+".*")
+	p.apply("certificate lost", nil)
+	p.works("certificate lost")
+}

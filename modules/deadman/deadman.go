@@ -1,0 +1,368 @@
+// Package deadman makes changes that could lock rcprov out of a host: a library for modules, on top of modules.Host.
+//
+// A change of the firewall or of sshd is made under a dead man's switch (a "confirmed commit", RFC 6241 section 8.4).
+// [Change] runs one script on the host that saves the files, arms a timer which puts them back, and makes the change.
+// Then rcprov logs in anew, to where the change leads, and confirms over that new connection; the old one, which a
+// firewall lets through and sshd keeps, proves nothing. Confirming and restoring begin with the same rename(2), so that
+// exactly one of them happens.
+//
+// Whoever dies meanwhile, the host ends in one of the two states: when rcprov is killed or the connection hangs, the
+// timer restores; when the host goes down, a unit on its disk restores in the next boot, before the services start.
+//
+// A run that follows a dead one may see a change that nobody will confirm: modules ask for it ([Ask]) and make it a
+// difference ([Edit]), and the engine restores the state when it has the host's lock, before it looks again.
+package deadman
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// A Switch is a change, and the way back.
+type Switch struct {
+	// Name of what is changed: "ufw". It names the switch on the host, which has one of each name: letters, digits,
+	// dashes.
+	Name string
+
+	// Files are the files and directories, with absolute paths, that the change may write: they are saved before it
+	// with all that is in them, and put back (or taken away if they weren't there).
+	Files []string
+
+	// Save is shell (sh -eu) that may note in its working directory what is not in Files, for Reload. It changes
+	// nothing else.
+	Save string
+
+	// Apply is shell (sh -eu) that makes the change.
+	Apply string
+
+	// Reload is shell (sh -eu) that makes the running system follow the files that were put back, in the directory
+	// where Save was run. It may be run again after it was killed. It is not run at boot: the services start after it.
+	Reload string
+
+	// Port is where sshd listens after the change; 0: where it listens now.
+	Port int
+
+	// Within is how long it may take from before the change until it is confirmed; 0: DefaultWithin.
+	Within time.Duration
+
+	// Hint says what to look at when the host doesn't let rcprov in: one or two sentences.
+	Hint string
+}
+
+// DefaultWithin is long enough for slow hosts, and short enough to wait for on a bad day.
+const DefaultWithin = 60 * time.Second
+
+func (s Switch) unit() string { return "rcprov-deadman-" + s.Name }
+
+// ErrNoSystemd is the error for a host on which systemd is not running: nothing there could restore the state.
+var ErrNoSystemd = errors.New("systemd is not running on the host")
+
+// A RevertedError says that a change was made but not confirmed.
+type RevertedError struct {
+	Name    string
+	Port    int // where the login was tried; 0: the one in use
+	Tries   int
+	Took    time.Duration
+	Err     error // what the last try met
+	Outcome State // Restored, or what is known
+	Now     error // why the state after that could not be told, or the host still doesn't let rcprov in; nil: it does
+}
+
+func (e *RevertedError) Error() string {
+	var b strings.Builder
+	b.WriteString("after the change the host did not let rcprov in anew")
+	if e.Port != 0 {
+		fmt.Fprintf(&b, " at port %d", e.Port)
+	}
+	times := "once"
+	if e.Tries != 1 {
+		times = fmt.Sprintf("%d times", e.Tries)
+	}
+	fmt.Fprintf(&b, " (tried %s in %s): %v", times, e.Took.Round(100*time.Millisecond), e.Err)
+	switch {
+	case errors.As(e.Now, new(*modules.CommandError)):
+		fmt.Fprintf(&b, "; the host could not put the state of before back: %v", e.Now)
+	case e.Outcome == Restored && e.Now == nil:
+		b.WriteString("; the state of before is back, and a new login works again")
+	case e.Outcome == Restored:
+		fmt.Fprintf(&b, "; the state of before is back, but a new login still fails: %v", e.Now)
+	default:
+		fmt.Fprintf(&b, "; whether the host has put the state of before back can't be seen from here: %v", e.Now)
+	}
+	return b.String()
+}
+
+func (e *RevertedError) Unwrap() error { return e.Err }
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+
+// Change makes the change of s on h. What Apply printed is the result.
+//
+// When Apply fails, the error is its [*modules.CommandError] and the state of before is back. When the host doesn't let
+// rcprov in anew, it is a [*RevertedError]. When ctx ends, the state of before is put back as well.
+func Change(ctx context.Context, h modules.Host, s Switch) (modules.Result, error) {
+	return change(ctx, h, s, hostPlace, patience)
+}
+
+// patience bounds the waits of the controller. Restoring does not depend on them.
+type waits struct {
+	knock  time.Duration // for the host to let us in: a firewall that drops packets won't change its mind
+	settle time.Duration // for an answer to "how does it stand?"
+	pause  time.Duration // before the second try; doubled each time: sshd may take offence at many logins
+}
+
+var patience = waits{knock: 20 * time.Second, settle: 30 * time.Second, pause: 500 * time.Millisecond}
+
+func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits) (modules.Result, error) {
+	if !validName.MatchString(s.Name) {
+		return modules.Result{}, fmt.Errorf("bug: a switch can't be named %q", s.Name)
+	}
+	if s.Within == 0 {
+		s.Within = DefaultWithin
+	}
+	applying, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a := attempt{Switch: s, host: h, at: at, wait: wait, token: rand.Text(), began: time.Now(), ended: make(chan applied, 1)}
+	go func() {
+		result, err := a.apply(applying)
+		a.ended <- applied{result, err}
+	}()
+	// A connection that hangs doesn't keep us from knocking. It could also be a change that takes long.
+	done, ok := a.await(s.Within / 2)
+	if done.err != nil {
+		return done.result, done.err
+	}
+	modules.Progress(ctx, "logging in anew")
+	e := a.knock(ctx, ok)
+	if !ok {
+		if done, ok = a.await(time.Second); done.err != nil {
+			return done.result, done.err
+		}
+	}
+	if e == nil {
+		return done.result, nil
+	}
+	modules.Progress(ctx, "no new login; waiting for the state of before")
+	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), ok)
+	if e.Outcome == Confirmed { // the answer was lost
+		return done.result, nil
+	}
+	hint := s.Hint
+	if e.Outcome != Restored {
+		hint = fmt.Sprintf("The host restores by itself until %s (%s.timer; `systemctl status %s` there). Wait and run the same command again; "+
+			"if it can't be reached then, use its console. ", a.began.Add(s.Within).Format("15:04:05 MST"), s.unit(), s.unit()) + hint
+	}
+	return done.result, modules.WithHint(e, "%s", strings.TrimSpace(hint))
+}
+
+// attempt is one use of a switch.
+type attempt struct {
+	Switch
+	host  modules.Host
+	at    place
+	wait  waits
+	token string // tells this attempt from others
+	began time.Time
+	ended chan applied // gets how making the change ended
+}
+
+// applied is how making the change ended.
+type applied struct {
+	result modules.Result
+	err    error
+}
+
+// await waits for the end of making the change; false: it has not ended in that time.
+func (a *attempt) await(d time.Duration) (applied, bool) {
+	select {
+	case done := <-a.ended:
+		return done, true
+	case <-time.After(d):
+		return applied{}, false
+	}
+}
+
+// apply makes the change. No error means that it may have been made: when the connection broke, a new one will tell.
+func (a *attempt) apply(ctx context.Context) (modules.Result, error) {
+	result, err := a.host.Run(ctx, modules.Command{Argv: []string{"sh", "-eu", "-s"}, Stdin: []byte(a.change(a.at, a.token))})
+	var failed *modules.CommandError
+	text, armed := strings.CutPrefix(string(result.Stdout), "armed\n")
+	switch {
+	case errors.As(err, &failed) && !armed:
+		return result, modules.WithHint(fmt.Errorf("arm the switch that would take the change back: %w", err),
+			"Nothing was changed. The change is made only when the host can take it back by itself, with %s and systemd.", a.at.state)
+	case err != nil:
+		return result, nil //nolint:nilerr // the new connection will tell
+	}
+	head, rest, _ := strings.Cut(text, "\n")
+	result.Stdout = []byte(rest)
+	word, details, _ := strings.Cut(head, " ")
+	switch word {
+	case "applied":
+		return result, nil
+	case "no-systemd":
+		return result, modules.WithHint(fmt.Errorf("can't make a change that could lock us out: %w", ErrNoSystemd),
+			"rcprov makes such a change only where the host can take it back by itself, with a timer of systemd.")
+	case "stale":
+		return result, modules.WithHint(fmt.Errorf("a change of %s that an earlier run made and nobody confirmed was just taken back", a.Name),
+			"Run the same command again: it starts from the state that is there now.")
+	case "failed", "late":
+		status, outcome, _ := strings.Cut(details, " ")
+		result.Status, _ = strconv.Atoi(status)
+		err := error(modules.NewCommandError(modules.Command{Script: a.Apply}, result))
+		if word == "late" {
+			err = fmt.Errorf("the change was not made within %s", a.Within)
+		}
+		if outcome == string(Restored) {
+			return result, fmt.Errorf("%w; the state of before is back", err)
+		}
+		return result, modules.WithHint(fmt.Errorf("%w; the state of before could not be put back", err),
+			"`journalctl -u %s` and %s/%s on the host say why; the files of before are in saved there.", a.unit(), a.at.state, a.Name)
+	default:
+		return result, fmt.Errorf("change %s: the host answered %q", a.Name, head)
+	}
+}
+
+// knock logs in anew and confirms. The error is that of the last try; nil: it is confirmed. Only a login that began when
+// the change was made proves anything; whether it is made, the first login asks if we don't know.
+func (a *attempt) knock(ctx context.Context, made bool) *RevertedError {
+	began := time.Now()
+	deadline := a.began.Add(a.Within)
+	if patient := began.Add(a.wait.knock); made && patient.Before(deadline) {
+		deadline = patient
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	e := &RevertedError{Name: a.Name, Port: a.Port}
+	for pause := a.wait.pause; ; pause *= 2 {
+		e.Tries++
+		err := a.confirm(ctx, made)
+		if errors.Is(err, errMade) {
+			made = true
+			err = a.confirm(ctx, made)
+		}
+		switch { // what ended a try from outside says less than what another one met
+		case err == nil:
+			return nil
+		case ctx.Err() == nil && time.Now().Before(deadline):
+			e.Err = withoutHint(err)
+		case e.Err == nil:
+			e.Err = errNoAnswer
+		}
+		if errors.Is(err, errEarly) {
+			pause = a.wait.pause // it lets us in: no need to be shy
+		}
+		if errors.Is(err, errLate) || sleep(ctx, pause) != nil {
+			e.Took = time.Since(began)
+			return e
+		}
+	}
+}
+
+// withoutHint takes away advice that is for a host which can't be reached at all.
+func withoutHint(err error) error {
+	for hinted := (*modules.HintError)(nil); errors.As(err, &hinted); {
+		err = hinted.Err
+	}
+	return err
+}
+
+// errNoAnswer is a host that lets connections come to nothing.
+var errNoAnswer = errors.New("no answer")
+
+// errLate is a switch that was decided before we came.
+var errLate = errors.New("it did, but too late: the host was putting the state of before back already")
+
+// errEarly is a change that is not made to its end yet, errMade one that was before the login or during it.
+var (
+	errEarly = errors.New("the change takes too long")
+	errMade  = errors.New("the change is made")
+)
+
+// confirm confirms over a new connection; if it is not known to be newer than the change, it only asks whether the
+// change is made.
+func (a *attempt) confirm(ctx context.Context, newer bool) error {
+	conn, err := a.host.Reconnect(ctx, a.Port)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	answers := map[string]error{string(Confirmed): nil, "late": errLate, "early": errEarly, "applied": errMade}
+	known := "no"
+	if newer {
+		known = "yes"
+	}
+	script := a.names(a.at) + fmt.Sprintf("token=%s newer=%s\n", observe.Quote(a.token), known) + disarm + confirmScript
+	result, err := conn.Run(ctx, modules.Command{Script: script})
+	if err != nil {
+		return err
+	}
+	answer := strings.TrimSpace(string(result.Stdout))
+	err, ok := answers[answer]
+	if !ok {
+		return fmt.Errorf("confirm: the host answered %q", answer)
+	}
+	return err
+}
+
+// settle has the host decide: over the old connection if that still works, else it waits for the timer and asks over
+// new ones. Then it sees whether the host lets us in.
+func (a *attempt) settle(ctx context.Context, works bool) (state State, err error) {
+	if works {
+		if state, err = a.ask(ctx, a.host); err == nil && state != Restored {
+			return state, nil
+		}
+	}
+	if state != Restored { // wait for the timer
+		_ = sleep(ctx, time.Until(a.began.Add(a.Within+time.Second)))
+	}
+	for until := time.Now().Add(a.wait.settle); ; {
+		again, err := a.askAnew(ctx)
+		if err == nil {
+			return again, nil
+		}
+		if time.Now().After(until) || sleep(ctx, 2*a.wait.pause) != nil {
+			return state, err
+		}
+	}
+}
+
+func (a *attempt) ask(ctx context.Context, h modules.Host) (State, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)
+	defer cancel()
+	result, err := h.Run(ctx, modules.Command{Script: a.names(a.at) + settleScript})
+	state := State(strings.TrimSpace(string(result.Stdout)))
+	if err == nil && state != Restored && state != Confirmed {
+		err = fmt.Errorf("the host answered %q", state)
+	}
+	return state, err
+}
+
+func (a *attempt) askAnew(ctx context.Context) (State, error) {
+	connecting, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)
+	defer cancel()
+	conn, err := a.host.Reconnect(connecting, 0)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	return a.ask(ctx, conn)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

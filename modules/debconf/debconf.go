@@ -1,0 +1,176 @@
+package debconf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module debconf.
+func Module() modules.Module { return modules.Primitive("debconf", source, New) }
+
+// Step is some answers of a package that shall be in debconf's database.
+type Step struct {
+	Package   string
+	Answers   []Answer
+	Sensitive bool // of all answers, also those that are no passwords
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// What debconf-set-selections(1) takes for a word of a line; a line that begins with # is a comment.
+var (
+	packageRule  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	questionRule = regexp.MustCompile(`^[^\s#\x00]+$`)
+)
+
+// New checks args.
+func New(args Args, env modules.Env) (modules.Step, error) {
+	s := &Step{Package: args.Package, Answers: args.Answers, Sensitive: env.Sensitive("answer")}
+	var errs []error
+	if !packageRule.MatchString(args.Package) {
+		errs = append(errs, modules.Argf("package", "must be the name of a package, not %q", args.Package))
+	}
+	if len(args.Answers) == 0 {
+		errs = append(errs, modules.Argf("answer", "must be there at least once"))
+	}
+	for i, a := range args.Answers {
+		if !questionRule.MatchString(a.Question) {
+			errs = append(errs, modules.Argf("answer", "must be labelled with a question such as \"postfix/mailname\", not %q", a.Question))
+		}
+		if slices.ContainsFunc(args.Answers[:i], func(b Answer) bool { return b.Question == a.Question }) {
+			errs = append(errs, modules.Argf("answer", "%q is there twice", a.Question))
+		}
+		if err := checkValue(a); err != nil {
+			errs = append(errs, modules.Argf("answer.value", "of %s %w", a.Question, err))
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// checkValue tells what is wrong with a value, without saying it.
+func checkValue(a Answer) error {
+	switch {
+	case a.Type == "boolean" && a.Value != "true" && a.Value != "false":
+		return errors.New("must be \"true\" or \"false\"")
+	case strings.ContainsAny(a.Value, "\n\r\x00"):
+		return errors.New("must be one line")
+	case strings.HasSuffix(a.Value, `\`):
+		return errors.New("must not end with a backslash, which debconf takes for the line's continuation")
+	}
+	return nil
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	for _, a := range s.Answers {
+		stored.Ask(q, a.Question)
+	}
+}
+
+func subject(question string) string { return "debconf " + question }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	for _, a := range s.Answers {
+		is, err := stored.Get(snapshot, a.Question)
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look for %s in debconf's database: %w", a.Question, err)
+		}
+		if is.There && a.equals(is.Value) {
+			continue
+		}
+		e := modules.Edit{
+			Action: modules.Update, Subject: subject(a.Question), Field: "value", From: is.Value, To: a.Value,
+			Sensitive: s.Sensitive || a.Type == "password",
+		}
+		if !is.There {
+			e.Action = modules.Create
+		}
+		if e.Sensitive {
+			e.From, e.To = "", ""
+		}
+		c.Edits = append(c.Edits, e)
+	}
+	return c, nil
+}
+
+// equals tells whether a stored value is the answer.
+func (a Answer) equals(value string) bool {
+	if a.Type == "multiselect" {
+		return slices.Equal(choices(a.Value), choices(value))
+	}
+	return a.Value == value
+}
+
+// separator is between the choices of a multiselect; an escaped comma or space belongs to one (Debconf::Question,
+// value_split, 1.5.82).
+var separator = regexp.MustCompile(`\\[, ]|,\s+`)
+
+// choices returns those of a multiselect's value in the order of the alphabet, each once.
+func choices(value string) []string {
+	var all []string
+	choice, rest := "", value
+	for rest != "" {
+		at := separator.FindStringIndex(rest)
+		if at == nil {
+			choice += rest
+			break
+		}
+		choice += rest[:at[0]]
+		if rest[at[0]] == '\\' {
+			choice += rest[at[0]+1 : at[1]]
+		} else {
+			all, choice = append(all, choice), ""
+		}
+		rest = rest[at[1]:]
+	}
+	all = slices.DeleteFunc(append(all, choice), func(s string) bool { return s == "" })
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// lockPatience is how long Apply waits for another program to leave debconf's database; lockPause is between two tries.
+const (
+	lockPatience = 5 * time.Minute
+	lockPause    = 2 * time.Second
+)
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	var lines strings.Builder
+	for _, a := range s.Answers {
+		if slices.ContainsFunc(c.Edits, func(e modules.Edit) bool { return e.Subject == subject(a.Question) }) {
+			fmt.Fprintf(&lines, "%s %s %s %s\n", s.Package, a.Question, a.Type, a.Value)
+		}
+	}
+	cmd := modules.Command{Argv: []string{"debconf-set-selections"}, Stdin: []byte(lines.String())}
+	deadline := time.Now().Add(lockPatience)
+	for {
+		result, err := h.Run(ctx, cmd)
+		var failed *modules.CommandError
+		switch {
+		case !errors.As(err, &failed):
+			return err
+		case !strings.Contains(string(result.Stderr), "is locked by another process"):
+			return fmt.Errorf("give answers to debconf: %w", err)
+		case time.Now().After(deadline):
+			return modules.WithHint(fmt.Errorf("give answers to debconf: %w", err),
+				"rcprov waited %v for it. `fuser -v /var/cache/debconf/config.dat` on the host names the program.", lockPatience)
+		}
+		modules.Progress(ctx, "waiting for debconf's database, which another program has locked")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package jitsi
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Account is an XMPP account of focus or bridge with its password. prosody keeps what SCRAM (RFC 5802, section 3) leaves
+// of the password, which tells whether it is this one.
+type Account struct {
+	User   string
+	Domain string // of Jitsi; the account's is auth.DOMAIN
+	Secret modules.Secret
+}
+
+var _ modules.Step = (*Account)(nil)
+
+func (s *Account) jid() string { return s.User + "@auth." + s.Domain }
+
+func (s *Account) question() observe.FileQuestion {
+	return confQuestion(prosodyData("auth."+s.Domain) + "/accounts/" + s.User + ".dat")
+}
+
+// Observe implements [modules.Step].
+func (s *Account) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+
+// Diff implements [modules.Step].
+func (s *Account) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, s.question())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.question().Path, err)
+	}
+	e := modules.Edit{Action: modules.Update, Subject: "account " + s.jid(), Field: "password", Sensitive: true}
+	if is.Type == observe.Absent {
+		return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: e.Subject}}}, nil
+	}
+	same, err := hasPassword(string(is.Content), string(s.Secret))
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("%s: %w", s.question().Path, err)
+	}
+	if same {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Edits: []modules.Edit{e}}, nil
+}
+
+// accountField is a line of an account's file: a Lua table, written by prosody's util.serialization.
+var accountField = regexp.MustCompile(`(?m)^\s*\["([a-z_]+)"\] = "?([^"\n]*?)"?;$`)
+
+// mostIterations bounds what a file can make the controller compute; prosody's default is 10,000.
+const mostIterations = 10_000_000
+
+// hasPassword tells whether an account's file is of a password. A file that says nothing about a password is of none.
+func hasPassword(account, password string) (bool, error) {
+	fields := map[string]string{}
+	for _, match := range accountField.FindAllStringSubmatch(account, -1) {
+		fields[match[1]] = match[2]
+	}
+	if plain, ok := fields["password"]; ok {
+		return plain == password, nil
+	}
+	if fields["stored_key"] == "" {
+		return false, nil
+	}
+	var newHash func() hash.Hash
+	switch len(fields["stored_key"]) {
+	case 2 * sha1.Size:
+		newHash = sha1.New
+	case 2 * sha256.Size:
+		newHash = sha256.New
+	default:
+		return false, errors.New("has a stored_key of neither SHA-1 nor SHA-256")
+	}
+	iterations, err := strconv.Atoi(fields["iteration_count"])
+	if err != nil || iterations < 1 || iterations > mostIterations {
+		return false, fmt.Errorf("has the iteration_count %q", fields["iteration_count"])
+	}
+	salted, err := pbkdf2.Key(newHash, password, []byte(fields["salt"]), iterations, newHash().Size())
+	if err != nil {
+		return false, err
+	}
+	mac := hmac.New(newHash, salted)
+	mac.Write([]byte("Client Key"))
+	key := newHash()
+	key.Write(mac.Sum(nil))
+	return hex.EncodeToString(key.Sum(nil)) == fields["stored_key"], nil
+}
+
+// Apply implements [modules.Step]. prosodyctl asks for the password twice; a program that knows one on its command line
+// shows it to everybody.
+func (s *Account) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	what := "passwd"
+	if _, missing := c.Find(""); missing {
+		what = "adduser"
+	}
+	modules.Progress(ctx, "prosodyctl %s %s", what, s.jid())
+	result, err := h.Run(ctx, modules.Command{
+		Argv: []string{"prosodyctl", what, s.jid()}, Stdin: []byte(strings.Repeat(string(s.Secret)+"\n", 2)),
+	})
+	var failed *modules.CommandError
+	if errors.As(err, &failed) {
+		return modules.WithHint(fmt.Errorf("prosodyctl %s %s: %s", what, s.jid(), modules.LastLine(append(result.Stderr, result.Stdout...))),
+			"`prosodyctl check config` on the host tells whether prosody can read its configuration.")
+	}
+	return err
+}

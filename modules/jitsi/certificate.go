@@ -1,0 +1,46 @@
+package jitsi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Certificate is that certificate and key are on the host before Jitsi's packages are. Without them the packages are
+// installed all the same, and nginx, which goes on with its old configuration, doesn't come up at its next start.
+type Certificate struct {
+	Path, Key string
+}
+
+var _ modules.Step = (*Certificate)(nil)
+
+// Observe implements [modules.Step].
+func (s *Certificate) Observe(q *observe.Query) {
+	observe.File.Ask(q, observe.FileQuestion{Path: s.Path})
+	observe.File.Ask(q, observe.FileQuestion{Path: s.Key})
+}
+
+// Diff implements [modules.Step].
+func (s *Certificate) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	for _, path := range []string{s.Path, s.Key} {
+		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: path})
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
+		}
+		if is.Type == observe.Absent {
+			// No error yet: when this is a plan, an earlier step may be about to make it.
+			c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: path, Field: "wait", To: "there"})
+			c.Notes = append(c.Notes, path+" is not there yet: an earlier step has to make it")
+		}
+	}
+	return c, nil
+}
+
+// Apply implements [modules.Step]. It is an error: the steps before this one have been applied.
+func (s *Certificate) Apply(_ context.Context, _ modules.Host, c modules.Change) error {
+	return modules.WithHint(fmt.Errorf("%s is not there", c.Edits[0].Subject),
+		"Put an `acme_certificate` block before this one, and its certificate and key in the arguments; or correct the paths.")
+}

@@ -1,0 +1,112 @@
+package jitsi
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Settings are lines of prosody's configuration for the domain that are rcprov's; the others are the package's or the
+// administrator's. The package writes these lines when it is first configured, and later answers don't reach them.
+type Settings struct {
+	Path   string
+	Wanted []setting
+}
+
+var _ modules.Step = (*Settings)(nil)
+
+// A setting is a line that shall be so wherever it stands.
+type setting struct {
+	name  string
+	match *regexp.Regexp // of lines without the space before
+	line  string
+}
+
+func newSetting(name, match, line string) setting {
+	return setting{name, regexp.MustCompile(`^(?:--\s*)?` + match), line}
+}
+
+// wantedSettings returns the settings for args. Without tokens they are what the package writes.
+func wantedSettings(args Args) []setting {
+	authentication, id, secret, verification := "jitsi-anonymous", `--app_id="example_app_id"`, `--app_secret="example_app_secret"`, "--"
+	if args.TokenAppID != "" {
+		authentication, verification = "token", ""
+		id, secret = `app_id="`+args.TokenAppID+`"`, `app_secret="`+string(args.TokenSecret)+`"`
+	}
+	all := []setting{
+		// The remark is how the package's own scripts find the line, too.
+		newSetting("authentication", `authentication = "[a-z-]*" -- do not delete me`, `authentication = "`+authentication+`" -- do not delete me`),
+		newSetting("app_id", `app_id="`, id),
+		newSetting("app_secret", `app_secret="`, secret),
+		newSetting("token_verification", `"token_verification";`, verification+`"token_verification";`),
+	}
+	if args.TURNSecret != "" {
+		all = append(all, newSetting("external_service_secret", `external_service_secret\s*=`, `external_service_secret = "`+string(args.TURNSecret)+`";`))
+	}
+	return all
+}
+
+// Observe implements [modules.Step].
+func (s *Settings) Observe(q *observe.Query) { observe.File.Ask(q, confQuestion(s.Path)) }
+
+// Diff implements [modules.Step].
+func (s *Settings) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, confQuestion(s.Path))
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
+	}
+	var c modules.Change
+	_, differ, missing := apply(string(is.Content), s.Wanted)
+	if len(missing) > 0 && is.Type == observe.Regular {
+		return c, modules.WithHint(fmt.Errorf("%s has no line for %s", s.Path, strings.Join(missing, ", ")),
+			"Put it back as in /usr/share/jitsi-meet-prosody/prosody.cfg.lua-jvb.example; or move the file away, and it is written anew.")
+	}
+	// On a host without it, the package is going to write it.
+	for _, name := range append(differ, missing...) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: name, Sensitive: true})
+	}
+	return c, nil
+}
+
+// apply returns the text with the settings, and the names of those that differ and of those that have no line.
+func apply(text string, wanted []setting) (result string, differ, missing []string) {
+	lines := strings.SplitAfter(text, "\n")
+	for _, w := range wanted {
+		found, same := false, true
+		for i, line := range lines {
+			body := strings.TrimLeft(line, " \t")
+			if !w.match.MatchString(body) {
+				continue
+			}
+			found = true
+			end := ""
+			if strings.HasSuffix(line, "\n") {
+				end = "\n"
+			}
+			if now := line[:len(line)-len(body)] + w.line + end; now != line {
+				lines[i], same = now, false
+			}
+		}
+		switch {
+		case !found:
+			missing = append(missing, w.name)
+		case !same:
+			differ = append(differ, w.name)
+		}
+	}
+	return strings.Join(lines, ""), differ, missing
+}
+
+// Apply implements [modules.Step].
+func (s *Settings) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	read, err := h.Run(ctx, modules.Command{Argv: []string{"cat", "--", s.Path}})
+	if err != nil {
+		return err
+	}
+	text, _, _ := apply(string(read.Stdout), s.Wanted)
+	return modules.WriteFile(ctx, h, modules.File{Path: s.Path, Content: []byte(text), Keep: true, Mode: 0o640, Group: "prosody"})
+}

@@ -1,0 +1,153 @@
+package jitsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Site is Jitsi's site of nginx as jitsi-meet-web-config writes it, but for the certificate and the directory of ACME
+// challenges, which are the plan's; and the page's configuration. The package writes both only for a domain that is new
+// to it.
+type Site struct {
+	Domain           string
+	Certificate, Key string
+	Webroot          string
+}
+
+var _ modules.Step = (*Site)(nil)
+
+func (s *Site) path() string { return "/etc/nginx/sites-available/" + s.Domain + ".conf" }
+
+func (s *Site) link() string { return "/etc/nginx/sites-enabled/" + s.Domain + ".conf" }
+
+func (s *Site) page() string { return "/etc/jitsi/meet/" + s.Domain + "-config.js" }
+
+// Observe implements [modules.Step].
+func (s *Site) Observe(q *observe.Query) {
+	observe.File.Ask(q, confQuestion(s.path()))
+	observe.File.Ask(q, confQuestion(s.page()))
+}
+
+// Diff implements [modules.Step].
+func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	for _, path := range []string{s.path(), s.page()} {
+		is, err := observe.File.Get(snapshot, confQuestion(path))
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
+		}
+		e := modules.Edit{Action: modules.Create, Subject: path, To: "as " + webPackage + " writes it"}
+		switch {
+		case is.Type == observe.Absent:
+		case is.Type != observe.Regular:
+			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", path, is.Type), "rcprov doesn't replace it: move it away.")
+		case path == s.page():
+			if strings.Contains(string(is.Content), "domain: '"+s.Domain+"'") {
+				continue
+			}
+			e.Action, e.Field, e.From = modules.Update, "domain", "doesn't name "+s.Domain
+		default:
+			text := s.edit(string(is.Content))
+			if text == string(is.Content) {
+				continue
+			}
+			e = modules.Edit{Action: modules.Update, Subject: path, Field: "certificate", Text: &modules.Text{Old: string(is.Content), New: text}}
+		}
+		c.Edits = append(c.Edits, e)
+	}
+	return c, nil
+}
+
+var (
+	certificateLine = regexp.MustCompile(`(?m)^(\s*ssl_certificate\s+)[^;]+;`)
+	keyLine         = regexp.MustCompile(`(?m)^(\s*ssl_certificate_key\s+)[^;]+;`)
+	challenges      = regexp.MustCompile(`(?s)(location \^~ /\.well-known/acme-challenge/ \{.*?\n\s*root\s+)[^;]+;`)
+)
+
+// edit returns the site's text with the plan's paths.
+func (s *Site) edit(text string) string {
+	for _, e := range []struct {
+		match *regexp.Regexp
+		path  string
+	}{{certificateLine, s.Certificate}, {keyLine, s.Key}, {challenges, s.Webroot}} {
+		text = e.match.ReplaceAllString(text, "${1}"+strings.ReplaceAll(e.path, "$", "$$")+";")
+	}
+	return text
+}
+
+// siteScript lets the package's script take the domain for a new one, unless it is one for it anyhow: then the script
+// also knows the former one, whose site goes.
+const siteScript = `
+if [ "$(echo 'get jitsi-meet/jvb-hostname' | debconf-communicate ` + webPackage + `)" = "0 $DOMAIN" ]; then
+	echo 'set jitsi-meet/jvb-hostname ' | debconf-communicate ` + webPackage + ` >/dev/null
+fi
+if [ -n "$PAGE" ] && [ -f "$PAGE" ]; then
+	mkdir -p -- "/var/lib/rcprov/backup$(dirname -- "$PAGE")"
+	mv -- "$PAGE" "/var/lib/rcprov/backup$PAGE"
+fi
+`
+
+// validateScript has nginx try a new text in a copy of its configuration, where every path of /etc/nginx is one of the
+// copy, and links to files are those files.
+const validateScript = `
+new=/run/rcprov/nginx-test
+umask 077
+rm -rf -- "$new"
+mkdir -p -- "$new"
+trap 'rm -rf -- "$new"' EXIT
+cp -a -- /etc/nginx/. "$new"
+rm -f -- "$new/sites-available/.$2.rcprov"
+find "$new" -type l | while IFS= read -r link; do
+	if [ -f "$link" ]; then cp --remove-destination -- "$(readlink -f -- "$link")" "$link"; fi
+done
+mkdir -p -- "$new/sites-enabled"
+cp -- "$1" "$new/sites-enabled/$2"
+find "$new" -type f -exec sed -i "s|/etc/nginx/|$new/|g" {} +
+said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || { printf '%s\n' "$said" | sed "s|$new/|/etc/nginx/|g" >&2; exit 1; }
+`
+
+// Apply implements [modules.Step].
+func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if err := s.rewrite(ctx, h, c); err != nil {
+		return err
+	}
+	read, err := h.Run(ctx, modules.Command{Argv: []string{"cat", "--", s.path()}})
+	var failed *modules.CommandError
+	if errors.As(err, &failed) {
+		return modules.WithHint(fmt.Errorf("%s did not write %s", webPackage, s.path()),
+			"It writes sites of nginx only where the package nginx is installed: put an `nginx` block before this one.")
+	}
+	if err != nil {
+		return err
+	}
+	text := s.edit(string(read.Stdout))
+	if text == string(read.Stdout) {
+		return nil
+	}
+	return modules.WriteFile(ctx, h, modules.File{
+		Path: s.path(), Content: []byte(text), Keep: true, Mode: 0o644,
+		Validate: []string{"sh", "-euc", validateScript, "nginx-test", "%s", s.Domain + ".conf"},
+	})
+}
+
+// rewrite has the package write what is missing or of another domain.
+func (s *Site) rewrite(ctx context.Context, h modules.Host, c modules.Change) error {
+	page, wrong := "", false
+	for _, e := range c.Edits {
+		wrong = wrong || e.Action == modules.Create || e.Field == "domain"
+		if e.Field == "domain" {
+			page = s.page()
+		}
+	}
+	if !wrong {
+		return nil
+	}
+	assign := "DOMAIN='" + s.Domain + "' PAGE='" + page + "'\n" // a domain has no quotes
+	return reconfigure(ctx, h, webPackage, assign+siteScript)
+}

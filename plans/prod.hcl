@@ -175,13 +175,16 @@ locals {
   meet_host   = var.meet_address == "" ? "chat" : "meet"
 }
 
-# First, so that nothing is reachable by accident. SSH on another port: name it here, or rcprov refuses.
 play "ground" {
   hosts = [for h in group.all : h if h.name == "chat" || local.calls && h.name == local.meet_host]
 
-  apt_package "ufw" {
-    packages = ["ufw", "ca-certificates"]
+  # All that the distribution brings in one go: each call of apt costs seconds.
+  apt_package "base" {
+    packages = concat(["ufw", "nginx", "ca-certificates"], self.name == "chat" ? concat(["fontconfig"], var.build_packages) : [])
   }
+
+  # Before anything of ours listens, so that nothing is reachable by accident. SSH on another port: name it here, or
+  # rcprov refuses.
   ufw "firewall" {
     rule {
       port    = "22"
@@ -245,7 +248,7 @@ play "chat" {
     node_version    = node.lts.version
     node_bin        = node.lts.bin
     mongodb_version = var.check_mongodb_version ? mongod.rs0.version : ""
-    packages        = concat(["ca-certificates", "fontconfig"], var.build_packages)
+    packages        = [] # above
     npm_registry    = var.npm_registry
     ports           = var.rocketchat_ports
 

@@ -5,6 +5,9 @@
 // Both are whole processes, timed from outside; the figures are medians, and the median of the ratios pair by pair,
 // which holds when the machine's speed drifts. A delay is put between by a proxy: what one side sends arrives on the
 // other so much later.
+//
+// plans/prod.hcl is measured in the same way (prod.go), and its first apply on a bare host in turn with a script that does
+// the same work by hand (prod-by-hand.sh), each on a fresh host.
 package main
 
 import (
@@ -44,9 +47,17 @@ const (
 func main() {
 	runs := flag.Int("n", 10, "counted pairs of runs")
 	few := flag.Bool("one", false, "one host only, not twenty")
+	bare := flag.Int("bare", 2, "pairs of bare hosts for plans/prod.hcl; 0: leave it out")
+	only := flag.Bool("prod", false, "only plans/prod.hcl")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := bench(ctx, *runs, !*few)
+	var err error
+	if !*only {
+		err = bench(ctx, *runs, !*few)
+	}
+	if err == nil && *bare > 0 {
+		err = benchProd(ctx, *bare, *runs)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -220,22 +231,29 @@ func (d *desk) compare(ctx context.Context, name string, hosts []string, master 
 		}
 		defer stop()
 	}
-	var ssh, ours, ratios []float64
-	for i := range d.runs + 1 {
-		a, err := d.timeSSH(ctx, hosts)
+	return pairs(name, d.runs,
+		func() (float64, error) { return d.timeSSH(ctx, hosts) },
+		func() (float64, error) { return runTime(d.laptop.Command(ctx, "apply", hosts[0]+".hcl")) })
+}
+
+// pairs times two things in turn, after a warm-up, and prints a line.
+func pairs(name string, runs int, theirs, ours func() (milliseconds float64, err error)) error {
+	var a, b, ratios []float64
+	for i := range runs + 1 {
+		their, err := theirs()
 		if err != nil {
 			return err
 		}
-		b, err := d.time(d.laptop.Command(ctx, "apply", hosts[0]+".hcl"))
+		our, err := ours()
 		if err != nil {
 			return err
 		}
 		if i == 0 {
 			continue // warm-up
 		}
-		ssh, ours, ratios = append(ssh, a), append(ours, b), append(ratios, b/a)
+		a, b, ratios = append(a, their), append(b, our), append(ratios, our/their)
 	}
-	fmt.Printf("%-52s %8.0f %8.0f %7.2f\n", name, median(ssh), median(ours), median(ratios))
+	fmt.Printf("%-52s %8.0f %8.0f %7.2f\n", name, median(a), median(b), median(ratios))
 	return nil
 }
 
@@ -260,14 +278,14 @@ func (d *desk) timeSSH(ctx context.Context, hosts []string) (milliseconds float6
 	for _, h := range hosts {
 		fmt.Fprintf(&all, "ssh -F %s %s 'sudo -n sh -s' <%s >%s.facts &\n", d.laptop.SSHConfig(), h, script, h)
 	}
-	return d.time(d.laptop.Shell(ctx, all.String()+"wait\n"))
+	return runTime(d.laptop.Shell(ctx, all.String()+"wait\n"))
 }
 
 // alone times rcprov by itself and prints a line.
 func (d *desk) alone(ctx context.Context, name string, args ...string) error {
 	var all []float64
 	for i := range d.runs + 1 {
-		t, err := d.time(d.laptop.Command(ctx, args...))
+		t, err := runTime(d.laptop.Command(ctx, args...))
 		if err != nil {
 			return err
 		}
@@ -279,7 +297,7 @@ func (d *desk) alone(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-func (d *desk) time(cmd *exec.Cmd) (milliseconds float64, err error) {
+func runTime(cmd *exec.Cmd) (milliseconds float64, err error) {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()

@@ -15,6 +15,12 @@ import (
 type Case struct {
 	Name string `hcl:"name,label"`
 
+	// Image is the only one that the case is for; empty: all that the tests run on.
+	Image string `hcl:"image,optional"`
+	// Mirror says that the plan refers to the lab's mirror: local.mirror is what mirror.Mirror.Locals says.
+	Mirror bool `hcl:"mirror,optional"`
+	// Alive are paths that the software which the plan brings writes all the time by itself, as package writes names them.
+	Alive []string `hcl:"alive,optional"`
 	// Setup is run on the fresh host first.
 	Setup string `hcl:"setup,optional"`
 	// Plan is the body of a play: steps.

@@ -3,15 +3,18 @@
 package conformance
 
 import (
+	"context"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
+	"github.com/rcprov/rcprov/e2e/mirror"
 )
 
 func TestMain(m *testing.M) { labtest.Main(m) }
@@ -30,10 +33,11 @@ func TestConformance(t *testing.T) {
 	if _, err := rcprov.Binary(); err != nil {
 		t.Fatal(err)
 	}
+	images := labtest.Images(t)
 	kills, seed := number(t, "RCPROV_KILLS", 3), number(t, "RCPROV_SEED", 1)
-	for _, image := range labtest.Images(t) {
-		for module, cases := range files {
-			for _, c := range cases {
+	for module, cases := range files {
+		for _, c := range cases {
+			for _, image := range c.images(t, images) {
 				t.Run(image+"/"+module+"/"+c.Name, func(t *testing.T) {
 					t.Parallel()
 					prove(t, image, c, kills, random(seed, t.Name()))
@@ -43,10 +47,39 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// images returns the images for a case, of those that the tests run on. RCPROV_IMAGES holds for all cases.
+func (c Case) images(t *testing.T, all []string) []string {
+	switch {
+	case c.Image == "":
+		return all
+	case os.Getenv("RCPROV_IMAGES") != "" && !slices.Contains(all, c.Image):
+		return nil
+	case !slices.Contains(labtest.Require(t).Images(), c.Image):
+		t.Run(c.Image+"/"+c.Name, func(t *testing.T) { labtest.Skip(t, "only nspawn has the image "+c.Image) })
+		return nil
+	}
+	return []string{c.Image}
+}
+
+// theMirror is that of this process; it ends with it.
+var theMirror = sync.OnceValues(func() (*mirror.Mirror, error) {
+	return mirror.Start(context.Background(), mirror.Options{Log: os.Stderr})
+})
+
 // prove proves the laws for a case on two fresh hosts.
 func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
 	ctx := t.Context()
-	s, err := newSubject(ctx, labtest.Launch(t, image), c, t.TempDir())
+	first, locals := labtest.Launch(t, image), ""
+	if c.Mirror { // which listens on the hosts' bridge
+		m, err := theMirror()
+		if err == nil {
+			locals, err = m.Locals()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := newSubject(ctx, first, c, locals, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +90,7 @@ func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newSubject(ctx, labtest.Launch(t, image), c, t.TempDir())
+	second, err := newSubject(ctx, labtest.Launch(t, image), c, locals, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,13 +30,14 @@ type subject struct {
 	laptop *rcprov.Laptop
 	plan   string // path
 	check  string
+	alive  []string
 
 	fresh *writes.Snapshot // after setup; nil for virtual machines, whose writes nobody sees
 	last  *writes.Snapshot // the latest
 }
 
-// newSubject prepares a host for a case, with dir as the laptop's home.
-func newSubject(ctx context.Context, h *lab.Host, c Case, dir string) (*subject, error) {
+// newSubject prepares a host for a case, with dir as the laptop's home. locals are a part of the plan.
+func newSubject(ctx context.Context, h *lab.Host, c Case, locals, dir string) (*subject, error) {
 	if _, err := h.Must(ctx, "set -e\n"+c.Setup); err != nil {
 		return nil, fmt.Errorf("setup: %w", err)
 	}
@@ -44,11 +45,11 @@ func newSubject(ctx context.Context, h *lab.Host, c Case, dir string) (*subject,
 	if err != nil {
 		return nil, err
 	}
-	plan, err := laptop.WriteFile("plan.hcl", rcprov.HostBlock(h, "h1")+"\nplay \"case\" {\n  hosts = [host.h1]\n"+c.Plan+"}\n")
+	plan, err := laptop.WriteFile("plan.hcl", locals+rcprov.HostBlock(h, "h1")+"\nplay \"case\" {\n  hosts = [host.h1]\n"+c.Plan+"}\n")
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{host: h, laptop: laptop, plan: plan, check: c.Check}
+	s := &subject{host: h, laptop: laptop, plan: plan, check: c.Check, alive: c.Alive}
 	s.fresh, err = s.snapshot()
 	return s, err
 }
@@ -236,7 +237,7 @@ func (s *subject) snapshot() (*writes.Snapshot, error) {
 	if s.host.Layers == nil {
 		return nil, nil
 	}
-	now, err := writes.Take(s.host.Layers, s.last)
+	now, err := writes.Take(s.host.Layers, s.last, s.alive...)
 	s.last = now
 	return now, err
 }

@@ -40,6 +40,7 @@ package mirror
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rcprov/rcprov/e2e/lab"
@@ -182,6 +184,26 @@ func (m *Mirror) Variables() map[string]string {
 	vars["rocketchat_releases"] = source("uri", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint)
 	vars["npm_registry"], vars["build_packages"] = m.NPMRegistry, "[]"
 	return vars
+}
+
+// Locals is a part of a plan that says where things come from: local.mirror, with the objects mongodb, node and
+// rocketchat. Of Rocket.Chat's releases it has the newest that works as `good`, and the one whose npm install fails as
+// `install`.
+func (m *Mirror) Locals() (string, error) {
+	releases := map[string]map[string]string{}
+	for name, version := range map[string]string{"good": slices.Max(m.RocketChat.Versions), "install": m.RocketChat.Broken.Install} {
+		sum, err := m.RocketChat.SHA256(version)
+		if err != nil {
+			return "", err
+		}
+		releases[name] = map[string]string{"version": version, "sha256": sum}
+	}
+	text, err := json.Marshal(map[string]any{
+		"mongodb":    map[string]string{"uri": m.MongoDB.URI, "key_url": m.MongoDB.KeyURL, "fingerprint": m.MongoDB.Fingerprint, "series": m.MongoDB.Series},
+		"node":       map[string]string{"dist_url": m.Node.DistURL, "key_url": m.Node.KeyURL, "fingerprint": m.Node.Fingerprint},
+		"rocketchat": map[string]any{"url": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "releases": releases},
+	})
+	return fmt.Sprintf("locals {\n  mirror = %s\n}\n", text), err
 }
 
 // Close ends the server, and the downloads that are going on.

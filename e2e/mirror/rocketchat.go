@@ -3,10 +3,13 @@ package mirror
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -22,6 +25,20 @@ type RocketChat struct {
 	Fingerprint string
 	Versions    []string // those that work, in ascending order
 	Broken      BrokenRocketChat
+}
+
+// SHA256 returns the sum of a version's tarball.
+func (r RocketChat) SHA256(version string) (string, error) {
+	response, err := http.Get(r.URL + "/" + version + "/download")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }() // read only
+	sum := sha256.New()
+	if _, err := io.Copy(sum, response.Body); err != nil || response.StatusCode != http.StatusOK {
+		return "", errors.Join(fmt.Errorf("download %s: %s", version, response.Status), err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // BrokenRocketChat are versions that are newer than the others, and each bad in one way.

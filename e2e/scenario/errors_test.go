@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //	setup     shell on the host before, as root
 //	laptop    shell on the laptop before, with $HOME as the laptop's and $PORT, $ADDRESS, $KEY of the host
 //	plan.hcl  the plan; a host block "h1" is added unless it has one; @ADDRESS@, @PORT@, @KEY@, @HOME@, and @DNS@, a name
-//	          server (see startDNS), are filled in
+//	          server (see startDNS), are filled in, and local.mirror is known (mirror.Mirror.Locals)
 //	run       the command and its exit status, "apply 1" when left out
 //	after     shell on the host afterwards, which must exit with 0: what state was left
 //	want      what it prints, standard output and error
@@ -89,6 +89,18 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 	if !strings.Contains(text, "\nhost \"") && !strings.HasPrefix(text, "host \"") {
 		text += "\n" + rcprov.HostBlock(h, "h1")
 	}
+	url := "" // of the mirror
+	if strings.Contains(text, "local.mirror") {
+		m, err := theMirror()
+		if err != nil {
+			t.Fatal(err)
+		}
+		locals, err := m.Locals()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, url = text+"\n"+locals, m.URL
+	}
 	if _, err := laptop.WriteFile("plan.hcl", text); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +122,11 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 			t.Errorf("state left: %v", err)
 		}
 	}
-	return scrub(r.Stdout+r.Stderr, h, laptop)
+	printed := r.Stdout + r.Stderr
+	if url != "" {
+		printed = strings.ReplaceAll(printed, url, "MIRROR")
+	}
+	return scrub(printed, h, laptop)
 }
 
 // serve returns shell that serves the files of the sections serve/... with what every Debian has.
@@ -180,11 +196,31 @@ var (
 	timestamp   = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
 )
 
-// scrub replaces what differs between runs. Paragraphs that rcprov wraps become one line: where they break depends on
+// golden compares a text with a file, or writes it there.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: -want +got:\n%s", file, diff)
+	}
+}
+
+// scrub replaces what differs between runs; the addresses of others become ADDRESS', ADDRESS” and so on. Paragraphs that rcprov wraps become one line: where they break depends on
 // the length of what was replaced.
-func scrub(text string, h *lab.Host, laptop *rcprov.Laptop) string {
-	address := regexp.MustCompile(regexp.QuoteMeta(h.Address) + `\b`)
-	text = address.ReplaceAllString(text, "ADDRESS")
+func scrub(text string, h *lab.Host, laptop *rcprov.Laptop, others ...*lab.Host) string {
+	for i, one := range append([]*lab.Host{h}, others...) {
+		address := regexp.MustCompile(regexp.QuoteMeta(one.Address) + `\b`)
+		text = address.ReplaceAllString(text, "ADDRESS"+strings.Repeat("'", i))
+	}
 	text = strings.NewReplacer(laptop.Home, "~", h.KeyFile, "KEY").Replace(text)
 	text = fingerprint.ReplaceAllString(text, "SHA256:...")
 	text = scriptLine.ReplaceAllString(text, "write-file: N:")

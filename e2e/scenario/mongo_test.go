@@ -181,6 +181,22 @@ func (d *database) wantVoters(via *lab.Host, admin string, hosts ...*lab.Host) {
 	}
 }
 
+// stepsDown waits until the server of a host is no primary.
+func (d *database) stepsDown(h *lab.Host) {
+	d.t.Helper()
+	client := d.connect(h, "", "")
+	for range 300 {
+		var hello struct {
+			IsWritablePrimary bool `bson:"isWritablePrimary"`
+		}
+		if err := client.Database("admin").RunCommand(d.t.Context(), bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err == nil && !hello.IsWritablePrimary {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	d.t.Fatalf("%s is still the primary", h.Name)
+}
+
 // TestMongoOneMember takes one host from bare to a set with authentication, and changes passwords and names.
 func TestMongoOneMember(t *testing.T) {
 	t.Parallel()
@@ -247,6 +263,18 @@ func TestMongoMembers(t *testing.T) {
 	d.apply(s, 0)
 	d.wantVoters(d.hosts[0], s.admin, d.hosts[:2]...)
 	d.quiet(s)
+
+	// What a person reads who applies the plan to the first host while the second is down.
+	waiting := s
+	waiting.deadline = "3s"
+	d.write(waiting)
+	must(t, d.hosts[1], "systemctl stop mongod")
+	d.stepsDown(d.hosts[0]) // after ten seconds; until then it takes the other for well
+	r, err := d.laptop.Run(t.Context(), "apply", "plan.hcl", "--no-color", "--limit", "m1")
+	if err != nil || r.Exit != 1 {
+		t.Fatalf("no primary: %v, %v", err, r)
+	}
+	golden(t, "testdata/mongo-no-primary.txt", scrub(r.Stderr, d.hosts[1], d.laptop, d.hosts[0]))
 
 	// The set of two can't do without the second: no primary, until the next apply starts it again.
 	three := s

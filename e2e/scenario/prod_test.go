@@ -2,15 +2,20 @@ package scenario
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +26,11 @@ import (
 	"github.com/rcprov/rcprov/e2e/mirror"
 )
 
-// prod is a host for plans/prod.hcl, and a laptop with the variables for the lab's mirror.
+// prod is what plans/prod.hcl or another plan for a chat is applied to, and a laptop with the variables for the lab's
+// mirror.
 type prod struct {
 	t      *testing.T
-	host   *lab.Host
+	host   *lab.Host // with nginx
 	laptop *rcprov.Laptop
 	mirror *mirror.Mirror
 	plan   string // path
@@ -41,25 +47,37 @@ func launchProd(t *testing.T) *prod {
 	t.Helper()
 	m, image := supply(t)
 	h := labtest.Launch(t, image)
-	p := &prod{t: t, host: h, mirror: m, domain: h.Name + ".lab.test"}
-	m.ACME.Resolve(p.domain, netip.MustParseAddr(h.Address))
-	plan, err := filepath.Abs("../../plans/prod.hcl")
-	if err != nil {
+	p := newProd(t, m, "prod.hcl", h, h)
+	p.vars["address"] = h.Name
+	return p
+}
+
+// newProd returns a laptop that knows hosts, with a plan of plans/ and its variables but for the hosts' addresses. web is
+// the host with nginx.
+func newProd(t *testing.T, m *mirror.Mirror, plan string, web *lab.Host, hosts ...*lab.Host) *prod {
+	t.Helper()
+	p := &prod{t: t, host: web, mirror: m, domain: web.Name + ".lab.test"}
+	m.ACME.Resolve(p.domain, netip.MustParseAddr(web.Address))
+	var err error
+	if p.plan, err = filepath.Abs("../../plans/" + plan); err != nil {
 		t.Fatal(err)
 	}
-	p.plan = plan
-	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), h); err != nil {
+	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), hosts...); err != nil {
 		t.Fatal(err)
 	}
 	config, err := os.ReadFile(p.laptop.SSHConfig())
+	for _, h := range hosts {
+		// Plans for several hosts know them by their addresses.
+		config = append(config, strings.Replace(h.SSHConfig(), "Host "+h.Name, "Host "+h.Name+" "+h.Address, 1)...)
+	}
 	if err == nil {
-		err = os.WriteFile(p.laptop.SSHConfig(), append(config, h.SSHConfig()...), 0o600)
+		err = os.WriteFile(p.laptop.SSHConfig(), config, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.vars = m.Variables()
-	p.vars["address"], p.vars["domain"], p.vars["email"] = h.Name, p.domain, "admin@lab.test"
+	p.vars["domain"], p.vars["email"] = p.domain, "admin@lab.test"
 	for name, value := range prodSecrets {
 		p.vars[name] = value
 	}
@@ -85,7 +103,7 @@ func (p *prod) run(exit int, command string) rcprov.Run {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r.Args = []string{command, "prod.hcl"}
+	r.Args = []string{command, filepath.Base(p.plan)}
 	for name, secret := range prodSecrets {
 		if strings.Contains(r.Stdout+r.Stderr, secret) {
 			p.t.Errorf("the output shows %s:\n%v", name, r)
@@ -126,8 +144,8 @@ func (p *prod) fails(what, text string, changes ...string) {
 	}
 }
 
-// answers wants Rocket.Chat of a minor version to answer through nginx, with a certificate of the mirror's CA.
-func (p *prod) answers(version string) {
+// client returns a client that reaches the chat by its name, and trusts the mirror's CA alone.
+func (p *prod) client() *http.Client {
 	p.t.Helper()
 	root, err := os.ReadFile(p.mirror.ACME.RootFile)
 	if err != nil {
@@ -137,14 +155,19 @@ func (p *prod) answers(version string) {
 	if !roots.AppendCertsFromPEM(root) {
 		p.t.Fatalf("%s has no certificate", p.mirror.ACME.RootFile)
 	}
-	transport := &http.Transport{
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(p.host.Address, "443"))
 		},
-	}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	}}
+}
+
+// answers wants Rocket.Chat of a minor version to answer through nginx, with a certificate of the mirror's CA.
+func (p *prod) answers(version string) {
+	p.t.Helper()
+	client := p.client()
+	defer client.CloseIdleConnections()
 	response, err := client.Get("https://" + p.domain + "/api/info")
 	if err != nil {
 		p.t.Fatal(err)
@@ -175,6 +198,46 @@ func (p *prod) wantStarts(what, want string) {
 	if got := p.starts(); got != want {
 		p.t.Errorf("%s: Rocket.Chat has been started %s times, want %s", what, got, want)
 	}
+}
+
+// reloads is how often nginx was reloaded on the host.
+func (p *prod) reloads() int {
+	p.t.Helper()
+	out, err := p.host.Must(p.t.Context(), "journalctl --sync; journalctl -u nginx -o cat | grep -c '^Reloaded ' || true")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
+// expiresSoon puts a certificate of a CA of its own, which expires in some days, in the place of the host's, for the same
+// key, and lets nginx read it.
+func (p *prod) expiresSoon() {
+	p.t.Helper()
+	path := "/var/lib/lego/certificates/" + p.domain
+	text, err := p.host.Must(p.t.Context(), "cat "+path+".key")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(text))
+	key, err := x509.ParseECPrivateKey(block.Bytes)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(7), DNSNames: []string{p.domain}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().AddDate(0, 0, -80), NotAfter: time.Now().AddDate(0, 0, 10),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	must(p.t, p.host, fmt.Sprintf("cat >%s.crt <<'END'\n%sEND\nsystemctl reload nginx", path,
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }
 
 // wrongSignatures tries a release that is not what was signed, and one that is signed with another key than the wanted.
@@ -231,6 +294,16 @@ func TestProd(t *testing.T) {
 		p.wantStarts(drift.name, drift.starts)
 		p.answers("8.8")
 	}
+
+	p.expiresSoon()
+	reloads := p.reloads()
+	p.apply("certificate about to expire", []string{"acme_certificate.chat/certificate", "nginx_site.chat/service"})
+	if got := p.reloads() - reloads; got != 1 {
+		t.Errorf("certificate about to expire: nginx was reloaded %d times, want once", got)
+	}
+	p.answers("8.8")
+	p.wantStarts("certificate about to expire", "3")
+	p.apply("renewed certificate", []string{})
 
 	must(t, h, `systemctl stop rocketchat-3000
 systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'

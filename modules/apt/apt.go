@@ -161,15 +161,29 @@ newer=$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer /var/lib/apt/l
 if [ -z "$fresh" ] || [ -n "$newer" ]; then echo update; fi
 `
 
-// UpdateIfOlder fetches the package lists unless they are younger than age (rounded up to minutes). While a host is
-// still in its first boot it waits for cloud-init to end. It tells whether it ran apt-get update.
-func UpdateIfOlder(ctx context.Context, h modules.Host, age time.Duration) (updated bool, err error) {
+// Fresh tells whether the package lists are younger than age and than all sources.
+func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error) {
+	words, err := askAge(ctx, h, age)
+	return err == nil && len(words) == 0, err
+}
+
+// askAge returns what needsUpdate prints.
+func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, error) {
 	minutes := strconv.Itoa(int((age + time.Minute - 1) / time.Minute))
 	r, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", needsUpdate, "needs-update", minutes}})
 	if err != nil {
-		return false, fmt.Errorf("look at the age of apt's package lists: %w", err)
+		return nil, fmt.Errorf("look at the age of apt's package lists: %w", err)
 	}
-	words := strings.Fields(string(r.Stdout))
+	return strings.Fields(string(r.Stdout)), nil
+}
+
+// UpdateIfOlder fetches the package lists unless they are younger than age (rounded up to minutes). While a host is
+// still in its first boot it waits for cloud-init to end. It tells whether it ran apt-get update.
+func UpdateIfOlder(ctx context.Context, h modules.Host, age time.Duration) (updated bool, err error) {
+	words, err := askAge(ctx, h, age)
+	if err != nil {
+		return false, err
+	}
 	if len(words) > 0 && words[0] == "first-boot" {
 		if err := waitForCloudInit(ctx, h); err != nil {
 			return false, err

@@ -36,11 +36,25 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		_, err := h.Run(ctx, modules.Command{Script: "chown root:root " + s.files() + "\nchmod 0644 " + s.files()})
 		return err
 	}
+	fresh, err := apt.Fresh(ctx, h, freshAge)
+	if err != nil {
+		return err
+	}
 	if err := s.try(ctx, h, newKey); err != nil {
 		return err
 	}
-	return s.place(ctx, h, newKey)
+	if err := s.place(ctx, h, newKey); err != nil || !fresh {
+		return err
+	}
+	// The lists are older than the new source, but know it already: without this, the next package would fetch all anew.
+	if _, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "/var/lib/apt/lists"}}); err != nil {
+		return fmt.Errorf("mark apt's package lists as fetched: %w", err)
+	}
+	return nil
 }
+
+// freshAge is how old lists may be that count as fetched now.
+const freshAge = time.Hour
 
 // files are both paths as words of a shell; their letters need no quotes.
 func (s *Step) files() string { return s.sourcePath() + " " + s.keyPath() }

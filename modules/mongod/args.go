@@ -30,8 +30,8 @@ var source string
 //	}
 //
 // Members of a replica set are the hosts of the play; mongo_replica_set makes a set of them. When the configuration of
-// several members changes, give the play `serial = 1`: they are restarted one after the other then, and the set keeps
-// its majority.
+// several members changes, give the play `serial = 1`: they are restarted one after the other then, none after one that
+// failed, and the set keeps its majority.
 //
 // Before anything changes, these are refused: a series that the installed one can't be upgraded to, and a server that is in
 // another set. Preflight asks for a release of the distribution for which MongoDB builds packages (with

@@ -98,6 +98,11 @@ type Args struct {
 	// The address to listen on. 127.0.0.1 is for a proxy on the same host.
 	BindIP string `hcl:"bind_ip,optional" default:"127.0.0.1"`
 
+	// Address by which instances on other hosts reach those of this host, so that what happens on one is seen by people
+	// on another at once. For that each listens on its port + 1000 (4000 for 3000), which the firewall must let them
+	// in by. Left out: there are no other hosts. Rocket.Chat wants a licence for it ("scalability").
+	InstanceIP string `hcl:"instance_ip,optional"`
+
 	// The database, with user and password (both by `urlencode()`), and the name of the replica set.
 	MongoURL modules.Secret `hcl:"mongo_url"`
 

@@ -24,6 +24,9 @@ func environment(args Args) (string, error) {
 	if args.MailURL != "" {
 		vars["MAIL_URL"] = string(args.MailURL)
 	}
+	if args.InstanceIP != "" {
+		vars["INSTANCE_IP"] = args.InstanceIP
+	}
 	if a := args.Admin; a != nil {
 		vars["ADMIN_USERNAME"], vars["ADMIN_NAME"], vars["ADMIN_EMAIL"] = a.Username, a.Name, a.Email
 		vars["ADMIN_PASS"], vars["ADMIN_EMAIL_VERIFIED"] = string(a.Password), "true"
@@ -50,7 +53,7 @@ func environment(args Args) (string, error) {
 		vars["OVERWRITE_SETTING_"+id] = value
 	}
 	for _, name := range slices.Sorted(maps.Keys(args.Env)) {
-		if _, taken := vars[name]; taken || name == "PORT" {
+		if _, taken := vars[name]; taken || name == "PORT" || name == "TCP_PORT" && args.InstanceIP != "" {
 			errs = append(errs, modules.Argf("env", "has %q, for which there is an argument", name))
 		}
 		vars[name] = args.Env[name]
@@ -62,7 +65,7 @@ func environment(args Args) (string, error) {
 		switch {
 		case strings.HasPrefix(name, "OVERWRITE_SETTING_"):
 			arg = "settings"
-		case name == "MONGO_URL", name == "MAIL_URL", name == "ROOT_URL", name == "BIND_IP":
+		case name == "MONGO_URL", name == "MAIL_URL", name == "ROOT_URL", name == "BIND_IP", name == "INSTANCE_IP":
 			arg = strings.ToLower(name)
 		case strings.HasPrefix(name, "ADMIN_"):
 			arg = "admin"

@@ -82,7 +82,9 @@ export HOME="$work" TMPDIR="$work"
 authorities=/etc/ssl/certs/ca-certificates.crt
 if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
 cd -- "$server"
+# npm's own way to ask a registry that is away again takes minutes: after 10 s, after 60 s, and so for each package.
 runuser -u "$user" -- npm install --omit=dev --cache "$work/cache" --logs-max=0 --loglevel=http \
+	--fetch-retries=4 --fetch-retry-factor=3 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=10000 \
 	--no-audit --no-fund --no-update-notifier || fail npm
 for name do
 	for dir in "$server/node_modules/$name" "$server/npm/node_modules/$name"; do
@@ -121,8 +123,9 @@ func progress(line string) string {
 	return "npm is installing"
 }
 
-// noise are lines of npm and Node that say nothing about what is wrong.
-var noise = regexp.MustCompile(`^npm http |^npm warn |^npm notice|complete log of this run|Log files were not written|^rcprov-problem |^\s*at |^Node\.js v|^\s*\^*\s*$|^npm (error|ERR!)\s*$`)
+// noise are lines of npm and Node that say nothing about what is wrong: among them stacks, and the error as an object
+// behind the error as a sentence.
+var noise = regexp.MustCompile(`^npm (error|ERR!) ( |\}|\{)|^npm http |^npm warn |^npm notice|complete log of this run|Log files were not written|^rcprov-problem |^\s*at |^Node\.js v|^\s*\^*\s*$|^npm (error|ERR!)\s*$`)
 
 // explain says in words why the script failed.
 func (n *npm) explain(err error) error {

@@ -74,6 +74,9 @@ func address(bindIP string, port int) string {
 	return net.JoinHostPort(bindIP, strconv.Itoa(port))
 }
 
+// peerPort is where an instance listens for those on other hosts.
+func peerPort(port int) int { return port + 1000 }
+
 // safePath is a path that needs no quotes in a unit file.
 var safePath = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._+-]*){2,}$`)
 
@@ -95,6 +98,9 @@ func check(args Args) error {
 	if net.ParseIP(args.BindIP) == nil {
 		wrong("bind_ip", "must be an IP address, not %q", args.BindIP)
 	}
+	if args.InstanceIP != "" && net.ParseIP(args.InstanceIP) == nil {
+		wrong("instance_ip", "must be an IP address, not %q", args.InstanceIP)
+	}
 	if err := checkMongoURL(string(args.MongoURL)); err != nil {
 		wrong("mongo_url", "%w", err)
 	}
@@ -104,6 +110,9 @@ func check(args Args) error {
 		}
 		if slices.Contains(args.Ports[:i], port) {
 			wrong("ports", "has %d twice", port)
+		}
+		if other := peerPort(port); args.InstanceIP != "" && (other > 65535 || slices.Contains(args.Ports, other)) {
+			wrong("ports", "has %d, whose instance listens on %d for other instances: that must be free", port, other)
 		}
 	}
 	for arg, p := range map[string]string{"directory": args.Directory, "data_directory": args.DataDirectory, "node_bin": args.NodeBin} {
@@ -231,7 +240,7 @@ func (b *builder) instance(port int) {
 		health = "/health"
 	}
 	check, err := httpcheck.New(httpcheck.Args{
-		URL: "http://" + address(b.args.BindIP, port) + health, From: "host", Method: "GET", Interval: "1s", Deadline: b.args.Deadline,
+		URL: "http://" + address(b.args.BindIP, port) + health, From: "host", Method: "GET", Interval: "250ms", Deadline: b.args.Deadline,
 	}, b.env)
 	if err != nil {
 		b.errs = append(b.errs, err)
@@ -243,6 +252,11 @@ func (b *builder) instance(port int) {
 // unit is the text of a unit file. No MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it runs,
 // and isolated-vm does more of the kind. AF_NETLINK is for os.networkInterfaces().
 func (b *builder) unit(port int) string {
+	ports := fmt.Sprintf("Environment=PORT=%d", port)
+	if b.args.InstanceIP != "" {
+		// A random one otherwise (Rocket.Chat's ee/server/local-services/instance), which no firewall can let in.
+		ports += fmt.Sprintf(" TCP_PORT=%d", peerPort(port))
+	}
 	return fmt.Sprintf(`# Written by rcprov; changes made here are undone.
 [Unit]
 Description=Rocket.Chat on port %[1]d
@@ -256,7 +270,7 @@ User=%[2]s
 Group=%[2]s
 WorkingDirectory=%[3]s
 EnvironmentFile=%[4]s
-Environment=PORT=%[1]d
+%[7]s
 ExecStart=%[5]s/node %[3]s/main.js
 Restart=always
 RestartSec=5
@@ -265,7 +279,7 @@ LimitNOFILE=65536
 StandardOutput=journal
 StandardError=journal
 SyslogIdentifier=rocketchat-%[1]d
-%[7]s
+%[8]s
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 ProtectSystem=strict
@@ -283,5 +297,5 @@ SystemCallArchitectures=native
 
 [Install]
 WantedBy=multi-user.target
-`, port, b.args.User, b.linkPath(), envFile, b.args.NodeBin, b.args.DataDirectory, b.denoLines())
+`, port, b.args.User, b.linkPath(), envFile, b.args.NodeBin, b.args.DataDirectory, ports, b.denoLines())
 }

@@ -2,6 +2,7 @@ package rocketchat
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -71,6 +72,9 @@ func TestNew(t *testing.T) {
 		{name: "root_url", change: func(a *Args) { a.RootURL = "chat.example.com" }, want: `root_url: must be an address that begins with https:// or http://, not "chat.example.com"`},
 		{name: "bind_ip", change: func(a *Args) { a.BindIP = "localhost" }, want: `bind_ip: must be an IP address, not "localhost"`},
 		{name: "ports", change: func(a *Args) { a.Ports = []int{80, 3000, 3000} }, want: "ports: must be from 1024 to 65535, not 80\nports: has 3000 twice"},
+		{name: "instance_ip", change: func(a *Args) { a.InstanceIP = "chat2" }, want: `instance_ip: must be an IP address, not "chat2"`},
+		{name: "port for other hosts", change: func(a *Args) { a.Ports, a.InstanceIP = []int{3000, 4000}, "10.0.0.21" }, want: "ports: has 3000, whose instance listens on 4000 for other instances: that must be free"},
+		{name: "variable of instance_ip", change: func(a *Args) { a.InstanceIP, a.Env = "10.0.0.21", map[string]string{"TCP_PORT": "1"} }, want: `env: has "TCP_PORT", for which there is an argument`},
 		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, want: `directory: must be an absolute path of at least two parts, with letters, digits and "._+-" only, not "/opt"`},
 		{name: "setting of an argument", change: func(a *Args) { a.Settings = map[string]string{"FileUpload_Storage_Type": "hunter2"} }, want: `settings: has "FileUpload_Storage_Type", for which there is the argument uploads`},
 		{name: "name of a setting", change: func(a *Args) { a.Settings = map[string]string{"A-B": "hunter2"} }, want: `settings: has a name that systemd takes for no variable's: "OVERWRITE_SETTING_A-B"; only letters, digits and "_" can be in it`},
@@ -101,6 +105,7 @@ BIND_IP="127.0.0.1"
 DEPLOY_METHOD="tar"
 HOME="/var/lib/rocketchat"
 HTTP_FORWARDED_COUNT="2"
+INSTANCE_IP="10.0.0.21"
 MAIL_URL="smtp://mail.example.com"
 MONGO_URL="mongodb://rc:hunter2@127.0.0.1/rocketchat?replicaSet=rs0"
 NODE_ENV="production"
@@ -115,6 +120,7 @@ func TestParts(t *testing.T) {
 	t.Parallel()
 	args := with(func(a *Args) {
 		a.Ports, a.BindIP, a.Uploads, a.MailURL = []int{3000, 3001}, "127.0.0.1", "filesystem", "smtp://mail.example.com"
+		a.InstanceIP = "10.0.0.21"
 		a.Admin = &Admin{Username: "root", Email: "a@example.com", Password: "$a\"b\\c`"}
 		a.Settings, a.Env = map[string]string{"Site_Name": "Chat"}, map[string]string{"HTTP_FORWARDED_COUNT": "2"}
 	})
@@ -136,6 +142,10 @@ func TestParts(t *testing.T) {
 			}
 		case *service:
 			unit := step.Files[0].Text
+			port := strings.TrimPrefix(p.Name, "service-300")
+			if !strings.Contains(unit, fmt.Sprintf("\nEnvironment=PORT=300%s TCP_PORT=400%s\n", port, port)) {
+				t.Errorf("unit:\n%s", unit)
+			}
 			if strings.Contains(unit, "MemoryDenyWriteExecute=") || strings.Contains(unit, "hunter2") {
 				t.Errorf("unit:\n%s", unit)
 			}
@@ -268,6 +278,15 @@ func TestExplain(t *testing.T) {
 			name: "registry",
 			said: "npm http fetch GET 200 https://r/x 3ms\nnpm error code ENOTFOUND\nnpm error\nnpm error request to https://r/x failed\nnpm error A complete log of this run can be found in: /x\nrcprov-problem npm\n",
 			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ENOTFOUND\nnpm error request to https://r/x failed",
+			hint: "The host itself asks the registry",
+		},
+		{
+			name: "registry away",
+			said: "npm error code ECONNREFUSED\nnpm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\n" +
+				"npm error     at ClientRequest.<anonymous> (x.js:1:2) {\nnpm error   code: 'ECONNREFUSED',\nnpm error }\nnpm error\n" +
+				"npm error If you are behind a proxy, please make sure that the\nrcprov-problem npm\n",
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ECONNREFUSED\n" +
+				"npm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\nnpm error If you are behind a proxy, please make sure that the",
 			hint: "The host itself asks the registry",
 		},
 		{

@@ -150,6 +150,7 @@ func (r Run) String() string {
 type Event struct {
 	Version int
 	Type    string
+	Play    string
 	Host    string
 	Step    string
 }

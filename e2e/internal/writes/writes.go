@@ -90,8 +90,9 @@ type Snapshot struct {
 }
 
 // Take reads the upper directory of a host. previous may be nil; files that have not changed since are not read again.
-// A file that disappears meanwhile is not there.
-func Take(layers *lab.Layers, previous *Snapshot) (*Snapshot, error) {
+// A file that disappears meanwhile is not there. What is in alive, paths without the leading slash and with one at the
+// end of directories, is left out: a database writes all the time, and by itself.
+func Take(layers *lab.Layers, previous *Snapshot, alive ...string) (*Snapshot, error) {
 	s := &Snapshot{base: layers.Base, entries: map[string]Entry{}}
 	err := filepath.WalkDir(layers.Upper, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +105,7 @@ func Take(layers *lab.Layers, previous *Snapshot) (*Snapshot, error) {
 		if path == "" {
 			return nil
 		}
-		if matches(ignored, path) {
+		if matches(ignored, path) || matches(alive, path) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}

@@ -159,14 +159,7 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	}
 	if need := slices.IndexFunc(p.DependsOn, func(need *plan.Play) bool { return r.failed[need] }); need >= 0 && r.Mode == Apply {
 		r.failed[p] = true
-		for _, h := range hosts {
-			<-h.prepared
-			h.countLeft(i)
-		}
-		r.report(Event{
-			Type: PlaySkipped, Play: p.Name, Hosts: names(hosts),
-			Text: fmt.Sprintf("play %q, on which it depends, failed", p.DependsOn[need].Name),
-		})
+		r.leave(i, hosts, fmt.Sprintf("play %q, on which it depends, failed", p.DependsOn[need].Name))
 		return
 	}
 	r.report(Event{Type: PlayStarted, Play: p.Name, Hosts: names(hosts)})
@@ -174,9 +167,15 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	if r.Mode == Plan {
 		batch = len(hosts) // looking disturbs nobody
 	}
-	for chunk := range slices.Chunk(hosts, batch) {
+	failed := func(h *host) bool { return h.failure != nil }
+	for begin := 0; begin < len(hosts); begin += batch {
+		// Hosts take turns where not many of them may be disturbed: one that failed already is.
+		if before := slices.IndexFunc(hosts[:begin], failed); before >= 0 {
+			r.leave(i, hosts[begin:], fmt.Sprintf("it is serial, and %s failed", hosts[before].Name))
+			break
+		}
 		var group errgroup.Group
-		for _, h := range chunk {
+		for _, h := range hosts[begin:min(begin+batch, len(hosts))] {
 			group.Go(func() error {
 				h.runPlay(ctx, i, p)
 				return nil
@@ -184,7 +183,16 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 		}
 		_ = group.Wait() // hosts keep their failures themselves
 	}
-	r.failed[p] = slices.ContainsFunc(hosts, func(h *host) bool { return h.failure != nil })
+	r.failed[p] = slices.ContainsFunc(hosts, failed)
+}
+
+// leave reports that play i is not begun on hosts.
+func (r *run) leave(i int, hosts []*host, why string) {
+	for _, h := range hosts {
+		<-h.prepared
+		h.countLeft(i)
+	}
+	r.report(Event{Type: PlaySkipped, Play: r.Options.Plan.Plays[i].Name, Hosts: names(hosts), Text: why})
 }
 
 // countChange notes that something was applied somewhere.

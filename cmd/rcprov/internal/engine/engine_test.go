@@ -525,3 +525,27 @@ play "other" {
 		t.Errorf("counts %+v, want %+v; %v", summary.Counts, want, err)
 	}
 }
+
+// Hosts of a serial play are not begun after one that failed.
+func TestSerial(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "b" {}
+host "c" {}
+play "rolling" {
+  hosts  = group.all
+  serial = 1
+  thing "x" {
+    name  = "x"
+    value = "1"
+    fail  = self.name == "b" ? "apply" : ""
+  }
+}
+`)
+	summary, err := l.apply()
+	want := Counts{Failed: 1, Left: 1, Changed: 1}
+	if err == nil || summary.Counts != want || l.get("a", "x") != "1" || l.get("c", "x") != "" {
+		t.Errorf("counts %+v, want %+v; %v", summary.Counts, want, err)
+	}
+}

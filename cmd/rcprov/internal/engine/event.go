@@ -27,7 +27,7 @@ type EventType string
 const (
 	RunStarted   EventType = "run_started"   // Run, Mode, Plan, Hosts
 	PlayStarted  EventType = "play_started"  // Hosts
-	PlaySkipped  EventType = "play_skipped"  // Hosts, Text: why; the play is not begun on any host
+	PlaySkipped  EventType = "play_skipped"  // Hosts, Text: why; the play is not begun on these hosts
 	HostStarted  EventType = "host_started"  // Total: the host begins a play of Total steps
 	Found        EventType = "finding"       // Step, Index, Total (of findings), Finding: the host lacks what the step requires; all of them come before its first step
 	Doing        EventType = "doing"         // Step, Index, Total, Text: what is being done; for live display

@@ -60,7 +60,7 @@ type Become struct {
 type Play struct {
 	Name   string
 	Hosts  []*Host
-	Serial int // hosts at a time; 0: all
+	Serial int // hosts at a time, and none after one that failed; 0: all
 	Tags   []string
 	Range  hcl.Range
 

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -23,6 +25,7 @@ type Target struct {
 	Name         string // in the plan
 	Address      string // host name, IP address or Host alias of ssh_config
 	Port         int
+	FallbackPort int // where to look for the host when nobody answers at Port; 0: nowhere
 	User         string
 	IdentityFile string         // tried before those of ssh_config
 	ProxyJump    string         // "user@host:port,..." or "none"
@@ -31,7 +34,8 @@ type Target struct {
 	Connection   string // "ssh" (also if empty), or "local" for the machine that rcprov runs on
 	Fresh        bool   // make a new connection even where a master of ssh is open
 
-	knownAs string // "host:port" to look up in known_hosts; empty: the address
+	sameAs *settings     // of a connection to the same host by another port: what is known of that, counts here
+	key    ssh.PublicKey // that it showed, where that is known
 }
 
 // Become says how a login that is not root becomes root.
@@ -95,13 +99,13 @@ func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, err
 // Reconnect implements [modules.Host]. A connection to a jump host may be shared, the one to the host itself is new.
 func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
 	t := c.target
-	t.Fresh = true
+	t.Fresh, t.FallbackPort = true, 0
 	if port != 0 && t.Connection != "local" {
 		s, err := c.dialer.resolve(t)
 		if err != nil {
 			return nil, err
 		}
-		t.Port, t.knownAs = port, s.knownAs
+		t.Port, t.sameAs, t.key = port, s, c.via.hostKey()
 	}
 	fresh, err := c.dialer.Connect(ctx, t)
 	if err != nil {
@@ -118,6 +122,8 @@ type transport interface {
 	// start runs command in the user's login shell. It doesn't wait for the command to begin.
 	start(ctx context.Context, command string) (*process, error)
 	dial(ctx context.Context, network, address string) (net.Conn, error)
+	// hostKey is the key that the host showed; nil where somebody else checked it.
+	hostKey() ssh.PublicKey
 	// lost says why the connection ended, nil while it stands.
 	lost() error
 	// done is closed when the connection has ended.

@@ -84,18 +84,19 @@ func (s *Step) asked(ctx context.Context, h modules.Host) (observe.SessionInfo, 
 	return answer.Value, answer.Err
 }
 
-// follow makes what listens follow the files. Under systemd's socket, sshd is stopped and the next connection starts it;
-// sessions go on in either case (KillMode=process). $verb is for a sshd that listens itself.
+// follow makes what listens follow the files. Sessions go on in either case (KillMode=process). Under systemd's socket
+// sshd is stopped, and the next connection starts it. systemd counts starts: after five in ten seconds it would give up
+// the socket, too (seen with 257), so its counters are set back.
 const follow = `
-follow() {
-	if systemctl is-active -q ssh.socket; then
-		systemctl daemon-reload
-		systemctl stop ssh.socket ssh.service
-		systemctl reset-failed ssh.service 2>/dev/null || :
-		systemctl start ssh.socket
-	else
-		systemctl "$1" ssh.service
-	fi
+follow_socket() {
+	systemctl daemon-reload
+	systemctl stop ssh.socket ssh.service
+	systemctl reset-failed ssh.socket ssh.service 2>/dev/null || :
+	systemctl start ssh.socket
+}
+follow_service() {
+	systemctl reset-failed ssh.service 2>/dev/null || :
+	systemctl "$1" ssh.service
 }
 `
 
@@ -108,12 +109,10 @@ done
 
 // restoreScript makes sshd follow the files of before. A sshd that could listen nowhere has ended; it is started again.
 const restoreScript = follow + `
-systemctl reset-failed ssh.service 2>/dev/null || :
 if [ -e was-ssh.socket ]; then
-	systemctl start ssh.socket || :
-	follow reload
+	follow_socket
 elif [ -e was-ssh.service ]; then
-	follow reload-or-restart
+	follow_service reload-or-restart
 fi
 `
 
@@ -155,7 +154,7 @@ func (s *Step) change(c modules.Change, port int) deadman.Switch {
 	if e, ok := c.Find(restart); ok && e.Subject == service {
 		verb = "try-restart"
 	}
-	b.WriteString("/usr/sbin/sshd -t\nfollow " + verb + "\n")
+	b.WriteString("/usr/sbin/sshd -t\nif systemctl is-active -q ssh.socket; then follow_socket; else follow_service " + verb + "; fi\n")
 	if s.Ports != nil {
 		b.WriteString("! systemctl is-active -q ssh.service ssh.socket || wait_for")
 		for _, port := range s.Ports {

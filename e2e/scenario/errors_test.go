@@ -102,6 +102,7 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 var (
 	fingerprint = regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`)
 	scriptLine  = regexp.MustCompile(`\bwrite-file: \d+:`)
+	tries       = regexp.MustCompile(`\btried \d+ times\b`)
 	duration    = regexp.MustCompile(`\b\d+(\.\d+)?(ms|s)\b`)
 )
 
@@ -113,6 +114,7 @@ func scrub(text string, h *lab.Host, laptop *rcprov.Laptop) string {
 	text = strings.NewReplacer(laptop.Home, "~", h.KeyFile, "KEY").Replace(text)
 	text = fingerprint.ReplaceAllString(text, "SHA256:...")
 	text = scriptLine.ReplaceAllString(text, "write-file: N:")
+	text = tries.ReplaceAllString(text, "tried N times")
 	text = duration.ReplaceAllString(text, "N$2")
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {

@@ -62,14 +62,14 @@ func (s *Step) test(ctx context.Context, h modules.Host) error {
 	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: s.file.Content})
 	if result.Status == 3 {
 		return modules.WithHint(fmt.Errorf("sshd refuses the new configuration: %s", strings.TrimSpace(string(result.Stderr))),
-			"Nothing was changed. Correct what it complains of, then run the same command again.")
+			"Correct what it complains of, then run the same command again.")
 	}
 	if err != nil {
 		return fmt.Errorf("try the new configuration of sshd: %w", err)
 	}
 	if how := strings.TrimSpace(string(result.Stdout)); how == "password" || how == "keyboard-interactive" && s.value("KbdInteractiveAuthentication") == "no" {
 		return modules.WithHint(fmt.Errorf("password_authentication = false would shut out rcprov itself, which logged in as %s with a password", session.User),
-			"Nothing was changed. Let %[1]s log in with a key first: an `authorized_key` step makes that, then give the host block `identity_file` (or use an agent) instead of `password`.", session.User)
+			"Let %[1]s log in with a key first: an `authorized_key` step makes that, then give the host block `identity_file` (or use an agent) instead of `password`.", session.User)
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (s *Step) change(c modules.Change, port int) deadman.Switch {
 	}
 	return deadman.Switch{
 		Name: switchName, Files: []string{dropIn, socketFile}, Save: saveScript, Apply: b.String(), Reload: restoreScript,
-		Port: port, Hint: hint,
+		Port: port, Within: s.Within, Hint: hint,
 	}
 }
 

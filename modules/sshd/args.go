@@ -25,17 +25,25 @@ var source string
 // it. `sshd -t` tries the new configuration before it is live; then sshd is reloaded, so that sessions go on.
 //
 // No change can lock you out. What would certainly shut out the user who is logged in is refused. Everything else is
-// changed under a dead man's switch: unless a new connection, with its own login, succeeds after the change, the host
-// itself goes back to what it had, also when your laptop dies meanwhile.
+// changed under a dead man's switch: unless a new connection, with its own login, confirms it within
+// `confirm_within`, the host itself goes back to what it had, also when your laptop dies meanwhile.
 //
 // To move SSH to another port, give the host block the new `port` and, as `fallback_port`, the one where the host is
-// until then; and let an `ufw` block before this one open both, as in the second example. The first apply finds the host
-// at the fallback port and is proved by a new connection to the new one; it also notes the host's key for the new port in
-// known_hosts. Where systemd listens for sshd, as on Ubuntu 24.04 and later, it follows as well.
+// until then, and open both in the firewall first:
 //
-//	sshd "moved" {
+//	ufw "firewall" {
+//	  rule {
+//	    port  = "22,2222"
+//	    proto = "tcp"
+//	  }
+//	}
+//
+//	sshd "access" {
 //	  port = self.port
 //	}
+//
+// The first apply finds the host at the fallback port and is proved by a new connection to the new one; it also notes the
+// host's key for the new port in known_hosts. Where systemd listens for sshd, as on Ubuntu 24.04 and later, it follows.
 type Args struct {
 	// The port to listen on.
 	Port int `hcl:"port,optional"`
@@ -88,6 +96,9 @@ type Args struct {
 
 	// Any other keyword of sshd_config(5) with its value: `{ LogLevel = "VERBOSE" }`.
 	Settings map[string]string `hcl:"settings,optional"`
+
+	// How long a new login may take to confirm the change.
+	ConfirmWithin string `hcl:"confirm_within,optional" default:"60s"`
 
 	// What holds for some connections only: `match "Group sftp" { settings = { ForceCommand = "internal-sftp" } }`.
 	Matches []Match `hcl:"match,block"`

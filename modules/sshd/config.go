@@ -28,6 +28,7 @@ type line struct {
 	Number  int
 	Keyword string // in small letters
 	Value   string // its words, separated by one space
+	Text    string // as it is written
 	Match   bool   // it only holds for some connections
 }
 
@@ -63,7 +64,9 @@ func (c configuration) read(file string, match bool, depth int) (all []line) {
 				}
 			}
 		default:
-			all = append(all, line{File: file, Number: i + 1, Keyword: keyword, Value: strings.Join(words, " "), Match: match})
+			all = append(all, line{
+				File: file, Number: i + 1, Keyword: keyword, Value: strings.Join(words, " "), Text: strings.TrimSpace(text), Match: match,
+			})
 		}
 	}
 	return all

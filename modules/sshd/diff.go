@@ -140,7 +140,7 @@ func (s *Step) reaches(lines []line) error {
 			verb = "adds to"
 		}
 		return modules.WithHint(fmt.Errorf("%s line %d says %q, which %s %q of the plan (%s)", by.File, by.Number,
-			strings.TrimSpace(by.Keyword+" "+by.Value), verb, what.Keyword+" "+what.Value, what.Arg),
+			by.Text, verb, what.Keyword+" "+what.Value, what.Arg),
 			"Remove that line: a `line` step before this one does, with state = \"absent\" and regexp = \"(?i)^\\\\s*%s\\\\b\".", by.Keyword)
 	}
 	return nil

@@ -81,8 +81,12 @@ func (s *Step) allowed(v view, lines []line) error {
 	me := v.session.User
 	if users != nil && !matched(lines, "allowusers") &&
 		!slices.ContainsFunc(users, func(pattern string) bool { return mayBe(pattern, me, v.session.Client.Addr()) }) {
-		return modules.WithHint(fmt.Errorf("allow_users = [%s] would shut out rcprov itself, which is logged in as %s from %s",
-			quoted(users), me, v.session.Client.Addr()), "Add %q to the list.", me)
+		from := ""
+		if strings.Contains(strings.Join(users, " "), "@") {
+			from = " from " + v.session.Client.Addr().String()
+		}
+		return modules.WithHint(fmt.Errorf("allow_users = [%s] would shut out rcprov itself, which is logged in as %s%s",
+			quoted(users), me, from), "Add %q to the list.", me)
 	}
 	if groups != nil && v.session.Groups != nil && !matched(lines, "allowgroups") &&
 		!slices.ContainsFunc(groups, func(pattern string) bool {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/file"
@@ -37,11 +38,12 @@ const (
 
 // Step is sshd's configuration, and sshd running with it.
 type Step struct {
-	Settings  []setting    // in the order of the file
-	Matches   []match      // behind them
-	Ports     []int        // nil: as they are
-	Addresses []netip.Addr // nil: as they are
-	HostPort  int          // of the host block: where rcprov looks for the host; 0: ssh_config says
+	Settings  []setting     // in the order of the file
+	Matches   []match       // behind them
+	Ports     []int         // nil: as they are
+	Addresses []netip.Addr  // nil: as they are
+	HostPort  int           // of the host block: where rcprov looks for the host; 0: ssh_config says
+	Within    time.Duration // for a new login to confirm the change
 
 	file    *file.Step
 	service *systemdunit.Step
@@ -67,7 +69,11 @@ var _ modules.Step = (*Step)(nil)
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	s := &Step{HostPort: env.Port, service: &systemdunit.Step{Name: service, ReloadOn: []string{mainFile, dropIn}}, socket: &systemdunit.Step{Name: socket}}
 	outputs := Outputs{Service: service, Files: []string{dropIn}}
-	if err := errors.Join(s.listen(args), s.set(args)); err != nil {
+	var within error
+	if s.Within, within = time.ParseDuration(args.ConfirmWithin); within != nil || s.Within < time.Second || s.Within > time.Hour {
+		within = modules.Argf("confirm_within", "must be a duration from \"1s\" to \"1h\", not %q", args.ConfirmWithin)
+	}
+	if err := errors.Join(s.listen(args), s.set(args), within); err != nil {
 		return nil, outputs, err
 	}
 	s.file = &file.Step{Path: dropIn, Content: []byte(text(s.Settings, s.Matches)), Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("settings") || env.Sensitive("match")}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/deadman"
@@ -31,7 +32,7 @@ func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Wo
 	var err error
 	if b.network {
 		result, err = deadman.Change(ctx, h, deadman.Switch{
-			Name: switchName, Files: b.files, Save: b.save(), Apply: b.apply(), Reload: b.reload(),
+			Name: switchName, Files: b.files, Within: b.within, Save: b.save(), Apply: b.apply(), Reload: b.reload(),
 			Hint: "One of these values keeps new connections out, on this host: " + strings.Join(b.names(), ", ") + ".",
 		})
 	} else {
@@ -45,6 +46,7 @@ type batch struct {
 	steps   []*Step // whose value is set
 	files   []string
 	network bool
+	within  time.Duration // the longest that one of them is given
 	script  strings.Builder
 }
 
@@ -54,7 +56,9 @@ func (b *batch) add(s *Step, c modules.Change) {
 	if _, differs := c.Find("value"); differs {
 		call("set_value", strconv.Itoa(len(b.steps)), s.Path, s.Value)
 		b.steps = append(b.steps, s)
-		b.network = b.network || s.network()
+		if s.network() {
+			b.network, b.within = true, max(b.within, s.Within)
+		}
 	}
 	if e, differs := c.Find("persistent"); differs {
 		b.files = append(b.files, s.file())

@@ -18,7 +18,7 @@ var source string
 // sysctl.d(5), also after `/etc/sysctl.conf`.
 //
 // Parameters of the network (all of net.*) can cut off the host, so their values are changed under a dead man's switch:
-// unless rcprov can log in anew afterwards, the host puts the values and files of before back, also when rcprov or the
+// unless rcprov can log in anew within `confirm_within`, the host puts the values and files of before back, also when rcprov or the
 // network is gone by then. Steps that follow each other are changed together, and proved by one login.
 //
 // In a container many parameters are the machine's and can't be set.
@@ -32,6 +32,9 @@ type Args struct {
 
 	// Whether the value is set again at boot.
 	Persistent bool `hcl:"persistent,optional" default:"true"`
+
+	// How long a new login may take to confirm a changed parameter of the network.
+	ConfirmWithin string `hcl:"confirm_within,optional" default:"60s"`
 
 	// `absent` removes rcprov's file; the present value stays until the next boot.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`

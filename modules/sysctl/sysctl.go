@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -20,6 +21,7 @@ type Step struct {
 	Value      string // words separated by one space
 	Persistent bool
 	Absent     bool
+	Within     time.Duration // for a new login to confirm a value of the network
 }
 
 var _ modules.Batcher = (*Step)(nil)
@@ -28,6 +30,10 @@ var _ modules.Batcher = (*Step)(nil)
 func New(args Args, _ modules.Env) (modules.Step, error) {
 	s := &Step{Path: procPath(args.Name), Value: normal(args.Value), Persistent: args.Persistent, Absent: args.State == "absent"}
 	var errs []error
+	var err error
+	if s.Within, err = time.ParseDuration(args.ConfirmWithin); err != nil || s.Within < time.Second || s.Within > time.Hour {
+		errs = append(errs, modules.Argf("confirm_within", "must be a duration from \"1s\" to \"1h\", not %q", args.ConfirmWithin))
+	}
 	if s.Path == "" || strings.Trim(s.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@") != "" ||
 		strings.Contains("/"+s.Path+"/", "//") || strings.Contains("/"+s.Path+"/", "/./") || strings.Contains("/"+s.Path+"/", "/../") {
 		errs = append(errs, modules.Argf("name", "must be a kernel parameter such as \"net.ipv4.ip_forward\", not %q", args.Name))

@@ -115,7 +115,7 @@ func TestNew(t *testing.T) {
 		{name: "vm.x;y", value: "1", err: notOne + `"vm.x;y"`},
 	}
 	for _, test := range tests {
-		step, err := New(Args{Name: test.name, Value: test.value, State: test.state}, modules.Env{})
+		step, err := New(Args{Name: test.name, Value: test.value, State: test.state, ConfirmWithin: "60s"}, modules.Env{})
 		if errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
 		}

@@ -96,7 +96,7 @@ func (d *Dialer) fallBack(ctx context.Context, t Target, first error) (*Conn, er
 	t.Port, t.FallbackPort = port, 0
 	c, err := d.Connect(ctx, t)
 	if nobody(err) {
-		return nil, modules.WithHint(fmt.Errorf("%w; nor at fallback_port %d: %w", first, port, errors.Unwrap(err)), "%s", hintOf(first))
+		return nil, modules.WithHint(fmt.Errorf("%w; nor at port %d: %w", first, port, errors.Unwrap(err)), "%s", hintOf(first))
 	}
 	return c, err
 }

@@ -40,10 +40,34 @@ func TestFallbackPort(t *testing.T) {
 	target.FallbackPort = freePort(t)
 	_, err = server.dialer().Connect(t.Context(), target)
 	want := fmt.Sprintf("connect to 127.0.0.1:%[1]d: dial tcp 127.0.0.1:%[1]d: connect: connection refused; "+
-		"nor at fallback_port %[2]d: connect to 127.0.0.1:%[2]d: dial tcp 127.0.0.1:%[2]d: connect: connection refused", target.Port, target.FallbackPort)
+		"nor at port %[2]d: connect to 127.0.0.1:%[2]d: dial tcp 127.0.0.1:%[2]d: connect: connection refused", target.Port, target.FallbackPort)
 	if err == nil || !strings.HasPrefix(explained(err), want+"\nCheck that the host is up and that sshd listens on port") {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
+}
+
+// After sshd moved, "where the host is now" is the new port; and the old one again when the move was taken back.
+func TestReconnectAfterAMove(t *testing.T) {
+	t.Parallel()
+	old, moved := movingServer(t)
+	c := old.connect(t, old.dialer(), old.target())
+	port := func(want int, at int) {
+		t.Helper()
+		again, err := c.Reconnect(t.Context(), at)
+		if err != nil {
+			t.Fatal(explained(err))
+		}
+		defer func() { _ = again.Close() }()
+		if got := again.(*Conn).Address(); !strings.HasSuffix(got, fmt.Sprintf(":%d", want)) {
+			t.Errorf("at %s, not port %d", got, want)
+		}
+	}
+	port(old.port, 0)
+	port(moved.port, moved.port)
+	port(moved.port, 0)
+	_ = moved.process.Process.Kill()
+	_ = moved.process.Wait()
+	port(old.port, 0)
 }
 
 // What is not an SSH server at the new port doesn't keep from finding the host at the old one.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -51,6 +52,8 @@ type Conn struct {
 	user    string
 	dialer  *Dialer
 	via     transport
+
+	moved atomic.Int64 // the port at which a new connection was made last; 0: none was made at another port
 
 	asking chan struct{} // holds one token: who has it may use shell
 	shell  *shell
@@ -98,20 +101,40 @@ func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, err
 
 // Reconnect implements [modules.Host]. A connection to a jump host may be shared, the one to the host itself is new.
 func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
-	t := c.target
-	t.Fresh, t.FallbackPort = true, 0
-	if port != 0 && t.Connection != "local" {
-		s, err := c.dialer.resolve(t)
-		if err != nil {
-			return nil, err
-		}
-		t.Port, t.sameAs, t.key = port, s, c.via.hostKey()
+	t, err := c.again(port)
+	if err != nil {
+		return nil, err
 	}
 	fresh, err := c.dialer.Connect(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	if port != 0 {
+		c.moved.Store(int64(port))
+	}
 	return fresh, nil
+}
+
+// again is the target of a new connection to the same host, at port. Where sshd moved to another port in this run, 0 is
+// that port, with the old one to fall back to: the change may have been taken back.
+func (c *Conn) again(port int) (Target, error) {
+	t := c.target
+	t.Fresh, t.FallbackPort = true, 0
+	if t.Connection == "local" {
+		return t, nil
+	}
+	s, err := c.dialer.resolve(t)
+	if err != nil {
+		return t, err
+	}
+	moved := int(c.moved.Load())
+	if port == 0 && moved != 0 && moved != s.port {
+		port, t.FallbackPort = moved, s.port
+	}
+	if port != 0 {
+		t.Port, t.sameAs, t.key = port, s, c.via.hostKey()
+	}
+	return t, nil
 }
 
 // Close ends the connection and what still runs over it.

@@ -17,15 +17,15 @@ import (
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	modules.Progress(ctx, "sshd -t")
-	if err := s.test(ctx, h); err != nil {
+	session, err := s.asked(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := s.test(ctx, h, session); err != nil {
 		return err
 	}
 	modules.Progress(ctx, "changing sshd")
-	port := 0
-	if e, ok := c.Find(proof); ok {
-		port, _ = strconv.Atoi(e.To) // the number is Diff's
-	}
-	result, err := deadman.Change(ctx, h, s.change(c, port))
+	result, err := deadman.Change(ctx, h, s.change(c, session))
 	return explain(err, result)
 }
 
@@ -50,13 +50,10 @@ said=$(/usr/sbin/sshd -t -f "$new/sshd_config" 2>&1) || {
 `
 
 // test has sshd try the new configuration. What it refuses never takes the place of what it runs with.
-func (s *Step) test(ctx context.Context, h modules.Host) error {
+func (s *Step) test(ctx context.Context, h modules.Host, session observe.SessionInfo) error {
 	argv := []string{"sh", "-euc", testScript, "sshd-test", dropIn, "", "", ""}
-	session, err := s.asked(ctx, h)
-	if err != nil {
-		return err
-	}
-	if session.SSH() && s.value("PasswordAuthentication") == "no" {
+	noPasswords, what := s.noPasswords(session.User)
+	if session.SSH() && noPasswords {
 		argv = append(argv[:5], session.User, session.Client.Addr().String(), fmt.Sprint(session.Client.Port()))
 	}
 	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: s.file.Content})
@@ -67,11 +64,22 @@ func (s *Step) test(ctx context.Context, h modules.Host) error {
 	if err != nil {
 		return fmt.Errorf("try the new configuration of sshd: %w", err)
 	}
-	if how := strings.TrimSpace(string(result.Stdout)); how == "password" || how == "keyboard-interactive" && s.value("KbdInteractiveAuthentication") == "no" {
-		return modules.WithHint(fmt.Errorf("password_authentication = false would shut out rcprov itself, which logged in as %s with a password", session.User),
+	if how := strings.TrimSpace(string(result.Stdout)); how == "password" || how == "keyboard-interactive" && s.value("KbdInteractiveAuthentication") != "yes" {
+		return modules.WithHint(fmt.Errorf("%s would shut out rcprov itself, which logged in as %s with a password", what, session.User),
 			"Let %[1]s log in with a key first: an `authorized_key` step makes that, then give the host block `identity_file` (or use an agent) instead of `password`.", session.User)
 	}
 	return nil
+}
+
+// noPasswords tells whether the plan keeps user from logging in with a password, and which argument does.
+func (s *Step) noPasswords(user string) (off bool, what string) {
+	switch {
+	case s.value("PasswordAuthentication") == "no":
+		return true, "password_authentication = false"
+	case user == "root" && s.value("PermitRootLogin") == "prohibit-password":
+		return true, "permit_root_login = \"prohibit-password\""
+	}
+	return false, ""
 }
 
 // asked is the SSH connection in use.
@@ -117,7 +125,7 @@ fi
 `
 
 // listenScript waits until somebody listens on the ports in its arguments: after a reload returns, sshd has yet to close
-// its sockets and open them again.
+// its sockets and to open them again.
 const listenScript = `
 heard() {
 	for port do
@@ -126,6 +134,7 @@ heard() {
 }
 wait_for() {
 	command -v ss >/dev/null || { sleep 1; return 0; }
+	sleep 0.1
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
 		! heard "$@" || return 0
 		sleep 0.2
@@ -137,7 +146,11 @@ wait_for() {
 `
 
 // change is the change and the way back.
-func (s *Step) change(c modules.Change, port int) deadman.Switch {
+func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Switch {
+	port := 0
+	if e, ok := c.Find(proof); ok {
+		port, _ = strconv.Atoi(e.To) // the number is Diff's
+	}
 	var b strings.Builder
 	b.WriteString(put + follow + listenScript + "began=$(date +%s)\n")
 	for _, e := range c.Edits {
@@ -155,12 +168,12 @@ func (s *Step) change(c modules.Change, port int) deadman.Switch {
 		verb = "try-restart"
 	}
 	b.WriteString("/usr/sbin/sshd -t\nif systemctl is-active -q ssh.socket; then follow_socket; else follow_service " + verb + "; fi\n")
-	if s.Ports != nil {
-		b.WriteString("! systemctl is-active -q ssh.service ssh.socket || wait_for")
-		for _, port := range s.Ports {
-			fmt.Fprintf(&b, " %d", port)
-		}
-		b.WriteString("\n")
+	heard := s.Ports
+	if heard == nil && port == 0 && session.SSH() {
+		heard = []int{int(session.Server.Port())}
+	}
+	if heard != nil {
+		fmt.Fprintf(&b, "! systemctl is-active -q ssh.service ssh.socket || wait_for %s\n", strings.Trim(fmt.Sprint(heard), "[]"))
 	}
 	hint := "Look at what was changed: who may log in, from where and how (`journalctl -u ssh` on the host says why sshd refused)."
 	if port != 0 {

@@ -1,7 +1,6 @@
 package sshd
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"path"
@@ -60,10 +59,11 @@ func matched(lines []line, keyword string) bool {
 
 func (s *Step) rootLogin(v view, lines []line) error {
 	value := s.value("PermitRootLogin")
-	if v.session.User != "root" || value != "no" || matched(lines, "permitrootlogin") {
+	out := value == "no" || value == "forced-commands-only" // the command that is forced would not be ours
+	if v.session.User != "root" || !out || matched(lines, "permitrootlogin") {
 		return nil
 	}
-	return modules.WithHint(errors.New("permit_root_login = \"no\" would shut out rcprov itself, which is logged in as root"),
+	return modules.WithHint(fmt.Errorf("permit_root_login = %q would shut out rcprov itself, which is logged in as root", value),
 		"Let rcprov log in as a user who may use sudo (`user = \"admin\"` in the host block; `user` and `authorized_key` steps make one), or write permit_root_login = \"prohibit-password\".")
 }
 

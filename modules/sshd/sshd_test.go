@@ -319,6 +319,8 @@ func TestRefuse(t *testing.T) {
 	}{
 		{name: "root", args: Args{PermitRootLogin: "no"}, see: func(w *seen) { w.session.User = "root" },
 			want: "permit_root_login = \"no\" would shut out rcprov itself, which is logged in as root"},
+		{name: "root by a command", args: Args{PermitRootLogin: "forced-commands-only"}, see: func(w *seen) { w.session.User = "root" },
+			want: "permit_root_login = \"forced-commands-only\" would shut out rcprov itself, which is logged in as root"},
 		{name: "root by key", args: Args{PermitRootLogin: "prohibit-password"}, see: func(w *seen) { w.session.User = "root" }},
 		{name: "root from somewhere", args: Args{PermitRootLogin: "no"}, see: func(w *seen) {
 			w.session.User = "root"

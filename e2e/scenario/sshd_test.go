@@ -66,10 +66,12 @@ func TestSSHMoves(t *testing.T) {
 	}
 }
 
-// killMoving starts to move SSH of a host whose firewall keeps newPort closed, and kills rcprov when sshd has moved.
-func killMoving(t *testing.T, within string) (*lab.Host, *rcprov.Laptop) {
+// killMoving starts to move SSH of a host whose firewall keeps newPort closed, and kills rcprov when sshd has moved. setup
+// is shell on the host before.
+func killMoving(t *testing.T, within, setup string) (*lab.Host, *rcprov.Laptop) {
 	t.Helper()
 	h, laptop := launch(t, "")
+	must(t, h, "set -e\n"+setup)
 	must(t, h, fmt.Sprintf(`set -e
 apt-get -qq update
 DEBIAN_FRONTEND=noninteractive apt-get -qq install iptables >/dev/null
@@ -96,7 +98,7 @@ iptables -A INPUT -p tcp --dport %d -j REJECT --reject-with tcp-reset`, newPort)
 // Nobody is there any more to see that the host can't be reached: it goes back by itself.
 func TestSSHMoveOfADeadController(t *testing.T) {
 	t.Parallel()
-	h, laptop := killMoving(t, "5s")
+	h, laptop := killMoving(t, "5s", "")
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		r, err := laptop.Run(t.Context(), "plan", "plan.hcl", "--json")
@@ -124,7 +126,7 @@ test -z "$(systemctl list-timers --all --no-legend 'rcprov-*')$(ls /etc/systemd/
 // The next run comes before the host went back: it takes the change back itself, and makes it again.
 func TestSSHMoveTakenOver(t *testing.T) {
 	t.Parallel()
-	h, laptop := killMoving(t, "10m")
+	h, laptop := killMoving(t, "10m", "")
 	must(t, h, "iptables -F INPUT")
 	r, err := laptop.Run(t.Context(), "plan", "plan.hcl", "--no-color")
 	if err != nil || r.Exit != 2 || !strings.Contains(r.Stdout, "sshd unconfirmed: a change that its run did not live to confirm -> taken back, then made again") {
@@ -135,5 +137,32 @@ func TestSSHMoveTakenOver(t *testing.T) {
 test -z "$(systemctl list-timers --all --no-legend 'rcprov-*')"`)
 	if steps := changed(t, apply(t, laptop, 0)); steps != nil {
 		t.Errorf("the second apply changed %q", steps)
+	}
+}
+
+// The host goes down before the change is confirmed. The next boot is with the state of before, also where systemd
+// listens for sshd, which has read its units before the files are put back.
+func TestSSHMovePowerFailure(t *testing.T) {
+	t.Parallel()
+	for name, setup := range map[string]string{
+		"sshd listens":    "",
+		"systemd listens": "systemctl -q disable ssh.service; systemctl -q enable ssh.socket; systemctl stop ssh.service; systemctl start ssh.socket",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, laptop := killMoving(t, "1h", setup)
+			if err := h.Kill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.Start(t.Context()); err != nil { // which waits until it can be logged in to at the old port
+				t.Fatal(err)
+			}
+			must(t, h, `! test -e /etc/ssh/sshd_config.d/00-rcprov.conf && ! test -e /etc/systemd/system/ssh.socket.d/rcprov.conf &&
+test -e /var/lib/rcprov/deadman/sshd/restored && test -z "$(ls /etc/systemd/system | grep rcprov)"`)
+			apply(t, laptop, 0)
+			if steps := changed(t, apply(t, laptop, 0)); steps != nil {
+				t.Errorf("the second apply changed %q", steps)
+			}
+		})
 	}
 }

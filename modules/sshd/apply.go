@@ -40,6 +40,7 @@ trap 'rm -rf -- "$new"' EXIT
 cp -a -- /etc/ssh/sshd_config "$new/"
 if [ -d /etc/ssh/sshd_config.d ]; then cp -a -- /etc/ssh/sshd_config.d/. "$new/sshd_config.d/"; fi
 cat >"$new/sshd_config.d/${1##*/}"
+mkdir -p -m 0755 /run/sshd # comes and goes with the service; sshd -t asks for it
 sed -i "s|/etc/ssh/sshd_config.d|$new/sshd_config.d|g; s|^\([[:space:]]*[Ii]nclude[[:space:]=]*\)sshd_config.d|\1$new/sshd_config.d|" "$new/sshd_config"
 said=$(/usr/sbin/sshd -t -f "$new/sshd_config" 2>&1) || {
 	printf '%s\n' "$said" | sed "s|$new/|/etc/ssh/|g" >&2

@@ -279,6 +279,10 @@ func TestDiff(t *testing.T) {
 		{name: "beaten from elsewhere", args: careful, see: func(w *seen) { w.Effective["maxauthtries"] = []string{"6"} },
 			want: "MaxAuthTries is \"6\" by `sshd -T`, though /etc/ssh/sshd_config.d/00-rcprov.conf says \"3\" (max_auth_tries)"},
 		{name: "one of several", args: Args{Settings: map[string]string{"AcceptEnv": "FOO"}}, see: func(w *seen) { w.Effective["acceptenv"] = []string{"LANG", "foo"} }},
+		{name: "behind a socket, not running", args: careful, see: func(w *seen) {
+			w.Effective, w.Alone, w.Refused = nil, nil, "Missing privilege separation directory: /run/sshd"
+			w.socket.Active, w.unit.Active, w.Listening = observe.Active, observe.Inactive, nil
+		}},
 		{name: "sshd refuses", args: careful, see: func(w *seen) { w.Effective, w.Refused = nil, "line 9: Bad configuration option: x" },
 			want: "sshd can't read its configuration: line 9: Bad configuration option: x"},
 	} {

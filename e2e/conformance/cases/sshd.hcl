@@ -88,3 +88,49 @@ case "systemd listens for sshd" {
   }
   drift "configuration edited" { run = "sed -i 's/^MaxAuthTries 4/MaxAuthTries 40/' /etc/ssh/sshd_config.d/00-rcprov.conf" }
 }
+
+# A stand-in for Ubuntu's sshd-socket-generator, which makes ssh.socket follow the ports of sshd's configuration.
+case "systemd listens for sshd, and reads its configuration" {
+  setup = <<-EOT
+    cat >/lib/systemd/system-generators/sshd-socket-generator <<'END'
+    #!/bin/sh
+    mkdir -p "$1/ssh.socket.d"
+    { echo '[Socket]'; echo ListenStream=; sed -n 's/^Port /ListenStream=/p' /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config; } >"$1/ssh.socket.d/addresses.conf"
+    grep -q '=[0-9]' "$1/ssh.socket.d/addresses.conf" || echo ListenStream=22 >>"$1/ssh.socket.d/addresses.conf"
+    END
+    chmod 755 /lib/systemd/system-generators/sshd-socket-generator
+    systemctl daemon-reload
+    systemctl -q disable ssh.service
+    systemctl -q enable ssh.socket
+    systemctl stop ssh.service
+    systemctl start ssh.socket
+  EOT
+  plan  = <<-EOT
+    sshd "access" {
+      ports = [22, 2222]
+    }
+  EOT
+  check = <<-EOT
+    systemctl is-active -q ssh.socket && ss -Hltnp 'sport = :2222' | grep -q '"systemd",pid=1' && ss -Hltnp 'sport = :22' | grep -q '"systemd",pid=1' &&
+    ! test -e /etc/systemd/system/ssh.socket.d/rcprov.conf
+  EOT
+  drift "another port" {
+    run = <<-EOT
+      sed -i 's/2222/2200/' /etc/ssh/sshd_config.d/00-rcprov.conf
+      systemctl daemon-reload
+      systemctl stop ssh.socket ssh.service
+      systemctl reset-failed ssh.socket ssh.service 2>/dev/null || true # counters of starts
+      systemctl start ssh.socket
+    EOT
+  }
+  drift "systemd was not told" {
+    run = <<-EOT
+      sed -i 's/^Port 2222$/Port 2200/' /etc/ssh/sshd_config.d/00-rcprov.conf
+      systemctl daemon-reload
+      systemctl stop ssh.socket ssh.service
+      systemctl reset-failed ssh.socket ssh.service 2>/dev/null || true
+      systemctl start ssh.socket
+      sed -i 's/^Port 2200$/Port 2222/' /etc/ssh/sshd_config.d/00-rcprov.conf
+    EOT
+  }
+}

@@ -114,6 +114,9 @@ type Built struct {
 type Part struct {
 	Name string // distinguishes the parts of a product in reports: mongod.rs0/keyfile
 	Step Step
+
+	// Requires is what the host must have for Step to succeed and to be of use: see [Requirement].
+	Requires []Requirement
 }
 
 // Env is what a module may know beside its arguments.

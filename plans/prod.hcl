@@ -1,5 +1,6 @@
 # Rocket.Chat on one host: MongoDB as a replica set, Node.js, Rocket.Chat, and nginx with a certificate of Let's Encrypt.
-# For Debian 12, Ubuntu 22.04 or 24.04 with 4 GB of memory and a processor with AVX.
+# For Debian 12, Ubuntu 22.04 or 24.04 with 4 GB of memory and a processor with AVX; what a host lacks of what is needed
+# is told before anything is changed.
 #
 #   rcprov plan  plans/prod.hcl -var-file prod.vars.hcl    what would be changed
 #   rcprov apply plans/prod.hcl -var-file prod.vars.hcl    change it; again: nothing left to change

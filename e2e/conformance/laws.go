@@ -97,6 +97,9 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 		if r.Exit == 1 {
 			return fmt.Errorf("apply after a kill: exit status 1%s", &history)
 		}
+		if err := s.host.Listening(ctx); err != nil { // the run may have died while it had sshd restarted
+			return err
+		}
 	}
 	if _, err := s.apply(ctx); err != nil {
 		return fmt.Errorf("apply after kills: %w%s", err, &history)

@@ -171,6 +171,23 @@ func (h *Host) wait(ctx context.Context) error {
 	}
 }
 
+// Listening returns when sshd takes connections: it doesn't while it is restarted.
+func (h *Host) Listening(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, h.patience, fmt.Errorf("no sshd after %s", h.patience))
+	defer cancel()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", joinPort(h.Address, h.Port))
+		if err == nil {
+			return conn.Close()
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("host %s: %w", h.Name, errors.Join(context.Cause(ctx), err))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // connect returns the connection for Exec.
 func (h *Host) connect(ctx context.Context) (*ssh.Client, error) {
 	h.mu.Lock()

@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"flag"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
 	"golang.org/x/tools/txtar"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
@@ -24,9 +27,11 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //
 //	setup     shell on the host before, as root
 //	laptop    shell on the laptop before, with $HOME as the laptop's and $PORT, $ADDRESS, $KEY of the host
-//	plan.hcl  the plan; a host block "h1" is added unless it has one; @ADDRESS@, @PORT@, @KEY@ and @HOME@ are filled in
+//	plan.hcl  the plan; a host block "h1" is added unless it has one; @ADDRESS@, @PORT@, @KEY@, @HOME@, and @DNS@, a name
+//	          server (see startDNS), are filled in
+//	run       the command and its exit status, "apply 1" when left out
 //	after     shell on the host afterwards, which must exit with 0: what state was left
-//	want      what apply prints, standard output and error; it must exit with 1
+//	want      what it prints, standard output and error
 //
 // What differs from run to run is replaced in the output: see scrub.
 func TestErrors(t *testing.T) {
@@ -76,7 +81,7 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 			t.Fatalf("laptop: %v\n%s", err, out)
 		}
 	}
-	text := strings.NewReplacer("@ADDRESS@", h.Address, "@PORT@", strconv.Itoa(h.Port), "@KEY@", h.KeyFile, "@HOME@", laptop.Home).
+	text := strings.NewReplacer("@ADDRESS@", h.Address, "@PORT@", strconv.Itoa(h.Port), "@KEY@", h.KeyFile, "@HOME@", laptop.Home, "@DNS@", startDNS(t, h.Address)).
 		Replace(section(archive, "plan.hcl"))
 	if !strings.Contains(text, "\nhost \"") && !strings.HasPrefix(text, "host \"") {
 		text += "\n" + rcprov.HostBlock(h, "h1")
@@ -84,12 +89,18 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 	if _, err := laptop.WriteFile("plan.hcl", text); err != nil {
 		t.Fatal(err)
 	}
-	r, err := laptop.Run(ctx, "apply", "plan.hcl", "--no-color")
+	command, exit := "apply", 1
+	if run := section(archive, "run"); run != "" {
+		if _, err := fmt.Sscan(run, &command, &exit); err != nil {
+			t.Fatalf("run: %v", err)
+		}
+	}
+	r, err := laptop.Run(ctx, command, "plan.hcl", "--no-color")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Exit != 1 {
-		t.Errorf("exit status %d, not 1\n%v", r.Exit, r)
+	if r.Exit != exit {
+		t.Errorf("exit status %d, not %d\n%v", r.Exit, exit, r)
 	}
 	if after := section(archive, "after"); after != "" {
 		if _, err := h.Must(ctx, "set -e\n"+after); err != nil {
@@ -99,11 +110,40 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 	return scrub(r.Stdout+r.Stderr, h, laptop)
 }
 
+// startDNS starts a name server for the test: h1.lab.test leads to address, elsewhere.lab.test and other.lab.test to
+// a public and a private address of others, and there are no more names. It returns its own address.
+func startDNS(t *testing.T, address string) string {
+	t.Helper()
+	records := map[string]string{"h1.lab.test.": address, "elsewhere.lab.test.": "192.0.2.1", "other.lab.test.": "10.255.255.254"}
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+		reply := new(dns.Msg).SetReply(question)
+		name := question.Question[0].Name
+		if to, known := records[name]; !known {
+			reply.Rcode = dns.RcodeNameError
+		} else if question.Question[0].Qtype == dns.TypeA {
+			reply.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.ParseIP(to)}}
+		}
+		_ = w.WriteMsg(reply) // a lost reply is asked for again
+	})}
+	go func() { _ = server.ActivateAndServe() }() // until the end of the test
+	t.Cleanup(func() { _ = server.Shutdown() })
+	return conn.LocalAddr().String()
+}
+
 var (
 	fingerprint = regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`)
 	scriptLine  = regexp.MustCompile(`\bwrite-file: \d+:`)
 	tries       = regexp.MustCompile(`\btried \d+ times\b`)
 	duration    = regexp.MustCompile(`\b\d+(\.\d+)?(ms|s)\b`)
+	process     = regexp.MustCompile(`\(process \d+`)
+	memory      = regexp.MustCompile(`the host has [0-9.]+ [GM]B of memory`)
+	clock       = regexp.MustCompile(`host's clock is \S+ `)
+	arch        = regexp.MustCompile(`-linux-(x64|arm64)\b`)
+	timestamp   = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
 )
 
 // scrub replaces what differs between runs. Paragraphs that rcprov wraps become one line: where they break depends on
@@ -115,6 +155,11 @@ func scrub(text string, h *lab.Host, laptop *rcprov.Laptop) string {
 	text = fingerprint.ReplaceAllString(text, "SHA256:...")
 	text = scriptLine.ReplaceAllString(text, "write-file: N:")
 	text = tries.ReplaceAllString(text, "tried N times")
+	text = process.ReplaceAllString(text, "(process N")
+	text = memory.ReplaceAllString(text, "the host has N GB of memory")
+	text = clock.ReplaceAllString(text, "host's clock is N ")
+	text = arch.ReplaceAllString(text, "-linux-ARCH")
+	text = timestamp.ReplaceAllString(text, "TIME")
 	text = duration.ReplaceAllString(text, "N$2")
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {

@@ -16,6 +16,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 // Module is the module acme_certificate.
@@ -72,7 +73,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		if env.Facts != nil {
 			issue.Addresses = env.Facts.Addresses
 		}
-		parts := []modules.Part{{Name: "placeholder", Step: selfSigned}, {Name: "certificate", Step: issue}}
+		parts := []modules.Part{{Name: "placeholder", Step: selfSigned}, {Name: "certificate", Step: issue, Requires: requirements(args, env)}}
 		if args.RenewTimer {
 			more, err := timerParts(args, issue, env)
 			return append(parts, more...), outputs, err
@@ -80,6 +81,25 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		return parts, outputs, nil
 	}
 	return []modules.Part{{Name: "certificate", Step: selfSigned}}, outputs, nil
+}
+
+// requirements are what a CA asks of a host. Where the names lead is not checked where they lead elsewhere from here.
+func requirements(args Args, env modules.Env) []modules.Requirement {
+	if env.Facts == nil {
+		return nil
+	}
+	all := []modules.Requirement{preflight.Clock{}}
+	if args.Challenge != "http-01" || !args.SelfCheck {
+		return all
+	}
+	server := ""
+	if servers := nameservers(args.Nameservers); len(servers) > 0 {
+		server = servers[0]
+	}
+	for _, name := range args.Names {
+		all = append(all, preflight.DNS{Name: name, Nameserver: server, Facts: env.Facts, Address: preflight.AddressOf(env)})
+	}
+	return all
 }
 
 // ownParts are the steps for a certificate that the plan brings.

@@ -34,7 +34,7 @@ var source string
 //
 // With `source = "acme"` rcprov itself talks to the CA, from the machine it runs on, and answers the CA's challenge with
 // a file on the host. Before it asks the CA it makes sure that such a file can be fetched by each name: a failed
-// validation counts against the CA's rate limits. You agree to the CA's terms of service. Account and certificate are on
+// validation counts against the CA's rate limits. Preflight asks for the DNS records and the clock. You agree to the CA's terms of service. Account and certificate are on
 // the host in the layout of lego (/var/lib/lego), so that the next laptop, or lego itself, can renew. As long as there is
 // no certificate a self-signed one is in its place, with which a server can start.
 //
@@ -65,7 +65,8 @@ type Args struct {
 	// module's is the same.
 	Webroot string `hcl:"webroot,optional" default:"/var/www/acme"`
 
-	// Whether to fetch a file by each name first. Turn it off where the names lead elsewhere from the controller
+	// Whether to look up each name before anything is changed (preflight), and to fetch a file by it before the CA is
+	// asked. Turn it off where the names lead elsewhere from the controller
 	// than from the CA.
 	SelfCheck bool `hcl:"self_check,optional" default:"true"`
 

@@ -16,6 +16,7 @@ import (
 	"github.com/go-acme/lego/v4/challenge/http01"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 // checkReachable fetches a file of the host by each name, at each address that the name has, as the CA will do. CAs
@@ -46,15 +47,13 @@ func (i *Issue) checkReachable(ctx context.Context, h modules.Host) error {
 
 // fetch gets path by name and compares it.
 func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
-	resolver := net.DefaultResolver
+	server := ""
 	if servers := nameservers(i.Nameservers); len(servers) > 0 {
-		resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, servers[0])
-		}}
+		server = servers[0]
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	addresses, err := resolver.LookupNetIP(ctx, "ip", name+".")
+	addresses, err := preflight.Lookup(ctx, name, server)
 	if unresolved := (*net.DNSError)(nil); errors.As(err, &unresolved) {
 		return fmt.Errorf("%s does not resolve: %s", name, unresolved.Err)
 	}
@@ -62,7 +61,7 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 		return fmt.Errorf("%s does not resolve: %w", name, err)
 	}
 	for _, address := range addresses {
-		at := net.JoinHostPort(address.Unmap().String(), i.port)
+		at := net.JoinHostPort(address.String(), i.port)
 		got, err := get(ctx, net.JoinHostPort(name, i.port), at, path)
 		switch {
 		case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) && address.Is6():

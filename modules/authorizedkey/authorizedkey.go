@@ -199,8 +199,11 @@ func (s *Step) rewrite(content []byte) []byte {
 //
 // Root may only write where no user can turn the way elsewhere, by a link or by a rename: along directories of root
 // that nobody else may write to. Anywhere else it is done with the user's rights.
-const writeScript = accountScript + `
+const writeScript = `
+entry=$(getent passwd -- "$1")
 own=$2
+set -- "$own"
+` + accountScript + `
 dir=${path%/*}
 [ -n "$own" ] || [ -d "$home" ] || { echo rcprov-no-home >&2; exit 1; }
 near=$dir

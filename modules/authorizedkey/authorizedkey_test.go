@@ -267,6 +267,7 @@ func TestParseKeyFiles(t *testing.T) {
 
 func FuzzParseKeyFiles(f *testing.F) {
 	f.Add([]byte("0 user 1000 /home/a/.ssh/authorized_keys\n0 home /home/a\n0 stat 41ed 1000 /home/a\n0 stat 8180 1000 /home/a/.ssh/authorized_keys\n0 content YWJj\n"))
+	f.Add([]byte("0 user 1000 /home/a/.ssh/authorized_keys\n0 home /home/a\n0 plain\n0 stat 8180 1000 /home/a/.ssh/authorized_keys\n/home/a/.ssh/authorized_keys:abc\n"))
 	f.Add([]byte("0 nobody\n1 user x y\n1 stat zz 1 /\n1 unreadable\n0 error stat: cannot statx '/x': Permission denied\n"))
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		questions := []question{{User: "a"}, {User: "b", Path: "/x"}}

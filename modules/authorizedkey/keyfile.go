@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,17 +42,16 @@ func (n node) strict(uid int) bool {
 	return !n.Exists || n.Raw&0o022 == 0 && (n.UID == 0 || n.UID == uid)
 }
 
-// accountScript reads passwd(5) of user $1 into uid, gid and home, and the file of the keys into path, which is $2
-// unless that is empty. It also defines as_user, which runs a command with the rights of that user: by setpriv(1),
-// because runuser(1) opens a PAM session, which shows in the host's log each time.
+// accountScript takes a line of passwd(5), $entry, apart into uid, gid and home, and puts the file of the keys into
+// path: $1 unless that is empty. It also defines as_user, which runs a command with the rights of that user: by
+// setpriv(1), because runuser(1) opens a PAM session, which shows in the host's log each time.
 const accountScript = `
-entry=$(getent passwd -- "$1") || status=$?
 rest=${entry#*:*:}; uid=${rest%%:*}
 rest=${rest#*:}; gid=${rest%%:*}
 rest=${rest#*:*:}; home=${rest%%:*}
-path=${2:-$home/.ssh/authorized_keys}
-me=${me:-$(id -u)}
+path=${1:-$home/.ssh/authorized_keys}
 as_user() {
+	me=${me:-$(id -u)}
 	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
 }
 `
@@ -70,26 +70,82 @@ if [ -f "$3" ]; then
 fi
 `
 
-// keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does:
-// reading as root would show any file of the host to whom a user makes it look at by a link.
+// lookScript looks for all users at once: $names are their names. Then `who INDEX NAME PATH` is to be called for each
+// question, and after what is in statScript `look INDEX NAME PATH`, and readPlainScript.
+const lookScript = `
+set -f
+nl='
+' paths= plain=
+entries=$(getent passwd -- $names); status=$?
+account() {
+	IFS=$nl
+	for entry in $entries; do
+		case $entry in "$1":*) ;; *) continue ;; esac
+		set -- "$2"
+		` + accountScript + `
+		return
+	done
+	return 1
+}
+who() {
+	account "$2" "$3" || { [ "$status" != 2 ] || echo "$1 nobody"; return; }
+	printf '%s user %s %s\n%s home %s\n' "$1" "$uid" "$path" "$1" "$home"
+	[ -n "$3" ] || paths=$paths$nl$home$nl${path%/*}$nl$path
+}
+known() {
+	for line in $stats; do
+		case $line in "$uid $2 "*) printf '%s stat %s %s %s\n' "$1" "${line##* }" "$uid" "$2" ;; esac
+	done
+}
+ordinary() {
+	case $nl$stats in *"$nl$uid $home dr"?x*) ;; *) return 1 ;; esac
+	case $nl$stats in
+	*"$nl$uid ${path%/*} dr"?x*) ;;
+	*" ${path%/*} "*) return 1 ;;
+	*) known "$1" "$home"; return ;;
+	esac
+	case $nl$stats in
+	*"$nl$uid $path -r"*) plain=$plain$nl$path; echo "$1 plain" ;;
+	*" $path "*) return 1 ;;
+	esac
+	known "$1" "$home"; known "$1" "${path%/*}"; known "$1" "$path"
+}
+look() {
+	account "$2" "$3" || return
+	if [ -n "$3" ] || ! ordinary "$1"; then as_user sh -c "$read" read "$1" "$home" "$path"; fi
+}
+`
+
+// statScript and readPlainScript ask about the files that are where everybody's are.
+const (
+	statScript = `
+IFS=$nl
+stats=
+[ -z "$paths" ] || stats=$(stat -c '%u %n %A %f' -- $paths 2>/dev/null)
+`
+	readPlainScript = `
+IFS=$nl
+[ -z "$plain" ] || grep -aH '' -- $plain
+`
+)
+
+// keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does: reading
+// as root would show any file of the host to whom a user makes it look at by a link. Starting programs as each user is
+// slow, so where home, directory and file are neither links nor another's, and the user may read them, root does.
 var keyFiles = &observe.Kind[question, keyFile]{
 	Name: "authorized keys",
 	Script: func(questions []question) string {
-		var b strings.Builder
-		b.WriteString("look() {\nindex=$3 status=0\n" + strings.TrimSpace(accountScript) + `
-case $status in
-0) printf '%s user %s %s\n' "$index" "$uid" "$path" ;;
-2) printf '%s nobody\n' "$index"; return ;;
-*) return ;;
-esac
-printf '%s home %s\n' "$index" "$home"
-as_user sh -c ` + observe.Quote(readScript) + ` read "$index" "$home" "$path"
-}
-`)
+		names := make([]string, len(questions))
+		var who, look strings.Builder
 		for i, q := range questions {
-			fmt.Fprintf(&b, "look %s %s %d\n", observe.Quote(q.User), observe.Quote(q.Path), i)
+			names[i] = q.User
+			words := fmt.Sprintf("%d %s %s\n", i, observe.Quote(q.User), observe.Quote(q.Path))
+			who.WriteString("who " + words)
+			look.WriteString("look " + words)
 		}
-		return b.String()
+		slices.Sort(names)
+		return "names=" + observe.Quote(strings.Join(slices.Compact(names), " ")) + "\nread=" + observe.Quote(readScript) +
+			lookScript + who.String() + statScript + look.String() + readPlainScript
 	},
 	Parse: parseKeyFiles,
 }
@@ -97,7 +153,16 @@ as_user sh -c ` + observe.Quote(readScript) + ` read "$index" "$home" "$path"
 func parseKeyFiles(questions []question, reply observe.Reply) map[question]observe.Answer[keyFile] {
 	answers := make(map[question]observe.Answer[keyFile])
 	homes := make(map[question]string)
+	plain := make(map[string][]question) // by path
 	for _, line := range reply.Lines() {
+		if path, text, ok := strings.Cut(line, ":"); ok && plain[path] != nil {
+			for _, q := range plain[path] {
+				a := answers[q]
+				a.Value.Content = append(a.Value.Content, text+"\n"...)
+				answers[q] = a
+			}
+			continue
+		}
 		number, rest, _ := strings.Cut(line, " ")
 		i, err := strconv.Atoi(number)
 		if err != nil || i < 0 || i >= len(questions) {
@@ -116,6 +181,12 @@ func parseKeyFiles(questions []question, reply observe.Reply) map[question]obser
 			homes[q] = rest
 		case "stat":
 			a.Err = errors.Join(a.Err, a.Value.addStat(rest, homes[q]))
+		case "plain":
+			plain[a.Value.Path] = append(plain[a.Value.Path], q)
+			a.Value.Content = []byte{}
+			if reply.Status > 1 { // of grep
+				a.Err = errors.New(strings.TrimSpace(string(reply.Stderr)))
+			}
 		case "content":
 			content, err := base64.StdEncoding.DecodeString(rest)
 			a.Value.Content, a.Err = content, errors.Join(a.Err, err)

@@ -89,6 +89,8 @@ func (e *RevertedError) Error() string {
 	}
 	fmt.Fprintf(&b, " (tried %s in %s): %v", times, e.Took.Round(100*time.Millisecond), e.Err)
 	switch {
+	case errors.As(e.Now, new(*modules.CommandError)):
+		fmt.Fprintf(&b, "; the host could not put the state of before back: %v", e.Now)
 	case e.Outcome == Restored && e.Now == nil:
 		b.WriteString("; the state of before is back, and a new login works again")
 	case e.Outcome == Restored:
@@ -127,30 +129,39 @@ func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits)
 	if s.Within == 0 {
 		s.Within = DefaultWithin
 	}
-	a := attempt{Switch: s, host: h, at: at, wait: wait, token: rand.Text(), began: time.Now()}
-	within, cancel := context.WithDeadlineCause(ctx, a.began.Add(s.Within), fmt.Errorf("no answer within %s", s.Within))
+	applying, cancel := context.WithCancel(ctx)
 	defer cancel()
-	result, err := a.apply(ctx)
-	if err != nil {
-		return result, err
+	a := attempt{Switch: s, host: h, at: at, wait: wait, token: rand.Text(), began: time.Now(), ended: make(chan applied, 1)}
+	go func() {
+		result, err := a.apply(applying)
+		a.ended <- applied{result, err}
+	}()
+	// A connection that hangs doesn't keep us from knocking. It could also be a change that takes long.
+	done, ok := a.await(s.Within / 2)
+	if done.err != nil {
+		return done.result, done.err
 	}
 	modules.Progress(ctx, "logging in anew")
-	knocked, tries, err := a.knock(within)
-	if err == nil {
-		return result, nil
+	e := a.knock(ctx, ok)
+	if !ok {
+		if done, ok = a.await(time.Second); done.err != nil {
+			return done.result, done.err
+		}
 	}
-	e := &RevertedError{Name: s.Name, Port: s.Port, Tries: tries, Took: time.Since(knocked), Err: err}
+	if e == nil {
+		return done.result, nil
+	}
 	modules.Progress(ctx, "no new login; waiting for the state of before")
-	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx))
+	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), ok)
 	if e.Outcome == Confirmed { // the answer was lost
-		return result, nil
+		return done.result, nil
 	}
 	hint := s.Hint
 	if e.Outcome != Restored {
 		hint = fmt.Sprintf("The host restores by itself until %s (%s.timer; `systemctl status %s` there). Wait and run the same command again; "+
 			"if it can't be reached then, use its console. ", a.began.Add(s.Within).Format("15:04:05 MST"), s.unit(), s.unit()) + hint
 	}
-	return result, modules.WithHint(e, "%s", strings.TrimSpace(hint))
+	return done.result, modules.WithHint(e, "%s", strings.TrimSpace(hint))
 }
 
 // attempt is one use of a switch.
@@ -161,22 +172,38 @@ type attempt struct {
 	wait  waits
 	token string // tells this attempt from others
 	began time.Time
+	ended chan applied // gets how making the change ended
+}
+
+// applied is how making the change ended.
+type applied struct {
+	result modules.Result
+	err    error
+}
+
+// await waits for the end of making the change; false: it has not ended in that time.
+func (a *attempt) await(d time.Duration) (applied, bool) {
+	select {
+	case done := <-a.ended:
+		return done, true
+	case <-time.After(d):
+		return applied{}, false
+	}
 }
 
 // apply makes the change. No error means that it may have been made: when the connection broke, a new one will tell.
 func (a *attempt) apply(ctx context.Context) (modules.Result, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.Within+a.wait.settle, fmt.Errorf("no answer within %s", a.Within+a.wait.settle))
-	defer cancel()
 	result, err := a.host.Run(ctx, modules.Command{Argv: []string{"sh", "-eu", "-s"}, Stdin: []byte(a.change(a.at, a.token))})
 	var failed *modules.CommandError
+	text, armed := strings.CutPrefix(string(result.Stdout), "armed\n")
 	switch {
-	case errors.As(err, &failed):
+	case errors.As(err, &failed) && !armed:
 		return result, modules.WithHint(fmt.Errorf("arm the switch that would take the change back: %w", err),
 			"Nothing was changed. The change is made only when the host can take it back by itself, with %s and systemd.", a.at.state)
 	case err != nil:
 		return result, nil //nolint:nilerr // the new connection will tell
 	}
-	head, rest, _ := strings.Cut(string(result.Stdout), "\n")
+	head, rest, _ := strings.Cut(text, "\n")
 	result.Stdout = []byte(rest)
 	word, details, _ := strings.Cut(head, " ")
 	switch word {
@@ -205,75 +232,123 @@ func (a *attempt) apply(ctx context.Context) (modules.Result, error) {
 	}
 }
 
-// knock logs in anew and confirms. The errors are those of the last try.
-func (a *attempt) knock(ctx context.Context) (began time.Time, tries int, err error) {
-	began = time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.knock, fmt.Errorf("no answer within %s", a.wait.knock))
+// knock logs in anew and confirms. The error is that of the last try; nil: it is confirmed. Only a login that began when
+// the change was made proves anything; whether it is made, the first login asks if we don't know.
+func (a *attempt) knock(ctx context.Context, made bool) *RevertedError {
+	began := time.Now()
+	deadline := a.began.Add(a.Within)
+	if patient := began.Add(a.wait.knock); made && patient.Before(deadline) {
+		deadline = patient
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	e := &RevertedError{Name: a.Name, Port: a.Port}
 	for pause := a.wait.pause; ; pause *= 2 {
-		tries++
-		again := a.confirm(ctx)
-		if again == nil {
-			return began, tries, nil
+		e.Tries++
+		err := a.confirm(ctx, made)
+		if errors.Is(err, errMade) {
+			made = true
+			err = a.confirm(ctx, made)
 		}
-		if err == nil || ctx.Err() == nil {
-			err = again // what ended the last try from outside says less than what another one met
+		switch { // what ended a try from outside says less than what another one met
+		case err == nil:
+			return nil
+		case ctx.Err() == nil && time.Now().Before(deadline):
+			e.Err = withoutHint(err)
+		case e.Err == nil:
+			e.Err = errNoAnswer
 		}
-		if errors.Is(again, errLate) || sleep(ctx, pause) != nil {
-			return began, tries, err
+		if errors.Is(err, errEarly) {
+			pause = a.wait.pause // it lets us in: no need to be shy
+		}
+		if errors.Is(err, errLate) || sleep(ctx, pause) != nil {
+			e.Took = time.Since(began)
+			return e
 		}
 	}
 }
 
+// withoutHint takes away advice that is for a host which can't be reached at all.
+func withoutHint(err error) error {
+	for hinted := (*modules.HintError)(nil); errors.As(err, &hinted); {
+		err = hinted.Err
+	}
+	return err
+}
+
+// errNoAnswer is a host that lets connections come to nothing.
+var errNoAnswer = errors.New("no answer")
+
 // errLate is a switch that was decided before we came.
 var errLate = errors.New("it did, but too late: the host was putting the state of before back already")
 
-// confirm confirms over a new connection.
-func (a *attempt) confirm(ctx context.Context) error {
+// errEarly is a change that is not made to its end yet, errMade one that was before the login or during it.
+var (
+	errEarly = errors.New("the change takes too long")
+	errMade  = errors.New("the change is made")
+)
+
+// confirm confirms over a new connection; if it is not known to be newer than the change, it only asks whether the
+// change is made.
+func (a *attempt) confirm(ctx context.Context, newer bool) error {
 	conn, err := a.host.Reconnect(ctx, a.Port)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	script := a.names(a.at) + "token=" + observe.Quote(a.token) + disarm + confirmScript
+	answers := map[string]error{string(Confirmed): nil, "late": errLate, "early": errEarly, "applied": errMade}
+	known := "no"
+	if newer {
+		known = "yes"
+	}
+	script := a.names(a.at) + fmt.Sprintf("token=%s newer=%s\n", observe.Quote(a.token), known) + disarm + confirmScript
 	result, err := conn.Run(ctx, modules.Command{Script: script})
 	if err != nil {
 		return err
 	}
-	switch answer := strings.TrimSpace(string(result.Stdout)); answer {
-	case string(Confirmed):
-		return nil
-	case "late":
-		return errLate
-	default:
+	answer := strings.TrimSpace(string(result.Stdout))
+	err, ok := answers[answer]
+	if !ok {
 		return fmt.Errorf("confirm: the host answered %q", answer)
 	}
+	return err
 }
 
 // settle has the host decide: over the old connection if that still works, else it waits for the timer and asks over
 // new ones. Then it sees whether the host lets us in.
-func (a *attempt) settle(ctx context.Context) (State, error) {
-	state, err := a.ask(ctx, a.host)
-	if err != nil {
+func (a *attempt) settle(ctx context.Context, works bool) (state State, err error) {
+	if works {
+		if state, err = a.ask(ctx, a.host); err == nil && state != Restored {
+			return state, nil
+		}
+	}
+	if state != Restored { // wait for the timer
 		_ = sleep(ctx, time.Until(a.began.Add(a.Within+time.Second)))
-		state, err = a.askAnew(ctx)
 	}
-	if err != nil || state != Restored {
-		return state, err
+	for until := time.Now().Add(a.wait.settle); ; {
+		again, err := a.askAnew(ctx)
+		if err == nil {
+			return again, nil
+		}
+		if time.Now().After(until) || sleep(ctx, 2*a.wait.pause) != nil {
+			return state, err
+		}
 	}
-	_, err = a.askAnew(ctx)
-	return state, err
 }
 
 func (a *attempt) ask(ctx context.Context, h modules.Host) (State, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.settle, fmt.Errorf("no answer within %s", a.wait.settle))
+	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)
 	defer cancel()
 	result, err := h.Run(ctx, modules.Command{Script: a.names(a.at) + settleScript})
-	return State(strings.TrimSpace(string(result.Stdout))), err
+	state := State(strings.TrimSpace(string(result.Stdout)))
+	if err == nil && state != Restored && state != Confirmed {
+		err = fmt.Errorf("the host answered %q", state)
+	}
+	return state, err
 }
 
 func (a *attempt) askAnew(ctx context.Context) (State, error) {
-	connecting, cancel := context.WithTimeoutCause(ctx, a.wait.settle, fmt.Errorf("no answer within %s", a.wait.settle))
+	connecting, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)
 	defer cancel()
 	conn, err := a.host.Reconnect(connecting, 0)
 	if err != nil {

@@ -44,6 +44,7 @@ type lab struct {
 
 	knock func(ctx context.Context) error // what a new login meets first; nil: success
 	old   func(ctx context.Context) error // what the second command over the old connection meets; nil: success
+	hang  bool                            // the old connection gives no answer
 	runs  int
 }
 
@@ -80,7 +81,12 @@ func (l *lab) Run(ctx context.Context, c modules.Command) (modules.Result, error
 			return modules.Result{}, err
 		}
 	}
-	return l.Host.Run(ctx, c)
+	result, err := l.Host.Run(ctx, c)
+	if l.hang {
+		<-ctx.Done()
+		return modules.Result{}, ctx.Err()
+	}
+	return result, err
 }
 
 func (l *lab) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
@@ -187,6 +193,67 @@ func TestOldConnectionHangs(t *testing.T) {
 	l.is(t, "before", Restored)
 }
 
+// TestCutOff: the connection that makes the change gives no answer any more, but the host lets us in.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.hang = true
+	if _, err := l.try(t, l.change(l.works(), 4*time.Second)); err != nil {
+		t.Error(err)
+	}
+	l.is(t, "after", Confirmed)
+}
+
+// TestHangs: neither does it let us in.
+func TestHangs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.hang = true
+	l.knock = func(ctx context.Context) error {
+		if got, _ := os.ReadFile(l.running); string(got) == "after" {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return nil
+	}
+	_, err := l.try(t, l.change(l.works(), 2*time.Second))
+	const want = "after the change the host did not let rcprov in anew (tried once in 1s): no answer; the state of before is back, and a new login works again"
+	if got := errorText(err); got != want {
+		t.Errorf("error %q\nwant  %q", got, want)
+	}
+	l.is(t, "before", Restored)
+}
+
+// TestSlow: while the change is being made, a login that works proves nothing.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s := l.change("sleep 5; "+l.works(), 8*time.Second)
+	if _, err := l.try(t, s); err != nil { // who knocks after 4 s
+		t.Error(err)
+	}
+	l.is(t, "after", Confirmed)
+
+	l = newLab(t)
+	a := attempt{Switch: l.change("sleep 1; "+l.works(), time.Minute), host: l, at: l.at, wait: patience, token: "x", began: time.Now()}
+	go func() { _, _ = a.apply(t.Context()) }()
+	for _, err := os.Stat(l.at.state + "/a/pid"); err != nil; _, err = os.Stat(l.at.state + "/a/pid") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := a.confirm(t.Context(), false); !errors.Is(err, errEarly) {
+		t.Errorf("before it is made: %v", err)
+	}
+	for _, err := os.Stat(l.at.state + "/a/applied"); err != nil; _, err = os.Stat(l.at.state + "/a/applied") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := a.confirm(t.Context(), false); !errors.Is(err, errMade) {
+		t.Errorf("by a login that may be older: %v", err)
+	}
+	if err := a.confirm(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNeverReachable(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -209,6 +276,42 @@ func TestApplyFails(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	l.is(t, "before", Restored)
+}
+
+// TestPutBack: a directory is as it was, and what was not touched is not.
+func TestPutBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	dir := filepath.Dir(l.file)
+	script := strings.NewReplacer("DIR", dir)
+	setup := script.Replace("cd DIR; echo 1 >same; echo 1 >changed; echo 1 >gone; mkdir -p d/e; echo 1 >d/e/f; ln -s same link; ln -s none dangling; mkdir x; echo 1 >file; chmod 750 d")
+	look := modules.Command{Script: script.Replace(`find DIR -printf '%P %y %m %i %C@ %l\n' | grep -v '^ \|^x\|^d \|^d/e ' | sort; cat DIR/changed DIR/gone DIR/d/e/f DIR/file; stat -c %a DIR/d`)}
+	change := script.Replace(`cd DIR; echo 2 >changed; rm gone; rm -r d/e; echo new >d/new; chmod 700 d; rmdir x; echo x >x; rm file; mkdir file; echo >file/deep; ln -sf other link; false`)
+	if _, err := l.Host.Run(t.Context(), modules.Command{Script: setup}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.Host.Run(t.Context(), look)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := l.change(change, 0)
+	s.Files, s.Reload, s.Save = []string{dir}, "", ""
+	if _, err := l.try(t, s); !strings.Contains(errorText(err), "the state of before is back") {
+		t.Fatal(err)
+	}
+	after, err := l.Host.Run(t.Context(), look)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func(text []byte) string { // inode and time of change differ where something was put back
+		return regexp.MustCompile(`(?m)^(changed|gone|d/e/f|link|file)( . \d+) \d+ [0-9.]+`).ReplaceAllString(string(text), "$1$2")
+	}
+	if kept(before.Stdout) != kept(after.Stdout) {
+		t.Errorf("before:\n%safter:\n%s", before.Stdout, after.Stdout)
+	}
+	if info, err := os.Stat(dir + "/x"); err != nil || !info.IsDir() {
+		t.Errorf("x: %v", err)
+	}
 }
 
 // TestTooLong: the time is over while the change is being made; it is ended, with all that it started.
@@ -234,12 +337,12 @@ func TestKilled(t *testing.T) {
 	}
 	for range 100 {
 		time.Sleep(50 * time.Millisecond)
-		if _, err := os.Stat(l.at.state + "/a/restored"); err == nil {
+		if _, err := os.Stat(l.at.run + "/rcprov-deadman-a"); err != nil { // the last that goes
 			break
 		}
 	}
 	l.is(t, "before", Restored)
-	if late = a.confirm(t.Context()); !errors.Is(late, errLate) {
+	if late = a.confirm(t.Context(), true); !errors.Is(late, errLate) {
 		t.Errorf("late: %v", late)
 	}
 }
@@ -261,7 +364,7 @@ func TestNextRun(t *testing.T) {
 		t.Error(err)
 	}
 	l.is(t, "after", Confirmed)
-	if err := dead.confirm(t.Context()); !errors.Is(err, errLate) {
+	if err := dead.confirm(t.Context(), true); !errors.Is(err, errLate) {
 		t.Errorf("the dead run: %v", err)
 	}
 }

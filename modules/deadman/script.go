@@ -59,7 +59,7 @@ if mv armed restoring 2>/dev/null || [ -e restoring ]; then
 		kill -KILL "-$(cat pid)" || : # dash takes no --
 		flock -w 10 applying true
 	fi
-	each_file put_back
+	put_back
 	sync
 	[ "${1:-}" = boot ] || sh -eu ./reload 7>&- >reload.log 2>&1 </dev/null || { cat reload.log >&2; exit 1; }
 	if [ "${1:-}" = boot ]; then systemctl daemon-reload; fi # units and their drop-ins were read before they were put back
@@ -71,14 +71,34 @@ for state in restored confirmed; do
 done
 `
 
+// putBack makes the files be as saved, and touches only those that are not: other type, mode, owner, size or time (cp -a
+// keeps it), or another target of a link.
 const putBack = `
+list() {
+	if [ -e "$1" ] || [ -L "$1" ]; then
+		find "$1" \( -type d -printf '%p\t%y %m %U:%G\n' -o -printf '%p\t%y %m %U:%G %s %T@ %l\n' \)
+	fi
+}
+list_saved() { list "saved$1" | sed 's/^saved//'; }
 put_back() {
-	rm -rf -- "$1"
-	if [ -e "saved$1" ] || [ -L "saved$1" ]; then mkdir -p -- "${1%/*}/"; cp -a -- "saved$1" "$1"; fi
+	each_file list_saved | sort >saved.list
+	each_file list | sort >now.list
+	comm -13 saved.list now.list | cut -f 1 | sort -r | while IFS= read -r path; do
+		if [ -L "saved$path" ] || ! [ -d "saved$path" ] || [ -L "$path" ] || ! [ -d "$path" ]; then rm -rf -- "$path"; fi
+	done
+	comm -23 saved.list now.list | cut -f 1 | while IFS= read -r path; do
+		if [ -d "saved$path" ] && ! [ -L "saved$path" ]; then
+			mkdir -p -- "$path"
+			chown --reference="saved$path" -- "$path"
+			chmod --reference="saved$path" -- "$path"
+		else
+			cp -a -- "saved$path" "$path"
+		fi
+	done
 }
 `
 
-// changeScript saves, arms and changes. It prints how that went in its first line.
+// changeScript saves, arms and changes. It prints "armed" and then how that went, a line each.
 //
 // The unit on disk is for a host that goes down while the switch is armed: it restores the files early in the next
 // boot, long before anybody could confirm. systemd starts it once in a boot at most, since the flag in /run is there as
@@ -108,6 +128,7 @@ printf '%s\n' "$reload" >reload
 printf '%s\n' "$restore" >restore
 sh -eu ./save
 : >applying
+trap disarm EXIT
 : >"$flag"
 printf '%s\n' "$boot_unit" >"$boot"
 chmod 644 "$boot"
@@ -118,7 +139,9 @@ sync -- "${boot%/*}" "${wanted%/*}"
 mv arming armed
 sync -- .
 systemd-run --quiet --unit="$unit" --description="rcprov: put the state of before the change of $name back" --on-active="$seconds" \
-	--timer-property=AccuracySec=100ms /bin/sh -eu "$dir/restore" || { rm -f armed; disarm; exit 1; }
+	--timer-property=AccuracySec=100ms /bin/sh -eu "$dir/restore" || { rm -f armed; exit 1; }
+trap - EXIT
+echo armed
 status=0
 setsid --wait sh -c '
 	exec 7>>applying
@@ -138,10 +161,11 @@ cat apply.out
 cat apply.err >&2
 `
 
-// confirmScript is run over the new connection. It waits for the change to be made to its end.
+// confirmScript is run over the new connection, which must be newer than the change.
 const confirmScript = `
 cd "$dir" 2>/dev/null && [ "$(cat armed 2>/dev/null)" = "$token" ] || { echo late; exit; }
-until [ -e applied ] || [ ! -e armed ]; do sleep 0.2; done
+[ -e applied ] || { echo early; exit; }
+[ "$newer" = yes ] || { echo applied; exit; }
 mv armed confirmed 2>/dev/null || { echo late; exit; }
 sync -- .
 disarm

@@ -43,5 +43,11 @@ func (s State) Edit(subject string) (modules.Edit, bool) {
 	}, true
 }
 
+// Note tells a person about the state of a switch, if there is something to tell.
+func (s State) Note() (text string, ok bool) {
+	const taken = "an earlier run's change was taken back: it was not confirmed by a new login in time"
+	return taken, s == Restored
+}
+
 // Field is the field of Edit's edits.
 const Field = "unconfirmed"

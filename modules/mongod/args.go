@@ -33,10 +33,13 @@ var source string
 // several members changes, give the play `serial = 1`: they are restarted one after the other then, and the set keeps
 // its majority.
 //
-// Before anything changes, these are refused: a release of the distribution for which MongoDB builds no packages, a
-// processor without AVX (on arm64: older than ARMv8.2), a series that the installed one can't be upgraded to, a port
-// that another program listens on, a server that is in another set. A new series needs the old one's feature compatibility version, and is set by
-// hand when the upgrade has proved itself: `db.adminCommand({setFeatureCompatibilityVersion: "8.0", confirm: true})`.
+// Before anything changes, these are refused: a series that the installed one can't be upgraded to, and a server that is in
+// another set. Preflight asks for a release of the distribution for which MongoDB builds packages (with
+// `preflight = { release = "warn" }` those of the nearest one, or of repository_suite, are tried), a processor with AVX (on
+// arm64: ARMv8.2), 1 GB of memory or what the cache needs, 700 MB below /usr and 1 GB for the data, the port, and the clock.
+//
+// A new series needs the old one's feature compatibility version, and is set by hand when the upgrade has proved itself:
+// `db.adminCommand({setFeatureCompatibilityVersion: "8.0", confirm: true})`.
 //
 // Other steps can refer to `mongod.NAME.url` (`mongodb://203.0.113.10:27017/?replicaSet=rs0`, without a user) and
 // `mongod.NAME.hosts` (`["203.0.113.10:27017"]`).
@@ -103,10 +106,6 @@ type Args struct {
 
 	// Fingerprints of keys that may sign the repository. MongoDB's for the series when left out.
 	Fingerprints []string `hcl:"fingerprints,optional"`
-
-	// Tries it on a release of the distribution for which MongoDB builds no packages of this series, with those of the
-	// nearest release, or of repository_suite. Neither MongoDB nor rcprov promises that they work there.
-	AllowUnsupported bool `hcl:"allow_unsupported,optional"`
 }
 
 // TLS is how connections are encrypted. The files must be on the host, readable for the user mongodb; a step before

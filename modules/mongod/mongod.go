@@ -19,6 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/mongodb"
+	"github.com/rcprov/rcprov/modules/preflight"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 )
@@ -49,7 +50,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	bindIP, err := bindIP(args, env, hosts)
 	errs = append(errs, err, checkAccess(args, bindIP))
 	if env.Facts != nil {
-		errs = append(errs, checkCPU(env.Facts))
+		errs = append(errs, checkArchitecture(env.Facts))
 	}
 	b := &builder{args: args, env: env, series: series}
 	if errors.Join(errs...) == nil {
@@ -234,7 +235,39 @@ func (b *builder) build(bindIP []string) error {
 	answers := &Answers{Server: server}
 	errs = append(errs, b.add("service", &Service{service, answers}, err))
 	b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})
+	b.require(bindIP)
 	return errors.Join(errs...)
+}
+
+// require adds what the parts need of the host. Sizes are those of the packages of 8.0 and of a new, empty database.
+func (b *builder) require(bindIP []string) {
+	if b.env.Facts == nil {
+		return
+	}
+	memory := preflight.GB
+	if cache := b.args.CacheSizeGB; cache != nil {
+		memory = max(memory, int64(*cache*float64(preflight.GB))+preflight.GB/2)
+	}
+	cpu := flags[b.env.Facts.Arch]
+	port := preflight.Port{Number: b.args.Port, Unit: unit}
+	if len(bindIP) == 1 {
+		port.Address = bindIP[0]
+	}
+	all := map[string][]modules.Requirement{
+		"repository": {preflight.Clock{}},
+		"package": {
+			b.series.release(b.env.Facts),
+			preflight.CPU{Facts: b.env.Facts, Flag: cpu.flag, Name: cpu.name, Without: "MongoDB since 5.0 ends with an illegal instruction"},
+			preflight.Memory{Facts: b.env.Facts, Bytes: memory},
+			preflight.Disk{Path: "/usr", Bytes: 700 * preflight.MB},
+		},
+		"data":    {preflight.Disk{Path: b.args.DBPath, Bytes: preflight.GB}},
+		"conf":    {port}, // another port
+		"service": {port},
+	}
+	for i := range b.parts {
+		b.parts[i].Requires = all[b.parts[i].Name]
+	}
 }
 
 func (b *builder) repository() error {
@@ -250,7 +283,7 @@ func (b *builder) repository() error {
 	if b.env.Facts != nil {
 		id, arch = b.env.Facts.OS.ID, b.env.Facts.Arch
 		var err error
-		if codename, err = b.series.codename(b.env.Facts.OS, b.args.AllowUnsupported); err != nil {
+		if codename, err = b.series.codename(b.env.Facts.OS); err != nil {
 			return err
 		}
 	}

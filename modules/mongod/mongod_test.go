@@ -11,6 +11,7 @@ import (
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/mongodb"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 func text(err error) string {
@@ -59,16 +60,8 @@ func TestNewRefuses(t *testing.T) {
 		{name: "version", args: plan(func(a *Args) { a.Version = "latest" }), want: `version: must be a series such as "8.0", or a release such as "8.0.26", not "latest"`},
 		{name: "series", args: plan(func(a *Args) { a.Version = "5.0.9" }), want: "version: is of the series 5.0, which this rcprov doesn't know; it knows 6.0, 7.0, 8.0, 8.2, 8.3"},
 		{
-			name: "release of the distribution", args: plan(func(a *Args) { a.Version = "6.0" }),
-			want: "version: 6.0 is not built for Debian GNU/Linux 12 (bookworm) by MongoDB: it is for Ubuntu jammy, focal; Debian bullseye",
-		},
-		{
-			name: "no AVX", args: plan(func(*Args) {}), facts: facts(func(f *observe.Facts) { f.CPUFlags = []string{"sse2"} }),
-			want: "the host's processor has no AVX, without which MongoDB since 5.0 ends with an illegal instruction",
-		},
-		{
-			name: "old arm", args: plan(func(*Args) {}), facts: facts(func(f *observe.Facts) { f.Arch = "arm64" }),
-			want: "the host's processor has no ARMv8.2-A, without which MongoDB since 5.0 ends with an illegal instruction",
+			name: "distribution", args: plan(func(*Args) {}), facts: facts(func(f *observe.Facts) { f.OS = observe.OS{ID: "kali", Name: "Kali"} }),
+			want: "version: 8.0 is not built for Kali by MongoDB, only for Debian and Ubuntu",
 		},
 		{name: "riscv", args: plan(func(*Args) {}), facts: facts(func(f *observe.Facts) { f.Arch = "riscv64" }), want: "MongoDB has no packages for riscv64, only for amd64 and arm64"},
 		{name: "open", args: plan(func(a *Args) { a.BindIP = []string{"127.0.0.1", "10.0.0.1"} }), want: "bind_ip: has an address beside loopback, and nobody would have to log in"},
@@ -172,6 +165,67 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestRequires has hosts that lack what a server needs.
+func TestRequires(t *testing.T) {
+	t.Parallel()
+	const noPackages = "MongoDB 6.0 is not made for Debian GNU/Linux 12 (bookworm): it is for Debian bullseye; Ubuntu jammy, focal"
+	for _, test := range []struct {
+		name   string
+		change func(*observe.Facts)
+		args   func(*Args)
+		want   []string // what facts tell against the parts, in order
+	}{
+		{name: "good"},
+		{name: "release", args: func(a *Args) { a.Version = "6.0" }, want: []string{noPackages}},
+		{
+			name: "no AVX", change: func(f *observe.Facts) { f.CPUFlags = []string{"sse2"} },
+			want: []string{"the host's processor has no AVX, without which MongoDB since 5.0 ends with an illegal instruction"},
+		},
+		{
+			name: "old arm", change: func(f *observe.Facts) { f.Arch, f.OS = "arm64", observe.OS{ID: "ubuntu", Codename: "noble"} },
+			want: []string{"the host's processor has no ARMv8.2-A, without which MongoDB since 5.0 ends with an illegal instruction"},
+		},
+		{
+			name: "little memory", change: func(f *observe.Facts) { f.MemoryBytes = 480 * preflight.MB },
+			want: []string{"the host has 480 MB of memory, and this step needs 1 GB"},
+		},
+		{
+			name: "large cache", args: func(a *Args) { a.CacheSizeGB = new(float64); *a.CacheSizeGB = 4 },
+			want: []string{"the host has 3.8 GB of memory, and this step needs 4.5 GB"}, change: func(f *observe.Facts) { f.MemoryBytes = 3900 * preflight.MB },
+		},
+	} {
+		facts := bookworm()
+		facts.MemoryBytes = 4 * preflight.GB
+		if test.change != nil {
+			test.change(facts)
+		}
+		args := plan(func(*Args) {})
+		if test.args != nil {
+			test.args(&args)
+		}
+		parts, _, err := New(args, environment(facts))
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		var got []string
+		asked := map[modules.Check]bool{}
+		for _, p := range parts {
+			for _, r := range p.Requires {
+				asked[r.Check()] = true
+				if check := r.Check(); check == modules.CheckDisk || check == modules.CheckPorts || check == modules.CheckClock {
+					continue // the host tells
+				}
+				if f := r.Test(nil, nil); f != nil {
+					got = append(got, f.Err.Error())
+				}
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" || len(asked) != 6 {
+			t.Errorf("%s: asks for %d checks, not 6; findings (-want +got):\n%s", test.name, len(asked), diff)
+		}
+	}
+}
+
 const wantConf = `# Written by rcprov; changes made here are undone.
 net:
   bindIp: 127.0.0.1,10.0.0.1
@@ -217,42 +271,30 @@ func TestRequirements(t *testing.T) {
 	step := &Requirements{Series: "8.0", ReplicaSet: "rs0", Server: server}
 	free := mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}
 	member := mongodb.Greeting{Role: mongodb.Primary, Set: "rs0"}
-	active := observe.UnitInfo{Load: observe.Loaded, Active: observe.Active}
-	inactive := observe.UnitInfo{Load: observe.NotFound, Active: observe.Inactive}
 	tests := []struct {
 		name     string
 		version  string // installed
-		unit     observe.UnitInfo
 		greeting mongodb.Greeting
 		err      error
 		want     string
 	}{
-		{name: "bare", unit: inactive, greeting: free},
-		{name: "runs", version: "8.0.12", unit: active, greeting: member},
-		{name: "has just been started", version: "8.0.12", unit: active, greeting: free},
-		{name: "older series", version: "7.0.15", unit: active, greeting: member},
-		{name: "too old", version: "6.0.1", unit: inactive, greeting: free, want: "MongoDB 6.0 is installed, which can't be upgraded to 8.0 at once"},
-		{name: "too new", version: "8.2.11", unit: inactive, greeting: free, want: "MongoDB 8.2 is installed, and data of a newer series can't be read by 8.0"},
+		{name: "bare", greeting: free},
+		{name: "runs", version: "8.0.12", greeting: member},
+		{name: "has just been started", version: "8.0.12", greeting: free},
+		{name: "older series", version: "7.0.15", greeting: member},
+		{name: "too old", version: "6.0.1", greeting: free, want: "MongoDB 6.0 is installed, which can't be upgraded to 8.0 at once"},
+		{name: "too new", version: "8.2.11", greeting: free, want: "MongoDB 8.2 is installed, and data of a newer series can't be read by 8.0"},
 		{
-			name: "stranger", unit: inactive, greeting: mongodb.Greeting{Role: mongodb.Silent, Why: "the connection was closed"},
-			want: "127.0.0.1:27017 is taken by another program than mongod.service (the connection was closed)",
-		},
-		{
-			name: "another mongod", unit: inactive, greeting: mongodb.Greeting{Role: mongodb.Standalone},
-			want: "127.0.0.1:27017 is taken by another program than mongod.service (running without a replica set)",
-		},
-		{
-			name: "another set", version: "8.0.12", unit: active, greeting: mongodb.Greeting{Role: mongodb.Secondary, Set: "prod"},
+			name: "another set", version: "8.0.12", greeting: mongodb.Greeting{Role: mongodb.Secondary, Set: "prod"},
 			want: `the server is a member of the set prod, while replica_set is "rs0"`,
 		},
-		{name: "could not tell", unit: inactive, err: errors.New("sshd forwards no connections"), want: "ask who listens on 127.0.0.1:27017: sshd forwards no connections"},
+		{name: "could not tell", err: errors.New("sshd forwards no connections"), want: "ask mongod on 127.0.0.1:27017 for its set: sshd forwards no connections"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			observe.Package.Put(s, serverPackage, observe.PackageInfo{Version: test.version, Installed: test.version != ""}, nil)
-			observe.Unit.Put(s, unitQuestion, test.unit, nil)
 			greeting.Put(s, server, test.greeting, test.err)
 			c, err := step.Diff(s)
 			if text(err) != test.want || !c.Empty() {

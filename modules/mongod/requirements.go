@@ -13,8 +13,6 @@ import (
 // greeting answers what the mongod of the host says of itself.
 var greeting = &observe.Probe[mongodb.Server, mongodb.Greeting]{Name: "mongod", Run: mongodb.Greet}
 
-var unitQuestion = observe.UnitQuestion{Name: unit}
-
 // Requirements is what must be so before anything is changed. It changes nothing itself.
 type Requirements struct {
 	Series     string
@@ -27,7 +25,6 @@ var _ modules.Step = (*Requirements)(nil)
 // Observe implements [modules.Step].
 func (s *Requirements) Observe(q *observe.Query) {
 	observe.Package.Ask(q, serverPackage)
-	observe.Unit.Ask(q, unitQuestion)
 	greeting.Ask(q, s.Server)
 }
 
@@ -42,19 +39,9 @@ func (s *Requirements) Diff(snapshot *observe.Snapshot) (modules.Change, error) 
 			return modules.Change{}, err
 		}
 	}
-	service, err := observe.Unit.Get(snapshot, unitQuestion)
-	if err != nil {
-		return modules.Change{}, fmt.Errorf("ask systemd about %s: %w", unit, err)
-	}
 	now, err := greeting.Get(snapshot, s.Server)
 	if err != nil {
-		return modules.Change{}, fmt.Errorf("ask who listens on %s: %w", s.Server.Address, err)
-	}
-	down := service.Active == observe.Inactive || service.Active == observe.Failed || service.Active == ""
-	if down && (now.Role != mongodb.Silent || now.Why != refused) {
-		return modules.Change{}, modules.WithHint(
-			fmt.Errorf("%s is taken by another program than %s (%s)", s.Server.Address, unit, now),
-			"`ss -ltnp` on the host names it. Stop it, or give another port.")
+		return modules.Change{}, fmt.Errorf("ask mongod on %s for its set: %w", s.Server.Address, err)
 	}
 	if now.Set != "" && now.Set != s.ReplicaSet {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("the server is a member of the set %s, while replica_set is %q", now.Set, s.ReplicaSet),
@@ -62,9 +49,6 @@ func (s *Requirements) Diff(snapshot *observe.Snapshot) (modules.Change, error) 
 	}
 	return modules.Change{}, nil
 }
-
-// refused is what a greeting says where nobody listens.
-const refused = "connection refused"
 
 // checkUpgrade refuses a way between two series that data can't go: downwards, and over a major series.
 func checkUpgrade(from, to string) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 // A series is what MongoDB publishes under a number such as 8.0.
@@ -84,27 +85,33 @@ func seriesOf(version string) string {
 	return parts[0] + "." + parts[1]
 }
 
-// codename returns the release of the distribution whose packages fit os; an error when MongoDB builds none, unless
-// others are allowed.
-func (s series) codename(os observe.OS, allow bool) (string, error) {
+// codename returns the release of the distribution whose packages fit os best; an error where MongoDB builds none for
+// the distribution at all.
+func (s series) codename(os observe.OS) (string, error) {
 	codenames := s.codenames[os.ID]
 	if slices.Contains(codenames, os.Codename) {
 		return os.Codename, nil
 	}
-	if allow && len(codenames) > 0 {
-		return codenames[0], nil
+	if len(codenames) == 0 {
+		return "", modules.Argf("version", "%s is not built for %s by MongoDB, only for Debian and Ubuntu", s.name, os.Name)
 	}
+	return codenames[0], nil
+}
+
+// release is that MongoDB builds packages for the host's release: those for another one may work or not, and neither
+// MongoDB nor rcprov promises anything.
+func (s series) release(facts *observe.Facts) preflight.Release {
 	var elsewhere []string
 	for _, other := range allSeries {
-		if slices.Contains(other.codenames[os.ID], os.Codename) {
+		if slices.Contains(other.codenames[facts.OS.ID], facts.OS.Codename) {
 			elsewhere = append(elsewhere, other.name)
 		}
 	}
-	err := modules.Argf("version", "%s is not built for %s by MongoDB: it is for %s", s.name, os.Name, s.releases())
+	hint := "Take a host with one of these. With a warning only, the packages of the nearest release are tried, or of repository_suite."
 	if len(elsewhere) > 0 {
-		return "", withArgHint(err, fmt.Sprintf("For this release there is %s.", strings.Join(elsewhere, ", ")))
+		hint = fmt.Sprintf("For this release there is %s.", strings.Join(elsewhere, ", "))
 	}
-	return "", withArgHint(err, "Take a host with one of these; or try it with allow_unsupported = true, at your own risk.")
+	return preflight.Release{Facts: facts, What: "MongoDB " + s.name, For: s.codenames, Hint: hint}
 }
 
 // withArgHint adds what to write instead to an error of an argument.
@@ -116,26 +123,19 @@ func withArgHint(err error, hint string) error {
 	return err
 }
 
-// releases says for which releases there are packages.
-func (s series) releases() string {
-	return fmt.Sprintf("Ubuntu %s; Debian %s", strings.Join(s.codenames["ubuntu"], ", "), strings.Join(s.codenames["debian"], ", "))
+// flags are what mongod needs of a processor, by Debian's architecture. The manual, "Production Notes": x86_64: AVX since
+// 5.0; arm64: ARMv8.2-A, which has dcpop (DC CVAP) as a mandatory part.
+var flags = map[string]struct{ flag, name string }{
+	"amd64": {"avx", "AVX"},
+	"arm64": {"dcpop", "ARMv8.2-A"},
 }
 
-// checkCPU refuses a processor on which mongod would end with an illegal instruction. The manual, "Production Notes",
-// x86_64: AVX since 5.0; arm64: ARMv8.2-A, which has dcpop (DC CVAP) as a mandatory part.
-func checkCPU(facts *observe.Facts) error {
-	needed := map[string]struct{ flag, name string }{
-		"amd64": {"avx", "AVX"},
-		"arm64": {"dcpop", "ARMv8.2-A"},
-	}
-	cpu, known := needed[facts.Arch]
-	switch {
-	case !known:
+// checkArchitecture refuses hosts for which there are no packages.
+func checkArchitecture(facts *observe.Facts) error {
+	if _, known := flags[facts.Arch]; !known {
 		return fmt.Errorf("MongoDB has no packages for %s, only for amd64 and arm64", facts.Arch)
-	case !slices.Contains(facts.CPUFlags, cpu.flag):
-		return modules.WithHint(fmt.Errorf("the host's processor has no %s, without which MongoDB since 5.0 ends with an illegal instruction", cpu.name),
-			"Of a virtual machine, set the model of its processor to that of the machine (`host` of QEMU), or take another host.")
-	case facts.Arch == "arm64" && facts.OS.ID == "debian":
+	}
+	if facts.Arch == "arm64" && facts.OS.ID == "debian" {
 		return modules.WithHint(errors.New("MongoDB builds no arm64 packages for Debian"), "Take Ubuntu on this host.")
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 // Module is the module nginx.
@@ -45,14 +46,15 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err != nil {
 		return nil, outputs, err
 	}
+	free := []modules.Requirement{preflight.Port{Number: 80, Unit: Unit}}
 	return []modules.Part{
 		{Name: "package", Step: packages},
 		{Name: "webroot", Step: &directory.Step{Path: args.Webroot, Mode: 0o755, Owner: "root", Group: "root"}},
 		{Name: "configuration", Step: &Configuration{Files: []*file.Step{
 			{Path: mainFile, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root"},
 			{Path: defaultSite, Absent: true},
-		}}},
-		{Name: "service", Step: Service(mainFile)},
+		}}, Requires: free},
+		{Name: "service", Step: Service(mainFile), Requires: free},
 	}, outputs, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/nginx"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 // Module is the module nginx_site.
@@ -31,9 +32,10 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		Path: nginx.Dir + "/" + fileName(args.Names[0]) + ".conf", Content: []byte(text),
 		Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
 	}
+	free := []modules.Requirement{preflight.Port{Number: 443, Unit: nginx.Unit}}
 	parts := []modules.Part{
-		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}}},
-		{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key)},
+		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}}, Requires: free},
+		{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key), Requires: free},
 		{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
 	}
 	return parts, Outputs{URL: "https://" + args.Names[0], Files: []string{site.Path}}, nil

@@ -33,6 +33,8 @@ var source string
 //	  source  = "nodesource"
 //	}
 //
+// Preflight asks for 300 MB of disk, and for NodeSource's repository for the clock.
+//
 // Beside its arguments a node block gives out `path` (/opt/node/22.22.3), `bin` (the directory of its programs), `node`,
 // `npm` and `npx` (paths of these programs).
 type Args struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/fetch"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/preflight"
 )
 
 // Module is the module node.
@@ -80,15 +81,16 @@ func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) 
 	}
 	sums := &signedSums{URL: releaseURL(args, "SHASUMS256.txt.asc")}
 	errs = append(errs, sums.readArgs(args, env))
+	room := []modules.Requirement{preflight.Disk{Path: args.Directory, Bytes: 300 * preflight.MB}}
 	if args.SHA256 == "" {
-		return []modules.Part{{Name: "release", Step: &release{Step: step, sums: sums}}}, errors.Join(errs...)
+		return []modules.Part{{Name: "release", Step: &release{Step: step, sums: sums}, Requires: room}}, errors.Join(errs...)
 	}
 	sum, err := fetch.ParseSHA256(args.SHA256)
 	if err != nil {
 		errs = append(errs, modules.Argf("sha256", "%w", err))
 	}
 	step.SHA256 = sum
-	return []modules.Part{{Name: "release", Step: step}}, errors.Join(errs...)
+	return []modules.Part{{Name: "release", Step: step, Requires: room}}, errors.Join(errs...)
 }
 
 // nodesourceKey signs NodeSource's repository: a key of 2016 that was signed anew, with SHA-512, in January 2026.
@@ -129,7 +131,10 @@ func nodesource(args Args, env modules.Env, _ string) ([]modules.Part, error) {
 	if validVersion.MatchString(args.Version) { // else check says so
 		errs = append(errs, err)
 	}
-	return []modules.Part{{Name: "repository", Step: repository}, {Name: "package", Step: packages}}, errors.Join(errs...)
+	return []modules.Part{
+		{Name: "repository", Step: repository, Requires: []modules.Requirement{preflight.Clock{}}},
+		{Name: "package", Step: packages, Requires: []modules.Requirement{preflight.Disk{Path: "/usr", Bytes: 300 * preflight.MB}}},
+	}, errors.Join(errs...)
 }
 
 func releaseURL(args Args, file string) string {

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -236,6 +237,7 @@ func (q *Query) Parse(mark string, stdout, stderr []byte) (*Snapshot, error) {
 // what could not be told about single subjects is in the snapshot.
 func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
 	snapshot := NewSnapshot()
+	snapshot.Asked = time.Now()
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	if len(q.families) > 0 {
@@ -269,11 +271,15 @@ func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	snapshot.Answered = time.Now()
 	return snapshot, nil
 }
 
 // Snapshot holds the answers of one host at one time.
 type Snapshot struct {
+	// Asked and Answered are the times, by the controller's clock, between which the host was looked at.
+	Asked, Answered time.Time
+
 	answers map[question]Answer[any]
 }
 

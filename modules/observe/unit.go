@@ -136,48 +136,53 @@ const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result
 	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +
 	"MainPID,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
 
-// unitFilesScript reads the properties from its input and passes them on; then it prints, tab-separated, a line for
-// each thing that it learned of files:
+// unitFilesScript passes the properties and the stamps on; then it prints, tab-separated, a line for each thing that it
+// learned of files:
 //
 //	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
 //	link CTIME TARGET PATH  of symbolic links
 //	file TYPE CTIME PATH    links followed; TYPE as find's %y
 //	SHA256  PATH            as sha256sum prints it
 //
-// Between properties and these stand the stamps. $1 says whether all fingerprints are wanted; the rest of the
-// arguments are watched files.
+// It begins with the properties in $shown and the stamps in $stamps. $1 says whether all fingerprints are wanted; the
+// rest of the arguments are watched files. It loops over variables, because `read` costs a system call for each byte.
 const unitFilesScript = `
 all=$1
 shift
 nl='
 ' tab=$(printf '\t') exes=
+printf '%s\n\n%s\n' "$shown" "$stamps"
 set -f
-while IFS= read -r line; do
-	printf '%s\n' "$line"
+IFS=$nl
+for line in $shown; do
 	case $line in
 	FragmentPath=/dev/null) ;;
 	FragmentPath=/*) set -- "$@" "${line#*=}" ;;
-	DropInPaths=/*) set -- "$@" ${line#*=} ;;
+	DropInPaths=/*) IFS=' '; set -- "$@" ${line#*=} ;;
 	MainPID=[1-9]*) exes="$exes /proc/${line#*=}/exe" ;;
 	esac
 done
-printf '\n%s\n' "$stamps"
 [ -n "$exes$*" ] || exit 0
-find $exes "$@" -maxdepth 0 -type l -printf '%C@\t%l\t%p\n' 2>/dev/null | while IFS=$tab read -r changed target path; do
-	case $path in
-	/proc/*/exe)
-		pid=${path#/proc/} program=${target% (deleted)}
-		if [ "$program" != "$target" ] && [ -e "$program" ]; then printf 'replaced\t%s\t%s\n' "${pid%/exe}" "$program"; fi
+IFS=' '
+seen=$(find $exes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
+set --
+IFS=$nl
+for line in $seen; do
+	case $line in
+	link"$tab"*"$tab"/proc/*/exe)
+		program=${line#link"$tab"*"$tab"} program=${program%"$tab"*}
+		[ "$program" != "${program% (deleted)}" ] && [ -e "${program% (deleted)}" ] || continue
+		pid=${line##*"$tab"/proc/}
+		printf 'replaced\t%s\t%s\n' "${pid%/exe}" "${program% (deleted)}"
 		;;
-	*) printf 'link\t%s\t%s\t%s\n' "$changed" "$target" "$path" ;;
+	link*) printf '%s\n' "$line"; set -- "$@" "${line##*"$tab"}" ;;
 	esac
 done
-[ $# -gt 0 ] || exit 0
-files=$(find -L "$@" -maxdepth 0 -printf 'file\t%y\t%C@\t%p\n')
-printf '%s\n' "$files"
-IFS=$nl
+files=$seen
+if [ $# -gt 0 ]; then files=$seen$nl$(find -L "$@" -maxdepth 0 -printf 'file\t%y\t%C@\t%p\n'); fi
 set --
 for line in $files; do
+	case $line in "file$tab"*) printf '%s\n' "$line" ;; *) continue ;; esac
 	case $line in "file${tab}f$tab"*) ;; *) continue ;; esac
 	changed=${line#"file${tab}f$tab"}
 	path=${changed#*"$tab"}
@@ -210,7 +215,7 @@ func unitScript(questions []UnitQuestion) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "stamps=$(cat -- %s 2>/dev/null)\n", QuoteAll(stamps))
-	fmt.Fprintf(&b, "systemctl show --timestamp=us+utc -p %s -- %s | (\nset -- %s %s%s)\n",
+	fmt.Fprintf(&b, "shown=$(systemctl show --timestamp=us+utc -p %s -- %s)\nset -- %s %s%s",
 		unitProperties, QuoteAll(names), all, QuoteAll(watched), unitFilesScript)
 	return b.String()
 }

@@ -36,8 +36,9 @@ var source string
 // several instances all are stopped then, and started one after the other, as the first one migrates the database.
 //
 // Before it changes anything, these are refused: a Node.js or MongoDB that the release doesn't run with, a way from the
-// installed release that Rocket.Chat doesn't support (over a major version, or back), and a port that another program
-// listens on. Releases before 8.8 are refused: their apps need Deno, which rcprov doesn't install.
+// installed release that Rocket.Chat doesn't support (over a major version, or back). Releases before 8.8 are refused:
+// their apps need Deno, which rcprov doesn't install. Preflight asks for 2 GB of memory, and 1 GB for each further instance,
+// 2 GB of disk for a release, the ports, and the clock.
 //
 // The server may write to `data_directory` only, and is done when /readyz answers on each port.
 type Args struct {

@@ -19,6 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/httpcheck"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/preflight"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/user"
 )
@@ -149,17 +150,21 @@ func (b *builder) add(name string, step modules.Step, err error) {
 	}
 }
 
+// require adds what the part that was added last needs of the host.
+func (b *builder) require(all ...modules.Requirement) {
+	if b.env.Facts != nil {
+		last := &b.parts[len(b.parts)-1]
+		last.Requires = append(last.Requires, all...)
+	}
+}
+
 func (b *builder) release() string  { return path.Join(b.args.Directory, "releases", b.args.Version) }
 func (b *builder) linkPath() string { return path.Join(b.args.Directory, "current") }
 
 func (b *builder) build(environment string) error {
 	args := b.args
 	to, _ := parseExact(args.Version) // checked before
-	before := &requirements{Link: b.linkPath(), Version: to}
-	for _, port := range args.Ports {
-		before.Instances = append(before.Instances, instance{unitName(port), address(args.BindIP, port)})
-	}
-	b.add("requirements", before, nil)
+	b.add("requirements", &requirements{Link: b.linkPath(), Version: to}, nil)
 	if len(args.Packages) > 0 {
 		packages, err := aptpackage.New(aptpackage.Args{Packages: args.Packages, State: "present", UpdateCache: "24h"}, b.env)
 		b.add("packages", packages, err)
@@ -174,6 +179,8 @@ func (b *builder) build(environment string) error {
 		Path: b.release(), URL: strings.TrimSuffix(args.Releases, "/") + "/" + args.Version + "/download", SHA256: b.sum,
 		Strip: 1, Contains: []string{"main.js", "programs/server/package.json"}, Owner: args.User, Group: args.User, Mode: 0o755,
 	}, nil)
+	memory := preflight.GB * int64(1+len(args.Ports)) // an instance has one, and npm needs as much while it installs
+	b.require(preflight.Memory{Facts: b.env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
 	b.add("npm", &npm{
 		Release: b.release(), SHA256: b.sum, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
 		Registry: args.NpmRegistry, Native: nativeModules,
@@ -218,6 +225,7 @@ func (b *builder) instance(port int) {
 		return
 	}
 	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step)}, nil)
+	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
 	check, err := httpcheck.New(httpcheck.Args{
 		URL: "http://" + address(b.args.BindIP, port) + "/readyz", From: "host", Method: "GET", Interval: "1s", Deadline: b.args.Deadline,
 	}, b.env)

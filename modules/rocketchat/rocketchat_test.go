@@ -150,18 +150,12 @@ func TestRequirements(t *testing.T) {
 		return observe.FileInfo{Type: observe.Symlink, Target: target}
 	}
 	for _, test := range []struct {
-		name   string
-		is     observe.FileInfo
-		err    error
-		active observe.ActiveState
-		taken  bool
-		want   string // error
+		name string
+		is   observe.FileInfo
+		err  error
+		want string // error
 	}{
 		{name: "bare"},
-		{name: "running", active: observe.Active, taken: true},
-		{name: "starting", active: observe.Activating},
-		{name: "a stranger", active: observe.Failed, taken: true, want: "127.0.0.1:3000 is taken by another program than rocketchat-3000.service"},
-		{name: "a stranger on a bare host", taken: true, want: "127.0.0.1:3000 is taken by another program than rocketchat-3000.service"},
 		{name: "converged", is: symlink("releases/9.1.0")},
 		{name: "a patch back", is: symlink("releases/9.1.3")},
 		{name: "from the major before", is: symlink("/opt/rocketchat/releases/8.9.1")},
@@ -172,10 +166,7 @@ func TestRequirements(t *testing.T) {
 		{name: "could not tell", err: errLook, want: "look at /opt/rocketchat/current: stale file handle"},
 	} {
 		s := observe.NewSnapshot()
-		one := instance{"rocketchat-3000.service", "127.0.0.1:3000"}
-		r := &requirements{Link: "/opt/rocketchat/current", Version: version{9, 1, 0}, Instances: []instance{one}}
-		observe.Unit.Put(s, observe.UnitQuestion{Name: one.Unit}, observe.UnitInfo{Active: test.active}, nil)
-		listens.Put(s, one.Address, test.taken, nil)
+		r := &requirements{Link: "/opt/rocketchat/current", Version: version{9, 1, 0}}
 		observe.File.Put(s, observe.FileQuestion{Path: r.Link}, test.is, test.err)
 		change, err := r.Diff(s)
 		if text(err) != test.want || !change.Empty() {

@@ -7,10 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/httpcheck"
@@ -19,33 +16,10 @@ import (
 	"github.com/rcprov/rcprov/modules/systemdunit"
 )
 
-// instance is a server of a port.
-type instance struct {
-	Unit    string
-	Address string // host:port, as seen from the host
-}
-
 // requirements is what must be so before anything is changed. It changes nothing itself.
 type requirements struct {
-	Link      string // to the release that is installed
-	Version   version
-	Instances []instance
-}
-
-// listens answers whether a program listens on an address of the host.
-var listens = &observe.Probe[string, bool]{
-	Name: "listener",
-	Run: func(ctx context.Context, dial observe.Dial, address string) (bool, error) {
-		conn, err := dial(ctx, "tcp", address)
-		var failed *ssh.OpenChannelError
-		switch {
-		case err == nil:
-			return true, conn.Close()
-		case errors.As(err, &failed) && failed.Reason == ssh.ConnectionFailed, errors.Is(err, syscall.ECONNREFUSED):
-			return false, nil
-		}
-		return false, err
-	},
+	Link    string // to the release that is installed
+	Version version
 }
 
 var _ modules.Step = (*requirements)(nil)
@@ -53,29 +27,10 @@ var _ modules.Step = (*requirements)(nil)
 // Observe implements [modules.Step].
 func (r *requirements) Observe(q *observe.Query) {
 	observe.File.Ask(q, observe.FileQuestion{Path: r.Link})
-	for _, i := range r.Instances {
-		observe.Unit.Ask(q, observe.UnitQuestion{Name: i.Unit})
-		listens.Ask(q, i.Address)
-	}
 }
 
 // Diff implements [modules.Step].
 func (r *requirements) Diff(s *observe.Snapshot) (modules.Change, error) {
-	for _, i := range r.Instances {
-		unit, err := observe.Unit.Get(s, observe.UnitQuestion{Name: i.Unit})
-		if err != nil {
-			return modules.Change{}, fmt.Errorf("ask systemd about %s: %w", i.Unit, err)
-		}
-		taken, err := listens.Get(s, i.Address)
-		if err != nil {
-			return modules.Change{}, fmt.Errorf("ask who listens on %s: %w", i.Address, err)
-		}
-		down := unit.Active == observe.Inactive || unit.Active == observe.Failed || unit.Active == ""
-		if down && taken {
-			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is taken by another program than %s", i.Address, i.Unit),
-				"`ss -ltnp` on the host names it. Stop it, or give other `ports`.")
-		}
-	}
 	is, err := observe.File.Get(s, observe.FileQuestion{Path: r.Link})
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", r.Link, err)

@@ -125,6 +125,9 @@ func (s *Step) script(c modules.Change) (string, error) {
 // couldShutOut tells whether c could keep a new login out: it is made under the switch then. What only lets more in,
 // concerns routed packets or is about comments and logs could not.
 func (s *Step) couldShutOut(c modules.Change) bool {
+	if _, ok := c.Find(deadman.Field); ok {
+		return true // so that it is said why the change of before is still there
+	}
 	if !s.Enabled {
 		return false
 	}

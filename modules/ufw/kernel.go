@@ -52,6 +52,7 @@ func (k *kernel) read(line string) bool {
 		return false
 	}
 	switch {
+	case len(words) == 0:
 	case words[0] == "chain" && len(words) >= 2:
 		k.chain = words[1]
 		k.nameChain()

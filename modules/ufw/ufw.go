@@ -112,6 +112,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Enabled && !is.Loaded:
 		edit(modules.Run, "enabled", "true, but the kernel has not the rules of the files", "loaded")
 	}
+	if note, ok := is.Switch.Note(); ok && !c.Empty() {
+		c.Notes = append(c.Notes, note)
+	}
 	// With a rule of others that lets packets in before ufw sees them, only the new login under the switch can tell.
 	if s.Enabled && !c.Empty() && !is.Strangers.Accepts {
 		return c, s.letsIn(is.Session, after)

@@ -464,6 +464,8 @@ func TestCouldShutOut(t *testing.T) {
 func FuzzParseState(f *testing.F) {
 	f.Add(recorded(f, "debian12.txtar").Stdout)
 	f.Add(recorded(f, "debian13.txtar").Stdout)
+	f.Add(recorded(f, "debian12-strangers.txtar").Stdout)
+	f.Add(recorded(f, "debian12-iptables.txtar").Stdout)
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		is, err := parseState(observe.Reply{Stdout: stdout})
 		if err == nil && is.Installed && is.Logging == "" {

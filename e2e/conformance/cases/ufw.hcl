@@ -77,6 +77,7 @@ case "a web server's firewall" {
   drift "outgoing denied" { run = "ufw default deny outgoing" }
   drift "logging off" { run = "ufw logging off" }
   drift "flushed" { run = "iptables -P INPUT ACCEPT; iptables -F; ip6tables -P INPUT ACCEPT; ip6tables -F" }
+  drift "the kernel's policy" { run = "iptables -P INPUT ACCEPT" }
   drift "chains removed" {
     run = "for t in iptables ip6tables; do $t -P INPUT ACCEPT; $t -P FORWARD ACCEPT; $t -F; $t -X; done"
   }
@@ -117,6 +118,99 @@ case "exclusive" {
   drift "a rule for IPv6 only" { run = "ufw deny from 2001:db8::7/64 to any port 99 proto tcp comment x" }
   drift "a routed rule" { run = "ufw route deny in on host0 out on eth9 log from any to 10.0.0.1 port 53" }
   drift "an application's rule" { run = "ufw allow 'Lab App'" }
+}
+
+case "profiles, logs, one family" {
+  setup = <<-EOT
+    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
+    printf '[Lab App]\ntitle=x\ndescription=y\nports=7000/tcp|7002,7001/udp|7003\n' >/etc/ufw/applications.d/lab
+  EOT
+  plan  = <<-EOT
+    ufw "firewall" {
+      default_routed = "reject"
+      confirm_within = "30s"
+      rule {
+        port  = "22"
+        proto = "tcp"
+      }
+      rule {
+        app     = "Lab App"
+        log     = "new"
+        comment = "ours"
+      }
+      rule {
+        action = "limit"
+        app    = "Lab App"
+        from   = "10.0.0.0/8"
+      }
+      rule {
+        port  = "8080"
+        proto = "tcp"
+        from  = "0.0.0.0/0"
+      }
+      rule {
+        action = "deny"
+        port   = "8081"
+        from   = "::/0"
+        log    = "all"
+      }
+      rule {
+        route     = true
+        app       = "Lab App"
+        interface = "host0"
+      }
+    }
+  EOT
+  check = <<-EOT
+    set -e
+    tuples() { grep -h '^### tuple' /etc/ufw/user.rules /etc/ufw/user6.rules; }
+    ufw status | grep '^Lab App .*ALLOW .*Anywhere .*(log) # ours'
+    ufw status | grep '^Lab App .*LIMIT .*10.0.0.0/8'
+    iptables -S ufw-user-input | grep -- '-p udp -m multiport --dports 7001,7002 .*-j ACCEPT'
+    ip6tables -S ufw6-user-input | grep -- '--dport 7000 .*-j ACCEPT'
+    iptables -S ufw-user-forward | grep -- '-i host0 .*--dport 7000'
+    [ "$(tuples | grep -c ' tcp 8080 ')" = 1 ]
+    iptables -S ufw-user-input | grep -- '--dport 8080 -j ACCEPT'
+    [ "$(tuples | grep -c 'deny_log-all any 8081 ::/0')" = 1 ]
+    [ "$(tuples | grep -c ' any 8081 ')" = 1 ]
+    iptables -S | grep -x -- '-P FORWARD DROP'
+    ufw status verbose | grep 'reject (routed)'
+  EOT
+  drift "an application's rule deleted" { run = "ufw route delete allow in on host0 to any app 'Lab App'" }
+  drift "an older profile" {
+    run = "cd /etc/ufw/applications.d; cp -p lab /root/lab; sed -i s/7000/7009/ lab; ufw app update 'Lab App'; mv /root/lab lab"
+  }
+  drift "log wiped" { run = "ufw deny proto any from ::/0 to any port 8081" }
+  drift "routed packets allowed" { run = "ufw default allow routed" }
+}
+
+case "beside filters of others" {
+  setup = <<-EOT
+    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
+    nft 'add table inet other; add chain inet other in { type filter hook input priority -5; policy accept; }; add rule inet other in tcp dport 9998 drop'
+    iptables -N other; iptables -A INPUT -p tcp --dport 9999 -j other
+  EOT
+  plan  = <<-EOT
+    ufw "firewall" {
+      rule {
+        port  = "22"
+        proto = "tcp"
+      }
+      rule {
+        port  = "443"
+        proto = "tcp"
+      }
+    }
+  EOT
+  check = <<-EOT
+    set -e
+    ufw status | grep -qx 'Status: active'
+    nft list chain inet other in | grep 'tcp dport 9998 drop'
+    iptables -S INPUT | grep -- '--dport 9999 -j other'
+    iptables -S ufw-user-input | grep -- '-p tcp -m tcp --dport 443 -j ACCEPT'
+  EOT
+  drift "disabled" { run = "ufw disable" }
+  drift "one kernel rule removed" { run = "iptables -D ufw-user-input 2" }
 }
 
 case "other rules stay" {

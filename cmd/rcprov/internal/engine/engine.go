@@ -1,6 +1,7 @@
 // Package engine makes hosts be what a plan says: observe, diff, apply, verify.
 //
 // Each host is connected to and asked everything about all of its steps at once, in one script, while the others are.
+// The same question also asks what steps require of the host (preflight): what it lacks stops it before its first change.
 // Then the plays run one after another, in each the hosts side by side, and on each host the steps in order. As long
 // as nothing changed, what was observed at the start holds, so that a run without changes costs one question. After
 // a change, the question that verifies it also observes the steps behind it again, up to the next one that is
@@ -219,6 +220,7 @@ func (r *run) finish() (*Summary, error) {
 	var result *multierror.Error
 	stopped := false
 	for _, h := range r.hosts {
+		h.endPreflight()
 		s.PerHost = append(s.PerHost, HostCounts{Host: h.Name, Counts: h.counts})
 		s.Counts.add(h.counts)
 		stopped = stopped || h.stopped

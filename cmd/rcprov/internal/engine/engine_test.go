@@ -164,14 +164,14 @@ type lab struct {
 	events []string // "host type step", those of steps and hosts
 }
 
-// newLab loads source, whose hosts are all fake.
-func newLab(t *testing.T, source string) *lab {
+// newLab loads source, which may have blocks of more modules than thing, and whose hosts are all fake.
+func newLab(t *testing.T, source string, more ...modules.Module) *lab {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "plan.hcl")
 	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, diags := plan.Load(path, plan.Options{Modules: []modules.Module{thingModule()}})
+	p, diags := plan.Load(path, plan.Options{Modules: append(more, thingModule())})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -214,7 +214,10 @@ func (l *lab) run(ctx context.Context, o Options) (*Summary, error) {
 	for _, c := range l.conns {
 		c.asked = 0
 	}
-	o.Plan, o.Reporter, o.Now, o.By = l.plan, l, time.Now, "me@here"
+	o.Plan, o.Now, o.By = l.plan, time.Now, "me@here"
+	if o.Reporter == nil {
+		o.Reporter = l
+	}
 	o.Redact = func(s string) string { return s }
 	o.Connect = func(_ context.Context, h *plan.Host) (Conn, error) {
 		if strings.HasPrefix(h.Name, "down") {

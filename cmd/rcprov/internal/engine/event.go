@@ -29,6 +29,7 @@ const (
 	PlayStarted  EventType = "play_started"  // Hosts
 	PlaySkipped  EventType = "play_skipped"  // Hosts, Text: why; the play is not begun on any host
 	HostStarted  EventType = "host_started"  // Total: the host begins a play of Total steps
+	Found        EventType = "finding"       // Step, Index, Total (of findings), Finding: the host lacks what the step requires; all of them come before its first step
 	Doing        EventType = "doing"         // Step, Index, Total, Text: what is being done; for live display
 	StepOK       EventType = "step_ok"       // Step, Index, Total: nothing to do; Change may carry notes
 	StepPlanned  EventType = "step_planned"  // Step, Index, Total, Change: would change (plan)
@@ -61,6 +62,7 @@ type Event struct {
 	Change   *modules.Change
 	Duration time.Duration
 
+	Finding  *Finding
 	Stopped  bool // before all was looked at or done
 	Failure  *Failure
 	Failures []*Failure // all of the run, in the order of the plan's hosts

@@ -26,6 +26,10 @@ type host struct {
 	steps    []*step        // of all plays, in order
 	seen     view
 
+	asked    bool       // what steps require was asked
+	findings []*Finding // what was found then
+	told     bool       // and reported
+
 	locked  bool
 	journal *journal // once locked
 	touched int      // how often something was applied, with success or not
@@ -60,48 +64,69 @@ func (h *host) prepare(ctx context.Context) {
 		h.stopped = true
 	} else if err != nil {
 		h.fail(&Failure{Err: err, Left: len(h.steps)})
+	} else if h.run.Mode == Apply {
+		h.preflight()
 	}
 }
 
 func (h *host) look(ctx context.Context) error {
 	h.doing("", "connecting")
-	conn, err := h.run.Connect(ctx, h.Host)
-	if err != nil {
-		return err
+	type attempt struct {
+		conn Conn
+		err  error
 	}
-	h.conn = conn
-	if err := h.bind(ctx); err != nil {
-		return err
+	connecting := make(chan attempt, 1)
+	go func() {
+		conn, err := h.run.Connect(ctx, h.Host)
+		connecting <- attempt{conn, err}
+	}()
+	needsFacts := slices.ContainsFunc(h.plays, func(i int) bool { return h.run.Options.Plan.NeedsFacts(h.run.Options.Plan.Plays[i]) })
+	var steps []*step
+	var mistakes error
+	if !needsFacts {
+		steps, mistakes = h.bind() // while the host answers
 	}
+	attempted := <-connecting
+	if attempted.err != nil {
+		return attempted.err
+	}
+	h.conn = attempted.conn
+	if needsFacts {
+		var err error
+		if h.facts, err = Facts(ctx, h.conn); err != nil {
+			return err
+		}
+		steps, mistakes = h.bind()
+	}
+	if mistakes != nil {
+		return mistakes
+	}
+	h.steps = steps
 	h.doing("", "observing")
-	return h.observe(ctx, 0, len(h.steps), nil)
+	if err := h.observe(ctx, 0, len(h.steps), nil); err != nil {
+		return err
+	}
+	h.findings = h.test()
+	return nil
 }
 
-// bind makes the host's steps, asking for its facts first if a play needs them.
-func (h *host) bind(ctx context.Context) error {
+// bind makes the host's steps, which may depend on its facts.
+func (h *host) bind() ([]*step, error) {
 	p := h.run.Options.Plan
-	for _, i := range h.plays {
-		if p.NeedsFacts(p.Plays[i]) {
-			var err error
-			if h.facts, err = Facts(ctx, h.conn); err != nil {
-				return err
-			}
-			break
-		}
-	}
+	var all []*step
 	for _, i := range h.plays {
 		steps, diags := p.Bind(p.Plays[i], h.Host, h.facts)
 		if diags.HasErrors() {
-			return diags
+			return nil, diags
 		}
 		for _, s := range steps {
 			if s.RunOnce && !h.isFirst(p.Plays[i]) || !tagged(h.run.Tags, s.Tags) {
 				continue
 			}
-			h.steps = append(h.steps, &step{Step: s, play: i})
+			all = append(all, &step{Step: s, play: i})
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // isFirst tells whether h is the first host of play that the run acts on.
@@ -142,6 +167,10 @@ func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
 			s.Step.Step.Observe(&q)
 		}
 	}
+	if !h.asked {
+		h.asked = true
+		h.observeRequirements(&q)
+	}
 	seen := view{from: from, to: to, run: h.run.changeCount(), own: h.touched}
 	snapshot, err := q.Run(ctx, h.conn)
 	if err != nil {
@@ -174,6 +203,7 @@ func (h *host) runPlay(ctx context.Context, i int, p *plan.Play) {
 		to++
 	}
 	h.report(Event{Type: HostStarted, Play: p.Name, Total: to - max(from, 0)})
+	h.tell()
 	if from >= 0 {
 		h.walk(ctx, &walk{host: h, play: p, from: from, to: to, changesBefore: h.run.changeCount()})
 	}

@@ -9,7 +9,9 @@ import (
 )
 
 // common is what every step may have beside its module's arguments.
-const common = "Every step may also have: when, for_each, tags, retries, timeout, run_once."
+const common = "Every step may also have: when, for_each, tags, retries, timeout, run_once, preflight. The last one says what " +
+	"becomes of what the host lacks, \"error\", \"warn\" or \"off\": `preflight = { memory = \"warn\" }`. Checks are memory, disk, " +
+	"cpu, clock, release, ports and dns, as far as a module asks for them."
 
 // A Style prints headings; the zero value leaves them as they are.
 type Style struct {

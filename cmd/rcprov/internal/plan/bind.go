@@ -59,6 +59,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 		for _, part := range i.built.Parts {
 			one := step
 			one.Step = part.Step
+			one.Requires = required(part.Requires, step.Levels)
 			if part.Name != "" {
 				one.Address += "/" + part.Name
 			}

@@ -70,9 +70,9 @@ var (
 		"connection", "groups", "vars",
 	}
 	groupArgs  = []string{"hosts"}
-	playArgs   = []string{"hosts", "serial", "depends_on", "tags", "when"}
+	playArgs   = []string{"hosts", "serial", "depends_on", "tags", "when", "preflight"}
 	outputArgs = []string{"value", "description", "sensitive"}
-	stepMeta   = []string{"when", "for_each", "tags", "retries", "timeout", "run_once"}
+	stepMeta   = []string{"when", "for_each", "tags", "retries", "timeout", "run_once", "preflight"}
 )
 
 func newConfig(list []modules.Module) *config {

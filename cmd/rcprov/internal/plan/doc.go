@@ -44,6 +44,16 @@
 //
 // Blocks of hosts, groups and plays are the same for all hosts and can't refer to self, facts.* or steps.
 //
-// An argument named like a meta-argument (when, for_each, tags, retries, timeout, run_once) belongs to the module if
+// # Preflight
+//
+// Modules say what they need of a host: memory, disk, cpu, clock, release, ports, dns. What a host doesn't have stops
+// it before its first change, or is a warning. A step, or a play for all of its steps, chooses:
+//
+//	preflight = { memory = "warn", dns = "off" }
+//
+// "error" stops the host, "warn" only tells, "off" doesn't look. What a step says comes before what its play says; where
+// neither says anything, the module decides.
+//
+// An argument named like a meta-argument (when, for_each, tags, retries, timeout, run_once, preflight) belongs to the module if
 // the module has such an argument.
 package plan

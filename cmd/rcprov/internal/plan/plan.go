@@ -65,6 +65,9 @@ type Play struct {
 	Tags   []string
 	Range  hcl.Range
 
+	// Preflight is what becomes of what the checks find, unless a step says otherwise.
+	Preflight map[modules.Check]modules.Level
+
 	// DependsOn are plays that come before this one; it is not begun when a host failed in one of them.
 	DependsOn []*Play
 
@@ -82,6 +85,12 @@ type Step struct {
 	Timeout time.Duration
 	RunOnce bool // only on the first host of the play
 	Range   hcl.Range
+
+	// Requires are the requirements of the step that are to be checked, none that the plan turned off. Levels is what
+	// the plan says about what they find; the finding itself decides where it says nothing.
+	Requires []modules.Requirement
+	Levels   map[modules.Check]modules.Level
+
 	// ArgRange returns where an argument is given, or the block's header.
 	ArgRange func(arg string) hcl.Range
 }

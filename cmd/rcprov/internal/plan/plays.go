@@ -53,6 +53,9 @@ func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
 		v, _ := s.typed(attr, what, cty.List(cty.String), cty.NilVal)
 		p.Tags = stringList(v)
 	}
+	if attr := attrs["preflight"]; attr != nil {
+		p.Preflight = s.preflight(attr, what, cty.NilVal)
+	}
 	return p
 }
 

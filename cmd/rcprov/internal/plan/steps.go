@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -156,6 +157,14 @@ func (s *scope) metaArguments(i *instance) Step {
 	}
 	if attr := b.meta("run_once"); attr != nil {
 		step.RunOnce, _ = s.boolean(attr, what, i.each)
+	}
+	step.Levels = maps.Clone(s.play.Preflight)
+	if attr := b.meta("preflight"); attr != nil {
+		own := s.preflight(attr, what, i.each)
+		if step.Levels == nil {
+			step.Levels = own
+		}
+		maps.Copy(step.Levels, own)
 	}
 	return step
 }

@@ -161,8 +161,7 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 		hosts   []string
 	}
 	var groups []*group
-	for _, f := range all {
-		p := explainFailure(f, o.Secrets)
+	for _, p := range explainFailures(all, o.Secrets) {
 		state := ""
 		if mode != engine.Plan {
 			state = stateLeft(p)

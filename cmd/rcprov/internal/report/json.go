@@ -38,6 +38,7 @@ type jsonLine struct {
 	PerHost  []jsonHost  `json:"per_host,omitempty"`
 	Outputs  any         `json:"outputs,omitempty"`
 	Severity string      `json:"severity,omitempty"`
+	Check    string      `json:"check,omitempty"`
 	Error    *problem    `json:"error,omitempty"`
 }
 
@@ -87,6 +88,10 @@ func (j *jsonLines) Report(e engine.Event) {
 		if change.Edits == nil {
 			line.Change.Edits = []modules.Edit{}
 		}
+	}
+	if f := e.Finding; f != nil {
+		p := explainFinding(f, secrets)
+		line.Error, line.Check, line.Severity = &p, string(f.Check), severity(f)
 	}
 	if e.Failure != nil {
 		p := explainFailure(e.Failure, secrets)

@@ -23,6 +23,10 @@
 //	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit], and what it calls
 //	          sensitive has no from, to or text
 //	counts    {"ok", "planned", "changed", "skipped", "failed", "left"}: numbers of steps
+//	severity  of a diagnostic or finding: "error" or "warning"
+//	check     of a finding: "memory", "disk", "cpu", "clock", "release", "ports", "dns"; its error says what is wrong.
+//	          Findings of severity "error" end the host's part of an apply; a plan shows all the same what would be
+//	          changed, and counts the host as failed at its end
 //	stopped   the run was interrupted before all was looked at or done
 //	per_host  [{"host", "counts"}]
 //	outputs   the plan's outputs by name

@@ -183,6 +183,47 @@ var scenarios = map[string]func(s *script){
 			},
 		)
 	},
+	"preflight": func(s *script) {
+		finding := func(host, step string, n, at int, check modules.Check, level modules.Level, err error) engine.Event {
+			return engine.Event{
+				Type: engine.Found, Host: host, Step: step, Play: "web", Index: n, Total: 2,
+				Finding: &engine.Finding{Play: "web", Step: step, Range: *line(at), Check: check, Level: level, Err: err},
+			}
+		}
+		memory := modules.WithHint(errors.New("the host has 1.9 GB of memory, and this step needs 4 GB"), "Take a host with 4 GB or more.")
+		port := modules.WithHint(errors.New("port 80 is held by "+secret+" (process 73), not by nginx.service"), "Stop it.")
+		warns, objects := finding("web1", "apt_package.nginx", 1, 9, modules.CheckMemory, modules.LevelWarn, memory), finding("web1", "file.motd", 2, 6, modules.CheckPorts, modules.LevelError, port)
+		other := warns
+		other.Host = "web2"
+		unmet := &engine.Failure{
+			Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{Findings: []*engine.Finding{objects.Finding}},
+		}
+		both := &engine.Failure{Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{
+			Findings: []*engine.Finding{finding("", "apt_package.nginx", 0, 9, modules.CheckMemory, modules.LevelError, memory).Finding, objects.Finding},
+		}}
+		end := engine.Event{
+			Type: engine.RunFinished, Duration: time.Second, Counts: engine.Counts{Planned: 2, Failed: 1}, Failures: []*engine.Failure{unmet},
+			PerHost: []engine.HostCounts{{Host: "web1", Counts: engine.Counts{Planned: 1, Failed: 1}}, {Host: "web2", Counts: engine.Counts{Planned: 1}}},
+		}
+		s.play(
+			engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: engine.Plan, Plan: "prod.hcl", Hosts: []string{"web1", "web2"}},
+			engine.Event{Type: engine.PlayStarted, Play: "web", Hosts: []string{"web1", "web2"}},
+			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web2", Total: 1}, other,
+			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web1", Total: 1}, warns, objects,
+			engine.Event{Type: engine.StepPlanned, Play: "web", Host: "web2", Step: "file.motd", Index: 1, Total: 1, Change: change(mode)},
+			engine.Event{Type: engine.StepPlanned, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 1, Change: change(mode)},
+			end,
+		)
+		end.Counts, end.Failures = engine.Counts{Failed: 1, Left: 2}, []*engine.Failure{both}
+		end.PerHost = []engine.HostCounts{{Host: "web1", Counts: engine.Counts{Failed: 1, Left: 2}}}
+		s.play(
+			engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: engine.Apply, Plan: "prod.hcl", Hosts: []string{"web1", "web2"}},
+			engine.Event{Type: engine.PlayStarted, Play: "web", Hosts: []string{"web1", "web2"}},
+			warns, objects,
+			engine.Event{Type: engine.HostFailed, Host: "web1", Failure: both},
+			end,
+		)
+	},
 	"stopped": func(s *script) {
 		s.play(
 			engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: engine.Apply, Plan: "prod.hcl", Hosts: []string{"web1"}},

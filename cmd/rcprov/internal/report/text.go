@@ -69,6 +69,8 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 		t.header = fmt.Sprintf("%s on %s\n", t.style.paint(bold, "Play "+e.Play), strings.Join(e.Hosts, ", "))
 	case engine.StepOK, engine.StepSkipped, engine.StepUnknown, engine.StepPlanned, engine.StepChanged:
 		done = t.step(e)
+	case engine.Found:
+		done = t.finding(e)
 	case engine.HostFailed:
 		done = t.hostFailed(e)
 	case engine.PlaySkipped:

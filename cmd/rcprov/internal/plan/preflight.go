@@ -1,0 +1,64 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// preflight reads `preflight = { memory = "warn" }`.
+func (s *scope) preflight(attr *hclsyntax.Attribute, what string, each cty.Value) map[modules.Check]modules.Level {
+	v, ok := s.typed(attr, what, cty.Map(cty.String), each)
+	v, _ = v.UnmarkDeep()
+	if !ok || !v.IsWhollyKnown() || v.IsNull() {
+		return nil
+	}
+	chosen := map[modules.Check]modules.Level{}
+	values := v.AsValueMap()
+	for _, key := range sortedKeys(values) {
+		value := values[key]
+		check := modules.Check(key)
+		if !slices.Contains(modules.Checks, check) {
+			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: preflight has no check %q", what, key),
+				didYouMean(key, words(modules.Checks), "The checks are")))
+			continue
+		}
+		level := modules.Level("")
+		if !value.IsNull() {
+			level = modules.Level(value.AsString())
+		}
+		if !slices.Contains(modules.Levels, level) {
+			detail := ""
+			if near := nearest(string(level), words(modules.Levels)); near != "" {
+				detail = fmt.Sprintf("Did you mean %q?", near)
+			}
+			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: preflight.%s must be %s, not %s", what, key, oneOf(words(modules.Levels)), describe(value)), detail))
+			continue
+		}
+		chosen[check] = level
+	}
+	return chosen
+}
+
+func words[W ~string](list []W) []string {
+	texts := make([]string, len(list))
+	for i, word := range list {
+		texts[i] = string(word)
+	}
+	return texts
+}
+
+// required returns the requirements that the plan didn't turn off.
+func required(all []modules.Requirement, levels map[modules.Check]modules.Level) []modules.Requirement {
+	var kept []modules.Requirement
+	for _, r := range all {
+		if levels[r.Check()] != modules.LevelOff {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,73 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
+	"github.com/rcprov/rcprov/modules"
+)
+
+// severity names the level of a finding as diagnostics do.
+func severity(f *engine.Finding) string {
+	if f.Level == modules.LevelWarn {
+		return "warning"
+	}
+	return "error"
+}
+
+// explainFinding says what is to be said about a requirement that a host doesn't meet.
+func explainFinding(f *engine.Finding, secrets *redact.Redactor) problem {
+	p := explain(f.Err, secrets)
+	p.Play, p.Step = f.Play, secrets.String(f.Step)
+	p.place(&f.Range)
+	return p
+}
+
+// explainFailures says what is to be said about the hosts that got no further, each requirement that is not met by
+// itself.
+func explainFailures(all []*engine.Failure, secrets *redact.Redactor) []problem {
+	var problems []problem
+	for _, failure := range all {
+		p := explainFailure(failure, secrets)
+		var unmet *engine.PreflightError
+		if !errors.As(failure.Err, &unmet) {
+			problems = append(problems, p)
+			continue
+		}
+		for _, f := range unmet.Findings {
+			one := explainFinding(f, secrets)
+			one.Summary = one.Step + ": " + one.Summary
+			one.Host, one.Address, one.Left = p.Host, p.Address, p.Left
+			one.Hint = strings.TrimSpace(fmt.Sprintf("%s `preflight = { %s = \"warn\" }` in the block makes it a warning.", one.Hint, f.Check))
+			problems = append(problems, one)
+		}
+	}
+	return problems
+}
+
+// finding renders a requirement that a host doesn't meet. In apply, errors are told where the host fails; a plan goes on
+// to show what would be changed, so that they stand here.
+func (t *text) finding(e engine.Event) string {
+	f := e.Finding
+	if t.mode == engine.Apply && f.Level == modules.LevelError {
+		return ""
+	}
+	p := explainFinding(f, t.secrets)
+	color := red
+	if f.Level == modules.LevelWarn {
+		color = yellow
+	}
+	head := t.style.paint(color, "! "+p.Step) + ": " + severity(f)
+	body := fmt.Sprintf("    %s: %s (%s line %d)\n", f.Check, p.Summary, p.File, p.Line)
+	if f.Level == modules.LevelWarn && p.Hint != "" {
+		body += "    " + value(p.Hint) + "\n"
+	}
+	if t.mode == engine.Plan {
+		t.keep(engine.Event{Host: e.Host, Index: e.Index - e.Total - 1}, head, body) // before the play's first step
+		return ""
+	}
+	return t.belowHeader(head + " on " + e.Host + "\n" + body)
+}

@@ -1,0 +1,207 @@
+package preflight
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Port is a port that a unit of the host is to listen on, and nobody else.
+type Port struct {
+	Protocol string // "tcp", or "udp"; "" is "tcp"
+	Number   int
+	Address  string // the IP address to listen on; empty: all
+	Unit     string // who may have it: "nginx.service"
+}
+
+var _ modules.Requirement = Port{}
+
+// Check implements [modules.Requirement].
+func (Port) Check() modules.Check { return modules.CheckPorts }
+
+// Observe implements [modules.Requirement].
+func (p Port) Observe(q *observe.Query) { listeners.Ask(q, p.socket()) }
+
+func (p Port) socket() socket { return socket{cmp.Or(p.Protocol, "tcp"), p.Number} }
+
+// String is the port for people: "port 80", "UDP port 10000".
+func (p Port) String() string {
+	text := fmt.Sprintf("port %d", p.Number)
+	if p.Protocol == "udp" {
+		text = "UDP " + text
+	}
+	if p.Address != "" {
+		text += " of " + p.Address
+	}
+	return text
+}
+
+// Test implements [modules.Requirement].
+func (p Port) Test(s *observe.Snapshot, _ []modules.Need) *modules.Finding {
+	all, err := listeners.Get(s, p.socket())
+	if err != nil {
+		return unknown("who has "+p.String(), err)
+	}
+	i := slices.IndexFunc(all, func(l listener) bool {
+		return collide(l.Address, p.Address) && !slices.ContainsFunc(l.Owners, func(o owner) bool { return o.in(p.Unit) })
+	})
+	if i < 0 {
+		return nil
+	}
+	hint := "`ss -lntup` on the host tells more."
+	if len(all[i].Owners) > 0 {
+		if unit := all[i].Owners[0].unit(); strings.HasSuffix(unit, ".service") {
+			hint = fmt.Sprintf("Stop it (`systemctl disable --now %s`), or give one of them another port.", unit)
+		}
+	}
+	return wrong(fmt.Errorf("%s is held by %s, not by %s", p, all[i].holder(), p.Unit), "%s", hint)
+}
+
+// collide tells whether somebody who listens on an address as ss(8) writes it is in the way of who wants another.
+func collide(theirs, ours string) bool {
+	theirs, _, _ = strings.Cut(strings.Trim(theirs, "[]"), "%")
+	their, err := netip.ParseAddr(theirs)
+	if theirs == "*" || ours == "" || err != nil {
+		return true // all addresses, of IPv6 and IPv4
+	}
+	our, err := netip.ParseAddr(ours)
+	their, our = their.Unmap(), our.Unmap()
+	return err != nil || their.Is4() == our.Is4() && (their == our || their.IsUnspecified() || our.IsUnspecified())
+}
+
+// socket is a port of a protocol.
+type socket struct {
+	protocol string
+	number   int
+}
+
+// listener is somebody who listens on a port.
+type listener struct {
+	Address string // as ss(8) writes it: "0.0.0.0", "*", "[::1]", "127.0.0.53%lo"
+	Owners  []owner
+}
+
+// owner is a process.
+type owner struct {
+	Program string
+	PID     int
+	Cgroup  string // "/system.slice/nginx.service"; empty when it was gone already
+}
+
+// in tells whether the process is one of a unit.
+func (o owner) in(unit string) bool { return slices.Contains(strings.Split(o.Cgroup, "/"), unit) }
+
+// unit is the innermost unit of the process, "" if there is none.
+func (o owner) unit() string {
+	parts := strings.Split(o.Cgroup, "/")
+	slices.Reverse(parts)
+	i := slices.IndexFunc(parts, func(part string) bool {
+		return strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".scope")
+	})
+	if i < 0 {
+		return ""
+	}
+	return parts[i]
+}
+
+// holder names who listens, for people: "python3 (process 812 of web.service)".
+func (l listener) holder() string {
+	if len(l.Owners) == 0 {
+		return "the kernel" // an NFS server, say
+	}
+	o := l.Owners[0]
+	where := fmt.Sprintf("process %d", o.PID)
+	if unit := o.unit(); unit != "" {
+		where += " of " + unit
+	}
+	return fmt.Sprintf("%s (%s)", o.Program, where)
+}
+
+// listeners answers who listens on a port of the host. Which unit a process belongs to is what its control group says.
+//
+// Source: ss(8), checked with iproute2 6.1 and 6.15; cgroups(7) on /proc/PID/cgroup.
+var listeners = &observe.Kind[socket, []listener]{
+	Name: "ports",
+	Script: func(sockets []socket) string {
+		var wanted []string
+		for _, s := range sockets {
+			wanted = append(wanted, fmt.Sprintf("%s:%d", s.protocol, s.number))
+		}
+		return "all=$(ss -Hlntup) || exit\nwanted=' " + strings.Join(wanted, " ") + ` '
+seen=' '
+while read -r protocol _ _ _ here _ users; do
+	case $wanted in *" $protocol:${here##*:} "*) ;; *) continue ;; esac
+	printf 'socket %s %s %s\n' "$protocol" "$here" "$users"
+	while case $users in *pid=*) true ;; *) false ;; esac; do
+		users=${users#*pid=}
+		pid=${users%%,*}
+		case $seen in *" $pid "*) continue ;; esac
+		seen="$seen$pid "
+		while IFS= read -r line; do
+			case $line in 0::* | *:name=systemd:*) printf 'cgroup %s %s\n' "$pid" "${line#*:*:}" ;; esac
+		done 2>/dev/null <"/proc/$pid/cgroup"
+	done
+done <<RCPROV
+$all
+RCPROV
+echo end
+`
+	},
+	Parse: parseListeners,
+}
+
+// parseListeners reads for each listener `socket PROTOCOL ADDRESS:PORT users:(("PROGRAM",pid=PID,fd=FD),...)`, and for
+// each process `cgroup PID PATH`; the last line is "end".
+func parseListeners(sockets []socket, reply observe.Reply) map[socket]observe.Answer[[]listener] {
+	lines := reply.Lines()
+	answers := make(map[socket]observe.Answer[[]listener])
+	if len(lines) == 0 || lines[len(lines)-1] != "end" {
+		return answers
+	}
+	groups := make(map[int]string)
+	for _, line := range lines {
+		if rest, ok := strings.CutPrefix(line, "cgroup "); ok {
+			number, path, _ := strings.Cut(rest, " ")
+			if pid, err := strconv.Atoi(number); err == nil {
+				groups[pid] = cmp.Or(groups[pid], path)
+			}
+		}
+	}
+	found := make(map[socket][]listener)
+	for _, line := range lines {
+		fields := strings.SplitN(line, " ", 4)
+		if fields[0] != "socket" || len(fields) != 4 {
+			continue
+		}
+		colon := strings.LastIndexByte(fields[2], ':')
+		number, err := strconv.Atoi(fields[2][colon+1:])
+		if err != nil {
+			continue
+		}
+		at := socket{fields[1], number}
+		found[at] = append(found[at], listener{Address: fields[2][:max(colon, 0)], Owners: parseOwners(fields[3], groups)})
+	}
+	for _, s := range sockets {
+		answers[s] = observe.Answer[[]listener]{Value: found[s]}
+	}
+	return answers
+}
+
+// parseOwners reads `users:(("nginx",pid=12,fd=6),("nginx",pid=13,fd=6))`. ss doesn't escape names of programs.
+func parseOwners(users string, groups map[int]string) []owner {
+	var owners []owner
+	for _, part := range strings.Split(strings.TrimPrefix(users, "users:("), `("`)[1:] {
+		program, rest, _ := strings.Cut(part, `",pid=`)
+		number, _, _ := strings.Cut(rest, ",")
+		if pid, err := strconv.Atoi(number); err == nil {
+			owners = append(owners, owner{Program: program, PID: pid, Cgroup: groups[pid]})
+		}
+	}
+	return owners
+}

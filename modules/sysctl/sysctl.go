@@ -1,6 +1,7 @@
 package sysctl
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -30,10 +31,11 @@ var _ modules.Batcher = (*Step)(nil)
 func New(args Args, _ modules.Env) (modules.Step, error) {
 	s := &Step{Path: procPath(args.Name), Value: normal(args.Value), Persistent: args.Persistent, Absent: args.State == "absent"}
 	var errs []error
-	var err error
-	if s.Within, err = time.ParseDuration(args.ConfirmWithin); err != nil || s.Within < time.Second || s.Within > time.Hour {
+	within, err := time.ParseDuration(cmp.Or(args.ConfirmWithin, "60s")) // products leave it out
+	if err != nil || within < time.Second || within > time.Hour {
 		errs = append(errs, modules.Argf("confirm_within", "must be a duration from \"1s\" to \"1h\", not %q", args.ConfirmWithin))
 	}
+	s.Within = within
 	if s.Path == "" || strings.Trim(s.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@") != "" ||
 		strings.Contains("/"+s.Path+"/", "//") || strings.Contains("/"+s.Path+"/", "/./") || strings.Contains("/"+s.Path+"/", "/../") {
 		errs = append(errs, modules.Argf("name", "must be a kernel parameter such as \"net.ipv4.ip_forward\", not %q", args.Name))

@@ -246,10 +246,14 @@ func TestDiff(t *testing.T) {
 		}},
 		{name: "an address not listened on", args: Args{ListenAddresses: []string{"192.0.2.7"}}, want: "run ssh.service listening: it doesn't listen on 192.0.2.7:22"},
 		{name: "no ss", args: Args{Port: 22}, see: func(w *seen) { w.Listening = nil }},
-		{name: "another port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
-			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes + "\nrun sshd new login at port: 2222"},
-		{name: "one port more", args: Args{Ports: []int{22, 2222}}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
-			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes},
+		{
+			name: "another port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
+			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes + "\nrun sshd new login at port: 2222",
+		},
+		{
+			name: "one port more", args: Args{Ports: []int{22, 2222}}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
+			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes,
+		},
 		{name: "through a socket", args: Args{Port: 22}, see: func(w *seen) {
 			w.socket.Active, w.socket.Load = observe.Active, observe.Loaded
 			w.Listening = []listener{{netip.MustParseAddrPort("[::]:22"), "systemd", 1}}
@@ -260,31 +264,43 @@ func TestDiff(t *testing.T) {
 			w.Listening = []listener{{netip.MustParseAddrPort("[::]:22"), "systemd", 1}}
 			w.unit.Active = observe.Inactive
 		}},
-		{name: "no socket any more", args: Args{Port: 22}, see: func(w *seen) { w.extra = observe.FileInfo{Type: observe.Regular} },
-			want: "remove /etc/systemd/system/ssh.socket.d/rcprov.conf : \n" + goes},
+		{
+			name: "no socket any more", args: Args{Port: 22}, see: func(w *seen) { w.extra = observe.FileInfo{Type: observe.Regular} },
+			want: "remove /etc/systemd/system/ssh.socket.d/rcprov.conf : \n" + goes,
+		},
 		{name: "unconfirmed", args: careful, see: func(w *seen) { w.Unconfirmed = deadman.Armed }, want: "run sshd unconfirmed: taken back, then made again"},
 		{name: "confirmed", args: careful, see: func(w *seen) { w.Unconfirmed = deadman.Confirmed }},
 		{name: "not installed", args: careful, see: func(w *seen) { w.state = state{} }, want: "there is no sshd on the host"},
-		{name: "no Include", args: careful, see: func(w *seen) { w.Files[mainFile] = w.Files[mainFile][1:] },
-			want: "/etc/ssh/sshd_config has no line `Include /etc/ssh/sshd_config.d/*.conf`, so that sshd doesn't read /etc/ssh/sshd_config.d/00-rcprov.conf for all"},
+		{
+			name: "no Include", args: careful, see: func(w *seen) { w.Files[mainFile] = w.Files[mainFile][1:] },
+			want: "/etc/ssh/sshd_config has no line `Include /etc/ssh/sshd_config.d/*.conf`, so that sshd doesn't read /etc/ssh/sshd_config.d/00-rcprov.conf for all",
+		},
 		{name: "Include for some", args: careful, see: func(w *seen) {
 			w.Files[mainFile] = append([]string{"Match User x"}, w.Files[mainFile]...)
 		}, want: "/etc/ssh/sshd_config includes /etc/ssh/sshd_config.d within a Match block, so that sshd doesn't read /etc/ssh/sshd_config.d/00-rcprov.conf for all"},
-		{name: "beaten", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"# x", "permitrootlogin=yes"} },
-			want: `/etc/ssh/sshd_config.d/00-a.conf line 2 says "permitrootlogin=yes", which comes before "PermitRootLogin no" of the plan (permit_root_login)`},
+		{
+			name: "beaten", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"# x", "permitrootlogin=yes"} },
+			want: `/etc/ssh/sshd_config.d/00-a.conf line 2 says "permitrootlogin=yes", which comes before "PermitRootLogin no" of the plan (permit_root_login)`,
+		},
 		{name: "beaten later", args: careful, see: func(w *seen) { w.Files[dropDir+"/50-cloud-init.conf"] = []string{"PermitRootLogin yes"} }},
 		{name: "beaten by the same", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"PermitRootLogin no"} }},
-		{name: "added to", args: Args{Port: 22}, see: func(w *seen) { w.Files[mainFile] = append(w.Files[mainFile], "Port 2200") },
-			want: `/etc/ssh/sshd_config line 5 says "Port 2200", which adds to "Port 22" of the plan (port)`},
-		{name: "beaten from elsewhere", args: careful, see: func(w *seen) { w.Effective["maxauthtries"] = []string{"6"} },
-			want: "MaxAuthTries is \"6\" by `sshd -T`, though /etc/ssh/sshd_config.d/00-rcprov.conf says \"3\" (max_auth_tries)"},
+		{
+			name: "added to", args: Args{Port: 22}, see: func(w *seen) { w.Files[mainFile] = append(w.Files[mainFile], "Port 2200") },
+			want: `/etc/ssh/sshd_config line 5 says "Port 2200", which adds to "Port 22" of the plan (port)`,
+		},
+		{
+			name: "beaten from elsewhere", args: careful, see: func(w *seen) { w.Effective["maxauthtries"] = []string{"6"} },
+			want: "MaxAuthTries is \"6\" by `sshd -T`, though /etc/ssh/sshd_config.d/00-rcprov.conf says \"3\" (max_auth_tries)",
+		},
 		{name: "one of several", args: Args{Settings: map[string]string{"AcceptEnv": "FOO"}}, see: func(w *seen) { w.Effective["acceptenv"] = []string{"LANG", "foo"} }},
 		{name: "behind a socket, not running", args: careful, see: func(w *seen) {
 			w.Effective, w.Alone, w.Refused = nil, nil, "Missing privilege separation directory: /run/sshd"
 			w.socket.Active, w.unit.Active, w.Listening = observe.Active, observe.Inactive, nil
 		}},
-		{name: "sshd refuses", args: careful, see: func(w *seen) { w.Effective, w.Refused = nil, "line 9: Bad configuration option: x" },
-			want: "sshd can't read its configuration: line 9: Bad configuration option: x"},
+		{
+			name: "sshd refuses", args: careful, see: func(w *seen) { w.Effective, w.Refused = nil, "line 9: Bad configuration option: x" },
+			want: "sshd can't read its configuration: line 9: Bad configuration option: x",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -321,35 +337,53 @@ func TestRefuse(t *testing.T) {
 		see  func(w *seen)
 		want string
 	}{
-		{name: "root", args: Args{PermitRootLogin: "no"}, see: func(w *seen) { w.session.User = "root" },
-			want: "permit_root_login = \"no\" would shut out rcprov itself, which is logged in as root"},
-		{name: "root by a command", args: Args{PermitRootLogin: "forced-commands-only"}, see: func(w *seen) { w.session.User = "root" },
-			want: "permit_root_login = \"forced-commands-only\" would shut out rcprov itself, which is logged in as root"},
+		{
+			name: "root", args: Args{PermitRootLogin: "no"}, see: func(w *seen) { w.session.User = "root" },
+			want: "permit_root_login = \"no\" would shut out rcprov itself, which is logged in as root",
+		},
+		{
+			name: "root by a command", args: Args{PermitRootLogin: "forced-commands-only"}, see: func(w *seen) { w.session.User = "root" },
+			want: "permit_root_login = \"forced-commands-only\" would shut out rcprov itself, which is logged in as root",
+		},
 		{name: "root by key", args: Args{PermitRootLogin: "prohibit-password"}, see: func(w *seen) { w.session.User = "root" }},
 		{name: "root from somewhere", args: Args{PermitRootLogin: "no"}, see: func(w *seen) {
 			w.session.User = "root"
 			w.Files[mainFile] = append(w.Files[mainFile], "Match Address 192.0.2.0/24", "PermitRootLogin yes")
 		}},
 		{name: "root, not by SSH", args: Args{PermitRootLogin: "no"}, see: func(w *seen) { w.session = observe.SessionInfo{} }},
-		{name: "users", args: Args{AllowUsers: []string{"bob", "a?m"}},
-			want: `allow_users = ["bob", "a?m"] would shut out rcprov itself, which is logged in as admin`},
+		{
+			name: "users", args: Args{AllowUsers: []string{"bob", "a?m"}},
+			want: `allow_users = ["bob", "a?m"] would shut out rcprov itself, which is logged in as admin`,
+		},
 		{name: "users by pattern", args: Args{AllowUsers: []string{"ad*"}}},
 		{name: "users from here", args: Args{AllowUsers: []string{"admin@192.0.2.0/24"}}},
 		{name: "users from a name", args: Args{AllowUsers: []string{"admin@*.example.com"}}},
-		{name: "users from elsewhere", args: Args{AllowUsers: []string{"admin@198.51.100.1"}},
-			want: `allow_users = ["admin@198.51.100.1"] would shut out rcprov itself, which is logged in as admin from 192.0.2.1`},
-		{name: "groups", args: Args{AllowGroups: []string{"wheel"}},
-			want: `allow_groups = ["wheel"] would shut out rcprov itself: admin, as whom it is logged in, is in none of them (only in admin, sudo)`},
+		{
+			name: "users from elsewhere", args: Args{AllowUsers: []string{"admin@198.51.100.1"}},
+			want: `allow_users = ["admin@198.51.100.1"] would shut out rcprov itself, which is logged in as admin from 192.0.2.1`,
+		},
+		{
+			name: "groups", args: Args{AllowGroups: []string{"wheel"}},
+			want: `allow_groups = ["wheel"] would shut out rcprov itself: admin, as whom it is logged in, is in none of them (only in admin, sudo)`,
+		},
 		{name: "groups of the user", args: Args{AllowGroups: []string{"wheel", "s*"}}},
-		{name: "address", args: Args{ListenAddresses: []string{"127.0.0.1"}},
-			want: "listen_addresses would shut out rcprov itself, which is connected to 192.0.2.7"},
-		{name: "address of the other family", args: Args{ListenAddresses: []string{"::"}},
-			want: "listen_addresses would shut out rcprov itself, which is connected to 192.0.2.7"},
+		{
+			name: "address", args: Args{ListenAddresses: []string{"127.0.0.1"}},
+			want: "listen_addresses would shut out rcprov itself, which is connected to 192.0.2.7",
+		},
+		{
+			name: "address of the other family", args: Args{ListenAddresses: []string{"::"}},
+			want: "listen_addresses would shut out rcprov itself, which is connected to 192.0.2.7",
+		},
 		{name: "all addresses", args: Args{ListenAddresses: []string{"0.0.0.0"}}},
-		{name: "port", args: Args{Port: 2222},
-			want: "sshd is to leave port 22, by which rcprov is connected, and the host block doesn't say where the host is found then"},
-		{name: "port of the host block stays", args: Args{Port: 2222}, port: 22,
-			want: "sshd is to leave port 22, by which rcprov is connected, and the host block doesn't say where the host is found then"},
+		{
+			name: "port", args: Args{Port: 2222},
+			want: "sshd is to leave port 22, by which rcprov is connected, and the host block doesn't say where the host is found then",
+		},
+		{
+			name: "port of the host block stays", args: Args{Port: 2222}, port: 22,
+			want: "sshd is to leave port 22, by which rcprov is connected, and the host block doesn't say where the host is found then",
+		},
 		{name: "port of the host block, too", args: Args{Port: 2222}, port: 2222},
 		{name: "a stranger's port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2222"), "nginx", 99})

@@ -47,7 +47,7 @@ said=$(/usr/sbin/sshd -t -f "$new/sshd_config" 2>&1) || {
 	exit 3
 }
 [ -z "$2" ] || timeout 5 journalctl -q -b -n 5000 -o cat _COMM=sshd + _COMM=sshd-session 2>/dev/null |
-	sed -n "s/^Accepted \([a-z-]*\)[^ ]* for $2 from $3 port $4 .*/\1/p" | tail -n 1
+	grep -F " for $2 from $3 port $4 " | sed -n 's/^Accepted \([a-z-]*\).*/\1/p' | tail -n 1
 `
 
 // test has sshd try the new configuration. What it refuses never takes the place of what it runs with.

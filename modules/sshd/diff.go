@@ -23,9 +23,15 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 	s.service.Observe(q)
 	s.socket.Observe(q)
-	observe.Unit.Ask(q, observe.UnitQuestion{Name: service})
-	observe.Unit.Ask(q, observe.UnitQuestion{Name: socket})
+	observe.Unit.Ask(q, aboutService)
+	observe.Unit.Ask(q, aboutSocket)
 }
+
+// What the steps for the two units ask as well, so that it costs nothing.
+var (
+	aboutService = observe.UnitQuestion{Name: service, Watch: observe.WatchList([]string{mainFile, dropIn})}
+	aboutSocket  = observe.UnitQuestion{Name: socket}
+)
 
 // noSocketDropIn is the file of systemd's own where it isn't needed.
 var noSocketDropIn = &file.Step{Path: socketFile, Absent: true}
@@ -71,10 +77,10 @@ func (s *Step) look(snapshot *observe.Snapshot) (v view, err error) {
 	if v.session, err = observe.Session.Get(snapshot, struct{}{}); err != nil {
 		return v, fmt.Errorf("look at the SSH connection: %w", err)
 	}
-	if v.unit, err = observe.Unit.Get(snapshot, observe.UnitQuestion{Name: service}); err != nil {
+	if v.unit, err = observe.Unit.Get(snapshot, aboutService); err != nil {
 		return v, fmt.Errorf("ask systemd about %s: %w", service, err)
 	}
-	listening, err := observe.Unit.Get(snapshot, observe.UnitQuestion{Name: socket})
+	listening, err := observe.Unit.Get(snapshot, aboutSocket)
 	if err != nil {
 		return v, fmt.Errorf("ask systemd about %s: %w", socket, err)
 	}

@@ -182,17 +182,8 @@ func (w seen) snapshot(s *Step) *observe.Snapshot {
 	snapshot := observe.NewSnapshot()
 	server.Put(snapshot, struct{}{}, w.state, nil)
 	observe.Session.Put(snapshot, struct{}{}, w.session, nil)
-	for _, u := range []struct {
-		info      observe.UnitInfo
-		questions []observe.UnitQuestion
-	}{
-		{w.unit, []observe.UnitQuestion{{Name: service}, {Name: service, Watch: observe.WatchList([]string{mainFile, dropIn})}}},
-		{w.socket, []observe.UnitQuestion{{Name: socket}}},
-	} {
-		for _, q := range u.questions {
-			observe.Unit.Put(snapshot, q, u.info, nil)
-		}
-	}
+	observe.Unit.Put(snapshot, aboutService, w.unit, nil)
+	observe.Unit.Put(snapshot, aboutSocket, w.socket, nil)
 	var q observe.Query
 	s.Observe(&q)
 	put := func(path string, content []byte, info observe.FileInfo) {

@@ -151,6 +151,23 @@ func OctalMode(mode fs.FileMode) string {
 	return fmt.Sprintf("%04o", bits)
 }
 
+// ReadFileArgs checks the arguments path, mode, owner and group of a module for files or directories, and returns the
+// mode. The error joins an [ArgError] for each that is wrong.
+func ReadFileArgs(path, mode, owner, group string) (fs.FileMode, error) {
+	var errs []error
+	check := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, Argf(arg, "%w", err))
+		}
+	}
+	check("path", CheckPath(path))
+	m, err := ParseMode(mode)
+	check("mode", err)
+	check("owner", CheckOwner(owner))
+	check("group", CheckOwner(group))
+	return m, errors.Join(errs...)
+}
+
 // ParseMode reads a mode as plans write it, in octal: "0644", "644", "1777".
 func ParseMode(s string) (fs.FileMode, error) {
 	var bits uint32

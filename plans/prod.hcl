@@ -52,17 +52,6 @@ variable "mongo_password" {
 
 variable "rocketchat_version" { default = "9.0.0" }
 
-# The vendor publishes no sums, but a signature. Check it once, and write down the sum of what you have checked:
-#
-#   curl -L -o rc.tgz https://releases.rocket.chat/9.0.0/download
-#   curl -L -o rc.asc https://releases.rocket.chat/9.0.0/asc
-#   gpg --keyserver keyserver.ubuntu.com --recv-keys 0E163286C20D07B9787EBE9FD7F9D0414FD08104
-#   gpg --verify rc.asc rc.tgz && sha256sum rc.tgz
-variable "rocketchat_sha256" {
-  type        = string
-  description = "SHA-256 of the tarball of rocketchat_version"
-}
-
 # An instance keeps one processor core busy at most: `[3000, 3001]` is for more people, on a host with more cores.
 variable "rocketchat_ports" {
   type    = list(number)
@@ -89,7 +78,10 @@ variable "node_releases" {
   default = {}
 }
 
-variable "rocketchat_releases" { default = "https://releases.rocket.chat" }
+variable "rocketchat_releases" {
+  type    = object({ uri = optional(string), key_url = optional(string), fingerprints = optional(list(string)) })
+  default = {}
+}
 
 variable "npm_registry" { default = "" } # empty: npm asks its own
 
@@ -170,12 +162,13 @@ play "chat" {
     fingerprints = var.node_releases.fingerprints
   }
 
-  # To upgrade, change rocketchat_version and its sum: the old release stays beside the new one. There is no way back
-  # but a dump of the database.
+  # To upgrade, change rocketchat_version: the old release stays beside the new one. There is no way back but a dump of
+  # the database. A release is installed only if the vendor has signed it, see `rcprov doc rocketchat`.
   rocketchat "chat" {
     version         = var.rocketchat_version
-    sha256          = var.rocketchat_sha256
-    releases        = var.rocketchat_releases
+    releases        = var.rocketchat_releases.uri
+    key_url         = var.rocketchat_releases.key_url
+    fingerprints    = var.rocketchat_releases.fingerprints
     node_version    = node.lts.version
     node_bin        = node.lts.bin
     mongodb_version = var.check_mongodb_version ? mongod.rs0.version : ""

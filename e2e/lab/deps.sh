@@ -21,6 +21,7 @@ need ssh openssh-client
 need sshd openssh-server
 need sudo sudo
 need npm npm # fetches what the mirror is made of
+need python3 python3 # prints secrets in other forms for a unit test
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages="$packages debian-archive-keyring"
 [ -n "$packages" ] || exit 0
 

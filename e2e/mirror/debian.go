@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,10 +18,13 @@ import (
 type debianPackage struct {
 	name, version, architecture string
 	section                     string
-	depends                     string // as in the control file; may be empty
+	preDepends                  string // these as in the control file; may be empty
+	depends                     string
+	recommends                  string
 	description                 string // one line
 
-	scripts   map[string]string // maintainer scripts by name: postinst, prerm, postrm
+	scripts   map[string]string // maintainer scripts by name: config, postinst, prerm, postrm
+	metadata  map[string]string // other control files by name: templates, triggers
 	conffiles []string          // absolute paths of those of files that are configuration
 	files     []debianFile
 }
@@ -45,8 +49,12 @@ func (p *debianPackage) control() string {
 	}
 	fields := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: rcprov lab <lab@rcprov.invalid>\n"+
 		"Installed-Size: %d\nSection: %s\nPriority: optional\n", p.name, p.version, p.architecture, size/1024+1, p.section)
-	if p.depends != "" {
-		fields += "Depends: " + p.depends + "\n"
+	for _, relation := range []struct{ field, packages string }{
+		{"Pre-Depends", p.preDepends}, {"Depends", p.depends}, {"Recommends", p.recommends},
+	} {
+		if relation.packages != "" {
+			fields += relation.field + ": " + relation.packages + "\n"
+		}
 	}
 	return fields + "Description: " + p.description + "\n"
 }
@@ -54,6 +62,7 @@ func (p *debianPackage) control() string {
 // encode returns the .deb file.
 func (p *debianPackage) encode() ([]byte, error) {
 	control := map[string]string{"control": p.control()}
+	maps.Copy(control, p.metadata)
 	if p.conffiles != nil {
 		control["conffiles"] = strings.Join(p.conffiles, "\n") + "\n"
 	}
@@ -98,10 +107,10 @@ func (p *debianPackage) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// An aptRepository is one suite of a vendor's repository with one component.
+// An aptRepository is one suite of a vendor's repository with one component, or a flat repository.
 type aptRepository struct {
-	suite        string // as a sources file names it: bookworm/mongodb-org/7.0
-	component    string
+	suite        string // as a sources file names it: bookworm/mongodb-org/7.0; with a slash at its end: stable/
+	component    string // none in a flat repository
 	architecture string // the only one
 	release      string // fields of the Release file before its checksums: Origin, Label, Suite, Codename, ...
 	packages     []debianPackage
@@ -112,6 +121,9 @@ type aptRepository struct {
 func (r *aptRepository) write(dir string) error {
 	suiteDir := filepath.Join("dists", filepath.FromSlash(r.suite))
 	indexDir := filepath.Join(r.component, "binary-"+r.architecture)
+	if strings.HasSuffix(r.suite, "/") {
+		suiteDir, indexDir = filepath.FromSlash(r.suite), ""
+	}
 	if err := os.MkdirAll(filepath.Join(dir, suiteDir, indexDir), 0o755); err != nil {
 		return err
 	}

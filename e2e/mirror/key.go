@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -49,7 +50,7 @@ func (c *cache) key(name, user string, config packet.Config) (*signingKey, error
 	if err != nil {
 		return nil, err
 	}
-	private, err := armored(openpgp.PrivateKeyType, func(w *bytes.Buffer) error { return entity.SerializePrivate(w, nil) })
+	private, err := armored(openpgp.PrivateKeyType, func(w *bytes.Buffer) error { return entity.SerializePrivate(w, &config) })
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +63,46 @@ func (c *cache) key(name, user string, config packet.Config) (*signingKey, error
 	return &signingKey{entity}, os.Rename(file+".unfinished", file)
 }
 
+// A keyState is what the public key says of itself.
+type keyState int
+
+const (
+	keyGood keyState = iota
+	keyExpired
+	keyRevoked
+)
+
+// config returns how to make a key that is to be in that state.
+func (s keyState) config(c packet.Config) packet.Config {
+	if s == keyExpired {
+		made := time.Now().AddDate(-1, 0, 0)
+		c.Time = func() time.Time { return made }
+		c.KeyLifetimeSecs = uint32((30 * 24 * time.Hour).Seconds())
+	}
+	return c
+}
+
+// publicAs returns the armored public key; it is revoked in this copy alone, so that the key still signs.
+func (k *signingKey) publicAs(s keyState) ([]byte, error) {
+	if s != keyRevoked {
+		return k.public()
+	}
+	public, err := k.public()
+	if err != nil {
+		return nil, err
+	}
+	entities, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(public))
+	if err != nil {
+		return nil, err
+	}
+	revoked := signingKey{entities[0]}
+	revoked.entity.PrivateKey = k.entity.PrivateKey
+	if err := revoked.entity.RevokeKey(packet.KeyCompromised, "the lab's test", nil); err != nil {
+		return nil, err
+	}
+	return revoked.public()
+}
+
 // fingerprint is that of the primary key, 40 hexadecimal digits.
 func (k *signingKey) fingerprint() string {
 	return strings.ToUpper(hex.EncodeToString(k.entity.PrimaryKey.Fingerprint))
@@ -72,21 +113,30 @@ func (k *signingKey) public() ([]byte, error) {
 	return armored(openpgp.PublicKeyType, func(w *bytes.Buffer) error { return k.entity.Serialize(w) })
 }
 
+// signing returns how to make detached signatures: with a key that has expired the library makes none, but for times
+// when it was valid.
+func (k *signingKey) signing() *packet.Config {
+	if self, _ := k.entity.PrimarySelfSignature(); self == nil || self.KeyLifetimeSecs == nil || *self.KeyLifetimeSecs == 0 {
+		return nil
+	}
+	return &packet.Config{Time: func() time.Time { return k.entity.PrimaryKey.CreationTime }}
+}
+
 // detached returns an armored signature of content.
 func (k *signingKey) detached(content []byte) ([]byte, error) {
 	return armored(openpgp.SignatureType, func(w *bytes.Buffer) error {
-		return openpgp.DetachSign(w, k.entity, bytes.NewReader(content), nil)
+		return openpgp.DetachSign(w, k.entity, bytes.NewReader(content), k.signing())
 	})
 }
 
 // binary returns a binary signature of content.
 func (k *signingKey) binary(content []byte) ([]byte, error) {
 	var out bytes.Buffer
-	err := openpgp.DetachSign(&out, k.entity, bytes.NewReader(content), nil)
+	err := openpgp.DetachSign(&out, k.entity, bytes.NewReader(content), k.signing())
 	return out.Bytes(), err
 }
 
-// clearsigned returns content with its signature around it.
+// clearsigned returns content with its signature around it; it is of today, also when the key has expired.
 func (k *signingKey) clearsigned(content []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := clearsign.Encode(&out, k.entity.PrivateKey, nil)

@@ -10,12 +10,25 @@
 //     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
 //     read. mongosh and mongodump are packages without the program.
 //   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
+//   - NodeSource: a signed apt repository laid out as NodeSource's. Its package nodejs is a stand-in: scripts that know their
+//     version.
 //   - npm registry: real packages, those alone that Rocket.Chat's bundle needs. Hosts need no way to the real registry.
 //   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
 //   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
 //     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
-//     answers about its health as Rocket.Chat does, and does not chat. Its releases take MongoDB 7.0, where those from 8.0
+//     answers about its health as Rocket.Chat does, and does not chat. Up to 8.7 it starts an app (rocketchat-apps/) as
+//     the original's engine does, and wants exactly the Deno above. Its releases take MongoDB 7.0, where those from 8.0
 //     on want 8.0. Some releases are broken on purpose.
+//   - Jitsi: stand-ins, written for rcprov (jitsi/). A signed flat repository with packages of the vendor's names, whose
+//     maintainer scripts read the same debconf questions in the same order, write the same files with the same owners and
+//     modes, and have the same traps: jitsi_test.go lists them. nginx, prosody, coturn and the Lua libraries around them are
+//     Debian's. In place of jicofo and the videobridge stand two roles of one small daemon: they log in to prosody by XMPP
+//     with account, domain and secret of their own HOCON files, over TLS verified as Java does it, meet in the brewery, and
+//     tell their health as the originals do; jicofo's is checked each second, not each 10 s. The plugins for prosody are
+//     the lab's: tokens are checked as with Jitsi and need the same Lua libraries; the others are left out. There is no
+//     Apache, no Let's Encrypt by the package, no telephony, and postinst scripts don't sleep. Debian's Java (200 MB) is
+//     replaced by empty packages of higher versions. The same packages can also be had signed by another key, an expired
+//     and a revoked one.
 //   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
 //     on orders is the lab's.
 //
@@ -48,6 +61,11 @@ type Options struct {
 	// Cache is a directory that survives; what is in it is not built again. Default: mirror in the lab's directory.
 	Cache string
 
+	// Vendor leaves everything but the ACME server to the vendors' own servers: the CAs of the world can't reach the lab's
+	// hosts. Start fails when they can't be reached. URLs, keys and fingerprints of the Mirror are empty, which is what
+	// plans have by default; versions are those that the vendors publish.
+	Vendor bool
+
 	// Validity is how long the ACME server's certificates are valid. Default: 90 days.
 	Validity time.Duration
 
@@ -60,10 +78,13 @@ type Mirror struct {
 	URL         string
 	MongoDB     MongoDB
 	Node        Node
+	NodeSource  NodeSource
 	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
 	Deno        Deno
 	RocketChat  RocketChat
+	Jitsi       Jitsi
 	ACME        *ACME
+	Vendor      bool // everything but ACME is the vendors' own; see Options
 
 	server *http.Server
 	ended  chan error
@@ -72,6 +93,11 @@ type Mirror struct {
 // Start builds what isn't in the cache (the first time: a minute or two and 500 MB, and npm needs its registry) and serves it until
 // Close.
 func Start(ctx context.Context, options Options) (*Mirror, error) {
+	if options.Vendor {
+		if err := reach(ctx, vendors.servers); err != nil {
+			return nil, err
+		}
+	}
 	m, err := start(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("start the lab's mirror: %w", err)
@@ -87,10 +113,12 @@ func start(ctx context.Context, options Options) (*Mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mirror{URL: "http://" + listener.Addr().String(), ended: make(chan error, 1)}
+	m := &Mirror{URL: "http://" + listener.Addr().String(), Vendor: options.Vendor, ended: make(chan error, 1)}
 	mux := http.NewServeMux()
 	c := &cache{dir: options.Cache, log: options.Log}
-	if err := m.addParts(ctx, c, mux); err != nil {
+	if options.Vendor {
+		m.MongoDB, m.Node, m.NodeSource, m.RocketChat = vendors.MongoDB, vendors.Node, vendors.NodeSource, vendors.RocketChat
+	} else if err := m.addParts(ctx, c, mux); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	if m.ACME, err = startACME(ctx, listener.Addr().(*net.TCPAddr).IP.String(), options.Validity); err != nil {
@@ -111,12 +139,17 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 	}{
 		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }, files},
 		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }, files},
+		{"/nodesource", func(base string) (dir string, err error) {
+			dir, m.NodeSource, err = c.nodeSource(ctx, base)
+			return dir, err
+		}, files},
 		{"/npm", func(base string) (string, error) { m.NPMRegistry = base; return c.npmRegistry(ctx) }, serveNPM},
 		{"/deno", func(base string) (dir string, err error) { dir, m.Deno, err = c.deno(ctx, base); return dir, err }, files},
 		{"/rocketchat", func(base string) (dir string, err error) {
 			dir, m.RocketChat, err = c.rocketChat(ctx, base)
 			return dir, err
 		}, serveRocketChat},
+		{"/jitsi", func(base string) (dir string, err error) { dir, m.Jitsi, err = c.jitsi(ctx, base); return dir, err }, files},
 	}
 	for _, p := range parts {
 		base := m.URL + p.path
@@ -127,6 +160,28 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 		mux.Handle(p.path+"/", http.StripPrefix(p.path, p.serve(dir, base)))
 	}
 	return nil
+}
+
+// Variables are those of plans/prod.hcl and its like that say where things come from, as --var takes them. The release of
+// Rocket.Chat isn't among them.
+func (m *Mirror) Variables() map[string]string {
+	vars := map[string]string{
+		"node_version": "22.22.3", "mongodb_version": m.MongoDB.Series,
+		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
+		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
+	}
+	if m.Vendor { // the rest is what plans have by default
+		return vars
+	}
+	source := func(what, uri, keyURL, fingerprint string) string {
+		return fmt.Sprintf("{%s = %q, key_url = %q, fingerprints = [%q]}", what, uri, keyURL, fingerprint)
+	}
+	vars["check_mongodb_version"] = "false" // the stand-in takes the mirror's MongoDB
+	vars["mongodb_repository"] = source("uri", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint)
+	vars["node_releases"] = source("mirror", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint)
+	vars["rocketchat_releases"] = source("uri", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint)
+	vars["npm_registry"], vars["build_packages"] = m.NPMRegistry, "[]"
+	return vars
 }
 
 // Close ends the server, and the downloads that are going on.

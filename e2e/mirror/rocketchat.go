@@ -47,11 +47,13 @@ type rocketChatRelease struct {
 	OldestMongo int    `json:"oldestMongo"` // major version
 	Fault       string `json:"fault"`       // see BrokenRocketChat
 
+	// Deno is the version that runs apps; "" when there is none. The bundle has rocketchat-apps then.
+	Deno string `json:"deno"`
+
 	// Major versions of Node that fit beside that in .node_version.txt.
 	OtherNodeMajors []int `json:"otherNodeMajors"`
 
 	nodeVersion string // of /info: a version, or a range since 8.9
-	denoVersion string
 	builtWith   string // version of Node in .node_version.txt
 	mongo       []string
 }
@@ -59,11 +61,15 @@ type rocketChatRelease struct {
 var rocketChatReleases = []rocketChatRelease{
 	{
 		Version: "7.10.0", OldestDatabaseVersion: 300, DatabaseVersion: 319, OldestMongo: 5,
-		nodeVersion: "22.16.0", builtWith: "22.16.0", denoVersion: denoVersion, mongo: []string{"5.0", "6.0", "7.0"},
+		nodeVersion: "22.16.0", builtWith: "22.16.0", Deno: denoVersion, mongo: []string{"5.0", "6.0", "7.0"},
 	},
 	{
 		Version: "7.13.9", Probes: true, OldestDatabaseVersion: 300, DatabaseVersion: 324, OldestMongo: 5,
-		nodeVersion: "22.16.0", builtWith: "22.16.0", denoVersion: denoVersion, mongo: []string{"5.0", "6.0", "7.0", "8.0"},
+		nodeVersion: "22.16.0", builtWith: "22.16.0", Deno: denoVersion, mongo: []string{"5.0", "6.0", "7.0", "8.0"},
+	},
+	{
+		Version: "8.7.1", Probes: true, OldestDatabaseVersion: 324, DatabaseVersion: 336, OldestMongo: 7,
+		nodeVersion: "22.22.3", builtWith: "22.22.3", Deno: denoVersion, mongo: []string{"7.0", "8.0"},
 	},
 	{
 		Version: "8.8.1", Probes: true, OldestDatabaseVersion: 324, DatabaseVersion: 337, OldestMongo: 7,
@@ -95,7 +101,7 @@ var faultScripts = map[string]map[string]string{
 	"native":  {"install": "rm -r node_modules/@img"},
 }
 
-//go:embed rocketchat rocketchat.go tarball.go
+//go:embed rocketchat rocketchat-apps rocketchat.go tarball.go
 var rocketChatFiles embed.FS
 
 // rocketChat returns the directory of all releases and what to say about them; URLs are below base.
@@ -149,8 +155,8 @@ func (r rocketChatRelease) write(dir string, key *signingKey) error {
 		"tag": r.Version, "commit": r.Commit, "key": r.Version + "/" + r.archive(), "etag": `"lab"`, "count": 1,
 		"nodeVersion": r.nodeVersion, "compatibleMongoVersions": r.mongo,
 	}
-	if r.denoVersion != "" {
-		info["denoVersion"] = r.denoVersion
+	if r.Deno != "" {
+		info["denoVersion"] = r.Deno
 	}
 	infoJSON, err := json.Marshal(info)
 	if err != nil {
@@ -173,24 +179,30 @@ func (r rocketChatRelease) bundle() ([]byte, error) {
 	add := func(name string, content []byte) error {
 		return w.file(path.Join("bundle", name), 0o644, int64(len(content)), bytes.NewReader(content))
 	}
-	files, err := fs.Sub(rocketChatFiles, "rocketchat")
-	if err != nil {
-		return nil, err
+	scripts := faultScripts[r.Fault]
+	addFiles := func(from, to string) error {
+		return fs.WalkDir(rocketChatFiles, from, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			content, err := fs.ReadFile(rocketChatFiles, name)
+			if err == nil && name == "rocketchat/programs/server/package.json" {
+				content, err = withScripts(content, scripts)
+			}
+			if err != nil {
+				return err
+			}
+			return add(path.Join(to, strings.TrimPrefix(name, from+"/")), content)
+		})
 	}
-	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+	if r.Deno != "" {
+		const engine = "npm/node_modules/@rocket.chat/apps-engine"
+		scripts = map[string]string{"install": "node " + engine + "/prepare.js"}
+		if err := addFiles("rocketchat-apps", "programs/server/"+engine); err != nil {
+			return nil, err
 		}
-		content, err := fs.ReadFile(files, name)
-		if err == nil && path.Base(name) == "package.json" {
-			content, err = withScripts(content, faultScripts[r.Fault])
-		}
-		if err != nil {
-			return err
-		}
-		return add(name, content)
-	})
-	if err != nil {
+	}
+	if err := addFiles("rocketchat", ""); err != nil {
 		return nil, err
 	}
 	release, err := json.MarshalIndent(r, "", "  ")

@@ -1,10 +1,12 @@
 package scenario
 
 import (
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -25,6 +27,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 // TestErrors provokes one error for each file testdata/*.txtar on a real host, and compares all that apply says.
 // A file has a comment and the sections
 //
+//	serve/... files that the host serves at http://ADDRESS:8123, from before on
 //	setup     shell on the host before, as root
 //	laptop    shell on the laptop before, with $HOME as the laptop's and $PORT, $ADDRESS, $KEY of the host
 //	plan.hcl  the plan; a host block "h1" is added unless it has one; @ADDRESS@, @PORT@, @KEY@, @HOME@, and @DNS@, a name
@@ -71,7 +74,7 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Must(ctx, "set -e\n"+section(archive, "setup")); err != nil {
+	if _, err := h.Must(ctx, "set -e\n"+serve(archive)+section(archive, "setup")); err != nil {
 		t.Fatal(err)
 	}
 	if script := section(archive, "laptop"); script != "" {
@@ -108,6 +111,38 @@ func provoke(t *testing.T, image string, archive *txtar.Archive) string {
 		}
 	}
 	return scrub(r.Stdout+r.Stderr, h, laptop)
+}
+
+// serve returns shell that serves the files of the sections serve/... with what every Debian has.
+func serve(archive *txtar.Archive) string {
+	var script strings.Builder
+	for _, f := range archive.Files {
+		if name, ok := strings.CutPrefix(f.Name, "serve/"); ok {
+			encoded := base64.StdEncoding.EncodeToString(f.Data)
+			fmt.Fprintf(&script, "mkdir -p /srv/%s\necho %s | base64 -d >/srv/%s\n", path.Dir(name), encoded, name)
+		}
+	}
+	if script.Len() == 0 {
+		return ""
+	}
+	return script.String() + `cat >/srv/serve.pl <<'END'
+use IO::Socket::INET;
+my $listener = IO::Socket::INET->new(LocalPort => 8123, Listen => 5, ReuseAddr => 1) or die;
+while (my $client = $listener->accept) {
+  my ($path) = <$client> =~ m{^GET /([^ ?]*)};
+  while (<$client>) { last if /^\r?$/ }
+  if (open my $file, "<:raw", "/srv/$path") {
+    my $content = do { local $/; <$file> };
+    print $client "HTTP/1.1 200 OK\r\nContent-Length: " . length($content) . "\r\nConnection: close\r\n\r\n$content";
+  } else {
+    print $client "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  }
+  close $client;
+}
+END
+systemd-run --quiet --unit=serve perl /srv/serve.pl
+until perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:8123")'; do sleep 0.1; done
+`
 }
 
 // startDNS starts a name server for the test: h1.lab.test leads to address, elsewhere.lab.test and other.lab.test to

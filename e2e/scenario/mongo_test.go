@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,14 +18,6 @@ import (
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 	"github.com/rcprov/rcprov/e2e/mirror"
 )
-
-// wine is the image in which the lab's mongod runs.
-const wine = "debian-12-wine"
-
-// theMirror is that of this process; it ends with it.
-var theMirror = sync.OnceValues(func() (*mirror.Mirror, error) {
-	return mirror.Start(context.Background(), mirror.Options{Log: os.Stderr})
-})
 
 // A database is some hosts for a replica set, and a laptop with a plan for them.
 type database struct {
@@ -49,17 +39,12 @@ type set struct {
 
 func launchDatabase(t *testing.T, count int) *database {
 	t.Helper()
-	if !slices.Contains(labtest.Require(t).Images(), wine) {
-		labtest.Skip(t, "only nspawn has the image "+wine)
-	}
-	m, err := theMirror()
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, image := supply(t)
 	d := &database{t: t, mirror: m.MongoDB}
 	for range count {
-		d.hosts = append(d.hosts, labtest.Launch(t, wine))
+		d.hosts = append(d.hosts, labtest.Launch(t, image))
 	}
+	var err error
 	if d.laptop, err = rcprov.NewLaptop(t.TempDir(), d.hosts...); err != nil {
 		t.Fatal(err)
 	}
@@ -88,9 +73,9 @@ play "database" {
     replica_set    = %q
     key_file       = "abcdefghijklmnopqrstuvwxyz0123456789"
     cache_size_gb  = 0.25
-    repository_uri = %q
-    key_url        = %q
-    fingerprints   = [%q]
+    repository_uri = %s
+    key_url        = %s
+    fingerprints   = %s
   }
   mongo_replica_set "rs" {
     name           = %q
@@ -103,7 +88,7 @@ play "database" {
     }
   }
 }
-`, strings.Join(hosts[:s.members], ", "), d.mirror.Series, s.name, d.mirror.URI, d.mirror.KeyURL, d.mirror.Fingerprint,
+`, strings.Join(hosts[:s.members], ", "), d.mirror.Series, s.name, text(d.mirror.URI), text(d.mirror.KeyURL), list(d.mirror.Fingerprint),
 		s.name, s.admin, previous, s.deadline, s.chat)
 	if _, err := d.laptop.WriteFile("plan.hcl", plan.String()); err != nil {
 		d.t.Fatal(err)

@@ -15,8 +15,6 @@ import (
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 )
 
-func TestMain(m *testing.M) { labtest.Main(m) }
-
 // slow is a play whose step file.slow is under way for some seconds: its validate command tells by a file that it
 // has begun, and waits for another to end.
 const slow = `

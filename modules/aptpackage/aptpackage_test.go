@@ -81,22 +81,9 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			apt.Dpkg.Put(snapshot, struct{}{}, test.dpkg, test.dpkgErr)
 			observe.Package.Put(snapshot, "hello", test.is, test.isErr)
-			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
-				t.Fatalf("error %q, want %q", got, test.err)
-			}
-			if diff := cmp.Diff(test.edits, change.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, &step, snapshot, test.edits, test.err)
 		})
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func TestNew(t *testing.T) {
@@ -125,7 +112,7 @@ func TestNew(t *testing.T) {
 			test.args.UpdateCache = "24h"
 		}
 		_, err := New(test.args, modules.Env{})
-		if got := errorText(err); got != test.want {
+		if got := moduletest.ErrorText(err); got != test.want {
 			t.Errorf("New(%q): error %q, want %q", test.args.Packages, got, test.want)
 		}
 	}
@@ -192,8 +179,8 @@ func TestCheck(t *testing.T) {
 	}
 	for _, test := range tests {
 		held, err := test.t.check(test.simulation)
-		if !slices.Equal(held, test.held) || errorText(err) != test.err {
-			t.Errorf("%s: %q, %q; want %q, %q", test.name, held, errorText(err), test.held, test.err)
+		if !slices.Equal(held, test.held) || moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: %q, %q; want %q, %q", test.name, held, moduletest.ErrorText(err), test.held, test.err)
 		}
 	}
 }
@@ -203,8 +190,8 @@ func TestVirtual(t *testing.T) {
 	t.Parallel()
 	x := transaction{create: []string{"default-mta"}}
 	err := x.checkVirtual(t.Context(), &moduletest.Host{}, apt.Simulation{Install: []string{"exim4-daemon-light"}})
-	if want := `"default-mta" is a virtual package, for which apt-get would install another one`; errorText(err) != want {
-		t.Errorf("error %q, want %q", errorText(err), want)
+	if want := `"default-mta" is a virtual package, for which apt-get would install another one`; moduletest.ErrorText(err) != want {
+		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
 	if err := x.checkVirtual(t.Context(), nil, apt.Simulation{Install: []string{"default-mta"}}); err != nil {
 		t.Error(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/apt"
+	"github.com/rcprov/rcprov/modules/signed"
 )
 
 // Apply implements [modules.Step].
@@ -50,7 +51,7 @@ func (s *Step) key(ctx context.Context, h modules.Host) ([]byte, error) {
 		return s.Key, nil // New and Diff have checked it
 	}
 	modules.Progress(ctx, "fetching %s", s.KeyURL)
-	data, err := fetch(ctx, s.KeyURL)
+	data, err := signed.Get(ctx, s.KeyURL)
 	if err != nil {
 		return nil, modules.WithHint(err, "The key is fetched by rcprov, not by the host.")
 	}

@@ -2,7 +2,6 @@ package aptrepository
 
 import (
 	"cmp"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/signed"
 )
 
 // Module is the module apt_repository.
@@ -113,15 +113,9 @@ func (s *Step) readFingerprints(args Args) error {
 			Hint: "Take the fingerprint from the vendor's documentation; `gpg --show-keys FILE` prints that of a file.",
 		}
 	}
-	var errs []error
-	for _, word := range args.Fingerprints {
-		plain := strings.ToUpper(strings.Join(strings.Fields(word), ""))
-		if _, err := hex.DecodeString(plain); err != nil || (len(plain) != 40 && len(plain) != 64) {
-			errs = append(errs, modules.Argf("fingerprints", "must be 40 (or 64) hexadecimal digits each, not %q", word))
-		}
-		s.Fingerprints = append(s.Fingerprints, plain)
-	}
-	return errors.Join(errs...)
+	fingerprints, err := signed.ParseFingerprints(args.Fingerprints)
+	s.Fingerprints = fingerprints
+	return err
 }
 
 func (s *Step) readKey(args Args, env modules.Env) error {

@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -113,13 +112,7 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 			observe.File.Put(snapshot, step.keyQuestion(), test.key, test.keyErr)
 			observe.File.Put(snapshot, step.sourceQuestion(), test.source, nil)
 			observe.Clock.Put(snapshot, struct{}{}, now, test.clockErr)
-			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
-				t.Fatalf("error %q, want %q", got, test.err)
-			}
-			if diff := cmp.Diff(test.edits, change.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, step, snapshot, test.edits, test.err)
 		})
 	}
 }
@@ -170,7 +163,7 @@ func TestNew(t *testing.T) {
 		}
 		test.change(&args)
 		_, err := New(args, env)
-		if got := errorText(err); got != test.want {
+		if got := moduletest.ErrorText(err); got != test.want {
 			t.Errorf("%s: error %q, want %q", test.name, got, test.want)
 		}
 	}

@@ -1,9 +1,7 @@
 package aptrepository
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -13,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -21,12 +18,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-)
 
-// maxKey is how large a file with keys may be, in bytes, and fetchTimeout how long fetching it may take.
-const (
-	maxKey       = 1 << 20
-	fetchTimeout = 30 * time.Second
+	"github.com/rcprov/rcprov/modules/signed"
 )
 
 // keyring is the content of a file with public keys.
@@ -43,7 +36,7 @@ type key struct {
 
 // readKeyring reads public keys, armored (one block or several) or binary.
 func readKeyring(data []byte) (keyring, error) {
-	binaryForm, err := dearmor(data)
+	binaryForm, err := signed.Packets(data)
 	if err != nil {
 		return keyring{}, err
 	}
@@ -85,29 +78,6 @@ func readKeyring(data []byte) (keyring, error) {
 	}
 	ring.armored, err = enarmor(binaryForm)
 	return ring, err
-}
-
-// dearmor returns the packets in data: of all its armored blocks, or data itself.
-func dearmor(data []byte) ([]byte, error) {
-	if !bytes.Contains(data, []byte("-----BEGIN PGP ")) {
-		return data, nil
-	}
-	var all []byte
-	text := bufio.NewReader(bytes.NewReader(data)) // armor.Decode goes on reading where it stopped
-	for {
-		block, err := armor.Decode(text)
-		if errors.Is(err, io.EOF) {
-			return all, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("this is not an armored OpenPGP key: %w", err)
-		}
-		content, err := io.ReadAll(block.Body)
-		if err != nil {
-			return nil, fmt.Errorf("this is not an armored OpenPGP key: %w", err)
-		}
-		all = append(all, content...)
-	}
 }
 
 func enarmor(packets []byte) ([]byte, error) {
@@ -240,29 +210,3 @@ func (r keyring) describe() string {
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-
-// fetch gets url from the controller.
-func fetch(ctx context.Context, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("fetch the key: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }() // it was only read
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetch the key: %s answered %s", url, response.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxKey+1))
-	if err != nil {
-		return nil, fmt.Errorf("fetch the key from %s: %w", url, err)
-	}
-	if len(data) > maxKey {
-		return nil, fmt.Errorf("fetch the key: what %s sends is larger than %d bytes, which is no key", url, maxKey)
-	}
-	return data, nil
-}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"encoding/hex"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +11,9 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/signed"
 )
 
 // made is when the keys of these tests were made; now is when they are looked at.
@@ -137,17 +138,10 @@ func TestCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := errorText(ring.check([]string{fpr(valid), fpr(expired), fpr(revoked)}, test.at)); got != test.want {
+		if got := moduletest.ErrorText(ring.check([]string{fpr(valid), fpr(expired), fpr(revoked)}, test.at)); got != test.want {
 			t.Errorf("%s: error %q, want %q", test.name, got, test.want)
 		}
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 // TestUnreadableKey: a key that the library skips counts by its fingerprint all the same.
@@ -180,38 +174,13 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-func TestFetch(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/key":
-			_, _ = w.Write([]byte("key"))
-		case "/endless":
-			_, _ = w.Write(make([]byte, maxKey+1))
-		default:
-			http.NotFound(w, r)
-		}
-	}))
-	t.Cleanup(server.Close)
-	for path, want := range map[string]string{
-		"/key":     "",
-		"/endless": "fetch the key: what " + server.URL + "/endless sends is larger than 1048576 bytes, which is no key",
-		"/missing": "fetch the key: " + server.URL + "/missing answered 404 Not Found",
-	} {
-		data, err := fetch(t.Context(), server.URL+path)
-		if got := errorText(err); got != want || (err == nil && string(data) != "key") {
-			t.Errorf("%s: %q, error %q, want %q", path, data, got, want)
-		}
-	}
-}
-
 func FuzzReadKeyring(f *testing.F) {
 	// Not keys made here: each of the fuzzer's processes would have others.
 	text, err := os.ReadFile("testdata/public.asc")
 	if err != nil {
 		f.Fatal(err)
 	}
-	packets, err := dearmor(text)
+	packets, err := signed.Packets(text)
 	if err != nil {
 		f.Fatal(err)
 	}

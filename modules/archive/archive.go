@@ -60,21 +60,17 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		Path: args.Path, URL: args.URL, File: args.File, Strip: args.StripComponents, Contains: args.Contains,
 		Owner: args.Owner, Group: args.Group, Absent: args.State == "absent",
 	}
-	var errs []error
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
+	s.Mode = mode
+	errs := []error{err}
 	check := func(arg string, err error) {
 		if err != nil {
 			errs = append(errs, modules.Argf(arg, "%w", err))
 		}
 	}
-	check("path", modules.CheckPath(args.Path))
 	if path.Dir(path.Clean(args.Path)) == "/" {
 		errs = append(errs, modules.Argf("path", "must be below a directory of the system, such as /opt/%s, not one itself", cmp.Or(path.Base(args.Path), "x")))
 	}
-	check("owner", modules.CheckOwner(args.Owner))
-	check("group", modules.CheckOwner(args.Group))
-	mode, err := modules.ParseMode(args.Mode)
-	check("mode", err)
-	s.Mode = mode
 	if s.Strip < 0 {
 		errs = append(errs, modules.Argf("strip_components", "must not be negative"))
 	}
@@ -117,7 +113,7 @@ func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.markerQuestion())
 	occupied.Ask(q, s.Path)
 	if s.Absent {
-		observe.File.Ask(q, observe.FileQuestion{Path: s.staging()})
+		observe.File.Ask(q, observe.FileQuestion{Path: s.Staging()})
 		return
 	}
 	for _, name := range s.Contains {
@@ -165,14 +161,21 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // leftover returns the change that removes what a killed run didn't remove to its end.
 func (s *Step) leftover(snapshot *observe.Snapshot) (c modules.Change, err error) {
-	staging, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.staging()})
+	staging, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Staging()})
 	if err != nil {
-		return c, fmt.Errorf("look at %s: %w", s.staging(), err)
+		return c, fmt.Errorf("look at %s: %w", s.Staging(), err)
 	}
 	if staging.Type != observe.Absent {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.staging(), From: "left by a run that was killed"})
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Staging(), From: "left by a run that was killed"})
 	}
 	return c, nil
+}
+
+// MadeOf returns the SHA-256 of the archive that the directory was made of; "" when it isn't there, or doesn't say. It is
+// for other parts of a product, which ask as Observe does.
+func (s *Step) MadeOf(snapshot *observe.Snapshot) (string, error) {
+	is, _, err := s.madeOf(snapshot)
+	return is.SHA256, err
 }
 
 // madeOf returns what the directory says that it was made of; not known when it doesn't say.
@@ -239,7 +242,7 @@ if [ -e "$1" ]; then
 	rm -rf --one-file-system -- "$2"
 fi
 `
-		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.staging()}})
+		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.Staging()}})
 		return modules.FileHint(err, s.Path)
 	}
 	if s.Unpacks(c) {
@@ -271,8 +274,9 @@ func (s *Step) Unpacks(c modules.Change) bool {
 	})
 }
 
-// staging is the directory in which everything happens, on the same file system as the one that is made.
-func (s *Step) staging() string { return path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov") }
+// Staging is the directory in which everything happens, on the same file system as the one that is made. When its file
+// `file` has the wanted sum, nothing is downloaded.
+func (s *Step) Staging() string { return path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov") }
 
 // unpack makes the directory anew.
 func (s *Step) unpack(ctx context.Context, h modules.Host) error {
@@ -291,7 +295,7 @@ func (s *Step) command() (modules.Command, error) {
 	}
 	return modules.Command{Argv: append([]string{
 		"sh", "-euc", fetch.Functions + unpackScript, "archive",
-		s.Path, s.staging(), s.URL, s.File, s.SHA256,
+		s.Path, s.Staging(), s.URL, s.File, s.SHA256,
 		strconv.Itoa(s.Strip), s.Owner + ":" + s.Group, modules.OctalMode(s.Mode), string(note),
 	}, s.Contains...)}, nil
 }

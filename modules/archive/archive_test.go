@@ -13,19 +13,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
@@ -133,13 +124,7 @@ func TestDiff(t *testing.T) {
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/x/bin/x"}, test.file, nil)
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/.x.rcprov"}, test.staging, nil)
 			occupied.Put(s, "/opt/x", test.occupied, nil)
-			got, err := test.step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
-			}
-			if diff := cmp.Diff(test.edits, got.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, &test.step, s, test.edits, test.err)
 		})
 	}
 }
@@ -179,8 +164,8 @@ func TestNew(t *testing.T) {
 		args := valid
 		test.change(&args)
 		step, err := New(args, modules.Env{})
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 		if err == nil && args.SHA256 != "" && step.(*Step).SHA256 != strings.Repeat("a", 64) {
 			t.Errorf("%s: sum %q", test.name, step.(*Step).SHA256)
@@ -248,7 +233,7 @@ func TestScript(t *testing.T) {
 	}
 	sum := step.SHA256
 	step.SHA256 = strings.Repeat("0", 64)
-	if got, want := errorText(unpack()), in("a.tar.gz")+" has the SHA-256 "+sum+", not "+step.SHA256; got != want {
+	if got, want := moduletest.ErrorText(unpack()), in("a.tar.gz")+" has the SHA-256 "+sum+", not "+step.SHA256; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	if content, err := os.ReadFile(in("it's/here/bin/tool")); string(content) != "one" {
@@ -256,7 +241,7 @@ func TestScript(t *testing.T) {
 	}
 
 	step.SHA256 = writeArchive(t, step.File, map[string]string{"pkg/bin/other": "two"})
-	if got, want := errorText(unpack()), in("a.tar.gz")+" doesn't contain bin/tool"; got != want {
+	if got, want := moduletest.ErrorText(unpack()), in("a.tar.gz")+" doesn't contain bin/tool"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	step.Contains = nil

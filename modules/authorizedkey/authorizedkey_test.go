@@ -142,7 +142,7 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			keyFiles.Put(snapshot, step.question(), test.is, test.isErr)
 			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}
 			if test.err != "" {
@@ -185,10 +185,10 @@ func TestNewRefuses(t *testing.T) {
 		{Args{User: "alice", Key: keyA, State: "absent", Exclusive: true}, "exclusive: has a meaning only for a key that is present"},
 	} {
 		_, err := New(test.args, plain)
-		if got := errorText(err); got != test.want {
+		if got := moduletest.ErrorText(err); got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test.args, got, test.want)
 		}
-		if strings.Contains(errorText(err), "c2VjcmV0") {
+		if strings.Contains(moduletest.ErrorText(err), "c2VjcmV0") {
 			t.Error("shows the private key")
 		}
 	}
@@ -255,7 +255,7 @@ func TestParseKeyFiles(t *testing.T) {
 			t.Parallel()
 			q := question{User: "a"}
 			a := parseKeyFiles([]question{q}, observe.Reply{Stdout: []byte(head + "0 error " + test.said + "\n")})[q]
-			if got := errorText(a.Err); got != test.err {
+			if got := moduletest.ErrorText(a.Err); got != test.err {
 				t.Errorf("error %q, want %q", got, test.err)
 			}
 			if test.err == "" && (!a.Value.UserExists || !a.Value.Home.Exists || a.Value.Dir.Exists || a.Value.File.Exists) {
@@ -277,11 +277,4 @@ func FuzzParseKeyFiles(f *testing.F) {
 			}
 		}
 	})
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -73,7 +73,7 @@ func TestDiff(t *testing.T) {
 			conditions.Put(snapshot, step.Unless, test.unless, test.unlessErr)
 			conditions.Put(snapshot, step.ChangedWhen, test.change, nil)
 			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}
 			want := modules.Change{Notes: test.notes}
@@ -106,7 +106,7 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		test.args.Dir, test.args.User = "/", "root"
 		_, err := New(test.args, test.env)
-		if got := errorText(err); got != test.want {
+		if got := moduletest.ErrorText(err); got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test.args, got, test.want)
 		}
 	}
@@ -192,7 +192,7 @@ func TestApplyError(t *testing.T) {
 	step := build(t, Args{Shell: "for i in 1 2 3; do echo line $i >&2; done; false; echo not reached", Creates: "/x"})
 	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{})
 	const want = "line 3 (exit status 1); the end of its output:\nline 1\nline 2\nline 3"
-	if got := errorText(err); got != want {
+	if got := moduletest.ErrorText(err); got != want {
 		t.Errorf("error %q\nwant  %q", got, want)
 	}
 }
@@ -208,11 +208,4 @@ func FuzzParseVerdicts(f *testing.F) {
 			}
 		}
 	})
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -19,7 +19,12 @@ const (
 	Confirmed State = "confirmed"
 )
 
-// Ask returns shell for a module's probe: it prints "deadman STATE" for the switch of a name, and starts no program.
+// Undecided tells whether what a host seems to be is being changed, or will be taken back.
+func (s State) Undecided() bool { return s == Armed || s == Restoring }
+
+// Ask returns shell for a module's probe: it prints "deadman STATE" for the switch of a name, and starts no program. It
+// belongs before and behind what the probe reads: when one of the states is undecided, what was read in between may be
+// anything.
 func Ask(name string) string {
 	return fmt.Sprintf("for state in armed restoring restored confirmed; do\n\tif [ -e %s/$state ]; then echo \"deadman $state\"; break; fi\ndone\n",
 		observe.Quote(hostPlace.state+"/"+name))
@@ -31,10 +36,11 @@ func ParseLine(line string) (State, bool) {
 	return State(state), ok
 }
 
-// Edit returns the difference that a switch is which a dead run left undecided: what the host seems to be is not what
-// it will be in a moment. The engine, having the lock, restores the state of before; so Apply has nothing to do for it.
+// Edit returns the difference that a switch is which a dead run left undecided. It is the only one of the step then:
+// nothing else that was observed counts. The engine, having the lock, restores the state of before and looks again; so
+// Apply has nothing to do for it.
 func (s State) Edit(subject string) (modules.Edit, bool) {
-	if s != Armed && s != Restoring {
+	if !s.Undecided() {
 		return modules.Edit{}, false
 	}
 	return modules.Edit{

@@ -43,21 +43,9 @@ var system = []string{
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
 	s := &Step{Path: args.Path, Owner: args.Owner, Group: args.Group, Absent: args.State == "absent", Force: args.Force}
-	var errs []error
-	if err := modules.CheckPath(args.Path); err != nil {
-		errs = append(errs, modules.Argf("path", "%w", err))
-	}
-	mode, err := modules.ParseMode(args.Mode)
-	if err != nil {
-		errs = append(errs, modules.Argf("mode", "%w", err))
-	}
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
 	s.Mode = mode
-	if err := modules.CheckOwner(args.Owner); err != nil {
-		errs = append(errs, modules.Argf("owner", "%w", err))
-	}
-	if err := modules.CheckOwner(args.Group); err != nil {
-		errs = append(errs, modules.Argf("group", "%w", err))
-	}
+	errs := []error{err}
 	if s.Absent && slices.Contains(system, args.Path) {
 		errs = append(errs, modules.Argf("path", "%s is a directory of the system, which rcprov doesn't remove", args.Path))
 	}

@@ -15,13 +15,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	type files map[string]observe.FileInfo
@@ -113,8 +106,8 @@ func TestDiff(t *testing.T) {
 			}
 			entries.Put(s, "/srv/app/data", test.entries, nil)
 			got, err := test.step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)
@@ -150,8 +143,8 @@ func TestNew(t *testing.T) {
 	for _, test := range tests {
 		args := valid
 		test.change(&args)
-		if _, err := New(args, modules.Env{}); errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if _, err := New(args, modules.Env{}); moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 	}
 }

@@ -32,22 +32,18 @@ var _ modules.Step = (*Step)(nil)
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
 	s := &Step{Path: args.Path, URL: args.URL, Owner: args.Owner, Group: args.Group}
-	var errs []error
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
+	s.Mode = mode
+	errs := []error{err}
 	check := func(arg string, err error) {
 		if err != nil {
 			errs = append(errs, modules.Argf(arg, "%w", err))
 		}
 	}
-	check("path", modules.CheckPath(args.Path))
 	check("url", fetch.CheckURL(args.URL))
 	sum, err := fetch.ParseSHA256(args.SHA256)
 	check("sha256", err)
 	s.SHA256 = sum
-	mode, err := modules.ParseMode(args.Mode)
-	check("mode", err)
-	s.Mode = mode
-	check("owner", modules.CheckOwner(args.Owner))
-	check("group", modules.CheckOwner(args.Group))
 	return s, errors.Join(errs...)
 }
 

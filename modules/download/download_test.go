@@ -5,18 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
@@ -62,13 +54,7 @@ func TestDiff(t *testing.T) {
 			}
 			s := observe.NewSnapshot()
 			observe.File.Put(s, step.question(), is, test.could)
-			got, err := step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
-			}
-			if diff := cmp.Diff(test.edits, got.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, step, s, test.edits, test.err)
 		})
 	}
 }
@@ -81,11 +67,11 @@ func TestNew(t *testing.T) {
 	}
 	wrong := Args{Path: "x", URL: "x", SHA256: "x", Mode: "x", Owner: "", Group: "root"}
 	const want = `path: must be an absolute path, not "x"
-url: must be an address that begins with https:// or http://, not "x"
-sha256: must be a SHA-256, 64 hexadecimal digits, not "x"
 mode: must be an octal mode such as "0644", not "x"
-owner: must be a name or a number, not ""`
-	if _, err := New(wrong, modules.Env{}); errorText(err) != want {
-		t.Errorf("error %q, want %q", errorText(err), want)
+owner: must be a name or a number, not ""
+url: must be an address that begins with https:// or http://, not "x"
+sha256: must be a SHA-256, 64 hexadecimal digits, not "x"`
+	if _, err := New(wrong, modules.Env{}); moduletest.ErrorText(err) != want {
+		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
 }

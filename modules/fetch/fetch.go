@@ -25,6 +25,7 @@ import (
 //
 //	fail WORD...                 ends the script with a problem that Explain, or the module, understands
 //	room DIR                     sets $room to the bytes that may be written below DIR; a reserve is left to others
+//	download URL DIR             makes DIR/file, whatever it is; sets $left to whether it began with what was left in DIR
 //	fetch URL SHA256 DIR         makes DIR/file, checked, owned by root; what is left of it in DIR is used
 //	check FILE SHA256            ends the script unless FILE has this sum
 //
@@ -49,25 +50,29 @@ check() {
 	[ "$sum" = "$2" ] || fail checksum "$sum"
 }
 
+download() {
+	part=$2/partial/file
+	if [ -L "$2/partial" ]; then rm -f -- "$2/partial"; fi
+	mkdir -p -m 0700 -- "$2/partial"
+	if [ "$(id -u)" = 0 ]; then chown -hR _apt -- "$2/partial"; fi
+	room "$2"
+	[ $room -gt 0 ] || fail space 0 $room
+	left=no
+	if [ -s "$part" ]; then left=yes room=$((room + $(stat -c %s -- "$part"))); fi
+	(
+		ulimit -f $((room / 512))
+		exec /usr/lib/apt/apt-helper -q -o APT::Status-Fd=1 download-file "$1" "$part"
+	) || fail download
+	mv -fT -- "$part" "$2/file"
+}
+
 fetch() {
 	if [ -f "$3/file" ]; then
 		sum "$3/file"
 		[ "$sum" != "$2" ] || return 0
 	fi
-	part=$3/partial/file
-	if [ -L "$3/partial" ]; then rm -f -- "$3/partial"; fi
-	mkdir -p -m 0700 -- "$3/partial"
-	if [ "$(id -u)" = 0 ]; then chown -hR _apt -- "$3/partial"; fi
 	while :; do
-		room "$3"
-		[ $room -gt 0 ] || fail space 0 $room
-		left=no
-		if [ -s "$part" ]; then left=yes room=$((room + $(stat -c %s -- "$part"))); fi
-		(
-			ulimit -f $((room / 512))
-			exec /usr/lib/apt/apt-helper -q -o APT::Status-Fd=1 download-file "$1" "$part"
-		) || fail download
-		mv -fT -- "$part" "$3/file"
+		download "$1" "$3"
 		sum=
 		if [ ! -L "$3/file" ]; then sum "$3/file"; fi
 		[ "$sum" != "$2" ] || return 0

@@ -134,22 +134,9 @@ func TestDiff(t *testing.T) {
 			}
 			snapshot := observe.NewSnapshot()
 			observe.File.Put(snapshot, step.question(), is, test.could)
-			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
-				t.Fatalf("error %q, want %q", got, test.err)
-			}
-			if diff := cmp.Diff(test.edits, change.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, &step, snapshot, test.edits, test.err)
 		})
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func TestConverge(t *testing.T) {
@@ -176,7 +163,7 @@ func TestConverge(t *testing.T) {
 	change = moduletest.Diff(t, host, &refusing)
 	err = refusing.Apply(t.Context(), host, change)
 	const refused = "sh -c 'echo no good >&2; exit 3' %s refused the new "
-	if got, want := errorText(err), refused+path+" (exit status 3): no good"; got != want {
+	if got, want := moduletest.ErrorText(err), refused+path+" (exit status 3): no good"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	if content, _ := os.ReadFile(path); string(content) != "one\n" {
@@ -242,7 +229,7 @@ func TestNew(t *testing.T) {
 			args := valid
 			test.change(&args)
 			step, err := New(args, env)
-			if got := errorText(err); got != test.err {
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Errorf("error:\n%s\nwant:\n%s", got, test.err)
 			}
 			if err == nil && !step.(*Step).Sensitive {

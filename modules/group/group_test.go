@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -56,7 +57,7 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			observe.Group.Put(snapshot, step.question(), test.is, test.isErr)
 			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}
 			if diff := cmp.Diff(test.want, change); diff != "" {
@@ -76,15 +77,8 @@ func TestNewRefuses(t *testing.T) {
 		"name: must not be empty\ngid: must be from 0 to 4294967294, not -1": {GID: &negative},
 	} {
 		_, err := New(args, modules.Env{})
-		if got := errorText(err); got != want {
+		if got := moduletest.ErrorText(err); got != want {
 			t.Errorf("error %q, want %q", got, want)
 		}
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

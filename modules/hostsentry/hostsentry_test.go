@@ -15,13 +15,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestNewContent(t *testing.T) {
 	t.Parallel()
 	is := func(ip string, names ...string) wish { return wish{ip: netip.MustParseAddr(ip), names: names} }
@@ -128,8 +121,8 @@ func TestDiff(t *testing.T) {
 			s := observe.NewSnapshot()
 			observe.File.Put(s, step.question(), test.is, test.could)
 			got, err := step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)
@@ -152,8 +145,8 @@ func TestNew(t *testing.T) {
 		{args: Args{IP: "10.0.0.5", Names: []string{"a b", "c", "C"}}, err: "names: must be host names, not \"a b\"\nnames: has \"C\" twice"},
 	}
 	for _, test := range tests {
-		if _, err := New(test.args, modules.Env{}); errorText(err) != test.err {
-			t.Errorf("%+v: error %q, want %q", test.args, errorText(err), test.err)
+		if _, err := New(test.args, modules.Env{}); moduletest.ErrorText(err) != test.err {
+			t.Errorf("%+v: error %q, want %q", test.args, moduletest.ErrorText(err), test.err)
 		}
 	}
 }

@@ -37,21 +37,9 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		Validate: args.Validate, Backup: args.Backup, Sensitive: env.Sensitive("line"),
 		Wish: wish{line: args.Line, absent: args.State == "absent"},
 	}
-	var errs []error
-	if err := modules.CheckPath(args.Path); err != nil {
-		errs = append(errs, modules.Argf("path", "%w", err))
-	}
-	mode, err := modules.ParseMode(args.Mode)
-	if err != nil {
-		errs = append(errs, modules.Argf("mode", "%w", err))
-	}
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
 	s.Mode = mode
-	if err := modules.CheckOwner(args.Owner); err != nil {
-		errs = append(errs, modules.Argf("owner", "%w", err))
-	}
-	if err := modules.CheckOwner(args.Group); err != nil {
-		errs = append(errs, modules.Argf("group", "%w", err))
-	}
+	errs := []error{err}
 	if len(args.Validate) > 0 && !strings.Contains(strings.Join(args.Validate, " "), "%s") {
 		errs = append(errs, &modules.ArgError{
 			Arg: "validate", Err: errors.New("doesn't say where the new file is"),

@@ -14,13 +14,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	plain := Step{Path: "/etc/x", Wish: wish{line: "b"}}
@@ -80,8 +73,8 @@ func TestDiff(t *testing.T) {
 			s := observe.NewSnapshot()
 			observe.File.Put(s, test.step.question(), test.is, test.could)
 			got, err := test.step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)
@@ -117,8 +110,8 @@ func TestNew(t *testing.T) {
 		args := valid
 		test.change(&args)
 		_, err := New(args, modules.Env{Sensitive: func(string) bool { return false }})
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 	}
 }
@@ -133,8 +126,8 @@ func TestConverge(t *testing.T) {
 	step := &Step{Path: path, Wish: wish{line: "it's a \\ line"}, Mode: 0o640, Owner: me.Uid, Group: me.Gid}
 	host := &moduletest.Host{}
 	err = step.Apply(t.Context(), host, moduletest.Diff(t, host, step))
-	if want := path + " is not there"; errorText(err) != want {
-		t.Errorf("error %q, want %q", errorText(err), want)
+	if want := path + " is not there"; moduletest.ErrorText(err) != want {
+		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
 	step.Create = true
 	moduletest.Converge(t, host, step)

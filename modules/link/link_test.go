@@ -6,19 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
@@ -56,13 +47,7 @@ func TestDiff(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/current"}, test.is, test.could)
-			got, err := test.step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
-			}
-			if diff := cmp.Diff(test.edits, got.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, &test.step, s, test.edits, test.err)
 		})
 	}
 }
@@ -80,8 +65,8 @@ func TestNew(t *testing.T) {
 		{args: Args{Path: "a", Target: "x\ny"}, err: "path: must be an absolute path, not \"a\"\ntarget: must not contain a newline: \"x\\ny\""},
 	}
 	for _, test := range tests {
-		if _, err := New(test.args, modules.Env{}); errorText(err) != test.err {
-			t.Errorf("%+v: error %q, want %q", test.args, errorText(err), test.err)
+		if _, err := New(test.args, modules.Env{}); moduletest.ErrorText(err) != test.err {
+			t.Errorf("%+v: error %q, want %q", test.args, moduletest.ErrorText(err), test.err)
 		}
 	}
 }

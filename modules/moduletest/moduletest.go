@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -112,6 +114,28 @@ func Converge(t testing.TB, host *Host, step modules.Step) modules.Change {
 	}
 	if again := Diff(t, host, step); !again.Empty() {
 		t.Fatalf("did not converge; still: %+v", again.Edits)
+	}
+	return change
+}
+
+// ErrorText is the text of an error, "" for none: what tables compare.
+func ErrorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// WantDiff fails the test unless step's diff of s has exactly these edits, or the error has this text. It returns the
+// change.
+func WantDiff(t testing.TB, step modules.Step, s *observe.Snapshot, edits []modules.Edit, text string) modules.Change {
+	t.Helper()
+	change, err := step.Diff(s)
+	if got := ErrorText(err); got != text {
+		t.Fatalf("error %q, want %q", got, text)
+	}
+	if diff := cmp.Diff(edits, change.Edits); diff != "" {
+		t.Errorf("edits (-want +got):\n%s", diff)
 	}
 	return change
 }

@@ -9,17 +9,11 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/mongodb"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/preflight"
 )
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
 
 // bookworm are the facts of a host with Debian 12.
 func bookworm() *observe.Facts {
@@ -97,10 +91,10 @@ func TestNewRefuses(t *testing.T) {
 				test.facts = bookworm()
 			}
 			_, _, err := New(test.args, environment(test.facts))
-			if text(err) != test.want {
-				t.Errorf("error %q\n want %q", text(err), test.want)
+			if moduletest.ErrorText(err) != test.want {
+				t.Errorf("error %q\n want %q", moduletest.ErrorText(err), test.want)
 			}
-			if strings.Contains(text(err), "hunter2") {
+			if strings.Contains(moduletest.ErrorText(err), "hunter2") {
 				t.Error("shows the key")
 			}
 		})
@@ -297,8 +291,8 @@ func TestRequirements(t *testing.T) {
 			observe.Package.Put(s, serverPackage, observe.PackageInfo{Version: test.version, Installed: test.version != ""}, nil)
 			greeting.Put(s, server, test.greeting, test.err)
 			c, err := step.Diff(s)
-			if text(err) != test.want || !c.Empty() {
-				t.Errorf("change %v, error %q, want %q", c, text(err), test.want)
+			if moduletest.ErrorText(err) != test.want || !c.Empty() {
+				t.Errorf("change %v, error %q, want %q", c, moduletest.ErrorText(err), test.want)
 			}
 		})
 	}
@@ -323,8 +317,8 @@ func TestAnswers(t *testing.T) {
 		s := observe.NewSnapshot()
 		greeting.Put(s, step.Server, test.greeting, test.err)
 		c, err := step.Diff(s)
-		if diff := cmp.Diff(test.edits, c.Edits); diff != "" || text(err) != test.want {
-			t.Errorf("%v: error %q, edits (-want +got):\n%s", test.greeting, text(err), diff)
+		if diff := cmp.Diff(test.edits, c.Edits); diff != "" || moduletest.ErrorText(err) != test.want {
+			t.Errorf("%v: error %q, edits (-want +got):\n%s", test.greeting, moduletest.ErrorText(err), diff)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/mongodb"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -174,8 +175,8 @@ func TestNext(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			act, err := test.step.next(test.seen, test.removable)
-			if text(err) != test.err {
-				t.Fatalf("error %q, want %q", text(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			got := ""
 			switch act.kind {
@@ -194,13 +195,6 @@ func TestNext(t *testing.T) {
 func hidden(c mongodb.Config) mongodb.Config {
 	c.Members[len(c.Members)-1].Rest = bson.M{"hidden": true}
 	return c
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 // Numbers of members are never used again for another, and a configuration keeps what rcprov doesn't know.
@@ -329,14 +323,8 @@ func TestDiff(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			set.Put(s, test.step, test.seen, test.err)
-			c, err := test.step.Diff(s)
-			if text(err) != test.want {
-				t.Fatalf("error %q, want %q", text(err), test.want)
-			}
-			if diff := cmp.Diff(test.edits, c.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
-			if strings.Contains(fmt.Sprintf("%+v %v %#v", c, err, test.step.Admin), "hunter2") {
+			c := moduletest.WantDiff(t, test.step, s, test.edits, test.want)
+			if strings.Contains(fmt.Sprintf("%+v %#v", c, test.step.Admin), "hunter2") {
 				t.Error("shows a password")
 			}
 		})
@@ -402,8 +390,8 @@ func TestNew(t *testing.T) {
 			env := env
 			env.Host = test.host
 			parts, outputs, err := New(test.args, env)
-			if text(err) != test.err {
-				t.Fatalf("error %q, want %q", text(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if err != nil {
 				return

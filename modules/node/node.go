@@ -15,6 +15,7 @@ import (
 	"github.com/rcprov/rcprov/modules/fetch"
 	"github.com/rcprov/rcprov/modules/link"
 	"github.com/rcprov/rcprov/modules/preflight"
+	"github.com/rcprov/rcprov/modules/signed"
 )
 
 // Module is the module node.
@@ -64,7 +65,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 // tarball returns the step that installs the vendor's tarball at prefix.
 func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) {
 	args.Mirror = cmp.Or(args.Mirror, "https://nodejs.org/dist")
-	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+placeholder+".asc")
+	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+signed.Placeholder+".asc")
 	step := &archive.Step{
 		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"},
 		Replace: true, // a directory named like this under ours is nobody else's
@@ -79,8 +80,8 @@ func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) 
 		step.Label = fmt.Sprintf("node-v%s-linux-%s", args.Version, arch)
 		step.URL = releaseURL(args, step.Label+".tar.gz")
 	}
-	sums := &signedSums{URL: releaseURL(args, "SHASUMS256.txt.asc")}
-	errs = append(errs, sums.readArgs(args, env))
+	sums, err := newSums(args, env)
+	errs = append(errs, err)
 	room := []modules.Requirement{preflight.Disk{Path: args.Directory, Bytes: 300 * preflight.MB}}
 	if args.SHA256 == "" {
 		return []modules.Part{{Name: "release", Step: &release{Step: step, sums: sums}, Requires: room}}, errors.Join(errs...)

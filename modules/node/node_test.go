@@ -11,15 +11,9 @@ import (
 	"github.com/rcprov/rcprov/modules/aptpackage"
 	"github.com/rcprov/rcprov/modules/aptrepository"
 	"github.com/rcprov/rcprov/modules/archive"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
 
 var valid = Args{
 	Version: "22.22.3", Directory: "/opt/node", Mirror: "https://nodejs.org/dist/",
@@ -57,8 +51,8 @@ func TestNew(t *testing.T) {
 		test.change(&args)
 		env.Facts = test.facts
 		parts, outputs, err := New(args, env)
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 		if err != nil {
 			continue
@@ -126,13 +120,7 @@ func TestNpmDiff(t *testing.T) {
 			observe.File.Put(s, step.unfinished(), observe.FileInfo{Content: []byte(test.unfinished)}, nil)
 			observe.File.Put(s, step.manifest("pm2"), test.pm2, nil)
 			observe.File.Put(s, step.manifest("@a/b"), test.scoped, test.could)
-			got, err := step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
-			}
-			if diff := cmp.Diff(test.edits, got.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
-			}
+			moduletest.WantDiff(t, step, s, test.edits, test.err)
 		})
 	}
 }
@@ -180,7 +168,7 @@ func TestNewNodesource(t *testing.T) {
 	args.Links, args.SHA256 = []string{"node"}, "x"
 	_, _, err = New(args, modules.Env{})
 	const refused = "sha256: is that of a tarball; apt checks packages by the repository's key\nlinks: are for tarballs; the package's programs are in /usr/bin"
-	if errorText(err) != refused {
-		t.Errorf("error %q, want %q", errorText(err), refused)
+	if moduletest.ErrorText(err) != refused {
+		t.Errorf("error %q, want %q", moduletest.ErrorText(err), refused)
 	}
 }

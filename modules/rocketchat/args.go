@@ -16,7 +16,6 @@ var source string
 //
 //	rocketchat "chat" {
 //	  version      = "9.0.0"
-//	  sha256       = "9f0e7c8f3b3a8a1c5f4d3e2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f"
 //	  node_version = node.lts.version
 //	  node_bin     = node.lts.bin
 //	  root_url     = "https://chat.example.com"
@@ -31,32 +30,59 @@ var source string
 //	  }
 //	}
 //
+// The host downloads the release's tarball. It is unpacked only if it is what the vendor has signed, which rcprov checks
+// without having it: rcprov itself fetches the signature and the vendor's key, and the host computes the digest. With
+// `sha256` neither is asked for.
+//
 // With another `version` the new release is made ready beside the old one, which stays: only when npm has succeeded and
 // the native modules could be loaded does the link `/opt/rocketchat/current` move, and the server is restarted once. Of
 // several instances all are stopped then, and started one after the other, as the first one migrates the database.
 //
 // Before it changes anything, these are refused: a Node.js or MongoDB that the release doesn't run with, a way from the
-// installed release that Rocket.Chat doesn't support (over a major version, or back). Releases before 8.8 are refused:
-// their apps need Deno, which rcprov doesn't install. Preflight asks for 2 GB of memory, and 1 GB for each further instance,
-// 2 GB of disk for a release, the ports, and the clock.
+// installed release that Rocket.Chat doesn't support (over a major version, or back). Releases before 7.0 are refused.
+// Preflight asks for 2 GB of memory, and 1 GB for each further instance, 2 GB of disk for a release, the ports, and the
+// clock.
 //
-// The server may write to `data_directory` only, and is done when /readyz answers on each port.
+// Apps of the releases 7.0 to 8.7 run with Deno: the version that the release names is put below `directory`, for this
+// server alone. From 8.8 on they run with Node.js, and Deno isn't used any more.
+//
+// The server may write to `data_directory` only (with Deno, also to the directory of the engine that runs apps), and is
+// done when it says on each port that it is ready.
 type Args struct {
 	// The release: `9.0.0`.
 	Version string `hcl:"version"`
 
-	// SHA-256 of the release's tarball. The vendor publishes no sums but a detached signature: see how to get from one
-	// to the other in plans/prod.hcl.
-	SHA256 string `hcl:"sha256"`
+	// SHA-256 of the release's tarball, instead of the vendor's signature.
+	SHA256 string `hcl:"sha256,optional"`
 
-	// Where the releases are published: the tarball is RELEASES/VERSION/download.
+	// Where the releases are published: the tarball is RELEASES/VERSION/download, its signature RELEASES/VERSION/asc.
 	Releases string `hcl:"releases,optional" default:"https://releases.rocket.chat"`
+
+	// Full fingerprints of the primary keys that may sign releases; that of Rocket.Chat's build machine,
+	// 0E163286C20D07B9787EBE9FD7F9D0414FD08104, when left out.
+	Fingerprints []string `hcl:"fingerprints,optional"`
+
+	// Where the keys are published; FINGERPRINT stands for that of each, and without that word it is one file with all.
+	KeyURL string `hcl:"key_url,optional" default:"https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0xFINGERPRINT"`
+
+	// A file on the controller with the keys, relative to the plan, instead of key_url.
+	KeyFile string `hcl:"key_file,optional"`
 
 	// Version of Node.js: that of a `node` step.
 	NodeVersion string `hcl:"node_version"`
 
 	// Directory with the programs `node` and `npm`: the output `bin` of a `node` step.
 	NodeBin string `hcl:"node_bin"`
+
+	// Another version of Deno than the release names, which most releases refuse to be installed with. For releases that
+	// need it, and 8.8, where `env = { APPS_ENGINE_RUNTIME_BACKEND = "deno" }` brings it back.
+	DenoVersion string `hcl:"deno_version,optional"`
+
+	// SHA-256 of Deno's zip for the host's architecture. Needed where rcprov doesn't know it.
+	DenoSHA256 string `hcl:"deno_sha256,optional"`
+
+	// Where Deno is published: DENO_RELEASES/vVERSION/deno-ARCH-unknown-linux-gnu.zip.
+	DenoReleases string `hcl:"deno_releases,optional" default:"https://dl.deno.land/release"`
 
 	// Version of MongoDB, to be compared with what the release needs: that of a `mongod` step. Not compared when left
 	// out.
@@ -102,7 +128,7 @@ type Args struct {
 	DataDirectory string `hcl:"data_directory,optional" default:"/var/lib/rocketchat"`
 
 	// Packages of the distribution: what the vendor's image has, and for native modules without a prebuilt binary a
-	// compiler. `["ca-certificates", "fontconfig", "g++", "make", "python3"]` when left out.
+	// compiler. `["ca-certificates", "fontconfig", "g++", "make", "python3"]` when left out, and `unzip` for Deno.
 	Packages []string `hcl:"packages,optional"`
 
 	// The registry that npm asks; its own default, or that of the host's npmrc, when left out.

@@ -1,6 +1,7 @@
 package rocketchat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/fetch"
 	"github.com/rcprov/rcprov/modules/job"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -16,26 +18,27 @@ import (
 // npm is what npm installs into a release. A file in the release says for which bundle and which Node.js it was done;
 // it is written when all native modules could be loaded.
 type npm struct {
-	Release     string // directory
-	SHA256      string // of the tarball
+	Release     *archive.Step
 	NodeVersion string
 	NodeBin     string
 	User        string
 	Registry    string // empty: npm's own
 	Native      []string
+	Deno        string // directory with the program deno, for the scripts of packages; empty: none
 }
 
 var _ modules.Step = (*npm)(nil)
 
 // marker is the file that says what was done, done what it is to say.
 func (n *npm) marker() observe.FileQuestion {
-	return observe.FileQuestion{Path: n.Release + "/.rcprov-npm", Content: true}
+	return observe.FileQuestion{Path: n.Release.Path + "/.rcprov-npm", Content: true}
 }
 
-func (n *npm) done() string { return fmt.Sprintf("node %s, bundle %s\n", n.NodeVersion, n.SHA256) }
-
 // Observe implements [modules.Step].
-func (n *npm) Observe(q *observe.Query) { observe.File.Ask(q, n.marker()) }
+func (n *npm) Observe(q *observe.Query) {
+	observe.File.Ask(q, n.marker())
+	n.Release.Observe(q)
+}
 
 // Diff implements [modules.Step].
 func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
@@ -43,21 +46,26 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", n.marker().Path, err)
 	}
-	if is.Type == observe.Regular && string(is.Content) == n.done() {
+	sum, err := n.Release.MadeOf(s)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	done := fmt.Sprintf("node %s, bundle %s", n.NodeVersion, cmp.Or(sum, "not unpacked yet"))
+	if sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
 		return modules.Change{}, nil
 	}
 	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Run, Subject: "npm install in " + n.Release, From: strings.TrimSpace(string(is.Content)), To: strings.TrimSpace(n.done()),
+		Action: modules.Run, Subject: "npm install in " + n.Release.Path, From: strings.TrimSpace(string(is.Content)), To: done,
 	}}}, nil
 }
 
 // installScript runs npm as the user, from a clean slate: what a killed npm left, or npm with another Node.js installed,
 // is taken for good otherwise. Native modules are where npm puts them, or where Meteor's bundler did.
 const installScript = `
-release=$1 bin=$2 user=$3 done=$4
-shift 4
+release=$1 bin=$2 deno=$3 user=$4 done=$5
+shift 5
 server=$release/programs/server
-export PATH="$bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export PATH="$bin:${deno:+$deno:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 umask 022
 rm -f -- "$release/.rcprov-npm"
 rm -rf -- "$server/node_modules"
@@ -84,19 +92,19 @@ for name do
 	done
 done
 sync -f -- "$release"
-printf '%s' "$done" >"$release/.rcprov-npm.new"
+printf '%s\n' "$done" >"$release/.rcprov-npm.new"
 mv -fT -- "$release/.rcprov-npm.new" "$release/.rcprov-npm"
 `
 
 // Apply implements [modules.Step].
-func (n *npm) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	env := []string{"CI=1", "NODE_ENV=production"}
 	if n.Registry != "" {
 		env = append(env, "npm_config_registry="+n.Registry)
 	}
-	argv := append([]string{"sh", "-euc", fetch.Functions + installScript, "rocketchat", n.Release, n.NodeBin, n.User, n.done()}, n.Native...)
+	argv := append([]string{"sh", "-euc", fetch.Functions + installScript, "rocketchat", n.Release.Path, n.NodeBin, n.Deno, n.User, c.Edits[0].To}, n.Native...)
 	_, err := job.Run(ctx, h, job.Job{
-		Name: fetch.JobName("npm", n.Release), Command: modules.Command{Argv: argv, Env: env}, Progress: progress,
+		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Argv: argv, Env: env}, Progress: progress,
 	})
 	return n.explain(err)
 }
@@ -120,12 +128,12 @@ var noise = regexp.MustCompile(`^npm http |^npm warn |^npm notice|complete log o
 func (n *npm) explain(err error) error {
 	p := fetch.Found(err)
 	if p == nil {
-		return modules.FileHint(err, n.Release)
+		return modules.FileHint(err, n.Release.Path)
 	}
 	said := lastLines(string(p.Err.Result.Stderr), 12)
 	switch p.Word {
 	case "npm":
-		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release, said), "%s", advice(said))
+		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release.Path, said), "%s", advice(said))
 	case "native":
 		return modules.WithHint(fmt.Errorf("the native module %s can't be loaded after npm install:\n%s", p.Arg(0), said),
 			"The running release was not touched. See whether this release supports the host's processor, C library and Node.js, or take another release.")

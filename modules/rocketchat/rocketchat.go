@@ -55,16 +55,13 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	for _, port := range args.Ports {
 		outputs.Upstreams = append(outputs.Upstreams, address(args.BindIP, port))
 	}
-	errs := []error{checkVersions(args), check(args)}
-	sum, err := fetch.ParseSHA256(args.SHA256)
-	if err != nil {
-		errs = append(errs, &modules.ArgError{Arg: "sha256", Err: err, Hint: "`sha256sum` prints that of a tarball whose signature you have checked."})
-	}
+	release, releaseErr := newRelease(args, env)
+	runtime, denoErr := newDeno(args, env)
 	text, err := environment(args)
-	if err := errors.Join(append(errs, err)...); err != nil {
+	if err := errors.Join(checkVersions(args), check(args), releaseErr, denoErr, err); err != nil {
 		return nil, outputs, err
 	}
-	b := &builder{args: args, env: env, sum: sum}
+	b := &builder{args: args, env: env, release: release, deno: runtime}
 	err = b.build(text)
 	return b.parts, outputs, err
 }
@@ -136,11 +133,12 @@ func checkMongoURL(text string) error {
 
 // builder makes the parts.
 type builder struct {
-	args  Args
-	env   modules.Env
-	sum   string
-	parts []modules.Part
-	errs  []error
+	args    Args
+	env     modules.Env
+	release *release
+	deno    *archive.Step // nil when the release needs none
+	parts   []modules.Part
+	errs    []error
 }
 
 func (b *builder) add(name string, step modules.Step, err error) {
@@ -158,13 +156,15 @@ func (b *builder) require(all ...modules.Requirement) {
 	}
 }
 
-func (b *builder) release() string  { return path.Join(b.args.Directory, "releases", b.args.Version) }
 func (b *builder) linkPath() string { return path.Join(b.args.Directory, "current") }
 
 func (b *builder) build(environment string) error {
 	args := b.args
 	to, _ := parseExact(args.Version) // checked before
 	b.add("requirements", &requirements{Link: b.linkPath(), Version: to}, nil)
+	if b.deno != nil && !slices.Contains(args.Packages, "unzip") {
+		args.Packages = append(slices.Clone(args.Packages), "unzip")
+	}
 	if len(args.Packages) > 0 {
 		packages, err := aptpackage.New(aptpackage.Args{Packages: args.Packages, State: "present", UpdateCache: "24h"}, b.env)
 		b.add("packages", packages, err)
@@ -175,15 +175,15 @@ func (b *builder) build(environment string) error {
 	b.add("user", account, err)
 	b.directory("data", args.DataDirectory, "0750", args.User)
 	b.directory("uploads", uploads(args), "0750", args.User)
-	b.add("release", &archive.Step{
-		Path: b.release(), URL: strings.TrimSuffix(args.Releases, "/") + "/" + args.Version + "/download", SHA256: b.sum,
-		Strip: 1, Contains: []string{"main.js", "programs/server/package.json"}, Owner: args.User, Group: args.User, Mode: 0o755,
-	}, nil)
+	if b.deno != nil {
+		b.add("deno", b.deno, nil)
+	}
+	b.add("release", b.release, nil)
 	memory := preflight.GB * int64(1+len(args.Ports)) // an instance has one, and npm needs as much while it installs
 	b.require(preflight.Memory{Facts: b.env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
 	b.add("npm", &npm{
-		Release: b.release(), SHA256: b.sum, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
-		Registry: args.NpmRegistry, Native: nativeModules,
+		Release: b.release.Step, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
+		Registry: args.NpmRegistry, Native: nativeModules, Deno: b.denoPath(),
 	}, nil)
 	b.directory("etc", envDir, "0755", "root")
 	b.add("env", &file.Step{Path: envFile, Content: []byte(environment), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true}, nil)
@@ -226,8 +226,12 @@ func (b *builder) instance(port int) {
 	}
 	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step)}, nil)
 	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
+	health := "/readyz"
+	if release, _ := parseExact(b.args.Version); !release.probes() {
+		health = "/health"
+	}
 	check, err := httpcheck.New(httpcheck.Args{
-		URL: "http://" + address(b.args.BindIP, port) + "/readyz", From: "host", Method: "GET", Interval: "1s", Deadline: b.args.Deadline,
+		URL: "http://" + address(b.args.BindIP, port) + health, From: "host", Method: "GET", Interval: "1s", Deadline: b.args.Deadline,
 	}, b.env)
 	if err != nil {
 		b.errs = append(b.errs, err)
@@ -261,7 +265,7 @@ LimitNOFILE=65536
 StandardOutput=journal
 StandardError=journal
 SyslogIdentifier=rocketchat-%[1]d
-
+%[7]s
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 ProtectSystem=strict
@@ -279,5 +283,5 @@ SystemCallArchitectures=native
 
 [Install]
 WantedBy=multi-user.target
-`, port, b.args.User, b.linkPath(), envFile, b.args.NodeBin, b.args.DataDirectory)
+`, port, b.args.User, b.linkPath(), envFile, b.args.NodeBin, b.args.DataDirectory, b.denoLines())
 }

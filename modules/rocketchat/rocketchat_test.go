@@ -8,8 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/link"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -18,7 +20,7 @@ var sum = strings.Repeat("a", 64)
 // with is a plan's arguments with its defaults, changed.
 func with(change func(*Args)) Args {
 	args := Args{
-		Version: "9.0.0", SHA256: sum, Releases: "https://releases.rocket.chat", NodeVersion: "22.22.3", NodeBin: "/opt/node/22.22.3/bin",
+		Version: "9.0.0", SHA256: sum, KeyURL: "https://keys.example.com/FINGERPRINT", DenoReleases: "https://dl.deno.land/release", Releases: "https://releases.rocket.chat", NodeVersion: "22.22.3", NodeBin: "/opt/node/22.22.3/bin",
 		RootURL: "https://chat.example.com", BindIP: "127.0.0.1", MongoURL: "mongodb://rc:hunter2@127.0.0.1/rocketchat?replicaSet=rs0",
 		Uploads: "gridfs", User: "rocketchat", Directory: "/opt/rocketchat", DataDirectory: "/var/lib/rocketchat", Deadline: "10m",
 	}
@@ -28,13 +30,6 @@ func with(change func(*Args)) Args {
 
 func environmentOf(facts *observe.Facts) modules.Env {
 	return modules.Env{Facts: facts, Sensitive: func(string) bool { return false }}
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func TestNew(t *testing.T) {
@@ -50,12 +45,25 @@ func TestNew(t *testing.T) {
 		{name: "newer than known", change: func(a *Args) { a.Version = "10.2.0" }},
 		{name: "latest", change: func(a *Args) { a.Version = "latest" }, want: `version: must be an exact release such as "9.0.0", not "latest"`},
 		{name: "no patch", change: func(a *Args) { a.Version = "9.0" }, want: `version: must be an exact release such as "9.0.0", not "9.0"`},
-		{name: "Deno", change: func(a *Args) { a.Version = "8.7.3" }, want: "version: must be 8.8.0 or later: apps of 8.7.3 need Deno, which rcprov doesn't install"},
-		{name: "very old", change: func(a *Args) { a.Version = "6.9.0" }, want: "version: must be 8.8.0 or later: 6.9.0 needs a Node.js that has been out of support for years"},
+		{name: "signature", change: func(a *Args) { a.SHA256 = "" }},
+		{name: "key ID", change: func(a *Args) { a.SHA256, a.Fingerprints = "", []string{"4FD08104"} }, want: `fingerprints: must be 40 (or 64) hexadecimal digits each, not "4FD08104"`},
+		{name: "key_url", change: func(a *Args) { a.SHA256, a.KeyURL = "", "keys" }, want: `key_url: must be an address that begins with https:// or http://, not "keys"`},
+		{name: "Deno", change: func(a *Args) { a.Version = "8.7.1" }},
+		{name: "other Deno", change: func(a *Args) { a.Version, a.DenoVersion = "8.7.1", "2.3.2" }, want: "deno_sha256: must be given: rcprov doesn't know that of Deno 2.3.2"},
+		{name: "Deno's word", change: func(a *Args) { a.Version, a.DenoVersion = "8.7.1", "2" }, want: `deno_version: must be an exact version such as "2.3.1", not "2"`},
+		{name: "Deno's sum", change: func(a *Args) { a.Version, a.DenoSHA256 = "8.7.1", "aa" }, want: `deno_sha256: must be a SHA-256, 64 hexadecimal digits, not "aa"`},
+		{name: "Deno for nothing", change: func(a *Args) { a.DenoVersion = "2.3.1" }, want: "deno_version: must be left out: apps of Rocket.Chat 9.0.0 don't run with Deno"},
+		{name: "very old", change: func(a *Args) { a.Version = "6.9.0" }, want: "version: must be 7.0.0 or later: 6.9.0 needs a Node.js that has been out of support for years"},
 		{name: "old Node", change: func(a *Args) { a.NodeVersion = "22.22.2" }, want: "node_version: is 22.22.2, and Rocket.Chat 9.0.0 needs 22.22.3 or a later 22, or 24.15.0 or a later 24"},
 		{name: "Node between", change: func(a *Args) { a.NodeVersion = "23.9.0" }, want: "node_version: is 23.9.0, and Rocket.Chat 9.0.0 needs 22.22.3 or a later 22, or 24.15.0 or a later 24"},
 		{name: "new Node", change: func(a *Args) { a.Version, a.NodeVersion = "8.8.1", "24.15.0" }, want: "node_version: is 24.15.0, and Rocket.Chat 8.8.1 needs 22.22.3 or a later 22"},
 		{name: "old MongoDB", change: func(a *Args) { a.MongoDBVersion = "7.0" }, want: "mongodb_version: is 7.0, and Rocket.Chat 9.0.0 needs 8.0 or a later 8"},
+		{name: "MongoDB of 7.13", change: func(a *Args) { a.Version, a.MongoDBVersion = "7.13.1", "7.0" }},
+		{name: "MongoDB of later 7.13", change: func(a *Args) { a.Version, a.MongoDBVersion = "7.13.9", "8.0" }},
+		{
+			name: "new MongoDB", change: func(a *Args) { a.Version, a.MongoDBVersion = "7.9.0", "8.0" },
+			want: "mongodb_version: is 8.0, and Rocket.Chat 7.9.0 needs 5.0 or a later 5, or 6.0 or a later 6, or 7.0 or a later 7",
+		},
 		{name: "MongoDB's word", change: func(a *Args) { a.MongoDBVersion = "new" }, want: `mongodb_version: must be a version such as "8.0" or "8.0.26", not "new"`},
 		{name: "sum", change: func(a *Args) { a.SHA256 = "aa" }, want: `sha256: must be a SHA-256, 64 hexadecimal digits, not "aa"`},
 		{name: "no set", change: func(a *Args) { a.MongoURL = "mongodb://rc:hunter2@h/x" }, want: "mongo_url: must name a replica set (`?replicaSet=rs0`): Rocket.Chat doesn't start without one"},
@@ -73,10 +81,10 @@ func TestNew(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, _, err := New(with(test.change), environmentOf(nil))
-			if text(err) != test.want {
-				t.Errorf("error %q\n want %q", text(err), test.want)
+			if moduletest.ErrorText(err) != test.want {
+				t.Errorf("error %q\n want %q", moduletest.ErrorText(err), test.want)
 			}
-			if strings.Contains(text(err), "hunter2") {
+			if strings.Contains(moduletest.ErrorText(err), "hunter2") {
 				t.Error("shows a secret")
 			}
 		})
@@ -169,8 +177,8 @@ func TestRequirements(t *testing.T) {
 		r := &requirements{Link: "/opt/rocketchat/current", Version: version{9, 1, 0}}
 		observe.File.Put(s, observe.FileQuestion{Path: r.Link}, test.is, test.err)
 		change, err := r.Diff(s)
-		if text(err) != test.want || !change.Empty() {
-			t.Errorf("%s: %v, error %q, want %q", test.name, change, text(err), test.want)
+		if moduletest.ErrorText(err) != test.want || !change.Empty() {
+			t.Errorf("%s: %v, error %q, want %q", test.name, change, moduletest.ErrorText(err), test.want)
 		}
 	}
 }
@@ -202,8 +210,8 @@ func TestCurrent(t *testing.T) {
 		observe.File.Put(s, observe.FileQuestion{Path: path}, test.is, test.err)
 		c := &current{Step: &link.Step{Path: path, Target: "releases/9.0.0"}, Units: test.units}
 		change, err := c.Diff(s)
-		if text(err) != test.fails {
-			t.Errorf("%s: error %q, want %q", test.name, text(err), test.fails)
+		if moduletest.ErrorText(err) != test.fails {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.fails)
 		}
 		if diff := cmp.Diff(test.want, change.Edits); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
@@ -213,7 +221,7 @@ func TestCurrent(t *testing.T) {
 
 func TestNpm(t *testing.T) {
 	t.Parallel()
-	n := &npm{Release: "/opt/rocketchat/releases/9.0.0", SHA256: sum, NodeVersion: "22.22.3"}
+	n := &npm{Release: &archive.Step{Path: "/opt/rocketchat/releases/9.0.0"}, NodeVersion: "22.22.3"}
 	done := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
 	}
@@ -221,24 +229,32 @@ func TestNpm(t *testing.T) {
 		name string
 		is   observe.FileInfo
 		err  error
+		bare bool   // there is no release yet
 		from string // of the edit; "-": there is none
 		want string // error
 	}{
 		{name: "converged", is: done("node 22.22.3, bundle " + sum + "\n"), from: "-"},
 		{name: "not done"},
+		{name: "bare", bare: true},
 		{name: "other Node", is: done("node 22.22.2, bundle " + sum + "\n"), from: "node 22.22.2, bundle " + sum},
 		{name: "other bundle", is: done("node 22.22.3, bundle b\n"), from: "node 22.22.3, bundle b"},
 		{name: "could not tell", err: errLook, from: "-", want: "look at /opt/rocketchat/releases/9.0.0/.rcprov-npm: stale file handle"},
 	} {
 		s := observe.NewSnapshot()
 		observe.File.Put(s, n.marker(), test.is, test.err)
+		made := observe.FileInfo{Type: observe.Regular, Content: []byte(`{"sha256":"` + sum + `","strip_components":1}`)}
+		to := "node 22.22.3, bundle " + sum
+		if test.bare {
+			made, to = observe.FileInfo{}, "node 22.22.3, bundle not unpacked yet"
+		}
+		observe.File.Put(s, observe.FileQuestion{Path: n.Release.Path + "/.rcprov-archive", Content: true}, made, nil)
 		change, err := n.Diff(s)
 		var want []modules.Edit
 		if test.from != "-" {
-			want = []modules.Edit{{Action: modules.Run, Subject: "npm install in " + n.Release, From: test.from, To: "node 22.22.3, bundle " + sum}}
+			want = []modules.Edit{{Action: modules.Run, Subject: "npm install in " + n.Release.Path, From: test.from, To: to}}
 		}
-		if diff := cmp.Diff(want, change.Edits); diff != "" || text(err) != test.want {
-			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, text(err), test.want, diff)
+		if diff := cmp.Diff(want, change.Edits); diff != "" || moduletest.ErrorText(err) != test.want {
+			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, moduletest.ErrorText(err), test.want, diff)
 		}
 	}
 }
@@ -246,7 +262,7 @@ func TestNpm(t *testing.T) {
 // TestExplain reads errors as npm 10.9 and Node 22 print them.
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	n := &npm{Release: "/opt/rocketchat/releases/9.0.0"}
+	n := &npm{Release: &archive.Step{Path: "/opt/rocketchat/releases/9.0.0"}}
 	for _, test := range []struct{ name, said, want, hint string }{
 		{
 			name: "registry",
@@ -267,8 +283,75 @@ func TestExplain(t *testing.T) {
 	} {
 		err := n.explain(modules.NewCommandError(modules.Command{Argv: []string{"sh"}}, modules.Result{Status: 1, Stderr: []byte(test.said)}))
 		var hint *modules.HintError
-		if text(err) != test.want || !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, test.hint) {
-			t.Errorf("%s: error %q\n want %q; hint %v, want %q", test.name, text(err), test.want, hint, test.hint)
+		if moduletest.ErrorText(err) != test.want || !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, test.hint) {
+			t.Errorf("%s: error %q\n want %q; hint %v, want %q", test.name, moduletest.ErrorText(err), test.want, hint, test.hint)
+		}
+	}
+}
+
+// TestDeno checks what releases with Deno become.
+func TestDeno(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, arch string
+		change     func(*Args)
+		url, sum   string // of Deno; empty: none
+		health     string
+		err        string
+	}{
+		{
+			name: "7.10", arch: "amd64", change: func(a *Args) { a.Version, a.NodeVersion = "7.10.9", "22.16.0" }, health: "/health",
+			url: "https://dl.deno.land/release/v1.43.5/deno-x86_64-unknown-linux-gnu.zip", sum: "246bf818932c5e11adb85afaaf3c90e65d5cbe14bcaa8ea14d35fc085869775d",
+		},
+		{
+			name: "8.7 on ARM", arch: "arm64", change: func(a *Args) { a.Version = "8.7.1" }, health: "/readyz",
+			url: "https://dl.deno.land/release/v2.3.1/deno-aarch64-unknown-linux-gnu.zip", sum: "3771ede34037694591846166f6211e7a8ab5cd77a1e7143e637d4457e8708dc7",
+		},
+		{
+			name: "another Deno", arch: "amd64", change: func(a *Args) {
+				a.Version, a.DenoVersion, a.DenoSHA256, a.DenoReleases = "8.7.1", "1.46.3", sum, "http://lab"
+			}, health: "/readyz",
+			url: "http://lab/v1.46.3/deno-x86_64-unknown-linux-gnu.zip", sum: sum,
+		},
+		{name: "8.8", arch: "amd64", change: func(a *Args) { a.Version = "8.8.1" }, health: "/readyz"},
+		{
+			name: "sum", arch: "arm64", change: func(a *Args) { a.Version, a.NodeVersion = "7.0.9", "20.19.2" },
+			err: "deno_sha256: must be given: rcprov doesn't know that of Deno 1.37.1 for arm64",
+		},
+		{
+			name: "architecture", arch: "s390x", change: func(a *Args) { a.Version = "8.7.1" },
+			err: "there are no binaries of Deno for the architecture s390x",
+		},
+	} {
+		args := with(test.change)
+		parts, _, err := New(args, environmentOf(&observe.Facts{Arch: test.arch}))
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
+		}
+		url, path := "", ""
+		for _, p := range parts {
+			switch step := p.Step.(type) {
+			case *archive.Step:
+				url, path = step.URL, step.Path
+				if step.SHA256 != test.sum {
+					t.Errorf("%s: SHA-256 %s, want %s", test.name, step.SHA256, test.sum)
+				}
+			case *npm:
+				if step.Deno != path {
+					t.Errorf("%s: npm has Deno in %q, not %q", test.name, step.Deno, path)
+				}
+			case *service:
+				if unit := step.Files[0].Text; strings.Contains(unit, "Environment=PATH="+path+":/usr") != (test.url != "") || strings.Contains(unit, "apps-engine") != (test.url != "") {
+					t.Errorf("%s: unit:\n%s", test.name, unit)
+				}
+			case *ready:
+				if got := step.Request.URL.Path; got != test.health {
+					t.Errorf("%s: waits for %s, not %s", test.name, got, test.health)
+				}
+			}
+		}
+		if url != test.url {
+			t.Errorf("%s: Deno from %q, want %q", test.name, url, test.url)
 		}
 	}
 }

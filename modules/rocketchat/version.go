@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -49,28 +50,45 @@ func (s span) has(v version) bool { return v[0] == s[0] && v.compare(version(s))
 type needs struct {
 	from  version
 	node  []span
-	mongo span
+	mongo []span
+	deno  string // exact version of the runtime of apps; "" when they run with Node.js
 }
 
-// knownNeeds are the engine lines of the vendor's release notes, newest first; seen up to 9.0.0 (November 2026). Later
-// releases are taken to need what the newest of these do.
+// knownNeeds are the engine lines of the vendor's release notes, newest first; seen up to 9.0.0 (November 2026). Deno's
+// versions are those of the vendor's images (RocketChat/Docker.Official.Image). Later releases are taken to need what
+// the newest of these do.
 var knownNeeds = []needs{
-	{from: version{8, 9, 0}, node: []span{{22, 22, 3}, {24, 15, 0}}, mongo: span{8, 0, 0}},
-	{from: version{8, 8, 0}, node: []span{{22, 22, 3}}, mongo: span{8, 0, 0}},
+	{from: version{8, 9, 0}, node: []span{{22, 22, 3}, {24, 15, 0}}, mongo: []span{{8, 0, 0}}},
+	{from: version{8, 8, 0}, node: []span{{22, 22, 3}}, mongo: []span{{8, 0, 0}}},
+	{from: version{8, 5, 0}, node: []span{{22, 22, 3}}, mongo: []span{{8, 0, 0}}, deno: "2.3.1"},
+	{from: version{8, 0, 0}, node: []span{{22, 16, 0}}, mongo: []span{{8, 0, 0}}, deno: "1.43.5"},
+	{from: version{7, 13, 9}, node: []span{{22, 16, 0}}, mongo: []span{{5, 0, 0}, {6, 0, 0}, {7, 0, 0}, {8, 0, 0}}, deno: "1.43.5"},
+	{from: version{7, 9, 0}, node: []span{{22, 16, 0}}, mongo: []span{{5, 0, 0}, {6, 0, 0}, {7, 0, 0}}, deno: "1.43.5"},
+	{from: version{7, 3, 0}, node: []span{{22, 11, 0}}, mongo: []span{{5, 0, 0}, {6, 0, 0}, {7, 0, 0}}, deno: "1.43.5"},
+	{from: version{7, 0, 0}, node: []span{{20, 0, 0}}, mongo: []span{{5, 0, 0}, {6, 0, 0}, {7, 0, 0}}, deno: "1.37.1"},
 }
 
-// needsOf returns what a release needs, or why rcprov can't install it, to read on after "version: ".
-func needsOf(release version) (needs, error) {
+// needsOf returns what a release needs; not ok when it is older than those that rcprov knows.
+func needsOf(release version) (n needs, ok bool) {
 	for _, n := range knownNeeds {
 		if release.compare(n.from) >= 0 {
-			return n, nil
+			return n, true
 		}
 	}
-	if release[0] < 7 {
-		return needs{}, fmt.Errorf("must be 8.8.0 or later: %s needs a Node.js that has been out of support for years", release)
-	}
-	return needs{}, fmt.Errorf("must be 8.8.0 or later: apps of %s need Deno, which rcprov doesn't install", release)
+	return needs{}, false
 }
+
+// anyOf says in words what spans have, such as "22.22.3 or a later 22, or 24.15.0 or a later 24".
+func anyOf(spans []span, format func(version) string) string {
+	var words []string
+	for _, s := range spans {
+		words = append(words, fmt.Sprintf("%s or a later %d", format(version(s)), s[0]))
+	}
+	return strings.Join(words, ", or ")
+}
+
+// probes tells whether a release answers at /readyz, RocketChat/Rocket.Chat#36955.
+func (v version) probes() bool { return v.compare(version{7, 11, 0}) >= 0 }
 
 // checkVersions compares the versions of a release, Node.js and MongoDB that the plan names.
 func checkVersions(args Args) error {
@@ -81,9 +99,12 @@ func checkVersions(args Args) error {
 			Hint: "With `latest` the same plan would mean something else tomorrow, and could cross a major version.",
 		}
 	}
-	n, err := needsOf(release)
-	if err != nil {
-		return &modules.ArgError{Arg: "version", Err: err, Hint: "A server of an older release is upgraded by hand first, one major version after the other."}
+	n, ok := needsOf(release)
+	if !ok {
+		return &modules.ArgError{
+			Arg: "version", Err: fmt.Errorf("must be 7.0.0 or later: %s needs a Node.js that has been out of support for years", release),
+			Hint: "A server of an older release is upgraded by hand first, one major version after the other.",
+		}
 	}
 	var errs []error
 	node, ok := parseExact(args.NodeVersion)
@@ -91,14 +112,7 @@ func checkVersions(args Args) error {
 	case !ok:
 		errs = append(errs, modules.Argf("node_version", "must be an exact version such as \"22.22.3\", not %q", args.NodeVersion))
 	case !slices.ContainsFunc(n.node, func(s span) bool { return s.has(node) }):
-		wanted := ""
-		for i, s := range n.node {
-			if i > 0 {
-				wanted += ", or "
-			}
-			wanted += fmt.Sprintf("%s or a later %d", version(s), s[0])
-		}
-		errs = append(errs, modules.Argf("node_version", "is %s, and Rocket.Chat %s needs %s", node, release, wanted))
+		errs = append(errs, modules.Argf("node_version", "is %s, and Rocket.Chat %s needs %s", node, release, anyOf(n.node, version.String)))
 	}
 	if args.MongoDBVersion == "" {
 		return errors.Join(errs...)
@@ -107,9 +121,10 @@ func checkVersions(args Args) error {
 	switch {
 	case !ok:
 		errs = append(errs, modules.Argf("mongodb_version", "must be a version such as \"8.0\" or \"8.0.26\", not %q", args.MongoDBVersion))
-	case !n.mongo.has(mongo):
+	case !slices.ContainsFunc(n.mongo, func(s span) bool { return s.has(mongo) }):
+		series := func(v version) string { return fmt.Sprintf("%d.%d", v[0], v[1]) }
 		errs = append(errs, &modules.ArgError{
-			Arg: "mongodb_version", Err: fmt.Errorf("is %s, and Rocket.Chat %s needs %d.%d or a later %d", args.MongoDBVersion, release, n.mongo[0], n.mongo[1], n.mongo[0]),
+			Arg: "mongodb_version", Err: fmt.Errorf("is %s, and Rocket.Chat %s needs %s", args.MongoDBVersion, release, anyOf(n.mongo, series)),
 			Hint: "MongoDB is upgraded one major version at a time, before Rocket.Chat.",
 		})
 	}

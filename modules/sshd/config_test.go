@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -99,8 +100,8 @@ deadman armed
 	if s, err := parseState(observe.Reply{Stdout: []byte("sshd missing\n")}); err != nil || s.Installed {
 		t.Errorf("without sshd: %+v, %v", s, err)
 	}
-	if _, err := parseState(observe.Reply{Stderr: []byte("sh: dead")}); errorText(err) != "no answer. sh: dead" {
-		t.Errorf("error %q", errorText(err))
+	if _, err := parseState(observe.Reply{Stderr: []byte("sh: dead")}); moduletest.ErrorText(err) != "no answer. sh: dead" {
+		t.Errorf("error %q", moduletest.ErrorText(err))
 	}
 	s, err = parseState(observe.Reply{Stdout: []byte("sshd installed\n"), Stderr: []byte("/etc/ssh/sshd_config: line 3: Bad configuration option: x\n")})
 	if err != nil || s.Refused != "/etc/ssh/sshd_config: line 3: Bad configuration option: x" {

@@ -12,18 +12,12 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/deadman"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
 func env() modules.Env {
 	return modules.Env{Sensitive: func(string) bool { return false }, Port: 2222}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func yes() *bool { b := true; return &b }
@@ -123,8 +117,8 @@ func TestNewErrors(t *testing.T) {
 	} {
 		test.args.ConfirmWithin = stdcmp.Or(test.args.ConfirmWithin, "60s")
 		_, _, err := New(test.args, env())
-		if errorText(err) != test.want {
-			t.Errorf("error %q, want %q", errorText(err), test.want)
+		if moduletest.ErrorText(err) != test.want {
+			t.Errorf("error %q, want %q", moduletest.ErrorText(err), test.want)
 		}
 	}
 }
@@ -304,7 +298,7 @@ func TestDiff(t *testing.T) {
 				test.see(&w)
 			}
 			c, err := s.Diff(w.snapshot(s))
-			got := errorText(err)
+			got := moduletest.ErrorText(err)
 			for i, e := range c.Edits {
 				if i > 0 {
 					got += "\n"
@@ -394,8 +388,8 @@ func TestRefuse(t *testing.T) {
 			if test.see != nil {
 				test.see(&w)
 			}
-			if _, err := s.Diff(w.snapshot(s)); errorText(err) != test.want {
-				t.Errorf("error %q, want %q", errorText(err), test.want)
+			if _, err := s.Diff(w.snapshot(s)); moduletest.ErrorText(err) != test.want {
+				t.Errorf("error %q, want %q", moduletest.ErrorText(err), test.want)
 			}
 		})
 	}
@@ -406,7 +400,7 @@ func TestCouldNotTell(t *testing.T) {
 	s := newStep(t, Args{MaxAuthTries: 3}, 0)
 	snapshot := observe.NewSnapshot()
 	server.Put(snapshot, struct{}{}, state{}, errors.New("Input/output error"))
-	if _, err := s.Diff(snapshot); errorText(err) != "look at sshd: Input/output error" {
-		t.Errorf("error %q", errorText(err))
+	if _, err := s.Diff(snapshot); moduletest.ErrorText(err) != "look at sshd: Input/output error" {
+		t.Errorf("error %q", moduletest.ErrorText(err))
 	}
 }

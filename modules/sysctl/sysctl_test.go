@@ -15,13 +15,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	const (
@@ -89,8 +82,8 @@ func TestDiff(t *testing.T) {
 			undecided.Put(s, struct{}{}, test.undecided, nil)
 			observe.File.Put(s, test.step.question(), test.file, test.fileErr)
 			got, err := test.step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)
@@ -116,8 +109,8 @@ func TestNew(t *testing.T) {
 	}
 	for _, test := range tests {
 		step, err := New(Args{Name: test.name, Value: test.value, State: test.state, ConfirmWithin: "60s"}, modules.Env{})
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 		if err == nil && step.(*Step).Path != test.path {
 			t.Errorf("%s: path %q, want %q", test.name, step.(*Step).Path, test.path)
@@ -223,7 +216,7 @@ func TestBatch(t *testing.T) {
 	}
 	result := modules.Result{Status: 1, Stderr: []byte("tee: /proc/sys/net/c: Invalid argument\nrcprov-refused 1\n")}
 	err := b.explain(modules.NewCommandError(modules.Command{Script: "x"}, result), result)
-	if got := errorText(err); got != `set net.c to "4": tee: /proc/sys/net/c: Invalid argument` {
+	if got := moduletest.ErrorText(err); got != `set net.c to "4": tee: /proc/sys/net/c: Invalid argument` {
 		t.Errorf("error %q", got)
 	}
 }

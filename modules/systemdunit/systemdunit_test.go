@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -320,7 +321,7 @@ func checkDiff(t *testing.T, s *Step, is *world, edits []string, wantErr string)
 		observe.File.Put(snapshot, f.question(), info, nil)
 	}
 	change, err := s.Diff(snapshot)
-	if got := errorText(err); got != wantErr {
+	if got := moduletest.ErrorText(err); got != wantErr {
 		t.Fatalf("error %q, want %q", got, wantErr)
 	}
 	if err != nil {
@@ -345,7 +346,7 @@ func TestDiffCouldNotTell(t *testing.T) {
 	snapshot := observe.NewSnapshot()
 	observe.Unit.Put(snapshot, s.question(), observe.UnitInfo{}, errors.New("Failed to connect to bus"))
 	_, err := s.Diff(snapshot)
-	if got, want := errorText(err), "ask systemd about x.service: Failed to connect to bus"; got != want {
+	if got, want := moduletest.ErrorText(err), "ask systemd about x.service: Failed to connect to bus"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -369,7 +370,7 @@ func TestNew(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := New(test.args, modules.Env{Sensitive: func(string) bool { return false }})
-		if got := errorText(err); got != test.want {
+		if got := moduletest.ErrorText(err); got != test.want {
 			t.Errorf("%+v: error %q, want %q", test.args, got, test.want)
 		}
 	}
@@ -389,11 +390,4 @@ func TestReinstalled(t *testing.T) {
 			t.Errorf("old text %q: %v, want %v", old, got, want)
 		}
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -96,7 +96,7 @@ answer=$(kernel | sed -nE -e '
 ' "$@" -)
 printf '%s\n' "$answer"
 case $answer in *'` + interfaces + `'*) ip -o addr 2>/dev/null ;; esac
-`
+` + deadman.Ask(switchName)
 	},
 	Parse: func(questions []question, reply observe.Reply) map[question]observe.Answer[state] {
 		s, err := parseState(reply)
@@ -117,7 +117,16 @@ var chains = map[string]string{
 }
 
 func parseState(reply observe.Reply) (state, error) {
-	s := state{Defaults: make(map[string]string), Profiles: make(map[string][]profile)}
+	var last deadman.State
+	for _, line := range reply.Lines() {
+		if found, ok := deadman.ParseLine(line); ok {
+			last = found
+		}
+		if last.Undecided() { // the files may be half written
+			return state{Installed: true, Switch: last}, nil
+		}
+	}
+	s := state{Switch: last, Defaults: make(map[string]string), Profiles: make(map[string][]profile)}
 	var expected [2]int // lines of the user's rules in the files
 	var k kernel
 	var p profiles
@@ -153,9 +162,6 @@ func parseState(reply observe.Reply) (state, error) {
 				s.Session.Interface = fields[1]
 			}
 		default:
-			if found, ok := deadman.ParseLine(line); ok {
-				s.Switch = found
-			}
 			s.set(line)
 		}
 	}

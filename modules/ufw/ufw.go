@@ -78,6 +78,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("could not tell the state of the firewall: %w", err),
 			"ufw's files are in /etc/ufw; `ufw show added` tells whether ufw itself can read them.")
 	}
+	if e, ok := is.Switch.Edit(subject); ok {
+		return modules.Change{Edits: []modules.Edit{e}}, nil
+	}
 	c := modules.Change{Notes: slices.Clone(is.Strangers.Notes)}
 	if !is.Installed {
 		c.Notes = append(c.Notes, "ufw is not installed yet: an earlier step must install it")
@@ -85,9 +88,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	edit := func(action modules.Action, field, from, to string) {
 		c.Edits = append(c.Edits, modules.Edit{Action: action, Subject: subject, Field: field, From: from, To: to})
-	}
-	if e, ok := is.Switch.Edit(subject); ok {
-		c.Edits = append(c.Edits, e)
 	}
 	if is.Enabled && !s.Enabled {
 		edit(modules.Update, "enabled", "true", "false")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/deadman"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -161,7 +162,7 @@ func TestDiff(t *testing.T) {
 			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
 		},
 		{
-			name: "left unconfirmed", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Switch = deadman.Armed },
+			name: "left unconfirmed", host: func(s *state) { *s = state{Installed: true, Switch: deadman.Armed} },
 			edits: []string{"run unconfirmed a change that its run did not live to confirm>taken back, then made again"},
 		},
 		{
@@ -219,7 +220,7 @@ func TestDiff(t *testing.T) {
 			step := newStep(t, test.exclusive, rules...)
 			firewall.Put(snapshot, step.question(), is, nil)
 			change, err := step.Diff(snapshot)
-			if got := errorText(err); got != test.err {
+			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}
 			if err != nil {
@@ -241,13 +242,13 @@ func TestDiffCouldNotTell(t *testing.T) {
 	_, err := parseState(observe.Reply{Stdout: []byte("ufw installed\n"), Stderr: []byte("sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file\n"), Status: 2})
 	const reason = "/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: " +
 		"sh: 4: .: cannot open /etc/ufw/ufw.conf: No such file"
-	if got := errorText(err); got != reason {
+	if got := moduletest.ErrorText(err); got != reason {
 		t.Fatalf("error %q, want %q", got, reason)
 	}
 	snapshot := observe.NewSnapshot()
 	firewall.Put(snapshot, question{}, state{}, err)
 	_, err = newStep(t, false, ssh).Diff(snapshot)
-	if got, want := errorText(err), "could not tell the state of the firewall: "+reason; got != want {
+	if got, want := moduletest.ErrorText(err), "could not tell the state of the firewall: "+reason; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -277,16 +278,16 @@ func TestNewErrors(t *testing.T) {
 		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must have neither newline nor apostrophe: ufw refuses them"},
 	} {
 		_, err := New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
-		if got, want := errorText(err), "rule 1: "+test.want; got != want {
+		if got, want := moduletest.ErrorText(err), "rule 1: "+test.want; got != want {
 			t.Errorf("error %q, want %q", got, want)
 		}
 	}
 	_, err := New(Args{ConfirmWithin: "soon"}, modules.Env{})
-	if got, want := errorText(err), `confirm_within: must be a duration from "1s" to "1h", not "soon"`; got != want {
+	if got, want := moduletest.ErrorText(err), `confirm_within: must be a duration from "1s" to "1h", not "soon"`; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	_, err = New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
-	if got, want := errorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
+	if got, want := moduletest.ErrorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -320,8 +321,8 @@ func TestParseTuple(t *testing.T) {
 		"### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in":            `unknown action in ufw's line "### tuple ### drop tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"`,
 		"### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x": `unknown comment in ufw's line "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=x"`,
 	} {
-		if _, err := parseTuple(tuple); errorText(err) != want {
-			t.Errorf("error %q, want %q", errorText(err), want)
+		if _, err := parseTuple(tuple); moduletest.ErrorText(err) != want {
+			t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 		}
 	}
 }
@@ -391,6 +392,21 @@ func TestNotLoaded(t *testing.T) {
 		if err != nil || is.Loaded || text == string(reply.Stdout) {
 			t.Errorf("%s: loaded %v, %v", name, is.Loaded, err)
 		}
+	}
+}
+
+// TestUndecided: while a change of another run is being made, what was read counts for nothing.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"deadman armed\nufw installed\n### tuple ### allow t", "ufw installed\n### tuple ###\ndeadman restoring\n"} {
+		is, err := parseState(observe.Reply{Stdout: []byte(text)})
+		if err != nil || !is.Switch.Undecided() {
+			t.Errorf("%q: %+v, %v", text, is, err)
+		}
+	}
+	is, err := parseState(observe.Reply{Stdout: append(recorded(t, "debian12.txtar").Stdout, "deadman restored\n"...)})
+	if err != nil || is.Switch != deadman.Restored || !is.Enabled {
+		t.Errorf("%+v, %v", is, err)
 	}
 }
 
@@ -468,7 +484,7 @@ func FuzzParseState(f *testing.F) {
 	f.Add(recorded(f, "debian12-iptables.txtar").Stdout)
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		is, err := parseState(observe.Reply{Stdout: stdout})
-		if err == nil && is.Installed && is.Logging == "" {
+		if err == nil && is.Installed && is.Logging == "" && !is.Switch.Undecided() {
 			t.Errorf("neither state nor error: %+v", is)
 		}
 	})
@@ -484,11 +500,4 @@ func FuzzParseTuple(f *testing.F) {
 			t.Errorf("%q became %q", tuple, r)
 		}
 	})
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

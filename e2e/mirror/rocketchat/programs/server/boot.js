@@ -70,6 +70,8 @@ async function main() {
 	const settings = await Settings.load(db, env);
 	await accounts.bootstrap(db, env, settings);
 	settings.watch();
+	// The original goes on without its apps.
+	if (release.deno) await require('./npm/node_modules/@rocket.chat/apps-engine/apps').start();
 	const logo = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#f5455c' } }).png().toBuffer();
 	const server = web.create({ db, env, logo, release, settings });
 	server.on('error', (err) => fail(err));

@@ -1,0 +1,223 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Jitsi is a signed apt repository laid out as Jitsi's, flat, with packages of the same names: see the package comment.
+type Jitsi struct {
+	JitsiRepository
+	Version string // of jitsi-meet
+	Refused RefusedJitsi
+}
+
+// A JitsiRepository is where the packages are and who signed them.
+type JitsiRepository struct {
+	URI         string // of the sources file
+	Suite       string // stable/
+	KeyURL      string // armored
+	Fingerprint string
+}
+
+// RefusedJitsi are repositories with the same packages that nobody should install from.
+type RefusedJitsi struct {
+	Other   JitsiRepository // signed by a key that is neither the usual one nor expired nor revoked; the file at KeyURL has it
+	Expired JitsiRepository // the key has expired
+	Revoked JitsiRepository // the key was revoked
+}
+
+// jitsiVersions are the versions of packages, of the forms that Jitsi's have.
+var jitsiVersions = struct{ meet, web, jicofo, videobridge string }{
+	"2.0.10978-1", "1.0.9396-1", "1.0-1196-1", "2.3-312-ga29d97d13-1",
+}
+
+//go:embed jitsi jitsi.go debian.go key.go tarball.go
+var jitsiFiles embed.FS
+
+// jitsi returns the directory of all repositories and what to say about them; URLs are below base.
+func (c *cache) jitsi(ctx context.Context, base string) (string, Jitsi, error) {
+	j := Jitsi{Version: jitsiVersions.meet}
+	repositories := []struct {
+		name  string
+		state keyState
+		at    *JitsiRepository
+		key   *signingKey
+	}{
+		{name: "jitsi", at: &j.JitsiRepository},
+		{name: "jitsi-other", at: &j.Refused.Other},
+		{name: "jitsi-expired", state: keyExpired, at: &j.Refused.Expired},
+		{name: "jitsi-revoked", state: keyRevoked, at: &j.Refused.Revoked},
+	}
+	var fingerprints []string
+	for i := range repositories {
+		r := &repositories[i]
+		key, err := c.key(r.name, "Jitsi", r.state.config(rsaKey))
+		if err != nil {
+			return "", j, err
+		}
+		r.key = key
+		*r.at = JitsiRepository{
+			URI: base + "/" + r.name, Suite: "stable/", KeyURL: base + "/" + r.name + "/jitsi-key.gpg.key", Fingerprint: key.fingerprint(),
+		}
+		fingerprints = append(fingerprints, key.fingerprint())
+	}
+	dir, err := c.build(ctx, "jitsi", func(ctx context.Context, dir string) error {
+		daemon, err := buildJitsiDaemon(ctx)
+		if err != nil {
+			return err
+		}
+		packages, err := jitsiPackages(daemon)
+		if err != nil {
+			return err
+		}
+		for _, r := range repositories {
+			repository := aptRepository{
+				suite: r.at.Suite, architecture: "amd64", packages: packages, key: r.key,
+				release: "Origin: jitsi.org\nLabel: Jitsi Debian packages repository\nSuite: stable\nCodename: stable\nArchitectures: all amd64\n",
+			}
+			if err := repository.write(filepath.Join(dir, r.name)); err != nil {
+				return err
+			}
+			public, err := r.key.publicAs(r.state)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, r.name, "jitsi-key.gpg.key"), public, 0o644); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, jitsiFiles, fingerprints)
+	return dir, j, err
+}
+
+// buildJitsiDaemon returns the program that takes the place of jicofo and of the videobridge: RCPROV_JITSI_DAEMON, which
+// make has built without sudo, or one that is built here.
+func buildJitsiDaemon(ctx context.Context) ([]byte, error) {
+	if program := os.Getenv("RCPROV_JITSI_DAEMON"); program != "" {
+		return os.ReadFile(program)
+	}
+	dir, err := os.MkdirTemp("", "rcprov-mirror-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // one file in the directory for such
+	program := filepath.Join(dir, "daemon")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "github.com/rcprov/rcprov/e2e/mirror/jitsi/daemon")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the stand-in for Jitsi's services: %w\n%s", err, out)
+	}
+	return os.ReadFile(program)
+}
+
+// jitsiPackages returns Jitsi's packages, and three of Debian's that are large, made small: their versions are above
+// Debian's. As with Debian, each of the Java runtimes fits one release only.
+func jitsiPackages(daemon []byte) ([]debianPackage, error) {
+	const java = "openjdk-17-jre-headless | openjdk-17-jre | openjdk-21-jre-headless | openjdk-21-jre"
+	v := jitsiVersions
+	packages := []debianPackage{
+		{
+			name: "jitsi-meet", version: v.meet,
+			preDepends: exactly(v.videobridge, "jitsi-videobridge2"),
+			depends:    exactly(v.jicofo, "jicofo") + ", " + exactly(v.web, "jitsi-meet-web", "jitsi-meet-web-config", "jitsi-meet-prosody"),
+			recommends: exactly(v.web, "jitsi-meet-turnserver"),
+		},
+		{
+			name: "jitsi-videobridge2", version: v.videobridge, architecture: "amd64",
+			preDepends: java + ", libssl3 | libssl1.1", depends: "debconf (>= 0.5), procps, uuid-runtime, ruby-hocon",
+			files: []debianFile{{"/usr/share/jitsi-videobridge/java", 0o755, daemon}},
+		},
+		{
+			name: "jicofo", version: v.jicofo, architecture: "amd64",
+			depends: "debconf (>= 0.5), " + java + ", ruby-hocon, jq, procps",
+			files:   []debianFile{{"/usr/share/jicofo/java", 0o755, daemon}},
+		},
+		{name: "jitsi-meet-web", version: v.web},
+		{
+			name: "jitsi-meet-web-config", version: v.web,
+			preDepends: "nginx | nginx-full | nginx-extras | openresty | apache2", depends: "debconf (>= 0.5), openssl, curl",
+		},
+		{
+			name: "jitsi-meet-prosody", version: v.web,
+			depends: "debconf (>= 0.5), openssl, prosody (>= 0.12.0) | prosody-13.0, ca-certificates-java, " +
+				"lua-sec, lua-basexx, lua-luaossl, lua-cjson, lua-inspect",
+		},
+		{
+			name: "jitsi-meet-turnserver", version: v.web,
+			preDepends: "jitsi-meet-web-config", depends: "debconf (>= 0.5), coturn, dnsutils",
+		},
+		{name: "jitsi-meet-tokens", version: v.web, depends: "debconf (>= 0.5), prosody (>= 0.12.0) | prosody-13.0, jitsi-meet-prosody"},
+		{name: "openjdk-17-jre-headless", version: "17.0.99+lab-1", depends: "libc6 (<< 2.38), ca-certificates-java"},
+		{name: "openjdk-21-jre-headless", version: "21.0.99+lab-1", depends: "libc6 (>= 2.38), ca-certificates-java"},
+		{name: "ca-certificates-java", version: "29991231+lab", depends: "ca-certificates"},
+	}
+	for i := range packages {
+		p := &packages[i]
+		if p.architecture == "" {
+			p.architecture = "all"
+		}
+		p.section = "net"
+		p.description = "stand-in of the rcprov lab for the package of this name"
+		if err := p.addTree(jitsiFiles, path.Join("jitsi", p.name)); err != nil {
+			return nil, fmt.Errorf("package %s: %w", p.name, err)
+		}
+	}
+	return packages, nil
+}
+
+// exactly returns relations to one version of packages.
+func exactly(version string, names ...string) string {
+	relations := make([]string, len(names))
+	for i, name := range names {
+		relations[i] = name + " (= " + version + ")"
+	}
+	return strings.Join(relations, ", ")
+}
+
+// addTree adds the files below dir, if there is such, as dpkg-deb(1) takes them: control files in DEBIAN, everything else
+// where it belongs on the host. Files that start with #! are programs, files in /etc are configuration.
+func (p *debianPackage) addTree(tree fs.FS, dir string) error {
+	p.scripts, p.metadata = map[string]string{}, map[string]string{}
+	err := fs.WalkDir(tree, dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if bytes.HasPrefix(content, []byte("#!")) {
+			mode = 0o755
+		}
+		place := strings.TrimPrefix(name, dir)
+		control, isControl := strings.CutPrefix(place, "/DEBIAN/")
+		switch {
+		case isControl && mode == 0o755:
+			p.scripts[control] = string(content)
+		case isControl:
+			p.metadata[control] = string(content)
+		default:
+			p.files = append(p.files, debianFile{place, mode, content})
+			if strings.HasPrefix(place, "/etc/") {
+				p.conffiles = append(p.conffiles, place)
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

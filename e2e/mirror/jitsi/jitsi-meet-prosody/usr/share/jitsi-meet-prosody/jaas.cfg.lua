@@ -1,0 +1,1 @@
+-- For the telephony of the vendor; nothing includes it here.

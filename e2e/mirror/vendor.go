@@ -1,0 +1,85 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// vendors are the servers that plans ask by default, and what tests want to know of what is there. Where a field is
+// empty, the default of the module is what is wanted.
+var vendors = struct {
+	MongoDB
+	Node
+	NodeSource
+	RocketChat
+	servers []string
+}{
+	MongoDB:    MongoDB{Series: "8.0"},
+	Node:       Node{Versions: []string{"22.22.3"}},
+	NodeSource: NodeSource{Versions: []string{"22.21.1", "22.22.3"}},
+	RocketChat: RocketChat{Versions: []string{"8.7.1", "8.8.1", "9.0.0"}},
+	servers: []string{
+		"https://repo.mongodb.org", "https://nodejs.org", "https://github.com", "https://deb.nodesource.com", "https://releases.rocket.chat",
+		"https://keyserver.ubuntu.com", "https://dl.deno.land",
+	},
+}
+
+// OptionsFromEnv returns the zero options, or with MIRROR=vendor those for the vendors' own servers.
+func OptionsFromEnv() (Options, error) {
+	switch word := os.Getenv("MIRROR"); word {
+	case "", "lab":
+		return Options{}, nil
+	case "vendor":
+		return Options{Vendor: true}, nil
+	default:
+		return Options{}, fmt.Errorf("MIRROR can be \"lab\" or \"vendor\", not %q", word)
+	}
+}
+
+// reach returns an error that names the servers that don't answer; any answer will do.
+func reach(ctx context.Context, servers []string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	problems := make(chan string)
+	for _, server := range servers {
+		go func() { problems <- problem(ctx, server) }()
+	}
+	var silent []string
+	for range servers {
+		if p := <-problems; p != "" {
+			silent = append(silent, "\n  "+p)
+		}
+	}
+	if silent == nil {
+		return nil
+	}
+	slices.Sort(silent)
+	return fmt.Errorf("with MIRROR=vendor everything comes from the vendors' own servers, and from here %d of %d don't answer:%s\n"+
+		"Run this where there is internet access, or without MIRROR: the lab's mirror then stands in for them",
+		len(silent), len(servers), strings.Join(silent, ""))
+}
+
+// problem says why a server doesn't answer; "" when it does.
+func problem(ctx context.Context, server string) string {
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, server, nil)
+	if err != nil {
+		return err.Error()
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		_ = response.Body.Close() // it has none
+		return ""
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return server + ": " + err.Error()
+}

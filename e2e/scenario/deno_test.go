@@ -1,0 +1,94 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+)
+
+// TestDeno installs a release of Rocket.Chat whose apps run with Deno, and upgrades to one whose apps don't.
+func TestDeno(t *testing.T) {
+	t.Parallel()
+	d := launchDatabase(t, 1)
+	m, _ := supply(t)
+	h := d.hosts[0]
+	write := func(version, deno string) {
+		t.Helper()
+		plan := rcprov.HostBlock(h, "m1") + fmt.Sprintf(`
+play "chat" {
+  hosts = [host.m1]
+
+  mongod "rs" {
+    version        = %[1]q
+    replica_set    = "rs0"
+    members        = ["127.0.0.1"]
+    key_file       = "abcdefghijklmnopqrstuvwxyz0123456789"
+    cache_size_gb  = 0.25
+    repository_uri = %[2]s
+    key_url        = %[3]s
+    fingerprints   = %[4]s
+  }
+  mongo_replica_set "rs" {
+    name           = "rs0"
+    members        = ["127.0.0.1"]
+    admin_password = "hunter2-admin"
+  }
+  node "lts" {
+    version      = "22.22.3"
+    mirror       = %[5]s
+    key_url      = %[6]s
+    fingerprints = %[7]s
+  }
+  rocketchat "chat" {
+    version      = %[8]q
+    releases     = %[9]s
+    key_url      = %[10]s
+    fingerprints = %[11]s
+    %[12]s
+    node_version = node.lts.version
+    node_bin     = node.lts.bin
+    npm_registry = %[13]s
+    packages     = ["ca-certificates", "fontconfig"]
+    root_url     = "http://chat.lab.test"
+    mongo_url    = "mongodb://admin:hunter2-admin@127.0.0.1:27017/rocketchat?replicaSet=rs0&authSource=admin"
+  }
+}
+`, m.MongoDB.Series, text(m.MongoDB.URI), text(m.MongoDB.KeyURL), list(m.MongoDB.Fingerprint),
+			text(m.Node.DistURL), text(m.Node.KeyURL), list(m.Node.Fingerprint),
+			version, text(m.RocketChat.URL), text(m.RocketChat.KeyURL), list(m.RocketChat.Fingerprint), deno, text(m.NPMRegistry))
+		if _, err := d.laptop.WriteFile("plan.hcl", plan); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deno, version := "", "2.3.1"
+	if !m.Vendor { // the lab has another one
+		version = m.Deno.Version
+		deno = fmt.Sprintf("deno_version  = %q\n    deno_sha256   = %q\n    deno_releases = %q", m.Deno.Version, m.Deno.SHA256, m.Deno.ReleaseURL)
+	}
+	write("8.7.1", deno)
+	apply(t, d.laptop, 0)
+	must(t, h, `test "$(/opt/rocketchat/deno/`+version+`/deno --version | head -n 1 | cut -d' ' -f2)" = `+version)
+	must(t, h, "! command -v deno") // it is this server's alone
+	if !m.Vendor {                  // the original does it with the first app
+		must(t, h, "test -e /opt/rocketchat/current/programs/server/npm/node_modules/@rocket.chat/apps-engine/deno-runtime/deno.runtime.jsonc")
+	}
+	if steps := changed(t, apply(t, d.laptop, 0)); steps != nil {
+		t.Errorf("a second apply changed %q", steps)
+	}
+	must(t, h, "rm /opt/rocketchat/deno/*/deno")
+	if steps := changed(t, apply(t, d.laptop, 0)); !slices.Equal(steps, []string{"rocketchat.chat/deno"}) {
+		t.Errorf("without deno: changed %q", steps)
+	}
+
+	// What a run left that was killed in the middle of something else.
+	must(t, h, "mkdir /opt/rocketchat/releases/.8.8.1.rcprov && echo junk >/opt/rocketchat/releases/.8.8.1.rcprov/file")
+	write("8.8.1", "")
+	steps := slices.DeleteFunc(changed(t, apply(t, d.laptop, 0)), func(step string) bool { return step == "rocketchat.chat/ready-3000" })
+	const prefix = "rocketchat.chat/"
+	if want := []string{prefix + "release", prefix + "npm", prefix + "current", prefix + "service-3000"}; !slices.Equal(steps, want) {
+		t.Errorf("upgrade: changed %q, want %q", steps, want)
+	}
+	must(t, h, `! grep -q deno /etc/systemd/system/rocketchat-3000.service && journalctl --sync && test "$(journalctl -u rocketchat-3000 -o cat | grep -c '^Started ')" = 2`)
+}

@@ -79,6 +79,7 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.FallbackPort = 0 // it was found; which of the ports a master leads to isn't known
 	return newConn(d, t, s.user, s.user+"@"+s.address(), via), nil
 }
 

@@ -70,6 +70,32 @@ func TestReconnectAfterAMove(t *testing.T) {
 	port(old.port, 0)
 }
 
+// A master leads to the old port, whatever port the plan has; new connections are made where the host is.
+func TestMoveUnderAMaster(t *testing.T) {
+	t.Parallel()
+	old, moved := movingServer(t)
+	startMaster(t, old, old.port)
+	target := old.target()
+	target.Port, target.FallbackPort = freePort(t), old.port
+	c := old.connect(t, old.dialer(), target)
+	again, err := c.Reconnect(t.Context(), 0)
+	if err != nil {
+		t.Fatalf("before the move: %v", explained(err))
+	}
+	_ = again.Close()
+	if again, err = c.Reconnect(t.Context(), moved.port); err != nil {
+		t.Fatal(explained(err))
+	}
+	_ = again.Close()
+	_ = old.process.Process.Kill() // its sessions go on
+	_ = old.process.Wait()
+	tunnel, err := c.Dial(t.Context(), "tcp", moved.address())
+	if err != nil {
+		t.Fatalf("a tunnel after the move: %v", explained(err))
+	}
+	_ = tunnel.Close()
+}
+
 // What is not an SSH server at the new port doesn't keep from finding the host at the old one.
 func TestFallbackPortOfAStranger(t *testing.T) {
 	t.Parallel()

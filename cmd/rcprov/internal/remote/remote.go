@@ -115,11 +115,11 @@ func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, err
 	return fresh, nil
 }
 
-// again is the target of a new connection to the same host, at port. Where sshd moved to another port in this run, 0 is
-// that port, with the old one to fall back to: the change may have been taken back.
+// again is the target of a new connection to the same host, at port; 0: where it is now. Where sshd moved to another port
+// in this run, that is the new port, with the old one to fall back to: the change may have been taken back.
 func (c *Conn) again(port int) (Target, error) {
 	t := c.target
-	t.Fresh, t.FallbackPort = true, 0
+	t.Fresh = true
 	if t.Connection == "local" {
 		return t, nil
 	}
@@ -128,12 +128,15 @@ func (c *Conn) again(port int) (Target, error) {
 		return t, err
 	}
 	moved := int(c.moved.Load())
-	if port == 0 && moved != 0 && moved != s.port {
-		port, t.FallbackPort = moved, s.port
+	switch {
+	case port != 0:
+		t.Port, t.FallbackPort = port, 0
+	case moved != 0 && moved != s.port:
+		t.Port, t.FallbackPort = moved, s.port
+	default:
+		return t, nil
 	}
-	if port != 0 {
-		t.Port, t.sameAs, t.key = port, s, c.via.hostKey()
-	}
+	t.sameAs, t.key = s, c.via.hostKey()
 	return t, nil
 }
 

@@ -129,7 +129,9 @@ func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) 
 	via, err := d.connectOnce(ctx, t, s, depth)
 	for _, pause := range busyRetries {
 		var jump *jumpError // tried again already
-		if !errors.Is(err, errBusy) || errors.As(err, &jump) {
+		// For a moment nobody listens while sshd reads its configuration again, or is upgraded.
+		restarting := errors.Is(err, syscall.ECONNREFUSED) && t.FallbackPort == 0
+		if !errors.Is(err, errBusy) && !restarting || errors.As(err, &jump) {
 			break
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A server that moves from one port to another is played by two with the same keys. known_hosts has the old port alone.
@@ -44,6 +45,21 @@ func TestFallbackPort(t *testing.T) {
 	if err == nil || !strings.HasPrefix(explained(err), want+"\nCheck that the host is up and that sshd listens on port") {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
+}
+
+// sshd is being restarted: for a moment nobody listens.
+func TestRefusedForAMoment(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	_ = server.process.Process.Kill()
+	_ = server.process.Wait()
+	restarted := make(chan struct{})
+	time.AfterFunc(200*time.Millisecond, func() {
+		defer close(restarted)
+		server.start(t, server.process.Path)
+	})
+	server.connect(t, server.dialer(), server.target())
+	<-restarted
 }
 
 // After sshd moved, "where the host is now" is the new port; and the old one again when the move was taken back.

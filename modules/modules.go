@@ -125,6 +125,7 @@ type Env struct {
 	Label string         // the block's label
 	Facts *observe.Facts // nil while the plan is only checked
 	Peers []Peer         // the hosts of the play, in the plan's order, this one included
+	Port  int            // where the host block says that sshd is, as seen from the controller; 0: ssh_config says
 
 	// Sensitive tells whether the value given for an argument came from a sensitive variable. What is sensitive
 	// must not appear in a Change but in edits marked Sensitive.

@@ -18,6 +18,18 @@ variable "domain" {
   description = "the name by which people reach the chat; its DNS record must lead to the host already"
 }
 
+# Empty: without video calls.
+variable "meet_domain" {
+  default     = ""
+  description = "the name by which people reach video calls; its DNS record must lead to their host already"
+}
+
+# Empty: on the chat's host.
+variable "meet_address" {
+  default     = ""
+  description = "where the host for video calls is, if they have one of their own"
+}
+
 variable "email" {
   type        = string
   description = "whom the CA may write to, and the first administrator's address"
@@ -46,6 +58,36 @@ variable "mongo_password" {
   type        = string
   sensitive   = true
   description = "with which Rocket.Chat logs in to MongoDB; without spaces"
+}
+
+# --- secrets of the video calls, without use if there are none; `openssl rand -hex 24` makes a good one ---
+
+variable "meet_bridge_secret" {
+  type        = string
+  sensitive   = true
+  default     = "not-in-use-without-calls"
+  description = "by which the video bridge logs in to prosody"
+}
+
+variable "meet_focus_secret" {
+  type        = string
+  sensitive   = true
+  default     = "not-in-use-without-calls"
+  description = "by which jicofo, who leads the conferences, logs in to prosody"
+}
+
+# Given, only who has a token may start or enter a conference: put the same into Rocket.Chat's Jitsi app, with `rocketchat`
+# as the application id. Empty: everybody who knows the address may.
+variable "meet_token_secret" {
+  type      = string
+  sensitive = true
+  default   = ""
+}
+
+# For calls on a host behind NAT: `{ private = "10.0.0.5", public = "203.0.113.7" }`.
+variable "meet_nat" {
+  type    = object({ private = optional(string, ""), public = optional(string, "") })
+  default = {}
 }
 
 # --- versions, all exact but MongoDB's, of which any release of the series will do ---
@@ -83,6 +125,15 @@ variable "rocketchat_releases" {
   default = {}
 }
 
+variable "jitsi_repository" {
+  type = object({
+    uri          = optional(string, "https://download.jitsi.org")
+    key_url      = optional(string, "https://download.jitsi.org/jitsi-key.gpg.key")
+    fingerprints = optional(list(string), ["FFD6 5DA0 DA2B EBDE B73D  44C8 B4D2 D216 F1FD 7806"])
+  })
+  default = {}
+}
+
 variable "npm_registry" { default = "" } # empty: npm asks its own
 
 # Packages beside what the distribution has anyhow: a compiler for native modules without a prebuilt binary.
@@ -113,12 +164,23 @@ host "chat" {
   address = var.address
 }
 
-play "chat" {
-  hosts = [host.chat]
+# Not asked for anything while the calls are on the chat's host, or there are none.
+host "meet" {
+  address = var.meet_address == "" ? var.address : var.meet_address
+}
+
+locals {
+  calls       = var.meet_domain != ""
+  meet_domain = local.calls ? var.meet_domain : "meet.invalid" # no site has it
+  meet_host   = var.meet_address == "" ? "chat" : "meet"
+}
+
+play "ground" {
+  hosts = [for h in group.all : h if h.name == "chat" || local.calls && h.name == local.meet_host]
 
   # All that the distribution brings in one go: each call of apt costs seconds.
   apt_package "base" {
-    packages = concat(["ufw", "nginx", "ca-certificates", "fontconfig"], var.build_packages)
+    packages = concat(["ufw", "nginx", "ca-certificates"], self.name == "chat" ? concat(["fontconfig"], var.build_packages) : [])
   }
 
   # Before anything of ours listens, so that nothing is reachable by accident. SSH on another port: name it here, or
@@ -134,7 +196,18 @@ play "chat" {
       proto   = "tcp"
       comment = "nginx"
     }
+    rule {
+      for_each = local.calls && self.name == local.meet_host ? [jitsi.meet.udp_ports] : []
+      port     = each.value
+      proto    = "udp"
+      comment  = "jitsi: media"
+    }
   }
+  nginx "web" {}
+}
+
+play "chat" {
+  hosts = [host.chat]
 
   # A set of one, because Rocket.Chat needs change streams. Its member's name is 127.0.0.1, so that MongoDB listens there
   # alone; a set that is to grow to several hosts needs names that all of them reach from the start: leave out both
@@ -191,8 +264,6 @@ play "chat" {
     }
   }
 
-  nginx "web" {}
-
   acme_certificate "chat" {
     names       = [var.domain]
     email       = var.email
@@ -211,10 +282,67 @@ play "chat" {
     upstreams = [for address in rocketchat.chat.upstreams : "${address} max_fails=0"]
     sticky    = length(var.rocketchat_ports) > 1 ? "cookie" : "none"
   }
+}
 
-  # The whole way but DNS and the firewall: certificate, proxy, Rocket.Chat.
+play "meet" {
+  hosts = [for h in group.all : h if h.name == local.meet_host]
+  when  = local.calls
+
+  acme_certificate "meet" {
+    names       = [local.meet_domain]
+    email       = var.email
+    webroot     = nginx.web.webroot
+    directory   = var.acme_directory
+    ca_file     = var.acme_ca_file
+    nameservers = var.acme_nameservers
+  }
+  jitsi "meet" {
+    domain         = local.meet_domain
+    certificate    = acme_certificate.meet.certificate
+    key            = acme_certificate.meet.key
+    webroot        = nginx.web.webroot
+    bridge_secret  = var.meet_bridge_secret
+    focus_secret   = var.meet_focus_secret
+    token_app_id   = var.meet_token_secret == "" ? "" : "rocketchat"
+    token_secret   = var.meet_token_secret
+    nat_private    = var.meet_nat.private
+    nat_public     = var.meet_nat.public
+    repository_uri = var.jitsi_repository.uri
+    key_url        = var.jitsi_repository.key_url
+    fingerprints   = var.jitsi_repository.fingerprints
+  }
+}
+
+# What a person would try at the end, all the way but DNS and the firewall. That the set has a PRIMARY, that services are
+# enabled and run what is on disk, that the firewall is on with these rules: each run asks the hosts that anyhow.
+play "checks" {
+  hosts = [host.chat]
+
   http_check "chat" {
     url        = "${nginx_site.chat.url}/api/info"
+    connect_to = "127.0.0.1:443"
+    ca_file    = var.site_ca_file
+  }
+  http_check "live" {
+    url        = "wss://${var.domain}/websocket"
+    connect_to = "127.0.0.1:443"
+    ca_file    = var.site_ca_file
+  }
+}
+
+play "meet-checks" {
+  hosts = [for h in group.all : h if h.name == local.meet_host]
+  when  = local.calls
+
+  http_check "meet" {
+    url           = "${jitsi.meet.url}/config.js"
+    connect_to    = "127.0.0.1:443"
+    ca_file       = var.site_ca_file
+    body_contains = local.meet_domain
+  }
+  http_check "meet-live" {
+    url        = "wss://${local.meet_domain}/xmpp-websocket"
+    headers    = { Sec-WebSocket-Protocol = "xmpp" }
     connect_to = "127.0.0.1:443"
     ca_file    = var.site_ca_file
   }
@@ -222,4 +350,8 @@ play "chat" {
 
 output "url" {
   value = rocketchat.chat.url
+}
+
+output "calls" {
+  value = local.calls ? "https://${local.meet_domain}" : "none"
 }

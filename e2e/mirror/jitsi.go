@@ -29,6 +29,11 @@ type JitsiRepository struct {
 	Fingerprint string
 }
 
+// Variable is the value of plans' jitsi_repository, with the fingerprint of the key that shall have signed it.
+func (r JitsiRepository) Variable(fingerprint string) string {
+	return fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", r.URI, r.KeyURL, fingerprint)
+}
+
 // RefusedJitsi are repositories with the same packages that nobody should install from.
 type RefusedJitsi struct {
 	Other   JitsiRepository // signed by a key that is neither the usual one nor expired nor revoked; the file at KeyURL has it

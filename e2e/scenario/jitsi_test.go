@@ -1,3 +1,5 @@
+//go:build linux
+
 package scenario
 
 import (
@@ -93,7 +95,7 @@ func (p *meet) call(name string) {
 
 // repository has the plan take Jitsi from a repository whose key shall have a fingerprint.
 func (p *meet) repository(r mirror.JitsiRepository, fingerprint string) {
-	p.vars["jitsi_repository"] = fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", r.URI, r.KeyURL, fingerprint)
+	p.vars["jitsi_repository"] = r.Variable(fingerprint)
 }
 
 func (p *meet) args(command string) []string {
@@ -284,7 +286,26 @@ for unit in nginx prosody jicofo jitsi-videobridge2; do systemctl is-active -q $
 	p.getsIn("who has had a token", token(app, secret, p.domain, time.Now().Add(-time.Hour)), false)
 }
 
-// starts is how often a unit was started.
+// random are paths whose content is another one each time that Jitsi's packages make it: keys, salts, and the
+// certificate among those that the host trusts.
+var random = regexp.MustCompile(`^/(var/lib/prosody/|etc/ssl/certs/)`)
+
+// same wants the host to be as it was at an earlier moment.
+func (p *meet) same(what string, earlier *writes.Snapshot) {
+	p.t.Helper()
+	if earlier == nil {
+		return
+	}
+	lines, err := writes.Changed(earlier, p.snapshot())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if lines = slices.DeleteFunc(lines, random.MatchString); len(lines) > 0 {
+		p.t.Errorf("%s: not the state before (before -> after the repair):\n%s", what, strings.Join(lines, "\n"))
+	}
+}
+
+// starts is another text each time that a unit was started.
 func (p *meet) starts(unit string) string {
 	p.t.Helper()
 	out, err := p.host.Must(p.t.Context(), "systemctl show -P InvocationID "+unit)
@@ -415,6 +436,7 @@ func (p *meet) drifts() {
 		{"no longer held", "apt-mark unhold jicofo >/dev/null", []string{step + "packages"}, nil},
 	} {
 		units := []string{"prosody", "jicofo", "jitsi-videobridge2", "coturn", "nginx"}
+		state := p.snapshot()
 		must(p.t, p.host, "domain="+p.domain+"\n"+drift.script)
 		before := map[string]string{}
 		for _, unit := range units {
@@ -427,6 +449,7 @@ func (p *meet) drifts() {
 				p.t.Errorf("%s: %s was restarted: %v", drift.name, unit, restarted)
 			}
 		}
+		p.same(drift.name, state)
 		p.apply(drift.name+", again", []string{})
 	}
 	p.works("after all drifts")

@@ -25,6 +25,7 @@ import (
 	"github.com/rcprov/rcprov/modules/nginxsite"
 	"github.com/rcprov/rcprov/modules/node"
 	"github.com/rcprov/rcprov/modules/rocketchat"
+	"github.com/rcprov/rcprov/modules/sshd"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/modules/ufw"
@@ -56,6 +57,7 @@ func Modules() []modules.Module {
 		nginxsite.Module(),
 		node.Module(),
 		rocketchat.Module(),
+		sshd.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		ufw.Module(),

@@ -22,7 +22,7 @@ case $0 in
 	case "$*" in
 	"--no-block stop rcprov-deadman-a.timer" | "stop rcprov-deadman-a.timer rcprov-deadman-a.service")
 		if [ -e "$STATE/timer" ]; then kill "$(cat "$STATE/timer")" 2>/dev/null; rm -f "$STATE/timer"; fi ;;
-	"reset-failed rcprov-deadman-a.service") ;;
+	"reset-failed rcprov-deadman-a.service" | daemon-reload) ;;
 	*) echo "fake systemctl: $*" >&2; exit 99 ;;
 	esac ;;
 *systemd-run)

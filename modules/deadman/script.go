@@ -62,6 +62,7 @@ if mv armed restoring 2>/dev/null || [ -e restoring ]; then
 	put_back
 	sync
 	[ "${1:-}" = boot ] || sh -eu ./reload 7>&- >reload.log 2>&1 </dev/null || { cat reload.log >&2; exit 1; }
+	if [ "${1:-}" = boot ]; then systemctl daemon-reload; fi # units and their drop-ins were read before they were put back
 	mv restoring restored
 fi
 disarm

@@ -21,12 +21,17 @@ var source string
 //	  status = [200, 302]
 //	}
 //
+//	http_check "live" {
+//	  url = "wss://chat.example.com/websocket"
+//	}
+//
 //	http_check "site-before-dns" {
 //	  url        = "https://chat.example.com/"
 //	  connect_to = "127.0.0.1:443"
 //	}
 type Args struct {
-	// What to ask for: an http or https URL.
+	// What to ask for: an http or https URL. With ws or wss, a websocket shall open (status 101, and the answer that
+	// belongs to the handshake).
 	URL string `hcl:"url"`
 
 	// Where the request comes from. `host`: through the SSH connection, as if the host made it, so the server may
@@ -40,7 +45,7 @@ type Args struct {
 	// shown.
 	Headers map[string]string `hcl:"headers,optional"`
 
-	// The statuses that are wanted; 200 if left out.
+	// The statuses that are wanted; 200 if left out, for a websocket 101.
 	Status []int `hcl:"status,optional"`
 
 	// A text that the body must contain, in its first MiB.

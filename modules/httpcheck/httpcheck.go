@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -51,6 +52,9 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	var err error
 	r.URL, err = parseURL(args.URL)
 	wrong("url", err)
+	if err == nil && r.websocket() {
+		wrong("url", s.checkWebSocket(args))
+	}
 	if len(r.Status) == 0 {
 		r.Status = []int{200}
 	}
@@ -84,7 +88,16 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
-// parseURL reads an http or https URL. Its errors don't repeat the URL, which may hold a token.
+// checkWebSocket tells what args ask of a websocket that it doesn't have.
+func (s *Step) checkWebSocket(args Args) error {
+	if args.Method != http.MethodGet || len(args.Status) > 0 || args.BodyContains != "" || args.BodyRegexp != "" {
+		return errors.New("opens a websocket: leave out method, status, body_contains and body_regexp")
+	}
+	s.Request.Status = []int{http.StatusSwitchingProtocols}
+	return nil
+}
+
+// parseURL reads an http, https, ws or wss URL. Its errors don't repeat the URL, which may hold a token.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	var wrong *url.Error
@@ -94,8 +107,8 @@ func parseURL(text string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("is no URL")
-	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return nil, errors.New("must be an http or https URL, such as \"http://127.0.0.1:3000/\"")
+	case !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || u.Hostname() == "":
+		return nil, errors.New("must be an http, https, ws or wss URL, such as \"http://127.0.0.1:3000/\"")
 	case u.User != nil:
 		return nil, errors.New("must not contain a user or password; give an Authorization header in headers")
 	}

@@ -80,6 +80,11 @@ func site(t *testing.T) *http.ServeMux {
 	mux.HandleFunc("/host", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Method+" "+r.Host+" "+r.Header.Get("X-Token"))
 	})
+	mux.HandleFunc("/live", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+	})
 	mux.HandleFunc("/cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	return mux
 }
@@ -124,6 +129,8 @@ func TestAnswers(t *testing.T) {
 			URL: server.URL + "/host", Method: "POST", Headers: map[string]string{"host": "chat.example.com", "x-token": "hunter2"},
 			BodyRegexp: "^POST chat.example.com hunter2$",
 		}, ""},
+		{"no websocket", Args{URL: "ws" + strings.TrimPrefix(server.URL, "http") + "/ok"}, "status 200: all is"},
+		{"half a websocket", Args{URL: "wss" + strings.TrimPrefix(secure.URL, "https") + "/live", CAFile: "ca.pem"}, "status 101, but it doesn't accept the websocket (Sec-WebSocket-Accept)"},
 		{"cut off", Args{URL: server.URL + "/cut"}, "the connection was closed without an answer"},
 		{"nobody there", Args{URL: nobody}, "dial tcp " + strings.TrimSuffix(strings.TrimPrefix(nobody, "http://"), "/") + ": connect: connection refused"},
 		{"unknown authority", Args{URL: secure.URL + "/ok"}, "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
@@ -236,7 +243,7 @@ func TestNewRefuses(t *testing.T) {
 		want string
 	}{
 		{Args{URL: ok}, ""},
-		{Args{URL: "localhost:3000"}, `url: must be an http or https URL, such as "http://127.0.0.1:3000/"`},
+		{Args{URL: "localhost:3000"}, `url: must be an http, https, ws or wss URL, such as "http://127.0.0.1:3000/"`},
 		{Args{URL: "http://a:hunter2@localhost/"}, "url: must not contain a user or password; give an Authorization header in headers"},
 		{Args{URL: "http://[::1/hunter2"}, "url: is no URL: missing ']' in host"},
 		{Args{URL: ok, Status: []int{20}}, "status: must be from 100 to 599, not 20"},

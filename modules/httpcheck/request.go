@@ -68,6 +68,9 @@ func (r *request) ask(ctx context.Context, dial observe.Dial) (answer, error) {
 		return answer{}, err
 	}
 	req.Header.Set("User-Agent", "rcprov")
+	if r.websocket() {
+		offerWebSocket(req)
+	}
 	for name, value := range r.Headers {
 		if http.CanonicalHeaderKey(name) == "Host" {
 			req.Host = value
@@ -80,6 +83,9 @@ func (r *request) ask(ctx context.Context, dial observe.Dial) (answer, error) {
 	resp, err := client.Do(req)
 	if err == nil {
 		defer func() { _ = resp.Body.Close() }() // it was only read
+		if r.websocket() && resp.StatusCode == http.StatusSwitchingProtocols {
+			return judgeWebSocket(req, resp), nil
+		}
 		var body []byte
 		if body, err = io.ReadAll(io.LimitReader(resp.Body, bodyLimit)); err == nil {
 			return r.judge(resp, body), nil

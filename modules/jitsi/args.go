@@ -84,6 +84,8 @@ type Args struct {
 
 	// The secret that prosody shares with coturn, which relays for people whose firewall lets nothing but TLS out; the
 	// same characters. Given, coturn is installed, at 3478/udp and 5349/tcp. Empty: without; one that is there stays.
+	// coturn reads the certificate when it starts: with renew_timer, give `acme_certificate` the argument
+	// `reload = ["nginx.service", "coturn.service"]`.
 	TURNSecret modules.Secret `hcl:"turn_secret,optional"`
 
 	// The UDP port that the bridge sends and receives media at: `10000`. A range such as `10000:20000` (as in tutorials

@@ -95,7 +95,7 @@ func (v visitor) visit(ctx context.Context, dial observe.Dial) (entrance, error)
 	group.Go(func() error {
 		err := v.logIn(limited, client, true)
 		var refused *refusal
-		if errors.As(err, &refused) && v.AppID != "" && strings.Contains(refused.reason, "'aud'") {
+		if errors.As(err, &refused) && v.AppID != "" && strings.Contains(refused.reason, "aud") {
 			err = nil
 		}
 		found.Login = failure(err)

@@ -15,7 +15,13 @@ var source string
 //	}
 //
 // Each parameter has a file of its own, `/etc/sysctl.d/99-zz-rcprov-NAME.conf`: the last word in the order of
-// sysctl.d(5), also after `/etc/sysctl.conf`. In a container many parameters are the machine's and can't be set.
+// sysctl.d(5), also after `/etc/sysctl.conf`.
+//
+// Parameters of the network (all of net.*) can cut off the host, so their values are changed under a dead man's switch:
+// unless rcprov can log in anew within `confirm_within`, the host puts the values and files of before back, also when rcprov or the
+// network is gone by then. Steps that follow each other are changed together, and proved by one login.
+//
+// In a container many parameters are the machine's and can't be set.
 type Args struct {
 	// The parameter: `net.ipv4.ip_forward`. Where a part of it contains a dot (the name of an interface), separate
 	// the parts by slashes: `net/ipv4/conf/eth0.100/rp_filter`.
@@ -26,6 +32,9 @@ type Args struct {
 
 	// Whether the value is set again at boot.
 	Persistent bool `hcl:"persistent,optional" default:"true"`
+
+	// How long a new login may take to confirm a changed parameter of the network.
+	ConfirmWithin string `hcl:"confirm_within,optional" default:"60s"`
 
 	// `absent` removes rcprov's file; the present value stays until the next boot.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`

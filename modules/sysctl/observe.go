@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/rcprov/rcprov/modules/deadman"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -59,6 +60,21 @@ func parseLive(paths []string, reply observe.Reply) map[string]observe.Answer[pa
 		}
 	}
 	return answers
+}
+
+// undecided answers how the dead man's switch stands; its subject is always the empty struct.
+var undecided = &observe.Kind[struct{}, deadman.State]{
+	Name:   "sysctl switch",
+	Script: func([]struct{}) string { return deadman.Ask(switchName) },
+	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[deadman.State] {
+		var state deadman.State
+		for _, line := range reply.Lines() {
+			if found, ok := deadman.ParseLine(line); ok {
+				state = found
+			}
+		}
+		return map[struct{}]observe.Answer[deadman.State]{{}: {Value: state}}
+	},
 }
 
 // normal separates the words of a value by one space; the kernel uses tabs.

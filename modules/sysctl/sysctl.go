@@ -1,12 +1,13 @@
 package sysctl
 
 import (
-	"context"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -21,14 +22,20 @@ type Step struct {
 	Value      string // words separated by one space
 	Persistent bool
 	Absent     bool
+	Within     time.Duration // for a new login to confirm a value of the network
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Batcher = (*Step)(nil)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
 	s := &Step{Path: procPath(args.Name), Value: normal(args.Value), Persistent: args.Persistent, Absent: args.State == "absent"}
 	var errs []error
+	within, err := time.ParseDuration(cmp.Or(args.ConfirmWithin, "60s")) // products leave it out
+	if err != nil || within < time.Second || within > time.Hour {
+		errs = append(errs, modules.Argf("confirm_within", "must be a duration from \"1s\" to \"1h\", not %q", args.ConfirmWithin))
+	}
+	s.Within = within
 	if s.Path == "" || strings.Trim(s.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@") != "" ||
 		strings.Contains("/"+s.Path+"/", "//") || strings.Contains("/"+s.Path+"/", "/./") || strings.Contains("/"+s.Path+"/", "/../") {
 		errs = append(errs, modules.Argf("name", "must be a kernel parameter such as \"net.ipv4.ip_forward\", not %q", args.Name))
@@ -90,11 +97,27 @@ func (s *Step) Observe(q *observe.Query) {
 	if !s.Absent {
 		live.Ask(q, s.Path)
 	}
+	if s.network() {
+		undecided.Ask(q, struct{}{})
+	}
 }
+
+// network tells whether a wrong value could cut off whoever set it: all of net.*, because what does so depends on the
+// host's interfaces, routes and filters.
+func (s *Step) network() bool { return !s.Absent && strings.HasPrefix(s.Path, "net/") }
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	var c modules.Change
+	if s.network() {
+		state, err := undecided.Get(snapshot, struct{}{})
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look for a change that nobody confirmed: %w", err)
+		}
+		if e, ok := state.Edit("sysctl " + s.name()); ok { // what is seen now is not what will be, under the lock
+			return modules.Change{Edits: []modules.Edit{e}}, nil
+		}
+	}
 	if !s.Absent {
 		now, err := live.Get(snapshot, s.Path)
 		if err != nil {
@@ -143,45 +166,4 @@ func (s *Step) diffFile(snapshot *observe.Snapshot) (e modules.Edit, differs boo
 		e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: s.content()}
 	}
 	return e, true, nil
-}
-
-// Apply implements [modules.Step]. The value comes first: one that the kernel refuses is not written down.
-func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if _, differs := c.Find("value"); differs {
-		if err := s.set(ctx, h); err != nil {
-			return err
-		}
-	}
-	e, differs := c.Find("persistent")
-	switch {
-	case !differs:
-		return nil
-	case e.Action == modules.Remove:
-		_, err := h.Run(ctx, modules.Command{Argv: []string{"rm", "-f", "--", s.file()}})
-		return modules.FileHint(err, s.file())
-	}
-	if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "--", "/etc/sysctl.d"}}); err != nil {
-		return modules.FileHint(err, s.file())
-	}
-	return modules.WriteFile(ctx, h, modules.File{Path: s.file(), Content: []byte(s.content()), Mode: 0o644})
-}
-
-// set gives the parameter its value now. tee, unlike the shell, says what the kernel had against it.
-func (s *Step) set(ctx context.Context, h modules.Host) error {
-	const script = `printf '%s\n' "$2" | tee -- "/proc/sys/$1" >/dev/null`
-	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "sysctl", s.Path, s.Value}})
-	if err == nil {
-		return nil
-	}
-	said := string(result.Stderr)
-	err = fmt.Errorf("set %s to %q: %w", s.name(), s.Value, err)
-	switch {
-	case strings.Contains(said, "No such file or directory"):
-		return modules.WithHint(err, "The kernel has no parameter %s: correct the name (`sysctl -a` lists all), or load the module that brings it in an earlier step (`modprobe`).", s.name())
-	case strings.Contains(said, "Read-only file system"), strings.Contains(said, "Permission denied"), strings.Contains(said, "Operation not permitted"):
-		return modules.WithHint(err, "The parameter can't be changed here. In a container many belong to the machine around it: set it there, or leave the step out for this host.")
-	case strings.Contains(said, "Invalid argument"):
-		return modules.WithHint(err, "The kernel doesn't take this value: see `man 5 proc` or the kernel's documentation for %s.", s.name())
-	}
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/deadman"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -36,7 +37,9 @@ func TestDiff(t *testing.T) {
 		file    observe.FileInfo
 		fileErr error
 		want    modules.Change
-		err     string
+
+		undecided deadman.State
+		err       string
 	}{
 		{name: "converged", step: persistent, now: set("1"), file: good},
 		{name: "absent", step: persistent, now: set("0"), want: modules.Change{Edits: []modules.Edit{value, create}}},
@@ -60,6 +63,14 @@ func TestDiff(t *testing.T) {
 		{name: "removed already", step: absent},
 		{name: "shall be removed", step: absent, file: good, want: modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: file, Field: "persistent"}}}},
 		{name: "link", step: persistent, now: set("1"), file: observe.FileInfo{Type: observe.Symlink}, err: file + " is a symbolic link, not a file"},
+		{
+			name: "left unconfirmed", step: persistent, now: set("1"), file: good, undecided: deadman.Armed,
+			want: modules.Change{Edits: []modules.Edit{{
+				Action: modules.Run, Subject: "sysctl net.ipv4.ip_forward", Field: "unconfirmed",
+				From: "a change that its run did not live to confirm", To: "taken back, then made again",
+			}}},
+		},
+		{name: "confirmed", step: persistent, now: set("1"), file: good, undecided: deadman.Confirmed},
 		{name: "could not tell the value", step: persistent, nowErr: errors.New("Permission denied"), err: "read net.ipv4.ip_forward: Permission denied"},
 		{name: "could not tell the file", step: persistent, now: set("1"), fileErr: errors.New("Input/output error"), err: "look at " + file + ": Input/output error"},
 	}
@@ -68,6 +79,7 @@ func TestDiff(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			live.Put(s, path, test.now, test.nowErr)
+			undecided.Put(s, struct{}{}, test.undecided, nil)
 			observe.File.Put(s, test.step.question(), test.file, test.fileErr)
 			got, err := test.step.Diff(s)
 			if moduletest.ErrorText(err) != test.err {
@@ -96,7 +108,7 @@ func TestNew(t *testing.T) {
 		{name: "vm.x;y", value: "1", err: notOne + `"vm.x;y"`},
 	}
 	for _, test := range tests {
-		step, err := New(Args{Name: test.name, Value: test.value, State: test.state}, modules.Env{})
+		step, err := New(Args{Name: test.name, Value: test.value, State: test.state, ConfirmWithin: "60s"}, modules.Env{})
 		if moduletest.ErrorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
@@ -175,4 +187,36 @@ func FuzzParseLive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestBatch looks at what a batch does on a host; that it does so is the conformance suite's business.
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	value := modules.Change{Edits: []modules.Edit{{Action: modules.Update, Field: "value"}}}
+	file := modules.Change{Edits: []modules.Edit{{Action: modules.Create, Field: "persistent"}}}
+	var b batch
+	b.add(&Step{Path: "net/a", Value: "1 2"}, file)
+	b.add(&Step{Path: "vm/b", Value: "3"}, value)
+	if b.network {
+		t.Error("a file of the network, or a value of something else, needs no switch")
+	}
+	b.add(&Step{Path: "net/c", Value: "4"}, value)
+	b.add(&Step{Path: "vm/d", Absent: true}, modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Field: "persistent"}}})
+	if !b.network {
+		t.Error("a value of the network needs the switch")
+	}
+	want := "put /etc/sysctl.d/99-zz-rcprov-net.a.conf '# Written by rcprov.\nnet/a = 1 2\n'\n" +
+		"set_value 0 vm/b 3\nset_value 1 net/c 4\nrm -f -- /etc/sysctl.d/99-zz-rcprov-vm.d.conf\n"
+	if diff := cmp.Diff(want, b.script.String()); diff != "" {
+		t.Errorf("script (-want +got):\n%s", diff)
+	}
+	want = "[ ! -e value1 ] || cat value1 >/proc/sys/net/c\n[ ! -e value0 ] || cat value0 >/proc/sys/vm/b\n"
+	if diff := cmp.Diff(want, b.reload()); diff != "" {
+		t.Errorf("reload (-want +got):\n%s", diff)
+	}
+	result := modules.Result{Status: 1, Stderr: []byte("tee: /proc/sys/net/c: Invalid argument\nrcprov-refused 1\n")}
+	err := b.explain(modules.NewCommandError(modules.Command{Script: "x"}, result), result)
+	if got := moduletest.ErrorText(err); got != `set net.c to "4": tee: /proc/sys/net/c: Invalid argument` {
+		t.Errorf("error %q", got)
+	}
 }

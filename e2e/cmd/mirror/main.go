@@ -72,8 +72,12 @@ func run(ctx context.Context) error {
 		return errors.Join(err, m.Close())
 	}
 	fmt.Println(string(text))
+	vars := m.Variables()
+	if !m.Vendor {
+		vars["jitsi_repository"] = m.Jitsi.Variable(m.Jitsi.Fingerprint)
+	}
 	file := filepath.Join(config.Dir, "mirror.env")
-	if err := os.WriteFile(file, []byte(exports(m.Variables())), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(exports(vars)), 0o644); err != nil {
 		return errors.Join(err, m.Close())
 	}
 	fmt.Fprintf(os.Stderr, "mirror: serving until Ctrl-C; in another shell `. %s` has plans take everything from here\n", file)

@@ -22,7 +22,7 @@ func (s *scope) build(i *instance) {
 	i.tried = true
 	b := i.block
 	env := modules.Env{
-		Host: s.host.Name, Label: b.label, Facts: s.facts[s.host.Name], Templates: s.opts.Templates,
+		Host: s.host.Name, Label: b.label, Facts: s.facts[s.host.Name], Templates: s.opts.Templates, Port: s.host.Port,
 		Sensitive: func(arg string) bool { return i.sensitive[arg] },
 		ReadFile:  s.readFile,
 		Render:    s.templates.render,

@@ -66,7 +66,7 @@ var (
 	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable"}
 	validationArg = []string{"condition", "error_message"}
 	hostArgs      = []string{
-		"address", "port", "user", "identity_file", "proxy_jump", "password", "become", "become_password",
+		"address", "port", "fallback_port", "user", "identity_file", "proxy_jump", "password", "become", "become_password",
 		"connection", "groups", "vars",
 	}
 	groupArgs  = []string{"hosts"}

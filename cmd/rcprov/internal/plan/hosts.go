@@ -49,17 +49,18 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 	what := fmt.Sprintf("host %q", name)
 	attrs := h.block.Body.Attributes
 	value := map[string]cty.Value{
-		"name":    cty.StringVal(name),
-		"address": cty.StringVal(name),
-		"port":    cty.NullVal(cty.Number),
-		"user":    cty.NullVal(cty.String),
-		"groups":  cty.ListValEmpty(cty.String),
-		"vars":    cty.EmptyObjectVal,
+		"name":          cty.StringVal(name),
+		"address":       cty.StringVal(name),
+		"port":          cty.NullVal(cty.Number),
+		"fallback_port": cty.NullVal(cty.Number),
+		"user":          cty.NullVal(cty.String),
+		"groups":        cty.ListValEmpty(cty.String),
+		"vars":          cty.EmptyObjectVal,
 	}
 	for _, arg := range []struct {
 		name string
 		ty   cty.Type
-	}{{"address", cty.String}, {"port", cty.Number}, {"user", cty.String}, {"groups", cty.List(cty.String)}} {
+	}{{"address", cty.String}, {"port", cty.Number}, {"fallback_port", cty.Number}, {"user", cty.String}, {"groups", cty.List(cty.String)}} {
 		if attr := attrs[arg.name]; attr != nil {
 			if v, ok := static.public(attr, what, arg.ty); ok && !v.IsNull() {
 				value[arg.name] = v
@@ -237,13 +238,18 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 	if user := value.GetAttr("user"); !user.IsNull() {
 		h.User = user.AsString()
 	}
-	if port := value.GetAttr("port"); !port.IsNull() {
-		n, accuracy := port.AsBigFloat().Int64()
-		if accuracy != 0 || n < 1 || n > 65535 {
-			s.report(mistake(attrs["port"].Expr.Range(), what+": port must be a number from 1 to 65535", ""))
+	port := func(name string) int {
+		v := value.GetAttr(name)
+		if v.IsNull() {
+			return 0
 		}
-		h.Port = int(n)
+		n, accuracy := v.AsBigFloat().Int64()
+		if accuracy != 0 || n < 1 || n > 65535 {
+			s.report(mistake(attrs[name].Expr.Range(), what+": "+name+" must be a number from 1 to 65535", ""))
+		}
+		return int(n)
 	}
+	h.Port, h.FallbackPort = port("port"), port("fallback_port")
 	if strings.TrimSpace(h.Address) == "" {
 		s.report(mistake(attrs["address"].Expr.Range(), what+": address is empty", "Leave it out if the host's name is its address."))
 	}

@@ -189,6 +189,7 @@ variable "login" {
 host "b" {
   address         = "203.0.113.2"
   port            = 2222
+  fallback_port   = 22
   user            = "admin"
   identity_file   = "~/.ssh/id_b"
   proxy_jump      = "bastion"
@@ -219,7 +220,7 @@ play "first" {
 	}
 	want := []plan.Host{
 		{
-			Name: "b", Address: "203.0.113.2", Port: 2222, User: "admin", IdentityFile: "~/.ssh/id_b", ProxyJump: "bastion",
+			Name: "b", Address: "203.0.113.2", Port: 2222, FallbackPort: 22, User: "admin", IdentityFile: "~/.ssh/id_b", ProxyJump: "bastion",
 			Password: "pass-word", Become: plan.Become{Method: "none", Password: "su-secret"}, Connection: "ssh",
 			Groups: []string{"late", "web"}, Range: hosts[0].Range,
 		},

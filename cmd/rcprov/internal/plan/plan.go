@@ -40,6 +40,7 @@ type Host struct {
 	Name         string
 	Address      string // host name, IP address or Host alias of ssh_config; the block's label when left out
 	Port         int
+	FallbackPort int // where the host may be found while nothing answers at Port: sshd is about to be moved
 	User         string
 	IdentityFile string
 	ProxyJump    string         // "user@host:port,..." or "none", as ProxyJump of ssh_config

@@ -41,6 +41,8 @@ type settings struct {
 	proxyCommand string
 
 	knownAs        string // "host:port" to look up in known_hosts; a HostKeyAlias has no port there, which is port 22
+	sameAs         string // likewise: the host by its other port; empty: there is none
+	portless       string // likewise: the name without its port, by which ssh looks a host up, too; empty: it has none
 	userKnownHosts []string
 	allKnownHosts  []string // userKnownHosts and the system's
 	hashKnownHosts bool
@@ -97,7 +99,7 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	if alias != "" {
 		s.knownAs = net.JoinHostPort(strings.ToLower(alias), "22")
 	}
-	s.knownAs = cmp.Or(t.knownAs, s.knownAs)
+	s.setOtherNames(t, alias)
 	tokens = s.tokens(me, cmp.Or(alias, t.Address))
 	s.setIdentities(t.IdentityFile, &r, tokens, me.home)
 	s.setKnownHosts(&r, tokens, me.home)
@@ -109,6 +111,25 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 		s.setControlPaths(path, tokens, me.home)
 	}
 	return s, r.err
+}
+
+// setOtherNames sets by what other names known_hosts may know the host.
+func (s *settings) setOtherNames(t Target, alias string) {
+	if alias != "" {
+		return // has no port, whatever the port is
+	}
+	if s.port != 22 {
+		s.portless = net.JoinHostPort(s.hostName, "22")
+	}
+	switch {
+	case t.sameAs != nil:
+		s.sameAs = t.sameAs.knownAs
+	case t.FallbackPort != 0:
+		s.sameAs = net.JoinHostPort(s.hostName, strconv.Itoa(t.FallbackPort))
+	}
+	if s.sameAs == s.knownAs {
+		s.sameAs = ""
+	}
 }
 
 func (s *settings) setJumps(list string, r *resolver) {

@@ -73,10 +73,42 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 		}
 	}
 	via, err := d.connect(ctx, t, s, 0)
+	if t.FallbackPort != 0 && nobody(err) {
+		return d.fallBack(ctx, t, err)
+	}
 	if err != nil {
 		return nil, err
 	}
+	t.FallbackPort = 0 // it was found; which of the ports a master leads to isn't known
 	return newConn(d, t, s.user, s.user+"@"+s.address(), via), nil
+}
+
+// nobody tells whether err means that no SSH server answered at the host's port.
+func nobody(err error) bool {
+	var away *UnreachableError
+	var jump *jumpError
+	var dns *net.DNSError
+	return errors.As(err, &away) && !errors.As(err, &jump) && !errors.As(err, &dns)
+}
+
+// fallBack connects to the port where the host is until it is at the one of the plan, where nobody answered.
+func (d *Dialer) fallBack(ctx context.Context, t Target, first error) (*Conn, error) {
+	port := t.FallbackPort
+	t.Port, t.FallbackPort = port, 0
+	c, err := d.Connect(ctx, t)
+	if nobody(err) {
+		return nil, modules.WithHint(fmt.Errorf("%w; nor at port %d: %w", first, port, errors.Unwrap(err)), "%s", hintOf(first))
+	}
+	return c, err
+}
+
+// hintOf is the advice that an error has.
+func hintOf(err error) string {
+	var hint *modules.HintError
+	if errors.As(err, &hint) {
+		return hint.Hint
+	}
+	return ""
 }
 
 // timeout is how long the host of s may be silent while connecting.
@@ -138,7 +170,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	timeout := d.timeout(s)
 	conn := watch(raw, timeout)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause}
+	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause, same: t.key}
 	login := &authentication{ctx: ctx, dialer: d, settings: s, password: string(t.Password), pause: conn.pause}
 	defer login.close()
 	accepted := false
@@ -158,9 +190,16 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		err = context.Cause(ctx)
 		_ = client.Close()
 	}
+	if err == nil {
+		if err := keys.remember(); err != nil {
+			_ = client.Close()
+			return nil, err
+		}
+		via := newTransport(d, ssh.NewClient(client, channels, requests), conn, pingGlobal)
+		via.key = keys.shown
+		return via, nil
+	}
 	switch {
-	case err == nil:
-		return newTransport(d, ssh.NewClient(client, channels, requests), conn, pingGlobal), nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case keys.err != nil:

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,10 @@ type hostKeys struct {
 	settings *settings
 	dialer   *Dialer
 	pause    func() (resume func()) // stops the clock of the handshake during a question
+	same     ssh.PublicKey          // that the host showed at its other port; nil: not known
 	err      error                  // what check returned
+	shown    ssh.PublicKey          // the key that was accepted
+	learned  bool                   // it is known by another name of the host, and not yet by this one
 }
 
 // algorithms are the kinds of host keys to ask the server for: those that are known of the host first, so that a
@@ -88,7 +92,7 @@ func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 	}
 	var known []string
 	certificates := false
-	for _, key := range db.HostKeys(h.settings.knownAs) {
+	for _, key := range h.known(db) {
 		switch {
 		case key.Cert:
 			certificates = true
@@ -118,14 +122,69 @@ func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 	return first
 }
 
+// known returns the keys that are known of the host, by the first of its names that is known.
+func (h *hostKeys) known(db *knownhosts.HostKeyDB) []knownhosts.PublicKey {
+	for _, name := range []string{h.settings.knownAs, h.settings.sameAs, h.settings.portless} {
+		if name == "" {
+			continue
+		}
+		if keys := db.HostKeys(name); len(keys) > 0 {
+			return keys
+		}
+	}
+	if h.same != nil {
+		return []knownhosts.PublicKey{{PublicKey: h.same}}
+	}
+	return nil
+}
+
 // check is the ssh.HostKeyCallback.
 func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey) error {
-	h.err = h.dialer.keys.verify(h.settings, remote, key)
-	var problem *HostKeyError
-	if errors.As(h.err, &problem) && problem.Problem == Unknown {
-		h.err = h.unknown(ctx, remote, key, problem)
+	s, keys := h.settings, &h.dialer.keys
+	h.shown = key
+	h.err = keys.verify(s, s.knownAs, remote, key)
+	problem := unknownKey(h.err)
+	if problem == nil {
+		return h.err
 	}
+	if s.sameAs != "" {
+		err := keys.verify(s, s.sameAs, remote, key)
+		switch {
+		case err == nil, h.same != nil && bytes.Equal(h.same.Marshal(), key.Marshal()):
+			h.err, h.learned = nil, true
+			return nil
+		case unknownKey(err) == nil: // another key, or a revoked one
+			h.err = err
+			return h.err
+		case h.same != nil:
+			h.err = modules.WithHint(problem, "The host has another key at the port by which it is connected: at this port somebody else listens.")
+			return h.err
+		}
+	}
+	if s.portless != "" && keys.verify(s, s.portless, remote, key) == nil { // as ssh does: sshconnect.c, check_host_key
+		h.err = nil
+		return nil
+	}
+	h.err = h.unknown(ctx, remote, key, problem)
 	return h.err
+}
+
+// unknownKey returns the error for a key of which known_hosts says nothing; nil for any other.
+func unknownKey(err error) *HostKeyError {
+	var problem *HostKeyError
+	if errors.As(err, &problem) && problem.Problem == Unknown {
+		return problem
+	}
+	return nil
+}
+
+// remember adds the key that is known by another name, now that the login has shown that it is the same host. Whoever
+// wants to be asked for each key (StrictHostKeyChecking yes) isn't.
+func (h *hostKeys) remember() error {
+	if !h.learned || h.settings.strict == refuse && !h.dialer.AcceptNew {
+		return nil
+	}
+	return h.dialer.keys.add(h.settings, h.shown)
 }
 
 // unknown decides about a key of a host that known_hosts says nothing about.
@@ -146,7 +205,7 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 	}
 	defer release()
 	// Another connection to the same host may have asked meanwhile.
-	if err := h.dialer.keys.verify(s, remote, key); err == nil {
+	if err := h.dialer.keys.verify(s, s.knownAs, remote, key); err == nil {
 		return nil
 	}
 	question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
@@ -211,13 +270,13 @@ func (k *knownKeys) load(s *settings) (*knownhosts.HostKeyDB, error) {
 	return db, nil
 }
 
-// verify checks key against known_hosts; the error is a [*HostKeyError] with its hint.
-func (k *knownKeys) verify(s *settings, remote net.Addr, key ssh.PublicKey) error {
+// verify checks key against what known_hosts has for a host; the error is a [*HostKeyError] with its hint.
+func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh.PublicKey) error {
 	db, err := k.load(s)
 	if err != nil {
 		return err
 	}
-	err = db.HostKeyCallback()(s.knownAs, remote, key)
+	err = db.HostKeyCallback()(knownAs, remote, key)
 	if err == nil {
 		return nil
 	}
@@ -227,7 +286,7 @@ func (k *knownKeys) verify(s *settings, remote net.Addr, key ssh.PublicKey) erro
 		plain = cert.Key
 	}
 	problem := &HostKeyError{
-		Host: xknownhosts.Normalize(s.knownAs), Type: plain.Type(), Fingerprint: ssh.FingerprintSHA256(plain),
+		Host: xknownhosts.Normalize(knownAs), Type: plain.Type(), Fingerprint: ssh.FingerprintSHA256(plain),
 	}
 	var unmatched *xknownhosts.KeyError
 	var revoked *xknownhosts.RevokedError

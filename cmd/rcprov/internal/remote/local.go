@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/rcprov/rcprov/modules"
 )
 
@@ -105,6 +107,8 @@ func closeAll(files []*os.File) {
 func (l *localTransport) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
+
+func (l *localTransport) hostKey() ssh.PublicKey { return nil }
 
 func (l *localTransport) lost() error {
 	if l.closed.Load() {

@@ -61,8 +61,8 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 	if err != nil {
 		return nil, err
 	}
-	via.own = &lazyTransport{connect: func(ctx context.Context) (*sshTransport, error) { return d.connect(ctx, t, s, 0) }}
 	c := newConn(d, t, s.user, s.user+"@"+s.address(), via)
+	via.own = &lazyTransport{connect: c.connectOwn}
 	c.running = make(chan struct{}, maxRunningOverMaster)
 	opening, cancel := context.WithTimeout(ctx, d.timeout(s))
 	defer cancel()
@@ -73,4 +73,17 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 	}
 	c.shell = &shell{p}
 	return c, nil
+}
+
+// connectOwn makes a connection of our own beside the master's.
+func (c *Conn) connectOwn(ctx context.Context) (*sshTransport, error) {
+	t, err := c.again(0)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := c.dialer.Connect(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return fresh.via.(*sshTransport), nil
 }

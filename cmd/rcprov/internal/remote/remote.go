@@ -12,7 +12,10 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -23,6 +26,7 @@ type Target struct {
 	Name         string // in the plan
 	Address      string // host name, IP address or Host alias of ssh_config
 	Port         int
+	FallbackPort int // where to look for the host when nobody answers at Port; 0: nowhere
 	User         string
 	IdentityFile string         // tried before those of ssh_config
 	ProxyJump    string         // "user@host:port,..." or "none"
@@ -31,7 +35,8 @@ type Target struct {
 	Connection   string // "ssh" (also if empty), or "local" for the machine that rcprov runs on
 	Fresh        bool   // make a new connection even where a master of ssh is open
 
-	knownAs string // "host:port" to look up in known_hosts; empty: the address
+	sameAs *settings     // of a connection to the same host by another port: what is known of that, counts here
+	key    ssh.PublicKey // that it showed, where that is known
 }
 
 // Become says how a login that is not root becomes root.
@@ -47,6 +52,8 @@ type Conn struct {
 	user    string
 	dialer  *Dialer
 	via     transport
+
+	moved atomic.Int64 // the port at which a new connection was made last; 0: none was made at another port
 
 	asking chan struct{} // holds one token: who has it may use shell
 	shell  *shell
@@ -94,20 +101,43 @@ func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, err
 
 // Reconnect implements [modules.Host]. A connection to a jump host may be shared, the one to the host itself is new.
 func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
-	t := c.target
-	t.Fresh = true
-	if port != 0 && t.Connection != "local" {
-		s, err := c.dialer.resolve(t)
-		if err != nil {
-			return nil, err
-		}
-		t.Port, t.knownAs = port, s.knownAs
+	t, err := c.again(port)
+	if err != nil {
+		return nil, err
 	}
 	fresh, err := c.dialer.Connect(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	if port != 0 {
+		c.moved.Store(int64(port))
+	}
 	return fresh, nil
+}
+
+// again is the target of a new connection to the same host, at port; 0: where it is now. Where sshd moved to another port
+// in this run, that is the new port, with the old one to fall back to: the change may have been taken back.
+func (c *Conn) again(port int) (Target, error) {
+	t := c.target
+	t.Fresh = true
+	if t.Connection == "local" {
+		return t, nil
+	}
+	s, err := c.dialer.resolve(t)
+	if err != nil {
+		return t, err
+	}
+	moved := int(c.moved.Load())
+	switch {
+	case port != 0:
+		t.Port, t.FallbackPort = port, 0
+	case moved != 0 && moved != s.port:
+		t.Port, t.FallbackPort = moved, s.port
+	default:
+		return t, nil
+	}
+	t.sameAs, t.key = s, c.via.hostKey()
+	return t, nil
 }
 
 // Close ends the connection and what still runs over it.
@@ -118,6 +148,8 @@ type transport interface {
 	// start runs command in the user's login shell. It doesn't wait for the command to begin.
 	start(ctx context.Context, command string) (*process, error)
 	dial(ctx context.Context, network, address string) (net.Conn, error)
+	// hostKey is the key that the host showed; nil where somebody else checked it.
+	hostKey() ssh.PublicKey
 	// lost says why the connection ended, nil while it stands.
 	lost() error
 	// done is closed when the connection has ended.

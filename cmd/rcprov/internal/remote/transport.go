@@ -21,6 +21,7 @@ type sshTransport struct {
 	ended   chan struct{}         // closed at the end
 	release func()                // lets go of what carries it: a jump host; may be nil
 	own     *lazyTransport        // for tunnels, beside a master; nil where there is none
+	key     ssh.PublicKey         // that the host showed; nil over a master
 
 	session atomic.Pointer[ssh.Channel] // the session that was opened last
 }
@@ -89,6 +90,8 @@ func (t *sshTransport) end(err error) {
 func (t *sshTransport) start(ctx context.Context, command string) (*process, error) {
 	return t.startSession(ctx, command)
 }
+
+func (t *sshTransport) hostKey() ssh.PublicKey { return t.key }
 
 func (t *sshTransport) lost() error {
 	if cause := t.cause.Load(); cause != nil {

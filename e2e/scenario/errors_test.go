@@ -215,8 +215,8 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// scrub replaces what differs between runs; the addresses of others become ADDRESS', ADDRESS” and so on. Paragraphs that rcprov wraps become one line: where they break depends on
-// the length of what was replaced.
+// scrub replaces what differs between runs; the addresses of others become ADDRESS with a prime for each. Paragraphs that
+// rcprov wraps become one line: where they break depends on the length of what was replaced.
 func scrub(text string, h *lab.Host, laptop *rcprov.Laptop, others ...*lab.Host) string {
 	for i, one := range append([]*lab.Host{h}, others...) {
 		address := regexp.MustCompile(regexp.QuoteMeta(one.Address) + `\b`)

@@ -113,7 +113,7 @@ func Change(ctx context.Context, h modules.Host, s Switch) (modules.Result, erro
 	return change(ctx, h, s, hostPlace, patience)
 }
 
-// patience bounds the waits of the controller. Restoring does not depend on them.
+// waits bound the patience of the controller. Restoring does not depend on them.
 type waits struct {
 	knock  time.Duration // for the host to let us in: a firewall that drops packets won't change its mind
 	settle time.Duration // for an answer to "how does it stand?"

@@ -162,7 +162,7 @@ func (l lockout) golden(t *testing.T, name string, r rcprov.Run) {
 func (l lockout) rules(t *testing.T) {
 	l.must(t, refuse)
 	before := l.must(t, off)
-	dir, err := os.MkdirTemp("", "master") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "master") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

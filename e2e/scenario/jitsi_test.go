@@ -1,5 +1,3 @@
-//go:build linux
-
 package scenario
 
 import (
@@ -28,7 +26,6 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
-	"github.com/rcprov/rcprov/e2e/internal/writes"
 	"github.com/rcprov/rcprov/e2e/lab"
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 	"github.com/rcprov/rcprov/e2e/mirror"
@@ -43,7 +40,7 @@ type meet struct {
 	plan   string // path
 	domain string
 	vars   map[string]string
-	last   *writes.Snapshot
+	last   *snapshot
 }
 
 // meetSecrets are the variables that no output may show.
@@ -151,24 +148,17 @@ func (p *meet) settled(what string) {
 	if before == nil {
 		return
 	}
-	touched := slices.DeleteFunc(writes.Touched(before, p.snapshot()), func(line string) bool { return strings.HasPrefix(line, "/var/log/") })
-	if len(touched) > 0 {
-		p.t.Errorf("%s: plan and second apply wrote:\n%s", what, strings.Join(touched, "\n"))
+	lines := slices.DeleteFunc(touched(before, p.snapshot()), func(line string) bool { return strings.HasPrefix(line, "/var/log/") })
+	if len(lines) > 0 {
+		p.t.Errorf("%s: plan and second apply wrote:\n%s", what, strings.Join(lines, "\n"))
 	}
 }
 
 // snapshot is what was written on the host so far, nil on virtual machines.
-func (p *meet) snapshot() *writes.Snapshot {
+func (p *meet) snapshot() *snapshot {
 	p.t.Helper()
-	if p.host.Layers == nil {
-		return nil
-	}
-	now, err := writes.Take(p.host.Layers, p.last)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.last = now
-	return now
+	p.last = takeSnapshot(p.t, p.host, p.last)
+	return p.last
 }
 
 // client speaks with the site by TLS, with a certificate of the mirror's CA.
@@ -291,12 +281,12 @@ for unit in nginx prosody jicofo jitsi-videobridge2; do systemctl is-active -q $
 var random = regexp.MustCompile(`^/(var/lib/prosody/|etc/ssl/certs/)`)
 
 // same wants the host to be as it was at an earlier moment.
-func (p *meet) same(what string, earlier *writes.Snapshot) {
+func (p *meet) same(what string, earlier *snapshot) {
 	p.t.Helper()
 	if earlier == nil {
 		return
 	}
-	lines, err := writes.Changed(earlier, p.snapshot())
+	lines, err := differences(earlier, p.snapshot())
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -36,6 +37,7 @@ type prod struct {
 	plan   string // path
 	domain string
 	vars   map[string]string
+	calls  *meet // nil: without video calls
 }
 
 var prodSecrets = map[string]string{
@@ -49,6 +51,7 @@ func launchProd(t *testing.T) *prod {
 	h := labtest.Launch(t, image)
 	p := newProd(t, m, "prod.hcl", h, h)
 	p.vars["address"] = h.Name
+	p.withCalls(h)
 	return p
 }
 
@@ -104,7 +107,13 @@ func (p *prod) run(exit int, command string) rcprov.Run {
 		p.t.Fatal(err)
 	}
 	r.Args = []string{command, filepath.Base(p.plan)}
-	for name, secret := range prodSecrets {
+	secrets := maps.Clone(prodSecrets)
+	for _, name := range meetSecrets {
+		if secret := p.vars["meet_"+name]; secret != "" {
+			secrets["meet_"+name] = secret
+		}
+	}
+	for name, secret := range secrets {
 		if strings.Contains(r.Stdout+r.Stderr, secret) {
 			p.t.Errorf("the output shows %s:\n%v", name, r)
 		}
@@ -116,10 +125,10 @@ func (p *prod) run(exit int, command string) rcprov.Run {
 }
 
 // waits are steps that only wait, if there is still something to wait for when their turn comes.
-var waits = []string{
+var waits = append([]string{
 	"mongod.rs0/answers", "mongo_replica_set.rs0", "rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001",
-	"nginx_site.chat/served", "http_check.chat",
-}
+	"nginx_site.chat/served", "http_check.chat", "http_check.live", "http_check.meet-live",
+}, meetWaits...)
 
 // apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any.
 func (p *prod) apply(what string, want []string) {
@@ -214,11 +223,23 @@ func (p *prod) reloads() int {
 	return n
 }
 
+// renewed wants a host's certificate that is about to expire to be renewed by exactly these steps, and nginx to be reloaded
+// once for it.
+func (p *prod) renewed(domain string, steps ...string) {
+	p.t.Helper()
+	p.expiresSoon(domain)
+	reloads := p.reloads()
+	p.apply("certificate of "+domain+" about to expire", steps)
+	if got := p.reloads() - reloads; got != 1 {
+		p.t.Errorf("certificate of %s about to expire: nginx was reloaded %d times, want once", domain, got)
+	}
+}
+
 // expiresSoon puts a certificate of a CA of its own, which expires in some days, in the place of the host's, for the same
 // key, and lets nginx read it.
-func (p *prod) expiresSoon() {
+func (p *prod) expiresSoon(domain string) {
 	p.t.Helper()
-	path := "/var/lib/lego/certificates/" + p.domain
+	path := "/var/lib/lego/certificates/" + domain
 	text, err := p.host.Must(p.t.Context(), "cat "+path+".key")
 	if err != nil {
 		p.t.Fatal(err)
@@ -229,7 +250,7 @@ func (p *prod) expiresSoon() {
 		p.t.Fatal(err)
 	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(7), DNSNames: []string{p.domain}, KeyUsage: x509.KeyUsageDigitalSignature,
+		SerialNumber: big.NewInt(7), DNSNames: []string{domain}, KeyUsage: x509.KeyUsageDigitalSignature,
 		NotBefore: time.Now().AddDate(0, 0, -80), NotAfter: time.Now().AddDate(0, 0, 10),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
@@ -254,7 +275,8 @@ func (p *prod) wrongSignatures() {
 	p.vars["rocketchat_releases"] = trusted
 }
 
-// TestProd takes a bare host with plans/prod.hcl to a chat that answers by TLS, repairs drifts and upgrades.
+// TestProd takes a bare host with plans/prod.hcl to a chat and video calls that answer by TLS, repairs drifts, gives the
+// calls another name, and upgrades the chat.
 func TestProd(t *testing.T) {
 	t.Parallel()
 	p := launchProd(t)
@@ -269,10 +291,11 @@ func TestProd(t *testing.T) {
 
 	p.apply("bare host", nil)
 	p.answers("8.8")
+	p.calls.works("bare host")
 	must(t, h, `test "$(stat -c '%a %U' /etc/rocketchat/env)" = "600 root"`)
 	must(t, h, `test "$(ps -o user= -p "$(systemctl show -P MainPID rocketchat-3000)")" = rocketchat`)
-	must(t, h, `ufw status | grep -q '^80,443/tcp  *ALLOW' && ! ss -Hltn | grep -E ':(3000|27017) ' | grep -v 127.0.0.1`)
-	p.apply("second apply", []string{})
+	must(t, h, `ufw status | grep -q '^80,443/tcp  *ALLOW' && ufw status | grep -q '^10000/udp  *ALLOW' && ! ss -Hltn | grep -E ':(3000|27017) ' | grep -v 127.0.0.1`)
+	p.settled("second apply", h)
 	p.wantStarts("second apply", "1")
 
 	const prefix = "rocketchat.chat/"
@@ -288,6 +311,9 @@ func TestProd(t *testing.T) {
 		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"mongod.rs0/conf"}, "3"},
 		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"mongod.rs0/key"}, "3"},
 		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"nginx_site.chat/configuration"}, "3"},
+		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
+sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
+ln -sfn /opt/node/20.0.0/bin/node /usr/local/bin/node`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/link-node"}, "3"},
 	} {
 		must(t, h, drift.script)
 		p.apply(drift.name, drift.changes)
@@ -295,15 +321,17 @@ func TestProd(t *testing.T) {
 		p.answers("8.8")
 	}
 
-	p.expiresSoon()
-	reloads := p.reloads()
-	p.apply("certificate about to expire", []string{"acme_certificate.chat/certificate", "nginx_site.chat/service"})
-	if got := p.reloads() - reloads; got != 1 {
-		t.Errorf("certificate about to expire: nginx was reloaded %d times, want once", got)
-	}
+	p.bridgeDrift()
+
+	p.renewed(p.domain, "acme_certificate.chat/certificate", "nginx_site.chat/service")
+	same := p.same("nginx", "rocketchat-3000", "prosody", "jicofo", "jitsi-videobridge2")
+	p.renewed(p.calls.domain, "acme_certificate.meet/certificate", "jitsi.meet/site-service")
+	same("renewed certificates")
 	p.answers("8.8")
-	p.wantStarts("certificate about to expire", "3")
-	p.apply("renewed certificate", []string{})
+	p.calls.works("renewed certificates")
+	p.renamesCalls()
+	p.settled("renewed certificates, and another name", h)
+	p.wantStarts("renewed certificates, and another name", "3")
 
 	must(t, h, `systemctl stop rocketchat-3000
 systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'

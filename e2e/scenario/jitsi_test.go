@@ -25,6 +25,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
 	"github.com/rcprov/rcprov/e2e/lab"
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
@@ -327,6 +329,7 @@ openssl s_client -connect 127.0.0.1:5349 </dev/null 2>/dev/null | openssl x509 -
 hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappings | grep -q 203.0.113.7`)
 			p.settled("tokens, TURN and NAT")
 			p.drifts()
+			p.renewed()
 
 			for _, name := range meetSecrets {
 				p.vars[name] += "-rotated"
@@ -443,6 +446,30 @@ func (p *meet) drifts() {
 		p.apply(drift.name+", again", []string{})
 	}
 	p.works("after all drifts")
+}
+
+// renewed wants a certificate that is about to expire to be renewed, and each user of it to take it up once: nginx by a
+// reload, coturn, to which systemd hands it, by a restart.
+func (p *meet) renewed() {
+	p.t.Helper()
+	expiresSoon(p.t, p.host, p.domain)
+	must(p.t, p.host, "systemctl restart coturn")
+	count := func() map[string]int {
+		taken := map[string]int{"nginx": logged(p.t, p.host, "nginx", "Reloaded")}
+		for _, unit := range []string{"nginx", "prosody", "jicofo", "jitsi-videobridge2", "coturn"} {
+			taken[unit] += logged(p.t, p.host, unit, "Started")
+		}
+		return taken
+	}
+	want := count()
+	want["nginx"]++
+	want["coturn"]++
+	p.apply("certificate about to expire", []string{"acme_certificate.meet/certificate", "jitsi.meet/turn-service", "jitsi.meet/site-service"})
+	if diff := cmp.Diff(want, count()); diff != "" {
+		p.t.Errorf("certificate about to expire: reloads and starts (-want +got):\n%s", diff)
+	}
+	p.works("certificate about to expire")
+	p.settled("certificate about to expire")
 }
 
 // begin starts to apply the plan, and returns when a line of its output has all of texts, or when it has ended without.

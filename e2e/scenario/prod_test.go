@@ -192,42 +192,39 @@ func (p *prod) answers(version string) {
 	}
 }
 
-// starts is how often Rocket.Chat has started on the host.
-func (p *prod) starts() string {
-	p.t.Helper()
-	out, err := p.host.Must(p.t.Context(), "journalctl --sync; journalctl -u rocketchat-3000 -o cat | grep -c '^Started ' || true")
+// logged is how often systemd has logged that it has, for example, Started a unit of a host.
+func logged(t *testing.T, h *lab.Host, unit, has string) int {
+	t.Helper()
+	out, err := h.Must(t.Context(), "journalctl --sync; journalctl -u "+unit+" -o cat | grep -c '^"+has+" ' || true")
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return strings.TrimSpace(out)
+	n, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
-func (p *prod) wantStarts(what, want string) {
+// wantStarts wants Rocket.Chat to have started so often on the host.
+func (p *prod) wantStarts(what string, want int) {
 	p.t.Helper()
-	if got := p.starts(); got != want {
-		p.t.Errorf("%s: Rocket.Chat has been started %s times, want %s", what, got, want)
+	if got := logged(p.t, p.host, "rocketchat-3000", "Started"); got != want {
+		p.t.Errorf("%s: Rocket.Chat has been started %d times, want %d", what, got, want)
 	}
 }
 
 // reloads is how often nginx was reloaded on the host.
 func (p *prod) reloads() int {
 	p.t.Helper()
-	out, err := p.host.Must(p.t.Context(), "journalctl --sync; journalctl -u nginx -o cat | grep -c '^Reloaded ' || true")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(out))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return n
+	return logged(p.t, p.host, "nginx", "Reloaded")
 }
 
 // renewed wants a host's certificate that is about to expire to be renewed by exactly these steps, and nginx to be reloaded
 // once for it.
 func (p *prod) renewed(domain string, steps ...string) {
 	p.t.Helper()
-	p.expiresSoon(domain)
+	expiresSoon(p.t, p.host, domain)
 	reloads := p.reloads()
 	p.apply("certificate of "+domain+" about to expire", steps)
 	if got := p.reloads() - reloads; got != 1 {
@@ -237,17 +234,17 @@ func (p *prod) renewed(domain string, steps ...string) {
 
 // expiresSoon puts a certificate of a CA of its own, which expires in some days, in the place of the host's, for the same
 // key, and lets nginx read it.
-func (p *prod) expiresSoon(domain string) {
-	p.t.Helper()
+func expiresSoon(t *testing.T, h *lab.Host, domain string) {
+	t.Helper()
 	path := "/var/lib/lego/certificates/" + domain
-	text, err := p.host.Must(p.t.Context(), "cat "+path+".key")
+	text, err := h.Must(t.Context(), "cat "+path+".key")
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	block, _ := pem.Decode([]byte(text))
 	key, err := x509.ParseECPrivateKey(block.Bytes)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(7), DNSNames: []string{domain}, KeyUsage: x509.KeyUsageDigitalSignature,
@@ -255,9 +252,9 @@ func (p *prod) expiresSoon(domain string) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	must(p.t, p.host, fmt.Sprintf("cat >%s.crt <<'END'\n%sEND\nsystemctl reload nginx", path,
+	must(t, h, fmt.Sprintf("cat >%s.crt <<'END'\n%sEND\nsystemctl reload nginx", path,
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }
 
@@ -296,24 +293,24 @@ func TestProd(t *testing.T) {
 	must(t, h, `test "$(ps -o user= -p "$(systemctl show -P MainPID rocketchat-3000)")" = rocketchat`)
 	must(t, h, `ufw status | grep -q '^80,443/tcp  *ALLOW' && ufw status | grep -q '^10000/udp  *ALLOW' && ! ss -Hltn | grep -E ':(3000|27017) ' | grep -v 127.0.0.1`)
 	p.settled("second apply", h)
-	p.wantStarts("second apply", "1")
+	p.wantStarts("second apply", 1)
 
 	const prefix = "rocketchat.chat/"
 	first, second := prefix+"service-3000", prefix+"service-3001"
 	for _, drift := range []struct {
 		name, script string
 		changes      []string
-		starts       string
+		starts       int
 	}{
-		{"unit edited", "sed -i s/LimitNOFILE=65536/LimitNOFILE=1024/ /etc/systemd/system/rocketchat-3000.service && systemctl daemon-reload", []string{first}, "2"},
-		{"service stopped", "systemctl stop rocketchat-3000", []string{first}, "3"},
-		{"mode of the environment", "chmod 0644 /etc/rocketchat/env", []string{prefix + "env"}, "3"},
-		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"mongod.rs0/conf"}, "3"},
-		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"mongod.rs0/key"}, "3"},
-		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"nginx_site.chat/configuration"}, "3"},
+		{"unit edited", "sed -i s/LimitNOFILE=65536/LimitNOFILE=1024/ /etc/systemd/system/rocketchat-3000.service && systemctl daemon-reload", []string{first}, 2},
+		{"service stopped", "systemctl stop rocketchat-3000", []string{first}, 3},
+		{"mode of the environment", "chmod 0644 /etc/rocketchat/env", []string{prefix + "env"}, 3},
+		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"mongod.rs0/conf"}, 3},
+		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"mongod.rs0/key"}, 3},
+		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"nginx_site.chat/configuration", "nginx_site.chat/service"}, 3},
 		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
 sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
-ln -sfn /opt/node/20.0.0/bin/node /usr/local/bin/node`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/link-node"}, "3"},
+rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release"}, 3},
 	} {
 		must(t, h, drift.script)
 		p.apply(drift.name, drift.changes)
@@ -331,7 +328,7 @@ ln -sfn /opt/node/20.0.0/bin/node /usr/local/bin/node`, []string{"ufw.firewall",
 	p.calls.works("renewed certificates")
 	p.renamesCalls()
 	p.settled("renewed certificates, and another name", h)
-	p.wantStarts("renewed certificates, and another name", "3")
+	p.wantStarts("renewed certificates, and another name", 3)
 
 	must(t, h, `systemctl stop rocketchat-3000
 systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'
@@ -344,14 +341,14 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	}
 	p.release("9.0.0")
 	p.apply("upgrade", []string{prefix + "release", prefix + "npm", prefix + "current", first})
-	p.wantStarts("upgrade", "5")
+	p.wantStarts("upgrade", 5)
 	p.answers("9.0")
 	must(t, h, `test -e /opt/rocketchat/releases/8.8.1/main.js && test "$(readlink /opt/rocketchat/current)" = releases/9.0.0`)
 	p.apply("after the upgrade", []string{})
 
 	must(t, h, "ln -sfn releases/8.8.1 /opt/rocketchat/current")
 	p.apply("link to the old release", []string{prefix + "current"})
-	p.wantStarts("link to the old release", "5")
+	p.wantStarts("link to the old release", 5)
 
 	if p.mirror.Vendor {
 		t.Log("left out with MIRROR=vendor: releases that are broken or newer than 9.0.0")
@@ -364,18 +361,18 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	p.release("8.8.1")
 	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and its database can't be used by 8.8.1")
 	p.answers("9.0")
-	p.wantStarts("failures", "5")
+	p.wantStarts("failures", 5)
 
 	p.release("9.0.0")
 	p.vars["rocketchat_ports"] = "[3000, 3001]"
 	p.apply("a second instance", []string{second, "nginx_site.chat/configuration", "nginx_site.chat/service"})
-	p.wantStarts("a second instance", "5")
+	p.wantStarts("a second instance", 5)
 	p.release("9.1.0")
 	if _, err := p.laptop.RunAndKill(t.Context(), 3*time.Second, p.args("apply")...); err != nil {
 		t.Fatal(err)
 	}
 	p.apply("upgrade after one that was killed", nil)
-	p.wantStarts("upgrade of two", "6")
+	p.wantStarts("upgrade of two", 6)
 	p.answers("9.1")
 	must(t, h, `test "$(journalctl -u rocketchat-3001 -o cat | grep -c '^Started ')" = 2`)
 	p.apply("after the second upgrade", []string{})

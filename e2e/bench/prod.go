@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -168,7 +169,7 @@ func (c *chat) apply(ctx context.Context) (milliseconds float64, err error) {
 	vars := c.mirror.Variables()
 	vars["address"], vars["domain"], vars["email"], vars["node_version"] = c.host.Name, c.domain, "admin@lab.test", chatNode
 	vars["rocketchat_version"], vars["meet_domain"] = chatRelease, c.meet
-	vars["jitsi_repository"] = c.mirror.Jitsi.Variable(c.mirror.Jitsi.Fingerprint)
+	maps.Copy(vars, c.mirror.JitsiVariables())
 	args := []string{"apply", plan}
 	for _, set := range []map[string]string{vars, chatSecrets} {
 		for name, value := range set {

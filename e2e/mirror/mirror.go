@@ -206,6 +206,14 @@ func (m *Mirror) Locals() (string, error) {
 	return fmt.Sprintf("locals {\n  mirror = %s\n}\n", text), err
 }
 
+// JitsiVariables are those of plans that say where Jitsi comes from.
+func (m *Mirror) JitsiVariables() map[string]string {
+	if m.Vendor {
+		return nil
+	}
+	return map[string]string{"jitsi_repository": m.Jitsi.Variable(m.Jitsi.Fingerprint)}
+}
+
 // Close ends the server, and the downloads that are going on.
 func (m *Mirror) Close() error {
 	err := errors.Join(m.server.Close(), m.ACME.close())

@@ -27,7 +27,7 @@ var vendors = struct {
 	RocketChat: RocketChat{Versions: []string{"8.7.1", "8.8.1", "9.0.0"}},
 	servers: []string{
 		"https://repo.mongodb.org", "https://nodejs.org", "https://github.com", "https://deb.nodesource.com", "https://releases.rocket.chat",
-		"https://keyserver.ubuntu.com", "https://dl.deno.land",
+		"https://keyserver.ubuntu.com", "https://dl.deno.land", "https://download.jitsi.org",
 	},
 }
 

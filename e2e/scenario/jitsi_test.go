@@ -80,7 +80,7 @@ func launchMeet(t *testing.T, image, more string) *meet {
 		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
 		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
 	}
-	p.repository(m.Jitsi.JitsiRepository, m.Jitsi.Fingerprint)
+	maps.Copy(p.vars, m.JitsiVariables())
 	p.call("meet")
 	return p
 }
@@ -360,6 +360,10 @@ hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappin
 // refusesKeys wants keys that are not the plan's, or not valid, to be refused before apt sees them.
 func (p *meet) refusesKeys() {
 	p.t.Helper()
+	if p.mirror.Vendor {
+		p.t.Log("the vendor has no repository that is to be refused")
+		return
+	}
 	refused := p.mirror.Jitsi.Refused
 	for _, r := range []struct {
 		what        string
@@ -378,7 +382,7 @@ func (p *meet) refusesKeys() {
 		}
 		must(p.t, p.host, "! ls /etc/apt/sources.list.d/rcprov-jitsi* /etc/apt/keyrings/rcprov-jitsi* 2>/dev/null; ! dpkg -s jicofo 2>/dev/null")
 	}
-	p.repository(p.mirror.Jitsi.JitsiRepository, p.mirror.Jitsi.Fingerprint)
+	maps.Copy(p.vars, p.mirror.JitsiVariables())
 }
 
 // killed is what a jitsi-meet-prosody leaves whose script was killed when it had written prosody's configuration.

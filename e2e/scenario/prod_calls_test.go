@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,9 +23,7 @@ func (p *prod) withCalls(h *lab.Host) {
 		p.vars["meet_"+name] = value
 	}
 	p.calls.vars["token_app_id"] = "rocketchat"
-	if !p.mirror.Vendor {
-		p.vars["jitsi_repository"] = p.mirror.Jitsi.Variable(p.mirror.Jitsi.Fingerprint)
-	}
+	maps.Copy(p.vars, p.mirror.JitsiVariables())
 	p.nameCalls("meet")
 }
 

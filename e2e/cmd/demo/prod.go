@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"strings"
@@ -49,9 +50,7 @@ func prod(ctx context.Context, s stage) (err error) {
 		m.ACME.Resolve(name, netip.MustParseAddr(s.host.Address))
 	}
 	vars := m.Variables()
-	if !m.Vendor {
-		vars["jitsi_repository"] = m.Jitsi.Variable(m.Jitsi.Fingerprint)
-	}
+	maps.Copy(vars, m.JitsiVariables())
 	for name, value := range vars {
 		s.laptop.Env = append(s.laptop.Env, "RCPROV_VAR_"+name+"="+value)
 	}

@@ -73,9 +73,7 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println(string(text))
 	vars := m.Variables()
-	if !m.Vendor {
-		vars["jitsi_repository"] = m.Jitsi.Variable(m.Jitsi.Fingerprint)
-	}
+	maps.Copy(vars, m.JitsiVariables())
 	file := filepath.Join(config.Dir, "mirror.env")
 	if err := os.WriteFile(file, []byte(exports(vars)), 0o644); err != nil {
 		return errors.Join(err, m.Close())

@@ -282,6 +282,9 @@ var errNoAnswer = errors.New("no answer")
 // errLate is a switch that was decided before we came.
 var errLate = errors.New("it did, but too late: the host was putting the state of before back already")
 
+// errGone is a change that the host knows nothing of: the old connection broke before it began.
+var errGone = errors.New("it did, but nothing of the change is there")
+
 // errEarly is a change that is not made to its end yet, errMade one that was before the login or during it.
 var (
 	errEarly = errors.New("the change takes too long")
@@ -296,12 +299,12 @@ func (a *attempt) confirm(ctx context.Context, newer bool) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	answers := map[string]error{string(Confirmed): nil, "late": errLate, "early": errEarly, "applied": errMade}
+	answers := map[string]error{string(Confirmed): nil, "late": errLate, "gone": errGone, "early": errEarly, "applied": errMade}
 	known := "no"
 	if newer {
 		known = "yes"
 	}
-	script := a.names(a.at) + fmt.Sprintf("token=%s newer=%s\n", observe.Quote(a.token), known) + disarm + confirmScript
+	script := a.names(a.at) + a.ours() + "newer=" + known + "\n" + disarm + confirmScript
 	result, err := conn.Run(ctx, modules.Command{Script: script})
 	if err != nil {
 		return err
@@ -336,10 +339,12 @@ func (a *attempt) settle(ctx context.Context, works bool) (state State, err erro
 	}
 }
 
+func (a *attempt) ours() string { return "token=" + observe.Quote(a.token) + ours }
+
 func (a *attempt) ask(ctx context.Context, h modules.Host) (State, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)
 	defer cancel()
-	result, err := h.Run(ctx, modules.Command{Script: a.names(a.at) + settleScript})
+	result, err := h.Run(ctx, modules.Command{Script: a.names(a.at) + a.ours() + settleScript})
 	state := State(strings.TrimSpace(string(result.Stdout)))
 	if err == nil && state != Restored && state != Confirmed {
 		err = fmt.Errorf("the host answered %q", state)

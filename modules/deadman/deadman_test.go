@@ -141,6 +141,7 @@ func (l *lab) runSlowly(c modules.Command) (modules.Result, error) {
 	time.Sleep(l.slow)
 	_ = held.Close()
 	done := <-l.outside.ended
+	l.startTimer() // if it was held before
 	return done.result, done.err
 }
 
@@ -314,6 +315,51 @@ func TestSlow(t *testing.T) {
 	})
 }
 
+// TestSlowArming: while what the switch needs is being prepared, it is neither late nor for others to take away.
+func TestSlowArming(t *testing.T) {
+	test(t, func(t *testing.T, l *lab) {
+		l.slow = 5 * time.Second
+		s := l.change(l.works(), 8*time.Second)
+		s.Save = l.held() + s.Save
+		if _, err := l.try(t, s); err != nil { // who knocks after 4 s
+			t.Error(err)
+		}
+		l.is(t, "after", Confirmed)
+	})
+}
+
+// TestNotArmedInTime: who gives up sees to it that the change is not made later.
+func TestNotArmedInTime(t *testing.T) {
+	test(t, func(t *testing.T, l *lab) {
+		l.slow = 20 * time.Second
+		s := l.change(l.works(), 2*time.Second)
+		s.Save = l.held() + s.Save
+		_, err := l.try(t, s)
+		var reverted *RevertedError
+		if !errors.As(err, &reverted) || reverted.Outcome != Restored || reverted.Now != nil || !errors.Is(err, errEarly) {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(l.slow)
+		l.is(t, "before", Restored)
+	})
+}
+
+// TestNotBegun: the connection is broken already, and an earlier change was confirmed, which says nothing about this one.
+func TestNotBegun(t *testing.T) {
+	test(t, func(t *testing.T, l *lab) {
+		if _, err := l.try(t, l.change(l.works(), 0)); err != nil {
+			t.Fatal(err)
+		}
+		l.old = func(context.Context) error { return errors.New("the host closed it") }
+		_, err := l.try(t, l.change("false", 0))
+		var reverted *RevertedError
+		if !errors.As(err, &reverted) || reverted.Outcome != Restored || reverted.Now != nil || !errors.Is(err, errGone) {
+			t.Errorf("error %v", err)
+		}
+		l.is(t, "after", Confirmed)
+	})
+}
+
 // TestConfirm: only a login that is newer than the change confirms.
 func TestConfirm(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
@@ -452,7 +498,7 @@ func TestNextRun(t *testing.T) {
 			t.Error(err)
 		}
 		l.is(t, "after", Confirmed)
-		if err := dead.confirm(t.Context(), true); !errors.Is(err, errLate) {
+		if err := dead.confirm(t.Context(), true); !errors.Is(err, errGone) {
 			t.Errorf("the dead run: %v", err)
 		}
 	})

@@ -19,8 +19,10 @@ var hostPlace = place{
 	state: "/var/lib/rcprov/deadman", run: "/run/rcprov", units: "/etc/systemd/system", booted: "/run/systemd/system",
 }
 
-// The files of a switch, in its directory:
+// The files of a switch, in its directory; the first five hold the token of its attempt, since the directory stays until
+// the next one:
 //
+//	arming      what the switch needs is being prepared; renamed to armed, or to restored by who gives up
 //	armed       there until somebody decides; renamed to restoring or confirmed. rename(2) lets one of them win
 //	restoring   the previous state is being put back; renamed to restored when it is there
 //	applying    held (flock) by the shell that makes the change
@@ -118,6 +120,7 @@ systemctl reset-failed "$unit.service" >/dev/null 2>&1 || :
 rm -rf -- "$dir"
 mkdir -p -- "$dir/saved" "${flag%/*}" "${wanted%/*}"
 cd "$dir"
+printf '%s\n' "$token" >arming
 save_file() {
 	if [ -e "$1" ] || [ -L "$1" ]; then mkdir -p -- "saved${1%/*}/"; cp -a -- "$1" "saved$1"; fi
 }
@@ -133,7 +136,6 @@ trap disarm EXIT
 printf '%s\n' "$boot_unit" >"$boot"
 chmod 644 "$boot"
 ln -sf "../${boot##*/}" "$wanted"
-printf '%s\n' "$token" >arming
 find . "$boot" \( -type f -o -type d \) -exec sync -- {} +
 sync -- "${boot%/*}" "${wanted%/*}"
 mv arming armed
@@ -161,9 +163,24 @@ cat apply.out
 cat apply.err >&2
 `
 
+// ours defines a function that tells whether this attempt is in a state.
+const ours = `
+ours() { [ "$(cat "$dir/$1" 2>/dev/null)" = "$token" ]; }
+`
+
 // confirmScript is run over the new connection, which must be newer than the change.
 const confirmScript = `
-cd "$dir" 2>/dev/null && [ "$(cat armed 2>/dev/null)" = "$token" ] || { echo late; exit; }
+word=gone
+for state in arming armed restoring restored confirmed; do # in this order: who moves on meanwhile is met again
+	if ours $state; then word=$state; break; fi
+done
+case $word in
+gone) echo gone; exit ;;
+arming) echo early; exit ;;
+armed) ;;
+*) echo late; exit ;;
+esac
+cd "$dir"
 [ -e applied ] || { echo early; exit; }
 [ "$newer" = yes ] || { echo applied; exit; }
 mv armed confirmed 2>/dev/null || { echo late; exit; }
@@ -174,10 +191,17 @@ find . -mindepth 1 -maxdepth 1 ! -name confirmed -exec rm -rf {} +
 echo confirmed
 `
 
-// settleScript decides a switch that nobody will confirm any more, and prints how it stands.
+// settleScript decides an attempt that nobody will confirm any more, and prints how it stands. One that is being armed
+// gets no further; one that left no trace changed nothing.
 const settleScript = `
-if [ -e "$dir/restore" ]; then exec sh -eu "$dir/restore"; fi
-if [ -e "$dir/confirmed" ]; then echo confirmed; else echo gone; fi
+if ours arming && mv "$dir/arming" "$dir/restored" 2>/dev/null; then echo restored; exit; fi
+for state in armed restoring restored confirmed; do
+	ours $state || continue
+	if [ -e "$dir/restore" ]; then exec sh -eu "$dir/restore"; fi
+	echo $state
+	exit
+done
+echo restored
 `
 
 // bootUnit is what restores the files at the next boot. The services named are those that read them; names that a host

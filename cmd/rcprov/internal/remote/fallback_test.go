@@ -51,14 +51,16 @@ func TestFallbackPort(t *testing.T) {
 func TestRefusedForAMoment(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
-	_ = server.process.Process.Kill()
-	_ = server.process.Wait()
+	server.addConfig(t, "HostKeyAlias test")
+	server.writeFile(t, "known_hosts", "test "+server.readFile(t, "host_ed25519.pub"))
+	target := server.target()
+	target.Port = freePort(t)
 	restarted := make(chan struct{})
-	time.AfterFunc(200*time.Millisecond, func() {
+	time.AfterFunc(200*time.Millisecond, func() { // sshd itself may take longer than we try
 		defer close(restarted)
-		server.start(t, server.process.Path)
+		newWireAt(t, fmt.Sprintf("127.0.0.1:%d", target.Port), server.address(), 0)
 	})
-	server.connect(t, server.dialer(), server.target())
+	server.connect(t, server.dialer(), target)
 	<-restarted
 }
 

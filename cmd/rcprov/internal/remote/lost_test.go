@@ -72,7 +72,10 @@ func TestUnreachable(t *testing.T) {
 		{"no such name", "nowhere.invalid", 22, "no such host"},
 	} {
 		t.Run(u.name, func(t *testing.T) {
-			d := &Dialer{ConfigPath: "none", ConnectTimeout: 200 * time.Millisecond}
+			d := &Dialer{ConfigPath: "none"}
+			if strings.HasSuffix(u.want, "200ms") {
+				d.ConnectTimeout = 200 * time.Millisecond
+			}
 			start := time.Now()
 			_, err := d.Connect(t.Context(), Target{Address: u.address, Port: u.port})
 			var unreachable *UnreachableError
@@ -81,7 +84,7 @@ func TestUnreachable(t *testing.T) {
 			} else if unreachable.Address != fmt.Sprintf("%s:%d", u.address, u.port) || explained(err) == err.Error() {
 				t.Errorf("got %s", explained(err))
 			}
-			if time.Since(start) > 5*time.Second {
+			if time.Since(start) > time.Minute {
 				t.Errorf("it took %v", time.Since(start))
 			}
 		})
@@ -120,18 +123,18 @@ func TestHostFallsSilent(t *testing.T) {
 	target := server.target()
 	target.Port = wire.port()
 	d := server.dialer()
-	d.Keepalive = 100 * time.Millisecond
+	d.Keepalive = 500 * time.Millisecond // long enough for a loaded machine to answer within three
 	c := server.connect(t, d, target)
 
 	// As long as it answers, a command may take its time.
-	if _, err := c.Run(t.Context(), modules.Command{Argv: []string{"sleep", "1"}}); err != nil {
+	if _, err := c.Run(t.Context(), modules.Command{Argv: []string{"sleep", "2"}}); err != nil {
 		t.Fatal(err)
 	}
 	time.AfterFunc(100*time.Millisecond, wire.silence)
 	start := time.Now()
-	_, err := c.Run(t.Context(), modules.Command{Argv: []string{"sleep", "5"}})
+	_, err := c.Run(t.Context(), modules.Command{Argv: []string{"sleep", "60"}})
 	wantLost(t, err, "the host has been silent for ")
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	_, _, err = c.Ask(t.Context(), "echo")

@@ -33,11 +33,11 @@ func TestProxyJump(t *testing.T) {
 	}
 	group.Wait()
 	for name, s := range map[string]*sshd{"first": first, "second": second} {
-		if n := strings.Count(s.log.String(), "Accepted publickey"); n != 1 {
+		if n := s.logins(1); n != 1 {
 			t.Errorf("%d logins on %s, want one that all share", n, name)
 		}
 	}
-	if n := strings.Count(server.log.String(), "Accepted publickey"); n != 5 {
+	if n := server.logins(5); n != 5 {
 		t.Errorf("%d logins on the target", n)
 	}
 

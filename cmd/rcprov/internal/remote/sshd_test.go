@@ -81,7 +81,7 @@ func (s *sshd) start(t testing.TB, path string) {
 			t.Logf("sshd said:\n%s", s.log)
 		}
 	})
-	for range 100 {
+	for range 1500 { // half a minute: a loaded machine starts it slowly
 		if conn, err := net.Dial("tcp", s.address()); err == nil {
 			_ = conn.Close()
 			return
@@ -146,6 +146,28 @@ func (s *sshd) connect(t testing.TB, d *Dialer, target Target) *Conn {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// logins counts the logins by key, when there are as many as wanted or that takes too long: sshd logs beside its work.
+func (s *sshd) logins(want int) int {
+	n := 0
+	for range 1000 {
+		if n = strings.Count(s.log.String(), "Accepted publickey"); n >= want {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return n
+}
+
+// waitFor waits until there is a file, or the test is over.
+func waitFor(t testing.TB, path string) {
+	for t.Context().Err() == nil {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func freePort(t testing.TB) int {
@@ -214,7 +236,13 @@ type wire struct {
 
 func newWire(t testing.TB, server string, delay time.Duration) *wire {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return newWireAt(t, "127.0.0.1:0", server, delay)
+}
+
+// newWireAt starts a wire at an address.
+func newWireAt(t testing.TB, address, server string, delay time.Duration) *wire {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

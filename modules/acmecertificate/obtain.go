@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,7 +92,25 @@ func (i *Issue) transport(ctx context.Context) http.RoundTripper {
 		t.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
 	context.AfterFunc(ctx, t.CloseIdleConnections)
-	return bounded{ctx, t}
+	return impatient{bounded{ctx, t}}
+}
+
+// impatient has lego look after two seconds whether a challenge was met, and then less and less often, where the CA
+// doesn't say when (Let's Encrypt doesn't): lego's own five are longer than most validations take.
+type impatient struct{ next http.RoundTripper }
+
+func (i impatient) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	challenge := slices.ContainsFunc(response.Header.Values("Link"), func(link string) bool { // RFC 8555, section 7.5.1
+		return strings.Contains(link, `rel="up"`)
+	})
+	if challenge && response.Header.Get("Retry-After") == "" {
+		response.Header.Set("Retry-After", "2")
+	}
+	return response, nil
 }
 
 // bounded makes each request end with a context.

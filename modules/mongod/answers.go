@@ -90,7 +90,7 @@ func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) e
 			return s.explain(ctx, h, errEnded)
 		}
 		select {
-		case <-time.After(time.Second / 2):
+		case <-time.After(time.Second / 5):
 		case <-ctx.Done():
 		}
 	}

@@ -60,7 +60,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 			problem = err
 		}
 		select {
-		case <-time.After(time.Second / 2):
+		case <-time.After(time.Second / 5):
 		case <-ctx.Done():
 		}
 	}

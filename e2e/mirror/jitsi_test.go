@@ -26,6 +26,7 @@ func TestJitsi(t *testing.T) {
 	m := require(t).Jitsi
 	for _, image := range []string{"debian-12", "debian-13"} {
 		t.Run(image, func(t *testing.T) {
+			t.Parallel()
 			h := labtest.Launch(t, image)
 			for _, test := range []struct { // each needs the host as the one before has left it
 				name string

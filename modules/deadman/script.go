@@ -163,6 +163,21 @@ cat apply.out
 cat apply.err >&2
 `
 
+// Put is shell for [Switch].Apply: it defines put, which writes $2 to the file $1 (mode 0644, of root), whole or not at
+// all. The directory is made if it isn't there.
+const Put = `
+put() {
+	tmp=${1%/*}/.${1##*/}.rcprov
+	mkdir -p -m 0755 -- "${1%/*}"
+	rm -f -- "$tmp"
+	printf %s "$2" >"$tmp"
+	chown root:root -- "$tmp"
+	chmod 0644 -- "$tmp"
+	sync -- "$tmp"
+	mv -fT -- "$tmp" "$1"
+}
+`
+
 // ours defines a function that tells whether this attempt is in a state.
 const ours = `
 ours() { [ "$(cat "$dir/$1" 2>/dev/null)" = "$token" ]; }

@@ -153,7 +153,7 @@ func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Swi
 		port, _ = strconv.Atoi(e.To) // the number is Diff's
 	}
 	var b strings.Builder
-	b.WriteString(put + follow + listenScript + "began=$(date +%s)\n")
+	b.WriteString(deadman.Put + follow + listenScript + "began=$(date +%s)\n")
 	for _, e := range c.Edits {
 		switch {
 		case e.Subject == socketFile && e.Action == modules.Remove:
@@ -186,20 +186,6 @@ func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Swi
 		Port: port, Within: s.Within, Hint: hint,
 	}
 }
-
-// put writes $2 to the file $1, whole or not at all.
-const put = `
-put() {
-	tmp=${1%/*}/.${1##*/}.rcprov
-	mkdir -p -m 0755 -- "${1%/*}"
-	rm -f -- "$tmp"
-	printf %s "$2" >"$tmp"
-	chown root:root -- "$tmp"
-	chmod 0644 -- "$tmp"
-	sync -- "$tmp"
-	mv -fT -- "$tmp" "$1"
-}
-`
 
 // explain makes an error of a change that failed on the host.
 func explain(err error, result modules.Result) error {

@@ -70,25 +70,14 @@ func (b *batch) add(s *Step, c modules.Change) {
 	}
 }
 
-// applyScript defines how a parameter is set, and a file written as a whole or not at all. tee, unlike the shell, says
-// what the kernel had against a value.
+// applyScript defines how a parameter is set. tee, unlike the shell, says what the kernel had against a value.
 const applyScript = `
 set_value() {
 	printf '%s\n' "$3" | tee -- "/proc/sys/$2" >/dev/null || { echo "rcprov-refused $1" >&2; exit 1; }
 }
-put() {
-	tmp=${1%/*}/.${1##*/}.rcprov
-	mkdir -p -m 0755 -- "${1%/*}"
-	rm -f -- "$tmp"
-	printf %s "$2" >"$tmp"
-	chown root:root -- "$tmp"
-	chmod 0644 -- "$tmp"
-	sync -- "$tmp"
-	mv -fT -- "$tmp" "$1"
-}
 `
 
-func (b *batch) apply() string { return applyScript + b.script.String() }
+func (b *batch) apply() string { return deadman.Put + applyScript + b.script.String() }
 
 // save notes the values of before; some can't be read.
 func (b *batch) save() string {

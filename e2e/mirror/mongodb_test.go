@@ -134,6 +134,7 @@ func testReplicaSet(t *testing.T, hosts []*lab.Host) {
 	for i, h := range hosts {
 		configure(t, h)
 		must(t, h, "systemctl restart mongod")
+		hello(t, connect(t, h)) // the set is only begun when every member answers
 		members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: h.Address + ":27017"}})
 	}
 	first := connect(t, hosts[0])
@@ -245,7 +246,7 @@ func connect(t *testing.T, h *lab.Host, credentials ...string) *mongo.Client {
 	}
 	t.Cleanup(func() { _ = tunnel.Close() })
 	o := options.Client().ApplyURI("mongodb://127.0.0.1:27017/?directConnection=true").
-		SetServerSelectionTimeout(15 * time.Second).SetDialer(dialer{tunnel})
+		SetServerSelectionTimeout(30 * time.Second).SetDialer(dialer{tunnel})
 	if credentials != nil {
 		o.SetAuth(options.Credential{AuthSource: "admin", Username: credentials[0], Password: credentials[1]})
 	}

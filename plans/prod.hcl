@@ -217,10 +217,17 @@ play "chat" {
     replica_set    = "rs0"
     members        = ["127.0.0.1"]
     key_file       = var.mongo_key
-    cache_size_gb  = 0.5 # the host is also Rocket.Chat's
+    cache_size_gb  = 0.5   # the host is also Rocket.Chat's
+    wait           = false # it starts while Node.js is unpacked
     repository_uri = var.mongodb_repository.uri
     key_url        = var.mongodb_repository.key_url
     fingerprints   = var.mongodb_repository.fingerprints
+  }
+  node "lts" {
+    version      = var.node_version
+    mirror       = var.node_releases.mirror
+    key_url      = var.node_releases.key_url
+    fingerprints = var.node_releases.fingerprints
   }
   mongo_replica_set "rs0" {
     members        = ["127.0.0.1"]
@@ -229,13 +236,6 @@ play "chat" {
       password = var.mongo_password
       roles    = ["readWrite@rocketchat"]
     }
-  }
-
-  node "lts" {
-    version      = var.node_version
-    mirror       = var.node_releases.mirror
-    key_url      = var.node_releases.key_url
-    fingerprints = var.node_releases.fingerprints
   }
 
   # To upgrade, change rocketchat_version: the old release stays beside the new one. There is no way back but a dump of

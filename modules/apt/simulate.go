@@ -18,9 +18,10 @@ type Simulation struct {
 	Held    []string // all packages on hold on the host
 }
 
-// simulate prints the packages on hold, marked, and what apt-get would do.
+// simulate prints the packages on hold, marked, and what apt-get would do. dpkg is asked first whether there are any, in a
+// tenth of the time: apt-mark builds apt's whole cache.
 const simulate = `
-apt-mark showhold | sed 's/^/Held /'
+if dpkg-query -W -f='${db:Status-Want}\n' | grep -qx hold; then apt-mark showhold | sed 's/^/Held /'; fi
 exec "$@"
 `
 

@@ -14,17 +14,21 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Service is the unit, started only when mongod answers.
+// Service is the unit, started only when mongod answers; or, without Wait, when systemd has started it.
 type Service struct {
 	modules.Step // the unit
 	Answers      *Answers
+	Wait         bool
 }
 
 // Apply implements [modules.Step].
 func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	err := s.Step.Apply(ctx, h, c)
-	if err == nil {
+	switch {
+	case err == nil && s.Wait:
 		return s.Answers.Apply(ctx, h, c)
+	case err == nil:
+		return nil
 	}
 	if ended, stateErr := hasEnded(ctx, h); stateErr != nil || !ended {
 		return err

@@ -88,6 +88,10 @@ type Args struct {
 	// plan upgrades it all the same.
 	Held bool `hcl:"held,optional" default:"true"`
 
+	// Whether the step ends only when the server answers. Without, it ends when systemd has started the server, which
+	// goes on starting beside what comes next; mongo_replica_set waits for it.
+	Wait bool `hcl:"wait,optional" default:"true"`
+
 	// Whether the kernel is set up as MongoDB's production notes say: vm.max_map_count, vm.swappiness and transparent
 	// huge pages. In a container they are the machine's, and are left as they are.
 	TuneKernel bool `hcl:"tune_kernel,optional" default:"true"`

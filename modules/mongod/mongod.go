@@ -233,8 +233,10 @@ func (b *builder) build(bindIP []string) error {
 		RestartOn: watched, State: "present",
 	}, b.env)
 	answers := &Answers{Server: server}
-	errs = append(errs, b.add("service", &Service{service, answers}, err))
-	b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})
+	errs = append(errs, b.add("service", &Service{service, answers, b.args.Wait}, err))
+	if b.args.Wait {
+		b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})
+	}
 	b.require(bindIP)
 	return errors.Join(errs...)
 }

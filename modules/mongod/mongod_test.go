@@ -33,7 +33,7 @@ func environment(facts *observe.Facts) modules.Env {
 
 // plan returns the arguments of a plan with what the plan package fills in.
 func plan(change func(*Args)) Args {
-	a := Args{Version: "8.0", Port: 27017, DBPath: "/var/lib/mongodb", Held: true, TuneKernel: true}
+	a := Args{Version: "8.0", Port: 27017, DBPath: "/var/lib/mongodb", Held: true, TuneKernel: true, Wait: true}
 	change(&a)
 	return a
 }
@@ -109,6 +109,19 @@ func TestNearest(t *testing.T) {
 		if got := nearestSetting(name); got != want {
 			t.Errorf("%s: nearest is %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestWithoutWait checks that nothing waits for a server that another step waits for.
+func TestWithoutWait(t *testing.T) {
+	t.Parallel()
+	parts, _, err := New(plan(func(a *Args) { a.Wait = false }), environment(bookworm()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := parts[len(parts)-1]
+	if service, ok := last.Step.(*Service); !ok || service.Wait {
+		t.Errorf("the last part is %s, %+v", last.Name, last.Step)
 	}
 }
 

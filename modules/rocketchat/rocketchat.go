@@ -233,8 +233,6 @@ func (b *builder) instance(port int) {
 		b.errs = append(b.errs, err)
 		return
 	}
-	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step)}, nil)
-	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
 	health := "/readyz"
 	if release, _ := parseExact(b.args.Version); !release.probes() {
 		health = "/health"
@@ -246,7 +244,10 @@ func (b *builder) instance(port int) {
 		b.errs = append(b.errs, err)
 		return
 	}
-	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: check.(*httpcheck.Step), Unit: unitName(port)}, nil)
+	answers := check.(*httpcheck.Step)
+	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step), answers}, nil)
+	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
+	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: answers, Unit: unitName(port)}, nil)
 }
 
 // unit is the text of a unit file. No MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it runs,

@@ -93,6 +93,7 @@ done
 // converge; its journal says more.
 type service struct {
 	*systemdunit.Step
+	ready *httpcheck.Step
 }
 
 var _ modules.Step = (*service)(nil)
@@ -102,7 +103,12 @@ func (s *service) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	if err := s.Step.Apply(ctx, h, c); err != nil {
 		return err
 	}
-	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", `sleep 1; systemctl show -P SubState -- "$1"`, "rocketchat", s.Name}})
+	second := *s.ready
+	second.Interval, second.Deadline = 100*time.Millisecond, time.Second
+	if second.Apply(modules.WithProgress(ctx, func(string) {}), h, modules.Change{}) == nil {
+		return nil
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "SubState", "--", s.Name}})
 	if err != nil {
 		return fmt.Errorf("ask systemd about %s: %w", s.Name, err)
 	}

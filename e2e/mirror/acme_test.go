@@ -30,7 +30,9 @@ func TestACME(t *testing.T) {
 	m := require(t).ACME
 	h := labtest.Launch(t, "debian-12")
 	must(t, h, "(apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install nginx-light) 2>&1; install -d /var/www/html/.well-known/acme-challenge")
-	m.Resolve("chat.lab.test", netip.MustParseAddr(h.Address))
+	for _, name := range []string{"chat.lab.test", "empty.lab.test"} {
+		m.Resolve(name, netip.MustParseAddr(h.Address))
+	}
 	client := acmeClient(t, m)
 
 	t.Run("HTTP-01", func(t *testing.T) {
@@ -50,7 +52,8 @@ func TestACME(t *testing.T) {
 		}
 	})
 	t.Run("no response on the host", func(t *testing.T) {
-		_, err := order(t, m, client, "chat.lab.test", "http-01", func(*acme.Challenge) {})
+		// A name of its own: Pebble takes an old authorization once in a hundred times.
+		_, err := order(t, m, client, "empty.lab.test", "http-01", func(*acme.Challenge) {})
 		if err == nil || !strings.Contains(err.Error(), "404") {
 			t.Errorf("got %v", err)
 		}

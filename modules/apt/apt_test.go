@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,6 +67,19 @@ func TestErrorWithoutComplaint(t *testing.T) {
 	t.Parallel()
 	if got, want := failure("", "sh: 1: apt-get: not found").Error(), "apt-get: apt-get: sh: 1: apt-get: not found (exit status 100)"; got != want {
 		t.Errorf("error %q, want %q", got, want)
+	}
+}
+
+func TestParseKnown(t *testing.T) {
+	t.Parallel()
+	// apt 2.6. A virtual package has no lines; sources are not what is installed.
+	got := parseKnown("" +
+		"     nginx | 1.22.1-9+deb12u11 | http://security.debian.org/debian-security bookworm-security/main amd64 Packages\n" +
+		"     nginx | 1.22.1-9+deb12u9 | http://deb.debian.org/debian bookworm/main amd64 Packages\n" +
+		"ca-certificates | 20250419~deb12u2 | http://security.debian.org/debian-security bookworm-security/main amd64 Packages\n" +
+		"     hello |   2.10-3 | http://deb.debian.org/debian bookworm/main Sources\n")
+	if want := map[string]bool{"nginx": true, "ca-certificates": true}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -93,69 +93,104 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 		return apt.Transaction{Hold: t.hold, Unhold: t.unhold}.Run(ctx, h)
 	}
 	args := t.args()
-	simulation, updated, err := t.simulate(ctx, h, args)
+	updated, updateErr, err := t.update(ctx, h)
 	if err != nil {
 		return err
 	}
-	if err := t.checkVirtual(ctx, h, simulation); err != nil {
-		return err
-	}
-	held, err := t.check(simulation)
+	plain, err := t.plain(ctx, h)
 	if err != nil {
 		return err
 	}
-	if len(held) > 0 {
-		args = append([]string{"--allow-change-held-packages"}, args...)
-	}
-	for _, name := range held {
-		// apt-get drops the hold of a package that it changes.
-		if !t.mode.absent && !slices.Contains(t.unhold, name) && !slices.Contains(t.hold, name) {
-			t.hold = append(t.hold, name)
+	if !plain {
+		simulation, fetched, err := t.simulate(ctx, h, args, updated, updateErr)
+		if err != nil {
+			return err
 		}
+		updated = updated || fetched
+		if err := t.checkVirtual(ctx, h, simulation); err != nil {
+			return err
+		}
+		held, err := t.check(simulation)
+		if err != nil {
+			return err
+		}
+		if len(held) > 0 {
+			args = append([]string{"--allow-change-held-packages"}, args...)
+		}
+		for _, name := range held {
+			// apt-get drops the hold of a package that it changes.
+			if !t.mode.absent && !slices.Contains(t.unhold, name) && !slices.Contains(t.hold, name) {
+				t.hold = append(t.hold, name)
+			}
+		}
+		modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(simulation.Install), len(simulation.Remove))
 	}
-	modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(simulation.Install), len(simulation.Remove))
 	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}
 	err = run.Run(ctx, h)
 	var failed *apt.Error
-	if errors.As(err, &failed) && failed.Contains("Failed to fetch") && !updated {
+	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {
 		// The usual reason is that the repository has newer packages than the lists know.
-		modules.Progress(ctx, "fetching apt's package lists, which name packages that are gone")
+		modules.Progress(ctx, "fetching apt's package lists, which are older than what is wanted")
 		if err := apt.Update(ctx, h); err != nil {
 			return err
 		}
 		err = run.Run(ctx, h)
 	}
-	if err != nil {
-		return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
+	if err == nil {
+		return nil
 	}
-	return nil
+	var advised *modules.HintError
+	if err = explain(err); errors.As(err, &advised) {
+		return err
+	}
+	return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
 }
 
-// simulate asks apt-get what it would do, with package lists that are young enough and know all packages where that
-// can be had. It tells whether it has fetched them.
-func (t *transaction) simulate(ctx context.Context, h modules.Host, args []string) (s apt.Simulation, updated bool, err error) {
-	var updateErr error
-	if !t.mode.absent {
-		updated, updateErr = apt.UpdateIfOlder(ctx, h, t.listAge)
+// update fetches the package lists where they are too old. Lists that can't be fetched matter only when the old ones don't
+// do, which is why apt's own failure is no err.
+func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool, failure, err error) {
+	if t.mode.absent {
+		return false, nil, nil
 	}
-	// Lists that can't be fetched matter only when the old ones don't do.
+	updated, err = apt.UpdateIfOlder(ctx, h, t.listAge)
 	var failed *apt.Error
-	if updateErr != nil && !errors.As(updateErr, &failed) {
-		return s, updated, updateErr
+	if errors.As(err, &failed) {
+		return updated, err, nil
 	}
+	return updated, nil, err
+}
+
+// plain tells whether there is nothing to find out before: the names are those of real packages, which apt installs, and it
+// may neither remove another package (--no-remove) nor change one on hold, as there is none. A simulation takes as long
+// as apt needs to work all out, and the installation does that again.
+func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {
+	if t.mode.absent {
+		return false, nil
+	}
+	names := make([]string, len(t.packages))
+	for i, p := range t.packages {
+		names[i] = p.Name
+	}
+	return apt.Plain(ctx, h, names)
+}
+
+// simulate asks apt-get what it would do, with package lists that know all packages where that can be had. It tells
+// whether it has fetched them; updateErr is why they could not be fetched before.
+func (t *transaction) simulate(ctx context.Context, h modules.Host, args []string, updated bool, updateErr error) (s apt.Simulation, fetched bool, err error) {
 	s, err = apt.Simulate(ctx, h, args...)
+	var failed *apt.Error
 	if errors.As(err, &failed) && failed.Unknown() && !updated && !t.mode.absent {
 		modules.Progress(ctx, "fetching apt's package lists, which don't know all packages")
-		updated, updateErr = true, apt.Update(ctx, h)
+		fetched, updateErr = true, apt.Update(ctx, h)
 		if updateErr != nil && !errors.As(updateErr, &failed) {
-			return s, updated, updateErr
+			return s, fetched, updateErr
 		}
 		s, err = apt.Simulate(ctx, h, args...)
 	}
 	if err != nil && updateErr != nil {
 		err = fmt.Errorf("%w\nand fetching the package lists failed: %w", err, updateErr)
 	}
-	return s, updated, explain(err)
+	return s, fetched, explain(err)
 }
 
 // args are those of apt-get.
@@ -241,7 +276,7 @@ func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Si
 	return nil
 }
 
-// explain adds advice to what apt-get says to a simulation.
+// explain adds advice to what apt-get says when it sees no way.
 func explain(err error) error {
 	var failed *apt.Error
 	if !errors.As(err, &failed) {
@@ -257,9 +292,22 @@ func explain(err error) error {
 	case failed.Contains("without --allow-downgrades"):
 		return modules.WithHint(err, "The host has a newer version. Set `allow_downgrade = true` when the older one is meant.")
 	case failed.Contains("remove is disabled"):
-		return modules.WithHint(err, "Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
+		return modules.WithHint(fmt.Errorf("apt-get would also remove %s", removals(failed)), "Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
 	case failed.Contains("unmet dependencies"):
 		return modules.WithHint(err, "`apt-get -s install NAME` on the host shows the conflict.")
 	}
 	return err
+}
+
+// removals are the packages that apt-get was not allowed to remove.
+func removals(e *apt.Error) string {
+	var names []string
+	_, rest, _ := strings.Cut(strings.Join(e.Lines, "\n"), "The following packages will be REMOVED:\n")
+	for line := range strings.Lines(rest) {
+		if strings.Contains(line, "remove is disabled") {
+			break
+		}
+		names = append(names, strings.Fields(line)...)
+	}
+	return strings.Join(names, ", ")
 }

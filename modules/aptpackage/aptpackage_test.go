@@ -197,3 +197,14 @@ func TestVirtual(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestExplainRemoval(t *testing.T) {
+	t.Parallel()
+	// As apt 2.6 says it, and package apt keeps it.
+	err := explain(&apt.Error{Lines: []string{
+		"The following packages will be REMOVED:", "  libpam-systemd systemd-sysv", "  x", "Packages need to be removed but remove is disabled.",
+	}})
+	if got, want := moduletest.ErrorText(err), "apt-get would also remove libpam-systemd, systemd-sysv, x"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

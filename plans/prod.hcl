@@ -313,11 +313,17 @@ play "meet" {
   }
 }
 
-# What a person would try at the end, all the way but DNS and the firewall. That the set has a PRIMARY, that services are
-# enabled and run what is on disk, that the firewall is on with these rules: each run asks the hosts that anyhow.
+# What a person would try at the end, all the way but DNS. Whether the set has a PRIMARY, mongo_replica_set asks in each run.
 play "checks" {
   hosts = [host.chat]
 
+  check "services" {
+    argv = concat(["systemctl", "is-enabled", "ufw", "nginx", "mongod"], [for port in var.rocketchat_ports : "rocketchat-${port}"])
+  }
+  check "firewall" {
+    argv     = ["ufw", "status"]
+    contains = ["Status: active", "22/tcp", "80,443/tcp"]
+  }
   http_check "chat" {
     url        = "${nginx_site.chat.url}/api/info"
     connect_to = "127.0.0.1:443"
@@ -334,6 +340,9 @@ play "meet-checks" {
   hosts = [for h in group.all : h if h.name == local.meet_host]
   when  = local.calls
 
+  check "meet-services" {
+    argv = ["systemctl", "is-enabled", "ufw", "nginx", "prosody", "jicofo", "jitsi-videobridge2"]
+  }
   http_check "meet" {
     url           = "${jitsi.meet.url}/config.js"
     connect_to    = "127.0.0.1:443"

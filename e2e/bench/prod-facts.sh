@@ -7,6 +7,8 @@ dpkg-query -W -f='${Package} ${db:Status-Abbrev} ${Version}\n' ufw ca-certificat
 apt-mark showhold
 grep -hs '^### tuple\|^ENABLED=\|^LOGLEVEL=\|^IPV6=\|^DEFAULT_' /etc/ufw/ufw.conf /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules
 iptables -S ufw-user-input
+ufw status
+systemctl is-enabled ufw nginx mongod rocketchat-3000
 getent passwd rocketchat; id -Gn rocketchat; getent shadow rocketchat
 files="/etc/mongod.conf /etc/mongod.key /etc/rocketchat/env /etc/apt/sources.list.d/*.sources /etc/apt/keyrings/*
 	/etc/systemd/system/rocketchat-3000.service /etc/systemd/system/mongod.service.d/* /etc/nginx/conf.d/* /var/lib/lego/certificates/*"

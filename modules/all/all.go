@@ -8,6 +8,7 @@ import (
 	"github.com/rcprov/rcprov/modules/aptrepository"
 	"github.com/rcprov/rcprov/modules/archive"
 	"github.com/rcprov/rcprov/modules/authorizedkey"
+	"github.com/rcprov/rcprov/modules/check"
 	"github.com/rcprov/rcprov/modules/command"
 	"github.com/rcprov/rcprov/modules/debconf"
 	"github.com/rcprov/rcprov/modules/directory"
@@ -40,6 +41,7 @@ func Modules() []modules.Module {
 		aptrepository.Module(),
 		archive.Module(),
 		authorizedkey.Module(),
+		check.Module(),
 		command.Module(),
 		debconf.Module(),
 		directory.Module(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/probe"
 )
 
 // Module is the module command.
@@ -21,8 +22,8 @@ type Step struct {
 	Command     modules.Command
 	Creates     string // empty: not asked
 	Removes     string // empty: not asked
-	Unless      *condition
-	ChangedWhen *condition
+	Unless      *probe.Program
+	ChangedWhen *probe.Program
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -83,11 +84,11 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 }
 
 // condition returns argv as a condition in the surroundings of the command; nil for none.
-func (s *Step) condition(argv []string) *condition {
+func (s *Step) condition(argv []string) *probe.Program {
 	if len(argv) == 0 {
 		return nil
 	}
-	return &condition{Argv: argv, Dir: s.Command.Dir, User: s.Command.User, Env: s.Command.Env}
+	return &probe.Program{Argv: argv, Dir: s.Command.Dir, User: s.Command.User, Env: s.Command.Env}
 }
 
 // Observe implements [modules.Step].
@@ -97,9 +98,9 @@ func (s *Step) Observe(q *observe.Query) {
 			observe.File.Ask(q, observe.FileQuestion{Path: path})
 		}
 	}
-	for _, c := range []*condition{s.Unless, s.ChangedWhen} {
+	for _, c := range []*probe.Program{s.Unless, s.ChangedWhen} {
 		if c != nil {
-			conditions.Ask(q, c)
+			probe.Programs.Ask(q, c)
 		}
 	}
 }
@@ -125,13 +126,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	for _, c := range []struct {
 		arg       string
-		condition *condition
+		condition *probe.Program
 		zeroRuns  bool
 	}{{"unless", s.Unless, false}, {"changed_when", s.ChangedWhen, true}} {
 		if c.condition == nil {
 			continue
 		}
-		is, err := conditions.Get(snapshot, c.condition)
+		is, err := probe.Programs.Get(snapshot, c.condition)
 		if err != nil {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
 				"Run `%s` on the host to see what it says.", observe.QuoteAll(c.condition.Argv))

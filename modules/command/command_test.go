@@ -2,18 +2,16 @@ package command
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/probe"
 )
 
 var plain = modules.Env{Sensitive: func(string) bool { return false }}
@@ -39,23 +37,23 @@ func TestDiff(t *testing.T) {
 		name           string
 		args           Args
 		there, gone    observe.FileType
-		unless, change verdict
+		unless, change probe.Outcome
 		unlessErr      error
 		from           string // of the edit; empty: nothing to do
 		notes          []string
 		err            string
 	}{
-		{name: "converged", args: all, there: observe.Regular, change: verdict{Status: 1}},
-		{name: "creates", args: all, change: verdict{Status: 1}, from: "/there is not there"},
-		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: verdict{Status: 1}, from: "/gone is there"},
-		{name: "unless", args: all, there: observe.Regular, unless: verdict{Status: 3}, change: verdict{Status: 1}, from: "unless exits with 3"},
+		{name: "converged", args: all, there: observe.Regular, change: probe.Outcome{Status: 1}},
+		{name: "creates", args: all, change: probe.Outcome{Status: 1}, from: "/there is not there"},
+		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: probe.Outcome{Status: 1}, from: "/gone is there"},
+		{name: "unless", args: all, there: observe.Regular, unless: probe.Outcome{Status: 3}, change: probe.Outcome{Status: 1}, from: "unless exits with 3"},
 		{name: "changed_when", args: all, there: observe.Regular, from: "changed_when exits with 0"},
 		{
-			name: "several", args: all, unless: verdict{Status: 1}, change: verdict{Status: 1},
+			name: "several", args: all, unless: probe.Outcome{Status: 1}, change: probe.Outcome{Status: 1},
 			from: "/there is not there, unless exits with 1",
 		},
 		{
-			name: "program is not there yet", args: all, there: observe.Regular, unless: verdict{Missing: "is-made"}, change: verdict{Status: 1},
+			name: "program is not there yet", args: all, there: observe.Regular, unless: probe.Outcome{Missing: "is-made"}, change: probe.Outcome{Status: 1},
 			from: "unless can't tell yet", notes: []string{"unless needs is-made, which is not on the host"},
 		},
 		{
@@ -70,8 +68,8 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/there"}, observe.FileInfo{Type: test.there}, nil)
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/gone"}, observe.FileInfo{Type: test.gone}, nil)
-			conditions.Put(snapshot, step.Unless, test.unless, test.unlessErr)
-			conditions.Put(snapshot, step.ChangedWhen, test.change, nil)
+			probe.Programs.Put(snapshot, step.Unless, test.unless, test.unlessErr)
+			probe.Programs.Put(snapshot, step.ChangedWhen, test.change, nil)
 			change, err := step.Diff(snapshot)
 			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
@@ -137,56 +135,6 @@ func TestConverge(t *testing.T) {
 	}
 }
 
-// TestConditions asks real programs, all at once, in each shell.
-func TestConditions(t *testing.T) {
-	t.Parallel()
-	conds := []*condition{
-		{Argv: []string{"true"}, Dir: "/"},
-		{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 124"}, Dir: "/"},
-		{Argv: []string{"sh", "-c", `[ "$A" = "it's \$b" ]`}, Dir: "/", Env: []string{"A=it's $b"}},
-		{Argv: []string{"rcprov-no-such-program", "x"}, Dir: "/"},
-		{Argv: []string{"true"}, Dir: "/no/such dir"},
-		{Argv: []string{"true"}, Dir: "/", User: "rcprov-nobody"},
-		{Argv: []string{"/etc"}, Dir: "/"},
-		{Argv: []string{"sh", "-c", "echo one >&2; echo two >&2; exit 127"}, Dir: "/"},
-		{Argv: []string{"sh", "-c", "kill -KILL $$"}, Dir: "/"},
-	}
-	want := []string{
-		"{ 0}", "{ 124}", "{ 0}", "{rcprov-no-such-program 0}", "{directory /no/such dir 0}", "{user rcprov-nobody 0}",
-		"could not tell", "could not tell: two (exit status 127)", "could not tell: sh was killed, or took longer than 30 seconds",
-	}
-	for _, shell := range []string{"/bin/sh", "/bin/bash"} {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			if _, err := os.Stat(shell); err != nil {
-				t.Skipf("no %s on this machine", shell)
-			}
-			var q observe.Query
-			for _, c := range conds {
-				conditions.Ask(&q, c)
-			}
-			start := time.Now()
-			snapshot, err := q.Run(t.Context(), &moduletest.Host{Shell: shell})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, c := range conds {
-				v, err := conditions.Get(snapshot, c)
-				got := fmt.Sprint(v)
-				if err != nil {
-					got = "could not tell: " + err.Error()
-				}
-				if !strings.HasPrefix(got, want[i]) {
-					t.Errorf("%v: %s, want %s", c.Argv, got, want[i])
-				}
-			}
-			if took := time.Since(start); took > 10*time.Second {
-				t.Errorf("took %s", took)
-			}
-		})
-	}
-}
-
 func TestApplyError(t *testing.T) {
 	t.Parallel()
 	step := build(t, Args{Shell: "for i in 1 2 3; do echo line $i >&2; done; false; echo not reached", Creates: "/x"})
@@ -195,17 +143,4 @@ func TestApplyError(t *testing.T) {
 	if got := moduletest.ErrorText(err); got != want {
 		t.Errorf("error %q\nwant  %q", got, want)
 	}
-}
-
-func FuzzParseVerdicts(f *testing.F) {
-	f.Add([]byte("0 0 \n1 126 bm8=\n"))
-	f.Add([]byte("1 1 cmNwcm92LWFic2VudCBwcm9ncmFt\n"))
-	conds := []*condition{{Argv: []string{"a"}}, {Argv: []string{"b"}}}
-	f.Fuzz(func(t *testing.T, stdout []byte) {
-		for c, a := range parseVerdicts(conds, observe.Reply{Stdout: stdout}) {
-			if a.Err == nil && a.Value.Status > 124 {
-				t.Errorf("%v: %+v", c.Argv, a)
-			}
-		}
-	})
 }

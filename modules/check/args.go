@@ -1,0 +1,57 @@
+// Package check is the module check: a program that shall succeed, and what it shall print.
+package check
+
+import _ "embed"
+
+//go:embed args.go
+var source string
+
+// Args describe a program that tells whether something works: what a person would try at the end. It shall exit with 0, and
+// its output be as wanted. When that is not so rcprov tries again until it is, or until the deadline has passed, which is an
+// error. A check changes nothing; it runs whenever rcprov looks at the host, also for `rcprov plan`.
+//
+//	check "services" {
+//	  argv = ["systemctl", "is-enabled", "nginx", "mongod"]
+//	}
+//
+//	check "firewall" {
+//	  argv     = ["ufw", "status"]
+//	  contains = ["Status: active", "443/tcp"]
+//	}
+//
+//	check "queue" {
+//	  shell    = "test $(ls /var/spool/app | wc -l) -lt 100"
+//	  user     = "app"
+//	  deadline = "1m"
+//	}
+//
+// One try takes at most 30 seconds. For HTTP there is http_check.
+type Args struct {
+	// The program and its arguments. No shell interprets them. Give this or shell.
+	Argv []string `hcl:"argv,optional"`
+
+	// A shell script instead, run by `sh -eu`: it stops at the first command that fails.
+	Shell string `hcl:"shell,optional"`
+
+	// Texts that must all be in what it prints, on either stream, in the last 64 KiB.
+	Contains []string `hcl:"contains,optional"`
+
+	// A regular expression that what it prints must match (Go's syntax; `(?m)` lets ^ and $ match at each line).
+	Matches string `hcl:"matches,optional"`
+
+	// The directory to run in.
+	Dir string `hcl:"dir,optional" default:"/"`
+
+	// The user to run as, with its groups.
+	User string `hcl:"user,optional" default:"root"`
+
+	// Variables for the environment. Their values are never shown; this is the place for secrets, which must not
+	// be in argv: everyone on the host can read it.
+	Env map[string]string `hcl:"env,optional"`
+
+	// The pause between two tries.
+	Interval string `hcl:"interval,optional" default:"1s"`
+
+	// How long to wait until it is as wanted.
+	Deadline string `hcl:"deadline,optional" default:"15s"`
+}

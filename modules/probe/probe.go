@@ -1,0 +1,160 @@
+// Package probe runs programs that only look, to tell by how they end, or by what they print, whether something is as it
+// should be: a library for the modules command and check.
+package probe
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// A Program is asked by its address: its environment may be secret, and must not become part of a question's name.
+type Program struct {
+	Argv []string
+	Dir  string
+	User string   // empty: root
+	Env  []string // "NAME=value"
+
+	// Output says that what it prints matters, the last 64 KiB of both streams.
+	Output bool
+}
+
+// An Outcome is how a program ended.
+type Outcome struct {
+	Missing string // what it needs that is not on the host (yet); empty when it ran
+	Status  int    // exit status when it ran
+	Output  string // where it was asked for
+}
+
+// limitSeconds is how long a program may take.
+const limitSeconds = 30
+
+// Why a program did not run, as the script below exits.
+const (
+	noDirectory = "directory"
+	noUser      = "user"
+	noProgram   = "program"
+)
+
+// Programs runs all of them at once. What they print is dropped unless it was asked for, but for the end of standard error
+// when one could not tell: 125 and more are exit statuses of the shell, timeout(1) and setpriv(1), not the program's
+// own.
+//
+// The user is taken on by setpriv(1): runuser(1) would leave a login in the host's log each time that a plan is made.
+var Programs = &observe.Kind[*Program, Outcome]{
+	Name: "program",
+	Script: func(all []*Program) string {
+		var b strings.Builder
+		b.WriteString(`
+judge() {
+	said=$("$2" 2>&1 >/dev/null) && status=0 || status=$?
+	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c 500 | base64 -w0)"
+}
+listen() {
+	said=$("$2" 2>&1) && status=0 || status=$?
+	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c 65536 | base64 -w0)"
+}
+`)
+		for i, p := range all {
+			verb := "judge"
+			if p.Output {
+				verb = "listen"
+			}
+			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}\n%[3]s %[1]d program_%[1]d &\n", i, p.shell(), verb)
+		}
+		b.WriteString("wait\n")
+		return b.String()
+	},
+	Parse: parseOutcomes,
+}
+
+// Run asks about p alone, now.
+func Run(ctx context.Context, h modules.Host, p *Program) (Outcome, error) {
+	r, err := h.Run(ctx, modules.Command{Script: Programs.Script([]*Program{p})})
+	if err != nil {
+		return Outcome{}, err
+	}
+	answer, ok := parseOutcomes([]*Program{p}, observe.Reply{Stdout: r.Stdout, Stderr: r.Stderr})[p]
+	if !ok {
+		return Outcome{}, fmt.Errorf("the host did not tell how %s ended: %s", p.Argv[0], modules.LastLine(r.Stderr))
+	}
+	return answer.Value, answer.Err
+}
+
+// shell returns the body of a shell function that becomes the program.
+func (p *Program) shell() string {
+	var b strings.Builder
+	absent := func(what string) string { return "{ echo rcprov-absent " + what + " >&2; exit 1; }\n" }
+	run := "exec timeout -s KILL " + strconv.Itoa(limitSeconds) + " "
+	if p.User != "" {
+		fmt.Fprintf(&b, "entry=$(getent passwd -- %s) || %s", observe.Quote(p.User), absent(noUser))
+		b.WriteString("rest=${entry#*:*:*:}; gid=${rest%%:*}; rest=${rest#*:*:}; home=${rest%%:*}\n")
+		fmt.Fprintf(&b, "export HOME=\"$home\" USER=%[1]s LOGNAME=%[1]s\n", observe.Quote(p.User))
+		run += "setpriv --reuid=" + observe.Quote(p.User) + " --regid=\"$gid\" --init-groups -- "
+	}
+	fmt.Fprintf(&b, "[ -d %[1]s ] || %scd %[1]s || exit 125\n", observe.Quote(p.Dir), absent(noDirectory))
+	for _, assignment := range p.Env {
+		name, value, _ := strings.Cut(assignment, "=")
+		fmt.Fprintf(&b, "export %s=%s\n", name, observe.Quote(value))
+	}
+	find := "command -v -- %s >/dev/null || %s"
+	if strings.Contains(p.Argv[0], "/") { // where dash and bash don't agree on what is a command
+		find = "[ -e %s ] || %s"
+	}
+	fmt.Fprintf(&b, find, observe.Quote(p.Argv[0]), absent(noProgram))
+	b.WriteString(run + observe.QuoteAll(p.Argv) + "\n")
+	return b.String()
+}
+
+// parseOutcomes reads "INDEX STATUS BASE64" for each program.
+func parseOutcomes(all []*Program, reply observe.Reply) map[*Program]observe.Answer[Outcome] {
+	answers := make(map[*Program]observe.Answer[Outcome])
+	for _, line := range reply.Lines() {
+		fields := strings.Split(line, " ")
+		if len(fields) != 3 {
+			continue
+		}
+		i, err := strconv.Atoi(fields[0])
+		if err != nil || i < 0 || i >= len(all) {
+			continue
+		}
+		status, err := strconv.Atoi(fields[1])
+		if err != nil {
+			continue
+		}
+		said, err := base64.StdEncoding.DecodeString(fields[2])
+		if err != nil {
+			continue
+		}
+		answers[all[i]] = judge(all[i], status, said)
+	}
+	return answers
+}
+
+func judge(p *Program, status int, said []byte) observe.Answer[Outcome] {
+	last := modules.LastLine(said)
+	absent := map[string]string{
+		"rcprov-absent " + noDirectory: "directory " + p.Dir,
+		"rcprov-absent " + noUser:      "user " + p.User,
+		"rcprov-absent " + noProgram:   p.Argv[0],
+	}[last]
+	switch {
+	case status == 1 && absent != "":
+		return observe.Answer[Outcome]{Value: Outcome{Missing: absent}}
+	case status < 125 && p.Output:
+		return observe.Answer[Outcome]{Value: Outcome{Status: status, Output: string(said)}}
+	case status < 125:
+		return observe.Answer[Outcome]{Value: Outcome{Status: status}}
+	case status == 137 && last == "":
+		return observe.Answer[Outcome]{Err: fmt.Errorf("%s was killed, or took longer than %d seconds", p.Argv[0], limitSeconds)}
+	case last == "":
+		return observe.Answer[Outcome]{Err: fmt.Errorf("%s: exit status %d", p.Argv[0], status)}
+	}
+	return observe.Answer[Outcome]{Err: errors.New(last + fmt.Sprintf(" (exit status %d)", status))}
+}

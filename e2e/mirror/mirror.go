@@ -202,6 +202,7 @@ func (m *Mirror) Locals() (string, error) {
 		"mongodb":    map[string]string{"uri": m.MongoDB.URI, "key_url": m.MongoDB.KeyURL, "fingerprint": m.MongoDB.Fingerprint, "series": m.MongoDB.Series},
 		"node":       map[string]string{"dist_url": m.Node.DistURL, "key_url": m.Node.KeyURL, "fingerprint": m.Node.Fingerprint},
 		"rocketchat": map[string]any{"url": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "releases": releases},
+		"jitsi":      map[string]string{"uri": m.Jitsi.URI, "key_url": m.Jitsi.KeyURL, "fingerprint": m.Jitsi.Fingerprint},
 	})
 	return fmt.Sprintf("locals {\n  mirror = %s\n}\n", text), err
 }

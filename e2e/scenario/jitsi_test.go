@@ -35,13 +35,10 @@ import (
 
 // meet is a host for plans/jitsi.hcl, and a laptop with the variables for the lab's mirror.
 type meet struct {
-	t      *testing.T
+	planned
 	host   *lab.Host
-	laptop *rcprov.Laptop
 	mirror *mirror.Mirror
-	plan   string // path
 	domain string
-	vars   map[string]string
 	last   *snapshot
 }
 
@@ -57,7 +54,7 @@ func launchMeet(t *testing.T, image, more string) *meet {
 		t.Fatal(err)
 	}
 	h := labtest.Launch(t, image)
-	p := &meet{t: t, host: h, mirror: m}
+	p := &meet{planned: planned{t: t, secrets: meetSecrets, waits: meetWaits}, host: h, mirror: m}
 	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), h); err != nil {
 		t.Fatal(err)
 	}
@@ -97,48 +94,10 @@ func (p *meet) repository(r mirror.JitsiRepository, fingerprint string) {
 	p.vars["jitsi_repository"] = r.Variable(fingerprint)
 }
 
-func (p *meet) args(command string) []string {
-	args := []string{command, p.plan, "--json"}
-	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
-		args = append(args, "--var", name+"="+p.vars[name])
-	}
-	return args
-}
-
-// run runs a command with the plan, and wants an exit status; no output may show a secret.
-func (p *meet) run(exit int, command string) rcprov.Run {
-	p.t.Helper()
-	r, err := p.laptop.Run(p.t.Context(), p.args(command)...)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r.Args = []string{command, "jitsi.hcl"}
-	for _, name := range meetSecrets {
-		if secret := p.vars[name]; secret != "" && strings.Contains(r.Stdout+r.Stderr, secret) {
-			p.t.Errorf("the output shows %s:\n%v", name, r)
-		}
-	}
-	if r.Exit != exit {
-		p.t.Fatalf("exit status %d, not %d\n%v", r.Exit, exit, r)
-	}
-	return r
-}
-
 // meetWaits are steps that only wait, if there is still something to wait for when their turn comes.
 var meetWaits = []string{
 	"jitsi.meet/served", "jitsi.meet/bridge", "jitsi.meet/focus", "jitsi.meet/page", "jitsi.meet/page-domain", "jitsi.meet/login",
 	"http_check.meet",
-}
-
-// apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any.
-func (p *meet) apply(what string, want []string) {
-	p.t.Helper()
-	r := p.run(0, "apply")
-	steps := slices.DeleteFunc(changed(p.t, r), func(step string) bool { return len(want) > 0 && slices.Contains(meetWaits, step) })
-	p.t.Logf("%s: %d steps changed in %s", what, len(steps), r.Duration.Round(time.Millisecond))
-	if want != nil && !slices.Equal(steps, want) {
-		p.t.Errorf("%s: changed %q, want %q", what, steps, want)
-	}
 }
 
 // settled proves that a plan and a second apply find nothing to do and write nothing but logs.

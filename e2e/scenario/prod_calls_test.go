@@ -16,11 +16,12 @@ import (
 
 // withCalls has the plan set up video calls on a host.
 func (p *prod) withCalls(h *lab.Host) {
-	p.calls = &meet{t: p.t, host: h, mirror: p.mirror, vars: map[string]string{
+	p.calls = &meet{host: h, mirror: p.mirror, planned: planned{t: p.t, vars: map[string]string{
 		"bridge_secret": "hunter2-bridge-1", "focus_secret": "hunter2-focus-01", "token_secret": "hunter2-token-01",
-	}}
+	}}}
 	for name, value := range p.calls.vars {
 		p.vars["meet_"+name] = value
+		p.secrets = append(p.secrets, "meet_"+name)
 	}
 	p.calls.vars["token_app_id"] = "rocketchat"
 	maps.Copy(p.vars, p.mirror.JitsiVariables())

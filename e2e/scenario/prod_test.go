@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -30,13 +29,10 @@ import (
 // prod is what plans/prod.hcl or another plan for a chat is applied to, and a laptop with the variables for the lab's
 // mirror.
 type prod struct {
-	t      *testing.T
+	planned
 	host   *lab.Host // with nginx
-	laptop *rcprov.Laptop
 	mirror *mirror.Mirror
-	plan   string // path
 	domain string
-	vars   map[string]string
 	calls  *meet // nil: without video calls
 }
 
@@ -59,7 +55,7 @@ func launchProd(t *testing.T) *prod {
 // the host with nginx.
 func newProd(t *testing.T, m *mirror.Mirror, plan string, web *lab.Host, hosts ...*lab.Host) *prod {
 	t.Helper()
-	p := &prod{t: t, host: web, mirror: m, domain: web.Name + ".lab.test"}
+	p := &prod{planned: planned{t: t, waits: waits}, host: web, mirror: m, domain: web.Name + ".lab.test"}
 	m.ACME.Resolve(p.domain, netip.MustParseAddr(web.Address))
 	var err error
 	if p.plan, err = filepath.Abs("../../plans/" + plan); err != nil {
@@ -83,6 +79,7 @@ func newProd(t *testing.T, m *mirror.Mirror, plan string, web *lab.Host, hosts .
 	p.vars["domain"], p.vars["email"] = p.domain, "admin@lab.test"
 	for name, value := range prodSecrets {
 		p.vars[name] = value
+		p.secrets = append(p.secrets, name)
 	}
 	return p
 }
@@ -90,56 +87,11 @@ func newProd(t *testing.T, m *mirror.Mirror, plan string, web *lab.Host, hosts .
 // release takes a release of Rocket.Chat into the plan.
 func (p *prod) release(version string) { p.vars["rocketchat_version"] = version }
 
-// args are those of a command with the plan and all variables.
-func (p *prod) args(command string) []string {
-	args := []string{command, p.plan, "--json"}
-	for name, value := range p.vars {
-		args = append(args, "--var", name+"="+value)
-	}
-	return args
-}
-
-// run runs a command with the plan, and wants an exit status; no output may show a secret.
-func (p *prod) run(exit int, command string) rcprov.Run {
-	p.t.Helper()
-	r, err := p.laptop.Run(p.t.Context(), p.args(command)...)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r.Args = []string{command, filepath.Base(p.plan)}
-	secrets := maps.Clone(prodSecrets)
-	for _, name := range meetSecrets {
-		if secret := p.vars["meet_"+name]; secret != "" {
-			secrets["meet_"+name] = secret
-		}
-	}
-	for name, secret := range secrets {
-		if strings.Contains(r.Stdout+r.Stderr, secret) {
-			p.t.Errorf("the output shows %s:\n%v", name, r)
-		}
-	}
-	if r.Exit != exit {
-		p.t.Fatalf("exit status %d, not %d\n%v", r.Exit, exit, r)
-	}
-	return r
-}
-
 // waits are steps that only wait, if there is still something to wait for when their turn comes.
 var waits = append([]string{
 	"mongod.rs0/answers", "mongo_replica_set.rs0", "rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001",
 	"nginx_site.chat/served", "http_check.chat", "http_check.live", "http_check.meet-live",
 }, meetWaits...)
-
-// apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any.
-func (p *prod) apply(what string, want []string) {
-	p.t.Helper()
-	r := p.run(0, "apply")
-	steps := slices.DeleteFunc(changed(p.t, r), func(step string) bool { return len(want) > 0 && slices.Contains(waits, step) })
-	p.t.Logf("%s: %d steps changed in %s", what, len(steps), r.Duration.Round(time.Millisecond))
-	if want != nil && !slices.Equal(steps, want) {
-		p.t.Errorf("%s: changed %q, want %q", what, steps, want)
-	}
-}
 
 // fails wants an apply that ends with an error in which text stands, and changes nothing but the steps of changes.
 func (p *prod) fails(what, text string, changes ...string) {

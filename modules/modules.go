@@ -11,6 +11,7 @@ package modules
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -73,7 +74,8 @@ type Host interface {
 	// Reconnect logs in to the host anew, at port (0: the one in use): by a new TCP connection with a handshake and
 	// login of its own, never through a connection that is open already, which a firewall may let pass although it
 	// refuses new ones. The host's key must be one that is known for the port in use. That the login still becomes
-	// root shows in the first Run. The machine that rcprov runs on needs no login.
+	// root shows in the first Run. The machine that rcprov runs on needs no login. The error wraps [ErrUnreachable] where
+	// it may help to try again later. It works also when the host's connection is lost.
 	Reconnect(ctx context.Context, port int) (Connection, error)
 }
 
@@ -82,6 +84,15 @@ type Connection interface {
 	Host
 	io.Closer
 }
+
+// ErrUnreachable is in the error of a login for which no SSH server was found: the network is down, the host is
+// booting, nobody listens.
+var ErrUnreachable = errors.New("the host can't be reached")
+
+// ErrSettled is in those errors of Apply that stay true when the connection to the host broke meanwhile. After any
+// other error and a lost connection the engine makes a new one, looks how far the change got, and goes on from there.
+// Every [*CommandError] counts as settled without it.
+var ErrSettled = errors.New("the change was tried to its end")
 
 // A Module is one kind of block that plans may contain. Make it with [Primitive] or [Product].
 type Module struct {

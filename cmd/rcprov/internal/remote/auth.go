@@ -24,7 +24,10 @@ type authentication struct {
 	ctx      context.Context
 	dialer   *Dialer
 	settings *settings
-	password string // given in the plan
+	sameAs   *settings // of another port of the same host; may be nil
+	password string    // given in the plan
+	kept     bool      // the password that let the user in before was offered
+	typed    string    // what a person typed last
 	pause    func() (resume func())
 	agent    io.Closer // nil: none
 
@@ -87,10 +90,30 @@ func (a *authentication) answer(_, instruction string, questions []string, echos
 	return answers, nil
 }
 
-// secret returns the plan's password, or asks for one.
-func (a *authentication) secret(question string) (string, error) {
+// remember keeps what a person typed, now that it let the user in, for further connections.
+func (a *authentication) remember() {
+	if a.typed != "" {
+		a.dialer.logins.set(a.settings.login(), a.typed)
+	}
+}
+
+// remembered is what a person typed for an earlier connection to the same host.
+func (a *authentication) remembered() string {
+	typed := a.dialer.logins.get(a.settings.login())
+	if typed == "" && a.sameAs != nil {
+		typed = a.dialer.logins.get(a.sameAs.login())
+	}
+	return typed
+}
+
+// secret returns the plan's password, the one that let the user in before, or asks for one.
+func (a *authentication) secret(question string) (typed string, err error) {
 	if a.password != "" {
 		return a.password, nil
+	}
+	if kept := a.remembered(); kept != "" && !a.kept {
+		a.kept = true
+		return kept, nil
 	}
 	if a.dialer.Prompt == nil {
 		return "", errors.New("there is nobody to ask for a password")
@@ -101,7 +124,8 @@ func (a *authentication) secret(question string) (string, error) {
 		return "", err
 	}
 	defer release()
-	return a.dialer.Prompt.AskSecret(a.ctx, question)
+	a.typed, err = a.dialer.Prompt.AskSecret(a.ctx, question)
+	return a.typed, err
 }
 
 // signers are the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): certificates, keys of the agent

@@ -224,6 +224,12 @@ func TestPasswords(t *testing.T) {
 			target.Password = p.password
 			c, err := d.Connect(t.Context(), target)
 			if err == nil {
+				again, err := c.Reconnect(t.Context(), 0) // asks nobody
+				if err != nil {
+					t.Errorf("%s, %s: again: %v", method, p.name, err)
+				} else {
+					_ = again.Close()
+				}
 				_ = c.Close()
 			}
 			if p.ok != (err == nil) || len(prompt.asked) != p.asked {

@@ -49,6 +49,8 @@ type settings struct {
 	strict         strictness
 
 	connectTimeout time.Duration // zero: not set
+	aliveInterval  time.Duration // ServerAliveInterval; zero: not set
+	aliveCount     int           // ServerAliveCountMax
 	controlPaths   []string      // where a master may listen
 }
 
@@ -70,6 +72,11 @@ type hop struct {
 
 // address is where to connect to: "host:port".
 func (s *settings) address() string { return net.JoinHostPort(s.hostName, strconv.Itoa(s.port)) }
+
+// login names the user there, as people do.
+func (s *settings) login() string {
+	return s.user + "@" + net.JoinHostPort(s.alias, strconv.Itoa(s.port))
+}
 
 // A sshConfig answers what the configuration files say for one alias: all values of a keyword, in order.
 type sshConfig func(keyword string) ([]string, error)
@@ -106,7 +113,9 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	if command := r.first("ProxyCommand"); len(s.proxyJump) == 0 && command != "none" {
 		s.proxyCommand = expandTokens(command, tokens)
 	}
-	s.connectTimeout = time.Duration(r.number("ConnectTimeout", 0)) * time.Second
+	s.connectTimeout = r.duration("ConnectTimeout")
+	s.aliveInterval = r.duration("ServerAliveInterval")
+	s.aliveCount = max(1, r.number("ServerAliveCountMax", 3))
 	if path := r.first("ControlPath"); path != "" && path != "none" {
 		s.setControlPaths(path, tokens, me.home)
 	}
@@ -324,6 +333,22 @@ func (r *resolver) number(keyword string, otherwise int) int {
 		r.err = cmp.Or(r.err, fmt.Errorf("ssh_config: %s %q is not a number", keyword, text))
 	}
 	return n
+}
+
+// duration returns a time, in seconds or with units as in "1m30s"; 0 if it isn't set.
+func (r *resolver) duration(keyword string) time.Duration {
+	text := r.first(keyword)
+	if text == "" || text == "none" {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if n, notNumber := strconv.Atoi(text); notNumber == nil {
+		d, err = time.Duration(n)*time.Second, nil
+	}
+	if err != nil {
+		r.err = cmp.Or(r.err, fmt.Errorf("ssh_config: %s %q is not a time", keyword, text))
+	}
+	return d
 }
 
 // config reads the configuration for t's alias: the user's file, then the system's, as ssh does; only ConfigPath if

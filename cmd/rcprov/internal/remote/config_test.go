@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -40,6 +41,8 @@ Host *
 	UserKnownHostsFile /a/known_hosts "/b c/known_hosts"
 	GlobalKnownHostsFile none
 	ConnectTimeout 7
+	ServerAliveInterval 1m30s
+	ServerAliveCountMax 5
 	ControlPath none
 Host included
 	User too-late
@@ -124,6 +127,9 @@ func TestSSHConfig(t *testing.T) {
 	}
 	if (&Dialer{}).timeout(web).Seconds() != 7 {
 		t.Errorf("web: timeout %v", web.connectTimeout)
+	}
+	if web.aliveInterval != 90*time.Second || web.aliveCount != 5 {
+		t.Errorf("web: alive %v, %d times", web.aliveInterval, web.aliveCount)
 	}
 
 	// What the plan says comes first.

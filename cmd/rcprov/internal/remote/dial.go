@@ -24,12 +24,13 @@ type Dialer struct {
 	ConfigPath     string        // ssh_config to use instead of the user's and the system's; "none": no file
 	ConnectTimeout time.Duration // how long a host may stay silent while connecting; 0: ConnectTimeout of ssh_config, or 10 s
 	Prompt         Prompt        // nil: never ask
-	Keepalive      time.Duration // a host silent for three times as long is lost; 0: 15 s
+	Keepalive      time.Duration // how long a host may be silent before it is asked for a sign of life; 0: ServerAliveInterval of ssh_config, or 15 s
 
 	keys       knownKeys
 	identities identities
 	hops       hops
-	passwords  sudoPasswords
+	passwords  typedPasswords // for sudo
+	logins     typedPasswords // for logging in
 	prompts    sync.Once
 	prompting  chan struct{} // holds one token: who has it may ask; made by prompts
 }
@@ -173,7 +174,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	conn := watch(raw, timeout)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause, same: t.key}
-	login := &authentication{ctx: ctx, dialer: d, settings: s, password: string(t.Password), pause: conn.pause}
+	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, password: string(t.Password), pause: conn.pause}
 	defer login.close()
 	accepted := false
 	client, channels, requests, err := ssh.NewClientConn(conn, s.address(), &ssh.ClientConfig{
@@ -193,11 +194,12 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		_ = client.Close()
 	}
 	if err == nil {
+		login.remember()
 		if err := keys.remember(); err != nil {
 			_ = client.Close()
 			return nil, err
 		}
-		via := newTransport(d, ssh.NewClient(client, channels, requests), conn, pingGlobal)
+		via := newTransport(d, s, ssh.NewClient(client, channels, requests), conn, pingGlobal)
 		via.key = keys.shown
 		return via, nil
 	}
@@ -235,8 +237,9 @@ type watchedConn struct {
 	net.Conn
 	timeout time.Duration
 	timer   *time.Timer
-	silent  atomic.Bool  // closed by the timer
-	heard   atomic.Int64 // when something came last, in Unix nanoseconds
+	silent  atomic.Bool           // closed by the timer
+	heard   atomic.Int64          // when something came last, in Unix nanoseconds
+	failed  atomic.Pointer[error] // how reading ended
 
 	mu       sync.Mutex
 	paused   int
@@ -261,6 +264,9 @@ func (w *watchedConn) Read(p []byte) (int, error) {
 	if n > 0 {
 		w.hear()
 		w.restart(p[:n])
+	}
+	if err != nil {
+		w.failed.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }

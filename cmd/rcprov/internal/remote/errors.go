@@ -22,6 +22,9 @@ func (e *UnreachableError) Error() string { return fmt.Sprintf("connect to %s: %
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// Is makes it a [modules.ErrUnreachable].
+func (e *UnreachableError) Is(target error) bool { return target == modules.ErrUnreachable }
+
 // An AuthError says that the server did not let the user in.
 type AuthError struct {
 	User    string
@@ -98,6 +101,9 @@ func (c *Conn) explainStart(ctx context.Context, err error) error {
 		return modules.WithHint(fmt.Errorf("sshd refused another session (%s)", refused.Message),
 			"Raise `MaxSessions` in the host's sshd_config to 8 or more; 10 is the default.")
 	}
+	if lost := c.lostSoon(); lost != nil {
+		return c.lostError(lost)
+	}
 	return err
 }
 
@@ -148,5 +154,5 @@ func (c *Conn) lostError(err error) error {
 		return err
 	}
 	return modules.WithHint(&LostError{Address: c.address, Err: err},
-		"What ran there may or may not have ended. Run the same command again when the host can be reached.")
+		"What ran there goes on or has ended. Run the same command again when the host can be reached.")
 }

@@ -141,14 +141,25 @@ func TestHostFallsSilent(t *testing.T) {
 	wantLost(t, err, "the host has been silent for ")
 	err = c.Upload(t.Context(), "/none", strings.NewReader(""))
 	wantLost(t, err, "the host has been silent for ")
+	_, err = c.Dial(t.Context(), "tcp", "127.0.0.1:1")
+	wantLost(t, err, "the host has been silent for ")
+	wantLost(t, c.Lost(), "the host has been silent for ")
+	_, err = c.Reconnect(t.Context(), freePort(t))
+	if !errors.Is(err, modules.ErrUnreachable) {
+		t.Errorf("got %v, want ErrUnreachable", err)
+	}
 }
 
 func TestHostCloses(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
 	c := server.connect(t, server.dialer(), server.target())
+	if err := c.Lost(); err != nil {
+		t.Fatal(err)
+	}
 	_, err := c.Run(t.Context(), modules.Command{Script: "kill -9 $(awk '/^PPid/ {print $2}' /proc/$PPID/status)"})
 	wantLost(t, err, "the host closed it")
+	wantLost(t, c.Lost(), "the host closed it")
 	_, _, err = c.Ask(t.Context(), "echo")
 	wantLost(t, err, "the host closed it")
 }

@@ -20,7 +20,7 @@ func (d *Dialer) openMaster(ctx context.Context, s *settings) (*sshTransport, er
 	err := errNoMaster
 	for _, path := range s.controlPaths {
 		var via *sshTransport
-		if via, err = d.openSocket(ctx, path); err == nil {
+		if via, err = d.openSocket(ctx, s, path); err == nil {
 			return via, nil
 		}
 	}
@@ -29,7 +29,7 @@ func (d *Dialer) openMaster(ctx context.Context, s *settings) (*sshTransport, er
 
 var errNoMaster = errors.New("no ControlPath is set")
 
-func (d *Dialer) openSocket(ctx context.Context, path string) (*sshTransport, error) {
+func (d *Dialer) openSocket(ctx context.Context, s *settings, path string) (*sshTransport, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (d *Dialer) openSocket(ctx context.Context, path string) (*sshTransport, er
 		_ = raw.Close()
 		return nil, err
 	}
-	return newTransport(d, ssh.NewClient(client, channels, requests), conn, pingSession), nil
+	return newTransport(d, s, ssh.NewClient(client, channels, requests), conn, pingSession), nil
 }
 
 // maxRunningOverMaster is how many commands run at once over a master, whose sessions are not ours alone.
@@ -62,7 +62,7 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 		return nil, err
 	}
 	c := newConn(d, t, s.user, s.user+"@"+s.address(), via)
-	via.own = &lazyTransport{connect: c.connectOwn}
+	via.own = &lazyTransport{connect: func(ctx context.Context) (*sshTransport, error) { return c.connectOwn(ctx, via) }}
 	c.running = make(chan struct{}, maxRunningOverMaster)
 	opening, cancel := context.WithTimeout(ctx, d.timeout(s))
 	defer cancel()
@@ -75,8 +75,8 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 	return c, nil
 }
 
-// connectOwn makes a connection of our own beside the master's.
-func (c *Conn) connectOwn(ctx context.Context) (*sshTransport, error) {
+// connectOwn makes a connection of our own beside the one over a master.
+func (c *Conn) connectOwn(ctx context.Context, over *sshTransport) (*sshTransport, error) {
 	t, err := c.again(0)
 	if err != nil {
 		return nil, err
@@ -85,5 +85,11 @@ func (c *Conn) connectOwn(ctx context.Context) (*sshTransport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fresh.via.(*sshTransport), nil
+	own := fresh.via.(*sshTransport)
+	// They have one fate: whoever sees that the connection stands relies on tunnels, too.
+	go func() {
+		<-own.done()
+		over.end(own.lost())
+	}()
+	return own, nil
 }

@@ -203,6 +203,54 @@ func TestMasterOfALostHost(t *testing.T) {
 	useAll(t, server.connect(t, d, server.target()))
 }
 
+// TestMasterFallsSilent: nothing that still runs was started last, so the silence must be noticed on the root shell.
+func TestMasterFallsSilent(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	wire := newWire(t, server.address(), 0)
+	startMaster(t, server, wire.port())
+	d := server.dialer()
+	d.Keepalive = 500 * time.Millisecond
+	c := server.connect(t, d, server.target())
+	if _, err := c.Run(t.Context(), modules.Command{Argv: []string{"true"}}); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, wire.silence)
+	_, _, err := c.Ask(t.Context(), "sleep 60")
+	wantLost(t, err, "the host has been silent for ")
+	fresh, err := c.Reconnect(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = fresh.Close() }()
+	useAll(t, fresh.(*Conn))
+}
+
+// TestTunnelEndsWithTheMaster: tunnels beside a master have a connection of their own. When that ends, both do.
+func TestTunnelEndsWithTheMaster(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	startMaster(t, server, server.port)
+	c := server.connect(t, server.dialer(), server.target())
+	far := listen(t, func(net.Conn) {})
+	tunnel, err := c.Dial(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", far))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := c.via.(*sshTransport).own.get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = own.conn.Close()
+	if _, err := tunnel.Read(make([]byte, 1)); err == nil {
+		t.Error("the tunnel still stands")
+	}
+	<-c.via.done()
+	if err := c.Lost(); err == nil {
+		t.Error("the connection still stands")
+	}
+}
+
 func TestMasterEnds(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)

@@ -32,11 +32,11 @@ func (t *sshTransport) startSession(ctx context.Context, command string) (*proce
 	if err != nil {
 		return nil, err
 	}
-	t.session.Store(&channel)
 	if _, err := channel.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{command})); err != nil {
 		_ = channel.Close()
 		return nil, err
 	}
+	t.opened(channel)
 	p := &process{
 		stdin:  sessionInput{channel},
 		stdout: bufio.NewReaderSize(channel, 64<<10),
@@ -44,7 +44,10 @@ func (t *sshTransport) startSession(ctx context.Context, command string) (*proce
 		ended:  make(chan struct{}),
 		kill:   sync.OnceFunc(func() { _ = channel.Close() }),
 	}
-	go p.follow(requests)
+	go func() {
+		p.follow(requests)
+		t.closed(channel)
+	}()
 	return p, nil
 }
 

@@ -96,10 +96,29 @@ func (c *Conn) Address() string { return c.address }
 
 // Dial connects to address as seen from the host; network is "tcp" or "unix".
 func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return c.via.dial(ctx, network, address)
+	conn, err := c.via.dial(ctx, network, address)
+	var refused *DialError
+	if err == nil || ctx.Err() != nil || errors.As(err, &refused) {
+		return conn, err
+	}
+	if lost := c.lostSoon(); lost != nil {
+		return nil, c.lostError(lost)
+	}
+	return nil, err
+}
+
+// Lost says why the connection has ended, as a [*LostError]; nil while it stands, as far as can be seen. A host that falls
+// silent is given up after three to four times [Dialer.Keepalive] (or as ServerAliveCountMax of ssh_config says). Whatever failed because the connection ended, a tunnel
+// included, failed after Lost knew it.
+func (c *Conn) Lost() error {
+	if lost := c.via.lost(); lost != nil {
+		return c.lostError(lost)
+	}
+	return nil
 }
 
 // Reconnect implements [modules.Host]. A connection to a jump host may be shared, the one to the host itself is new.
+// Nobody is asked again for what was typed for this connection. What it returns is a [*Conn].
 func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
 	t, err := c.again(port)
 	if err != nil {
@@ -112,6 +131,7 @@ func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, err
 	if port != 0 {
 		c.moved.Store(int64(port))
 	}
+	fresh.password = c.sudoPassword()
 	return fresh, nil
 }
 

@@ -36,25 +36,26 @@ func (c *Conn) start(ctx context.Context, command string) (*process, error) {
 	return p, nil
 }
 
-// sudoPasswords are those that a person typed, by user name: mostly one serves for all hosts.
-type sudoPasswords struct {
-	mu     sync.Mutex
-	byUser map[string]string
+// typedPasswords are those that a person typed, by who they are for. For sudo that is the user: mostly one password
+// serves for all hosts.
+type typedPasswords struct {
+	mu sync.Mutex
+	of map[string]string
 }
 
-func (p *sudoPasswords) get(user string) string {
+func (p *typedPasswords) get(who string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.byUser[user]
+	return p.of[who]
 }
 
-func (p *sudoPasswords) set(user, password string) {
+func (p *typedPasswords) set(who, password string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.byUser == nil {
-		p.byUser = make(map[string]string)
+	if p.of == nil {
+		p.of = make(map[string]string)
 	}
-	p.byUser[user] = password
+	p.of[who] = password
 }
 
 // sudoPassword is what this connection's sudo gets; empty: sudo must not ask.

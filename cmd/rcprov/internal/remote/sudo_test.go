@@ -176,7 +176,12 @@ func TestSudoPasswordIsAskedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		useAll(t, c)
-		_ = c.Close()
+		again, err := c.Reconnect(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		useAll(t, again.(*Conn))
+		_, _ = again.Close(), c.Close()
 	}
 	if len(prompt.asked) != 2 || prompt.asked[0] != "[sudo] password for someone on fake: " {
 		t.Errorf("asked %q", prompt.asked)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,29 +25,32 @@ type sshTransport struct {
 	own     *lazyTransport        // for tunnels, beside a master; nil where there is none
 	key     ssh.PublicKey         // that the host showed; nil over a master
 
-	session atomic.Pointer[ssh.Channel] // the session that was opened last
+	mu       sync.Mutex
+	sessions map[ssh.Channel]bool // those that the host has not closed
 }
 
 // newTransport watches over client, which speaks over conn; ping asks for a sign of life.
-func newTransport(d *Dialer, client *ssh.Client, conn *watchedConn, ping func(*sshTransport)) *sshTransport {
-	t := &sshTransport{client: client, conn: conn, ended: make(chan struct{})}
+func newTransport(d *Dialer, s *settings, client *ssh.Client, conn *watchedConn, ping func(*sshTransport)) *sshTransport {
+	t := &sshTransport{client: client, conn: conn, ended: make(chan struct{}), sessions: make(map[ssh.Channel]bool)}
 	go func() {
-		err := client.Wait()
-		if err == nil || errors.Is(err, io.EOF) {
-			err = errors.New("the host closed it")
-		}
+		err := brokenBy(client.Wait())
 		t.cause.CompareAndSwap(nil, &err)
 		close(t.ended)
 	}()
-	go t.keepalive(cmp.Or(d.Keepalive, defaultKeepalive), ping)
+	go t.keepalive(cmp.Or(d.Keepalive, s.aliveInterval, defaultKeepalive), s.aliveCount, ping)
 	return t
 }
 
-// missedKeepalives is how many intervals a host may be silent: ServerAliveCountMax.
-const missedKeepalives = 3
+// brokenBy is why a connection ended that ended with err.
+func brokenBy(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return errors.New("the host closed it")
+	}
+	return err
+}
 
-// keepalive asks a silent host for a sign of life, and ends the connection when none comes.
-func (t *sshTransport) keepalive(interval time.Duration, ping func(*sshTransport)) {
+// keepalive asks a silent host for a sign of life, and ends the connection when none comes for more than count intervals.
+func (t *sshTransport) keepalive(interval time.Duration, count int, ping func(*sshTransport)) {
 	t.conn.hear()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -56,7 +61,7 @@ func (t *sshTransport) keepalive(interval time.Duration, ping func(*sshTransport
 		case <-ticker.C:
 		}
 		switch silence := t.conn.silence(); {
-		case silence > missedKeepalives*interval:
+		case silence > time.Duration(count)*interval:
 			t.end(fmt.Errorf("the host has been silent for %v", silence.Round(time.Second)))
 			return
 		case silence >= interval:
@@ -71,14 +76,29 @@ func pingGlobal(t *sshTransport) { _, _, _ = t.client.SendRequest("keepalive@ope
 // pingSession asks on a session: a master answers global requests itself, or not at all. Without a session there is
 // nothing that could hang; then the master is relied on to watch over its connection.
 func pingSession(t *sshTransport) {
-	session := t.session.Load()
-	if session == nil {
-		t.conn.hear()
-		return
+	t.mu.Lock()
+	sessions := slices.Collect(maps.Keys(t.sessions))
+	t.mu.Unlock()
+	for _, session := range sessions { // one that we have closed already can't be asked
+		if _, err := session.SendRequest("keepalive@openssh.com", true, nil); err == nil {
+			return
+		}
 	}
-	if _, err := (*session).SendRequest("keepalive@openssh.com", true, nil); err != nil {
-		t.conn.hear()
-	}
+	t.conn.hear()
+}
+
+// opened notes a session.
+func (t *sshTransport) opened(session ssh.Channel) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sessions[session] = true
+}
+
+// closed notes that the host has closed a session.
+func (t *sshTransport) closed(session ssh.Channel) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.sessions, session)
 }
 
 // end closes the connection because of err.
@@ -96,6 +116,9 @@ func (t *sshTransport) hostKey() ssh.PublicKey { return t.key }
 func (t *sshTransport) lost() error {
 	if cause := t.cause.Load(); cause != nil {
 		return *cause
+	}
+	if err := t.conn.failed.Load(); err != nil { // before anybody else could see a consequence of it
+		return brokenBy(*err)
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ package job
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -23,7 +22,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -53,13 +51,6 @@ var ErrLost = errors.New("was killed before it ended")
 // MaxOutput is how many bytes of each output stream Run returns: the last ones.
 const MaxOutput = 256 << 10
 
-// reconnects is how often Run tries to find the job again after the connection failed, and reconnectDelay the time
-// before it does.
-const (
-	reconnects     = 5
-	reconnectDelay = 2 * time.Second
-)
-
 // Run runs the job on h and waits for its end.
 //
 // A unit of the same name that is running already is waited for. When it was started for the same command its result
@@ -67,8 +58,8 @@ const (
 // adopted: whether it is still needed has been observed since.
 //
 // When the command ended with another status than 0, the error is a [*modules.CommandError]. [ErrLost] and
-// [ErrNoSystemd] can be tested for. After any other error (ctx done, connection lost for good) the job may still be
-// running on the host.
+// [ErrNoSystemd] can be tested for. After any other error (ctx done, connection lost) the job may still be running on
+// the host: a run that has the host's lock waits for it (package engine).
 func Run(ctx context.Context, h modules.Host, j Job) (modules.Result, error) {
 	return run(ctx, h, j, place{jobs: "/run/rcprov/jobs", booted: "/run/systemd/system"})
 }
@@ -93,8 +84,7 @@ func run(ctx context.Context, h modules.Host, j Job, at place) (modules.Result, 
 	hash := sha256.Sum256([]byte(script))
 	f := follower{
 		host: h, job: j, script: script,
-		// The last word makes a job that this call started known to it after a reconnect.
-		words: []string{j.Name, at.jobs, at.booted, hex.EncodeToString(hash[:]), rand.Text()},
+		words: []string{j.Name, at.jobs, at.booted, hex.EncodeToString(hash[:])},
 	}
 	result, err := f.follow(ctx)
 	if err != nil {
@@ -115,25 +105,17 @@ type follower struct {
 
 // follow starts or finds the job and polls until it has ended, then removes what it left on the host.
 func (f *follower) follow(ctx context.Context) (modules.Result, error) {
-	following, seen, said, failures := false, "0,0,", "", 0
+	following, seen, said := false, "0,0,", ""
 	for {
 		reply, err := f.poll(ctx, following, seen)
 		var failed *modules.CommandError
 		switch {
 		case err == nil:
-			failures = 0
 		case errors.As(err, &failed):
 			return modules.Result{}, fmt.Errorf("start %s on the host: %w", f.job.Unit(), err)
-		case ctx.Err() != nil || failures >= reconnects:
+		default:
 			return modules.Result{}, modules.WithHint(fmt.Errorf("follow %s on the host: %w", f.job.Unit(), err),
 				"It goes on without rcprov: the next run finds it and waits for it. `systemctl status %s` on the host shows it.", f.job.Unit())
-		default:
-			failures++
-			modules.Progress(ctx, "connection lost; looking for %s again", f.job.Unit())
-			if err := sleep(ctx, reconnectDelay); err != nil {
-				return modules.Result{}, err
-			}
-			continue
 		}
 		head, rest, _ := bytes.Cut(reply.Stdout, []byte("\n"))
 		a, err := parseAnswer(string(head))
@@ -223,13 +205,4 @@ func parseAnswer(line string) (answer, error) {
 		err = fmt.Errorf("the host answered %q", line)
 	}
 	return a, err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -175,6 +175,32 @@ func TestKilledController(t *testing.T) {
 	}
 }
 
+// TestConnectionLost: Run returns at once, and the job goes on.
+func TestConnectionLost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	broken := errors.New("the connection broke")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := run(modules.WithProgress(ctx, func(string) { cancel(broken) }), l,
+		Job{Name: "a", Command: modules.Command{Script: "echo started; sleep 1; echo done"}}, l.at)
+	const hint = "It goes on without rcprov: the next run finds it and waits for it. `systemctl status rcprov-a.service` on the host shows it."
+	var hinted *modules.HintError
+	if !errors.Is(err, broken) || err.Error() != "follow rcprov-a.service on the host: the connection broke" || !errors.As(err, &hinted) || hinted.Hint != hint {
+		t.Errorf("error %v, %+v", err, hinted)
+	}
+	status := filepath.Join(l.at.jobs, "a", "status")
+	for range 100 {
+		if text, err := os.ReadFile(status); err == nil {
+			if string(text) != "0\n" {
+				t.Errorf("status %q", text)
+			}
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("the job did not end")
+}
+
 func TestLost(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -10,7 +10,7 @@ package job
 // (the shell only notes the signal), and daemons that it started are not killed with it. Type=exec: systemd-run fails
 // when the shell could not be executed.
 const script = `
-name=$1 dir=$2/$1 booted=$3 hash=$4 call=$5 following=$6 seen=$7 max=$8
+name=$1 dir=$2/$1 booted=$3 hash=$4 following=$5 seen=$6 max=$7
 unit=rcprov-$name.service
 command=$(cat)
 if [ ! -d "$booted" ]; then echo no-systemd; exit; fi
@@ -32,7 +32,6 @@ start() {
 	mkdir -p -- "$dir"
 	for file in lock stdout stderr; do : >"$dir/$file"; done
 	echo "$hash" >"$dir/hash"
-	echo "$call" >"$dir/call"
 	printf "trap : TERM\ncd '%s'\nexec 9>lock\nflock 9\nrm -f script\n%s\n" "$dir" \
 		"{ $command
 } >stdout 2>stderr 9>&-
@@ -61,7 +60,7 @@ last() {
 	if [ "$dir/stderr" -nt "$dir/stdout" ]; then tail -n 1 -- "$dir/stderr"; else tail -n 1 -- "$dir/stdout"; fi
 }
 
-if [ "$following" = no ] && ! is call "$call" && { [ -e "$dir/status" ] || ! active; }; then start; fi
+if [ "$following" = no ] && { [ -e "$dir/status" ] || ! active; }; then start; fi
 waited=0
 while [ -d "$dir" ]; do
 	held=no

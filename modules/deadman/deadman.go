@@ -103,6 +103,13 @@ func (e *RevertedError) Error() string {
 
 func (e *RevertedError) Unwrap() error { return e.Err }
 
+// Is makes it [modules.ErrSettled], unless a new login worked: then a lost connection or a long absence of rcprov kept the
+// change from being made or confirmed in time, and nothing speaks against it.
+func (e *RevertedError) Is(target error) bool {
+	letIn := errors.Is(e.Err, errEarly) || errors.Is(e.Err, errGone) || errors.Is(e.Err, errLate)
+	return target == modules.ErrSettled && !letIn
+}
+
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
 // Change makes the change of s on h. What Apply printed is the result.

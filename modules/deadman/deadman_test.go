@@ -250,6 +250,9 @@ func TestShutOut(t *testing.T) {
 		if !errors.As(err, &hint) || hint.Hint != "Look there." {
 			t.Errorf("hint %+v", hint)
 		}
+		if !errors.Is(err, modules.ErrSettled) {
+			t.Error("it could be made again")
+		}
 		l.is(t, "before", Restored)
 	})
 }
@@ -336,7 +339,7 @@ func TestNotArmedInTime(t *testing.T) {
 		s.Save = l.held() + s.Save
 		_, err := l.try(t, s)
 		var reverted *RevertedError
-		if !errors.As(err, &reverted) || reverted.Outcome != Restored || reverted.Now != nil || !errors.Is(err, errEarly) {
+		if !errors.As(err, &reverted) || reverted.Outcome != Restored || reverted.Now != nil || !errors.Is(err, errEarly) || errors.Is(err, modules.ErrSettled) {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(l.slow)
@@ -353,7 +356,7 @@ func TestNotBegun(t *testing.T) {
 		l.old = func(context.Context) error { return errors.New("the host closed it") }
 		_, err := l.try(t, l.change("false", 0))
 		var reverted *RevertedError
-		if !errors.As(err, &reverted) || reverted.Outcome != Restored || reverted.Now != nil || !errors.Is(err, errGone) {
+		if !errors.As(err, &reverted) || reverted.Outcome != Restored || reverted.Now != nil || !errors.Is(err, errGone) || errors.Is(err, modules.ErrSettled) {
 			t.Errorf("error %v", err)
 		}
 		l.is(t, "after", Confirmed)

@@ -66,6 +66,7 @@ func TestLockout(t *testing.T) {
 	t.Run("rules", l.rules)
 	t.Run("hangs", l.hangs)
 	t.Run("default policy", l.defaultPolicy)
+	t.Run("connection lost", l.connectionLost)
 	t.Run("killed and shut out", l.killedShutOut)
 	t.Run("killed and let in", l.killedLetIn)
 	t.Run("power failure", l.powerFailure)
@@ -106,6 +107,12 @@ func (l lockout) lets() bool {
 // begin starts to apply plan.hcl and waits until the change was made and not confirmed yet.
 func (l lockout) begin(t *testing.T) (stop context.CancelFunc, end func() rcprov.Run) {
 	t.Helper()
+	return l.beginUntil(t, "applied")
+}
+
+// beginUntil starts to apply plan.hcl and waits until its switch has a file.
+func (l lockout) beginUntil(t *testing.T, file string) (stop context.CancelFunc, end func() rcprov.Run) {
+	t.Helper()
 	l.must(t, "rm -rf /var/lib/rcprov/deadman") // of an earlier change
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := l.laptop.Command(ctx, "apply", "plan.hcl", "--no-color")
@@ -114,16 +121,16 @@ func (l lockout) begin(t *testing.T) (stop context.CancelFunc, end func() rcprov
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	applied := filepath.Join(l.Layers.Upper, "var/lib/rcprov/deadman/ufw/applied")
+	path := filepath.Join(l.Layers.Upper, "var/lib/rcprov/deadman/ufw", file)
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		if _, err := os.Stat(applied); err == nil {
+		if _, err := os.Stat(path); err == nil {
 			break
 		}
 		if time.Now().After(deadline) {
 			cancel()
 			_ = cmd.Wait() // the test fails anyhow
-			t.Fatalf("the change was not made:\n%s", &out)
+			t.Fatalf("the switch has no file %s:\n%s", file, &out)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -235,6 +242,19 @@ func (l lockout) defaultPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.golden(t, "lockout-known.txt", r)
+}
+
+// connectionLost: the connection is closed between arming the switch and confirming the change. Whether the change is still
+// made then or not, the same run ends with it.
+func (l lockout) connectionLost(t *testing.T) {
+	l.plan(t, firewall("6s", sshRule))
+	_, end := l.beginUntil(t, "armed")
+	l.must(t, signalSSHD("KILL"))
+	if r := end(); r.Exit != 0 || !strings.Contains(r.Stdout, "broke: the host closed it; trying to reach the host again") {
+		t.Errorf("exit status %d\n%v", r.Exit, r)
+	}
+	l.converges(t)
+	l.must(t, `test -z "$(systemctl list-timers --all --no-legend 'rcprov-*')"; ufw --force disable`)
 }
 
 // killedShutOut: rcprov is killed between the change and its confirmation, and nobody can log in.

@@ -31,8 +31,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Short: "Make hosts be what a plan says",
 		Long: `Look at all hosts of a plan, and change what differs from it. A second apply changes nothing.
 
-Ctrl-C finishes the change under way, then stops and says what is left; a second Ctrl-C ends rcprov at once. Either
-way, and also after a lost connection, running the same command again goes on where it stopped.` + exitHelp,
+When a connection is lost, rcprov tries for two minutes to reach the host again, and goes on where it was. Ctrl-C
+finishes the change under way, then stops and says what is left; a second Ctrl-C ends rcprov at once. Either way, running
+the same command again goes on where it stopped.` + exitHelp,
 		Example: "  rcprov apply plans/prod.hcl\n  rcprov apply plans/prod.hcl --limit web1,mongo --tags deploy",
 	})
 }

@@ -7,6 +7,8 @@
 // a change, the question that verifies it also observes the steps behind it again, up to the next one that is
 // expected to differ: a run with n changes asks n+1 times, and each step is decided by what was seen since the last
 // change before it.
+//
+// A connection that breaks doesn't end a run: see reconnect.go.
 package engine
 
 import (
@@ -35,6 +37,9 @@ type Conn interface {
 	// (the lock) stays open.
 	Ask(ctx context.Context, script string) (stdout, stderr []byte, err error)
 	Address() string // for people, with user and port
+	// Lost says why the connection has ended, as far as that can be seen already; nil while it stands. When something
+	// failed because it ended, it can be seen. What Reconnect returns is a Conn, too.
+	Lost() error
 	Close() error
 }
 
@@ -49,9 +54,11 @@ type Options struct {
 
 	Parallel int           // hosts at a time; optional: 32
 	LockWait time.Duration // how long to wait for another run to release a host; optional
-	Limit    []string      // names of hosts and groups to act on; optional: all
-	Tags     []string      // steps to act on; optional: all
-	Now      func() time.Time
+	// ReconnectFor is how long to try to reach a host again after its connection broke; optional: 2 minutes.
+	ReconnectFor time.Duration
+	Limit        []string // names of hosts and groups to act on; optional: all
+	Tags         []string // steps to act on; optional: all
+	Now          func() time.Time
 }
 
 // observeTimeout bounds one question to a host; what takes longer hangs (a dead NFS server under a path, say).
@@ -73,7 +80,7 @@ type Summary struct {
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	r := &run{
 		Options: o, id: rand.Text()[:8], slots: make(chan struct{}, cmp.Or(o.Parallel, 32)), started: o.Now(),
-		failed: make(map[*plan.Play]bool),
+		failed: make(map[*plan.Play]bool), stopping: ctx.Done(),
 	}
 	r.selectHosts()
 	r.report(Event{Type: RunStarted, Hosts: names(r.hosts)})
@@ -97,6 +104,8 @@ type run struct {
 	hosts   []*host             // those that some play acts on, in the plan's order
 	failed  map[*plan.Play]bool // plays that a host has not got through
 	slots   chan struct{}       // held by hosts that are being worked on
+
+	stopping <-chan struct{} // closed when the run is being stopped
 
 	reporting sync.Mutex
 

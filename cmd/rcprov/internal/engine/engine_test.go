@@ -46,7 +46,7 @@ type thingArgs struct {
 	Name  string `hcl:"name"`
 	Value string `hcl:"value"`
 	Also  string `hcl:"also,optional"` // another name that Apply sets, behind the engine's back
-	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "panic", "once" (the first time), "slow"
+	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "panic", "once" (the first time), "slow", "cut..."
 	Batch bool   `hcl:"batch,optional"`
 }
 
@@ -62,7 +62,7 @@ func (s *thing) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: s.Name, From: is, To: s.Value}}}, nil
 }
 
-func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (err error) {
 	set := s.Value
 	switch s.Fail {
 	case "apply":
@@ -72,31 +72,59 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) err
 	case "panic":
 		panic("oops")
 	case "once":
-		if _, err := h.Run(ctx, modules.Command{Script: `[ -e "$STATE/tried" ] || { : >"$STATE/tried"; exit 7; }`}); err != nil {
+		if err := firstTime(ctx, h); err != nil {
 			return err
 		}
 	case "slow":
 		<-ctx.Done()
 		return ctx.Err()
+	case "cut": // the connection breaks each time
+		return cut(h)
+	case "cut before":
+		if firstTime(ctx, h) != nil {
+			return cut(h)
+		}
+	case "cut after":
+		defer func() { err = cut(h) }()
+	case "cut and fail":
+		_ = cut(h)
+		return modules.NewCommandError(modules.Command{Argv: []string{"tool"}}, modules.Result{Status: 3})
 	}
 	script := fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", observe.Quote(set), s.Name)
 	if s.Also != "" {
 		script += fmt.Sprintf("printf %%s done >\"$STATE/%s\"\n", s.Also)
 	}
-	_, err := h.Run(ctx, modules.Command{Script: script})
+	_, err = h.Run(ctx, modules.Command{Script: script})
 	return err
 }
+
+// firstTime returns an error when it is called on a host for the first time.
+func firstTime(ctx context.Context, h modules.Host) error {
+	_, err := h.Run(ctx, modules.Command{Script: `[ -e "$STATE/tried" ] || { : >"$STATE/tried"; exit 7; }`})
+	return err
+}
+
+// cut breaks the connection to h.
+func cut(h modules.Host) error { return h.(busyHost).Host.(*fakeConn).cut() }
 
 // batched is a thing that is applied together with its neighbours.
 type batched struct{ thing }
 
 func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+	broken := false
 	script := "echo together >>\"$STATE/batches\"\n"
 	for _, w := range work {
 		t := w.Step.(*batched)
+		if t.Fail == "cut before" && firstTime(ctx, h) != nil {
+			broken = true
+			break
+		}
 		script += fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", t.Value, t.Name)
 	}
 	_, err := h.Run(ctx, modules.Command{Script: script})
+	if broken {
+		err = cut(h)
+	}
 	return err
 }
 
@@ -109,27 +137,68 @@ func thingModule() modules.Module {
 	})
 }
 
-// fakeConn is a connection to a fake host. It refuses scripts that it doesn't know.
-type fakeConn struct {
+// fakeHost is a host, and what connections to it have in common.
+type fakeHost struct {
 	moduletest.Host
 	name string
 
 	mu      sync.Mutex
-	asked   int      // questions
-	journal []string // what was written
-	lock    string   // answer to the question for the lock
+	asked   int          // questions
+	journal []string     // what was written
+	lock    string       // answer to the question for the lock
+	locks   []string     // answers before that one
+	cutAt   int          // the question at which the connection breaks; 0: none
+	answers bool         // that question is answered
+	login   func() error // what a new login meets; nil: success
+}
+
+var errBroke = errors.New("the connection to admin@a:22 broke: the host closed it")
+
+// fakeConn is a connection to a fake host. It refuses scripts that it doesn't know.
+type fakeConn struct {
+	*fakeHost
+	lost error // guarded by mu
 }
 
 func (c *fakeConn) Name() string    { return c.name }
 func (c *fakeConn) Address() string { return "admin@" + c.name + ":22" }
 func (c *fakeConn) Close() error    { return nil }
 
+func (c *fakeConn) Lost() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost
+}
+
+// cut breaks the connection.
+func (c *fakeConn) cut() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = errBroke
+	return c.lost
+}
+
+func (c *fakeConn) Reconnect(context.Context, int) (modules.Connection, error) {
+	if c.login != nil {
+		if err := c.login(); err != nil {
+			return nil, err
+		}
+	}
+	return &fakeConn{fakeHost: c.fakeHost}, nil
+}
+
 func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case c.lost != nil:
+		return nil, nil, c.lost
 	case strings.Contains(script, "flock -n 9"):
-		return []byte(c.lock + "\n"), nil, nil
+		answer := c.lock
+		if len(c.locks) > 0 {
+			answer, c.locks = c.locks[0], c.locks[1:]
+		}
+		return []byte(answer + "\n"), nil, nil
 	case script == forget:
 		return nil, nil, nil
 	case strings.Contains(script, JournalPath):
@@ -140,14 +209,22 @@ func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byt
 		}
 		return nil, nil, nil
 	}
-	c.asked++
+	if c.asked++; c.asked == c.cutAt {
+		c.lost = errBroke
+		if !c.answers {
+			return nil, nil, c.lost
+		}
+	}
 	return c.Host.Ask(ctx, script)
 }
 
 // Run takes away the prelude, which needs root.
 func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Result, error) {
-	if command.Before != keepBusy {
+	if !strings.Contains(command.Before, "exec 8>>/run/rcprov/busy.") {
 		return modules.Result{}, errors.New("a change without the busy file")
+	}
+	if lost := c.Lost(); lost != nil {
+		return modules.Result{}, lost
 	}
 	command.Before = ""
 	return c.Host.Run(ctx, command)
@@ -183,7 +260,7 @@ func newLab(t *testing.T, source string, more ...modules.Module) *lab {
 			t.Fatal(err)
 		}
 		l.dirs[h.Name] = dir
-		l.conns[h.Name] = &fakeConn{Host: moduletest.Host{Shell: shell}, name: h.Name, lock: "locked"}
+		l.conns[h.Name] = &fakeConn{fakeHost: &fakeHost{Host: moduletest.Host{Shell: shell}, name: h.Name, lock: "locked"}}
 	}
 	return l
 }
@@ -204,7 +281,7 @@ func (l *lab) Report(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch e.Type {
-	case StepOK, StepPlanned, StepChanged, StepSkipped, StepUnknown, HostFailed:
+	case StepOK, StepPlanned, StepChanged, StepSkipped, StepUnknown, HostFailed, ConnectionLost, ConnectionBack:
 		l.events = append(l.events, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Host, e.Type, e.Step)))
 	}
 }

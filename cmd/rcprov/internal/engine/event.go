@@ -25,21 +25,23 @@ type EventType string
 
 // The types of events. Time and Type are always set; Play and Host where there is one.
 const (
-	RunStarted   EventType = "run_started"   // Run, Mode, Plan, Hosts
-	PlayStarted  EventType = "play_started"  // Hosts
-	PlaySkipped  EventType = "play_skipped"  // Hosts, Text: why; the play is not begun on these hosts
-	HostStarted  EventType = "host_started"  // Total: the host begins a play of Total steps
-	Found        EventType = "finding"       // Step, Index, Total (of findings), Finding: the host lacks what the step requires; all of them come before its first step
-	Doing        EventType = "doing"         // Step, Index, Total, Text: what is being done; for live display
-	StepOK       EventType = "step_ok"       // Step, Index, Total: nothing to do; Change may carry notes
-	StepPlanned  EventType = "step_planned"  // Step, Index, Total, Change: would change (plan)
-	StepChanged  EventType = "step_changed"  // Step, Index, Total, Change, Duration: changed and verified (apply)
-	StepSkipped  EventType = "step_skipped"  // Step, Index, Total, Text: why
-	StepUnknown  EventType = "step_unknown"  // Step, Index, Total, Text: can't be told before earlier steps are applied, why (plan)
-	HostFailed   EventType = "host_failed"   // Failure: the host gets no further steps in this run
-	HostFinished EventType = "host_finished" // Counts, Duration: the host has ended a play (also after a failure)
-	RunStopping  EventType = "run_stopping"  // the run was interrupted: changes under way are finished, others don't begin
-	RunFinished  EventType = "run_finished"  // Counts, PerHost, Failures, Outputs, Duration, Stopped
+	RunStarted     EventType = "run_started"     // Run, Mode, Plan, Hosts
+	PlayStarted    EventType = "play_started"    // Hosts
+	PlaySkipped    EventType = "play_skipped"    // Hosts, Text: why; the play is not begun on these hosts
+	HostStarted    EventType = "host_started"    // Total: the host begins a play of Total steps
+	Found          EventType = "finding"         // Step, Index, Total (of findings), Finding: the host lacks what the step requires; all of them come before its first step
+	Doing          EventType = "doing"           // Step, Index, Total, Text: what is being done; for live display
+	ConnectionLost EventType = "connection_lost" // Text: why; a new one is being tried
+	ConnectionBack EventType = "connection_back" // Text: to where the new connection leads; Duration: how long that took
+	StepOK         EventType = "step_ok"         // Step, Index, Total: nothing to do; Change may carry notes
+	StepPlanned    EventType = "step_planned"    // Step, Index, Total, Change: would change (plan)
+	StepChanged    EventType = "step_changed"    // Step, Index, Total, Change, Duration: changed and verified (apply)
+	StepSkipped    EventType = "step_skipped"    // Step, Index, Total, Text: why
+	StepUnknown    EventType = "step_unknown"    // Step, Index, Total, Text: can't be told before earlier steps are applied, why (plan)
+	HostFailed     EventType = "host_failed"     // Failure: the host gets no further steps in this run
+	HostFinished   EventType = "host_finished"   // Counts, Duration: the host has ended a play (also after a failure)
+	RunStopping    EventType = "run_stopping"    // the run was interrupted: changes under way are finished, others don't begin
+	RunFinished    EventType = "run_finished"    // Counts, PerHost, Failures, Outputs, Duration, Stopped
 )
 
 // Event is one thing that happened in a run.

@@ -20,8 +20,8 @@ type host struct {
 	run   *run
 	plays []int // indexes of the plays that act on it
 
-	prepared chan struct{} // closed when prepare is done; what follows is set then
-	conn     Conn
+	prepared chan struct{}  // closed when prepare is done; what follows is set then
+	conn     Conn           // replaced when it breaks
 	facts    *observe.Facts // nil when no play needs them
 	steps    []*step        // of all plays, in order
 	seen     view
@@ -30,7 +30,12 @@ type host struct {
 	findings []*Finding // what was found then
 	told     bool       // and reported
 
+	at     int   // the step that is looked at or changed
+	breaks int   // how often the connection broke there
+	gone   error // why no connection takes its place any more
+
 	locked  bool
+	hadLock bool     // what works on the host without us was begun by this run
 	journal *journal // once locked
 	touched int      // how often something was applied, with success or not
 	changed []string // addresses of steps changed in this run
@@ -157,10 +162,9 @@ func Facts(ctx context.Context, conn observe.Host) (*observe.Facts, error) {
 	return &facts, err
 }
 
-// observe asks about the steps from..to-1 and those of also, and notes which of them differ.
+// observe asks about the steps from..to-1 and those of also, and notes which of them differ. A connection that breaks is
+// replaced.
 func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
-	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
-	defer cancel()
 	var q observe.Query
 	for _, s := range append(slices.Clone(also), h.steps[from:to]...) {
 		if s.Step.Step != nil {
@@ -171,20 +175,45 @@ func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
 		h.asked = true
 		h.observeRequirements(&q)
 	}
-	seen := view{from: from, to: to, run: h.run.changeCount(), own: h.touched}
-	snapshot, err := q.Run(ctx, h.conn)
-	if err != nil {
-		return fmt.Errorf("observe: %w", err)
-	}
-	seen.snapshot = snapshot
-	h.seen = seen
-	for _, s := range h.steps[from:to] {
-		if s.Step.Step != nil {
-			change, err := s.Step.Step.Diff(snapshot)
-			s.differs = err != nil || !change.Empty()
+	for h.gone == nil {
+		whole, err := h.ask(ctx, &q, from, to, also)
+		if err == nil && whole {
+			return nil
+		}
+		lost := h.conn.Lost()
+		if lost == nil {
+			return err
+		}
+		if err := h.reconnect(ctx, lost); err != nil {
+			return err
 		}
 	}
-	return nil
+	return h.gone
+}
+
+// ask is observe over one connection. whole means that all could be told.
+func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	seen := view{from: from, to: to, run: h.run.changeCount(), own: h.touched}
+	seen.snapshot, err = q.Run(ctx, h.conn)
+	if err != nil {
+		return false, fmt.Errorf("observe: %w", err)
+	}
+	h.seen = seen
+	whole = true
+	for _, s := range h.steps[from:to] {
+		if s.Step.Step != nil {
+			change, err := s.Step.Step.Diff(seen.snapshot)
+			s.differs = err != nil || !change.Empty()
+			whole = whole && err == nil
+		}
+	}
+	for _, s := range also {
+		_, err := s.Step.Step.Diff(seen.snapshot)
+		whole = whole && err == nil
+	}
+	return whole, nil
 }
 
 // runPlay runs the steps of play i on the host.

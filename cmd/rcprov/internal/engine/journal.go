@@ -49,8 +49,9 @@ type JournalEdit struct {
 // journal writes entries to a host one after another, so that nobody has to wait for them. A journal that can't be
 // written does not stop a run: the disk may be full, and the run about to cure that.
 type journal struct {
-	scripts chan string
-	done    chan struct{}
+	scripts   chan string
+	done      chan struct{}
+	unwritten []string // scripts that may not have been run; valid when done
 }
 
 // newJournal starts a journal on conn. Entries are written also when ctx is cancelled: what was done was done.
@@ -61,21 +62,28 @@ func newJournal(ctx context.Context, conn observe.Host) *journal {
 		defer close(j.done)
 		for script := range j.scripts {
 			ask, cancel := context.WithTimeout(ctx, journalTimeout)
-			_, _, _ = conn.Ask(ask, script)
+			if _, _, err := conn.Ask(ask, script); err != nil {
+				j.unwritten = append(j.unwritten, script)
+			}
 			cancel()
 		}
 	}()
 	return j
 }
 
-// close waits until all entries are written.
-func (j *journal) close() {
+// close waits until all entries are written, and returns the scripts of those that perhaps are not: they may be run again.
+func (j *journal) close() (unwritten []string) {
 	close(j.scripts)
 	<-j.done
+	return j.unwritten
 }
 
-// log writes an entry for each step of batch to the host's journal, and to syslog when the change has ended.
+// log writes an entry for each step of batch to the host's journal, and to syslog when the change has ended. A host that
+// was lost for good has no journal any more.
 func (h *host) log(play, what string, batch []work, failure error) {
+	if h.journal == nil {
+		return
+	}
 	var script strings.Builder
 	script.WriteString("umask 077\nmkdir -p /var/lib/rcprov\n")
 	for _, b := range batch {
@@ -88,6 +96,9 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		if what != Begun {
 			fmt.Fprintf(&script, "logger -t rcprov -- %s </dev/null || :\n", quoted)
 		}
+	}
+	if what == Changed {
+		fmt.Fprintf(&script, "rm -f %s\n", busyFile(h.touched))
 	}
 	h.journal.scripts <- script.String()
 }
@@ -120,7 +131,12 @@ func History(ctx context.Context, conn observe.Host) ([]Entry, error) {
 		return nil, fmt.Errorf("read %s: %s", JournalPath, text)
 	}
 	var entries []Entry
+	seen := make(map[string]bool) // one that was written twice: the connection broke meanwhile
 	for line := range strings.Lines(string(stdout)) {
+		if seen[line] {
+			continue
+		}
+		seen[line] = true
 		var e Entry
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			continue // the last line of a run that was killed while it wrote

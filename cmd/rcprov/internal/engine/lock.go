@@ -15,18 +15,19 @@ import (
 
 // The lock is flock(2) on a file in /run, held by the root shell of the connection: it ends with the connection, at
 // the latest when sshd notices that the other side is gone. That may take hours when a laptop was closed, so the
-// holder touches a file while it lives, and a lock whose holder has not done so for lockStale is taken over.
+// holder touches a file while it lives, and a lock whose holder has not done so for lockStale is taken over. A run whose
+// connection broke takes its own lock over at once.
 const (
 	lockBeat  = 15 * time.Second
 	lockStale = 90 * time.Second
 )
 
-// lockScript prints "locked"; "busy FILE" when what a dead run left at work still holds that file; or "held
-// AGE_SECONDS" and the description of the run that has the lock. Its file descriptor stays open in the shell that runs
-// it.
+// lockScript prints "locked"; "busy FILE" when what a dead run left at work still holds that file, and the last line that
+// it printed, if it is a job; or "held AGE_SECONDS" and the description of the run that has the lock. Its file descriptor
+// stays open in the shell that runs it.
 //
 // A change that its run did not live to confirm (modules/deadman) is taken back, now that it is sure that the run is
-// dead.
+// dead, or has given the change up: it doesn't come here before.
 const lockScript = `
 umask 022
 mkdir -p /run/rcprov
@@ -36,21 +37,28 @@ age=0
 if ! flock -n 9; then
 	pid=$(head -n 1 /run/rcprov/holder 2>/dev/null || :)
 	age=$(($(date +%%s) - $(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)))
-	if [ "$age" -gt %d ] && [ "$(readlink "/proc/$pid/fd/9")" = /run/rcprov/lock ] && kill -9 "$pid" && flock -w 10 9; then
-		age=0
-	else
-		age="held $age"
+	dead=no
+	case $(tail -n +2 /run/rcprov/holder 2>/dev/null) in
+	*'"run":"'%s'"'*) dead=yes ;; # it is we, over a connection that broke
+	*) if [ "$age" -gt %d ]; then dead=yes; fi ;;
+	esac
+	if [ $dead = yes ]; then
+		if [ "$(readlink "/proc/$pid/fd/9")" = /run/rcprov/lock ]; then kill -9 "$pid" || :; fi
+		flock -w 10 9 || dead=no
 	fi
+	if [ $dead = yes ]; then age=0; else age="held $age"; fi
 fi
 if [ "$age" = 0 ]; then
 	printf '%%s\n%%s\n' "$$" "$holder" >/run/rcprov/holder.new
 	mv -f /run/rcprov/holder.new /run/rcprov/holder
-	for busy in /run/rcprov/jobs/*/lock /run/rcprov/busy; do
+	for busy in /run/rcprov/jobs/*/lock /run/rcprov/busy.*; do
 		if [ -e "$busy" ] && ! flock -w %d "$busy" true 9>&-; then break; fi
 		busy=
 	done
 	if [ -n "$busy" ]; then
 		echo "busy $busy"
+		dir=${busy%%/*}
+		if [ "$dir/stderr" -nt "$dir/stdout" ]; then tail -n 1 "$dir/stderr"; elif [ -e "$dir/stdout" ]; then tail -n 1 "$dir/stdout"; fi
 	else
 		for restore in /var/lib/rcprov/deadman/*/restore; do
 			if [ -e "${restore%%/*}/armed" ] || [ -e "${restore%%/*}/restoring" ]; then sh -eu "$restore" 9>&- >/dev/null || :; fi
@@ -65,21 +73,27 @@ fi
 `
 
 // What a dead run left at work is waited for before the host is looked at: its jobs (modules/job: apt or npm, say, which
-// go on without it) and its commands, which hold the busy file. One question waits for busyStep, so that the person
+// go on without it) and its commands, which hold a busy file. One question waits for busyStep, so that the person
 // sees what is going on.
 const (
-	jobWait  = 15 * time.Minute
-	busyWait = time.Minute
-	busyStep = 5 * time.Second
+	jobWait  = 15 * time.Minute // also for commands of this run, which may be long ones
+	busyWait = time.Minute      // a daemon that a command left behind would hold the file for ever
+	busyStep = 2 * time.Second
 )
 
-// keepBusy runs before each command that changes the host: the command holds the busy file as long as it or one of its
-// children lives, also when the connection that started it does not.
-const keepBusy = "mkdir -p /run/rcprov; exec 8>>/run/rcprov/busy; flock -s 8"
+// busyFile is the file that the commands of the host's nth change hold. Each change has its own, which is removed when it
+// is done: what still holds that is a daemon, which nobody waits for.
+func busyFile(n int) string { return fmt.Sprintf("/run/rcprov/busy.%d", n) }
+
+// keepBusy runs before each command of the nth change: the command holds the busy file as long as it or one of its children
+// lives, also when the connection that started it does not.
+func keepBusy(n int) string {
+	return fmt.Sprintf("mkdir -p /run/rcprov; exec 8>>%s; flock -s 8", busyFile(n))
+}
 
 // forget is what a run that ends in order leaves for the next one to wait for: nothing. A daemon that one of its
-// commands started holds the old busy file, which is not looked at any more.
-const forget = "rm -f /run/rcprov/busy /run/rcprov/holder\n"
+// commands started holds an old busy file, which is not looked at any more.
+const forget = "rm -f /run/rcprov/busy.* /run/rcprov/holder\n"
 
 // holder describes a run to others that find its lock.
 type holder struct {
@@ -103,6 +117,20 @@ func (e *LockedError) Error() string {
 		e.By, e.Since.Format("15:04:05 MST"), e.Plan, e.Run)
 }
 
+// takeLock is lock for a run that doesn't have it yet, also when the connection breaks meanwhile.
+func (h *host) takeLock(ctx context.Context) error {
+	for {
+		err := h.lock(ctx)
+		lost := h.conn.Lost()
+		if err == nil || lost == nil {
+			return err
+		}
+		if err := h.reconnect(ctx, lost); err != nil {
+			return err
+		}
+	}
+}
+
 // lock takes the host's lock for the rest of the connection. It waits a little for another run to end: one that was
 // killed just now holds the lock until sshd has noticed, which may take the kernel some retransmissions.
 func (h *host) lock(ctx context.Context) error {
@@ -122,24 +150,46 @@ func (h *host) lock(ctx context.Context) error {
 		if h.run.Now().Sub(started) >= patience || !sleep(ctx.Done(), pause) {
 			return err
 		}
-		h.doing("", "waiting: "+err.Error())
+		if busy != nil {
+			h.doing("", busy.waiting())
+		} else {
+			h.doing("", "waiting: "+err.Error())
+		}
 	}
 }
 
-// BusyError says that something that a dead run began is still at work on the host.
+// BusyError says that something is still at work on the host that a dead run began, or this run over a connection that
+// broke.
 type BusyError struct {
-	Job string // name of the job; empty: a command
+	Job  string // name of the job; empty: a command
+	Own  bool   // it is of this run
+	Said string // the last line that the job printed
 }
 
-func (e *BusyError) Error() string {
+func (e *BusyError) Error() string { return e.what() + " is still at work here" }
+
+func (e *BusyError) what() string {
+	what, whose := "a command", " of an earlier run, which is dead,"
 	if e.Job != "" {
-		return fmt.Sprintf("rcprov-%s.service of an earlier run, which is dead, is still at work here", e.Job)
+		what = fmt.Sprintf("rcprov-%s.service", e.Job)
 	}
-	return "a command of an earlier run, which is dead, is still at work here"
+	if e.Own {
+		whose = ", begun before the connection broke,"
+	}
+	return what + whose
+}
+
+// waiting is what to tell the person who waits.
+func (e *BusyError) waiting() string {
+	text := "waiting for " + strings.TrimSuffix(e.what(), ",")
+	if e.Said != "" {
+		text += ": " + e.Said
+	}
+	return text
 }
 
 func (e *BusyError) patience() time.Duration {
-	if e.Job != "" {
+	if e.Job != "" || e.Own {
 		return jobWait
 	}
 	return busyWait
@@ -152,27 +202,30 @@ func (h *host) tryLock(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), int(lockStale.Seconds()), int(busyStep.Seconds())))
+	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), h.run.id, int(lockStale.Seconds()), int(busyStep.Seconds())))
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	answer := strings.TrimSpace(string(stdout))
 	switch {
 	case answer == "locked":
-		h.locked, h.journal = true, newJournal(ctx, h.conn)
-		go h.keepLock()
+		h.locked, h.hadLock, h.journal = true, true, newJournal(ctx, h.conn)
+		go keepLock(h.conn)
 		return nil
 	case strings.HasPrefix(answer, "busy "):
-		e := &BusyError{}
-		if dir, isJob := strings.CutSuffix(answer, "/lock"); isJob {
+		file, said, _ := strings.Cut(strings.TrimPrefix(answer, "busy "), "\n")
+		e := &BusyError{Own: h.hadLock, Said: strings.TrimSpace(said)}
+		if dir, isJob := strings.CutSuffix(file, "/lock"); isJob {
 			e.Job = path.Base(dir)
 		}
-		return modules.WithHint(e, "It was waited for %s. `sudo fuser -v %s` on the host says what it is: end it or wait longer, "+
-			"then run the same command again. If it is a daemon that shall stay, remove that file.", e.patience(), strings.TrimPrefix(answer, "busy "))
+		return e.withHint(file)
 	case strings.HasPrefix(answer, "held "):
 		_, description, _ := strings.Cut(answer, "\n")
 		var other holder
 		_ = json.Unmarshal([]byte(description), &other) // without it the error just names nobody
+		if other.Run == h.run.id {                      // a program that our old shell was running when it was killed
+			return (&BusyError{Own: true}).withHint("/run/rcprov/lock")
+		}
 		return modules.WithHint(&LockedError{By: other.By, Run: other.Run, Plan: other.Plan, Since: other.Since},
 			"Wait until that run has ended. A run that died is noticed after %d seconds and taken over.", int(lockStale.Seconds()))
 	default:
@@ -180,12 +233,18 @@ func (h *host) tryLock(ctx context.Context) error {
 	}
 }
 
+// withHint says what to do about what holds a file.
+func (e *BusyError) withHint(file string) error {
+	return modules.WithHint(e, "It was waited for %s. `sudo fuser -v %s` on the host says what it is: end it or wait longer, "+
+		"then run the same command again. If it is a daemon that shall stay, remove that file.", e.patience(), file)
+}
+
 // keepLock shows others that the holder lives, until the connection ends.
-func (h *host) keepLock() {
+func keepLock(conn Conn) {
 	for {
 		time.Sleep(lockBeat)
 		ctx, cancel := context.WithTimeout(context.Background(), lockStale)
-		_, _, err := h.conn.Ask(ctx, "touch /run/rcprov/holder\n")
+		_, _, err := conn.Ask(ctx, "touch /run/rcprov/holder\n")
 		cancel()
 		if err != nil {
 			return // the connection is gone; whoever works on it learns so by itself
@@ -193,11 +252,14 @@ func (h *host) keepLock() {
 	}
 }
 
-// busyHost is a host whose commands keep the busy file.
-type busyHost struct{ modules.Host }
+// busyHost is a host whose commands keep a busy file.
+type busyHost struct {
+	modules.Host
+	change int // which one it is on the host
+}
 
 // Run implements [modules.Host].
 func (b busyHost) Run(ctx context.Context, c modules.Command) (modules.Result, error) {
-	c.Before = keepBusy
+	c.Before = keepBusy(b.change)
 	return b.Host.Run(ctx, c)
 }

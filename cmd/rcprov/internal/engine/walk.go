@@ -27,6 +27,9 @@ type walk struct {
 func (w *walk) run(ctx context.Context) {
 	h := w.host
 	for i := w.from; i < w.to; {
+		if h.at != i {
+			h.at, h.breaks = i, 0
+		}
 		s := h.steps[i]
 		if s.Skip != "" {
 			w.report(i, Event{Type: StepSkipped, Text: s.Skip})
@@ -65,7 +68,7 @@ func (w *walk) run(ctx context.Context) {
 			i++
 		case !h.locked:
 			// Somebody may have changed the host between our look and the lock: look again under it.
-			if err := h.lock(ctx); ctx.Err() != nil {
+			if err := h.takeLock(ctx); ctx.Err() != nil {
 				w.stop(i)
 				return
 			} else if err != nil {
@@ -130,21 +133,32 @@ func (w *walk) pendingBefore(i int) bool {
 }
 
 // change makes step i be as wanted, with those that are applied together with it, and verifies it. It returns how
-// many steps that were; not ok means that the host has failed. A closed stop ends further attempts.
+// many steps that were (none, when the connection broke and step i is to be begun again); not ok means that the host has
+// failed. A closed stop ends further attempts.
 func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change modules.Change) (n int, ok bool) {
 	h, s := w.host, w.host.steps[i]
 	for attempt := 0; ; attempt++ {
 		started := h.run.Now()
 		work := w.gather(i, change)
 		err := w.apply(ctx, i, work)
-		if err == nil {
+		applied := err == nil
+		if applied {
 			err = w.verify(ctx, i, work, started)
 		}
 		if err == nil {
 			return len(work), true
 		}
+		breaks := h.breaks
+		left := w.aftermath(ctx, i, work)
+		if h.breaks > breaks && !applied && !settled(err) {
+			if n, err = w.resume(i, work, started, err); err == nil {
+				return n, true
+			}
+			h.log(w.play.Name, Failed, work, err)
+			w.fail(i, err, left)
+			return 0, false
+		}
 		h.log(w.play.Name, Failed, work, err)
-		left := w.aftermath(ctx, i, change)
 		if attempt < s.Retries {
 			w.report(i, Event{Type: Doing, Text: fmt.Sprintf("trying again (%d of %d): %v", attempt+1, s.Retries, err)})
 		}
@@ -164,22 +178,48 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 	}
 }
 
-// aftermath looks what a failed change left, so that nobody has to guess.
-func (w *walk) aftermath(ctx context.Context, i int, before modules.Change) Aftermath {
-	if err := w.host.observe(ctx, i, i+1, nil); err != nil {
+// aftermath looks what the failed change of batch, which starts with step i, left of that, so that nobody has to guess.
+func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
+	if err := w.host.observe(ctx, i, i+len(batch), nil); err != nil {
 		return Unknown
 	}
 	after, err := w.host.steps[i].Step.Step.Diff(w.host.seen.snapshot)
 	switch {
 	case err != nil:
 		return Unknown
-	case reflect.DeepEqual(after.Edits, before.Edits):
+	case reflect.DeepEqual(after.Edits, batch[0].change.Edits):
 		return Untouched
 	case after.Empty():
 		return Done
 	default:
 		return Partly
 	}
+}
+
+// resume goes on after a change of batch, which starts with step i, that failed with broken because the connection broke.
+// What is as wanted now was changed by it; n is how many steps that are. With the next one the walk begins again.
+func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n int, err error) {
+	h := w.host
+	if h.gone != nil {
+		return 0, h.goneDuring(broken)
+	}
+	for ; n < len(batch); n++ {
+		left, err := batch[n].Step.Step.Diff(h.seen.snapshot)
+		if err != nil && n == 0 {
+			return 0, fmt.Errorf("after the connection broke: %w", err)
+		}
+		if err != nil || !left.Empty() {
+			break
+		}
+	}
+	if n == 0 && h.breaks >= maxBreaks {
+		return 0, tooOften(h.breaks, broken)
+	}
+	w.done(i, batch[:n], started)
+	if n < len(batch) {
+		h.log(w.play.Name, Failed, batch[n:], broken)
+	}
+	return n, nil
 }
 
 // work is a step of a walk with the change that it is to make.
@@ -213,14 +253,23 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	ctx = modules.WithProgress(ctx, func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) })
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("not done after its timeout of %s", s.Timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, &TimeoutError{s.Timeout})
 		defer cancel()
 	}
-	err := applyBatch(ctx, busyHost{h.conn}, batch)
+	err := applyBatch(ctx, busyHost{h.conn, h.touched}, batch)
 	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	return err
+}
+
+// TimeoutError says that a step took longer than its timeout.
+type TimeoutError struct {
+	Timeout time.Duration
+}
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("not done after its timeout of %s", e.Timeout)
 }
 
 func applyBatch(ctx context.Context, h modules.Host, batch []work) error {
@@ -254,6 +303,16 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 			return &NotConvergedError{Left: left}
 		}
 	}
+	w.done(i, batch, started)
+	return nil
+}
+
+// done reports that the steps of batch, which starts with step i, were changed and are as wanted.
+func (w *walk) done(i int, batch []work, started time.Time) {
+	if len(batch) == 0 {
+		return
+	}
+	h := w.host
 	h.log(w.play.Name, Changed, batch, nil)
 	took := h.run.Now().Sub(started)
 	for j, b := range batch {
@@ -262,7 +321,6 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 		h.counts.Changed++
 		w.report(i+j, Event{Type: StepChanged, Change: &b.change, Duration: took})
 	}
-	return nil
 }
 
 // NotConvergedError says that a step was applied and still differs.

@@ -75,7 +75,11 @@ func hints(err error) []string {
 		}
 	case interface{ Unwrap() []error }:
 		for _, inner := range wrapped.Unwrap() {
-			found = append(found, hints(inner)...)
+			for _, hint := range hints(inner) {
+				if !slices.Contains(found, hint) {
+					found = append(found, hint)
+				}
+			}
 		}
 	}
 	hint := ""

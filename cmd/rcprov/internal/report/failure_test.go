@@ -54,6 +54,12 @@ func TestError(t *testing.T) {
 			want: "Error: one is wrong\n\n  | another too\n\nDo this. Do that.\n",
 		},
 		{
+			name: "the same hint in both of two",
+			err: fmt.Errorf("%w; %w", modules.WithHint(errors.New("lost"), "Try again."),
+				modules.WithHint(modules.WithHint(errors.New("not there"), "Look for it."), "Try again.")),
+			want: "Error: lost; not there\n\nTry again. Look for it.\n",
+		},
+		{
 			name: "command with one line",
 			err:  command("", "nginx: unknown directive\n"),
 			want: "Error: nginx: unknown directive (exit status 1)\n",

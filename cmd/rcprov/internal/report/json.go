@@ -98,7 +98,7 @@ func (j *jsonLines) Report(e engine.Event) {
 		line.Error = &p
 	}
 	switch e.Type {
-	case engine.StepChanged:
+	case engine.StepChanged, engine.ConnectionBack:
 		line.Seconds = seconds(e.Duration)
 	case engine.HostFinished:
 		line.Seconds, line.Counts = seconds(e.Duration), counts(e.Counts)

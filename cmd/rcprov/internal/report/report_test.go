@@ -224,6 +224,22 @@ var scenarios = map[string]func(s *script){
 			end,
 		)
 	},
+	"lost": func(s *script) {
+		s.play(
+			engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: engine.Apply, Plan: "prod.hcl", Hosts: []string{"web1"}},
+			engine.Event{Type: engine.PlayStarted, Play: "web", Hosts: []string{"web1"}},
+			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web1", Total: 1},
+			engine.Event{Type: engine.Doing, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 1, Text: "changing"},
+			engine.Event{Type: engine.ConnectionLost, Host: "web1", Text: "the connection to admin@web1:22 broke: the host has been silent for 48s"},
+			engine.Event{Type: engine.Doing, Host: "web1", Text: "trying to reach the host again"},
+			engine.Event{Type: engine.ConnectionBack, Host: "web1", Text: "admin@web1:22", Duration: 12 * time.Second},
+			engine.Event{Type: engine.StepChanged, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 1, Change: change(mode), Duration: 90 * time.Second},
+			engine.Event{
+				Type: engine.RunFinished, Counts: engine.Counts{Changed: 1}, Duration: 91 * time.Second,
+				PerHost: []engine.HostCounts{{Host: "web1", Counts: engine.Counts{Changed: 1}}},
+			},
+		)
+	},
 	"stopped": func(s *script) {
 		s.play(
 			engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: engine.Apply, Plan: "prod.hcl", Hosts: []string{"web1"}},

@@ -71,6 +71,10 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 		done = t.step(e)
 	case engine.Found:
 		done = t.finding(e)
+	case engine.ConnectionLost:
+		done = t.belowHeader(t.style.paint(yellow, "! "+e.Host) + ": " + value(t.secrets.String(e.Text)) + "; trying to reach the host again\n")
+	case engine.ConnectionBack:
+		done = t.belowHeader(t.style.paint(faint, "= "+e.Host) + ": connected again" + t.took(e.Duration) + "\n")
 	case engine.HostFailed:
 		done = t.hostFailed(e)
 	case engine.PlaySkipped:
@@ -120,11 +124,15 @@ func (t *text) step(e engine.Event) string {
 		t.keep(e, head, body)
 		return ""
 	}
-	line := head + " on " + e.Host
-	if t.terminal && e.Duration >= time.Second {
-		line += t.style.paint(faint, " ("+duration(e.Duration)+")")
+	return t.belowHeader(head + " on " + e.Host + t.took(e.Duration) + "\n" + body)
+}
+
+// took is how long something took, if that is shown and worth it.
+func (t *text) took(d time.Duration) string {
+	if !t.terminal || d < time.Second {
+		return ""
 	}
-	return t.belowHeader(line + "\n" + body)
+	return t.style.paint(faint, " ("+duration(d)+")")
 }
 
 func (t *text) keep(e engine.Event, head, body string) {

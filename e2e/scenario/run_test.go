@@ -71,7 +71,7 @@ func begin(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) running {
 		return rcprov.Run{Args: cmd.Args[1:], Exit: cmd.ProcessState.ExitCode(), Stdout: out.String()}
 	})
 	t.Cleanup(func() { wait() })
-	if _, err := h.Must(t.Context(), "for i in $(seq 100); do if test -e /run/begun; then exit 0; fi; sleep 0.1; done; exit 1"); err != nil {
+	if _, err := h.Must(t.Context(), "for i in $(seq 600); do if test -e /run/begun; then exit 0; fi; sleep 0.1; done; exit 1"); err != nil {
 		_ = cmd.Process.Kill() // the test fails anyhow
 		t.Fatalf("the slow step did not begin: %v\n%v", err, wait())
 	}

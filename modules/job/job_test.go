@@ -181,15 +181,19 @@ func TestConnectionLost(t *testing.T) {
 	l := newLab(t)
 	broken := errors.New("the connection broke")
 	ctx, cancel := context.WithCancelCause(t.Context())
+	goOn := filepath.Join(l.state, "go-on")
 	_, err := run(modules.WithProgress(ctx, func(string) { cancel(broken) }), l,
-		Job{Name: "a", Command: modules.Command{Script: "echo started; sleep 1; echo done"}}, l.at)
+		Job{Name: "a", Command: modules.Command{Script: "echo started; until [ -e " + goOn + " ]; do sleep 0.05; done; echo done"}}, l.at)
+	if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const hint = "It goes on without rcprov: the next run finds it and waits for it. `systemctl status rcprov-a.service` on the host shows it."
 	var hinted *modules.HintError
 	if !errors.Is(err, broken) || err.Error() != "follow rcprov-a.service on the host: the connection broke" || !errors.As(err, &hinted) || hinted.Hint != hint {
 		t.Errorf("error %v, %+v", err, hinted)
 	}
 	status := filepath.Join(l.at.jobs, "a", "status")
-	for range 100 {
+	for range 600 {
 		if text, err := os.ReadFile(status); err == nil {
 			if string(text) != "0\n" {
 				t.Errorf("status %q", text)

@@ -31,6 +31,7 @@ systemctl() {
 	"reset-failed -- rcprov-"*.service) ;;
 	"show -p LoadState --value -- rcprov-"*.service)
 		if [ -e "$STATE/loaded" ]; then echo loaded; else echo not-found; fi ;;
+	"kill --signal=KILL -- rcprov-a.service") kill -KILL "-$(cat "$STATE/pid")" ;;
 	"start -- rcprov-a.service") start "$STATE/jobs/a/script" ;;
 	*) echo "fake systemctl: $*" >&2; return 99 ;;
 	esac

@@ -219,16 +219,14 @@ func (r *run) changeCount() int {
 
 // close ends all connections.
 func (r *run) close() {
+	var group errgroup.Group // never fails
 	for _, h := range r.hosts {
-		<-h.prepared
-		if h.journal != nil {
-			h.journal.scripts <- forget
-			h.journal.close()
-		}
-		if h.conn != nil {
-			_ = h.conn.Close() // the run is over; there is nothing left to lose
-		}
+		group.Go(func() error {
+			h.close()
+			return nil
+		})
 	}
+	_ = group.Wait()
 }
 
 // finish adds up the run.

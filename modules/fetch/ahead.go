@@ -18,8 +18,8 @@ func Prepared(p string) string { return path.Join(modules.PreparedDir, JobName("
 //
 // Nothing is prepared for a path on another file system: the room that is needed was asked for there, and moving what
 // was prepared would mean to copy it. Nor where a killed run has left a staging directory, which the step itself goes on
-// with. The reserve of space is larger, because the steps before need some as well, and a server is waited for a few
-// seconds only: an earlier step may be about to say by which proxy it can be reached.
+// with. The reserve of space is larger, because the steps before need some as well, as they need the processor first, and a
+// server is waited for a few seconds only: an earlier step may be about to say by which proxy it can be reached.
 //
 // The file ready says that a tree is whole, and what it was made of: it leaves first and comes last.
 const aheadFunctions = `
@@ -29,6 +29,7 @@ ahead() {
 	while [ ! -e "$there" ]; do there=$(dirname -- "$there"); done
 	mkdir -p -- "$3"
 	[ "$(stat -Lc %d -- "$there")" = "$(stat -c %d -- "$3")" ] || fail ahead
+	renice -n 5 -p $$ >/dev/null || :
 	reserve=1073741824
 	haste='-o Acquire::Retries=0 -o Acquire::http::Timeout=5 -o Acquire::https::Timeout=5'
 }

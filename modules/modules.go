@@ -41,6 +41,26 @@ type Step interface {
 	Apply(ctx context.Context, h Host, c Change) error
 }
 
+// A Preparer is a step part of whose work can be done ahead, beside the steps before it: downloads, mostly.
+type Preparer interface {
+	Step
+
+	// Prepare does ahead what it can of c, for Apply to find. c is what Diff returned for what was seen before the
+	// run's first change on the host; Apply may come with another change, or never.
+	//
+	// Prepare must not change what the host is, nor anything that a step may see: it writes below [PreparedDir] and
+	// nowhere else. What earlier steps bring may be missing: users, tools, names, mounts. An error is no failure:
+	// Prepare is tried again after another change, a few times, and Apply does whatever is missing and reports. It
+	// must check what Apply checks, and Apply must not wait for ever because of it: what doesn't get on, such as a
+	// server that doesn't answer, is given up within seconds. When ctx is done, nothing goes on on the host.
+	Prepare(ctx context.Context, h Host, c Change) error
+}
+
+// PreparedDir is where Preparers put on a host what they make, each in a directory of its own. It is in a cache, which
+// is no part of what the host is. What a run that was killed left there is used by the next one, if it is whole and the
+// right thing still; the engine removes all of it when a run ends in order.
+const PreparedDir = "/var/cache/rcprov/ahead"
+
 // A Batcher is a step that can be applied together with steps of the same Go type right behind it, when they all
 // differ: apt packages go into one transaction.
 type Batcher interface {

@@ -42,7 +42,7 @@ type Step struct {
 	Absent   bool
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Preparer = (*Step)(nil)
 
 // markerName is the file in the directory that says what it was made of.
 const markerName = ".rcprov-archive"
@@ -276,28 +276,51 @@ func (s *Step) Unpacks(c modules.Change) bool {
 
 // Staging is the directory in which everything happens, on the same file system as the one that is made. When its file
 // `file` has the wanted sum, nothing is downloaded.
-func (s *Step) Staging() string { return path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov") }
+func (s *Step) Staging() string { return fetch.Staging(s.Path) }
+
+// Prepare implements [modules.Preparer]: it downloads, checks and unpacks. Whether all is in the archive that shall be, and
+// whose it will be, is left to Apply.
+func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
+	if s.URL == "" || s.SHA256 == "" || !s.Unpacks(c) {
+		return nil
+	}
+	_, err := job.RunWhile(ctx, h, job.Job{Name: s.job(), Command: s.prepare(fetch.Prepared(s.Path)), Progress: fetch.Progress})
+	return err
+}
 
 // unpack makes the directory anew.
 func (s *Step) unpack(ctx context.Context, h modules.Host) error {
-	command, err := s.command()
+	command, err := s.command(fetch.Prepared(s.Path))
 	if err != nil {
 		return err
 	}
-	_, err = job.Run(ctx, h, job.Job{Name: fetch.JobName("archive", s.Path), Command: command, Progress: fetch.Progress})
+	_, err = job.Run(ctx, h, job.Job{Name: s.job(), Command: command, Progress: fetch.Progress})
 	return s.explain(err)
 }
 
-func (s *Step) command() (modules.Command, error) {
+// job is the name of both jobs, so that they never run together.
+func (s *Step) job() string { return fetch.JobName("archive", s.Path) }
+
+// words are what both scripts are told.
+func (s *Step) words(prepared string) []string {
+	return []string{s.Path, s.Staging(), prepared, s.URL, s.File, s.SHA256, strconv.Itoa(s.Strip)}
+}
+
+// prepare is the command that prepares in the directory prepared.
+func (s *Step) prepare(prepared string) modules.Command {
+	return modules.Command{Argv: append([]string{"sh", "-euc", fetch.Functions + prepareScript, "archive"}, s.words(prepared)...)}
+}
+
+// command is the command that makes the directory, maybe of what is in the directory prepared.
+func (s *Step) command(prepared string) (modules.Command, error) {
 	note, err := json.Marshal(marker{SHA256: s.SHA256, Strip: s.Strip, Label: s.Label})
 	if err != nil {
 		return modules.Command{}, err
 	}
-	return modules.Command{Argv: append([]string{
-		"sh", "-euc", fetch.Functions + unpackScript, "archive",
-		s.Path, s.Staging(), s.URL, s.File, s.SHA256,
-		strconv.Itoa(s.Strip), s.Owner + ":" + s.Group, modules.OctalMode(s.Mode), string(note),
-	}, s.Contains...)}, nil
+	return modules.Command{Argv: slices.Concat(
+		[]string{"sh", "-euc", fetch.Functions + unpackScript, "archive"}, s.words(prepared),
+		[]string{s.Owner + ":" + s.Group, modules.OctalMode(s.Mode), string(note)}, s.Contains,
+	)}, nil
 }
 
 // unpacker is the first thing that tar, unzip or a tool of theirs complained about.

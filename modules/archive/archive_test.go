@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/fetch"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -208,7 +209,7 @@ func TestScript(t *testing.T) {
 	step := &Step{Path: in("it's/here"), File: in("a.tar.gz"), Strip: 1, Contains: []string{"bin/tool"}, Owner: me.Uid, Group: me.Gid, Mode: 0o750}
 	unpack := func() error {
 		t.Helper()
-		command, err := step.command()
+		command, err := step.command(in("nothing prepared"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,4 +257,84 @@ func TestScript(t *testing.T) {
 	}
 	step.Absent = true
 	moduletest.Converge(t, host, step)
+}
+
+// TestPrepare prepares with a real shell and tar what has been downloaded already, and makes the directory of it.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		spoil string // shell between preparing and making, in the directory of what was prepared
+		path  string // what of path is there before
+		tool  string // content of bin/tool then
+		left  bool   // something is prepared
+	}{
+		{name: "whole", spoil: `rm file; echo prepared >tree/bin/tool`, tool: "prepared\n", left: true},
+		{name: "not to its end", spoil: `rm ready; echo half >tree/bin/tool`, tool: "one", left: true},
+		{name: "another archive", spoil: `sed -i s/^..../0000/ ready; echo other >tree/bin/tool`, tool: "one", left: true},
+		{name: "stripped in another way", spoil: `sed -i 's/1$/0/' ready; echo other >tree/bin/tool`, tool: "one", left: true},
+		{name: "to be gone on with", path: "mkdir -p $STAGING; mv $PREPARED/file $STAGING", tool: "one"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			prepared := filepath.Join(dir, "prepared")
+			if err := os.Mkdir(prepared, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			step := &Step{
+				Path: filepath.Join(dir, "opt/tool"), URL: "http://unused.invalid/a.tar.gz", Strip: 1,
+				Contains: []string{"bin/tool"}, Owner: me.Uid, Group: me.Gid, Mode: 0o750,
+			}
+			step.SHA256 = writeArchive(t, filepath.Join(prepared, "file"), map[string]string{"pkg/bin/tool": "one"})
+			host := &moduletest.Host{}
+			sh := func(in, script string) {
+				t.Helper()
+				env := []string{"STAGING=" + step.Staging(), "PREPARED=" + prepared}
+				if _, err := host.Run(t.Context(), modules.Command{Script: script, Dir: in, Env: env}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sh(dir, "true; "+test.path)
+			_, err := host.Run(t.Context(), step.prepare(prepared))
+			if p := fetch.Found(err); test.left && err != nil || !test.left && (p == nil || p.Word != "ahead") {
+				t.Fatalf("prepare: %v", err)
+			}
+			if _, err := os.Stat(step.Path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("it is there before its time: %v", err)
+			}
+			if test.left {
+				if _, err := os.Stat(filepath.Dir(step.Path)); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("its parent is there before its time: %v", err)
+				}
+				if info, err := os.Stat(filepath.Join(prepared, "tree/bin/tool")); err != nil || info.Mode() != 0o755 {
+					t.Errorf("prepared: %v, %v", info, err)
+				}
+				sh(prepared, test.spoil)
+			}
+			command, err := step.command(prepared)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := host.Run(t.Context(), command); err != nil {
+				t.Fatal(step.explain(err))
+			}
+			if change := moduletest.Diff(t, host, step); !change.Empty() {
+				t.Errorf("did not converge: %+v", change.Edits)
+			}
+			if content, err := os.ReadFile(filepath.Join(step.Path, "bin/tool")); string(content) != test.tool {
+				t.Errorf("bin/tool is %q, %v; want %q", content, err, test.tool)
+			}
+			for _, gone := range []string{prepared, step.Staging()} {
+				if _, err := os.Stat(gone); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("left over: %s, %v", gone, err)
+				}
+			}
+		})
+	}
 }

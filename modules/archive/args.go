@@ -19,7 +19,8 @@ var source string
 //
 // The host downloads it (with apt's helper, so apt's proxy settings apply), checks the sum, unpacks it beside the place
 // where it belongs and puts the directory there as a whole: there is never a half-unpacked one. A file .rcprov-archive
-// in it says what it was made of, so that a later run downloads nothing.
+// in it says what it was made of, so that a later run downloads nothing. When earlier steps change as well, the download
+// goes on beside them, into /var/cache/rcprov, if that is on the file system of path.
 //
 // What changes inside the directory afterwards is left alone, unless something that `contains` names is missing. With
 // another sum the directory is made anew and the old one is lost with all that is in it: keep data elsewhere, or give

@@ -27,7 +27,7 @@ type Step struct {
 	Group  string
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Preparer = (*Step)(nil)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
@@ -88,7 +88,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // script downloads into a staging directory beside the file, which a later run uses up and this one always removes.
 const script = `
-path=$1 staging=$2 url=$3 sha256=$4 owner=$5 mode=$6
+path=$1 staging=$2 prepared=$3 url=$4 sha256=$5 owner=$6 mode=$7
 umask 022
 if [ -L "$staging" ] || [ ! -d "$staging" ]; then
 	rm -f -- "$staging"
@@ -99,6 +99,7 @@ trap 'rm -rf --one-file-system -- "$staging"' EXIT
 rm -f -- "$staging/new"
 : >"$staging/new"
 chown -h -- "$owner" "$staging/new" # a user that isn't there is known before anything is downloaded
+adopt "$prepared" "$staging"
 fetch "$url" "$sha256" "$staging"
 chown -h -- "$owner" "$staging/file"
 chmod -- "$mode" "$staging/file" # after chown, which clears the set-user-ID bit
@@ -109,9 +110,7 @@ mv -fT -- "$staging/file" "$path"
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	owner, mode := s.Owner+":"+s.Group, modules.OctalMode(s.Mode)
-	_, created := c.Find("")
-	_, replaced := c.Find("sha256")
-	if !created && !replaced {
+	if !s.downloads(c) {
 		const script = `
 chown -h -- "$2" "$1"
 chmod -- "$3" "$1" # after chown, which clears the set-user-ID bit
@@ -119,15 +118,40 @@ chmod -- "$3" "$1" # after chown, which clears the set-user-ID bit
 		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "download", s.Path, owner, mode}})
 		return modules.FileHint(err, s.Path)
 	}
-	dir, base := path.Split(s.Path)
-	_, err := job.Run(ctx, h, job.Job{
-		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress,
-		Command: modules.Command{Argv: []string{
-			"sh", "-euc", fetch.Functions + script, "download", s.Path, dir + "." + base + ".rcprov", s.URL, s.SHA256, owner, mode,
-		}},
-	})
+	_, err := job.Run(ctx, h, s.job(script, owner, mode))
 	if fetch.Found(err) == nil {
 		return modules.FileHint(err, s.Path)
 	}
 	return fetch.Explain(err, s.URL, s.SHA256, path.Dir(s.Path))
+}
+
+// prepareScript downloads ahead.
+const prepareScript = `
+umask 022
+ahead "$1" "$2" "$3"
+fetch "$4" "$5" "$3"
+`
+
+// Prepare implements [modules.Preparer].
+func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
+	if !s.downloads(c) {
+		return nil
+	}
+	_, err := job.RunWhile(ctx, h, s.job(prepareScript))
+	return err
+}
+
+// downloads tells whether c makes the file anew.
+func (s *Step) downloads(c modules.Change) bool {
+	_, created := c.Find("")
+	_, replaced := c.Find("sha256")
+	return created || replaced
+}
+
+// job runs one of the two scripts, which thereby never run together.
+func (s *Step) job(script string, more ...string) job.Job {
+	words := []string{"sh", "-euc", fetch.Functions + script, "download", s.Path, fetch.Staging(s.Path), fetch.Prepared(s.Path), s.URL, s.SHA256}
+	return job.Job{
+		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress, Command: modules.Command{Argv: append(words, more...)},
+	}
 }

@@ -28,18 +28,20 @@ import (
 //	download URL DIR             makes DIR/file, whatever it is; sets $left to whether it began with what was left in DIR
 //	fetch URL SHA256 DIR         makes DIR/file, checked, owned by root; what is left of it in DIR is used
 //	check FILE SHA256            ends the script unless FILE has this sum
+//	ahead PATH STAGING DIR       begins to prepare PATH in DIR, or ends the script where that is not for now; see [Prepared]
+//	adopt DIR STAGING            moves what was prepared in DIR to STAGING
 //
 // apt-helper writes into DIR/partial, which belongs to _apt: it would run as root otherwise, and say so. The sum is
 // taken where _apt can't write any more.
 //
 // The limit on the size of files (ulimit -f, in units of 512 bytes) ends apt's method with SIGXFSZ before the disk is
 // full: nobody knows the size of a download before it begins.
-const Functions = `
+const Functions = aheadFunctions + `
 fail() { echo "rcprov-problem $*" >&2; exit 1; }
 
 room() {
 	room=$(df -B1 --output=avail -- "$1" | tail -n 1)
-	room=$((room - 67108864))
+	room=$((room - ${reserve:-67108864}))
 }
 
 sum() { sum=$(sha256sum <"$1"); sum=${sum%% *}; }
@@ -61,7 +63,7 @@ download() {
 	if [ -s "$part" ]; then left=yes room=$((room + $(stat -c %s -- "$part"))); fi
 	(
 		ulimit -f $((room / 512))
-		exec /usr/lib/apt/apt-helper -q -o APT::Status-Fd=1 download-file "$1" "$part"
+		exec /usr/lib/apt/apt-helper -q -o APT::Status-Fd=1 ${haste:-} download-file "$1" "$part"
 	) || fail download
 	mv -fT -- "$part" "$2/file"
 }

@@ -61,7 +61,7 @@ const MaxOutput = 256 << 10
 // [ErrNoSystemd] can be tested for. After any other error (ctx done, connection lost) the job may still be running on
 // the host: a run that has the host's lock waits for it (package engine).
 func Run(ctx context.Context, h modules.Host, j Job) (modules.Result, error) {
-	return run(ctx, h, j, place{jobs: "/run/rcprov/jobs", booted: "/run/systemd/system"})
+	return run(ctx, h, j, onHost)
 }
 
 // place is where a host keeps jobs; tests use another one.
@@ -69,6 +69,8 @@ type place struct {
 	jobs   string
 	booted string // exists where systemd is running, sd_booted(3)
 }
+
+var onHost = place{jobs: "/run/rcprov/jobs", booted: "/run/systemd/system"}
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 

@@ -3,7 +3,9 @@ package job
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,6 +31,7 @@ systemctl() {
 	"reset-failed -- rcprov-"*.service) ;;
 	"show -p LoadState --value -- rcprov-"*.service)
 		if [ -e "$STATE/loaded" ]; then echo loaded; else echo not-found; fi ;;
+	"kill --signal=KILL -- rcprov-a.service") kill -KILL "-$(cat "$STATE/pid")" ;;
 	"start -- rcprov-a.service") start "$STATE/jobs/a/script" ;;
 	*) echo "fake systemctl: $*" >&2; return 99 ;;
 	esac
@@ -245,6 +248,24 @@ func TestFinishedJobIsNotAdopted(t *testing.T) {
 	second, err := run(t.Context(), l, j, l.at)
 	if err != nil || string(first.Stdout) == string(second.Stdout) {
 		t.Errorf("%v, the output of both runs: %q %q", err, first.Stdout, second.Stdout)
+	}
+}
+
+// TestOneAfterAnother: the first job has ended, and its unit not yet.
+func TestOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	ending := exec.Command("sleep", "1")
+	if err := ending.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = ending.Wait() }() // or it would be a zombie, which is alive for the fake systemd
+	if err := os.WriteFile(filepath.Join(l.state, "pid"), fmt.Append(nil, ending.Process.Pid), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	result, err := run(t.Context(), l, Job{Name: "a", Command: modules.Command{Argv: []string{"echo", "hello"}}}, l.at)
+	if err != nil || string(result.Stdout) != "hello\n" {
+		t.Errorf("%q, %v", result.Stdout, err)
 	}
 }
 

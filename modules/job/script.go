@@ -60,7 +60,8 @@ last() {
 	if [ "$dir/stderr" -nt "$dir/stdout" ]; then tail -n 1 -- "$dir/stderr"; else tail -n 1 -- "$dir/stdout"; fi
 }
 
-if [ "$following" = no ] && { [ -e "$dir/status" ] || ! active; }; then start; fi
+# Without its directory, an active unit is one that has ended for whoever followed it, and is about to end for systemd.
+if [ "$following" = no ] && { [ ! -d "$dir" ] || [ -e "$dir/status" ] || ! active; }; then start; fi
 waited=0
 while [ -d "$dir" ]; do
 	held=no

@@ -16,7 +16,7 @@ type release struct {
 	sums *signedSums
 }
 
-var _ modules.Step = (*release)(nil)
+var _ modules.Preparer = (*release)(nil)
 
 // Diff implements [modules.Step].
 func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
@@ -27,15 +27,33 @@ func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
 	return c, err
 }
 
-// Apply implements [modules.Step].
-func (r *release) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+// summed returns the archive with the sum that the signed list gives it, if c needs one.
+func (r *release) summed(ctx context.Context, c modules.Change) (*archive.Step, error) {
 	step := *r.Step
 	if r.Unpacks(c) {
 		sum, err := r.sums.of(ctx, r.Label+".tar.gz")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		step.SHA256 = sum
 	}
+	return &step, nil
+}
+
+// Apply implements [modules.Step].
+func (r *release) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	step, err := r.summed(ctx, c)
+	if err != nil {
+		return err
+	}
 	return step.Apply(ctx, h, c)
+}
+
+// Prepare implements [modules.Preparer].
+func (r *release) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
+	step, err := r.summed(ctx, c)
+	if err != nil {
+		return err
+	}
+	return step.Prepare(ctx, h, c)
 }

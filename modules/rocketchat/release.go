@@ -25,7 +25,7 @@ type release struct {
 	signature string       // address
 }
 
-var _ modules.Step = (*release)(nil)
+var _ modules.Preparer = (*release)(nil)
 
 func newRelease(args Args, env modules.Env) (*release, error) {
 	address := strings.TrimSuffix(args.Releases, "/") + "/" + args.Version
@@ -61,15 +61,34 @@ func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
 
 // Apply implements [modules.Step].
 func (r *release) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	step := *r.Step
-	if r.keys != nil && r.Unpacks(c) {
-		signature, err := r.keys.Signature(ctx, r.signature)
-		if err != nil {
-			return err
-		}
-		if step.SHA256, err = signature.Download(ctx, h, r.URL, r.Staging()); err != nil {
-			return err
-		}
+	step, err := r.signed(ctx, h, c, (*signed.Signature).Download)
+	if err != nil {
+		return err
 	}
 	return step.Apply(ctx, h, c)
+}
+
+// Prepare implements [modules.Preparer].
+func (r *release) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
+	step, err := r.signed(ctx, h, c, (*signed.Signature).Prepare)
+	if err != nil {
+		return err
+	}
+	return step.Prepare(ctx, h, c)
+}
+
+// signed returns the archive with its sum, if c needs one: that of what download brings, if it is what was signed.
+func (r *release) signed(ctx context.Context, h modules.Host, c modules.Change,
+	download func(*signed.Signature, context.Context, modules.Host, string, string) (string, error),
+) (*archive.Step, error) {
+	step := *r.Step
+	if r.keys == nil || !r.Unpacks(c) {
+		return &step, nil
+	}
+	signature, err := r.keys.Signature(ctx, r.signature)
+	if err != nil {
+		return nil, err
+	}
+	step.SHA256, err = download(signature, ctx, h, r.URL, r.Path)
+	return &step, err
 }

@@ -134,13 +134,19 @@ func (c computed) Write(p []byte) (int, error) { return len(p), nil }
 func (c computed) Sum([]byte) []byte           { return c.digest }
 
 // downloadScript makes DIR/file and prints its SHA-256, the digest, and whether the file began with what a run that was
-// killed had left. All that such a run has fetched is used.
+// killed had left. All that such a run has fetched is used, and all that was prepared. DIR is the staging directory, or the
+// one in which things are prepared for it.
 const downloadScript = `
-url=$1 dir=$2 program=$3 trailer=$4
+url=$1 path=$2 staging=$3 prepared=$4 dir=$5 program=$6 trailer=$7
 umask 022
-if [ -L "$dir" ]; then rm -f -- "$dir"; fi
-mkdir -p -- "$dir"
-chmod 0755 -- "$dir"
+if [ "$dir" = "$prepared" ]; then
+	ahead "$path" "$staging" "$dir"
+else
+	if [ -L "$dir" ]; then rm -f -- "$dir"; fi
+	mkdir -p -- "$dir"
+	chmod 0755 -- "$dir"
+	adopt "$prepared" "$dir"
+fi
 left=yes
 if [ -L "$dir/file" ] || [ ! -f "$dir/file" ]; then download "$url" "$dir"; fi
 [ ! -L "$dir/file" ] || fail download
@@ -156,13 +162,14 @@ rm -rf -- "$1/file" "$1/partial"
 rmdir --ignore-fail-on-non-empty -- "$1"
 `
 
-func (s *Signature) command(address, dir string) modules.Command {
+func (s *Signature) command(address, path, dir string) modules.Command {
 	var trailer strings.Builder
 	for _, b := range s.made.HashSuffix {
 		fmt.Fprintf(&trailer, `\%03o`, b)
 	}
 	return modules.Command{Argv: []string{
-		"sh", "-euc", fetch.Functions + downloadScript, "download", address, dir, programs[s.made.Hash], trailer.String(),
+		"sh", "-euc", fetch.Functions + downloadScript, "download",
+		address, path, fetch.Staging(path), fetch.Prepared(path), dir, programs[s.made.Hash], trailer.String(),
 	}}
 }
 
@@ -179,12 +186,24 @@ func (s *Signature) check(answer string) (sha256 string, signed, left bool, err 
 	return words[1], s.signs(digest), words[3] == "yes", nil
 }
 
-// Download downloads what was signed to dir/file on the host, as [fetch.Functions] do, and returns its SHA-256. If it is
-// not what was signed, nothing of it is left.
-func (s *Signature) Download(ctx context.Context, h modules.Host, address, dir string) (sha256 string, err error) {
+// Download downloads what was signed, for path, to the file `file` of its staging directory on the host ([fetch.Staging]),
+// and returns its SHA-256. If it is not what was signed, nothing of it is left.
+func (s *Signature) Download(ctx context.Context, h modules.Host, address, path string) (sha256 string, err error) {
+	return s.download(ctx, h, job.Run, address, path, fetch.Staging(path))
+}
+
+// Prepare does what Download does, ahead ([modules.Preparer]): the file is in [fetch.Prepared].
+func (s *Signature) Prepare(ctx context.Context, h modules.Host, address, path string) (sha256 string, err error) {
+	return s.download(ctx, h, job.RunWhile, address, path, fetch.Prepared(path))
+}
+
+// runner is [job.Run] or [job.RunWhile].
+type runner func(context.Context, modules.Host, job.Job) (modules.Result, error)
+
+func (s *Signature) download(ctx context.Context, h modules.Host, run runner, address, path, dir string) (sha256 string, err error) {
 	for {
-		result, err := job.Run(ctx, h, job.Job{
-			Name: fetch.JobName("download", dir), Command: s.command(address, dir), Progress: progress,
+		result, err := run(ctx, h, job.Job{
+			Name: fetch.JobName("download", path), Command: s.command(address, path, dir), Progress: progress,
 		})
 		if err != nil {
 			return "", fetch.Explain(err, address, "", dir)

@@ -127,7 +127,7 @@ func checkOnHost(t *testing.T, s *Signature, file string) (string, error) {
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	result, err := new(moduletest.Host).Run(t.Context(), s.command("http://unused.invalid", dir))
+	result, err := new(moduletest.Host).Run(t.Context(), s.command("http://unused.invalid", "/opt/x", dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,12 @@ case "downloaded" {
     until perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:8123")'; do sleep 0.1; done
   EOT
   plan  = <<-EOT
+    # Beside this the archive is prepared.
+    file "before" {
+      path     = "/etc/before"
+      content  = "1\n"
+      validate = ["sh", "-c", "sleep 0.5", "%s"]
+    }
     archive "tool" {
       url              = "http://127.0.0.1:8123/pkg.tar.gz"
       sha256           = "b37383d8a5c330459fbb3a4457153f15bf8e976499e52edcf8a390cc6c322e67"
@@ -38,7 +44,7 @@ case "downloaded" {
     [ "$("/opt/it's/tool 1/bin/alias")" = first ] &&
     [ "$(stat -c '%a %U %G' "/opt/it's/tool 1/bin/tool")" = "755 root adm" ] &&
     [ "$(stat -c '%a %U %G' "/opt/it's/tool 1")" = "750 root adm" ] &&
-    [ "$(ls -A "/opt/it's")" = "tool 1" ]
+    [ "$(ls -A "/opt/it's")" = "tool 1" ] && [ ! -e /var/cache/rcprov ]
   EOT
   drift "removed" { run = "rm -r '/opt/it'\\''s/tool 1'" }
   drift "a program is missing" { run = "rm /opt/it*/tool*/bin/tool" }
@@ -47,6 +53,7 @@ case "downloaded" {
   drift "made of another archive" {
     run = "sed -i 's/\"sha256\":\"..../\"sha256\":\"0000/' /opt/it*/tool*/.rcprov-archive && rm /opt/it*/tool*/bin/alias"
   }
+  drift "something earlier, too" { run = "rm -r /opt/it*/tool* /etc/before" }
   drift "emptied" { run = "cd /opt/it*/tool* && find . -mindepth 1 -delete" }
 }
 

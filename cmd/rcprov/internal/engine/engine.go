@@ -8,6 +8,9 @@
 // expected to differ: a run with n changes asks n+1 times, and each step is decided by what was seen since the last
 // change before it.
 //
+// Steps may have a part of their work done ahead (modules.Preparer), beside the steps before them. That changes nothing
+// that a step sees, so it is no change for the journal or the report.
+//
 // A connection that breaks doesn't end a run: see reconnect.go.
 package engine
 
@@ -219,16 +222,14 @@ func (r *run) changeCount() int {
 
 // close ends all connections.
 func (r *run) close() {
+	var group errgroup.Group // never fails
 	for _, h := range r.hosts {
-		<-h.prepared
-		if h.journal != nil {
-			h.journal.scripts <- forget
-			h.journal.close()
-		}
-		if h.conn != nil {
-			_ = h.conn.Close() // the run is over; there is nothing left to lose
-		}
+		group.Go(func() error {
+			h.close()
+			return nil
+		})
 	}
+	_ = group.Wait()
 }
 
 // finish adds up the run.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,12 +158,19 @@ var errBroke = errors.New("the connection to admin@a:22 broke: the host closed i
 // fakeConn is a connection to a fake host. It refuses scripts that it doesn't know.
 type fakeConn struct {
 	*fakeHost
-	lost error // guarded by mu
+	lost   error // guarded by mu
+	closed bool
 }
 
 func (c *fakeConn) Name() string    { return c.name }
 func (c *fakeConn) Address() string { return "admin@" + c.name + ":22" }
-func (c *fakeConn) Close() error    { return nil }
+
+func (c *fakeConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	return nil
+}
 
 func (c *fakeConn) Lost() error {
 	c.mu.Lock()
@@ -223,8 +231,14 @@ func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Re
 	if !strings.Contains(command.Before, "exec 8>>/run/rcprov/busy.") {
 		return modules.Result{}, errors.New("a change without the busy file")
 	}
-	if lost := c.Lost(); lost != nil {
+	c.mu.Lock()
+	lost, closed := c.lost, c.closed
+	c.mu.Unlock()
+	if lost != nil {
 		return modules.Result{}, lost
+	}
+	if closed {
+		return modules.Result{}, net.ErrClosed
 	}
 	command.Before = ""
 	return c.Host.Run(ctx, command)
@@ -300,7 +314,9 @@ func (l *lab) run(ctx context.Context, o Options) (*Summary, error) {
 		if strings.HasPrefix(h.Name, "down") {
 			return nil, errors.New("no route to host")
 		}
-		return l.conns[h.Name], nil
+		c := l.conns[h.Name]
+		c.closed = false
+		return c, nil
 	}
 	return Run(ctx, o)
 }

@@ -25,6 +25,7 @@ type host struct {
 	facts    *observe.Facts // nil when no play needs them
 	steps    []*step        // of all plays, in order
 	seen     view
+	first    *observe.Snapshot // what was seen of all steps, before any change
 
 	asked    bool       // what steps require was asked
 	findings []*Finding // what was found then
@@ -37,6 +38,7 @@ type host struct {
 	locked  bool
 	hadLock bool     // what works on the host without us was begun by this run
 	journal *journal // once locked
+	ahead   *ahead   // once something changes
 	touched int      // how often something was applied, with success or not
 	changed []string // addresses of steps changed in this run
 	counts  Counts
@@ -111,6 +113,7 @@ func (h *host) look(ctx context.Context) error {
 	if err := h.observe(ctx, 0, len(h.steps), nil); err != nil {
 		return err
 	}
+	h.first = h.seen.snapshot
 	h.findings = h.test()
 	return nil
 }
@@ -236,6 +239,9 @@ func (h *host) runPlay(ctx context.Context, i int, p *plan.Play) {
 	if from >= 0 {
 		h.walk(ctx, &walk{host: h, play: p, from: from, to: to, changesBefore: h.run.changeCount()})
 	}
+	if h.failure != nil || h.stopped {
+		h.ahead.end()
+	}
 	h.report(Event{Type: HostFinished, Play: p.Name, Counts: h.counts, Duration: h.run.Now().Sub(started)})
 }
 
@@ -278,6 +284,19 @@ func (h *host) recoverBug(play string) {
 			Play: play, Aftermath: Unknown,
 			Err: modules.WithHint(fmt.Errorf("rcprov has a bug: %v", v), "Please report it with these lines:\n%s", debug.Stack()),
 		})
+	}
+}
+
+// close ends the connection.
+func (h *host) close() {
+	<-h.prepared
+	h.ahead.end()
+	if h.journal != nil {
+		h.journal.scripts <- forget
+		h.journal.close()
+	}
+	if h.conn != nil {
+		_ = h.conn.Close() // the run is over; there is nothing left to lose
 	}
 }
 

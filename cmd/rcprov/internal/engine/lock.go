@@ -92,8 +92,11 @@ func keepBusy(n int) string {
 }
 
 // forget is what a run that ends in order leaves for the next one to wait for: nothing. A daemon that one of its
-// commands started holds an old busy file, which is not looked at any more.
-const forget = "rm -f /run/rcprov/busy.* /run/rcprov/holder\n"
+// commands started holds an old busy file, which is not looked at any more. Nor does it leave anything that was prepared, by
+// itself or by a run that was killed: only a run with the lock may remove that.
+const forget = "rm -rf --one-file-system " + modules.PreparedDir + "\n" +
+	"rmdir --ignore-fail-on-non-empty /var/cache/rcprov 2>/dev/null || :\n" +
+	"rm -f /run/rcprov/busy.* /run/rcprov/holder\n"
 
 // holder describes a run to others that find its lock.
 type holder struct {

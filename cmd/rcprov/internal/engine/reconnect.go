@@ -61,6 +61,8 @@ func (h *host) goneDuring(err error) error {
 // reconnect puts a new connection in the place of the one that broke because of lost. If the run had the host's lock, it
 // has it again.
 func (h *host) reconnect(ctx context.Context, lost error) error {
+	h.ahead.end()
+	h.ahead = nil // the next change begins anew
 	var unwritten []string
 	if h.journal != nil {
 		unwritten = h.journal.close()

@@ -59,6 +59,7 @@ func (w *walk) run(ctx context.Context) {
 			w.fail(i, err, Untouched)
 			return
 		case change.Empty():
+			h.ahead.drop(s)
 			w.report(i, Event{Type: StepOK, Change: &change})
 			h.counts.OK++
 			i++
@@ -77,6 +78,7 @@ func (w *walk) run(ctx context.Context) {
 			}
 			h.seen = view{}
 		default:
+			h.prepareAhead(ctx, i+1)
 			// What is begun is finished, also when the run is being stopped.
 			n, ok := w.change(context.WithoutCancel(ctx), ctx.Done(), i, change)
 			if !ok {
@@ -250,11 +252,15 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	h.touched++
 	h.run.countChange()
 
-	ctx = modules.WithProgress(ctx, func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) })
+	tell := func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) }
+	ctx = modules.WithProgress(ctx, tell)
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, &TimeoutError{s.Timeout})
 		defer cancel()
+	}
+	for _, b := range batch {
+		h.ahead.await(ctx, b.step, tell)
 	}
 	err := applyBatch(ctx, busyHost{h.conn, h.touched}, batch)
 	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -314,6 +320,7 @@ func (w *walk) done(i int, batch []work, started time.Time) {
 	}
 	h := w.host
 	h.log(w.play.Name, Changed, batch, nil)
+	h.ahead.changed()
 	took := h.run.Now().Sub(started)
 	for j, b := range batch {
 		b.differs = false

@@ -46,5 +46,6 @@ adopt() {
 		done
 	fi
 	rm -rf --one-file-system -- "$1"
+	rmdir -p --ignore-fail-on-non-empty -- "${1%/*}" # should this run be killed: the next one may have nothing to change
 }
 `

@@ -370,3 +370,42 @@ play "q" {
 		t.Errorf("%+v, %v", summary, err)
 	}
 }
+
+// With the connection the preparing ends; over the new one it begins again.
+func TestPrepareWhenTheConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	var l *lab
+	first, second := make(chan struct{}), make(chan struct{})
+	tries := 0
+	d := &desk{
+		prepare: map[string]func(context.Context) error{
+			"y": func(ctx context.Context) error {
+				if tries++; tries > 1 {
+					close(second)
+					return nil
+				}
+				close(first)
+				<-ctx.Done()
+				return ctx.Err()
+			},
+		},
+	}
+	broken := false
+	d.apply = map[string]func(context.Context) error{
+		"x": func(ctx context.Context) error {
+			if broken {
+				return until(second)(ctx)
+			}
+			broken = true
+			return errors.Join(until(first)(ctx), l.conns["a"].cut())
+		},
+	}
+	l = newAheadLab(t, d, "")
+	summary, err := l.apply()
+	if err != nil || summary.Counts.Changed != 3 {
+		t.Errorf("%+v, %v", summary, err)
+	}
+	if tries != 2 || slices.Index(d.order, "apply y") < slices.Index(d.order, "prepared y") {
+		t.Errorf("prepared %d times: %q", tries, d.order)
+	}
+}

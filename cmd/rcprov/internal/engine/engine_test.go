@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -270,8 +271,11 @@ func newLab(t *testing.T, source string, more ...modules.Module) *lab {
 	for _, h := range p.Hosts {
 		dir := t.TempDir()
 		shell := filepath.Join(dir, ".shell")
-		if err := os.WriteFile(shell, []byte("#!/bin/sh\nexport STATE="+dir+"\nexec sh \"$@\"\n"), 0o700); err != nil {
-			t.Fatal(err)
+		// Not by this process: what it forks meanwhile for other tests would have the file open for writing, so that
+		// nobody could run it.
+		write := exec.Command("sh", "-c", `umask 077; printf '%s\n' '#!/bin/sh' "export STATE=$1" 'exec sh "$@"' >"$2"; chmod 0700 "$2"`, "sh", dir, shell)
+		if out, err := write.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
 		}
 		l.dirs[h.Name] = dir
 		l.conns[h.Name] = &fakeConn{fakeHost: &fakeHost{Host: moduletest.Host{Shell: shell}, name: h.Name, lock: "locked"}}

@@ -122,6 +122,16 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+// Foresee implements [modules.Foreseer]: what packages bring, and what their scripts do, shows only then.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	for _, e := range c.Edits {
+		if e.Field != "held" {
+			snapshot.ForeseeUnknown(e.Subject)
+			return
+		}
+	}
+}
+
 func (s *Step) diffAbsent(p Package, is observe.PackageInfo) []modules.Edit {
 	switch {
 	case is.Version != "": // also when it is half installed

@@ -152,6 +152,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
 }
 
+// Foresee implements [modules.Foreseer]: a command may do anything.
+func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	snapshot.ForeseeUnknown("a command")
+}
+
 // subject is what runs, on one line.
 func (s *Step) subject() string {
 	text := s.Command.Script

@@ -111,6 +111,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	var c modules.Change
 	switch {
 	case is.Type == observe.Absent && s.Absent:
+		if by := snapshot.Unknown(); by != "" {
+			c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, If: by + " brings it"})
+		}
 		return c, nil
 	case is.Type == observe.Regular && s.Absent:
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path})
@@ -134,6 +137,22 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	c.Edits = s.compare(is)
 	return c, nil
+}
+
+// Foresee implements [modules.Foreseer]: the content is known also where it isn't shown.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	for _, e := range c.Edits {
+		switch {
+		case e.If != "":
+		case e.Action == modules.Remove:
+			snapshot.ForeseeFile(s.Path, "absent")
+		case e.Action == modules.Create || e.Field == "content":
+			snapshot.ForeseeFile(s.Path, modules.Fingerprint(s.Content)) // mode and owner with it
+			return
+		default:
+			snapshot.ForeseeFile(s.Path, observe.SameContent)
+		}
+	}
 }
 
 // compare returns the edits for the file that is there.

@@ -130,8 +130,7 @@ func withJournal(ctx context.Context, h modules.Host, unit string, err error) er
 
 // ready waits until an instance answers that it is ready, and says what its journal does when that doesn't happen.
 type ready struct {
-	*httpcheck.Step
-	Unit string
+	*httpcheck.Step // with its Unit
 }
 
 var _ modules.Step = (*ready)(nil)

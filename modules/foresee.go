@@ -56,12 +56,30 @@ func Fingerprint(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Brought is a step for something that a package of an earlier step mostly makes so by itself, as it makes a directory or
+// configures a program by its scripts.
+type Brought struct{ Step }
+
+// Diff implements [Step]. In a plan where a package is yet to come, all edits have a condition.
+func (b Brought) Diff(s *observe.Snapshot) (Change, error) {
+	c, err := b.Step.Diff(s)
+	if by := s.Unknown(); by != "" {
+		for i := range c.Edits {
+			c.Edits[i].If = by + " doesn't do it"
+		}
+	}
+	return c, err
+}
+
+// Foresee implements [Foreseer].
+func (b Brought) Foresee(s *observe.Snapshot, c Change) { Foresee(b.Step, s, c) }
+
 // Wait returns the Change of a step that waits until a program answers as wanted: e, unless it does. A plan can't tell
 // whether there will be anything to wait for when earlier steps have changed the host or started the program anew. unit
 // is the program's; empty: any.
 func Wait(s *observe.Snapshot, e Edit, answers bool, unit string) Change {
 	switch {
-	case answers && !s.UnitChanges(unit):
+	case answers && !s.UnitStops(unit):
 		return Change{}
 	case answers:
 		e.From = ""

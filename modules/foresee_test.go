@@ -39,7 +39,9 @@ func TestForeseeFiles(t *testing.T) {
 func TestWait(t *testing.T) {
 	t.Parallel()
 	silent := modules.Edit{Action: modules.Run, Subject: "wait", From: "silent", To: "answers"}
-	restarted := func(s *observe.Snapshot) { s.ForeseeUnit(observe.UnitInfo{ID: "x.service"}) }
+	restarted := func(s *observe.Snapshot) {
+		s.ForeseeUnit(observe.UnitInfo{ID: "x.service", Active: observe.Active, InvocationID: observe.NewInstance})
+	}
 	for _, test := range []struct {
 		name    string
 		foresee func(*observe.Snapshot)

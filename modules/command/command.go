@@ -120,7 +120,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if err != nil {
 			return modules.Change{}, err
 		}
-		if (is.Type != observe.Absent) != c.want {
+		there := is.Type != observe.Absent
+		if f, changes := snapshot.FutureFile(c.path); changes {
+			there = f.Fingerprint != "absent"
+		}
+		if there != c.want {
 			reasons = append(reasons, c.path+c.why)
 		}
 	}

@@ -68,7 +68,7 @@ func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("ask mongod: %w", err)
 	}
-	if now.Role != mongodb.Silent || snapshot.UnitChanges(unit) { // Service waits, too
+	if _, _, foreseen := snapshot.FutureUnit(unit); foreseen || now.Role != mongodb.Silent { // Service waits, too
 		return modules.Change{}, nil
 	}
 	return modules.Change{Edits: []modules.Edit{{

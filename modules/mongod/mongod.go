@@ -19,7 +19,6 @@ import (
 	"github.com/rcprov/rcprov/modules/directory"
 	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/mongodb"
-	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/preflight"
 	"github.com/rcprov/rcprov/modules/sysctl"
 	"github.com/rcprov/rcprov/modules/systemdunit"
@@ -207,7 +206,7 @@ func (b *builder) build(bindIP []string) error {
 	errs := []error{b.repository(), b.packages()}
 
 	data, err := directory.New(directory.Args{Path: b.args.DBPath, Mode: "0755", Owner: "mongodb", Group: "mongodb", State: "present"}, b.env)
-	errs = append(errs, b.add("data", &dataDirectory{data}, err))
+	errs = append(errs, b.add("data", modules.Brought{Step: data}, err))
 	secret := b.env.Sensitive("settings")
 	configuration := &file.Step{Path: confFile, Content: content, Mode: 0o644, Owner: "root", Group: "root", Sensitive: secret, Backup: true}
 	if secret {
@@ -240,18 +239,6 @@ func (b *builder) build(bindIP []string) error {
 	}
 	b.require(bindIP)
 	return errors.Join(errs...)
-}
-
-// dataDirectory is the directory of the data, which the package makes if it is the default one.
-type dataDirectory struct{ modules.Step }
-
-// Diff implements [modules.Step].
-func (d *dataDirectory) Diff(s *observe.Snapshot) (modules.Change, error) {
-	c, err := d.Step.Diff(s)
-	if err == nil && len(c.Edits) > 0 && c.Edits[0].Action == modules.Create && s.Unknown() != "" {
-		c.Edits[0].If = s.Unknown() + " doesn't bring it"
-	}
-	return c, err
 }
 
 // require adds what the parts need of the host. Sizes are those of the packages of 8.0 and of a new, empty database.

@@ -204,7 +204,7 @@ func (s *Step) doubt(c *modules.Change, seen Seen, snapshot *observe.Snapshot) {
 		for i := range c.Edits {
 			c.Edits[i].If = "mongod doesn't have it when it answers"
 		}
-	case c.Empty() && snapshot.UnitChanges(unit):
+	case c.Empty() && snapshot.UnitStops(unit):
 		e := modules.Edit{Action: modules.Run, Subject: member(s.Self), Field: "wait", To: "PRIMARY or SECONDARY"}
 		c.Edits = modules.Wait(snapshot, e, true, unit).Edits
 	}

@@ -23,6 +23,9 @@ type foresight struct {
 	units   map[string]futureUnit
 	unknown string
 	events  int
+
+	installed map[string]bool // packages, by name
+	stopped   map[string]bool // units, by ID
 }
 
 type futureUnit struct {
@@ -37,7 +40,9 @@ var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // than anything that was seen or foreseen before.
 func (s *Snapshot) Foresee() time.Time {
 	if s.foreseen == nil {
-		s.foreseen = &foresight{files: make(map[string]WatchedFile), units: make(map[string]futureUnit)}
+		s.foreseen = &foresight{
+			files: make(map[string]WatchedFile), units: make(map[string]futureUnit), installed: make(map[string]bool), stopped: make(map[string]bool),
+		}
 	}
 	s.foreseen.events++
 	return endOfTime.Add(time.Duration(s.foreseen.events) * time.Second)
@@ -79,6 +84,15 @@ func (s *Snapshot) ForeseeUnit(u UnitInfo) {
 	s.foreseen.units[u.ID] = futureUnit{u, at}
 }
 
+// ForeseeStop notes that something stops the unit with an ID, of which nothing else is known.
+func (s *Snapshot) ForeseeStop(id string) {
+	s.Foresee()
+	s.foreseen.stopped[id] = true
+}
+
+// WillBeStopped tells whether ForeseeStop has noted it of a unit.
+func (s *Snapshot) WillBeStopped(id string) bool { return s.foreseen != nil && s.foreseen.stopped[id] }
+
 // FutureUnit returns what is foreseen of a unit, by its ID, and since when. Not ok: nothing is.
 func (s *Snapshot) FutureUnit(id string) (u UnitInfo, at time.Time, ok bool) {
 	if s.foreseen == nil {
@@ -88,13 +102,31 @@ func (s *Snapshot) FutureUnit(id string) (u UnitInfo, at time.Time, ok bool) {
 	return f.unit, f.at, ok
 }
 
-// UnitChanges tells whether something is foreseen of the unit with an ID; empty: of any.
-func (s *Snapshot) UnitChanges(id string) bool {
+// NewInstance is the InvocationID of a unit that is foreseen to be started or restarted.
+const NewInstance = "foreseen"
+
+// UnitStops tells whether it is foreseen that the unit with an ID stops, perhaps to be started again; empty: that any does.
+func (s *Snapshot) UnitStops(id string) bool {
 	if s.foreseen == nil {
 		return false
 	}
-	_, changes := s.foreseen.units[id]
-	return changes || id == "" && len(s.foreseen.units) > 0
+	for name, f := range s.foreseen.units {
+		if (id == "" || id == name) && (f.unit.InvocationID == NewInstance || !f.unit.Running()) {
+			return true
+		}
+	}
+	return false
+}
+
+// ForeseeInstalled notes that a package will be installed.
+func (s *Snapshot) ForeseeInstalled(name string) {
+	s.Foresee()
+	s.foreseen.installed[name] = true
+}
+
+// WillBeInstalled tells whether it is foreseen that a package is installed.
+func (s *Snapshot) WillBeInstalled(name string) bool {
+	return s.foreseen != nil && s.foreseen.installed[name]
 }
 
 // ForeseeUnknown notes that nobody can tell all that a pending change will do: a package has its scripts. change

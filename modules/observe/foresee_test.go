@@ -8,7 +8,7 @@ import (
 func TestForesee(t *testing.T) {
 	t.Parallel()
 	s := NewSnapshot()
-	if s.Pending() || s.Unknown() != "" || s.UnitChanges("") {
+	if s.Pending() || s.Unknown() != "" || s.UnitStops("") || s.WillBeInstalled("a") {
 		t.Error("something is foreseen of a host that was only looked at")
 	}
 	if f, ok := s.FutureFile("/a"); ok {
@@ -58,11 +58,23 @@ func TestForesee(t *testing.T) {
 	if got := s.Unknown(); got != "a step above" {
 		t.Errorf("two packages: %q", got)
 	}
-	s.ForeseeUnit(UnitInfo{ID: "x.service", Sub: "running"})
-	if u, at, ok := s.FutureUnit("x.service"); !ok || u.Sub != "running" || !at.After(first) {
-		t.Errorf("unit: %+v at %v, %v", u, at, ok)
+	s.ForeseeInstalled("a")
+	if !s.WillBeInstalled("a") || s.WillBeInstalled("b") {
+		t.Error("which packages are installed")
 	}
-	if !s.UnitChanges("x.service") || !s.UnitChanges("") || s.UnitChanges("y.service") {
-		t.Error("which units change")
+	s.ForeseeStop("z.service")
+	if !s.WillBeStopped("z.service") || s.WillBeStopped("x.service") {
+		t.Error("which units are stopped")
+	}
+	s.ForeseeUnit(UnitInfo{ID: "x.service", Active: Active, InvocationID: "abc"})
+	if u, at, ok := s.FutureUnit("x.service"); !ok || u.Active != Active || !at.After(first) || s.UnitStops("") {
+		t.Errorf("unit that is reloaded: %+v at %v, %v", u, at, ok)
+	}
+	for _, u := range []UnitInfo{{Active: Inactive, InvocationID: "abc"}, {Active: Active, InvocationID: NewInstance}} {
+		u.ID = "x.service"
+		s.ForeseeUnit(u)
+		if !s.UnitStops("x.service") || !s.UnitStops("") || s.UnitStops("y.service") {
+			t.Errorf("which units stop, after %+v", u)
+		}
 	}
 }

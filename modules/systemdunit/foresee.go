@@ -16,6 +16,9 @@ var _ modules.Foreseer = (*Step)(nil)
 func (d *differ) foresee(s *observe.Snapshot) {
 	future, loaded, ok := s.FutureUnit(d.unit.ID)
 	files := maps.Clone(d.unit.Files)
+	if !ok && s.WillBeStopped(d.unit.ID) && d.unit.Running() {
+		d.unit.Active, d.unit.Sub = observe.Inactive, "dead"
+	}
 	if ok {
 		d.unit = future
 		for path, is := range future.Files {
@@ -134,7 +137,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		after.Active, after.Sub, after.ReloadFailed, after.StateChanged = observe.Active, "running", false, snapshot.Foresee()
 	}
 	if verb == restart {
-		after.InvocationID, after.Started, after.ReplacedProgram = "foreseen", after.StateChanged, ""
+		after.InvocationID, after.Started, after.ReplacedProgram = observe.NewInstance, after.StateChanged, ""
 	}
 	if verb != "" {
 		after.Stamp = s.stamp(before, after, verb)

@@ -122,6 +122,11 @@ func TestForesee(t *testing.T) {
 			edits:   []string{"update running inactive (dead)>running"},
 		},
 		{
+			name:    "stopped by an earlier step",
+			foresee: func(s *observe.Snapshot) { s.ForeseeStop("x.service"); s.ForeseeFile("/etc/r", "new") },
+			edits:   []string{"update running inactive (dead)>running"},
+		},
+		{
 			name: "unit file of an earlier step", args: packaged,
 			is:      func(w *world) { w.unit.DropInPaths = nil },
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile(unitPath, "new") },

@@ -107,7 +107,7 @@ func (s *Step) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var reasons, notes []string
+	var reasons, doubts, notes []string
 	for _, c := range []struct {
 		path string
 		want bool
@@ -141,6 +141,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
 				"Run `%s` on the host to see what it says.", observe.QuoteAll(c.condition.Argv))
 		}
+		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(observe.QuoteAll(c.condition.Argv)) {
+			doubts = append(doubts, c.arg+" says so then")
+			continue
+		}
 		switch {
 		case is.Missing != "":
 			reasons = append(reasons, c.arg+" can't tell yet")
@@ -149,10 +153,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
 		}
 	}
-	if len(reasons) == 0 {
-		return modules.Change{}, nil
-	}
 	edit := modules.Edit{Action: modules.Run, Subject: s.subject(), From: strings.Join(reasons, ", ")}
+	switch {
+	case len(reasons) == 0 && len(doubts) == 0:
+		return modules.Change{}, nil
+	case len(reasons) == 0: // a plan, where earlier steps change what the condition is about
+		edit.If = strings.Join(doubts, " or ")
+	}
 	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
 }
 

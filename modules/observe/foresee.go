@@ -2,6 +2,7 @@ package observe
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -127,6 +128,24 @@ func (s *Snapshot) ForeseeInstalled(name string) {
 // WillBeInstalled tells whether it is foreseen that a package is installed.
 func (s *Snapshot) WillBeInstalled(name string) bool {
 	return s.foreseen != nil && s.foreseen.installed[name]
+}
+
+// Concerns tells whether text, a command for example, names a file or a unit of which something is foreseen.
+func (s *Snapshot) Concerns(text string) bool {
+	if s.foreseen == nil {
+		return false
+	}
+	for path := range s.foreseen.files {
+		if strings.Contains(text, path) {
+			return true
+		}
+	}
+	for id := range s.foreseen.units {
+		if strings.Contains(text, strings.TrimSuffix(id, ".service")) {
+			return true
+		}
+	}
+	return false
 }
 
 // ForeseeUnknown notes that nobody can tell all that a pending change will do: a package has its scripts. change

@@ -15,7 +15,8 @@ var _ modules.Foreseer = (*Step)(nil)
 // the same rules as apply. In apply nothing is foreseen.
 func (d *differ) foresee(s *observe.Snapshot) {
 	future, loaded, ok := s.FutureUnit(d.unit.ID)
-	files := maps.Clone(d.unit.Files)
+	files := make(map[string]observe.WatchedFile)
+	maps.Copy(files, d.unit.Files)
 	if !ok && s.WillBeStopped(d.unit.ID) && d.unit.Running() {
 		d.unit.Active, d.unit.Sub = observe.Inactive, "dead"
 	}
@@ -39,7 +40,7 @@ func (d *differ) foresee(s *observe.Snapshot) {
 		case slices.Contains(d.unit.OwnFiles(), path) && !f.Changed.Before(loaded):
 			d.unit.NeedDaemonReload = true
 		case known && stampValid(d.unit) && !comparable(f.Fingerprint, stamped.Fingerprint):
-			d.doubt.add(slices.Contains(d.ReloadOn, path), "that changes the content of "+path)
+			d.doubt.add(slices.Contains(d.ReloadOn, path), "the content of "+path+" changes")
 			f = is
 		}
 		files[path] = f
@@ -97,6 +98,9 @@ func (d *differ) onceInstalled() (about doubt) {
 // comparable tells whether the fingerprint of a file that is foreseen can be compared with that of a stamp: of a link it
 // is known where it leads, not what is there.
 func comparable(future, stamped string) bool {
+	if future == "absent" || stamped == "absent" {
+		return true
+	}
 	return future != observe.AnyContent && strings.HasPrefix(future, "->") == strings.HasPrefix(stamped, "->")
 }
 

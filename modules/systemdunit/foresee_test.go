@@ -62,7 +62,7 @@ func TestForesee(t *testing.T) {
 			name:    "perhaps a new content",
 			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "one"); s.ForeseeFile("/etc/r", "two") },
-			edits:   []string{"run restart if that changes the content of /etc/r"},
+			edits:   []string{"run restart if the content of /etc/r changes"},
 		},
 		{
 			name:    "removed by the plan",
@@ -106,10 +106,16 @@ func TestForesee(t *testing.T) {
 			edits:   []string{"run restart >/etc/r changes"},
 		},
 		{
+			name:    "link where nothing was",
+			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "absent") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->two") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
 			name:    "link to another file",
 			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->two") },
-			edits:   []string{"run restart if that changes the content of /etc/r"},
+			edits:   []string{"run restart if the content of /etc/r changes"},
 		},
 		{
 			name:    "other file",

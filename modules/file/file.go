@@ -136,6 +136,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, nil
 	}
 	c.Edits = s.compare(is)
+	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent && s.Content == nil {
+		c.Edits = s.inDoubt()
+	}
 	return c, nil
 }
 
@@ -175,6 +178,16 @@ func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
 	}
 	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
 		edit("group", is.Group, s.Group)
+	}
+	return edits
+}
+
+// inDoubt returns the edits for a file that an earlier step of a plan is going to write, with whatever mode and owner.
+func (s *Step) inDoubt() (edits []modules.Edit) {
+	for _, e := range []struct{ field, to string }{{"mode", modules.OctalMode(s.Mode)}, {"owner", s.Owner}, {"group", s.Group}} {
+		edits = append(edits, modules.Edit{
+			Action: modules.Update, Subject: s.Path, Field: e.field, To: e.to, If: "a step above leaves it otherwise",
+		})
 	}
 	return edits
 }

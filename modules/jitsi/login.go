@@ -294,7 +294,7 @@ func (s *Login) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	return modules.Wait(snapshot, modules.Edit{
 		Action: modules.Run, Subject: "log in to " + s.Visitor.Domain, Field: "wait", From: found.problem(), To: s.wanted(),
-	}, found.problem() == "", prosodyUnit), nil
+	}, found.problem() == "", ""), nil
 }
 
 func (s *Login) wanted() string {

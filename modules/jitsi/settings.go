@@ -69,6 +69,14 @@ func (s *Settings) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	for _, name := range append(differ, missing...) {
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: name, Sensitive: true})
 	}
+	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent {
+		c.Edits = nil
+		for _, w := range s.Wanted {
+			c.Edits = append(c.Edits, modules.Edit{
+				Action: modules.Update, Subject: s.Path, Field: w.name, Sensitive: true, If: "package " + prosodyPackage + " writes it otherwise",
+			})
+		}
+	}
 	return c, nil
 }
 

@@ -20,10 +20,12 @@ const (
 
 // foresight is what is foreseen of a host.
 type foresight struct {
-	files   map[string]WatchedFile
-	units   map[string]futureUnit
-	unknown string
-	events  int
+	files  map[string]WatchedFile
+	units  map[string]futureUnit
+	events int
+
+	unknown   string // what may do anything
+	unknownAt time.Time
 
 	installed map[string]bool // packages, by name
 	stopped   map[string]bool // units, by ID
@@ -151,7 +153,8 @@ func (s *Snapshot) Concerns(text string) bool {
 // ForeseeUnknown notes that nobody can tell all that a pending change will do: a package has its scripts. change
 // is named in conditions: "package nginx".
 func (s *Snapshot) ForeseeUnknown(change string) {
-	s.Foresee()
+	at := s.Foresee()
+	s.foreseen.unknownAt = at
 	if s.foreseen.unknown != "" && s.foreseen.unknown != change {
 		change = "a step above"
 	}
@@ -164,4 +167,12 @@ func (s *Snapshot) Unknown() string {
 		return ""
 	}
 	return s.foreseen.unknown
+}
+
+// UnknownAt returns when the latest such change is made; zero when there is none.
+func (s *Snapshot) UnknownAt() time.Time {
+	if s.foreseen == nil {
+		return time.Time{}
+	}
+	return s.foreseen.unknownAt
 }

@@ -3,6 +3,7 @@ package systemdunit
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -53,6 +54,8 @@ type differ struct {
 
 	installed string // in a plan: what is going to install the unit, perhaps; it may also enable and start it
 	doubt     doubt  // in a plan: why the unit may be stale by then
+	other     string // in a plan: what may have done anything to the unit by then, and when
+	otherAt   time.Time
 }
 
 func (d *differ) edit(action modules.Action, field, from, to string) {
@@ -258,7 +261,7 @@ func (d *differ) stale() error {
 		reasons.add(d.unit.ReplacedProgram + " was replaced since it started")
 	}
 	if !reasons.empty() {
-		d.edit(modules.Run, restart, "", reasons.String())
+		d.editIf(d.unlessDone(slices.Concat(d.unit.OwnFiles(), d.RestartOn)), modules.Run, restart, "", reasons.String())
 		return nil
 	}
 	for _, path := range d.ReloadOn {
@@ -274,6 +277,6 @@ func (d *differ) stale() error {
 		return modules.WithHint(fmt.Errorf("%s can't be reloaded, and %s", d.Name, reasons.String()),
 			"It has no ExecReload=. Name the file in `restart_on` instead of `reload_on`.")
 	}
-	d.edit(modules.Run, reload, "", reasons.String())
+	d.editIf(d.unlessDone(d.ReloadOn), modules.Run, reload, "", reasons.String())
 	return nil
 }

@@ -51,7 +51,8 @@ func (d *differ) foresee(s *observe.Snapshot) {
 	}
 	if _, written := s.FutureFile(unitDir + d.Name); d.unit.Load == observe.NotFound && !written && !d.ours() {
 		d.installed = s.Unknown()
-	} else if !ok {
+	} else if s.UnknownAt().After(loaded) {
+		d.other, d.otherAt = s.Unknown(), s.UnknownAt()
 		d.doubt.add(false, s.Unknown()+" changes what it runs")
 		if len(d.ReloadOn) > 0 {
 			d.doubt.add(true, s.Unknown()+" changes what it reads")
@@ -81,6 +82,20 @@ func (d *differ) inDoubt(about doubt) {
 	if about.reload != "" {
 		d.editIf(about.reload, modules.Run, reload, "", "")
 	}
+}
+
+// unlessDone returns the condition of a restart or reload for what was changed before something that may restart the unit
+// by itself, as scripts of packages do; empty where one of paths changes after that, or the step's own files do.
+func (d *differ) unlessDone(paths []string) string {
+	if d.other == "" || d.newFiles != "" {
+		return ""
+	}
+	for _, path := range paths {
+		if d.unit.Files[path].Changed.After(d.otherAt) {
+			return ""
+		}
+	}
+	return d.other + " doesn't do it"
 }
 
 // onceInstalled is about a unit that a package is going to bring. Mostly it also starts it: after earlier steps have written

@@ -169,9 +169,20 @@ func TestForesee(t *testing.T) {
 			edits:   []string{"run restart if package x changes what it runs", "run reload if package x changes what it reads"},
 		},
 		{
-			name:    "package upgraded and a file changed",
+			name:    "package upgraded, then a file changed",
 			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x"); s.ForeseeFile("/etc/r", "new") },
 			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "file changed, then a package upgraded",
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "new"); s.ForeseeUnknown("package x") },
+			edits:   []string{"run restart >/etc/r changes if package x doesn't do it"},
+		},
+		{
+			name:    "stale already, then a package upgraded",
+			is:      func(w *world) { w.change("/etc/l", later, "") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
+			edits:   []string{"run reload >/etc/l changed since it read it if package x doesn't do it"},
 		},
 	}
 	for _, test := range tests {

@@ -68,3 +68,27 @@ func TestWait(t *testing.T) {
 		}
 	}
 }
+
+// creates is a step that finds nothing.
+type creates struct{ modules.Step }
+
+func (creates) Diff(*observe.Snapshot) (modules.Change, error) {
+	return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: "/srv"}}}, nil
+}
+
+func TestBrought(t *testing.T) {
+	t.Parallel()
+	s, step := observe.NewSnapshot(), modules.Brought{Step: creates{}}
+	for _, want := range []string{"", "package x doesn't do it"} {
+		c, err := step.Diff(s)
+		if err != nil || c.Edits[0].If != want {
+			t.Errorf("%+v, %v; want the condition %q", c.Edits, err, want)
+		}
+		if modules.Foresee(step, s, c); want == "" {
+			if _, ok := s.FutureFile("/srv"); !ok {
+				t.Error("what the step within does is not foreseen")
+			}
+		}
+		s.ForeseeUnknown("package x")
+	}
+}

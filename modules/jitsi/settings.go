@@ -80,6 +80,17 @@ func (s *Settings) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+// Foresee implements [modules.Foreseer]: the edits don't show the text, which holds secrets.
+func (s *Settings) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	is, err := observe.File.Get(snapshot, confQuestion(s.Path))
+	if err != nil || is.Type != observe.Regular || c.Unsure() {
+		modules.ForeseeFiles(snapshot, c)
+		return
+	}
+	text, _, _ := apply(string(is.Content), s.Wanted)
+	snapshot.ForeseeFile(s.Path, modules.Fingerprint([]byte(text)))
+}
+
 // apply returns the text with the settings, and the names of those that differ and of those that have no line.
 func apply(text string, wanted []setting) (result string, differ, missing []string) {
 	lines := strings.SplitAfter(text, "\n")

@@ -1,6 +1,9 @@
 package modules
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // A Change is what a step would do to a host: the preview that plan shows, and the work order of Apply. The words
 // are made from it by package report, so what is shown and what is done can't come to differ.
@@ -11,6 +14,11 @@ type Change struct {
 
 // Empty tells whether the host is as the step wants it.
 func (c Change) Empty() bool { return len(c.Edits) == 0 }
+
+// Unsure tells whether it can't be told yet if any of the edits will be made: all of them have a condition.
+func (c Change) Unsure() bool {
+	return !c.Empty() && !slices.ContainsFunc(c.Edits, func(e Edit) bool { return e.If == "" })
+}
 
 // Find returns the first edit of field, or of the whole subject for "".
 func (c Change) Find(field string) (Edit, bool) {
@@ -32,6 +40,10 @@ type Edit struct {
 	To   string `json:"to,omitempty"`
 
 	Text *Text `json:"text,omitempty"` // for a text: old and new, shown as a unified diff; nil otherwise
+
+	// If is the condition under which the edit will be made, when that only shows after earlier steps: a clause such as
+	// "package nginx brings it". Only Diffs that depend on what is foreseen (see [Foreseer]) have it, so only plans do.
+	If string `json:"if,omitempty"`
 
 	// Sensitive edits show neither From, To nor Text: the old value may be a secret that rcprov doesn't know.
 	Sensitive bool `json:"sensitive,omitempty"`

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package conformance proves five laws for every module on real hosts. Modules bring a table of cases; see README.md
+// Package conformance proves six laws for every module on real hosts. Modules bring a table of cases; see README.md
 // in the directory above.
 //
 //  1. plan writes nothing.
@@ -8,6 +8,7 @@
 //  3. apply after a drift repairs it, and touches nothing else.
 //  4. apply that was killed, at any moment, and is run again leaves the host as an undisturbed run does.
 //  5. When plan says nothing is to be done, the effect is really there, as the host's own tools see it.
+//  6. plan announces exactly what apply then does; what can't be told before, it says with the condition.
 package conformance
 
 import (
@@ -63,10 +64,14 @@ func undisturbed(ctx context.Context, s *subject, c Case) (state *writes.Snapsho
 	if out.Status == 0 {
 		return nil, 0, errors.New("check passes before apply, so it would prove nothing")
 	}
-	if err := s.planWritesNothing(ctx, 2); err != nil {
+	plan, err := s.planWritesNothing(ctx, 2)
+	if err != nil {
 		return nil, 0, fmt.Errorf("before the first apply: %w", err)
 	}
 	r, err := s.apply(ctx)
+	if err == nil {
+		err = tellsTheTruth(plan, r)
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("first apply: %w", err)
 	}
@@ -140,11 +145,15 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 	if _, err := s.host.Must(ctx, "set -e\n"+d.Run); err != nil {
 		return err
 	}
-	if err := s.planWritesNothing(ctx, 2); err != nil {
+	plan, err := s.planWritesNothing(ctx, 2)
+	if err != nil {
 		return err
 	}
 	r, err := s.apply(ctx)
 	if err != nil {
+		return err
+	}
+	if err := tellsTheTruth(plan, r); err != nil {
 		return err
 	}
 	if changed, err := r.Steps("step_changed"); err != nil {
@@ -170,7 +179,7 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 
 // settled proves laws 5, 2 and 1 on a host to which the plan was applied.
 func (s *subject) settled(ctx context.Context) error {
-	if err := s.planWritesNothing(ctx, 0); err != nil {
+	if _, err := s.planWritesNothing(ctx, 0); err != nil {
 		return err
 	}
 	out, err := s.host.Exec(ctx, s.check)
@@ -198,29 +207,38 @@ func (s *subject) settled(ctx context.Context) error {
 }
 
 // planWritesNothing runs plan, which must exit with a status, and proves law 1.
-func (s *subject) planWritesNothing(ctx context.Context, status int) error {
+func (s *subject) planWritesNothing(ctx context.Context, status int) (rcprov.Run, error) {
 	before, err := s.snapshot()
 	if err != nil {
-		return err
+		return rcprov.Run{}, err
 	}
 	r, err := s.laptop.Run(ctx, "plan", s.plan, "--json", "--no-color")
 	if err != nil {
-		return err
+		return rcprov.Run{}, err
 	}
 	if r.Exit != status {
-		return fmt.Errorf("plan: exit status %d, not %d\n%v", r.Exit, status, r)
+		return r, fmt.Errorf("plan: exit status %d, not %d\n%v", r.Exit, status, r)
 	}
 	planned, err := r.Steps("step_planned")
 	if err != nil {
-		return err
+		return rcprov.Run{}, err
 	}
 	if (len(planned) > 0) != (status == 2) {
-		return fmt.Errorf("plan: exit status %d with planned steps %q\n%v", status, planned, r)
+		return r, fmt.Errorf("plan: exit status %d with planned steps %q\n%v", status, planned, r)
 	}
 	if err := s.nothingWritten(before); err != nil {
-		return fmt.Errorf("law 1: plan %w", err)
+		return r, fmt.Errorf("law 1: plan %w", err)
 	}
-	return nil
+	return r, nil
+}
+
+// tellsTheTruth proves law 6.
+func tellsTheTruth(plan, apply rcprov.Run) error {
+	lies, err := rcprov.Lies(plan, apply)
+	if err != nil || lies == nil {
+		return err
+	}
+	return fmt.Errorf("law 6: plan and apply differ:\n%s\n%v%v", strings.Join(lies, "\n"), plan, apply)
 }
 
 // apply runs apply, which must succeed.

@@ -49,10 +49,21 @@ func (p *planned) run(exit int, command string) rcprov.Run {
 	return r
 }
 
-// apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any.
+// apply applies the plan and wants exactly these steps to change, beside those that wait; nil: any. Unless any may, it also
+// wants plan to have announced it all.
 func (p *planned) apply(what string, want []string) {
 	p.t.Helper()
+	var announced rcprov.Run
+	if want != nil {
+		var err error
+		if announced, err = p.laptop.Run(p.t.Context(), p.args("plan")...); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 	r := p.run(0, "apply")
+	if lies, err := rcprov.Lies(announced, r); want != nil && (err != nil || lies != nil) {
+		p.t.Errorf("%s: %v, plan and apply differ:\n%s", what, err, strings.Join(lies, "\n"))
+	}
 	steps := slices.DeleteFunc(changed(p.t, r), func(step string) bool { return len(want) > 0 && slices.Contains(p.waits, step) })
 	p.t.Logf("%s: %d steps changed in %s", what, len(steps), r.Duration.Round(time.Millisecond))
 	if want != nil && !slices.Equal(steps, want) {

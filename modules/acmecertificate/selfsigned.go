@@ -109,6 +109,14 @@ func (p Pair) rights(is seen) (edits []modules.Edit) {
 // onlyRights tells whether nothing but the key's mode is to be changed.
 func onlyRights(c modules.Change) bool { return len(c.Edits) == 1 && c.Edits[0].Field == "mode" }
 
+// Foresee implements [modules.Foreseer]: a new certificate has a new key.
+func (p Pair) Foresee(s *observe.Snapshot, c modules.Change) {
+	modules.ForeseeFiles(s, c)
+	if !onlyRights(c) {
+		s.ForeseeFile(p.Key, observe.NewContent)
+	}
+}
+
 // closeKey takes the rights on the key from others.
 func (p Pair) closeKey(ctx context.Context, h modules.Host) error {
 	_, err := h.Run(ctx, modules.Command{Argv: []string{"chmod", "--", modules.OctalMode(keyMode), p.Key}})

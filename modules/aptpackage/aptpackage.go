@@ -106,7 +106,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if len(state.Unfinished) > 0 {
 			from += " (" + strings.Join(state.Unfinished, ", ") + ")"
 		}
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: dpkg, From: from, To: "all packages configured"})
+		e := modules.Edit{Action: modules.Run, Subject: dpkg, From: from, To: "all packages configured"}
+		if snapshot.WillBeInstalled(dpkg) {
+			e.If = leftToDo
+		}
+		c.Edits = append(c.Edits, e)
 	}
 	for _, p := range s.Packages {
 		is, err := observe.Package.Get(snapshot, p.Name)
@@ -116,10 +120,27 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if s.Absent {
 			c.Edits = append(c.Edits, s.diffAbsent(p, is)...)
 		} else {
-			c.Edits = append(c.Edits, s.diffPresent(p, is)...)
+			c.Edits = append(c.Edits, s.diffPresent(p, is, s.foreseen(snapshot, p, is))...)
 		}
 	}
 	return c, nil
+}
+
+// Foresee implements [modules.Foreseer]: what packages bring, and what their scripts do, shows only then.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	for _, e := range c.Edits {
+		if e.Field != "held" {
+			snapshot.ForeseeUnknown(e.Subject)
+		}
+		if e.Subject == dpkg {
+			snapshot.ForeseeInstalled(dpkg)
+		}
+	}
+	for _, p := range s.Packages {
+		if !s.Absent {
+			snapshot.ForeseeInstalled(p.Name)
+		}
+	}
 }
 
 func (s *Step) diffAbsent(p Package, is observe.PackageInfo) []modules.Edit {
@@ -132,7 +153,16 @@ func (s *Step) diffAbsent(p Package, is observe.PackageInfo) []modules.Edit {
 	return nil
 }
 
-func (s *Step) diffPresent(p Package, is observe.PackageInfo) []modules.Edit {
+// leftToDo is the condition of what an earlier step of a plan is going to do. It is done again if both are applied together.
+const leftToDo = "a step above leaves it so"
+
+// foreseen tells whether an earlier step of a plan is going to install a package, or to end its installation.
+func (s *Step) foreseen(snapshot *observe.Snapshot, p Package, is observe.PackageInfo) bool {
+	return p.Version == "" && snapshot.WillBeInstalled(p.Name) || snapshot.WillBeInstalled(dpkg) && is.Version != "" && !is.Installed
+}
+
+// diffPresent returns the edits for a package that shall be installed; willBe: an earlier step of a plan is going to do it.
+func (s *Step) diffPresent(p Package, is observe.PackageInfo, willBe bool) []modules.Edit {
 	var edits []modules.Edit
 	switch {
 	case is.Installed && p.matches(is.Version):
@@ -146,6 +176,11 @@ func (s *Step) diffPresent(p Package, is observe.PackageInfo) []modules.Edit {
 		})
 	default:
 		edits = append(edits, modules.Edit{Action: modules.Create, Subject: subject(p.Name), To: p.wanted()})
+	}
+	if willBe {
+		for i := range edits {
+			edits[i].If = leftToDo
+		}
 	}
 	if s.Held != nil && *s.Held != is.Held {
 		edits = append(edits, modules.Edit{

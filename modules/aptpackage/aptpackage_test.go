@@ -208,3 +208,52 @@ func TestExplainRemoval(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestForesee has two steps of a plan: what the first one is going to do, the second may find done.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		second Package
+		is     observe.PackageInfo
+		dpkg   apt.DpkgState
+		edits  []string // subject, field and condition, of the second
+	}{
+		{name: "the same package", second: Package{Name: "hello"}, edits: []string{"package hello if a step above leaves it so"}},
+		{name: "the same package in a version", second: Package{Name: "hello", Version: "2.10-3"}, edits: []string{"package hello"}},
+		{name: "another package", second: Package{Name: "other"}, edits: []string{"package other"}},
+		{
+			name: "dpkg interrupted", second: Package{Name: "other"},
+			is: observe.PackageInfo{Version: "1", Broken: true}, dpkg: apt.DpkgState{Unfinished: []string{"other"}},
+			edits: []string{"dpkg if a step above leaves it so", "package other if a step above leaves it so"},
+		},
+	}
+	for _, test := range tests {
+		s := observe.NewSnapshot()
+		apt.Dpkg.Put(s, struct{}{}, test.dpkg, nil)
+		for _, name := range []string{"hello", "other"} {
+			observe.Package.Put(s, name, observe.PackageInfo{}, nil)
+		}
+		observe.Package.Put(s, test.second.Name, test.is, nil)
+		first, second := &Step{Packages: []Package{{Name: "hello"}}}, &Step{Packages: []Package{test.second}}
+		change, err := first.Diff(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modules.Foresee(first, s, change)
+		if change, err = second.Diff(s); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range change.Edits {
+			line := e.Subject
+			if e.If != "" {
+				line += " if " + e.If
+			}
+			got = append(got, line)
+		}
+		if diff := cmp.Diff(test.edits, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}

@@ -159,6 +159,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return s.compare(snapshot, dir, is, known)
 }
 
+// Foresee implements [modules.Foreseer]: programs in the directory may be running.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	modules.ForeseeFiles(snapshot, c)
+	if _, replaced := c.Find("sha256"); replaced {
+		snapshot.ForeseeUnknown(s.Path)
+	}
+}
+
 // leftover returns the change that removes what a killed run didn't remove to its end.
 func (s *Step) leftover(snapshot *observe.Snapshot) (c modules.Change, err error) {
 	staging, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Staging()})

@@ -116,10 +116,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	wrong := s.judge(is)
-	if wrong == "" {
+	if wrong == "" && !snapshot.Concerns(observe.QuoteAll(s.Program.Argv)) {
 		return modules.Change{}, nil
 	}
-	c := modules.Change{Edits: []modules.Edit{{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}}}
+	c := modules.Wait(snapshot, modules.Edit{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}, wrong == "", "")
 	if is.Missing != "" {
 		c.Notes = append(c.Notes, fmt.Sprintf("needs %s, which an earlier step must bring", is.Missing))
 	}

@@ -123,3 +123,36 @@ func TestApplyError(t *testing.T) {
 		t.Errorf("advice %+v", hint)
 	}
 }
+
+// TestForesee is about plans in which earlier steps change what the program speaks of.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	step := build(t, Args{Argv: []string{"systemctl", "is-active", "nginx"}})
+	restart := func(s *observe.Snapshot) {
+		s.ForeseeUnit(observe.UnitInfo{ID: "nginx.service", Active: observe.Active, InvocationID: observe.NewInstance})
+	}
+	for _, test := range []struct {
+		name    string
+		status  int
+		foresee func(*observe.Snapshot)
+		want    string // the condition of the edit; "-": there is none
+	}{
+		{name: "as wanted, another unit restarts", foresee: func(s *observe.Snapshot) {
+			s.ForeseeUnit(observe.UnitInfo{ID: "other.service", InvocationID: observe.NewInstance})
+		}, want: "-"},
+		{name: "as wanted, its unit restarts", foresee: restart, want: "it isn't so by then"},
+		{name: "fails, its unit restarts", status: 3, foresee: restart, want: "it isn't so by then"},
+	} {
+		snapshot := observe.NewSnapshot()
+		probe.Programs.Put(snapshot, step.Program, probe.Outcome{Status: test.status}, nil)
+		test.foresee(snapshot)
+		change, err := step.Diff(snapshot)
+		got := "-"
+		for _, e := range change.Edits {
+			got = e.If
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)
+		}
+	}
+}

@@ -27,9 +27,10 @@ var source string
 //	}
 //
 // `unless` and `changed_when` run whenever rcprov looks at the host, also for `rcprov plan`: they must only look.
-// They run as the same user, in the same directory and environment as the command, for at most 30 seconds. When the
-// program, the directory or the user is not there yet, because an earlier step brings it, the condition counts as
-// not met, and the plan says so.
+// They run as the same user, in the same directory and environment as the command, for at most 30 seconds. A plan can't
+// tell what they will say when their program, directory or user is not there yet, because an earlier step brings it, or
+// when they name a file or a unit that an earlier step changes: it shows the command with this condition. Of other
+// things that they depend on it knows nothing.
 type Args struct {
 	// The program and its arguments. No shell interprets them. Give this or shell.
 	Argv []string `hcl:"argv,optional"`

@@ -107,7 +107,7 @@ func (s *Step) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var reasons, notes []string
+	var reasons, doubts, notes []string
 	for _, c := range []struct {
 		path string
 		want bool
@@ -120,7 +120,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if err != nil {
 			return modules.Change{}, err
 		}
-		if (is.Type != observe.Absent) != c.want {
+		there := is.Type != observe.Absent
+		if f, changes := snapshot.FutureFile(c.path); changes {
+			there = f.Fingerprint != "absent"
+		}
+		if there != c.want {
 			reasons = append(reasons, c.path+c.why)
 		}
 	}
@@ -137,6 +141,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
 				"Run `%s` on the host to see what it says.", observe.QuoteAll(c.condition.Argv))
 		}
+		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(observe.QuoteAll(c.condition.Argv)) {
+			doubts = append(doubts, c.arg+" says so then")
+			continue
+		}
 		switch {
 		case is.Missing != "":
 			reasons = append(reasons, c.arg+" can't tell yet")
@@ -145,11 +153,19 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
 		}
 	}
-	if len(reasons) == 0 {
-		return modules.Change{}, nil
-	}
 	edit := modules.Edit{Action: modules.Run, Subject: s.subject(), From: strings.Join(reasons, ", ")}
+	switch {
+	case len(reasons) == 0 && len(doubts) == 0:
+		return modules.Change{}, nil
+	case len(reasons) == 0: // a plan, where earlier steps change what the condition is about
+		edit.If = strings.Join(doubts, " or ")
+	}
 	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
+}
+
+// Foresee implements [modules.Foreseer]: a command may do anything.
+func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	snapshot.ForeseeUnknown("a command")
 }
 
 // subject is what runs, on one line.

@@ -86,6 +86,17 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+// Foresee implements [modules.Foreseer]: the file may be a program that runs.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	_, created := c.Find("")
+	if _, replaced := c.Find("sha256"); created || replaced {
+		snapshot.ForeseeFile(s.Path, s.SHA256)
+		snapshot.ForeseeUnknown(s.Path)
+		return
+	}
+	modules.ForeseeFiles(snapshot, c)
+}
+
 // script downloads into a staging directory beside the file, which a later run uses up and this one always removes.
 const script = `
 path=$1 staging=$2 prepared=$3 url=$4 sha256=$5 owner=$6 mode=$7

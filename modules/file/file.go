@@ -111,6 +111,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	var c modules.Change
 	switch {
 	case is.Type == observe.Absent && s.Absent:
+		if by := snapshot.Unknown(); by != "" {
+			c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, If: by + " brings it"})
+		}
 		return c, nil
 	case is.Type == observe.Regular && s.Absent:
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path})
@@ -133,7 +136,26 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, nil
 	}
 	c.Edits = s.compare(is)
+	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent && s.Content == nil {
+		c.Edits = s.inDoubt()
+	}
 	return c, nil
+}
+
+// Foresee implements [modules.Foreseer]: the content is known also where it isn't shown.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	for _, e := range c.Edits {
+		switch {
+		case e.If != "":
+		case e.Action == modules.Remove:
+			snapshot.ForeseeFile(s.Path, "absent")
+		case e.Action == modules.Create || e.Field == "content":
+			snapshot.ForeseeFile(s.Path, modules.Fingerprint(s.Content)) // mode and owner with it
+			return
+		default:
+			snapshot.ForeseeFile(s.Path, observe.SameContent)
+		}
+	}
 }
 
 // compare returns the edits for the file that is there.
@@ -156,6 +178,16 @@ func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
 	}
 	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
 		edit("group", is.Group, s.Group)
+	}
+	return edits
+}
+
+// inDoubt returns the edits for a file that an earlier step of a plan is going to write, with whatever mode and owner.
+func (s *Step) inDoubt() (edits []modules.Edit) {
+	for _, e := range []struct{ field, to string }{{"mode", modules.OctalMode(s.Mode)}, {"owner", s.Owner}, {"group", s.Group}} {
+		edits = append(edits, modules.Edit{
+			Action: modules.Update, Subject: s.Path, Field: e.field, To: e.to, If: "a step above leaves it otherwise",
+		})
 	}
 	return edits
 }

@@ -27,6 +27,7 @@ type Step struct {
 	Request  *request
 	Interval time.Duration
 	Deadline time.Duration
+	Unit     string // that of the server, where it is known; empty otherwise
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -141,12 +142,12 @@ func (s *Step) Observe(q *observe.Query) { answers.Ask(q, s.Request) }
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := answers.Get(snapshot, s.Request)
-	if err != nil || is.AsWanted {
+	if err != nil {
 		return modules.Change{}, err
 	}
-	return modules.Change{Edits: []modules.Edit{{
+	return modules.Wait(snapshot, modules.Edit{
 		Action: modules.Run, Subject: "wait for " + s.subject(), From: is.Text, To: s.wanted(),
-	}}}, nil
+	}, is.AsWanted, s.Unit), nil
 }
 
 // subject is the request as people see it.

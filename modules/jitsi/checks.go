@@ -7,18 +7,19 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/httpcheck"
+	"github.com/rcprov/rcprov/modules/nginx"
 )
 
 // checks are what a person would see who tries it: the page, a way in, and a focus that has a bridge.
 func (b *builder) checks() {
-	b.check("bridge", httpcheck.Args{URL: "http://127.0.0.1:8080/about/health", Deadline: "2m"}, bridgeLog)
+	b.check("bridge", "", httpcheck.Args{URL: "http://127.0.0.1:8080/about/health", Deadline: "2m"}, bridgeLog)
 	// It is healthy when it is logged in, has a bridge that is, and can make a conference.
-	b.check("focus", httpcheck.Args{URL: "http://127.0.0.1:8888/about/health", Deadline: "3m"}, focusLog, bridgeLog)
+	b.check("focus", "", httpcheck.Args{URL: "http://127.0.0.1:8888/about/health", Deadline: "3m"}, focusLog, bridgeLog)
 	// That the certificate is the wanted one has been looked at: "served".
-	b.check("page", httpcheck.Args{
+	b.check("page", nginx.Unit, httpcheck.Args{
 		URL: "https://" + b.args.Domain + "/", ConnectTo: nginxAddress, Insecure: true, Deadline: "30s",
 	}, nginxLog)
-	b.check("page-domain", httpcheck.Args{
+	b.check("page-domain", nginx.Unit, httpcheck.Args{
 		URL: "https://" + b.args.Domain + "/config.js", ConnectTo: nginxAddress, Insecure: true, Deadline: "30s",
 		BodyContains: "domain: '" + b.args.Domain + "'",
 	}, nginxLog)
@@ -35,10 +36,13 @@ const (
 	nginxLog   = "/var/log/nginx/error.log"
 )
 
-// check adds a request that shall be answered.
-func (b *builder) check(part string, args httpcheck.Args, logs ...string) {
+// check adds a request that shall be answered, by a unit alone or by several that depend on each other: "".
+func (b *builder) check(part, unit string, args httpcheck.Args, logs ...string) {
 	args.From, args.Method, args.Interval = "host", "GET", "1s"
 	step, err := httpcheck.New(args, b.env)
+	if request, ok := step.(*httpcheck.Step); ok {
+		request.Unit = unit
+	}
 	b.add(part, &Check{Step: step, Logs: logs}, err)
 }
 

@@ -292,12 +292,9 @@ func (s *Login) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("try to log in to %s: %w", s.Visitor.Domain, err)
 	}
-	if found.problem() == "" {
-		return modules.Change{}, nil
-	}
-	return modules.Change{Edits: []modules.Edit{{
+	return modules.Wait(snapshot, modules.Edit{
 		Action: modules.Run, Subject: "log in to " + s.Visitor.Domain, Field: "wait", From: found.problem(), To: s.wanted(),
-	}}}, nil
+	}, found.problem() == "", ""), nil
 }
 
 func (s *Login) wanted() string {

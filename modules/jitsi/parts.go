@@ -149,13 +149,13 @@ func (b *builder) prosody() {
 	domain := b.args.Domain
 	conf := prosodyConf(domain)
 	b.parts = append(b.parts,
-		modules.Part{Name: "former", Step: &Former{Domain: domain}},
-		modules.Part{Name: "prosody", Step: &Prosody{Domain: domain}},
-		modules.Part{Name: "prosody-link", Step: &link.Step{Path: "/etc/prosody/conf.d/" + domain + ".cfg.lua", Target: conf}},
-		modules.Part{Name: "prosody-settings", Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}},
-		modules.Part{Name: "prosody-access", Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}},
-		modules.Part{Name: "account-focus", Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}},
-		modules.Part{Name: "account-bridge", Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}},
+		modules.Part{Name: "former", Step: modules.Brought{Step: &Former{Domain: domain}}},
+		modules.Part{Name: "prosody", Step: modules.Brought{Step: &Prosody{Domain: domain}}},
+		modules.Part{Name: "prosody-link", Step: modules.Brought{Step: &link.Step{Path: "/etc/prosody/conf.d/" + domain + ".cfg.lua", Target: conf}}},
+		modules.Part{Name: "prosody-settings", Step: modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}}},
+		modules.Part{Name: "prosody-access", Step: modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}}},
+		modules.Part{Name: "account-focus", Step: modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}}},
+		modules.Part{Name: "account-bridge", Step: modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}}},
 	)
 	watched := []string{conf, "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
 	if b.args.TokenAppID != "" {
@@ -211,9 +211,9 @@ func (b *builder) daemons() {
 // turn is coturn with the site's certificate, whose key only root can read: systemd hands it over.
 func (b *builder) turn() {
 	// What the package remembers: with another name, its next upgrade would write the configuration anew.
-	b.parts = append(b.parts, modules.Part{Name: "turn-answers", Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
+	b.parts = append(b.parts, modules.Part{Name: "turn-answers", Step: modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
 		{Question: "jitsi-meet-turnserver/jvb-hostname", Type: "string", Value: b.args.Domain},
-	}}})
+	}}}})
 	b.conf("turn-conf", turnConf, "root", "turnserver", "turnserver.conf", map[string]any{
 		"Domain": b.args.Domain, "Secret": string(b.args.TURNSecret), "Private": b.args.NATPrivate, "Public": b.args.NATPublic,
 		"Credentials": "/run/credentials/" + turnUnit,
@@ -257,8 +257,8 @@ func lines(text string) []string {
 func (b *builder) site() {
 	site := &Site{Domain: b.args.Domain, Certificate: b.args.Certificate, Key: b.args.Key, Webroot: b.args.Webroot}
 	b.parts = append(b.parts,
-		modules.Part{Name: "site", Step: site},
-		modules.Part{Name: "site-link", Step: &link.Step{Path: site.link(), Target: site.path()}},
+		modules.Part{Name: "site", Step: modules.Brought{Step: site}},
+		modules.Part{Name: "site-link", Step: modules.Brought{Step: &link.Step{Path: site.link(), Target: site.path()}}},
 		modules.Part{Name: "site-service", Step: nginx.Service(site.path(), b.args.Certificate, b.args.Key)},
 		modules.Part{Name: "served", Step: &nginxsite.Served{Name: b.args.Domain, Certificate: b.args.Certificate}},
 	)

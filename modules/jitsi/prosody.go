@@ -72,6 +72,12 @@ const (
 	roster = "roster"     // the script runs
 )
 
+// Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
+func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	modules.ForeseeFiles(snapshot, c)
+	snapshot.ForeseeUnknown("package " + prosodyPackage)
+}
+
 // Diff implements [modules.Step].
 func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	path := prosodyConf(s.Domain)

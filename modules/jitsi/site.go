@@ -64,6 +64,14 @@ func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+// Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
+func (s *Site) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	modules.ForeseeFiles(snapshot, c)
+	if _, wrong := s.wrong(c); wrong {
+		snapshot.ForeseeUnknown("package " + webPackage)
+	}
+}
+
 var (
 	certificateLine = regexp.MustCompile(`(?m)^(\s*ssl_certificate\s+)[^;]+;`)
 	keyLine         = regexp.MustCompile(`(?m)^(\s*ssl_certificate_key\s+)[^;]+;`)
@@ -138,16 +146,21 @@ func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 
 // rewrite has the package write what is missing or of another domain.
 func (s *Site) rewrite(ctx context.Context, h modules.Host, c modules.Change) error {
-	page, wrong := "", false
+	page, wrong := s.wrong(c)
+	if !wrong {
+		return nil
+	}
+	assign := "DOMAIN='" + s.Domain + "' PAGE='" + page + "'\n" // a domain has no quotes
+	return reconfigure(ctx, h, webPackage, assign+siteScript)
+}
+
+// wrong tells whether the package has to write what is missing or of another domain, and the page that is.
+func (s *Site) wrong(c modules.Change) (page string, wrong bool) {
 	for _, e := range c.Edits {
 		wrong = wrong || e.Action == modules.Create || e.Field == "domain"
 		if e.Field == "domain" {
 			page = s.page()
 		}
 	}
-	if !wrong {
-		return nil
-	}
-	assign := "DOMAIN='" + s.Domain + "' PAGE='" + page + "'\n" // a domain has no quotes
-	return reconfigure(ctx, h, webPackage, assign+siteScript)
+	return page, wrong
 }

@@ -76,6 +76,15 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.Change{Edits: []modules.Edit{e}}, nil
 }
 
+// Foresee implements [modules.Foreseer].
+func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	if s.Absent {
+		snapshot.ForeseeFile(s.Path, "absent")
+		return
+	}
+	snapshot.ForeseeFile(s.Path, "->"+s.Target)
+}
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	argv := []string{"rm", "-f", "--", s.Path}

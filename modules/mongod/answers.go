@@ -12,14 +12,17 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/mongodb"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/systemdunit"
 )
 
 // Service is the unit, started only when mongod answers; or, without Wait, when systemd has started it.
 type Service struct {
-	modules.Step // the unit
-	Answers      *Answers
-	Wait         bool
+	*systemdunit.Step
+	Answers *Answers
+	Wait    bool
 }
+
+var _ modules.Foreseer = (*Service)(nil)
 
 // Apply implements [modules.Step].
 func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
@@ -65,7 +68,7 @@ func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("ask mongod: %w", err)
 	}
-	if now.Role != mongodb.Silent {
+	if _, _, foreseen := snapshot.FutureUnit(unit); foreseen || now.Role != mongodb.Silent { // Service waits, too
 		return modules.Change{}, nil
 	}
 	return modules.Change{Edits: []modules.Edit{{

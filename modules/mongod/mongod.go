@@ -206,7 +206,7 @@ func (b *builder) build(bindIP []string) error {
 	errs := []error{b.repository(), b.packages()}
 
 	data, err := directory.New(directory.Args{Path: b.args.DBPath, Mode: "0755", Owner: "mongodb", Group: "mongodb", State: "present"}, b.env)
-	errs = append(errs, b.add("data", data, err))
+	errs = append(errs, b.add("data", modules.Brought{Step: data}, err))
 	secret := b.env.Sensitive("settings")
 	configuration := &file.Step{Path: confFile, Content: content, Mode: 0o644, Owner: "root", Group: "root", Sensitive: secret, Backup: true}
 	if secret {
@@ -233,7 +233,7 @@ func (b *builder) build(bindIP []string) error {
 		RestartOn: watched, State: "present",
 	}, b.env)
 	answers := &Answers{Server: server}
-	errs = append(errs, b.add("service", &Service{service, answers, b.args.Wait}, err))
+	errs = append(errs, b.add("service", &Service{service.(*systemdunit.Step), answers, b.args.Wait}, err))
 	if b.args.Wait {
 		b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})
 	}

@@ -188,5 +188,24 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err := s.check(seen); err != nil {
 		return modules.Change{}, err
 	}
-	return s.compare(seen), nil
+	c := s.compare(seen)
+	s.doubt(&c, seen, snapshot)
+	return c, nil
+}
+
+// unit is that of the host's mongod.
+const unit = "mongod.service"
+
+// doubt makes conditions of what a plan can't know: a mongod that is yet to be started may have a set already, and one that
+// is started anew needs a while to be elected.
+func (s *Step) doubt(c *modules.Change, seen Seen, snapshot *observe.Snapshot) {
+	switch {
+	case seen.Local.Role == mongodb.Silent && snapshot.Pending():
+		for i := range c.Edits {
+			c.Edits[i].If = "mongod doesn't have it when it answers"
+		}
+	case c.Empty() && snapshot.UnitStops(unit):
+		e := modules.Edit{Action: modules.Run, Subject: member(s.Self), Field: "wait", To: "PRIMARY or SECONDARY"}
+		c.Edits = modules.Wait(snapshot, e, true, unit).Edits
+	}
 }

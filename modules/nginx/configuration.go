@@ -62,6 +62,16 @@ func (c *Configuration) Apply(ctx context.Context, h modules.Host, change module
 	return nil
 }
 
+// Foresee implements [modules.Foreseer]: see noteRemoval.
+func (c *Configuration) Foresee(s *observe.Snapshot, change modules.Change) {
+	for _, f := range c.Files {
+		f.Foresee(s, of(change, f.Path))
+	}
+	if path := c.touched(change); path != "" && len(of(change, path).Edits) == 0 {
+		s.ForeseeFile(path, observe.SameContent)
+	}
+}
+
 // of returns the edits of one file.
 func of(change modules.Change, path string) modules.Change {
 	return modules.Change{Edits: slices.DeleteFunc(slices.Clone(change.Edits), func(e modules.Edit) bool { return e.Subject != path })}
@@ -70,13 +80,22 @@ func of(change modules.Change, path string) modules.Change {
 // noteRemoval touches a file that stays before others are removed. The service is reloaded because a file changed after
 // it was read, and a file that is gone has no time of change.
 func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change modules.Change) error {
-	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove })
-	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
-	if !removes || stays < 0 {
+	path := c.touched(change)
+	if path == "" {
 		return nil
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "-c", "--", c.Files[stays].Path}})
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "-c", "--", path}})
 	return err
+}
+
+// touched is the file that is touched because others are removed; empty: none is.
+func (c *Configuration) touched(change modules.Change) string {
+	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove && e.If == "" })
+	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
+	if !removes || stays < 0 {
+		return ""
+	}
+	return c.Files[stays].Path
 }
 
 // testScript tries new files, which come as tar, and the removal of others, its arguments, in a copy of /etc/nginx. In the

@@ -168,3 +168,29 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigurationForesee is about the file that is touched because another one is removed.
+func TestConfigurationForesee(t *testing.T) {
+	t.Parallel()
+	step := &Configuration{Files: []*file.Step{{Path: "/etc/nginx/conf.d/a.conf", Content: []byte("a;\n")}, {Path: "/etc/nginx/b", Absent: true}}}
+	remove := modules.Edit{Action: modules.Remove, Subject: "/etc/nginx/b"}
+	perhaps := remove
+	perhaps.If = "package nginx brings it"
+	written := modules.Edit{Action: modules.Update, Subject: "/etc/nginx/conf.d/a.conf", Field: "content"}
+	for _, test := range []struct {
+		name  string
+		edits []modules.Edit
+		want  string // "-": nothing is foreseen of a.conf
+	}{
+		{"removed", []modules.Edit{remove}, observe.SameContent},
+		{"perhaps removed", []modules.Edit{perhaps}, "-"},
+		{"written and removed", []modules.Edit{written, remove}, modules.Fingerprint([]byte("a;\n"))},
+	} {
+		s := observe.NewSnapshot()
+		modules.Foresee(step, s, modules.Change{Edits: test.edits})
+		f, ok := s.FutureFile("/etc/nginx/conf.d/a.conf")
+		if ok != (test.want != "-") || ok && f.Fingerprint != test.want {
+			t.Errorf("%s: %q, %v; want %q", test.name, f.Fingerprint, ok, test.want)
+		}
+	}
+}

@@ -102,10 +102,11 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	case got.Fingerprint != fingerprint(block.Bytes):
 		edit.From = "another one"
-	default:
-		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{edit}}, nil
+	if _, changes := snapshot.FutureFile(s.Certificate); edit.From == "" && !changes {
+		return modules.Change{}, nil // a reload leaves no gap
+	}
+	return modules.Wait(snapshot, edit, edit.From == "", nginx.Unit), nil
 }
 
 // Apply implements [modules.Step]. Steps before this one have reloaded nginx when a file changed; the workers may just not

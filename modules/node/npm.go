@@ -61,6 +61,8 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return c, fmt.Errorf("look at %s: %w", n.unfinished().Path, err)
 	}
 	unfinished := strings.Fields(string(begun.Content))
+	release, foreseen := s.FutureFile(n.Prefix)
+	replaced := foreseen && release.Fingerprint != observe.SameContent // and all that was installed into it goes
 	for _, name := range slices.Sorted(maps.Keys(n.Packages)) {
 		file, err := observe.File.Get(s, n.manifest(name))
 		if err != nil {
@@ -70,7 +72,7 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		unreadable := json.Unmarshal(file.Content, &is) // of no use to anybody then, so installed again
 		e := modules.Edit{Action: modules.Update, Subject: "npm package " + name, Field: "version", To: n.Packages[name]}
 		switch {
-		case file.Type == observe.Absent:
+		case file.Type == observe.Absent || replaced:
 			e.Action, e.Field = modules.Create, ""
 		case slices.Contains(unfinished, name):
 			e.From = "half installed"

@@ -280,7 +280,8 @@ type Snapshot struct {
 	// Asked and Answered are the times, by the controller's clock, between which the host was looked at.
 	Asked, Answered time.Time
 
-	answers map[question]Answer[any]
+	answers  map[question]Answer[any]
+	foreseen *foresight // nil except in plans
 }
 
 // NewSnapshot returns a snapshot without answers, for tests to Put some.

@@ -16,7 +16,7 @@ type UnitQuestion struct {
 	// Watch are paths of files whose state is told along with the unit's own files; see WatchList.
 	Watch string
 
-	// Fingerprints asks for the fingerprint of every file. Otherwise it is told only where it decides something:
+	// Fingerprints asks for the fingerprint of every file, those in the unit's stamp included. Otherwise it is told only where it decides something:
 	// the unit's stamp names the file, and its ctime is another one now. (A fingerprint reads the whole file.)
 	Fingerprints bool
 }
@@ -98,8 +98,11 @@ type UnitInfo struct {
 	Started         time.Time // left the inactive state (InactiveExitTimestamp); zero when it never did
 	StateChanged    time.Time // last state change of any kind; a finished reload is one
 	ReloadFailed    bool      // the last reload did
-	Files           map[string]WatchedFile
-	Stamp           Stamp // what the files were when rcprov last (re)started or reloaded the unit
+
+	// Files are its own, those that were asked for, and those in its stamp that were looked at and are there: with
+	// Fingerprints all of them, else what other questions watch.
+	Files map[string]WatchedFile
+	Stamp Stamp // what the files were when rcprov last (re)started or reloaded the unit
 }
 
 // Running tells whether the unit is up.
@@ -144,8 +147,8 @@ const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result
 //	file TYPE CTIME PATH    links followed; TYPE as find's %y
 //	SHA256  PATH            as sha256sum prints it
 //
-// It begins with the properties in $shown and the stamps in $stamps. $1 says whether all fingerprints are wanted; the
-// rest of the arguments are watched files. It loops over variables, because `read` costs a system call for each byte.
+// It begins with the properties in $shown and the stamps in $stamps. $1 says whether all fingerprints are wanted, those
+// of the files in the stamps too; the rest of the arguments are watched files. It loops over variables, because `read` costs a system call for each byte.
 const unitFilesScript = `
 all=$1
 shift
@@ -154,6 +157,9 @@ nl='
 printf '%s\n\n%s\n' "$shown" "$stamps"
 set -f
 IFS=$nl
+[ "$all" != yes ] || for line in $stamps; do
+	case $line in *"$tab"invocation"$tab"* | *"$tab"changed"$tab"*) ;; *) set -- "$@" "${line##*"$tab"}" ;; esac
+done
 for line in $shown; do
 	case $line in
 	FragmentPath=/dev/null) ;;
@@ -260,6 +266,11 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 		a.Value.Files = make(map[string]WatchedFile)
 		for _, path := range append(a.Value.OwnFiles(), strings.Split(q.Watch, "\n")...) {
 			if path != "" {
+				a.Value.Files[path] = files.file(path, reply)
+			}
+		}
+		for path := range a.Value.Stamp.Files {
+			if _, seen := files.files[path]; seen {
 				a.Value.Files[path] = files.file(path, reply)
 			}
 		}

@@ -18,6 +18,8 @@ type WatchedFile struct {
 	// was not needed (see UnitQuestion).
 	Fingerprint string
 
+	Foreseen bool // it is not so yet: see Snapshot.FutureFile
+
 	Err error // why the file could not be told
 }
 

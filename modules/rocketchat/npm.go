@@ -51,7 +51,9 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, err
 	}
 	done := fmt.Sprintf("node %s, bundle %s", n.NodeVersion, cmp.Or(sum, "not unpacked yet"))
-	if sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
+	release, foreseen := s.FutureFile(n.Release.Path)
+	replaced := foreseen && release.Fingerprint != observe.SameContent
+	if !replaced && sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
 		return modules.Change{}, nil
 	}
 	return modules.Change{Edits: []modules.Edit{{

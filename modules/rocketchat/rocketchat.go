@@ -245,9 +245,10 @@ func (b *builder) instance(port int) {
 		return
 	}
 	answers := check.(*httpcheck.Step)
+	answers.Unit = unitName(port)
 	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step), answers}, nil)
 	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
-	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: answers, Unit: unitName(port)}, nil)
+	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: answers}, nil)
 }
 
 // unit is the text of a unit file. No MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it runs,

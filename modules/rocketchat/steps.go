@@ -72,6 +72,16 @@ func (c *current) Diff(s *observe.Snapshot) (modules.Change, error) {
 	return change, nil
 }
 
+// Foresee implements [modules.Foreseer].
+func (c *current) Foresee(s *observe.Snapshot, change modules.Change) {
+	c.Step.Foresee(s, change)
+	if change.Edits[0].Action == modules.Run {
+		for _, unit := range c.Units {
+			s.ForeseeStop(unit)
+		}
+	}
+}
+
 // Apply implements [modules.Step].
 func (c *current) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
 	if first := change.Edits[0]; first.Action == modules.Run {
@@ -130,8 +140,7 @@ func withJournal(ctx context.Context, h modules.Host, unit string, err error) er
 
 // ready waits until an instance answers that it is ready, and says what its journal does when that doesn't happen.
 type ready struct {
-	*httpcheck.Step
-	Unit string
+	*httpcheck.Step // with its Unit
 }
 
 var _ modules.Step = (*ready)(nil)

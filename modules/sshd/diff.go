@@ -125,7 +125,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, nil
 	}
 	if port := s.proof(v, after.lines()); port != 0 {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: "sshd", Field: proof, To: strconv.Itoa(port)})
+		e := modules.Edit{Action: modules.Run, Subject: "sshd", Field: proof, To: strconv.Itoa(port)}
+		if c.Unsure() {
+			e.If = c.Edits[0].If
+		}
+		c.Edits = append(c.Edits, e)
 	}
 	return c, s.refuse(v, after.lines())
 }
@@ -215,11 +219,11 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 	if v.bySocket {
 		verb = restart // under systemd's socket a reload makes sshd listen itself, which fails (seen with 9.2)
 	}
-	run := func(subject, field, why string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why})
+	run := func(subject, field, why, condition string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why, If: condition})
 	}
 	if len(c.Edits) > 0 {
-		run(service, verb, "its configuration changes")
+		run(service, verb, "its configuration changes", "")
 		return nil
 	}
 	if v.unit.Running() {
@@ -228,7 +232,7 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 			return err
 		}
 		if len(change.Edits) > 0 {
-			run(service, verb, change.Edits[0].To)
+			run(service, verb, change.Edits[0].To, change.Edits[0].If)
 			return nil
 		}
 	}
@@ -238,12 +242,12 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 			return err
 		}
 		if len(change.Edits) > 0 {
-			run(socket, restart, change.Edits[0].To)
+			run(socket, restart, change.Edits[0].To, change.Edits[0].If)
 			return nil
 		}
 	}
 	if why := s.deaf(v); why != "" {
-		run(service, listen, why)
+		run(service, listen, why, "")
 	}
 	return nil
 }

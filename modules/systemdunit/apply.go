@@ -269,7 +269,9 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	return modules.WriteFile(ctx, h, modules.File{Path: target, Content: []byte(stamp.Text(s.Name)), Mode: fileMode})
 }
 
-// stamp is the note of what the unit runs now.
+// stamp is the note of what the unit runs now. Other steps may watch other files for the same unit; those in the stamp
+// that they left stay in it: a new instance has read all of them, and one that was reloaded runs what is on disk wherever
+// that hasn't changed since it started. The rest is left to the times.
 func (s *Step) stamp(before, after observe.UnitInfo, verb string) observe.Stamp {
 	stamp := observe.Stamp{
 		InvocationID: after.InvocationID, StateChanged: after.StateChanged, Files: make(map[string]observe.StampedFile),
@@ -277,6 +279,10 @@ func (s *Step) stamp(before, after observe.UnitInfo, verb string) observe.Stamp 
 	for path, f := range before.Files {
 		own := slices.Contains(before.OwnFiles(), path)
 		reloaded := verb == reload && slices.Contains(s.ReloadOn, path)
+		watched := own || slices.Contains(s.RestartOn, path) || slices.Contains(s.ReloadOn, path)
+		if !watched && (before.Stamp.Files[path].Own || f.Fingerprint == "absent") {
+			continue
+		}
 		if f.Err != nil || f.Fingerprint == "" || verb == reload && !reloaded && staleSinceStart(before, path) != "" {
 			continue
 		}

@@ -3,6 +3,7 @@ package systemdunit
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -23,6 +24,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			"systemd_unit needs a host that was booted with systemd; `systemctl is-system-running` tells.")
 	}
 	d := &differ{Step: s, unit: unit}
+	d.foresee(snapshot)
 	if err := d.files(snapshot); err != nil {
 		return modules.Change{}, err
 	}
@@ -49,10 +51,22 @@ type differ struct {
 	unit     observe.UnitInfo
 	change   modules.Change
 	newFiles string // the first file whose text changes
+
+	installed string // in a plan: what is going to install the unit, perhaps; it may also enable and start it
+	doubt     doubt  // in a plan: why the unit may be stale by then
+	other     string // in a plan: what may have done anything to the unit by then, and when
+	otherAt   time.Time
 }
 
 func (d *differ) edit(action modules.Action, field, from, to string) {
-	d.change.Edits = append(d.change.Edits, modules.Edit{Action: action, Subject: d.Name, Field: field, From: from, To: to})
+	d.editIf("", action, field, from, to)
+}
+
+// editIf adds an edit that is made on a condition.
+func (d *differ) editIf(condition string, action modules.Action, field, from, to string) {
+	d.change.Edits = append(d.change.Edits, modules.Edit{
+		Action: action, Subject: d.Name, Field: field, From: from, To: to, If: condition,
+	})
 }
 
 // files compares the unit file and the drop-ins with what is there.
@@ -124,6 +138,8 @@ func (d *differ) loaded() error {
 	switch {
 	case d.newFiles != "" && d.ours(): // will be loaded anew
 		return nil
+	case d.installed != "":
+		return nil
 	case d.unit.Load == observe.NotFound && d.unit.FileState == "":
 		d.change.Notes = append(d.change.Notes, d.Name+" is not there yet: an earlier step must install it")
 		return nil
@@ -179,6 +195,10 @@ func (d *differ) enabled() error {
 	}
 	switch {
 	case d.Enabled == nil:
+	case d.installed != "" && *d.Enabled:
+		d.editIf(d.installed+" doesn't do it", modules.Update, "enabled", from, "enabled")
+	case d.installed != "":
+		d.editIf(d.installed+" enables it", modules.Update, "enabled", "enabled", "disabled")
 	case *d.Enabled && state != observe.Enabled && state != observe.Alias:
 		fixed := state == observe.Static || state == observe.Indirect || state == observe.Generated || state == observe.Transient
 		if fixed && !(d.newFiles != "" && d.ours()) {
@@ -195,6 +215,10 @@ func (d *differ) enabled() error {
 func (d *differ) running() error {
 	switch {
 	case d.Running == nil:
+	case d.installed != "" && *d.Running:
+		d.editIf(d.installed+" doesn't do it", modules.Update, "running", d.unit.State(), "running")
+	case d.installed != "":
+		d.editIf(d.installed+" starts it", modules.Update, "running", "running", "stopped")
 	case !*d.Running && d.unit.Active != observe.Inactive && d.unit.Active != observe.Failed:
 		d.edit(modules.Update, "running", d.unit.State(), "stopped")
 	case *d.Running && !d.unit.Running():
@@ -213,6 +237,10 @@ func neverRuns(name string) error {
 
 // stale tells whether the unit must be restarted or reloaded to run what is on disk.
 func (d *differ) stale() error {
+	if d.installed != "" {
+		d.inDoubt(d.onceInstalled())
+		return nil
+	}
 	// A start under way is left alone, unless it starts what is outdated: recovery of a database takes its time.
 	starting := d.unit.Active == observe.Activating && d.unit.Sub != "auto-restart" && d.unit.Sub != "auto-restart-queued"
 	if isNot(d.Running) || !d.unit.Running() && !starting {
@@ -233,7 +261,7 @@ func (d *differ) stale() error {
 		reasons.add(d.unit.ReplacedProgram + " was replaced since it started")
 	}
 	if !reasons.empty() {
-		d.edit(modules.Run, restart, "", reasons.String())
+		d.editIf(d.unlessDone(slices.Concat(d.unit.OwnFiles(), d.RestartOn)), modules.Run, restart, "", reasons.String())
 		return nil
 	}
 	for _, path := range d.ReloadOn {
@@ -241,13 +269,14 @@ func (d *differ) stale() error {
 			reasons.add(why)
 		}
 	}
-	if reasons.empty() {
+	switch {
+	case reasons.empty():
+		d.inDoubt(d.doubt)
 		return nil
-	}
-	if !d.unit.CanReload {
+	case !d.unit.CanReload:
 		return modules.WithHint(fmt.Errorf("%s can't be reloaded, and %s", d.Name, reasons.String()),
 			"It has no ExecReload=. Name the file in `restart_on` instead of `reload_on`.")
 	}
-	d.edit(modules.Run, reload, "", reasons.String())
+	d.editIf(d.unlessDone(d.ReloadOn), modules.Run, reload, "", reasons.String())
 	return nil
 }

@@ -102,8 +102,12 @@ func changed(path string, is observe.WatchedFile, stamped observe.StampedFile, s
 	switch {
 	case is.CTime == stamped.CTime || is.Fingerprint == stamped.Fingerprint:
 		return ""
+	case is.Fingerprint == "absent" && is.Foreseen:
+		return path + " is removed"
 	case is.Fingerprint == "absent":
 		return path + " was removed since it " + since
+	case is.Foreseen:
+		return path + " changes"
 	default:
 		return path + " changed since it " + since
 	}
@@ -112,6 +116,9 @@ func changed(path string, is observe.WatchedFile, stamped observe.StampedFile, s
 func changedAfter(path string, is observe.WatchedFile, start time.Time, since string) string {
 	if is.Changed.IsZero() || start.IsZero() || is.Changed.Before(start.Add(-clockTick)) {
 		return ""
+	}
+	if is.Foreseen {
+		return path + " changes"
 	}
 	return path + " changed since it " + since
 }

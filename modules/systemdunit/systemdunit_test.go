@@ -319,19 +319,30 @@ func TestDiffAbsent(t *testing.T) {
 func checkDiff(t *testing.T, s *Step, is *world, edits []string, wantErr string) {
 	t.Helper()
 	snapshot := observe.NewSnapshot()
-	observe.Unit.Put(snapshot, s.question(), is.unit, nil)
+	is.put(snapshot, s)
+	checkEdits(t, s, snapshot, edits, wantErr)
+}
+
+// put answers the questions of s.
+func (w *world) put(snapshot *observe.Snapshot, s *Step) {
+	observe.Unit.Put(snapshot, s.question(), w.unit, nil)
 	for _, f := range s.Files {
-		info := is.files[f.Path]
+		info := w.files[f.Path]
 		sum := sha256.Sum256(info.Content)
 		info.SHA256 = hex.EncodeToString(sum[:])
 		observe.File.Put(snapshot, f.question(), info, nil)
 	}
+}
+
+// checkEdits compares the edits of s with what is wanted, and returns them.
+func checkEdits(t *testing.T, s *Step, snapshot *observe.Snapshot, edits []string, wantErr string) (change modules.Change) {
+	t.Helper()
 	change, err := s.Diff(snapshot)
 	if got := moduletest.ErrorText(err); got != wantErr {
 		t.Fatalf("error %q, want %q", got, wantErr)
 	}
 	if err != nil {
-		return
+		return change
 	}
 	var got []string
 	for _, e := range change.Edits {
@@ -339,11 +350,15 @@ func checkDiff(t *testing.T, s *Step, is *world, edits []string, wantErr string)
 		if e.From+e.To != "" {
 			line += " " + e.From + ">" + e.To
 		}
+		if e.If != "" {
+			line += " if " + e.If
+		}
 		got = append(got, line)
 	}
 	if diff := cmp.Diff(edits, got); diff != "" {
 		t.Errorf("edits (-want +got):\n%s", diff)
 	}
+	return change
 }
 
 func TestDiffCouldNotTell(t *testing.T) {

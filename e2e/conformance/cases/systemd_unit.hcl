@@ -92,6 +92,10 @@ case "restart when a file changes" {
     run     = "echo red >/etc/reader.conf"
     changes = ["file.conf"]
   }
+  drift "removed and put back does not count" {
+    run     = "rm /etc/reader.conf"
+    changes = ["file.conf"]
+  }
   drift "watched file removed and back" {
     run     = "mv /etc/watched.conf /tmp/x; systemctl restart reader; sleep 0.2; mv /tmp/x /etc/watched.conf"
     changes = ["systemd_unit.reader"]

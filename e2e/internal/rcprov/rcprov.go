@@ -153,6 +153,20 @@ type Event struct {
 	Play    string
 	Host    string
 	Step    string
+	Change  Change
+}
+
+// Change is what a step would change, or has changed.
+type Change struct {
+	Edits []Edit
+}
+
+// Edit is one difference. If is the condition under which it will be made; empty: it will.
+type Edit struct {
+	Action  string
+	Subject string
+	Field   string
+	If      string
 }
 
 // Events parses the output of a run with --json.

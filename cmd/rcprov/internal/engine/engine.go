@@ -284,6 +284,7 @@ func (c *Counts) add(other Counts) {
 	c.Planned += other.Planned
 	c.Changed += other.Changed
 	c.Skipped += other.Skipped
+	c.Unknown += other.Unknown
 	c.Failed += other.Failed
 	c.Left += other.Left
 }

@@ -576,7 +576,7 @@ func TestUnknown(t *testing.T) {
 	if diff := cmp.Diff(want, l.events); diff != "" || err != nil {
 		t.Errorf("%v; events (-want +got):\n%s", err, diff)
 	}
-	if got, want := summary.Counts, (Counts{Planned: 2, Skipped: 1}); got != want {
+	if got, want := summary.Counts, (Counts{Planned: 2, Unknown: 1}); got != want {
 		t.Errorf("counts %+v, want %+v", got, want)
 	}
 

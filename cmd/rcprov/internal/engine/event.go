@@ -37,7 +37,7 @@ const (
 	StepPlanned    EventType = "step_planned"    // Step, Index, Total, Change: would change (plan)
 	StepChanged    EventType = "step_changed"    // Step, Index, Total, Change, Duration: changed and verified (apply)
 	StepSkipped    EventType = "step_skipped"    // Step, Index, Total, Text: why
-	StepUnknown    EventType = "step_unknown"    // Step, Index, Total, Text: can't be told before earlier steps are applied, why (plan)
+	StepUnknown    EventType = "step_unknown"    // Step, Index, Total, Text or Change: can't be told before earlier steps are applied, why; or all edits of Change have conditions (plan)
 	HostFailed     EventType = "host_failed"     // Failure: the host gets no further steps in this run
 	HostFinished   EventType = "host_finished"   // Counts, Duration: the host has ended a play (also after a failure)
 	RunStopping    EventType = "run_stopping"    // the run was interrupted: changes under way are finished, others don't begin
@@ -75,7 +75,8 @@ type Event struct {
 
 // Counts are how many steps ended how.
 type Counts struct {
-	OK, Planned, Changed, Skipped, Failed int // Skipped are also those of StepUnknown
+	OK, Planned, Changed, Skipped, Failed int
+	Unknown                               int // those of StepUnknown
 	Left                                  int // not tried: after a failure or an interrupt
 }
 

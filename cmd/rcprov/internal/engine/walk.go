@@ -53,7 +53,7 @@ func (w *walk) run(ctx context.Context) {
 		switch {
 		case err != nil && h.run.Mode == Plan && w.pendingBefore(i):
 			w.report(i, Event{Type: StepUnknown, Text: err.Error()})
-			h.counts.Skipped++
+			h.counts.Unknown++
 			i++
 		case err != nil:
 			w.fail(i, err, Untouched)
@@ -64,8 +64,7 @@ func (w *walk) run(ctx context.Context) {
 			h.counts.OK++
 			i++
 		case h.run.Mode == Plan:
-			w.report(i, Event{Type: StepPlanned, Change: &change})
-			h.counts.Planned++
+			w.foresee(i, change)
 			i++
 		case !h.locked:
 			// Somebody may have changed the host between our look and the lock: look again under it.
@@ -127,6 +126,20 @@ func (w *walk) batchEnd(i int) int {
 		end++
 	}
 	return end
+}
+
+// foresee reports the change of step i in a plan, and notes what later steps will find when it is made.
+func (w *walk) foresee(i int, change modules.Change) {
+	h, s := w.host, w.host.steps[i]
+	s.differs = true
+	if change.Unsure() {
+		w.report(i, Event{Type: StepUnknown, Change: &change})
+		h.counts.Unknown++
+	} else {
+		w.report(i, Event{Type: StepPlanned, Change: &change})
+		h.counts.Planned++
+	}
+	modules.Foresee(s.Step.Step, h.seen.snapshot, change)
 }
 
 // pendingBefore tells whether plan shows a change for a step before i, on which step i may depend.

@@ -23,7 +23,7 @@ func hide(c modules.Change, secrets *redact.Redactor) modules.Change {
 		if e.Sensitive {
 			e.From, e.To, e.Text = "", "", nil
 		}
-		e.From, e.To = secrets.String(e.From), secrets.String(e.To)
+		e.From, e.To, e.If = secrets.String(e.From), secrets.String(e.To), secrets.String(e.If)
 		if e.Text != nil {
 			e.Text = &modules.Text{Old: secrets.String(e.Text.Old), New: secrets.String(e.Text.New)}
 		}
@@ -51,8 +51,17 @@ func (t *text) change(c modules.Change) string {
 	return out.String()
 }
 
-// editLine is an edit in one line: "/etc/motd mode: 0600 -> 0644".
+// editLine is an edit in one line, with its condition: "nginx.service restart, if package nginx changes what it runs".
 func editLine(e modules.Edit) string {
+	line := plainLine(e)
+	if e.If != "" {
+		line += ", if " + value(e.If)
+	}
+	return line
+}
+
+// plainLine is an edit in one line: "/etc/motd mode: 0600 -> 0644".
+func plainLine(e modules.Edit) string {
 	line := value(e.Subject)
 	if e.Field != "" {
 		line += " " + value(e.Field)

@@ -52,6 +52,7 @@ type jsonCounts struct {
 	Planned int `json:"planned"`
 	Changed int `json:"changed"`
 	Skipped int `json:"skipped"`
+	Unknown int `json:"unknown"`
 	Failed  int `json:"failed"`
 	Left    int `json:"left"`
 }
@@ -162,7 +163,7 @@ func seconds(d time.Duration) *float64 {
 }
 
 func counts(c engine.Counts) *jsonCounts {
-	return &jsonCounts{OK: c.OK, Planned: c.Planned, Changed: c.Changed, Skipped: c.Skipped, Failed: c.Failed, Left: c.Left}
+	return &jsonCounts{OK: c.OK, Planned: c.Planned, Changed: c.Changed, Skipped: c.Skipped, Unknown: c.Unknown, Failed: c.Failed, Left: c.Left}
 }
 
 // hideOutputs hides secrets in outputs, which become values as encoding/json decodes them.

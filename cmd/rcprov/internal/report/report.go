@@ -22,8 +22,9 @@
 //	run       the run's name, which is also in the journal of the hosts
 //	seconds   how long it took
 //	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit], and what it calls
-//	          sensitive has no from, to or text
-//	counts    {"ok", "planned", "changed", "skipped", "failed", "left"}: numbers of steps
+//	          sensitive has no from, to or text; "if" is in plans alone: the edit is made on this condition, which
+//	          only shows when earlier steps are applied. A step with no other edits is of type step_unknown
+//	counts    {"ok", "planned", "changed", "skipped", "unknown", "failed", "left"}: numbers of steps
 //	severity  of a diagnostic or finding: "error" or "warning"
 //	check     of a finding: "memory", "disk", "cpu", "clock", "release", "ports", "dns"; its error says what is wrong.
 //	          Findings of severity "error" end the host's part of an apply; a plan shows all the same what would be

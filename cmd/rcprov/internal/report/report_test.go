@@ -89,6 +89,7 @@ var (
 	}
 	removed = modules.Edit{Action: modules.Remove, Subject: "package telnetd", From: "0.17-44"}
 	restart = modules.Edit{Action: modules.Run, Subject: "nginx.service", To: "restart"}
+	perhaps = modules.Edit{Action: modules.Run, Subject: "chat.service", Field: "restart", If: "package telnetd changes what it runs"}
 	long    = modules.Edit{Action: modules.Create, Subject: "/etc/long", To: "0644 root:root", Text: &modules.Text{New: strings.Repeat("line\n", 70)}}
 )
 
@@ -99,7 +100,7 @@ var scenarios = map[string]func(s *script){
 			engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: engine.Plan, Plan: "prod.hcl", Hosts: []string{"web1", "web2", "db"}},
 			engine.Event{Type: engine.PlayStarted, Play: "web", Hosts: []string{"web1", "web2"}},
 			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web2", Total: 5},
-			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web1", Total: 5},
+			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web1", Total: 6},
 			engine.Event{Type: engine.StepPlanned, Play: "web", Host: "web2", Step: "file.motd", Index: 1, Total: 5, Change: change(motd, mode)},
 			engine.Event{Type: engine.StepPlanned, Play: "web", Host: "web2", Step: "file.app", Index: 2, Total: 5, Change: change(created)},
 			engine.Event{Type: engine.StepPlanned, Play: "web", Host: "web1", Step: "file.app", Index: 2, Total: 5, Change: change(created)},
@@ -108,7 +109,8 @@ var scenarios = map[string]func(s *script){
 			engine.Event{Type: engine.StepOK, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 5},
 			engine.Event{Type: engine.StepSkipped, Play: "web", Host: "web2", Step: "file.key", Index: 3, Total: 5, Text: "when is false"},
 			engine.Event{Type: engine.StepPlanned, Play: "web", Host: "web1", Step: "systemd_unit.nginx", Index: 5, Total: 5, Change: change(restart)},
-			engine.Event{Type: engine.HostFinished, Play: "web", Host: "web1", Counts: engine.Counts{OK: 1, Planned: 4}, Duration: time.Second},
+			engine.Event{Type: engine.StepUnknown, Play: "web", Host: "web1", Step: "systemd_unit.chat", Index: 6, Total: 6, Change: change(perhaps)},
+			engine.Event{Type: engine.HostFinished, Play: "web", Host: "web1", Counts: engine.Counts{OK: 1, Planned: 4, Unknown: 1}, Duration: time.Second},
 			engine.Event{Type: engine.HostFinished, Play: "web", Host: "web2", Counts: engine.Counts{OK: 2, Planned: 2, Skipped: 1}, Duration: time.Second},
 			engine.Event{Type: engine.PlayStarted, Play: "database", Hosts: []string{"db"}},
 			engine.Event{
@@ -116,9 +118,9 @@ var scenarios = map[string]func(s *script){
 				Change: &modules.Change{Notes: []string{"the kernel keeps transparent huge pages until the next boot"}},
 			},
 			engine.Event{
-				Type: engine.RunFinished, Counts: engine.Counts{OK: 4, Planned: 6, Skipped: 1}, Duration: 4 * time.Second,
+				Type: engine.RunFinished, Counts: engine.Counts{OK: 4, Planned: 6, Skipped: 1, Unknown: 1}, Duration: 4 * time.Second,
 				PerHost: []engine.HostCounts{
-					{Host: "web1", Counts: engine.Counts{OK: 1, Planned: 4}},
+					{Host: "web1", Counts: engine.Counts{OK: 1, Planned: 4, Unknown: 1}},
 					{Host: "web2", Counts: engine.Counts{OK: 2, Planned: 2, Skipped: 1}},
 					{Host: "db", Counts: engine.Counts{OK: 1}},
 				},

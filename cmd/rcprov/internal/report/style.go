@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -44,8 +45,9 @@ var actionStyles = map[modules.Action]actionStyle{
 
 // overall is the action of a change as a whole: that of its edits when they agree.
 func overall(c modules.Change) modules.Action {
-	action := c.Edits[0].Action
-	for _, e := range c.Edits {
+	edits := slices.DeleteFunc(slices.Clone(c.Edits), func(e modules.Edit) bool { return e.If != "" && !c.Unsure() })
+	action := edits[0].Action
+	for _, e := range edits {
 		if e.Action != action || e.Field != "" && action != modules.Run {
 			return modules.Update
 		}

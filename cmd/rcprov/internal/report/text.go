@@ -99,6 +99,10 @@ func (t *text) step(e engine.Event) string {
 	address := t.secrets.String(e.Step)
 	head := ""
 	switch {
+	case e.Type == engine.StepUnknown && !change.Empty():
+		head = t.style.paint(faint, "? "+address) + " will perhaps be changed"
+	case e.Type == engine.StepUnknown:
+		head = t.style.paint(faint, "? "+address) + " can't be told before the steps above are applied"
 	case !change.Empty():
 		action := overall(change)
 		look := actionStyles[action]
@@ -107,8 +111,6 @@ func (t *text) step(e engine.Event) string {
 			verb = look.will
 		}
 		head = t.style.paint(look.color, look.sign+" "+address) + " " + verb
-	case e.Type == engine.StepUnknown:
-		head = t.style.paint(faint, "? "+address) + " can't be told before the steps above are applied"
 	case e.Type == engine.StepSkipped && t.verbose:
 		head = t.style.paint(faint, ". "+address+" skipped")
 	case e.Type == engine.StepOK && (t.verbose || len(change.Notes) > 0):
@@ -243,6 +245,7 @@ func (t *text) sum(c engine.Counts) string {
 	}{
 		{c.Planned, "to change", yellow},
 		{c.Changed, "changed", yellow},
+		{c.Unknown, "perhaps to change", yellow},
 		{c.OK, "as wanted", ""},
 		{c.Skipped, "skipped", ""},
 		{c.Failed, "failed", red},

@@ -1,0 +1,240 @@
+package systemdunit
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// TestForesee is about plans: what the step is going to do when earlier steps have written their files.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	later := start.Add(time.Minute)
+	absent := observe.WatchedFile{CTime: "-", Fingerprint: "absent"}
+	notFound := func(w *world) {
+		w.unit = observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead"}
+	}
+	packaged := func(a *Args) { a.Content, a.DropIns = nil, nil }
+	tests := []struct {
+		name    string
+		args    func(*Args)
+		is      func(*world)
+		foresee func(*observe.Snapshot)
+		edits   []string
+	}{
+		{
+			name:    "put back, not restarted since",
+			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "f") },
+		},
+		{
+			name:    "put back, restarted since",
+			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Second), "drift"); w.stamp("old", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "f") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "removed, put back",
+			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "f") },
+		},
+		{
+			name:    "removed and restarted since",
+			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("old", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "f") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "new content",
+			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "new") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "new content that can't be told yet",
+			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", observe.NewContent) },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "perhaps a new content",
+			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "one"); s.ForeseeFile("/etc/r", "two") },
+			edits:   []string{"run restart if the content of /etc/r changes"},
+		},
+		{
+			name:    "removed by the plan",
+			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "absent") },
+			edits:   []string{"run restart >/etc/r is removed"},
+		},
+		{
+			name:    "mode",
+			is:      func(w *world) { w.change("/etc/r", later, "f"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", observe.SameContent) },
+		},
+		{
+			name:    "mode, without a stamp only time tells",
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", observe.SameContent) },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "mode of a file with another content",
+			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", observe.SameContent) },
+			edits:   []string{"run restart >/etc/r changed since it started"},
+		},
+		{
+			name:    "reload",
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/l", "new") },
+			edits:   []string{"run reload >/etc/l changes"},
+		},
+		{
+			name:    "reloaded file put back",
+			is:      func(w *world) { w.change("/etc/l", later, "drift"); w.stamp("abc", "/etc/l", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/l", "f") },
+		},
+		{
+			name: "link to another directory",
+			is: func(w *world) {
+				w.change("/etc/r", start.Add(-time.Hour), "->one")
+				w.stamp("abc", "/etc/r", "->one")
+			},
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->two") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "link where nothing was",
+			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "absent") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->two") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "link to another file",
+			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->two") },
+			edits:   []string{"run restart if the content of /etc/r changes"},
+		},
+		{
+			name:    "other file",
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/other", "new") },
+		},
+		{
+			name:    "stopped anyhow",
+			is:      func(w *world) { w.unit.Active, w.unit.Sub = observe.Inactive, "dead" },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "new") },
+			edits:   []string{"update running inactive (dead)>running"},
+		},
+		{
+			name:    "stopped by an earlier step",
+			foresee: func(s *observe.Snapshot) { s.ForeseeStop("x.service"); s.ForeseeFile("/etc/r", "new") },
+			edits:   []string{"update running inactive (dead)>running"},
+		},
+		{
+			name: "unit file of an earlier step", args: packaged,
+			is:      func(w *world) { w.unit.DropInPaths = nil },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile(unitPath, "new") },
+			edits: []string{
+				"run daemon-reload >the unit files on disk are not those that systemd knows",
+				"run restart >the unit files on disk are not those that systemd knows (and 1 more)",
+			},
+		},
+		{
+			name: "unit that a file makes", args: packaged, is: notFound,
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile(unitPath, "new"); s.ForeseeUnknown("package x") },
+			edits:   []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
+		},
+		{
+			name: "package", args: packaged, is: notFound,
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
+			edits: []string{
+				"update enabled disabled>enabled if package x doesn't do it",
+				"update running inactive (dead)>running if package x doesn't do it",
+				"run restart if package x starts it with other files", "run reload if package x starts it with other files",
+			},
+		},
+		{
+			name: "package of what shall not run", is: notFound,
+			args:    func(a *Args) { *a = Args{Name: "x.service", Enabled: &no, Running: &no} },
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
+			edits: []string{
+				"update enabled enabled>disabled if package x enables it", "update running running>stopped if package x starts it",
+			},
+		},
+		{
+			name:    "package upgraded",
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
+			edits:   []string{"run restart if package x changes what it runs", "run reload if package x changes what it reads"},
+		},
+		{
+			name:    "package upgraded, then a file changed",
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x"); s.ForeseeFile("/etc/r", "new") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name:    "file changed, then a package upgraded",
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "new"); s.ForeseeUnknown("package x") },
+			edits:   []string{"run restart >/etc/r changes if package x doesn't do it"},
+		},
+		{
+			name:    "stale already, then a package upgraded",
+			is:      func(w *world) { w.change("/etc/l", later, "") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
+			edits:   []string{"run reload >/etc/l changed since it read it if package x doesn't do it"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s, is, snapshot := step(t, test.args), running(), observe.NewSnapshot()
+			if test.is != nil {
+				test.is(is)
+			}
+			is.put(snapshot, s)
+			test.foresee(snapshot)
+			checkEdits(t, s, snapshot, test.edits, "")
+		})
+	}
+}
+
+// TestForeseeUnit has several steps for one unit: what one of them is going to do, the next ones need not.
+func TestForeseeUnit(t *testing.T) {
+	t.Parallel()
+	is := running()
+	is.unit.DropInPaths = nil
+	for path, f := range map[string]string{"/etc/r": "r", "/etc/other": "o"} {
+		is.change(path, start.Add(-time.Hour), f)
+		is.stamp("abc", path, f)
+	}
+	watching := func(paths ...string) *Step {
+		return step(t, func(a *Args) { *a = Args{Name: "x.service", Running: &yes, ReloadOn: paths} })
+	}
+	first, second, both := watching("/etc/r"), watching("/etc/other"), watching("/etc/r", "/etc/other")
+	snapshot := observe.NewSnapshot()
+	for _, s := range []*Step{first, second, both} {
+		is.put(snapshot, s)
+	}
+	plan := func(s *Step, edits ...string) {
+		t.Helper()
+		if c := checkEdits(t, s, snapshot, edits, ""); !c.Empty() {
+			modules.Foresee(s, snapshot, c)
+		}
+	}
+	snapshot.ForeseeFile("/etc/r", "new")
+	plan(second)
+	plan(both, "run reload >/etc/r changes")
+	plan(first)
+	snapshot.ForeseeFile("/etc/other", observe.SameContent)
+	plan(second)
+	snapshot.ForeseeFile("/etc/other", "new")
+	plan(second, "run reload >/etc/other changes")
+	plan(both)
+
+	stop := step(t, func(a *Args) { *a = Args{Name: "x.service", Running: &no} })
+	is.put(snapshot, stop)
+	plan(stop, "update running active (running)>stopped")
+	snapshot.ForeseeFile("/etc/r", "newer")
+	plan(both, "update running inactive (dead)>running")
+}

@@ -32,9 +32,9 @@ type Step interface {
 	// Diff compares the answers in s with what the step wants. It is a pure function of the step and s: no host,
 	// no clock, no network. In a plan s also holds what earlier steps, whose changes are pending, will have made of the
 	// host by then; a step that depends on such things asks for them ([observe.Snapshot.FutureFile]), and what can't be
-	// told before is an edit with a condition (Edit.If). An empty Change means that the host is as it should be. An error means that it could
-	// not be told what differs (or that no change could ever get there); the engine then stops on this host and
-	// never calls Apply.
+	// told before is an edit with a condition (Edit.If). An empty Change means that the host is as it should be. An error
+	// means that it could not be told what differs (or that no change could ever get there); the engine then stops on
+	// this host and never calls Apply.
 	Diff(s *observe.Snapshot) (Change, error)
 
 	// Apply makes the edits of c, which Diff returned just before, and nothing else. It must be safe to call again

@@ -16,8 +16,9 @@ type UnitQuestion struct {
 	// Watch are paths of files whose state is told along with the unit's own files; see WatchList.
 	Watch string
 
-	// Fingerprints asks for the fingerprint of every file, those in the unit's stamp included. Otherwise it is told only where it decides something:
-	// the unit's stamp names the file, and its ctime is another one now. (A fingerprint reads the whole file.)
+	// Fingerprints asks for the fingerprint of every file, those in the unit's stamp included. Otherwise it is told only
+	// where it decides something: the unit's stamp names the file, and its ctime is another one now. (A fingerprint reads
+	// the whole file.)
 	Fingerprints bool
 }
 
@@ -148,7 +149,8 @@ const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result
 //	SHA256  PATH            as sha256sum prints it
 //
 // It begins with the properties in $shown and the stamps in $stamps. $1 says whether all fingerprints are wanted, those
-// of the files in the stamps too; the rest of the arguments are watched files. It loops over variables, because `read` costs a system call for each byte.
+// of the files in the stamps too; the rest of the arguments are watched files. It loops over variables, because `read`
+// costs a system call for each byte.
 const unitFilesScript = `
 all=$1
 shift

@@ -108,8 +108,8 @@ func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, err
 }
 
 // Lost says why the connection has ended, as a [*LostError]; nil while it stands, as far as can be seen. A host that falls
-// silent is given up after three to four times [Dialer.Keepalive] (or as ServerAliveCountMax of ssh_config says). Whatever failed because the connection ended, a tunnel
-// included, failed after Lost knew it.
+// silent is given up after three to four times [Dialer.Keepalive] (or as ServerAliveCountMax of ssh_config says). Whatever
+// failed because the connection ended, a tunnel included, failed after Lost knew it.
 func (c *Conn) Lost() error {
 	if lost := c.via.lost(); lost != nil {
 		return c.lostError(lost)

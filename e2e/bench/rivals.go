@@ -114,6 +114,9 @@ func benchRivals(ctx context.Context, runs int, patience time.Duration, names st
 			able = append(able, r)
 		}
 	}
+	if len(able) == 0 {
+		return errors.New("there is nothing to compare with")
+	}
 	fmt.Println("\nWall time in milliseconds, medians; rcprov with a new connection each time.")
 	for _, network := range []struct{ name, alias string }{{"", "near"}, {", 25 ms one way", "far"}} {
 		if err := d.race(ctx, able, patience, network.name, network.alias); err != nil {
@@ -176,11 +179,11 @@ func (d *desk) race(ctx context.Context, tools []rival, patience time.Duration, 
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		fmt.Printf("%-52s %8.0f %8.0f %6.1f x %6d\n", what, their, our, 1/ratio, n)
+		fmt.Printf("%-52s %8.0f %8.0f %8.1f %6d\n", what, their, our, 1/ratio, n)
 		return nil
 	}
 	title := func(what string) {
-		fmt.Printf("\n%-52s %8s %8s %8s %6s\n", what+network, "theirs", "rcprov", "", "pairs")
+		fmt.Printf("\n%-52s %8s %8s %8s %6s\n", what+network, "theirs", "rcprov", "times", "pairs")
 	}
 
 	title("second apply, nothing to change")
@@ -193,7 +196,7 @@ func (d *desk) race(ctx context.Context, tools []rival, patience time.Duration, 
 			return err
 		}
 	}
-	title("plan (check, dry run, verify), nothing to change")
+	title("plan or check, nothing to change")
 	for _, r := range tools {
 		if err := line(r.name, func() (float64, error) { return d.idle(ctx, r, r.check, alias, false) }, rcprov("plan", plan)); err != nil {
 			return err

@@ -56,7 +56,7 @@ e2e demo: bin/jitsi-daemon
 bin/jitsi-daemon:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./e2e/mirror/jitsi/daemon
 
-bench: build ## compare rcprov with ssh and a hand-written script; prints ratios
+bench: build ## compare rcprov with ssh and a hand-written script; prints ratios (ARGS=-rivals: with Ansible, pyinfra, BundleWrap)
 	$(GO) build -o bin/bench ./e2e/bench
 	@RCPROV_BIN=bin/rcprov $(AS_ROOT) bin/bench $(ARGS)
 

@@ -7,7 +7,7 @@
 // other so much later.
 //
 // plans/prod.hcl is measured in the same way (prod.go), and its first apply on a bare host in turn with a script that does
-// the same work by hand (prod-by-hand.sh), each on a fresh host.
+// the same work by hand (prod-by-hand.sh), each on a fresh host. With -rivals it is measured against other tools (rivals.go).
 package main
 
 import (
@@ -42,6 +42,8 @@ var facts string
 const (
 	oneWay = 25 * time.Millisecond
 	crowd  = 20 // hosts at once
+
+	forever = 1000 * time.Hour
 )
 
 func main() {
@@ -49,14 +51,22 @@ func main() {
 	few := flag.Bool("one", false, "one host only, not twenty")
 	bare := flag.Int("bare", 2, "pairs of bare hosts for plans/prod.hcl; 0: leave it out")
 	only := flag.Bool("prod", false, "only plans/prod.hcl")
+	others := flag.Bool("rivals", false, "only a comparison with Ansible, Mitogen, pyinfra and BundleWrap, from PyPI")
+	patience := flag.Duration("patience", 2*time.Minute, "with -rivals: how long a comparison goes on; one pair is timed at least")
+	tools := flag.String("tools", "", "with -rivals: a regular expression for the names of those to compare with")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
-	if !*only {
-		err = bench(ctx, *runs, !*few)
-	}
-	if err == nil && *bare > 0 {
-		err = benchProd(ctx, *bare, *runs)
+	switch {
+	case *others:
+		err = benchRivals(ctx, *runs, *patience, *tools)
+	default:
+		if !*only {
+			err = bench(ctx, *runs, !*few)
+		}
+		if err == nil && *bare > 0 {
+			err = benchProd(ctx, *bare, *runs)
+		}
 	}
 	stop()
 	if err != nil {
@@ -71,33 +81,47 @@ type desk struct {
 	runs   int
 }
 
-func bench(ctx context.Context, runs int, many bool) (err error) {
+// newDesk boots hosts and writes what is needed to reach them. aliases are those of all hosts; near and far are the first
+// one. closeDesk removes everything, also after an error.
+func newDesk(ctx context.Context, runs int, many bool) (d *desk, aliases []string, closeDesk func() error, err error) {
+	var closers []func() error
+	closeDesk = func() error {
+		var errs []error
+		for _, c := range slices.Backward(closers) {
+			errs = append(errs, c())
+		}
+		return errors.Join(errs...)
+	}
 	hosts, remove, err := launch(ctx, many)
-	defer func() { err = errors.Join(err, remove()) }()
+	closers = append(closers, remove)
 	if err != nil {
-		return err
+		return nil, nil, closeDesk, err
 	}
 	home, err := os.MkdirTemp("", "rcprov-bench-")
 	if err != nil {
-		return err
+		return nil, nil, closeDesk, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
+	closers = append(closers, func() error { return os.RemoveAll(home) })
 	laptop, err := rcprov.NewLaptop(home, hosts...)
 	if err != nil {
-		return err
+		return nil, nil, closeDesk, err
 	}
 	proxy, err := delay.Listen(fmt.Sprintf("%s:%d", hosts[0].Address, hosts[0].Port), oneWay)
 	if err != nil {
-		return err
+		return nil, nil, closeDesk, err
 	}
-	defer func() { err = errors.Join(err, proxy.Close()) }()
+	closers = append(closers, proxy.Close)
+	d = &desk{laptop: laptop, runs: runs}
+	aliases, err = d.configure(hosts, proxy.Port())
+	return d, aliases, closeDesk, err
+}
 
-	d := &desk{laptop: laptop, runs: runs}
-	aliases, err := d.configure(hosts, proxy.Port())
+func bench(ctx context.Context, runs int, many bool) (err error) {
+	d, aliases, closeDesk, err := newDesk(ctx, runs, many)
+	defer func() { err = errors.Join(err, closeDesk()) }()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Making %d hosts what sixty.hcl says ...\n", len(hosts))
 	if err := d.prepare(ctx, aliases); err != nil {
 		return err
 	}
@@ -207,6 +231,7 @@ func (d *desk) plan(hosts []string) error {
 
 // prepare makes all hosts be what the plan says, and proves that nothing is left to do.
 func (d *desk) prepare(ctx context.Context, aliases []string) error {
+	fmt.Printf("Making %d hosts what sixty.hcl says ...\n", len(aliases))
 	for range 2 {
 		r, err := d.laptop.Run(ctx, "apply", aliases[0]+".hcl", "--parallel", "4")
 		if err != nil {
@@ -236,25 +261,35 @@ func (d *desk) compare(ctx context.Context, name string, hosts []string, master 
 		func() (float64, error) { return runTime(d.laptop.Command(ctx, "apply", hosts[0]+".hcl")) })
 }
 
-// pairs times two things in turn, after a warm-up, and prints a line.
+// pairs times two things in turn and prints a line.
 func pairs(name string, runs int, theirs, ours func() (milliseconds float64, err error)) error {
-	var a, b, ratios []float64
-	for i := range runs + 1 {
-		their, err := theirs()
-		if err != nil {
-			return err
-		}
-		our, err := ours()
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			continue // warm-up
-		}
-		a, b, ratios = append(a, their), append(b, our), append(ratios, our/their)
+	if _, _, _, _, err := inTurn(1, forever, theirs, ours); err != nil { // warm-up
+		return err
 	}
-	fmt.Printf("%-52s %8.0f %8.0f %7.2f\n", name, median(a), median(b), median(ratios))
+	_, their, our, ratio, err := inTurn(runs, forever, theirs, ours)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-52s %8.0f %8.0f %7.2f\n", name, their, our, ratio)
 	return nil
+}
+
+// inTurn times two things in turn: so many pairs, or fewer if patience ends. It returns how many, and medians; ratio is that
+// of ours to theirs, pair by pair.
+func inTurn(runs int, patience time.Duration, theirs, ours func() (milliseconds float64, err error)) (n int, their, our, ratio float64, err error) {
+	var a, b, ratios []float64
+	for start := time.Now(); len(a) < runs && (len(a) == 0 || time.Since(start) < patience); {
+		t, err := theirs()
+		if err != nil {
+			return 0, 0, 0, 0, err
+		}
+		o, err := ours()
+		if err != nil {
+			return 0, 0, 0, 0, err
+		}
+		a, b, ratios = append(a, t), append(b, o), append(ratios, o/t)
+	}
+	return len(a), median(a), median(b), median(ratios), nil
 }
 
 func (d *desk) openMaster(ctx context.Context, alias string) (stop func(), err error) {

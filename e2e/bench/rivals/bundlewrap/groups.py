@@ -1,0 +1,2 @@
+# BundleWrap wants this file; no node is in a group.
+groups = {}

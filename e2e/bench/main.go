@@ -157,11 +157,7 @@ func launch(ctx context.Context, many bool) (hosts []*lab.Host, remove func() er
 		}
 		return errors.Join(errs...)
 	}
-	config, err := lab.ConfigFromEnv()
-	if err != nil {
-		return nil, remove, err
-	}
-	backend, err := lab.Detect(config)
+	backend, err := lab.Detect()
 	if err != nil {
 		return nil, remove, err
 	}

@@ -49,11 +49,7 @@ type chat struct {
 
 // benchProd compares the first apply of plans/prod.hcl on bare hosts with a script, and a second one with gathering facts.
 func benchProd(ctx context.Context, bare, runs int) (err error) {
-	config, err := lab.ConfigFromEnv()
-	if err != nil {
-		return err
-	}
-	backend, err := lab.Detect(config)
+	backend, err := lab.Detect()
 	if err != nil {
 		return err
 	}

@@ -99,8 +99,12 @@ func (c Config) address(octet int) string {
 }
 
 // Detect returns the backend that RCPROV_LAB names, or else the first that this machine can use: nspawn, multipass,
-// vagrant. The error names what to install.
-func Detect(c Config) (Backend, error) {
+// vagrant, as [ConfigFromEnv] says. The error names what to install.
+func Detect() (Backend, error) {
+	c, err := ConfigFromEnv()
+	if err != nil {
+		return nil, err
+	}
 	backends := []Backend{newNspawn(c), newMultipass(c), newVagrant(c)}
 	wanted := os.Getenv("RCPROV_LAB")
 	var reasons []error

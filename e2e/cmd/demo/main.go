@@ -30,11 +30,7 @@ func main() {
 }
 
 func demo(ctx context.Context) error {
-	config, err := lab.ConfigFromEnv()
-	if err != nil {
-		return err
-	}
-	backend, err := lab.Detect(config)
+	backend, err := lab.Detect()
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	backend, err := lab.Detect(config)
+	backend, err := lab.Detect()
 	if err != nil {
 		return err
 	}

@@ -17,13 +17,7 @@ import (
 )
 
 // backend is the lab of this process, found when it is first needed.
-var backend = sync.OnceValues(func() (lab.Backend, error) {
-	config, err := lab.ConfigFromEnv()
-	if err != nil {
-		return nil, err
-	}
-	return lab.Detect(config)
-})
+var backend = sync.OnceValues(lab.Detect)
 
 // Require returns the lab, or skips the test where there can be none. In CI (CI=true) and with RCPROV_NO_SKIP=1
 // nothing may be skipped: there it fails.

@@ -91,7 +91,7 @@ type listener struct {
 type owner struct {
 	Program string
 	PID     int
-	Cgroup  string // "/system.slice/nginx.service"; empty when it was gone already
+	Cgroup  string // "/system.slice/nginx.service"
 }
 
 // in tells whether the process is one of a unit.
@@ -184,8 +184,16 @@ func parseListeners(sockets []socket, reply observe.Reply) map[socket]observe.An
 		if err != nil {
 			continue
 		}
+		owners := parseOwners(fields[3])
+		alive := slices.DeleteFunc(slices.Clone(owners), func(o owner) bool { return groups[o.PID] == "" })
+		if len(owners) > 0 && len(alive) == 0 {
+			continue // an old worker of nginx, say: its end came between ss and the look at it, and with it that of its socket
+		}
+		for i := range alive {
+			alive[i].Cgroup = groups[alive[i].PID]
+		}
 		at := socket{fields[1], number}
-		found[at] = append(found[at], listener{Address: fields[2][:max(colon, 0)], Owners: parseOwners(fields[3], groups)})
+		found[at] = append(found[at], listener{Address: fields[2][:max(colon, 0)], Owners: alive})
 	}
 	for _, s := range sockets {
 		answers[s] = observe.Answer[[]listener]{Value: found[s]}
@@ -194,13 +202,13 @@ func parseListeners(sockets []socket, reply observe.Reply) map[socket]observe.An
 }
 
 // parseOwners reads `users:(("nginx",pid=12,fd=6),("nginx",pid=13,fd=6))`. ss doesn't escape names of programs.
-func parseOwners(users string, groups map[int]string) []owner {
+func parseOwners(users string) []owner {
 	var owners []owner
 	for _, part := range strings.Split(strings.TrimPrefix(users, "users:("), `("`)[1:] {
 		program, rest, _ := strings.Cut(part, `",pid=`)
 		number, _, _ := strings.Cut(rest, ",")
 		if pid, err := strconv.Atoi(number); err == nil {
-			owners = append(owners, owner{Program: program, PID: pid, Cgroup: groups[pid]})
+			owners = append(owners, owner{Program: program, PID: pid})
 		}
 	}
 	return owners

@@ -160,7 +160,6 @@ func TestPort(t *testing.T) {
 		{name: "a stranger beside us", is: append(on("127.0.0.1", ours), on("[::]", other)...), want: held("port 80", apache)},
 		{name: "the kernel", is: on("*"), want: held("port 80", "the kernel")},
 		{name: "started by hand", is: on("*", owner{"nginx", 12, "/user.slice/user-0.slice/session-3.scope"}), want: held("port 80", "nginx (process 12 of session-3.scope)")},
-		{name: "gone already", is: on("*", owner{"nginx", 12, ""}), want: held("port 80", "nginx (process 12)")},
 		{name: "same address", address: "127.0.0.1", is: on("127.0.0.1", other), want: held("port 80 of 127.0.0.1", apache)},
 		{name: "all addresses", address: "127.0.0.1", is: on("*", other), want: held("port 80 of 127.0.0.1", apache)},
 		{name: "all of IPv4", address: "127.0.0.1", is: on("0.0.0.0", other), want: held("port 80 of 127.0.0.1", apache)},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/tools/txtar"
 
 	"github.com/rcprov/rcprov/modules/moduletest"
@@ -143,5 +144,25 @@ func TestLookup(t *testing.T) {
 	var failed *net.DNSError
 	if !errors.As(err, &failed) || failed.IsNotFound {
 		t.Errorf("from no name server: %v", err)
+	}
+}
+
+// TestListenersThatEnd has processes that end between ss and the look at their control group.
+func TestListenersThatEnd(t *testing.T) {
+	t.Parallel()
+	web := socket{"tcp", 80}
+	for _, test := range []struct {
+		name, users string
+		want        []listener
+	}{
+		{"old worker", `users:(("nginx",pid=13,fd=6))`, nil},
+		{"one of two", `users:(("nginx",pid=13,fd=6),("nginx",pid=12,fd=6))`, []listener{{"0.0.0.0", []owner{{"nginx", 12, "/system.slice/nginx.service"}}}}},
+		{"kernel", "", []listener{{"0.0.0.0", nil}}},
+	} {
+		stdout := "socket tcp 0.0.0.0:80 " + test.users + "\ncgroup 12 /system.slice/nginx.service\nend\n"
+		got := parseListeners([]socket{web}, observe.Reply{Stdout: []byte(stdout)})[web].Value
+		if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
 	}
 }

@@ -16,6 +16,7 @@ func TestLies(t *testing.T) {
 		mode    = `{"action":"update","subject":"/a","field":"mode"}`
 		create  = `{"action":"create","subject":"/a"}`
 		restart = `{"action":"run","subject":"x.service","field":"restart"}`
+		wait    = `{"action":"run","subject":"wait for GET http://127.0.0.1/health"}`
 		maybe   = `{"action":"run","subject":"x.service","field":"restart","if":"it must"}`
 	)
 	for _, test := range []struct {
@@ -29,6 +30,8 @@ func TestLies(t *testing.T) {
 		{name: "condition, made", plan: step("step_unknown", maybe), apply: step("step_changed", restart)},
 		{name: "condition, not made", plan: step("step_unknown", maybe), apply: step("step_ok", "")},
 		{name: "can't tell", plan: step("step_unknown", ""), apply: step("step_changed", restart)},
+		{name: "no longer healthy", plan: step("step_ok", ""), apply: step("step_changed", wait)},
+		{name: "healthy meanwhile", plan: step("step_planned", wait), apply: step("step_ok", "")},
 		{
 			name: "not announced", plan: step("step_ok", ""), apply: step("step_changed", restart),
 			want: []string{`h s: apply made "run x.service restart", which plan didn't announce`},

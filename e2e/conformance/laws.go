@@ -103,7 +103,13 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 		if r.Exit == 1 {
 			return fmt.Errorf("apply after a kill: exit status 1%s", &history)
 		}
-		if err := s.host.Listening(ctx); err != nil { // the run may have died while it had sshd restarted
+		// The run may have died while it had sshd restarted, by a command that goes on without it. That may cut this
+		// connection, too.
+		if err := s.host.Listening(ctx); err != nil {
+			return err
+		}
+		_, _ = s.host.Exec(ctx, `for busy in /run/rcprov/busy.*; do if [ -e "$busy" ]; then flock -w 60 "$busy" true; fi; done`)
+		if err := s.host.Listening(ctx); err != nil {
 			return err
 		}
 	}

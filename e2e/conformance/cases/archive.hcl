@@ -44,7 +44,7 @@ case "downloaded" {
     [ "$("/opt/it's/tool 1/bin/alias")" = first ] &&
     [ "$(stat -c '%a %U %G' "/opt/it's/tool 1/bin/tool")" = "755 root adm" ] &&
     [ "$(stat -c '%a %U %G' "/opt/it's/tool 1")" = "750 root adm" ] &&
-    [ "$(ls -A "/opt/it's")" = "tool 1" ] && [ ! -e /var/cache/rcprov ]
+    [ "$(ls -A "/opt/it's")" = "tool 1" ]
   EOT
   drift "removed" { run = "rm -r '/opt/it'\\''s/tool 1'" }
   drift "a program is missing" { run = "rm /opt/it*/tool*/bin/tool" }

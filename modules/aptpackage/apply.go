@@ -107,23 +107,9 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 			return err
 		}
 		updated = updated || fetched
-		if err := t.checkVirtual(ctx, h, simulation); err != nil {
+		if args, err = t.permit(ctx, h, args, simulation); err != nil {
 			return err
 		}
-		held, err := t.check(simulation)
-		if err != nil {
-			return err
-		}
-		if len(held) > 0 {
-			args = append([]string{"--allow-change-held-packages"}, args...)
-		}
-		for _, name := range held {
-			// apt-get drops the hold of a package that it changes.
-			if !t.mode.absent && !slices.Contains(t.unhold, name) && !slices.Contains(t.hold, name) {
-				t.hold = append(t.hold, name)
-			}
-		}
-		modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(simulation.Install), len(simulation.Remove))
 	}
 	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}
 	err = run.Run(ctx, h)
@@ -144,6 +130,28 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 		return err
 	}
 	return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
+}
+
+// permit refuses what the plan doesn't say of a simulation, and returns args with what it allows.
+func (t *transaction) permit(ctx context.Context, h modules.Host, args []string, s apt.Simulation) ([]string, error) {
+	if err := t.checkVirtual(ctx, h, s); err != nil {
+		return nil, err
+	}
+	held, err := t.check(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(held) > 0 {
+		args = append([]string{"--allow-change-held-packages"}, args...)
+	}
+	for _, name := range held {
+		// apt-get drops the hold of a package that it changes.
+		if !t.mode.absent && !slices.Contains(t.unhold, name) && !slices.Contains(t.hold, name) {
+			t.hold = append(t.hold, name)
+		}
+	}
+	modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(s.Install), len(s.Remove))
+	return args, nil
 }
 
 // update fetches the package lists where they are too old. Lists that can't be fetched matter only when the old ones don't

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,48 +30,22 @@ type Step struct {
 
 var _ modules.Step = (*Step)(nil)
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // New checks args.
 func New(args Args, env modules.Env) (modules.Step, error) {
+	said := probe.Said{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
 	s := &Step{
-		Program:  &probe.Program{Argv: args.Argv, Dir: args.Dir, Output: true},
-		Name:     oneLine(observe.QuoteAll(args.Argv)),
+		Program:  &probe.Program{Argv: args.Argv, Dir: args.Dir, User: said.Account(), Env: said.Environ(), Output: true},
+		Name:     said.Name(),
 		Contains: args.Contains,
 		Secret:   env.Sensitive("contains") || env.Sensitive("matches"),
 	}
-	var errs []error
+	if args.Shell != "" {
+		s.Program.Argv = []string{"sh", "-euc", args.Shell}
+	}
+	errs := append(said.Check(), probe.WithSecret(env, "env", "argv", "shell")...)
 	wrong := func(arg string, err error) {
 		if err != nil {
 			errs = append(errs, modules.Argf(arg, "%w", err))
-		}
-	}
-	switch {
-	case len(args.Argv) > 0 && args.Shell != "":
-		wrong("shell", errors.New("is given as well as argv; give one of them"))
-	case args.Shell != "":
-		s.Program.Argv, s.Name = []string{"sh", "-euc", args.Shell}, oneLine(args.Shell)
-	case len(args.Argv) == 0 || args.Argv[0] == "":
-		errs = append(errs, &modules.ArgError{
-			Arg: "argv", Err: errors.New("names no program"), Hint: `Write argv = ["PROGRAM", "ARGUMENT"], or a script as shell = "..."`,
-		})
-	}
-	if args.User != "root" {
-		s.Program.User = args.User
-	}
-	wrong("user", observe.CheckAccountName(args.User))
-	wrong("dir", modules.CheckPath(args.Dir))
-	for _, name := range slices.Sorted(maps.Keys(args.Env)) {
-		if !variableName.MatchString(name) {
-			wrong("env", fmt.Errorf("has %q, which is no name of a variable", name))
-		}
-		s.Program.Env = append(s.Program.Env, name+"="+args.Env[name])
-	}
-	for _, arg := range []string{"argv", "shell"} {
-		if env.Sensitive(arg) {
-			errs = append(errs, &modules.ArgError{
-				Arg: arg, Err: errors.New("contains a secret, and everyone on the host can read a command line"), Hint: "Hand it over in env.",
-			})
 		}
 	}
 	if slices.Contains(args.Contains, "") {
@@ -96,14 +69,6 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("must be a duration such as \"500ms\" or \"1m\", not %q", text)
 	}
 	return d, nil
-}
-
-func oneLine(text string) string {
-	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	if rest != "" {
-		first += " ..."
-	}
-	return first
 }
 
 // Observe implements [modules.Step].
@@ -152,9 +117,6 @@ func (s *Step) shown(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// tailLines is how many lines of a program's output an error shows.
-const tailLines = 10
-
 // Apply implements [modules.Step]: it tries until the outcome is as wanted.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	start := time.Now()
@@ -190,9 +152,8 @@ func (s *Step) user() string {
 // failed is the error for an outcome that is not as wanted, with the end of what the program printed.
 func (s *Step) failed(wrong, output string) error {
 	err := fmt.Errorf("%s %s", s.Name, wrong)
-	lines := strings.Split(strings.TrimSpace(output), "\n")
-	if s.Secret || lines[0] == "" {
+	if s.Secret {
 		return err
 	}
-	return fmt.Errorf("%w; the end of its output:\n%s", err, strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
+	return probe.WithOutput(err, output, 1)
 }

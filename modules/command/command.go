@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -19,6 +16,7 @@ func Module() modules.Module { return modules.Primitive("command", source, New) 
 
 // Step is a command that shall have been run.
 type Step struct {
+	Name        string // the command as people see it, on one line
 	Command     modules.Command
 	Creates     string // empty: not asked
 	Removes     string // empty: not asked
@@ -28,38 +26,17 @@ type Step struct {
 
 var _ modules.Step = (*Step)(nil)
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // New checks args.
 func New(args Args, env modules.Env) (modules.Step, error) {
+	said := probe.Said{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
 	s := &Step{
-		Command: modules.Command{Argv: args.Argv, Script: args.Shell, Dir: args.Dir, Stdin: []byte(args.Stdin)},
+		Name: said.Name(),
+		Command: modules.Command{
+			Argv: args.Argv, Script: args.Shell, Dir: args.Dir, Stdin: []byte(args.Stdin), User: said.Account(), Env: said.Environ(),
+		},
 		Creates: args.Creates, Removes: args.Removes,
 	}
-	var errs []error
-	if args.User != "root" {
-		s.Command.User = args.User
-	}
-	for _, name := range slices.Sorted(maps.Keys(args.Env)) {
-		if !variableName.MatchString(name) {
-			errs = append(errs, modules.Argf("env", "has %q, which is no name of a variable", name))
-		}
-		s.Command.Env = append(s.Command.Env, name+"="+args.Env[name])
-	}
-	switch {
-	case len(args.Argv) > 0 && args.Shell != "":
-		errs = append(errs, modules.Argf("shell", "is given as well as argv; give one of them"))
-	case args.Shell == "" && (len(args.Argv) == 0 || args.Argv[0] == ""):
-		errs = append(errs, &modules.ArgError{
-			Arg: "argv", Err: errors.New("names no program"), Hint: `Write argv = ["PROGRAM", "ARGUMENT"], or a script as shell = "..."`,
-		})
-	}
-	if err := modules.CheckPath(args.Dir); err != nil {
-		errs = append(errs, modules.Argf("dir", "%w", err))
-	}
-	if err := observe.CheckAccountName(args.User); err != nil {
-		errs = append(errs, modules.Argf("user", "%w", err))
-	}
+	errs := said.Check()
 	for _, c := range []struct{ arg, path string }{{"creates", args.Creates}, {"removes", args.Removes}} {
 		if err := modules.CheckPath(c.path); err != nil && c.path != "" {
 			errs = append(errs, modules.Argf(c.arg, "%w", err))
@@ -72,14 +49,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 			Hint: "Give creates, removes, unless or changed_when.",
 		})
 	}
-	for _, arg := range []string{"argv", "shell", "unless", "changed_when"} {
-		if env.Sensitive(arg) {
-			errs = append(errs, &modules.ArgError{
-				Arg: arg, Err: errors.New("contains a secret, and everyone on the host can read a command line"),
-				Hint: "Hand it over in env or stdin.",
-			})
-		}
-	}
+	errs = append(errs, probe.WithSecret(env, "env or stdin", "argv", "shell", "unless", "changed_when")...)
 	return s, errors.Join(errs...)
 }
 
@@ -153,7 +123,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
 		}
 	}
-	edit := modules.Edit{Action: modules.Run, Subject: s.subject(), From: strings.Join(reasons, ", ")}
+	edit := modules.Edit{Action: modules.Run, Subject: s.Name, From: strings.Join(reasons, ", ")}
 	switch {
 	case len(reasons) == 0 && len(doubts) == 0:
 		return modules.Change{}, nil
@@ -168,22 +138,6 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	snapshot.ForeseeUnknown("a command")
 }
 
-// subject is what runs, on one line.
-func (s *Step) subject() string {
-	text := s.Command.Script
-	if text == "" {
-		text = observe.QuoteAll(s.Command.Argv)
-	}
-	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	if rest != "" {
-		first += " ..."
-	}
-	return first
-}
-
-// tailLines is how many lines of a failed command's output its error shows.
-const tailLines = 10
-
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	_, err := h.Run(ctx, s.Command)
@@ -195,9 +149,5 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 	if len(strings.TrimSpace(string(output))) == 0 {
 		output = failed.Result.Stdout
 	}
-	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
-	if len(lines) < 2 {
-		return err
-	}
-	return fmt.Errorf("%w; the end of its output:\n%s", err, strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
+	return probe.WithOutput(err, string(output), 2)
 }

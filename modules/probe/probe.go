@@ -53,20 +53,16 @@ var Programs = &observe.Kind[*Program, Outcome]{
 		var b strings.Builder
 		b.WriteString(`
 judge() {
-	said=$("$2" 2>&1 >/dev/null) && status=0 || status=$?
-	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c 500 | base64 -w0)"
-}
-listen() {
 	said=$("$2" 2>&1) && status=0 || status=$?
-	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c 65536 | base64 -w0)"
+	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c "$3" | base64 -w0)"
 }
 `)
 		for i, p := range all {
-			verb := "judge"
+			output, limit := " >/dev/null", 500
 			if p.Output {
-				verb = "listen"
+				output, limit = "", 65536
 			}
-			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}\n%[3]s %[1]d program_%[1]d &\n", i, p.shell(), verb)
+			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}%[3]s\njudge %[1]d program_%[1]d %[4]d &\n", i, p.shell(), output, limit)
 		}
 		b.WriteString("wait\n")
 		return b.String()

@@ -27,7 +27,7 @@ func TestFallbackPort(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
 	target := server.target()
-	target.Port, target.FallbackPort = freePort(t), server.port
+	target.Port, target.FallbackPort = closedPort(t), server.port
 	c := server.connect(t, server.dialer(), target)
 	if want := fmt.Sprintf("%s@127.0.0.1:%d", whoami(t), server.port); c.Address() != want {
 		t.Errorf("connected to %s, not %s", c.Address(), want)
@@ -38,7 +38,7 @@ func TestFallbackPort(t *testing.T) {
 	}
 	_ = again.Close()
 
-	target.FallbackPort = freePort(t)
+	target.FallbackPort = closedPort(t)
 	_, err = server.dialer().Connect(t.Context(), target)
 	want := fmt.Sprintf("connect to 127.0.0.1:%[1]d: dial tcp 127.0.0.1:%[1]d: connect: connection refused; "+
 		"nor at port %[2]d: connect to 127.0.0.1:%[2]d: dial tcp 127.0.0.1:%[2]d: connect: connection refused", target.Port, target.FallbackPort)
@@ -54,11 +54,13 @@ func TestRefusedForAMoment(t *testing.T) {
 	server.addConfig(t, "HostKeyAlias test")
 	server.writeFile(t, "known_hosts", "test "+server.readFile(t, "host_ed25519.pub"))
 	target := server.target()
-	target.Port = freePort(t)
+	port, release := reservePort(t)
+	target.Port = port
 	restarted := make(chan struct{})
 	time.AfterFunc(200*time.Millisecond, func() { // sshd itself may take longer than we try
 		defer close(restarted)
-		newWireAt(t, fmt.Sprintf("127.0.0.1:%d", target.Port), server.address(), 0)
+		release()
+		newWireAt(t, fmt.Sprintf("127.0.0.1:%d", port), server.address(), 0)
 	})
 	server.connect(t, server.dialer(), target)
 	<-restarted
@@ -83,8 +85,7 @@ func TestReconnectAfterAMove(t *testing.T) {
 	port(old.port, 0)
 	port(moved.port, moved.port)
 	port(moved.port, 0)
-	_ = moved.process.Process.Kill()
-	_ = moved.process.Wait()
+	moved.stop()
 	port(old.port, 0)
 }
 
@@ -94,7 +95,7 @@ func TestMoveUnderAMaster(t *testing.T) {
 	old, moved := movingServer(t)
 	startMaster(t, old, old.port)
 	target := old.target()
-	target.Port, target.FallbackPort = freePort(t), old.port
+	target.Port, target.FallbackPort = closedPort(t), old.port
 	c := old.connect(t, old.dialer(), target)
 	again, err := c.Reconnect(t.Context(), 0)
 	if err != nil {
@@ -105,8 +106,7 @@ func TestMoveUnderAMaster(t *testing.T) {
 		t.Fatal(explained(err))
 	}
 	_ = again.Close()
-	_ = old.process.Process.Kill() // its sessions go on
-	_ = old.process.Wait()
+	old.stop()
 	tunnel, err := c.Dial(t.Context(), "tcp", moved.address())
 	if err != nil {
 		t.Fatalf("a tunnel after the move: %v", explained(err))
@@ -118,23 +118,12 @@ func TestMoveUnderAMaster(t *testing.T) {
 func TestFallbackPortOfAStranger(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Write([]byte("220 mail.example.com\r\n"))
-			_ = conn.Close()
-		}
-	}()
+	stranger := listen(t, func(conn net.Conn) {
+		_, _ = conn.Write([]byte("220 mail.example.com\r\n"))
+		_ = conn.Close()
+	})
 	target := server.target()
-	target.Port, target.FallbackPort = listener.Addr().(*net.TCPAddr).Port, server.port
+	target.Port, target.FallbackPort = stranger, server.port
 	server.connect(t, server.dialer(), target)
 }
 

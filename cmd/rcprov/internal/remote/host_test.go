@@ -325,7 +325,7 @@ func TestDial(t *testing.T) {
 		if _, err := conn.Read(answer); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("got %v, want a timeout", err)
 		}
-		nobody := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+		nobody := fmt.Sprintf("127.0.0.1:%d", closedPort(t))
 		if _, err := c.Dial(t.Context(), "tcp", nobody); !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("nobody listens: got %v", err)
 		}

@@ -21,10 +21,15 @@ func wantLost(t *testing.T, err error, why string) {
 	}
 }
 
-// listen serves TCP connections for the test's duration.
-func listen(t *testing.T, serve func(net.Conn)) int {
+// listen serves TCP connections for the test's duration; what serve leaves open stays open until then.
+func listen(t *testing.T, serve func(net.Conn)) (port int) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return portOf(listenAt(t, "tcp", "127.0.0.1:0", serve))
+}
+
+func listenAt(t *testing.T, network, address string, serve func(net.Conn)) net.Listener {
+	t.Helper()
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +40,14 @@ func listen(t *testing.T, serve func(net.Conn)) int {
 			if err != nil {
 				return
 			}
-			go serve(conn)
+			go func() {
+				serve(conn)
+				<-t.Context().Done()
+				_ = conn.Close()
+			}()
 		}
 	}()
-	return listener.Addr().(*net.TCPAddr).Port
+	return listener
 }
 
 func TestUnreachable(t *testing.T) {
@@ -56,7 +65,7 @@ func TestUnreachable(t *testing.T) {
 		_ = conn.Close()
 	})
 	greeting := listen(t, func(conn net.Conn) { _, _ = conn.Write([]byte("SSH-2.0-OpenSSH_9.9\r\n")) })
-	nobody := freePort(t)
+	nobody := closedPort(t)
 	for _, u := range []struct {
 		name    string
 		address string
@@ -144,7 +153,7 @@ func TestHostFallsSilent(t *testing.T) {
 	_, err = c.Dial(t.Context(), "tcp", "127.0.0.1:1")
 	wantLost(t, err, "the host has been silent for ")
 	wantLost(t, c.Lost(), "the host has been silent for ")
-	_, err = c.Reconnect(t.Context(), freePort(t))
+	_, err = c.Reconnect(t.Context(), closedPort(t))
 	if !errors.Is(err, modules.ErrUnreachable) {
 		t.Errorf("got %v, want ErrUnreachable", err)
 	}

@@ -79,7 +79,7 @@ func TestMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
-	if _, err := two.Dial(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", freePort(t))); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := two.Dial(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", closedPort(t))); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("nobody listens: got %v", err)
 	}
 	_ = two.Close()
@@ -121,15 +121,15 @@ func TestMasterWithoutUse(t *testing.T) {
 			listener.SetUnlinkOnClose(false)
 			_ = listener.Close()
 		}},
-		{"silent", func(t *testing.T, path string) { listenUnix(t, path, func(net.Conn) {}) }},
+		{"silent", func(t *testing.T, path string) { listenAt(t, "unix", path, func(net.Conn) {}) }},
 		{"no master", func(t *testing.T, path string) {
-			listenUnix(t, path, func(conn net.Conn) { _, _ = conn.Write([]byte("SSH-2.0-else\r\n\r\n\r\n\r\n\r\n")) })
+			listenAt(t, "unix", path, func(conn net.Conn) { _, _ = conn.Write([]byte("SSH-2.0-else\r\n\r\n\r\n\r\n\r\n")) })
 		}},
 		{"another's", func(t *testing.T, path string) {
 			if os.Geteuid() != 0 {
 				t.Skip("SKIPPED: only root can give files away")
 			}
-			listenUnix(t, path, func(conn net.Conn) { t.Error("it was used") })
+			listenAt(t, "unix", path, func(conn net.Conn) { t.Error("it was used") })
 			if err := os.Chown(path, 12345, 12345); err != nil {
 				t.Fatal(err)
 			}
@@ -152,25 +152,6 @@ func TestMasterWithoutUse(t *testing.T) {
 			useAll(t, c)
 		})
 	}
-}
-
-// listenUnix listens at path for the test's duration.
-func listenUnix(t *testing.T, path string, serve func(net.Conn)) {
-	t.Helper()
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go serve(conn)
-		}
-	}()
 }
 
 // TestMasterWithoutSessions: a master whose host takes no more sessions is no help.

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,12 +21,12 @@ import (
 )
 
 // sshd is OpenSSH's server on an unprivileged port of this machine, with keys of its own. Whoever runs the test can
-// log in with the key file.
+// log in with the key file. The test itself listens, as inetd would, so that the port is the server's from the start.
 type sshd struct {
-	dir     string // key, key.pub, host_ed25519, host_ecdsa, config, known_hosts
-	port    int
-	process *exec.Cmd
-	log     *lockedBuffer
+	dir      string // key, key.pub, host_ed25519, host_ecdsa, config, known_hosts
+	port     int
+	listener net.Listener
+	log      *lockedBuffer
 }
 
 // startSSHD starts a server; lines are put before its configuration. Without OpenSSH the test is skipped.
@@ -49,12 +50,11 @@ func startSSHDWith(t testing.TB, other *sshd, lines ...string) *sshd {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("SKIPPED: there is no sshd; install openssh-server to test against the real thing")
 	}
-	s := &sshd{dir: other.dir, port: freePort(t), log: &lockedBuffer{}}
+	s := &sshd{dir: other.dir, log: &lockedBuffer{}}
 	config := append(lines,
-		"ListenAddress 127.0.0.1", fmt.Sprintf("Port %d", s.port),
 		"HostKey "+s.path("host_ed25519"), "HostKey "+s.path("host_ecdsa"),
 		"AuthorizedKeysFile "+s.path("authorized_keys"), "StrictModes no", "PermitRootLogin yes",
-		"PasswordAuthentication no", "KbdInteractiveAuthentication no", "UsePAM no", "PidFile none")
+		"PasswordAuthentication no", "KbdInteractiveAuthentication no", "UsePAM no")
 	s.writeFile(t, "sshd_config", strings.Join(config, "\n")+"\n")
 	if os.Geteuid() == 0 { // where sshd confines itself; the package makes it at boot
 		_ = os.MkdirAll("/run/sshd", 0o755)
@@ -66,30 +66,57 @@ func startSSHDWith(t testing.TB, other *sshd, lines ...string) *sshd {
 	return s
 }
 
+// start answers each connection with an sshd of its own, until the test is over or stop is called.
 func (s *sshd) start(t testing.TB, path string) {
 	t.Helper()
-	s.process = exec.Command(path, "-D", "-e", "-f", s.path("sshd_config"))
-	s.process.Stderr = s.log
-	s.process.WaitDelay = 100 * time.Millisecond // sessions that go on hold its standard error
-	if err := s.process.Start(); err != nil {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
+	s.listener, s.port = listener, portOf(listener)
+	ctx, kill := context.WithCancel(context.WithoutCancel(t.Context()))
+	var sessions sync.WaitGroup
+	sessions.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			sessions.Go(func() { s.serve(ctx, path, conn) })
+		}
+	})
 	t.Cleanup(func() {
-		_ = s.process.Process.Kill()
-		_ = s.process.Wait()
+		s.stop()
+		kill()
+		sessions.Wait()
 		if t.Failed() {
 			t.Logf("sshd said:\n%s", s.log)
 		}
 	})
-	for range 1500 { // half a minute: a loaded machine starts it slowly
-		if conn, err := net.Dial("tcp", s.address()); err == nil {
-			_ = conn.Close()
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("sshd did not start:\n%s", s.log)
 }
+
+// serve hands a connection over to sshd and waits for its end.
+func (s *sshd) serve(ctx context.Context, path string, conn net.Conn) {
+	socket, err := conn.(*net.TCPConn).File()
+	_ = conn.Close()
+	if err != nil {
+		_, _ = fmt.Fprintln(s.log, err)
+		return
+	}
+	process := exec.CommandContext(ctx, path, "-i", "-e", "-f", s.path("sshd_config"))
+	process.Stdin, process.Stdout, process.Stderr = socket, socket, s.log
+	process.WaitDelay = 100 * time.Millisecond // what the session started may go on, and holds standard error
+	err = process.Start()
+	_ = socket.Close()
+	if err != nil {
+		_, _ = fmt.Fprintln(s.log, err)
+		return
+	}
+	_ = process.Wait() // its end is how its client ended
+}
+
+// stop lets nobody in any more; sessions go on.
+func (s *sshd) stop() { _ = s.listener.Close() }
 
 func (s *sshd) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
@@ -170,14 +197,34 @@ func waitFor(t testing.TB, path string) {
 	}
 }
 
-func freePort(t testing.TB) int {
+func portOf(listener net.Listener) int { return listener.Addr().(*net.TCPAddr).Port }
+
+// closedPort is a port that refuses connections for the test's duration.
+func closedPort(t testing.TB) int {
+	t.Helper()
+	port, _ := reservePort(t)
+	return port
+}
+
+// reservePort takes a port that refuses connections until release, or the test's end: the near end of a connection, so
+// that nobody else can listen there.
+func reservePort(t testing.TB) (port int, release func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	release = func() {
+		_ = conn.(*net.TCPConn).SetLinger(0) // at once: the port doesn't stay taken
+		_ = conn.Close()
+		_ = listener.Close()
+	}
+	t.Cleanup(release)
+	return conn.LocalAddr().(*net.TCPAddr).Port, release
 }
 
 func run(t testing.TB, argv ...string) string {
@@ -260,7 +307,7 @@ func newWireAt(t testing.TB, address, server string, delay time.Duration) *wire 
 	return w
 }
 
-func (w *wire) port() int { return w.listener.Addr().(*net.TCPAddr).Port }
+func (w *wire) port() int { return portOf(w.listener) }
 
 // silence makes the wire swallow everything from now on.
 func (w *wire) silence() {

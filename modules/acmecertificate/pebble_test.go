@@ -20,11 +20,11 @@ import (
 
 	"github.com/go-acme/lego/v4/challenge/http01"
 	"github.com/go-jose/go-jose/v4"
-	"github.com/letsencrypt/challtestsrv"
 	"github.com/letsencrypt/pebble/v2/ca"
 	"github.com/letsencrypt/pebble/v2/db"
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
+	"github.com/miekg/dns"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
@@ -34,7 +34,6 @@ import (
 type lab struct {
 	directory, dns, port, webroot string
 	roots                         []byte
-	names                         *challtestsrv.ChallSrv
 }
 
 func newLab(t *testing.T) lab {
@@ -42,21 +41,7 @@ func newLab(t *testing.T) lab {
 		t.Setenv(name, value)
 	}
 	quiet := log.New(io.Discard, "", 0)
-	l := lab{webroot: t.TempDir()}
-
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.dns = socket.LocalAddr().String()
-	_ = socket.Close()
-	if l.names, err = challtestsrv.New(challtestsrv.Config{DNSAddrs: []string{l.dns}, Log: quiet}); err != nil {
-		t.Fatal(err)
-	}
-	l.names.SetDefaultDNSIPv4("127.0.0.1")
-	l.names.SetDefaultDNSIPv6("")
-	go l.names.Run()
-	t.Cleanup(l.names.Shutdown)
+	l := lab{webroot: t.TempDir(), dns: startDNS(t, map[string]string{"away.example.com.": "127.0.0.77"})}
 
 	web := httptest.NewServer(http.FileServer(http.Dir(l.webroot)))
 	t.Cleanup(web.Close)
@@ -79,6 +64,45 @@ func newLab(t *testing.T) lab {
 	l.directory = server.URL + wfe.DirectoryPath
 	l.roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return l
+}
+
+// startDNS starts a name server for the test and returns its address. Each name leads to 127.0.0.1 that leads nowhere else.
+func startDNS(t *testing.T, elsewhere map[string]string) string {
+	t.Helper()
+	listener, packets := listenBoth(t)
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+		reply := new(dns.Msg).SetReply(question)
+		if q := question.Question[0]; q.Qtype == dns.TypeA {
+			address := "127.0.0.1"
+			if other, ok := elsewhere[q.Name]; ok {
+				address = other
+			}
+			reply.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.ParseIP(address)}}
+		}
+		_ = w.WriteMsg(reply) // a lost reply is asked for again
+	})
+	for _, server := range []*dns.Server{{Listener: listener, Handler: handler}, {PacketConn: packets, Handler: handler}} {
+		go func() { _ = server.ActivateAndServe() }() // until the end of the test
+		t.Cleanup(func() { _ = server.Shutdown() })
+	}
+	return listener.Addr().String()
+}
+
+// listenBoth takes a port of TCP, which Pebble asks, that is free for UDP as well, which rcprov asks.
+func listenBoth(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for range 100 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if packets, err := net.ListenPacket("udp", listener.Addr().String()); err == nil {
+			return listener, packets
+		}
+		_ = listener.Close()
+	}
+	t.Fatal("no port is free for both TCP and UDP")
+	return nil, nil
 }
 
 // steps returns the placeholder and the certificate for names, with lego's directory at dir.
@@ -157,8 +181,7 @@ func TestPebble(t *testing.T) {
 	}
 
 	t.Run("name that leads elsewhere", func(t *testing.T) {
-		l.names.AddDNSARecord("away.example.com.", []string{"127.0.0.77"}) // the web server has only 127.0.0.1
-		_, away := l.steps(t, dir, "away.example.com")
+		_, away := l.steps(t, dir, "away.example.com") // 127.0.0.77; the web server has only 127.0.0.1
 		l.refused(t, host, away, "the CA was not asked, because it would not find the host: away.example.com leads to 127.0.0.77:"+l.port+", where nothing answers: dial tcp 127.0.0.77:"+l.port+": connect: connection refused")
 	})
 	t.Run("another webroot", func(t *testing.T) {

@@ -119,7 +119,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 		Address: n.config.address(octet), Port: 22,
 		KeyFile: keyFile, KnownHosts: filepath.Join(c.dir, "known_hosts"),
 		Layers:  &Layers{Base: base, Upper: filepath.Join(c.dir, "upper")},
-		machine: c, patience: 30 * time.Second,
+		machine: c, patience: 2 * time.Minute,
 	}
 	return h, c, nil
 }
@@ -337,7 +337,7 @@ func (c *container) kill(ctx context.Context) error {
 			_ = syscall.Kill(number, syscall.SIGKILL) // may just have ended
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
 		gone := func(pid string) bool {
 			args, err := os.ReadFile("/proc/" + pid + "/cmdline")
 			return err != nil || len(args) == 0 // a zombie has none
@@ -403,7 +403,7 @@ func (c *container) remove(ctx context.Context) error {
 		return err
 	}
 	root := c.path("root")
-	for deadline := time.Now().Add(5 * time.Second); isMounted(root); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); isMounted(root); time.Sleep(20 * time.Millisecond) {
 		err := run(ctx, "umount", root)
 		if err != nil && time.Now().After(deadline) {
 			return err

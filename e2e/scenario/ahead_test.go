@@ -92,6 +92,7 @@ play "later" {
 	if err := stopped.process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
+	stopped.says(t, `"run_stopping"`)
 	must(t, h, "touch /run/go")
 	if r := stopped.end(); r.Exit != 1 {
 		t.Errorf("exit status %d of an apply that was stopped\n%v", r.Exit, r)

@@ -122,7 +122,7 @@ func (l lockout) beginUntil(t *testing.T, file string) (stop context.CancelFunc,
 		t.Fatal(err)
 	}
 	path := filepath.Join(l.Layers.Upper, "var/lib/rcprov/deadman/ufw", file)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		if _, err := os.Stat(path); err == nil {
 			break

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -55,27 +56,54 @@ func launch(t *testing.T, plays string) (*lab.Host, *rcprov.Laptop) {
 type running struct {
 	process *os.Process
 	end     func() rcprov.Run // waits
+	output  string            // the file that it writes to
+}
+
+// says waits until the run has printed a text.
+func (r running) says(t *testing.T, text string) {
+	t.Helper()
+	for range 6000 { // a minute
+		out, err := os.ReadFile(r.output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(out), text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = r.process.Kill() // the test fails anyhow
+	t.Fatalf("the run does not say %s:\n%v", text, r.end())
 }
 
 // begin starts to apply plan.hcl, and returns when the slow step has begun.
 func begin(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) running {
 	t.Helper()
 	cmd := laptop.Command(t.Context(), "apply", "plan.hcl", "--json")
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
+	output, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = output, output
+	err = cmd.Start()
+	_ = output.Close() // the process has its own
+	if err != nil {
 		t.Fatal(err)
 	}
 	wait := sync.OnceValue(func() rcprov.Run {
 		_ = cmd.Wait() // what matters is the status
-		return rcprov.Run{Args: cmd.Args[1:], Exit: cmd.ProcessState.ExitCode(), Stdout: out.String()}
+		out, err := os.ReadFile(output.Name())
+		if err != nil {
+			t.Error(err)
+		}
+		return rcprov.Run{Args: cmd.Args[1:], Exit: cmd.ProcessState.ExitCode(), Stdout: string(out)}
 	})
 	t.Cleanup(func() { wait() })
 	if _, err := h.Must(t.Context(), "for i in $(seq 600); do if test -e /run/begun; then exit 0; fi; sleep 0.1; done; exit 1"); err != nil {
 		_ = cmd.Process.Kill() // the test fails anyhow
 		t.Fatalf("the slow step did not begin: %v\n%v", err, wait())
 	}
-	return running{cmd.Process, wait}
+	return running{cmd.Process, wait, output.Name()}
 }
 
 // apply applies plan.hcl and wants an exit status.
@@ -151,7 +179,7 @@ func TestInterrupt(t *testing.T) {
 	if err := first.process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(500 * time.Millisecond)
+	first.says(t, `"run_stopping"`)
 	must(t, h, "touch /run/go")
 	r := first.end()
 	if steps := changed(t, r); r.Exit != 1 || !slices.Equal(steps, []string{"file.first", "file.slow"}) {

@@ -83,6 +83,8 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	diags = append(diags, p.check()...)
 	slices.Sort(p.Secrets)
 	p.Secrets = slices.Compact(p.Secrets)
+	slices.Sort(p.Tags)
+	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
 }
 

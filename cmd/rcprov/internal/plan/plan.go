@@ -20,6 +20,11 @@ type Plan struct {
 	// without empty ones and duplicates. Nothing that people or machines read may contain them.
 	Secrets []string
 
+	// Tags are those of all plays and steps, without duplicates. OpenTags tells that there may be more of them, which
+	// depend on facts.
+	Tags     []string
+	OpenTags bool
+
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 

@@ -156,10 +156,8 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 // explain rewrites what HCL says where more is known: what there is instead of an attribute or key that isn't there,
 // and what went wrong in a function.
 func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
+	explainCalls(diags, refersToSecret(vars, ctx))
 	for _, diag := range diags {
-		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
-			explainCall(diag, call, refersToSecret(vars, ctx))
-		}
 		if index, ok := diag.Expression.(*hclsyntax.IndexExpr); ok && diag.EvalContext != nil {
 			explainIndex(diag, index, diag.EvalContext)
 		}
@@ -183,6 +181,15 @@ func refersToSecret(vars []hcl.Traversal, ctx *hcl.EvalContext) bool {
 		v, diags := t.TraverseAbs(ctx)
 		return !diags.HasErrors() && v.ContainsMarked()
 	})
+}
+
+// explainCalls says what went wrong in functions. secret tells that a secret may have gone into them.
+func explainCalls(diags hcl.Diagnostics, secret bool) {
+	for _, diag := range diags {
+		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
+			explainCall(diag, call, secret)
+		}
+	}
 }
 
 func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, secret bool) {

@@ -612,3 +612,41 @@ play "retries" {
 		}
 	}
 }
+
+// What functions make of a secret is a secret, too: also when a fact goes into it, which is known only later.
+func TestSecretsOfFunctions(t *testing.T) {
+	dir := write(t, map[string]string{"plan.hcl": `
+variable "access" {
+  default   = "{\"user\": \"chat-user\", \"password\": \"hunter2!\"}"
+  sensitive = true
+}
+locals {
+  password = jsondecode(var.access).password
+  shown    = upper("not a secret")
+}
+host "a" {}
+play "p" {
+  hosts = group.all
+  file "f" {
+    path    = "/${strrev(local.password)}"
+    content = upper("${local.password} on ${facts.os.codename}")
+  }
+}
+`})
+	var later []string
+	p, diags := plan.Load(filepath.Join(dir, "plan.hcl"), plan.Options{
+		Modules: []modules.Module{file.Module()},
+		Hide:    func(secrets ...string) { later = append(later, secrets...) },
+	})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	want := []string{"!2retnuh", "chat-user", "hunter2!", `{"user": "chat-user", "password": "hunter2!"}`}
+	if diff := cmp.Diff(want, p.Secrets); diff != "" {
+		t.Errorf("secrets after Load (-want +got):\n%s", diff)
+	}
+	bind(t, p, "p", "a", debian)
+	if !slices.Contains(later, "HUNTER2! ON TRIXIE") {
+		t.Errorf("secrets of Bind: %q", later)
+	}
+}

@@ -23,6 +23,10 @@ type Options struct {
 	VarFiles  []string // HCL files of attributes; a later file wins
 	Environ   []string // as of os.Environ: RCPROV_VAR_name, and what env() reads
 
+	// Hide is told of secrets that turn up after Load, when a function makes something of a secret and a fact. It is called
+	// concurrently when the plan's methods are. Nil: nobody is told.
+	Hide func(secrets ...string)
+
 	// Ask asks a person for the value of a variable that has none, as the text of -var. Nil: that is a mistake.
 	Ask func(Question) (string, error)
 }
@@ -83,9 +87,20 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	diags = append(diags, p.check()...)
 	slices.Sort(p.Secrets)
 	p.Secrets = slices.Compact(p.Secrets)
+	p.loaded = true
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
+}
+
+// hide notes secrets that turned up.
+func (p *Plan) hide(secrets []string) {
+	switch {
+	case !p.loaded:
+		p.Secrets = append(p.Secrets, secrets...)
+	case p.opts.Hide != nil:
+		p.opts.Hide(secrets...)
+	}
 }
 
 // readSources returns the plan's directory and files. Variable files are no part of the plan even if they lie there.

@@ -28,6 +28,7 @@ type Plan struct {
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 
+	loaded    bool
 	dir       string // relative paths of the plan start here
 	opts      Options
 	config    *config

@@ -195,7 +195,7 @@ func explainCalls(diags hcl.Diagnostics, secret bool) {
 func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, secret bool) {
 	err := call.FunctionCallError()
 	detail := ""
-	if secret {
+	if secret && call.CalledFunctionName() != "templatefile" { // which tells its mistakes as those of a plan are told
 		diag.Summary = fmt.Sprintf("%s() can't be called with this", call.CalledFunctionName())
 		diag.Detail = "The reason is not shown, because it may contain parts of a sensitive value."
 		return

@@ -650,3 +650,29 @@ play "p" {
 		t.Errorf("secrets of Bind: %q", later)
 	}
 }
+
+// A plan that was written on Windows means the same: heredocs become files on hosts.
+func TestWindowsLines(t *testing.T) {
+	windows := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
+	dir := write(t, map[string]string{
+		"plan.hcl": "\ufeff" + windows(`
+variable "key" {}
+output "plan" {
+  value = <<-EOT
+    one
+      two
+  EOT
+}
+output "escaped" { value = "one\r\n" }
+output "key" { value = var.key }
+`), "plan.vars": windows("key = <<EOT\nthree\nEOT\n"),
+	})
+	p, diags := plan.Load(filepath.Join(dir, "plan.hcl"), plan.Options{VarFiles: []string{filepath.Join(dir, "plan.vars")}})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	want := map[string]any{"plan": "one\n  two\n", "escaped": "one\r\n", "key": "three\n"}
+	if diff := cmp.Diff(want, outputs(t, p, nil)); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+}

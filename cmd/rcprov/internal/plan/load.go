@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -134,10 +135,14 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 			diags = append(diags, unreadable("plan", name, err))
 			continue
 		}
-		sources = append(sources, source{name: name, text: text})
+		sources = append(sources, source{name: name, text: unixLines(text)})
 	}
 	return dir, sources, diags
 }
+
+// unixLines returns text with "\n" at the ends of its lines. An editor or git on Windows writes "\r\n", which would become
+// part of heredocs, and so of scripts and configuration on hosts: a plan must not mean something else on another laptop.
+func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 func escapeGlob(path string) string {
 	if filepath.Separator == '\\' {

@@ -158,7 +158,7 @@ func (v *variables) file(name string) {
 		v.report(unreadable("variable file", name, err))
 		return
 	}
-	file, diags := parseConfig(text, name)
+	file, diags := parseConfig(unixLines(text), name)
 	v.report(diags...)
 	if diags.HasErrors() {
 		v.lost = true

@@ -38,7 +38,8 @@ func (a *app) formatCommand() *cobra.Command {
 		GroupID: groupPlans,
 		Short:   "Write plans in the one usual way",
 		Long: `Write plans in the one usual way: indentation and aligned equals signs. PATH is a file, a directory
-(all *.hcl below it), or "-" for standard input to standard output. The names of changed files are printed.
+(all *.hcl below it that are not hidden), or "-" for standard input to standard output. The names of
+changed files are printed.
 
 Exit status: 0 on success, 1 after an error, 2 if --check found files that are not in the usual way.`,
 		Example: "  rcprov fmt plans\n  rcprov fmt --check --diff plans/prod.hcl",
@@ -91,12 +92,18 @@ func (f *formatting) path(path string) error {
 	if !info.IsDir() {
 		return f.file(path)
 	}
-	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.Type().IsRegular() && strings.HasSuffix(path, ".hcl") {
-			return f.file(path)
+		if hidden := strings.HasPrefix(entry.Name(), "."); hidden && name != path {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if entry.Type().IsRegular() && strings.HasSuffix(name, ".hcl") {
+			return f.file(name)
 		}
 		return nil
 	})

@@ -676,3 +676,28 @@ output "key" { value = var.key }
 		t.Errorf("outputs (-want +got):\n%s", diff)
 	}
 }
+
+// What else lies in the directory of a plan is no part of it, however its path is written.
+func TestDirectory(t *testing.T) {
+	dir := write(t, map[string]string{
+		"a.hcl":            `variable "x" {}`,
+		"b.hcl":            `output "x" { value = var.x }`,
+		"values.hcl":       `x = "given"`,
+		"staging.vars.hcl": `x = "not given"`,
+		".b.hcl":           `being { edited`,
+	})
+	if err := os.Symlink("alice@laptop.1234:1", filepath.Join(dir, ".#b.hcl")); err != nil {
+		t.Logf("without the link that Emacs makes: %v", err)
+	}
+	t.Chdir(dir)
+	for _, path := range []string{".", dir, filepath.Join("..", filepath.Base(dir))} {
+		p, diags := plan.Load(path, plan.Options{VarFiles: []string{"values.hcl"}})
+		if diags.HasErrors() {
+			t.Errorf("%s: %v", path, diags)
+			continue
+		}
+		if x := outputs(t, p, nil)["x"]; x != "given" {
+			t.Errorf("%s: x is %q", path, x)
+		}
+	}
+}

@@ -46,7 +46,7 @@ type source struct {
 }
 
 // Load reads and checks the plan at path, a file or a directory whose *.hcl files are read in the order of their
-// names. With errors in the diagnostics the Plan is only good for its Files, which show the lines.
+// names, except hidden ones and variable files (*.vars.hcl). With errors in the diagnostics the Plan is only good for its Files, which show the lines.
 func Load(path string, opts Options) (*Plan, hcl.Diagnostics) {
 	dir, sources, diags := readSources(path, opts.VarFiles)
 	if diags.HasErrors() {
@@ -104,7 +104,20 @@ func (p *Plan) hide(secrets []string) {
 	}
 }
 
-// readSources returns the plan's directory and files. Variable files are no part of the plan even if they lie there.
+// noPlan tells whether a file in a plan's directory is no part of the plan: it is a variable file, of this run or, as its
+// name says, of another one; or it is hidden, as what editors leave beside a file that is being edited.
+func noPlan(name string, varFiles []string) bool {
+	if base := filepath.Base(name); strings.HasPrefix(base, ".") || strings.HasSuffix(base, ".vars.hcl") {
+		return true
+	}
+	is, err := os.Stat(name)
+	return err == nil && slices.ContainsFunc(varFiles, func(v string) bool {
+		varFile, err := os.Stat(v)
+		return err == nil && os.SameFile(is, varFile)
+	})
+}
+
+// readSources returns the plan's directory and files.
 func readSources(path string, varFiles []string) (dir string, sources []source, diags hcl.Diagnostics) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -118,9 +131,7 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 		if err != nil {
 			return "", nil, hcl.Diagnostics{unreadable("plan", path, err)}
 		}
-		names = slices.DeleteFunc(names, func(name string) bool {
-			return slices.ContainsFunc(varFiles, func(v string) bool { return filepath.Clean(v) == name })
-		})
+		names = slices.DeleteFunc(names, func(name string) bool { return noPlan(name, varFiles) })
 		if len(names) == 0 {
 			return "", nil, hcl.Diagnostics{{
 				Severity: hcl.DiagError,

@@ -71,6 +71,13 @@ type Batcher interface {
 	ApplyBatch(ctx context.Context, h Host, work []Work) error
 }
 
+// An Opaque step does more than it observes: that it observes the same after an error as before does not mean that
+// nothing was changed.
+type Opaque interface {
+	Step
+	Opaque()
+}
+
 // Work is a step with the change that it is to make.
 type Work struct {
 	Step   Step

@@ -24,7 +24,7 @@ type Step struct {
 	ChangedWhen *probe.Program
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Opaque = (*Step)(nil)
 
 // New checks args.
 func New(args Args, env modules.Env) (modules.Step, error) {
@@ -137,6 +137,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	snapshot.ForeseeUnknown("a command")
 }
+
+// Opaque implements [modules.Opaque]: what the program did before it failed, nobody asks.
+func (*Step) Opaque() {}
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {

@@ -38,7 +38,8 @@ func (a *app) formatCommand() *cobra.Command {
 		GroupID: groupPlans,
 		Short:   "Write plans in the one usual way",
 		Long: `Write plans in the one usual way: indentation and aligned equals signs. PATH is a file, a directory
-(all *.hcl below it), or "-" for standard input to standard output. The names of changed files are printed.
+(all *.hcl below it that are not hidden), or "-" for standard input to standard output. The names of
+changed files are printed.
 
 Exit status: 0 on success, 1 after an error, 2 if --check found files that are not in the usual way.`,
 		Example: "  rcprov fmt plans\n  rcprov fmt --check --diff plans/prod.hcl",
@@ -91,12 +92,18 @@ func (f *formatting) path(path string) error {
 	if !info.IsDir() {
 		return f.file(path)
 	}
-	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.Type().IsRegular() && strings.HasSuffix(path, ".hcl") {
-			return f.file(path)
+		if hidden := strings.HasPrefix(entry.Name(), "."); hidden && name != path {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if entry.Type().IsRegular() && strings.HasSuffix(name, ".hcl") {
+			return f.file(name)
 		}
 		return nil
 	})
@@ -111,8 +118,29 @@ func (f *formatting) file(path string) error {
 		if bytes.Equal(source, formatted) {
 			return nil
 		}
-		return os.WriteFile(path, formatted, 0o644) // an existing file keeps its mode
+		return overwrite(path, source, formatted)
 	})
+}
+
+// overwrite writes text into a file that has the text source. It keeps the file itself, with its mode, owner and links;
+// that source isn't lost on a full disk, or when rcprov is killed, a copy beside it sees to as long as it takes.
+func overwrite(path string, source, text []byte) error {
+	backup, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = backup.Write(source)
+	if err = errors.Join(err, backup.Close()); err != nil {
+		return errors.Join(err, os.Remove(backup.Name()))
+	}
+	if err := os.WriteFile(path, text, 0); err != nil {
+		_ = os.WriteFile(path, source, 0) // whether that did it, is seen next
+		if now, readErr := os.ReadFile(path); readErr != nil || !bytes.Equal(now, source) {
+			return modules.WithHint(err, "What was in it before is in %s.", backup.Name())
+		}
+		return errors.Join(err, os.Remove(backup.Name()))
+	}
+	return os.Remove(backup.Name())
 }
 
 // source formats the text of one file and hands it to write, unless it is only to be checked.
@@ -124,16 +152,16 @@ func (f *formatting) source(name string, source []byte, write func([]byte) error
 		o.Files = map[string]*hcl.File{name: file}
 		return report.Diagnostics(diags, "", o)
 	}
-	if !bytes.Equal(source, formatted) {
-		f.changed = true
-		if err := f.tell(name, source, formatted); err != nil {
+	if !f.check {
+		if err := write(formatted); err != nil {
 			return err
 		}
 	}
-	if f.check {
+	if bytes.Equal(source, formatted) {
 		return nil
 	}
-	return write(formatted)
+	f.changed = true
+	return f.tell(name, source, formatted)
 }
 
 // tell names a file that is not in the usual way, or shows the difference.

@@ -23,6 +23,7 @@ func (v *varFlags) add(command *cobra.Command) {
 func (a *app) load(path string, vars varFlags) (*plan.Plan, error) {
 	p, diags := plan.Load(path, plan.Options{
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,
+		Hide: a.secrets.Add,
 	})
 	a.secrets.Add(p.Secrets...)
 	if len(diags) > 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
+	"github.com/spf13/pflag"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
@@ -46,12 +47,34 @@ func checkLimit(p *plan.Plan, limit []string) error {
 	return nil
 }
 
+// checkTags tells whether the plan knows all tags that --tags gives.
+func checkTags(p *plan.Plan, tags []string) error {
+	for _, tag := range tags {
+		if p.OpenTags || slices.Contains(p.Tags, tag) {
+			continue
+		}
+		return fmt.Errorf("--tags: %w", unknownName("tag", tag, p.Tags))
+	}
+	return nil
+}
+
+// notEmpty refuses flags that were given without a name in them: `--limit "$HOSTS"` must not mean all hosts where HOSTS
+// is not set.
+func notEmpty(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if flag := flags.Lookup(name); flag.Changed && flag.Value.String() == "[]" {
+			return modules.WithHint(fmt.Errorf("--%s is empty", name), "Name something, or leave it out to mean all.")
+		}
+	}
+	return nil
+}
+
 // unknownName is the error for a name that the plan doesn't have, with the nearest one that it has.
 func unknownName(what, name string, known []string) error {
 	known = slices.Compact(slices.Sorted(slices.Values(known)))
 	err := fmt.Errorf("the plan has no %s %q", what, name)
 	if len(known) == 0 {
-		return err
+		return modules.WithHint(err, "It has none.")
 	}
 	near := slices.MinFunc(known, func(x, y string) int {
 		return cmp.Compare(levenshtein.Distance(name, x, nil), levenshtein.Distance(name, y, nil))

@@ -51,7 +51,12 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	r := &run{app: a, mode: mode}
 	command.GroupID = groupPlans
 	command.Args = planArg
-	command.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args[0]) }
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := notEmpty(cmd.Flags(), "limit", "tags"); err != nil {
+			return err
+		}
+		return r.run(cmd.Context(), args[0])
+	}
 	flags := command.Flags()
 	r.vars.add(command)
 	r.connecting.addFlags(flags)
@@ -67,6 +72,9 @@ func (r *run) run(ctx context.Context, path string) error {
 		return err
 	}
 	if err := checkLimit(p, r.limit); err != nil {
+		return err
+	}
+	if err := checkTags(p, r.tags); err != nil {
 		return err
 	}
 	if r.parallel < 1 {

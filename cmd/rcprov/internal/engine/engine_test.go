@@ -50,6 +50,8 @@ type thingArgs struct {
 	Also  string `hcl:"also,optional"` // another name that Apply sets, behind the engine's back
 	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "panic", "once" (the first time), "slow", "cut..."
 	Batch bool   `hcl:"batch,optional"`
+
+	Opaque bool `hcl:"opaque,optional"`
 }
 
 type thing struct{ thingArgs }
@@ -130,8 +132,16 @@ func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, work []modules
 	return err
 }
 
+// opaque is a thing that does more than it observes.
+type opaque struct{ thing }
+
+func (*opaque) Opaque() {}
+
 func thingModule() modules.Module {
 	return modules.Primitive("thing", "", func(a thingArgs, _ modules.Env) (modules.Step, error) {
+		if a.Opaque {
+			return &opaque{thing{a}}, nil
+		}
 		if a.Batch {
 			return &batched{thing{a}}, nil
 		}
@@ -420,6 +430,7 @@ func TestFailures(t *testing.T) {
 	tests := []struct {
 		name, fail string
 		set        string // what y is
+		opaque     bool
 		err        string
 		left       Aftermath
 	}{
@@ -428,13 +439,14 @@ func TestFailures(t *testing.T) {
 			name: "verify", fail: "verify", left: Partly,
 			err: `host a: thing.y: did not converge: applied, and still differs in y (is "something else", wanted "1")`,
 		},
+		{name: "opaque", fail: "apply", opaque: true, err: "host a: thing.y: no luck", left: Unknown},
 		{name: "could not tell", set: "unreadable", err: "host a: thing.y: can't be read"},
 		{name: "panic", fail: "panic", err: "host a: rcprov has a bug: oops", left: Unknown},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, strings.Replace(threeThings, `name  = "y"`, fmt.Sprintf("name = \"y\"\n fail = %q", test.fail), 1))
+			l := newLab(t, strings.Replace(threeThings, `name  = "y"`, fmt.Sprintf("name = \"y\"\n fail = %q\n opaque = %t", test.fail, test.opaque), 1))
 			l.set("a", "y", test.set)
 			summary, err := l.apply()
 			if err == nil || !strings.Contains(err.Error(), test.err) {

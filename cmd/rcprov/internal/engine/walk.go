@@ -198,11 +198,13 @@ func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
 	if err := w.host.observe(ctx, i, i+len(batch), nil); err != nil {
 		return Unknown
 	}
-	after, err := w.host.steps[i].Step.Step.Diff(w.host.seen.snapshot)
-	switch {
-	case err != nil:
+	step := w.host.steps[i].Step.Step
+	_, opaque := step.(modules.Opaque)
+	after, err := step.Diff(w.host.seen.snapshot)
+	switch same := err == nil && reflect.DeepEqual(after.Edits, batch[0].change.Edits); {
+	case err != nil, same && opaque:
 		return Unknown
-	case reflect.DeepEqual(after.Edits, batch[0].change.Edits):
+	case same:
 		return Untouched
 	case after.Empty():
 		return Done
@@ -276,7 +278,8 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 		h.ahead.await(ctx, b.step, tell)
 	}
 	err := applyBatch(ctx, busyHost{h.conn, h.touched}, batch)
-	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	var said *TimeoutError
+	if cause := context.Cause(ctx); err != nil && !errors.As(err, &said) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	return err
@@ -363,7 +366,11 @@ func describe(c modules.Change) string {
 		if e.Field != "" {
 			text += " " + e.Field
 		}
-		if (e.From != "" || e.To != "") && !e.Sensitive {
+		switch {
+		case e.Sensitive || e.From == "" && e.To == "":
+		case e.Action == modules.Run && e.To == "":
+			text += fmt.Sprintf(" (%s)", e.From) // why it would run again
+		default:
 			text += fmt.Sprintf(" (is %q, wanted %q)", e.From, e.To)
 		}
 	}

@@ -75,7 +75,11 @@ func (s *scope) checkStep(b *stepBlock) {
 		return
 	}
 	defer s.leave()
-	for _, i := range s.expand(b).instances {
+	x := s.expand(b)
+	if len(x.instances) == 0 && b.meta("tags") != nil {
+		s.OpenTags = true // its for_each is empty today: its tags are none of a mistake
+	}
+	for _, i := range x.instances {
 		s.metaArguments(i)
 		s.decode(i)
 		s.build(i)

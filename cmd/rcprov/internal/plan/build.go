@@ -47,7 +47,7 @@ func (p *Plan) readFile(path string) ([]byte, error) {
 	content, err := os.ReadFile(p.absolute(path))
 	if err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%q can't be read: %s", path, cause(err)),
-			"A relative path starts at the plan's directory, %s.", p.dir)
+			"A relative path starts at the plan's directory, \"%s\".", p.dir)
 	}
 	return content, nil
 }

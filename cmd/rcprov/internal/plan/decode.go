@@ -169,8 +169,10 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 		return
 	}
 	if err := gocty.FromCtyValue(v, field.Addr().Interface()); err != nil && attr != nil {
-		text := "holds a number that is out of range or not whole" // the only values that have the type and don't fit
+		text := "holds a number that is out of range or not whole" // the only known values that have the type and don't fit
 		switch {
+		case holdsNull(v):
+			text = "must not contain null: leave out what is not there"
 		case v.Type() == cty.Number && v.AsBigFloat().IsInt():
 			text = "is out of range: " + numberText(v.AsBigFloat())
 		case v.Type() == cty.Number:

@@ -156,10 +156,8 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 // explain rewrites what HCL says where more is known: what there is instead of an attribute or key that isn't there,
 // and what went wrong in a function.
 func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
+	explainCalls(diags, refersToSecret(vars, ctx))
 	for _, diag := range diags {
-		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
-			explainCall(diag, call, refersToSecret(vars, ctx))
-		}
 		if index, ok := diag.Expression.(*hclsyntax.IndexExpr); ok && diag.EvalContext != nil {
 			explainIndex(diag, index, diag.EvalContext)
 		}
@@ -185,10 +183,19 @@ func refersToSecret(vars []hcl.Traversal, ctx *hcl.EvalContext) bool {
 	})
 }
 
+// explainCalls says what went wrong in functions. secret tells that a secret may have gone into them.
+func explainCalls(diags hcl.Diagnostics, secret bool) {
+	for _, diag := range diags {
+		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
+			explainCall(diag, call, secret)
+		}
+	}
+}
+
 func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, secret bool) {
 	err := call.FunctionCallError()
 	detail := ""
-	if secret {
+	if secret && call.CalledFunctionName() != "templatefile" { // which tells its mistakes as those of a plan are told
 		diag.Summary = fmt.Sprintf("%s() can't be called with this", call.CalledFunctionName())
 		diag.Detail = "The reason is not shown, because it may contain parts of a sensitive value."
 		return

@@ -40,7 +40,46 @@ func functions(p *Plan) map[string]function.Function {
 		"templatefile": templateFunction(p),
 	}
 	maps.Copy(all, pureFunctions)
+	for _, name := range transforming {
+		all[name] = p.watched(all[name])
+	}
 	return all
+}
+
+// transforming are the functions whose result need not contain what they were given: a part of it, or something else. Of
+// a secret they make a secret that nobody would find by the value of the first.
+var transforming = []string{
+	"base64decode", "basename", "chomp", "csvdecode", "dirname", "indent", "jsondecode", "keys", "lower", "md5", "regex",
+	"regexall", "regexreplace", "replace", "sha1", "sha256", "sha512", "split", "strrev", "substr", "title", "trim",
+	"trimprefix", "trimspace", "trimsuffix", "upper", "yamldecode",
+}
+
+// watched returns f, whose results are noted as secrets if a sensitive value went into them.
+func (p *Plan) watched(f function.Function) function.Function {
+	spec := &function.Spec{
+		Type: f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if err == nil && v.ContainsMarked() {
+				p.hide(texts(v))
+			}
+			return v, err
+		},
+	}
+	for _, param := range f.Params() {
+		spec.Params = append(spec.Params, anything(param))
+	}
+	if param := f.VarParam(); param != nil {
+		all := anything(*param)
+		spec.VarParam = &all
+	}
+	return function.New(spec)
+}
+
+// anything is a parameter that leaves it to the function that is called in the end what to do with special values.
+func anything(p function.Parameter) function.Parameter {
+	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
+	return p
 }
 
 // withoutTemplates returns functions for templates, which can't render templates: they might not come to an end.

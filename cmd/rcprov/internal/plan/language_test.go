@@ -612,3 +612,92 @@ play "retries" {
 		}
 	}
 }
+
+// What functions make of a secret is a secret, too: also when a fact goes into it, which is known only later.
+func TestSecretsOfFunctions(t *testing.T) {
+	dir := write(t, map[string]string{"plan.hcl": `
+variable "access" {
+  default   = "{\"user\": \"chat-user\", \"password\": \"hunter2!\"}"
+  sensitive = true
+}
+locals {
+  password = jsondecode(var.access).password
+  shown    = upper("not a secret")
+}
+host "a" {}
+play "p" {
+  hosts = group.all
+  file "f" {
+    path    = "/${strrev(local.password)}"
+    content = upper("${local.password} on ${facts.os.codename}")
+  }
+}
+`})
+	var later []string
+	p, diags := plan.Load(filepath.Join(dir, "plan.hcl"), plan.Options{
+		Modules: []modules.Module{file.Module()},
+		Hide:    func(secrets ...string) { later = append(later, secrets...) },
+	})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	want := []string{"!2retnuh", "chat-user", "hunter2!", `{"user": "chat-user", "password": "hunter2!"}`}
+	if diff := cmp.Diff(want, p.Secrets); diff != "" {
+		t.Errorf("secrets after Load (-want +got):\n%s", diff)
+	}
+	bind(t, p, "p", "a", debian)
+	if !slices.Contains(later, "HUNTER2! ON TRIXIE") {
+		t.Errorf("secrets of Bind: %q", later)
+	}
+}
+
+// A plan that was written on Windows means the same: heredocs become files on hosts.
+func TestWindowsLines(t *testing.T) {
+	windows := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
+	dir := write(t, map[string]string{
+		"plan.hcl": "\ufeff" + windows(`
+variable "key" {}
+output "plan" {
+  value = <<-EOT
+    one
+      two
+  EOT
+}
+output "escaped" { value = "one\r\n" }
+output "key" { value = var.key }
+`), "plan.vars": windows("key = <<EOT\nthree\nEOT\n"),
+	})
+	p, diags := plan.Load(filepath.Join(dir, "plan.hcl"), plan.Options{VarFiles: []string{filepath.Join(dir, "plan.vars")}})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	want := map[string]any{"plan": "one\n  two\n", "escaped": "one\r\n", "key": "three\n"}
+	if diff := cmp.Diff(want, outputs(t, p, nil)); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+}
+
+// What else lies in the directory of a plan is no part of it, however its path is written.
+func TestDirectory(t *testing.T) {
+	dir := write(t, map[string]string{
+		"a.hcl":            `variable "x" {}`,
+		"b.hcl":            `output "x" { value = var.x }`,
+		"values.hcl":       `x = "given"`,
+		"staging.vars.hcl": `x = "not given"`,
+		".b.hcl":           `being { edited`,
+	})
+	if err := os.Symlink("alice@laptop.1234:1", filepath.Join(dir, ".#b.hcl")); err != nil {
+		t.Logf("without the link that Emacs makes: %v", err)
+	}
+	t.Chdir(dir)
+	for _, path := range []string{".", dir, filepath.Join("..", filepath.Base(dir))} {
+		p, diags := plan.Load(path, plan.Options{VarFiles: []string{"values.hcl"}})
+		if diags.HasErrors() {
+			t.Errorf("%s: %v", path, diags)
+			continue
+		}
+		if x := outputs(t, p, nil)["x"]; x != "given" {
+			t.Errorf("%s: x is %q", path, x)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,6 +24,10 @@ type Options struct {
 	VarFiles  []string // HCL files of attributes; a later file wins
 	Environ   []string // as of os.Environ: RCPROV_VAR_name, and what env() reads
 
+	// Hide is told of secrets that turn up after Load, when a function makes something of a secret and a fact. It is called
+	// concurrently when the plan's methods are. Nil: nobody is told.
+	Hide func(secrets ...string)
+
 	// Ask asks a person for the value of a variable that has none, as the text of -var. Nil: that is a mistake.
 	Ask func(Question) (string, error)
 }
@@ -41,7 +46,7 @@ type source struct {
 }
 
 // Load reads and checks the plan at path, a file or a directory whose *.hcl files are read in the order of their
-// names. With errors in the diagnostics the Plan is only good for its Files, which show the lines.
+// names, except hidden ones and variable files (*.vars.hcl). With errors in the diagnostics the Plan is only good for its Files, which show the lines.
 func Load(path string, opts Options) (*Plan, hcl.Diagnostics) {
 	dir, sources, diags := readSources(path, opts.VarFiles)
 	if diags.HasErrors() {
@@ -83,10 +88,36 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	diags = append(diags, p.check()...)
 	slices.Sort(p.Secrets)
 	p.Secrets = slices.Compact(p.Secrets)
+	p.loaded = true
+	slices.Sort(p.Tags)
+	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
 }
 
-// readSources returns the plan's directory and files. Variable files are no part of the plan even if they lie there.
+// hide notes secrets that turned up.
+func (p *Plan) hide(secrets []string) {
+	switch {
+	case !p.loaded:
+		p.Secrets = append(p.Secrets, secrets...)
+	case p.opts.Hide != nil:
+		p.opts.Hide(secrets...)
+	}
+}
+
+// noPlan tells whether a file in a plan's directory is no part of the plan: it is a variable file, of this run or, as its
+// name says, of another one; or it is hidden, as what editors leave beside a file that is being edited.
+func noPlan(name string, varFiles []string) bool {
+	if base := filepath.Base(name); strings.HasPrefix(base, ".") || strings.HasSuffix(base, ".vars.hcl") {
+		return true
+	}
+	is, err := os.Stat(name)
+	return err == nil && slices.ContainsFunc(varFiles, func(v string) bool {
+		varFile, err := os.Stat(v)
+		return err == nil && os.SameFile(is, varFile)
+	})
+}
+
+// readSources returns the plan's directory and files.
 func readSources(path string, varFiles []string) (dir string, sources []source, diags hcl.Diagnostics) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -100,9 +131,7 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 		if err != nil {
 			return "", nil, hcl.Diagnostics{unreadable("plan", path, err)}
 		}
-		names = slices.DeleteFunc(names, func(name string) bool {
-			return slices.ContainsFunc(varFiles, func(v string) bool { return filepath.Clean(v) == name })
-		})
+		names = slices.DeleteFunc(names, func(name string) bool { return noPlan(name, varFiles) })
 		if len(names) == 0 {
 			return "", nil, hcl.Diagnostics{{
 				Severity: hcl.DiagError,
@@ -117,10 +146,14 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 			diags = append(diags, unreadable("plan", name, err))
 			continue
 		}
-		sources = append(sources, source{name: name, text: text})
+		sources = append(sources, source{name: name, text: unixLines(text)})
 	}
 	return dir, sources, diags
 }
+
+// unixLines returns text with "\n" at the ends of its lines. An editor or git on Windows writes "\r\n", which would become
+// part of heredocs, and so of scripts and configuration on hosts: a plan must not mean something else on another laptop.
+func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 func escapeGlob(path string) string {
 	if filepath.Separator == '\\' {

@@ -53,7 +53,7 @@ func (e *evaluation) outputs() []Output {
 		v, marks := v.UnmarkDeep()
 		if len(marks) > 0 && !secret {
 			s.report(mistake(attr.Expr.Range(), what+" comes from a sensitive value",
-				"Outputs are shown. Add `sensitive = true` to hide it unless it is asked for."))
+				"Outputs are shown. Add `sensitive = true` to hide it."))
 			continue
 		}
 		if v.IsWhollyKnown() {

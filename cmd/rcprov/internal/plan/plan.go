@@ -20,9 +20,15 @@ type Plan struct {
 	// without empty ones and duplicates. Nothing that people or machines read may contain them.
 	Secrets []string
 
+	// Tags are those of all plays and steps, without duplicates. OpenTags tells that there may be more of them, which
+	// depend on facts.
+	Tags     []string
+	OpenTags bool
+
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 
+	loaded    bool
 	dir       string // relative paths of the plan start here
 	opts      Options
 	config    *config

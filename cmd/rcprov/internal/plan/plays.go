@@ -52,6 +52,7 @@ func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
 	if attr := attrs["tags"]; attr != nil {
 		v, _ := s.typed(attr, what, cty.List(cty.String), cty.NilVal)
 		p.Tags = stringList(v)
+		s.Tags = append(s.Tags, p.Tags...)
 	}
 	if attr := attrs["preflight"]; attr != nil {
 		p.Preflight = s.preflight(attr, what, cty.NilVal)

@@ -153,6 +153,9 @@ func (s *scope) metaArguments(i *instance) Step {
 	if attr := b.meta("tags"); attr != nil {
 		v, _ := s.typed(attr, what, cty.List(cty.String), i.each)
 		step.Tags = append(step.Tags, stringList(v)...)
+		if s.loading {
+			s.Tags, s.OpenTags = append(s.Tags, stringList(v)...), s.OpenTags || !v.IsWhollyKnown()
+		}
 	}
 	if attr := b.meta("retries"); attr != nil {
 		step.Retries = s.count(attr, what, i.each, 0, 0)

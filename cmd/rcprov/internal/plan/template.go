@@ -89,11 +89,11 @@ func (t *templates) value(name string, vars cty.Value) (cty.Value, error) {
 	if diags.HasErrors() {
 		return unknown, templateError(name, explain(diags, expr.Variables(), ctx))
 	}
-	v, err = convert.Convert(v, cty.String)
-	if err != nil || v.IsNull() {
+	text, err := convert.Convert(v, cty.String)
+	if err != nil || text.IsNull() {
 		return unknown, fmt.Errorf("%q does not render to text, but to %s", name, describe(v))
 	}
-	return v, nil
+	return text, nil
 }
 
 // templateError makes one error of what is wrong in a template file.

@@ -75,6 +75,8 @@ func mismatch(v cty.Value, want cty.Type, err error) string {
 	switch {
 	case len(path) == 0 && v.Type().IsObjectType() && want.IsObjectType():
 		return fmt.Sprintf("must be an object: %s", err) // an attribute is missing, which cty names
+	case len(path) == 0 && v.Type().IsTupleType() && want.IsTupleType():
+		return fmt.Sprintf("must be a list of %d elements, not of %d", want.Length(), v.Type().Length())
 	case len(path) == 0:
 		return fmt.Sprintf("must be %s, not %s", noun(want), describe(v))
 	}
@@ -177,4 +179,14 @@ func pathText(path cty.Path) string {
 		}
 	}
 	return b.String()
+}
+
+// holdsNull tells whether null is among the elements of v, at any depth.
+func holdsNull(v cty.Value) bool {
+	found := false
+	_ = cty.Walk(v, func(path cty.Path, inner cty.Value) (bool, error) {
+		found = found || len(path) > 0 && inner.IsNull()
+		return !inner.IsNull(), nil
+	})
+	return found
 }

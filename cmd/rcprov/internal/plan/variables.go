@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -45,6 +46,7 @@ type variables struct {
 	*Plan
 	diags hcl.Diagnostics
 	given map[string]given
+	lost  bool // some of what was given could not be read: which variables have no value is not known
 }
 
 func (v *variables) report(diags ...*hcl.Diagnostic) { v.diags = append(v.diags, diags...) }
@@ -147,21 +149,24 @@ func (v *variables) environ() {
 	}
 }
 
-// file reads a file of `name = value` lines.
+// file reads a file of `name = value` lines. Messages show these lines unless they may hold a secret that is not known
+// as one: the value of a sensitive variable that can't be read or that has a misspelled name.
 func (v *variables) file(name string) {
 	text, err := os.ReadFile(name)
 	if err != nil {
+		v.lost = true
 		v.report(unreadable("variable file", name, err))
 		return
 	}
-	file, diags := parseConfig(text, name)
-	if file != nil {
-		v.Files[name] = file
-	}
+	file, diags := parseConfig(unixLines(text), name)
 	v.report(diags...)
 	if diags.HasErrors() {
+		v.lost = true
+		v.show(name, file, !v.haveSecrets())
 		return
 	}
+	presentable := true
+	defer func() { v.show(name, file, presentable) }()
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
 		v.report(mistake(b.DefRange(), fmt.Sprintf("A block %q can't stand in a variable file", b.Type),
@@ -169,17 +174,49 @@ func (v *variables) file(name string) {
 	}
 	ctx := &hcl.EvalContext{Functions: v.functions}
 	for _, attr := range sortedAttributes(body) {
-		if !v.declared(attr.Name) {
+		x := v.config.variable(attr.Name)
+		if x == nil {
+			presentable = presentable && !v.haveSecrets()
 			v.report(v.undeclared(attr.NameRange, attr.Name))
 			continue
 		}
 		value, diags := attr.Expr.Value(ctx)
-		v.report(diags...)
 		if diags.HasErrors() {
+			presentable = presentable && !x.sensitive
 			value = cty.DynamicVal
+			explainCalls(diags, x.sensitive)
+			valuesOnly(diags)
 		}
+		v.report(diags...)
 		v.given[attr.Name] = given{value: value, source: place(attr.NameRange), at: attr.Expr.Range()}
 	}
+}
+
+// show lets messages show the lines of a variable file, or lets them say why they don't.
+func (v *variables) show(name string, file *hcl.File, presentable bool) {
+	if presentable {
+		v.Files[name] = file
+		return
+	}
+	for _, diag := range v.diags {
+		if diag.Subject != nil && diag.Subject.Filename == name {
+			diag.Detail = strings.TrimSpace(diag.Detail + " The line is not shown, because it may hold a secret.")
+		}
+	}
+}
+
+// valuesOnly rewrites what HCL says of references where there is nothing to refer to.
+func valuesOnly(diags hcl.Diagnostics) {
+	for _, diag := range diags {
+		if diag.Summary == "Variables not allowed" {
+			diag.Summary = "Here stands a value, which can't refer to anything"
+			diag.Detail = `A text needs quotes; "${" in a text is written "$${".`
+		}
+	}
+}
+
+func (v *variables) haveSecrets() bool {
+	return slices.ContainsFunc(v.config.variables, func(x *variable) bool { return x.sensitive })
 }
 
 func (v *variables) flag(assignment string) {
@@ -187,6 +224,7 @@ func (v *variables) flag(assignment string) {
 	name = strings.TrimSpace(name)
 	switch {
 	case !ok:
+		v.lost = true
 		v.report(mistake(hcl.Range{}, fmt.Sprintf("-var %q has no value", assignment), "Write -var 'NAME=VALUE'."))
 	case !v.declared(name):
 		diag := v.undeclared(hcl.Range{}, name)
@@ -237,7 +275,7 @@ func (v *variables) value(x *variable) cty.Value {
 		value, err := x.parse(*g.text)
 		if err != nil {
 			v.report(mistake(x.block.DefRange(), fmt.Sprintf("The value of variable %q in %s is no HCL expression", x.name, g.source),
-				sentence(err.Error())))
+				fmt.Sprintf("%s It must be %s, written as in a plan.", sentence(err.Error()), noun(x.ty))))
 			return unknown
 		}
 		g.value, g.at = value, x.block.DefRange()
@@ -261,8 +299,12 @@ func (v *variables) value(x *variable) cty.Value {
 	return value
 }
 
-// ask gets the value of a variable that was not given from a person; ok is false after a mistake was reported.
+// ask gets the value of a variable that was not given from a person; ok is false after a mistake was reported, also one
+// that may be the reason why there is no value.
 func (v *variables) ask(x *variable) (g given, ok bool) {
+	if v.lost {
+		return given{}, false
+	}
 	if v.opts.Ask == nil {
 		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToGive()))
 		return given{}, false
@@ -308,6 +350,7 @@ func (x *variable) parse(text string) (cty.Value, error) {
 	}
 	value, diags := expr.Value(nil)
 	if diags.HasErrors() {
+		valuesOnly(diags)
 		return cty.NilVal, fmt.Errorf("%s", diags[0].Detail)
 	}
 	return value, nil
@@ -338,7 +381,7 @@ func (v *variables) validate(x *variable) {
 			why := "is refused"
 			if g, isGiven := v.given[x.name]; isGiven {
 				why = "in " + g.source + " is refused"
-				if g.text == nil {
+				if g.text == nil && !x.sensitive {
 					at = g.at
 				}
 			}

@@ -43,8 +43,9 @@ if [ "$input" = stdin ]; then
 	dd of="$tmp" bs=64k conv=excl status=none
 fi
 if [ "$keep" = keep ] && [ -f "$path" ]; then
-	chown -h --reference="$path" -- "$tmp"
-	chmod --reference="$path" -- "$tmp"
+	# Also the access control list, of which only the mask shows in the mode: alone, it would become the group's rights.
+	cp --attributes-only --preserve=all -- "$path" "$tmp"
+	touch -- "$tmp" # all but the old file's time
 else
 	chown -h -- "$owner" "$tmp"
 	chmod -- "$mode" "$tmp" # after chown, which clears the set-user-ID bit

@@ -18,8 +18,9 @@ type Simulation struct {
 	Held    []string // all packages on hold on the host
 }
 
-// anyHeld tells whether a package is on hold, in a tenth of the time of apt-mark, which builds apt's whole cache.
-const anyHeld = `dpkg-query -W -f='${db:Status-Want}\n' | grep -qx hold`
+// anyHeld tells whether a package is on hold, in a tenth of the time of apt-mark, which builds apt's whole cache. Without
+// the pattern, dpkg-query leaves out what is on hold and not installed.
+const anyHeld = `dpkg-query -W -f='${db:Status-Want}\n' '*' | grep -qx hold`
 
 // simulate prints the packages on hold, marked, and what apt-get would do.
 const simulate = `

@@ -7,7 +7,8 @@ import _ "embed"
 var source string
 
 // Args describe a program and how to tell that it has nothing to do. It runs while one of the given conditions
-// (creates, removes, unless, changed_when) is not met, and they must all be met after it ran.
+// (creates, removes, unless, changed_when) is not met, and they must all be met after it ran. Its umask is 022, whatever
+// that of the user who logs in is.
 //
 //	command "dhparam" {
 //	  argv    = ["openssl", "dhparam", "-out", "/etc/ssl/dhparam.pem", "2048"]

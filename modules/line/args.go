@@ -6,8 +6,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe one line of a text file. The rest of the file is not touched: its other lines, its mode and owner,
-// its kind of line ends. A file that is wholly rcprov's own is better written by `file`.
+// Args describe one line of a text file. The rest of the file is not touched: its other lines, its mode, owner and
+// access lists, its kind of line ends. A file that is wholly rcprov's own is better written by `file`.
 //
 //	line "no-root-login" {
 //	  path     = "/etc/ssh/sshd_config"

@@ -92,8 +92,9 @@ type UnitInfo struct {
 	Type            string // of a service: "simple", "notify", "oneshot"
 	RemainAfterExit bool
 	CanReload       bool
-	Restarts        int // by Restart=, since somebody started it
-	MainPID         int // 0 when none runs
+	Restarts        int           // by Restart=, since somebody started it
+	Restarted       time.Duration // how long ago it left the inactive state, when Restarts > 0; in whole seconds
+	MainPID         int           // 0 when none runs
 	ReplacedProgram string
 	InvocationID    string    // another one for each start
 	Started         time.Time // left the inactive state (InactiveExitTimestamp); zero when it never did
@@ -139,6 +140,38 @@ var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse
 const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,ExecMainStatus,UnitFileState," +
 	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +
 	"MainPID,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
+
+// unitStatesScript prints, tab-separated, before the properties in $shown:
+//
+//	enabled ID STATE  where the links of a unit are not as its UnitFileState has it: a unit in use keeps the state of
+//	                  the last daemon-reload (seen with 252 and 257), systemctl is-enabled looks at the disk
+//	now SECONDS       the time, where systemd has restarted a service
+const unitStatesScript = `
+nl='
+' tab=$(printf '\t') now=
+set -f
+IFS=$nl
+for line in $shown; do
+	case $line in
+	Id=*) id=${line#*=} ;;
+	Names=*) names=${line#*=} ;;
+	NRestarts=[1-9]*) [ -n "$now" ] || { now=$(date +%s); printf 'now\t%s\n' "$now"; } ;;
+	UnitFileState=enabled | UnitFileState=disabled)
+		links=disabled IFS=' '
+		set +f
+		for name in $names; do
+			[ "$name" = "$id" ] || [ ! -L "/etc/systemd/system/$name" ] || links=enabled
+			for link in /etc/systemd/system/*.wants/"$name" /etc/systemd/system/*.requires/"$name" /etc/systemd/system/*.upholds/"$name"; do
+				[ ! -L "$link" ] || links=enabled
+			done
+		done
+		set -f
+		IFS=$nl
+		[ "$links" = "${line#*=}" ] || printf 'enabled\t%s\t%s\n' "$id" "$(systemctl is-enabled -- "$id" 2>/dev/null)"
+		;;
+	esac
+done
+`
 
 // unitFilesScript passes the properties and the stamps on; then it prints, tab-separated, a line for each thing that it
 // learned of files:
@@ -223,8 +256,8 @@ func unitScript(questions []UnitQuestion) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "stamps=$(cat -- %s 2>/dev/null)\n", QuoteAll(stamps))
-	fmt.Fprintf(&b, "shown=$(systemctl show --timestamp=us+utc -p %s -- %s)\nset -- %s %s%s",
-		unitProperties, QuoteAll(names), all, QuoteAll(watched), unitFilesScript)
+	fmt.Fprintf(&b, "shown=$(systemctl show --timestamp=us+utc -p %s -- %s)\nset -- %s %s%s%s",
+		unitProperties, QuoteAll(names), all, QuoteAll(watched), unitStatesScript, unitFilesScript)
 	return b.String()
 }
 
@@ -236,7 +269,13 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 		if section["Id"] == "" {
 			return
 		}
+		if state := files.enabled[section["Id"]]; state != "" {
+			section["UnitFileState"] = state
+		}
 		info, err := parseUnit(section)
+		if info.Restarts > 0 && !files.now.IsZero() {
+			info.Restarted = files.now.Sub(info.Started.Truncate(time.Second))
+		}
 		for _, name := range append(info.Names, info.ID) {
 			byName[name] = Answer[UnitInfo]{Value: info, Err: err}
 		}

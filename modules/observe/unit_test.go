@@ -183,3 +183,19 @@ func FuzzParseUnits(f *testing.F) {
 		}
 	})
 }
+
+func TestParseUnitStates(t *testing.T) {
+	t.Parallel()
+	const stdout = "enabled\ta.service\tdisabled\nnow\t1790000012\n" +
+		"Id=a.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=3\n" +
+		"InactiveExitTimestamp=Mon 2026-09-21 14:13:22.700000 UTC\n\n" +
+		"Id=b.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=0\n"
+	a, b := UnitQuestion{Name: "a.service"}, UnitQuestion{Name: "b.service"}
+	answers := parseUnits([]UnitQuestion{a, b}, Reply{Stdout: []byte(stdout)})
+	if got := answers[a].Value; got.FileState != Disabled || got.Restarted != 10*time.Second {
+		t.Errorf("a: %+v", got)
+	}
+	if got := answers[b].Value; got.FileState != Enabled || got.Restarted != 0 {
+		t.Errorf("b: %+v", got)
+	}
+}

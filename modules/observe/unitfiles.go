@@ -61,8 +61,10 @@ func (s Stamp) Text(unit string) string {
 	return strings.Join(lines, "")
 }
 
-// watchedLines collects what unitFilesScript prints about files.
+// watchedLines collects what unitStatesScript and unitFilesScript print beside the properties.
 type watchedLines struct {
+	enabled  map[string]string // state by unit, where UnitFileState is an old one
+	now      time.Time
 	stamps   map[string]Stamp
 	replaced map[int]string
 	links    map[string]linkLine
@@ -74,15 +76,22 @@ type linkLine struct{ ctime, target string }
 
 type fileLine struct{ kind, ctime string }
 
-// add takes a line, and tells whether it was one about files.
+// add takes a line, and tells whether it was one of these.
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
+			make(map[string]string), time.Time{},
 			make(map[string]Stamp), make(map[int]string), make(map[string]linkLine), make(map[string]fileLine), make(map[string]string),
 		}
 	}
 	fields := strings.Split(line, "\t")
 	switch {
+	case fields[0] == "enabled" && len(fields) == 3:
+		f.enabled[fields[1]] = fields[2]
+	case fields[0] == "now" && len(fields) == 2:
+		if seconds, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
+			f.now = time.Unix(seconds, 0).UTC()
+		}
 	case fields[0] == "stamp" && len(fields) >= 4:
 		f.stamps[fields[1]] = f.stamps[fields[1]].with(fields[2:])
 	case fields[0] == "replaced" && len(fields) == 3:

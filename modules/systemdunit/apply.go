@@ -219,7 +219,7 @@ func (s *Step) explain(err error, result modules.Result) error {
 // runScript makes $1 start, restart or reload and waits for it. The limit on frequent starts is for programs that die,
 // not for a person who tries again. A start of these types of services is over before the program has done anything;
 // half a second shows those that can't read their configuration.
-// The first line of output is the time, the second, if any, says that the program died.
+// The first line of output is the time, the second, if any, says that the program ended.
 const runScript = `
 date +%s
 [ "$2" = reload ] || systemctl reset-failed -- "$1" 2>/dev/null || true
@@ -228,7 +228,7 @@ timeout ` + jobLimit + ` systemctl "$2" -- "$1"
 case $(systemctl show -p Type --value -- "$1") in simple|exec|forking|idle) ;; *) exit 0 ;; esac
 pid=$(systemctl show -p MainPID --value -- "$1")
 sleep 0.5
-[ "$pid" = "$(systemctl show -p MainPID --value -- "$1")" ] || echo died
+[ "$pid" = "$(systemctl show -p MainPID --value -- "$1")" ] || echo ended
 `
 
 // run starts, restarts or reloads the unit, and stamps what it was made from. The files are looked at before: if one
@@ -238,8 +238,8 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	if err != nil {
 		return err
 	}
-	if verb == "start" && strings.HasPrefix(before.Sub, "auto-restart") {
-		verb = restart // a start would wait for RestartSec= to pass
+	if verb == "start" && (strings.HasPrefix(before.Sub, "auto-restart") || looping(before)) {
+		verb = restart // a start would wait for RestartSec= to pass, or do nothing
 	}
 	modules.Progress(ctx, "%s of %s", verb, s.Name)
 	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", runScript, "run", s.Name, verb}})
@@ -251,8 +251,9 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	if lookErr != nil {
 		return errors.Join(s.explain(err, result), lookErr)
 	}
-	since, died, _ := strings.Cut(strings.TrimSpace(string(result.Stdout)), "\n")
-	if err != nil || !after.Running() || died != "" {
+	since, ended, _ := strings.Cut(strings.TrimSpace(string(result.Stdout)), "\n")
+	done := after.RemainAfterExit && after.Sub == "exited" && after.Result == "success"
+	if err != nil || !after.Running() || ended != "" && !done {
 		return s.failed(ctx, h, attempt{verb, since, result}, after, s.explain(err, result))
 	}
 	if is(s.Running) && after.Type == "oneshot" && !after.RemainAfterExit {
@@ -360,7 +361,7 @@ const removeScript = `
 unit=$1
 shift
 case $(systemctl show -p ActiveState --value -- "$unit") in inactive|failed) ;; *) timeout ` + jobLimit + ` systemctl stop -- "$unit" ;; esac
-case $(systemctl show -p UnitFileState --value -- "$unit") in enabled|enabled-runtime) systemctl disable -q -- "$unit" ;; esac
+case $(systemctl is-enabled -- "$unit" 2>/dev/null) in enabled|enabled-runtime) systemctl disable -q -- "$unit" ;; esac
 rm -f -- "$@"
 [ ! -d "/etc/systemd/system/$unit.d" ] || rmdir --ignore-fail-on-non-empty -- "/etc/systemd/system/$unit.d"
 systemctl daemon-reload

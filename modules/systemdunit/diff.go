@@ -226,13 +226,23 @@ func (d *differ) running() error {
 			return neverRuns(d.Name)
 		}
 		d.edit(modules.Update, "running", d.unit.State(), "running")
+	case *d.Running && looping(d.unit):
+		d.edit(modules.Update, "running", fmt.Sprintf("%s, restarted by systemd %d times", d.unit.State(), d.unit.Restarts), "running")
 	}
 	return nil
 }
 
+// looping tells whether a unit that runs now is in a crash loop: it has just been restarted by systemd, and not for the
+// first time. What keeps on running has been up for longer than the ten seconds that most loops take at most (systemd's
+// own DefaultStartLimitIntervalSec=).
+func looping(unit observe.UnitInfo) bool {
+	return unit.Restarts >= 2 && unit.Restarted >= 0 && unit.Restarted < 10*time.Second
+}
+
+const endsHint = "Add `RemainAfterExit=yes` to its [Service] section, or leave out `running` and start it by a timer."
+
 func neverRuns(name string) error {
-	return modules.WithHint(fmt.Errorf("%s can't be kept running: it is Type=oneshot, which ends when its command has ended", name),
-		"Add `RemainAfterExit=yes` to its [Service] section, or leave out `running` and start it by a timer.")
+	return modules.WithHint(fmt.Errorf("%s can't be kept running: it is Type=oneshot, which ends when its command has ended", name), endsHint)
 }
 
 // stale tells whether the unit must be restarted or reloaded to run what is on disk.

@@ -112,16 +112,38 @@ func (s *Step) checkTogether(args Args) error {
 	case s.Absent && (is(args.Enabled) || is(args.Running) || masked):
 		return modules.Argf("state", "is absent, so the unit can be neither enabled, running nor masked")
 	case masked && args.Content != nil:
-		return modules.Argf("masked", "a masked unit has a link to /dev/null where its content would be; leave out content")
+		return modules.Argf("masked", "puts a link to /dev/null where the content would be; leave out content")
 	case masked && (is(args.Enabled) || is(args.Running)):
-		return modules.Argf("masked", "a masked unit can be neither enabled nor running")
+		return modules.Argf("masked", "shuts the unit off, so it can be neither enabled nor running")
 	case is(args.Enabled) && args.Content != nil && installSection(*args.Content) == "":
 		return &modules.ArgError{
-			Arg: "enabled", Err: errors.New("the content has no [Install] section that says what starts the unit"),
+			Arg: "enabled", Err: errors.New("needs an [Install] section in the content, which says what starts the unit"),
 			Hint: "Add the lines `[Install]` and `WantedBy=multi-user.target`; a timer has `WantedBy=timers.target`.",
+		}
+	case is(args.Running) && args.Content != nil && s.ends():
+		return &modules.ArgError{
+			Arg: "running", Err: errors.New("can't be had of a unit with Type=oneshot, which ends when its command has ended"),
+			Hint: endsHint,
 		}
 	}
 	return nil
+}
+
+// ends tells whether the unit, as its files say, is over when its command has done its work.
+func (s *Step) ends() bool {
+	oneshot, remains := false, false
+	for _, f := range s.Files {
+		for line := range strings.Lines(section(f.Text, "[Service]")) {
+			key, value, _ := strings.Cut(line, "=")
+			switch value = strings.TrimSpace(value); strings.TrimSpace(key) {
+			case "Type":
+				oneshot = value == "oneshot"
+			case "RemainAfterExit":
+				remains = slices.Contains([]string{"1", "yes", "y", "true", "t", "on"}, strings.ToLower(value)) // parse_boolean of systemd
+			}
+		}
+	}
+	return oneshot && !remains
 }
 
 // is tells whether an optional flag is given and true.
@@ -130,8 +152,11 @@ func is(flag *bool) bool { return flag != nil && *flag }
 // isNot tells whether an optional flag is given and false.
 func isNot(flag *bool) bool { return flag != nil && !*flag }
 
-// installSection is the part of a unit file that `systemctl enable` reads, without comments and blank lines.
-func installSection(text string) string {
+// installSection is the part of a unit file that `systemctl enable` reads.
+func installSection(text string) string { return section(text, "[Install]") }
+
+// section is a part of a unit file, without comments and blank lines.
+func section(text, header string) string {
 	var b strings.Builder
 	in := false
 	for line := range strings.Lines(text) {
@@ -139,7 +164,7 @@ func installSection(text string) string {
 		switch {
 		case line == "" || line[0] == '#' || line[0] == ';':
 		case line[0] == '[':
-			in = line == "[Install]"
+			in = line == header
 		case in:
 			b.WriteString(line + "\n")
 		}

@@ -142,6 +142,13 @@ func TestDiff(t *testing.T) {
 			edits: []string{"update running activating (auto-restart)>running"},
 		},
 		{
+			name: "crash loop, up at the moment", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 2, 9*time.Second },
+			edits: []string{"update running active (running), restarted by systemd 2 times>running"},
+		},
+		{name: "crashed long ago", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 7, time.Minute }},
+		{name: "crashed once", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 1, time.Second }},
+		{name: "crashed before the clock was set back", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 7, -time.Hour }},
+		{
 			name: "starting what is outdated", is: func(w *world) {
 				w.unit.Active, w.unit.Sub = observe.Activating, "start-pre"
 				w.change("/etc/r", later, "")
@@ -375,6 +382,7 @@ func TestDiffCouldNotTell(t *testing.T) {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	text := "[Service]\nExecStart=/bin/x\n"
+	oneshot := text + "Type=oneshot\n"
 	tests := []struct {
 		args Args
 		want string
@@ -386,8 +394,11 @@ func TestNew(t *testing.T) {
 		{Args{Name: "x.service", DropIns: map[string]string{"a": ""}}, `drop_ins: the name "a" must be a file name that ends in .conf`},
 		{Args{Name: "x.service", RestartOn: []string{"etc"}}, `restart_on: must be an absolute path, not "etc"`},
 		{Args{Name: "x.service", State: "absent", Running: &yes}, "state: is absent, so the unit can be neither enabled, running nor masked"},
-		{Args{Name: "x.service", Masked: &yes, Running: &yes}, "masked: a masked unit can be neither enabled nor running"},
-		{Args{Name: "x.service", Content: &text, Enabled: &yes}, "enabled: the content has no [Install] section that says what starts the unit"},
+		{Args{Name: "x.service", Masked: &yes, Running: &yes}, "masked: shuts the unit off, so it can be neither enabled nor running"},
+		{Args{Name: "x.service", Content: &text, Enabled: &yes}, "enabled: needs an [Install] section in the content, which says what starts the unit"},
+		{Args{Name: "x.service", Content: &oneshot, Running: &yes}, "running: can't be had of a unit with Type=oneshot, which ends when its command has ended"},
+		{Args{Name: "x.service", Content: &oneshot, Running: &yes, DropIns: map[string]string{"a.conf": "[Service]\nRemainAfterExit = yes\n"}}, ""},
+		{Args{Name: "x.service", Content: &oneshot}, ""},
 	}
 	for _, test := range tests {
 		_, err := New(test.args, modules.Env{Sensitive: func(string) bool { return false }})

@@ -38,6 +38,7 @@ case "own service" {
   drift "killed" { run = "kill -9 \"$(systemctl show -p MainPID --value loop)\"; sleep 0.2" }
   drift "disabled" { run = "systemctl disable loop" }
   drift "enabled until the next boot only" { run = "systemctl disable loop; systemctl enable --runtime loop" }
+  drift "disabled behind systemd's back" { run = "rm /etc/systemd/system/multi-user.target.wants/loop.service" }
   drift "disabled and stopped" { run = "systemctl disable --now loop" }
   drift "masked" { run = "rm /etc/systemd/system/loop.service; systemctl mask loop" }
   drift "masked and stopped" { run = "rm /etc/systemd/system/loop.service; systemctl mask loop; systemctl stop loop" }

@@ -66,7 +66,7 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 	c.running = make(chan struct{}, maxRunningOverMaster)
 	opening, cancel := context.WithTimeout(ctx, d.timeout(s))
 	defer cancel()
-	p, err := c.startRoot(opening, "sh -s")
+	p, err := c.startShell(opening)
 	if err != nil {
 		_ = via.close()
 		return nil, err

@@ -46,7 +46,7 @@ func (c *Conn) Run(ctx context.Context, command modules.Command) (modules.Result
 }
 
 func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result, error) {
-	p, err := c.startRoot(ctx, "sh -s")
+	p, err := c.startShell(ctx)
 	if err != nil {
 		return modules.Result{}, err
 	}

@@ -41,7 +41,7 @@ func (c *Conn) Ask(ctx context.Context, script string) (stdout, stderr []byte, e
 
 func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	if c.shell == nil {
-		p, err := c.startRoot(ctx, "sh -s")
+		p, err := c.startShell(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,6 +58,30 @@ func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, e
 		return nil, nil, fmt.Errorf("the host gave no answer: %w", context.Cause(ctx))
 	}
 	return nil, nil, c.explainEnd(ended, stderr, err)
+}
+
+// plainShell makes a root shell the same whoever logged in: what a .bashrc, pam_env or a sudo without env_reset set
+// would else decide what a command's files may be read by, what tools print, and which are found. Names of programs
+// that are ahead in PATH stay ahead, and proxies stay.
+//
+// Sources: the chapters "Environment" of the manuals of coreutils, grep, tar, gzip, xz, systemctl(1), apt.conf(5), dpkg(1),
+// dash(1) and bash(1).
+const plainShell = `umask 022
+unset POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE BLOCKSIZE DF_BLOCK_SIZE DU_BLOCK_SIZE LS_BLOCK_SIZE TMPDIR
+unset GREP_OPTIONS TAR_OPTIONS GZIP XZ_OPT XZ_DEFAULTS CDPATH ENV BASH_ENV
+unset SYSTEMD_COLORS SYSTEMD_URLIFY SYSTEMD_PAGER SYSTEMD_LOG_LEVEL SYSTEMD_LOG_TARGET
+unset APT_CONFIG DPKG_ADMINDIR DPKG_COLORS DPKG_FORCE DPKG_ROOT
+export PATH="${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+`
+
+// startShell starts a root shell that reads scripts from its standard input.
+func (c *Conn) startShell(ctx context.Context) (*process, error) {
+	p, err := c.startRoot(ctx, "sh -s")
+	if err != nil {
+		return nil, err
+	}
+	_, _ = io.WriteString(p.stdin, plainShell) // an error shows as an end of the outputs, too
+	return p, nil
 }
 
 // errSilent is the end of a shell before it answered.

@@ -193,3 +193,20 @@ func TestLoginShellNoise(t *testing.T) {
 	server := startSSHD(t, "ForceCommand echo noise; echo noise >&2; sh -c \"$SSH_ORIGINAL_COMMAND\"")
 	useAll(t, server.connect(t, server.dialer(), server.target()))
 }
+
+// TestLoginEnvironment is a login whose start-up files set what root's do on some host: neither what rcprov learns nor
+// what its commands write depends on it.
+func TestLoginEnvironment(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t, "ForceCommand umask 077; export POSIXLY_CORRECT=1 TMPDIR=/nowhere SYSTEMD_COLORS=1 https_proxy=kept PATH=/bin; "+
+		"sh -c \"$SSH_ORIGINAL_COMMAND\"")
+	c := server.connect(t, server.dialer(), server.target())
+	const script = `umask; echo "$PATH"; env | grep -E '^(POSIXLY_CORRECT|TMPDIR|SYSTEMD_COLORS|https_proxy)='`
+	const want = "0022\n/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nhttps_proxy=kept\n"
+	if stdout, _, err := c.Ask(t.Context(), script); err != nil || string(stdout) != want {
+		t.Errorf("asked: %q, %v, want %q", stdout, err, want)
+	}
+	if r, err := c.Run(t.Context(), modules.Command{Script: script}); err != nil || string(r.Stdout) != want {
+		t.Errorf("ran: %q, %v, want %q", r.Stdout, err, want)
+	}
+}

@@ -89,7 +89,7 @@ func (p *prod) release(version string) { p.vars["rocketchat_version"] = version 
 
 // waits are steps that only wait, if there is still something to wait for when their turn comes.
 var waits = append([]string{
-	"mongod.rs0/answers", "mongo_replica_set.rs0", "rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001",
+	"mongod.rs0/answers", "mongo_replica_set.rs0/answers", "mongo_replica_set.rs0", "rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001",
 	"nginx_site.chat/served", "http_check.chat", "http_check.live", "http_check.meet-live",
 }, meetWaits...)
 

@@ -54,6 +54,8 @@ func (i *Issue) accountName() string {
 
 func (i *Issue) accountKey() string { return i.accountDir() + "/keys/" + i.accountName() + ".key" }
 
+func (i *Issue) accountText() string { return i.accountDir() + "/account.json" }
+
 // loadAccount reads the host's account with the CA. A new key is on the host before the CA knows it: a run that is killed
 // then leaves no account that nobody has the key of.
 func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, error) {
@@ -72,12 +74,12 @@ func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, erro
 		return nil, modules.WithHint(fmt.Errorf("the key of the account with the CA, %s, %w", i.accountKey(), err),
 			"Restore it, or move it away: then a new account is made.")
 	}
-	text, err := getFile(ctx, h, i.accountDir()+"/account.json")
+	text, err := getFile(ctx, h, i.accountText())
 	if err != nil || text == nil {
 		return a, err
 	}
 	if err := json.Unmarshal(text, a); err != nil {
-		return nil, modules.WithHint(fmt.Errorf("read %s/account.json: %w", i.accountDir(), err), "Move it away: it is made anew from the key.")
+		return nil, modules.WithHint(fmt.Errorf("read %s: %w", i.accountText(), err), "Move it away: it is made anew from the key.")
 	}
 	a.Email = i.Email
 	return a, nil
@@ -108,5 +110,5 @@ func (i *Issue) register(ctx context.Context, h modules.Host, client *lego.Clien
 	if err != nil {
 		return err
 	}
-	return putFiles(ctx, h, "0700", []stored{{i.accountDir() + "/account.json", text, 0o600}})
+	return putFiles(ctx, h, "0700", []stored{{i.accountText(), text, 0o600}})
 }

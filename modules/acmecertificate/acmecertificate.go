@@ -67,20 +67,21 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	switch args.Source {
 	case fromFiles:
 		parts, err := ownParts(args, pair, roots)
-		return parts, outputs, err
+		return append(parts, noTimerParts(args)...), outputs, err
 	case fromACME:
 		issue := newIssue(args, pair, roots)
 		if env.Facts != nil {
 			issue.Addresses = env.Facts.Addresses
 		}
-		parts := []modules.Part{{Name: "placeholder", Step: selfSigned}, {Name: "certificate", Step: issue, Requires: requirements(args, env)}}
+		held := modules.Part{Name: "placeholder", Step: selfSigned}
+		certificate := modules.Part{Name: "certificate", Step: issue, Requires: requirements(args, env)}
 		if args.RenewTimer {
-			more, err := timerParts(args, issue, env)
-			return append(parts, more...), outputs, err
+			parts, err := timerParts(args, issue, env)
+			return append([]modules.Part{held, {Name: "account", Step: &Registered{issue}}, certificate}, parts...), outputs, err
 		}
-		return parts, outputs, nil
+		return append([]modules.Part{held, certificate}, noTimerParts(args)...), outputs, nil
 	}
-	return []modules.Part{{Name: "certificate", Step: selfSigned}}, outputs, nil
+	return append([]modules.Part{{Name: "certificate", Step: selfSigned}}, noTimerParts(args)...), outputs, nil
 }
 
 // requirements are what a CA asks of a host. Where the names lead is not checked where they lead elsewhere from here.

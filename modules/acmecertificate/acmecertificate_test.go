@@ -419,6 +419,45 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestRegisteredDiff(t *testing.T) {
+	t.Parallel()
+	args := defaults(fromACME)
+	args.Email = "admin@example.com"
+	const dir = "/var/lib/lego/accounts/acme-v02.api.letsencrypt.org/admin@example.com"
+	step := &Registered{newIssue(args, Pair{}, nil)}
+	missing := []string{"create :  > account of admin@example.com with https://acme-v02.api.letsencrypt.org/directory"}
+	key := observe.FileInfo{Type: observe.Regular}
+	text := func(content string) observe.FileInfo {
+		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
+	}
+	for _, test := range []struct {
+		name      string
+		key, text observe.FileInfo
+		err       error
+		want      []string
+		fails     string
+	}{
+		{name: "converged", key: key, text: text(`{"registration": {"uri": "https://ca/acct/1"}}`)},
+		{name: "bare", want: missing},
+		{name: "as lego leaves it", key: key, want: missing},
+		{name: "no key", text: text(`{"registration": {"uri": "https://ca/acct/1"}}`), want: missing},
+		{name: "half", key: key, text: text(`{"email": "admin@example.com"}`), want: missing},
+		{name: "broken", key: key, text: text(`{`), want: missing},
+		{name: "could not tell", err: errors.New("stale file handle"), fails: "look at " + dir + "/keys/admin@example.com.key: stale file handle"},
+	} {
+		s := observe.NewSnapshot()
+		observe.File.Put(s, observe.FileQuestion{Path: dir + "/keys/admin@example.com.key"}, test.key, test.err)
+		observe.File.Put(s, observe.FileQuestion{Path: dir + "/account.json", Content: true}, test.text, nil)
+		c, err := step.Diff(s)
+		if diff := cmp.Diff(test.want, edits(c)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if (err == nil) != (test.fails == "") || err != nil && err.Error() != test.fails {
+			t.Errorf("%s: error %v, want %q", test.name, err, test.fails)
+		}
+	}
+}
+
 func TestTimer(t *testing.T) {
 	t.Parallel()
 	args := defaults(fromACME)
@@ -435,13 +474,27 @@ func TestTimer(t *testing.T) {
 	for _, p := range parts {
 		names = append(names, p.Name)
 	}
-	if diff := cmp.Diff([]string{"placeholder", "certificate", "lego", "renew", "timer"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"placeholder", "account", "certificate", "lego", "renew", "timer"}, names); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
-	text := parts[3].Step.(*systemdunit.Step).Files[0].Text
+	text := parts[4].Step.(*systemdunit.Step).Files[0].Text
 	want := `ExecStart=/usr/bin/lego --accept-tos --path /var/lib/lego --server https://acme-staging-v02.api.letsencrypt.org/directory ` +
 		`--email admin@example.com --key-type ec256 --domains chat.example.com --http --http.webroot /var/www/acme renew --days 36500 ` +
 		`--no-random-sleep --renew-hook "systemctl try-reload-or-restart nginx.service"` + "\n"
+	args.RenewTimer = false
+	for _, source := range []string{fromACME, "self_signed"} {
+		args.Source = source
+		parts, _, err := New(args, env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range []string{"rcprov-renew-chat.example.com.timer", "rcprov-renew-chat.example.com.service"} {
+			unit, ok := parts[len(parts)-2+i].Step.(*systemdunit.Step)
+			if !ok || !unit.Absent || unit.Name != name {
+				t.Errorf("%s without a timer: %+v, want that %s is absent", source, parts[len(parts)-2+i], name)
+			}
+		}
+	}
 	if !strings.HasSuffix(text, want) || strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") {
 		t.Errorf("the unit is:\n%s", text)
 	}

@@ -99,7 +99,7 @@ type Args struct {
 	EABHMAC modules.Secret `hcl:"eab_hmac,optional"`
 
 	// Whether the host renews by itself: installs the distribution's lego and a timer that runs twice a day, and
-	// reloads what uses the certificate. For `http-01`.
+	// reloads what uses the certificate. For `http-01`. Without it a timer that is there is removed.
 	RenewTimer bool `hcl:"renew_timer,optional"`
 
 	// Units to reload when the timer has renewed the certificate. Left out: nginx.service.

@@ -156,13 +156,23 @@ func (i *Issue) obtain(ctx context.Context, h modules.Host, client *lego.Client)
 	}
 	request.ReplacesCertID = replaced
 	issued, err := client.Certificate.Obtain(request)
-	// Somebody has replaced it already, or the CA doesn't know it (any more).
-	var problem *acme.ProblemDetails
-	if request.ReplacesCertID != "" && errors.As(err, &problem) && (problem.Type == acme.AlreadyReplacedErr || problem.HTTPStatus == http.StatusNotFound) {
+	if request.ReplacesCertID != "" && refusesSuccessor(err) {
 		request.ReplacesCertID = ""
 		issued, err = client.Certificate.Obtain(request)
 	}
 	return issued, err
+}
+
+// refusesSuccessor tells whether a CA takes an order for no successor: somebody has replaced the certificate already, the CA
+// doesn't know it (any more), or another account got it, because the plan has another email or the host's account was lost.
+// Of a challenge that was not met a CA says "unauthorized" as well, but not in answer to a request.
+func refusesSuccessor(err error) bool {
+	var problem *acme.ProblemDetails
+	if !errors.As(err, &problem) {
+		return false
+	}
+	return problem.Type == acme.AlreadyReplacedErr || problem.HTTPStatus == http.StatusNotFound ||
+		problem.Method != "" && strings.HasSuffix(problem.Type, ":unauthorized")
 }
 
 // replaced returns the ARI identifier of the certificate on the host; empty when it is none of this CA, or for other

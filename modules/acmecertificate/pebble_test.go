@@ -153,6 +153,15 @@ func TestPebble(t *testing.T) {
 		t.Errorf("account: %s %v", account, err)
 	}
 
+	// The account is lost; then only what the CA says of its key is.
+	registered := &Registered{step}
+	for _, lost := range []string{step.Lego + "/accounts", step.accountText()} {
+		if err := os.RemoveAll(lost); err != nil {
+			t.Fatal(err)
+		}
+		moduletest.Converge(t, host, registered)
+	}
+
 	// The moment to renew has come.
 	text, err := os.ReadFile(step.originPath())
 	if err != nil {

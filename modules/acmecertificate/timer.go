@@ -23,7 +23,7 @@ func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error
 		return nil, err
 	}
 	parts := []modules.Part{{Name: "lego", Step: packages}}
-	name := "rcprov-renew-" + fileName(args.Names[0])
+	name := timerName(args)
 	roots := ""
 	if issue.Roots != nil {
 		roots = legoDir + "/ca/" + fileName(args.Names[0]) + ".pem"
@@ -31,14 +31,23 @@ func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error
 			modules.Part{Name: "ca-directory", Step: &directory.Step{Path: legoDir + "/ca", Mode: 0o755, Owner: "root", Group: "root"}},
 			modules.Part{Name: "ca", Step: &file.Step{Path: roots, Content: issue.Roots, Mode: 0o644, Owner: "root", Group: "root"}})
 	}
-	service := &systemdunit.Step{Name: name + ".service", Files: []systemdunit.File{
-		{Path: "/etc/systemd/system/" + name + ".service", Field: "content", Text: serviceText(args, issue, roots)},
-	}}
 	yes := true
-	timer := &systemdunit.Step{Name: name + ".timer", Enabled: &yes, Running: &yes, Files: []systemdunit.File{
-		{Path: "/etc/systemd/system/" + name + ".timer", Field: "content", Text: timerText(args)},
-	}}
+	service, timer := ownUnit(name+".service", serviceText(args, issue, roots)), ownUnit(name+".timer", timerText(args))
+	timer.Enabled, timer.Running = &yes, &yes
 	return append(parts, modules.Part{Name: "renew", Step: service}, modules.Part{Name: "timer", Step: timer}), nil
+}
+
+// noTimerParts are the steps that take away what timerParts made in an earlier run. Packages, and lego's files, stay.
+func noTimerParts(args Args) []modules.Part {
+	service, timer := ownUnit(timerName(args)+".service", ""), ownUnit(timerName(args)+".timer", "")
+	service.Absent, timer.Absent = true, true
+	return []modules.Part{{Name: "no-timer", Step: timer}, {Name: "no-renew", Step: service}}
+}
+
+func timerName(args Args) string { return "rcprov-renew-" + fileName(args.Names[0]) }
+
+func ownUnit(name, text string) *systemdunit.Step {
+	return &systemdunit.Step{Name: name, Files: []systemdunit.File{{Path: "/etc/systemd/system/" + name, Field: "content", Text: text}}}
 }
 
 func timerText(args Args) string {

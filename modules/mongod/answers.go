@@ -2,10 +2,12 @@ package mongod
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,11 +43,13 @@ func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 
 var errEnded = errors.New("mongod ended soon after its start")
 
-// hasEnded tells whether the unit is not active.
+// hasEnded tells whether the unit is not active. One that systemd doesn't know, because mongod runs in another way, never
+// ends.
 func hasEnded(ctx context.Context, h modules.Host) (bool, error) {
-	state, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "ActiveState", unit}})
-	word := strings.TrimSpace(string(state.Stdout))
-	return word == "failed" || word == "inactive", err
+	state, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-p", "LoadState,ActiveState", unit}})
+	lines := strings.Fields(string(state.Stdout))
+	ended := slices.Contains(lines, "ActiveState=failed") || slices.Contains(lines, "ActiveState=inactive")
+	return ended && !slices.Contains(lines, "LoadState=not-found"), err
 }
 
 // patience is how long a server may take to answer after its start: it replays its journal first.
@@ -55,6 +59,10 @@ const patience = 5 * time.Minute
 // doesn't like its configuration or its data.
 type Answers struct {
 	Server mongodb.Server
+
+	// Started tells that a [Service] before this step waits as well: whenever it starts the server, there is nothing left
+	// to wait for.
+	Started bool
 }
 
 var _ modules.Step = (*Answers)(nil)
@@ -68,12 +76,11 @@ func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("ask mongod: %w", err)
 	}
-	if _, _, foreseen := snapshot.FutureUnit(unit); foreseen || now.Role != mongodb.Silent { // Service waits, too
+	if _, _, foreseen := snapshot.FutureUnit(unit); foreseen && s.Started {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Run, Subject: "mongod", Field: "wait", From: now.String(), To: "answers on " + s.Server.Address,
-	}}}, nil
+	e := modules.Edit{Action: modules.Run, Subject: "mongod", Field: "wait", From: now.String(), To: "answers on " + s.Server.Address}
+	return modules.Wait(snapshot, e, now.Role != mongodb.Silent, unit), nil
 }
 
 // Apply implements [modules.Step].
@@ -125,10 +132,12 @@ func lastComplaint(log []byte) string {
 	complaint, other := "", ""
 	for line := range bytes.Lines(log) {
 		var entry struct {
-			Severity string `json:"s"`
-			Message  string `json:"msg"`
-			Attr     struct {
-				Error json.RawMessage `json:"error"`
+			Severity  string `json:"s"`
+			Component string `json:"c"`
+			Message   string `json:"msg"`
+			Attr      struct {
+				Error  json.RawMessage `json:"error"`
+				Reason string          `json:"reason"`
 			} `json:"attr"`
 		}
 		line = bytes.TrimSpace(line)
@@ -142,12 +151,15 @@ func lastComplaint(log []byte) string {
 			}
 			continue
 		}
-		text := errorText(entry.Attr.Error)
+		text := cmp.Or(entry.Attr.Reason, errorText(entry.Attr.Error))
 		if strings.Contains(entry.Message, "SERVER RESTARTED") {
 			complaint = "" // what was before has nothing to do with this start
 		}
+		if entry.Component == "ASSERT" && complaint != "" {
+			continue // that it gives up now, and in which of its lines
+		}
 		if entry.Severity == "E" || entry.Severity == "F" || text != "" && entry.Severity == "I" && strings.Contains(entry.Message, "failed") {
-			complaint = entry.Message
+			complaint = strings.Trim(entry.Message, ".\n ")
 			if text != "" {
 				complaint += ": " + text
 			}

@@ -232,7 +232,7 @@ func (b *builder) build(bindIP []string) error {
 		Name: unit, DropIns: map[string]string{"rcprov.conf": b.dropIn()}, Enabled: &yes, Running: &yes,
 		RestartOn: watched, State: "present",
 	}, b.env)
-	answers := &Answers{Server: server}
+	answers := &Answers{Server: server, Started: true}
 	errs = append(errs, b.add("service", &Service{service.(*systemdunit.Step), answers, b.args.Wait}, err))
 	if b.args.Wait {
 		b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})

@@ -336,10 +336,44 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestAnswersForeseen is about a plan that starts the server: who waits for it decides who tells so.
+func TestAnswersForeseen(t *testing.T) {
+	t.Parallel()
+	server := mongodb.Loopback(27017, false)
+	for _, test := range []struct {
+		step     Answers
+		greeting mongodb.Greeting
+		want     []modules.Edit
+	}{
+		{step: Answers{Server: server, Started: true}, greeting: mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}},
+		{step: Answers{Server: server}, greeting: mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}, want: []modules.Edit{{
+			Action: modules.Run, Subject: "mongod", Field: "wait", From: "connection refused", To: "answers on 127.0.0.1:27017", If: "it isn't so by then",
+		}}},
+		{step: Answers{Server: server}, greeting: mongodb.Greeting{Role: mongodb.Primary}, want: []modules.Edit{{
+			Action: modules.Run, Subject: "mongod", Field: "wait", To: "answers on 127.0.0.1:27017", If: "it isn't so by then",
+		}}},
+	} {
+		s := observe.NewSnapshot()
+		greeting.Put(s, server, test.greeting, nil)
+		s.ForeseeUnit(observe.UnitInfo{ID: unit, Active: observe.Active, InvocationID: observe.NewInstance})
+		c, err := test.step.Diff(s)
+		if diff := cmp.Diff(test.want, c.Edits); diff != "" || err != nil {
+			t.Errorf("%+v, %v: error %v, edits (-want +got):\n%s", test.step, test.greeting, err, diff)
+		}
+	}
+}
+
 func TestLastComplaint(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ log, want string }{
 		"nothing": {"", ""},
+		"data of somebody else": { // 7.0.15
+			`{"s":"E","c":"WT","msg":"WiredTiger error message","attr":{"error":13,"message":"Permission denied"}}` + "\n" +
+				`{"s":"F","c":"STORAGE","id":28595,"msg":"Terminating.","attr":{"reason":"13: Permission denied"}}` + "\n" +
+				`{"s":"F","c":"ASSERT","id":23091,"msg":"Fatal assertion","attr":{"msgid":28595,"line":677}}` + "\n" +
+				`{"s":"F","c":"ASSERT","id":23092,"msg":"\n\n***aborting after fassert() failure\n\n"}` + "\n",
+			"Terminating: 13: Permission denied",
+		},
 		"fatal": {
 			`{"s":"I","msg":"started"}` + "\n" + `{"s":"F","c":"CONTROL","msg":"Failed to set up listener","attr":{"error":{"code":9001,"codeName":"SocketException","errmsg":"Address already in use"}}}` + "\n" + `{"s":"I","msg":"shutting down"}` + "\n",
 			"Failed to set up listener: Address already in use",

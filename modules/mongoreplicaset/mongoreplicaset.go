@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/mongod"
 	"github.com/rcprov/rcprov/modules/mongodb"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -77,7 +78,10 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err := errors.Join(errs...); err != nil || env.Host != env.Peers[0].Name {
 		return nil, outputs, err
 	}
-	return []modules.Part{{Step: s}}, outputs, nil
+	// Apart, so that the set is looked at when there is something to see: what is told of it then is what is done. A mongod
+	// that ends is noticed at once, too.
+	answers := &mongod.Answers{Server: s.Local}
+	return []modules.Part{{Name: "answers", Step: answers}, {Step: s}}, outputs, nil
 }
 
 func (s *Step) readMembers(args Args, env modules.Env) error {

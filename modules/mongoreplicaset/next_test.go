@@ -355,13 +355,13 @@ func TestNew(t *testing.T) {
 		hosts      []string
 		err        string
 	}{
-		{name: "first host", host: "a", args: good, parts: 1, hosts: []string{"10.0.0.1:27017", "10.0.0.2:27017"}},
+		{name: "first host", host: "a", args: good, parts: 2, hosts: []string{"10.0.0.1:27017", "10.0.0.2:27017"}},
 		{name: "second host", host: "b", args: good, hosts: []string{"10.0.0.1:27017", "10.0.0.2:27017"}},
 		{
-			name: "explicit", host: "a", parts: 1, hosts: []string{"db1.example.com:27018", "[fd00::1]:27017"},
+			name: "explicit", host: "a", parts: 2, hosts: []string{"db1.example.com:27018", "[fd00::1]:27017"},
 			args: change(func(a *Args) { a.Members = []string{"DB1.example.com:27018", "fd00::1"} }),
 		},
-		{name: "one on loopback", host: "a", args: change(func(a *Args) { a.Members = []string{"127.0.0.1"} }), parts: 1, hosts: []string{"127.0.0.1:27017"}},
+		{name: "one on loopback", host: "a", args: change(func(a *Args) { a.Members = []string{"127.0.0.1"} }), parts: 2, hosts: []string{"127.0.0.1:27017"}},
 		{
 			name: "loopback among several", host: "a", args: change(func(a *Args) { a.Members = []string{"10.0.0.1", "localhost"} }),
 			err: "members: has localhost:27017, by which no other member can reach it",

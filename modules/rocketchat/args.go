@@ -91,8 +91,8 @@ type Args struct {
 	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy.
 	RootURL string `hcl:"root_url"`
 
-	// A port for each instance; `[3000]` when left out. An instance keeps a processor core busy at most. The unit of a
-	// port that is taken off the list stays: remove it with a `systemd_unit` step.
+	// A port for each instance; `[3000]` when left out. An instance keeps a processor core busy at most. That of a port
+	// which is taken off the list is stopped, and its unit removed.
 	Ports []int `hcl:"ports,optional"`
 
 	// The address to listen on. 127.0.0.1 is for a proxy on the same host.

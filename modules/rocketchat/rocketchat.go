@@ -196,6 +196,7 @@ func (b *builder) build(environment string) error {
 	}, nil)
 	b.directory("etc", envDir, "0755", "root")
 	b.add("env", &file.Step{Path: envFile, Content: []byte(environment), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true}, nil)
+	b.add("former", &former{Units: b.units()}, nil)
 	b.add("current", &current{
 		Step:  &link.Step{Path: b.linkPath(), Target: path.Join("releases", args.Version)},
 		Units: b.units(),

@@ -154,7 +154,7 @@ func TestParts(t *testing.T) {
 			}
 		}
 	}
-	wantNames := "requirements packages user data uploads release npm etc env current service-3000 ready-3000 service-3001 ready-3001"
+	wantNames := "requirements packages user data uploads release npm etc env former current service-3000 ready-3000 service-3001 ready-3001"
 	if got := strings.Join(names, " "); got != wantNames {
 		t.Errorf("parts %s\n want %s", got, wantNames)
 	}
@@ -220,6 +220,35 @@ func TestCurrent(t *testing.T) {
 		observe.File.Put(s, observe.FileQuestion{Path: path}, test.is, test.err)
 		c := &current{Step: &link.Step{Path: path, Target: "releases/9.0.0"}, Units: test.units}
 		change, err := c.Diff(s)
+		if moduletest.ErrorText(err) != test.fails {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.fails)
+		}
+		if diff := cmp.Diff(test.want, change.Edits); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestFormer(t *testing.T) {
+	t.Parallel()
+	one, two := "/etc/systemd/system/rocketchat-3000.service", "/etc/systemd/system/rocketchat-3001.service"
+	for _, test := range []struct {
+		name  string
+		found []string
+		err   error
+		want  []modules.Edit
+		fails string
+	}{
+		{name: "bare"},
+		{name: "converged", found: []string{one}},
+		{name: "another port", found: []string{two, one}, want: []modules.Edit{
+			{Action: modules.Remove, Subject: "rocketchat-3001.service", From: "not one of ports"},
+		}},
+		{name: "could not tell", err: errLook, fails: "look for instances of Rocket.Chat: stale file handle"},
+	} {
+		s := observe.NewSnapshot()
+		instances.Put(s, struct{}{}, test.found, test.err)
+		change, err := (&former{Units: []string{"rocketchat-3000.service"}}).Diff(s)
 		if moduletest.ErrorText(err) != test.fails {
 			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.fails)
 		}

@@ -56,6 +56,10 @@ case "two instances" {
   }
   drift "environment edited" { run = "sed -i s/Conformance/Other/ /etc/rocketchat/env && systemctl restart rocketchat-3000" }
   drift "unit removed" { run = "systemctl disable --quiet --now rocketchat-3001 && rm /etc/systemd/system/rocketchat-3001.service && systemctl daemon-reload" }
+  drift "an instance of a port that is none any more" {
+    run     = "sed s/3001/3002/g /etc/systemd/system/rocketchat-3001.service >/etc/systemd/system/rocketchat-3002.service && systemctl daemon-reload && systemctl enable --quiet --now rocketchat-3002"
+    changes = ["rocketchat.chat/former"]
+  }
   drift "uploads of somebody" {
     run     = "chown root: /var/lib/rocketchat/uploads"
     changes = ["rocketchat.chat/uploads"]

@@ -1,0 +1,64 @@
+package acmecertificate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Registered is that the host has an account with the CA, under the address that its lego is told: to renew, lego makes
+// none, and without one fails each time that the timer wakes it.
+type Registered struct {
+	Issue *Issue
+}
+
+var _ modules.Step = (*Registered)(nil)
+
+func (r *Registered) questions() (key, text observe.FileQuestion) {
+	return observe.FileQuestion{Path: r.Issue.accountKey()}, observe.FileQuestion{Path: r.Issue.accountText(), Content: true}
+}
+
+// Observe implements [modules.Step].
+func (r *Registered) Observe(q *observe.Query) {
+	key, text := r.questions()
+	observe.File.Ask(q, key)
+	observe.File.Ask(q, text)
+}
+
+// Diff implements [modules.Step].
+func (r *Registered) Diff(s *observe.Snapshot) (modules.Change, error) {
+	askKey, askText := r.questions()
+	key, err := observe.File.Get(s, askKey)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", askKey.Path, err)
+	}
+	text, err := observe.File.Get(s, askText)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", askText.Path, err)
+	}
+	var a account
+	if key.Type != observe.Absent && json.Unmarshal(text.Content, &a) == nil && a.Registration != nil && a.Registration.URI != "" {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Edits: []modules.Edit{{
+		Action: modules.Create, Subject: r.Issue.accountDir(), To: "account of " + r.Issue.accountName() + " with " + r.Issue.Directory,
+	}}}, nil
+}
+
+// Apply implements [modules.Step].
+func (r *Registered) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	silence()
+	ctx, cancel := context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA was not done after %s", acmeLimit))
+	defer cancel()
+	modules.Progress(ctx, "asking the CA for an account")
+	if _, err := r.Issue.client(ctx, h); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return r.Issue.explain(err)
+	}
+	return nil
+}

@@ -80,7 +80,8 @@ type fileLine struct{ kind, ctime string }
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
-			make(map[string]string), time.Time{},
+			make(map[string]string),
+			time.Time{},
 			make(map[string]Stamp), make(map[int]string), make(map[string]linkLine), make(map[string]fileLine), make(map[string]string),
 		}
 	}

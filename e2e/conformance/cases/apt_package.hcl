@@ -31,7 +31,7 @@ case "held" {
   check = "apt-mark showhold | grep -qx sl && dpkg-query -W -f='$${Status} $${Version}' sl | grep -q '^hold ok installed 5'"
   drift "hold taken" { run = "apt-mark unhold sl" }
   drift "removed" { run = "apt-mark unhold sl && DEBIAN_FRONTEND=noninteractive apt-get -y -q remove sl" }
-  drift "removed, the hold left" { run = "apt-mark unhold sl && DEBIAN_FRONTEND=noninteractive apt-get -y -q remove sl && apt-mark hold sl" }
+  drift "removed, the hold left" { run = "apt-mark unhold sl && DEBIAN_FRONTEND=noninteractive apt-get -y -q remove sl && apt-mark hold sl && rm -f /var/lib/dpkg/available" } # dpkg makes it for names that it does not know
 }
 
 case "absent" {

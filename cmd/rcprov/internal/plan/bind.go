@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -83,7 +85,32 @@ func (s *scope) checkStep(b *stepBlock) {
 		s.metaArguments(i)
 		s.decode(i)
 		s.build(i)
+		s.checkKnown(i)
 	}
+}
+
+// checkKnown reports what can't be known on the host whatever its facts are, as [scope.notKnown] does when the facts are
+// there: then other hosts may be changed already.
+func (s *scope) checkKnown(i *instance) {
+	if len(s.diags) > s.unknowable || // something may be unknown for another mistake
+		!s.certain(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.certain(i.block.meta("when"), i.each) {
+		return
+	}
+	for _, attr := range sortedAttributes(i.block.block.Body) {
+		if v, ok := i.values[attr.Name]; ok && !v.IsWhollyKnown() && !s.usesOwnFacts(i.block, attr.Expr) {
+			s.unknowable++
+			s.report(s.notKnownHere(attr, i.String()))
+		}
+	}
+}
+
+// certain tells whether a condition, which may be left out, is true for any facts of the host.
+func (s *scope) certain(when *hclsyntax.Attribute, each cty.Value) bool {
+	if when == nil {
+		return true
+	}
+	applies, known := s.boolean(when, "when", each)
+	return applies && known
 }
 
 func (s *scope) enterStep(b *stepBlock, at hcl.Range) bool {

@@ -328,7 +328,7 @@ play "wrong" {
   hosts = [host.web1]
   file "w" {
     path    = "/etc/w"
-    content = file.id.content
+    content = "${facts.arch} ${file.id.content}"
   }
   unit "n" {
     unit = "n"

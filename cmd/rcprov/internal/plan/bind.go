@@ -92,7 +92,7 @@ func (s *scope) checkStep(b *stepBlock) {
 // checkKnown reports what can't be known on the host whatever its facts are, as [scope.notKnown] does when the facts are
 // there: then other hosts may be changed already.
 func (s *scope) checkKnown(i *instance) {
-	if len(s.diags) > s.unknowable || // something may be unknown for another mistake
+	if s.flawed || len(s.diags) > s.unknowable || // something may be unknown for another mistake
 		!s.certain(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.certain(i.block.meta("when"), i.each) {
 		return
 	}

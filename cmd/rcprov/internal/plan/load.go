@@ -78,6 +78,11 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 		// What a file with broken syntax declares is anyone's guess: messages about it would only distract.
 		return p, tidy(diags, nil)
 	}
+	if !slices.ContainsFunc(bodies, func(b *hclsyntax.Body) bool { return len(b.Blocks) > 0 || len(b.Attributes) > 0 }) {
+		// As after a redirection that went wrong: to find nothing to do in it would look like success.
+		return p, append(diags, mistake(hcl.Range{}, fmt.Sprintf("There is nothing in the plan %s", path),
+			"A plan has blocks `host` and `play`."))
+	}
 	d := &declarer{config: newConfig(opts.Modules)}
 	for _, body := range bodies {
 		d.file(body)

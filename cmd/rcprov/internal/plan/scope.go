@@ -230,6 +230,9 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	if s.config.locals[root] != nil {
 		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean local.%s?", root))
 	}
+	if slices.Contains(s.config.hostNames(), root) {
+		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean host.%s?", root))
+	}
 	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)
 	detail := "An expression refers to var.NAME, local.NAME, host.NAME, group.NAME, self, facts.NAME, each.key, each.value, " +
 		"or to a step as MODULE.NAME. A text needs quotes."

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -85,7 +86,24 @@ func (s *scope) checkStep(b *stepBlock) {
 		s.metaArguments(i)
 		s.decode(i)
 		s.build(i)
+		s.checkTemplates(i)
 		s.checkKnown(i)
+	}
+}
+
+// checkTemplates reports what is wrong in the templates of a step that could not be built, because it depends on facts.
+func (s *scope) checkTemplates(i *instance) {
+	if i.complete() || i.wrong {
+		return
+	}
+	for _, arg := range i.block.module.spec.args {
+		name, _ := i.values[arg.name].Unmark()
+		if arg.vars == "" || !name.IsKnown() || name.IsNull() {
+			continue
+		}
+		if _, err := s.templates.value(name.AsString(), i.values[arg.vars]); err != nil {
+			s.report(i.argumentError(modules.Argf(arg.name, "%w", err)))
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ type Args struct {
 	Source string `hcl:"source,optional"`
 
 	// A template on the controller, relative to the plan, in the language of `templatefile()`.
-	Template string `hcl:"template,optional"`
+	Template string `hcl:"template,optional" renders:"vars"`
 
 	// The variables of the template: `{ port = 3000 }`.
 	Vars cty.Value `hcl:"vars,optional"`

@@ -133,8 +133,8 @@ func overwrite(path string, source, text []byte) error {
 	if err = errors.Join(err, backup.Close()); err != nil {
 		return errors.Join(err, os.Remove(backup.Name()))
 	}
-	if err := os.WriteFile(path, text, 0); err != nil {
-		_ = os.WriteFile(path, source, 0) // whether that did it, is seen next
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		_ = os.WriteFile(path, source, 0o644) // whether that did it, is seen next
 		if now, readErr := os.ReadFile(path); readErr != nil || !bytes.Equal(now, source) {
 			return modules.WithHint(err, "What was in it before is in %s.", backup.Name())
 		}

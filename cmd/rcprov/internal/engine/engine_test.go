@@ -217,6 +217,9 @@ func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byt
 		if len(c.locks) > 0 {
 			answer, c.locks = c.locks[0], c.locks[1:]
 		}
+		if _, run, ok := strings.Cut(script, `"run":"`); ok {
+			answer = strings.ReplaceAll(answer, "THIS_RUN", run[:strings.IndexByte(run, '"')])
+		}
 		return []byte(answer + "\n"), nil, nil
 	case script == forget:
 		return nil, nil, nil
@@ -493,6 +496,23 @@ func TestLocked(t *testing.T) {
 	}
 	if l.get("a", "x") != "" {
 		t.Error("changed a host that another run holds")
+	}
+}
+
+// A machine with two host blocks is changed as one host, and then as the other: the second doesn't take over the lock of a run
+// whose connection broke, which is alive.
+func TestTwin(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, threeThings)
+	l.conns["a"].lock = `held 3
+{"by":"bob@desk","run":"THIS_RUN","host":"b","plan":"prod.hcl","since":"2026-11-21T10:00:00Z"}`
+	_, err := l.apply()
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.Twin != "b" {
+		t.Errorf("error %v", err)
+	}
+	if l.get("a", "x") != "" {
+		t.Error("changed a machine that is being changed as another host")
 	}
 }
 

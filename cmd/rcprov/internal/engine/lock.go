@@ -39,7 +39,7 @@ if ! flock -n 9; then
 	age=$(($(date +%%s) - $(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)))
 	dead=no
 	case $(tail -n +2 /run/rcprov/holder 2>/dev/null) in
-	*'"run":"'%s'"'*) dead=yes ;; # it is we, over a connection that broke
+	*%s*) dead=yes ;; # it is we, over a connection that broke
 	*) if [ "$age" -gt %d ]; then dead=yes; fi ;;
 	esac
 	if [ $dead = yes ]; then
@@ -102,17 +102,29 @@ const forget = "rm -rf --one-file-system " + modules.PreparedDir + "\n" +
 type holder struct {
 	By    string    `json:"by"`
 	Run   string    `json:"run"`
+	Host  string    `json:"host"` // what the run's plan calls the host
 	Plan  string    `json:"plan"`
 	Since time.Time `json:"since"`
 }
 
-// LockedError says that another run holds a host's lock.
+// mine is the part of a holder's JSON that tells that it is this host of this run. Another host of the run may be the same
+// machine: two blocks with one address.
+func (h *host) mine() string {
+	name, _ := json.Marshal(h.Name) // a string can't fail
+	return fmt.Sprintf(`"run":"%s","host":%s`, h.run.id, name)
+}
+
+// LockedError says that another run holds a host's lock, or another host of the same run.
 type LockedError struct {
 	By, Run, Plan string
 	Since         time.Time
+	Twin          string // the host of this run that has the lock; empty: it is another run
 }
 
 func (e *LockedError) Error() string {
+	if e.Twin != "" {
+		return fmt.Sprintf("the machine is the host %q of this plan, too, which is being changed", e.Twin)
+	}
 	if e.By == "" {
 		return "another run of rcprov is changing this host"
 	}
@@ -199,13 +211,13 @@ func (e *BusyError) patience() time.Duration {
 }
 
 func (h *host) tryLock(ctx context.Context) error {
-	me, err := json.Marshal(holder{By: h.run.By, Run: h.run.id, Plan: h.run.Options.Plan.Path, Since: h.run.Now().UTC()})
+	me, err := json.Marshal(holder{By: h.run.By, Run: h.run.id, Host: h.Name, Plan: h.run.Options.Plan.Path, Since: h.run.Now().UTC()})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), h.run.id, int(lockStale.Seconds()), int(busyStep.Seconds())))
+	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), observe.Quote(h.mine()), int(lockStale.Seconds()), int(busyStep.Seconds())))
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -226,8 +238,12 @@ func (h *host) tryLock(ctx context.Context) error {
 		_, description, _ := strings.Cut(answer, "\n")
 		var other holder
 		_ = json.Unmarshal([]byte(description), &other) // without it the error just names nobody
-		if other.Run == h.run.id {                      // a program that our old shell was running when it was killed
+		switch {
+		case other.Run == h.run.id && other.Host == h.Name: // a program that our old shell was running when it was killed
 			return (&BusyError{Own: true}).withHint("/run/rcprov/lock")
+		case other.Run == h.run.id:
+			return modules.WithHint(&LockedError{Twin: other.Host},
+				"Give the machine one host block: that can be in several groups, and in several plays.")
 		}
 		return modules.WithHint(&LockedError{By: other.By, Run: other.Run, Plan: other.Plan, Since: other.Since},
 			"Wait until that run has ended. A run that died is noticed after %d seconds and taken over.", int(lockStale.Seconds()))

@@ -4,7 +4,10 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
+	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -83,7 +86,49 @@ func (s *scope) checkStep(b *stepBlock) {
 		s.metaArguments(i)
 		s.decode(i)
 		s.build(i)
+		s.checkTemplates(i)
+		s.checkKnown(i)
 	}
+}
+
+// checkTemplates reports what is wrong in the templates of a step that could not be built, because it depends on facts.
+func (s *scope) checkTemplates(i *instance) {
+	if i.complete() || i.wrong {
+		return
+	}
+	for _, arg := range i.block.module.spec.args {
+		name, _ := i.values[arg.name].Unmark()
+		if arg.vars == "" || !name.IsKnown() || name.IsNull() {
+			continue
+		}
+		if _, err := s.templates.value(name.AsString(), i.values[arg.vars]); err != nil {
+			s.report(i.argumentError(modules.Argf(arg.name, "%w", err)))
+		}
+	}
+}
+
+// checkKnown reports what can't be known on the host whatever its facts are, as [scope.notKnown] does when the facts are
+// there: then other hosts may be changed already.
+func (s *scope) checkKnown(i *instance) {
+	if s.flawed || len(s.diags) > s.unknowable || // something may be unknown for another mistake
+		!s.certain(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.certain(i.block.meta("when"), i.each) {
+		return
+	}
+	for _, attr := range sortedAttributes(i.block.block.Body) {
+		if v, ok := i.values[attr.Name]; ok && !v.IsWhollyKnown() && !s.usesOwnFacts(i.block, attr.Expr) {
+			s.unknowable++
+			s.report(s.notKnownHere(attr, i.String()))
+		}
+	}
+}
+
+// certain tells whether a condition, which may be left out, is true for any facts of the host.
+func (s *scope) certain(when *hclsyntax.Attribute, each cty.Value) bool {
+	if when == nil {
+		return true
+	}
+	applies, known := s.boolean(when, "when", each)
+	return applies && known
 }
 
 func (s *scope) enterStep(b *stepBlock, at hcl.Range) bool {

@@ -123,7 +123,7 @@ var pureFunctions = map[string]function.Function{
 	"jsondecode":      stdlib.JSONDecodeFunc,
 	"jsonencode":      stdlib.JSONEncodeFunc,
 	"keys":            stdlib.KeysFunc,
-	"length":          stdlib.LengthFunc,
+	"length":          lengthFunction,
 	"log":             stdlib.LogFunc,
 	"lookup":          stdlib.LookupFunc,
 	"lower":           stdlib.LowerFunc,
@@ -244,6 +244,35 @@ func everyFunction(all bool) function.Function {
 		},
 	})
 }
+
+// lengthFunction counts the elements of collections and objects, steps with for_each among these, and the characters of texts,
+// as in Terraform.
+var lengthFunction = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowMarked: true}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		ty := args[0].Type()
+		if ty.IsCollectionType() || ty.IsTupleType() || ty.IsObjectType() || ty == cty.String || ty == cty.DynamicPseudoType {
+			return cty.Number, nil
+		}
+		return cty.NilType, function.NewArgErrorf(0, "must be a list, a set, a map, an object or a text")
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v, marks := args[0].Unmark() // what is sensitive inside doesn't make their number sensitive
+		switch ty := v.Type(); {
+		case ty.IsObjectType():
+			v = cty.NumberIntVal(int64(len(ty.AttributeTypes())))
+		case ty == cty.String:
+			length, err := stdlib.Strlen(v)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			v = length
+		default:
+			v = v.Length()
+		}
+		return v.WithMarks(marks), nil
+	},
+})
 
 var sumFunction = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Number)}},

@@ -62,7 +62,11 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 		ty   cty.Type
 	}{{"address", cty.String}, {"port", cty.Number}, {"fallback_port", cty.Number}, {"user", cty.String}, {"groups", cty.List(cty.String)}} {
 		if attr := attrs[arg.name]; attr != nil {
-			if v, ok := static.public(attr, what, arg.ty); ok && !v.IsNull() {
+			v, ok := static.public(attr, what, arg.ty)
+			switch {
+			case !ok:
+				value[arg.name] = cty.UnknownVal(arg.ty) // so that nothing is said about what follows from the mistake
+			case !v.IsNull():
 				value[arg.name] = v
 			}
 		}
@@ -234,13 +238,15 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 	if !ok {
 		return h // part of a cycle, which is reported
 	}
-	h.Address = value.GetAttr("address").AsString()
-	if user := value.GetAttr("user"); !user.IsNull() {
+	if address := value.GetAttr("address"); address.IsKnown() {
+		h.Address = address.AsString()
+	}
+	if user := value.GetAttr("user"); user.IsKnown() && !user.IsNull() {
 		h.User = user.AsString()
 	}
 	port := func(name string) int {
 		v := value.GetAttr(name)
-		if v.IsNull() {
+		if !v.IsKnown() || v.IsNull() {
 			return 0
 		}
 		n, accuracy := v.AsBigFloat().Int64()

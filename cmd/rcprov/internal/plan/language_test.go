@@ -87,6 +87,9 @@ func TestExpressions(t *testing.T) {
 		{`join(",", [for h in group.all : h.name])`, "a"},
 		{`jsonencode({ a = [1, "x"] })`, `{"a":[1,"x"]}`},
 		{`length(group.all)`, 1.0},
+		{`length({ a = 1, b = null })`, 2.0},
+		{`length("grün")`, 4.0},
+		{`length(toset(["a", "a"]))`, 1.0},
 		{`lookup({ a = 1 }, "b", 2)`, 2.0},
 		{`md5("x")`, "9dd4e461268c8034f5c8564e155c67a6"},
 		{`merge({ a = 1 }, { b = 2 })`, map[string]any{"a": 1.0, "b": 2.0}},
@@ -328,7 +331,7 @@ play "wrong" {
   hosts = [host.web1]
   file "w" {
     path    = "/etc/w"
-    content = file.id.content
+    content = "${facts.arch} ${file.id.content}"
   }
   unit "n" {
     unit = "n"
@@ -477,7 +480,9 @@ func TestFormat(t *testing.T) {
 
 func TestLoadNothing(t *testing.T) {
 	dir := t.TempDir()
+	empty := filepath.Join(write(t, map[string]string{"empty.hcl": "# nothing yet\n"}), "empty.hcl")
 	for path, want := range map[string]string{
+		empty:                               "There is nothing in the plan " + empty,
 		dir:                                 "There is no plan in " + dir,
 		filepath.Join(dir, "x.hcl"):         "The plan " + filepath.Join(dir, "x.hcl") + " can't be read",
 		filepath.Join(dir, "none", "x.hcl"): "The plan " + filepath.Join(dir, "none", "x.hcl") + " can't be read",

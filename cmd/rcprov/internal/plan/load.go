@@ -78,6 +78,11 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 		// What a file with broken syntax declares is anyone's guess: messages about it would only distract.
 		return p, tidy(diags, nil)
 	}
+	if !slices.ContainsFunc(bodies, func(b *hclsyntax.Body) bool { return len(b.Blocks) > 0 || len(b.Attributes) > 0 }) {
+		// As after a redirection that went wrong: to find nothing to do in it would look like success.
+		return p, append(diags, mistake(hcl.Range{}, fmt.Sprintf("There is nothing in the plan %s", path),
+			"A plan has blocks `host` and `play`."))
+	}
 	d := &declarer{config: newConfig(opts.Modules)}
 	for _, body := range bodies {
 		d.file(body)
@@ -85,7 +90,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	p.config = d.config
 	diags = append(diags, d.diags...)
 	diags = append(diags, p.setVariables()...)
-	diags = append(diags, p.check()...)
+	diags = append(diags, p.check(diags.HasErrors())...)
 	slices.Sort(p.Secrets)
 	p.Secrets = slices.Compact(p.Secrets)
 	p.loaded = true
@@ -162,10 +167,11 @@ func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// check evaluates all that can be evaluated without a host. Every step is evaluated with its facts unknown.
-func (p *Plan) check() hcl.Diagnostics {
+// check evaluates all that can be evaluated without a host. Every step is evaluated with its facts unknown. flawed tells
+// that mistakes were found before.
+func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	e := p.evaluation(nil)
-	e.loading = true
+	e.loading, e.flawed = true, flawed
 	static := e.scope(staticScope, nil, nil)
 	for _, h := range p.config.hosts {
 		static.hostValue(h.name, h.block.DefRange())

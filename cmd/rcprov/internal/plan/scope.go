@@ -16,13 +16,15 @@ import (
 // An evaluation computes values of a plan on demand, each once, and collects the mistakes. It is for one goroutine.
 type evaluation struct {
 	*Plan
-	facts   map[string]*observe.Facts // by host; others are not known
-	loading bool                      // the plan is still being made: secrets that turn up are noted in it
-	binding *scope                    // where what is not known is a mistake; nil while a plan is checked
-	scopes  map[scopeKey]*scope
-	path    []node // what is being evaluated, each needed by the one before
-	diags   hcl.Diagnostics
-	hidden  []string // texts made from sensitive values, which messages may have picked up
+	facts      map[string]*observe.Facts // by host; others are not known
+	flawed     bool                      // mistakes were found before: what is not known may be their consequence
+	loading    bool                      // the plan is still being made: secrets that turn up are noted in it
+	binding    *scope                    // where what is not known is a mistake; nil while a plan is checked
+	scopes     map[scopeKey]*scope
+	path       []node // what is being evaluated, each needed by the one before
+	diags      hcl.Diagnostics
+	unknowable int      // mistakes that checkKnown found
+	hidden     []string // texts made from sensitive values, which messages may have picked up
 }
 
 // node is a value on its way.
@@ -227,6 +229,9 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	}
 	if s.config.locals[root] != nil {
 		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean local.%s?", root))
+	}
+	if slices.Contains(s.config.hostNames(), root) {
+		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean host.%s?", root))
 	}
 	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)
 	detail := "An expression refers to var.NAME, local.NAME, host.NAME, group.NAME, self, facts.NAME, each.key, each.value, " +

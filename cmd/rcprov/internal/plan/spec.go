@@ -29,6 +29,7 @@ type argSpec struct {
 	required bool
 	fallback cty.Value // of the default tag; NilVal without one
 	words    []string  // of the oneof tag
+	vars     string    // of the renders tag: the argument with the variables of the template that this one names
 	secret   bool      // holds modules.Secret
 	files    bool      // is modules.Files
 }
@@ -95,6 +96,7 @@ func newArgSpec(field reflect.StructField, index int, name string, required bool
 			panic(fmt.Sprintf("argument %s: the tag default:%q: %v", name, text, err))
 		}
 	}
+	spec.vars = field.Tag.Get("renders")
 	if words, ok := field.Tag.Lookup("oneof"); ok {
 		spec.words = strings.Split(words, ",")
 	}

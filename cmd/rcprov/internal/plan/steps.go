@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -203,7 +204,11 @@ func (s *scope) notKnown(attr *hclsyntax.Attribute, what string) {
 	if s.binding != s || len(s.diags) > 0 {
 		return
 	}
-	s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s is not known on host %q", what, attr.Name, s.host.Name),
+	s.report(s.notKnownHere(attr, what))
+}
+
+func (s *scope) notKnownHere(attr *hclsyntax.Attribute, what string) *hcl.Diagnostic {
+	return mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s is not known on host %q", what, attr.Name, s.host.Name),
 		"It refers to a step of a play that does not run on this host, and there it depends on facts of another host. "+
-			"Refer to something that follows from the plan alone, such as the address of that host."))
+			"Refer to something that follows from the plan alone, such as the address of that host.")
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -28,16 +30,28 @@ func (c *config) usesOf(expr hcl.Expression, play *playBlock) uses {
 	return u.uses
 }
 
+// usesOwnFacts tells whether what an argument of b says depends on the facts of the scope's host: directly, through locals
+// or through steps of plays that run on that host. What steps of other plays say is the same for any facts of this host.
+func (s *scope) usesOwnFacts(b *stepBlock, expr hcl.Expression) bool {
+	u := &userOf{config: s.config, play: b.play, host: s.host, seen: map[any]bool{}}
+	u.expression(expr)
+	if attr := b.meta("for_each"); attr != nil {
+		u.expression(attr.Expr) // which each is made of
+	}
+	return u.facts
+}
+
 // userOf collects the uses of something in play.
 type userOf struct {
 	*config
 	uses
 	play *playBlock
+	host *Host // not nil: only what steps on this host depend on
 	seen map[any]bool
 }
 
 func (u *userOf) step(b *stepBlock) {
-	if u.seen[b] {
+	if u.seen[b] || u.host != nil && !slices.Contains(b.play.play.Hosts, u.host) {
 		return
 	}
 	u.seen[b] = true

@@ -85,7 +85,11 @@ func mismatch(v cty.Value, want cty.Type, err error) string {
 
 func describeAgainst(v cty.Value, want cty.Type) string {
 	if want.IsObjectType() && v.Type().IsObjectType() {
-		return "an object without all of the attributes"
+		for _, name := range sortedKeys(want.AttributeTypes()) {
+			if !v.Type().HasAttribute(name) && !want.AttributeOptional(name) {
+				return fmt.Sprintf("an object without %s", name)
+			}
+		}
 	}
 	return describe(v)
 }

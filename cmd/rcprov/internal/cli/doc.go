@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -10,17 +11,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/manual"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
 )
 
+// languagePage is the manual that is not one of a module.
+const languagePage = "language"
+
 func (a *app) docCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "doc [MODULE]",
+		Use:     "doc [MODULE | language]",
 		GroupID: groupPlans,
 		Short:   "Show what can stand in a plan",
-		Long: "List the modules, or show the manual of one: what it does, an example, its arguments and its outputs." +
-			exitHelp,
-		Example: "  rcprov doc\n  rcprov doc file",
+		Long: "List the modules, or show the manual of one: what it does, an example, its arguments and its outputs;\n" +
+			"or that of the language: blocks, what every step may have, expressions and functions." + exitHelp,
+		Example: "  rcprov doc\n  rcprov doc file\n  rcprov doc language",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("one module at a time, not %d", len(args))
@@ -31,11 +36,14 @@ func (a *app) docCommand() *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return a.moduleNames(), cobra.ShellCompDirectiveNoFileComp
+			return append(a.moduleNames(), languagePage), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.listModules()
+			}
+			if args[0] == languagePage {
+				return a.showLanguage()
 			}
 			return a.showModule(args[0])
 		},
@@ -76,7 +84,7 @@ func (a *app) listModules() error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.Stdout, "\nThe manual of one: `rcprov doc %s`.\n", manuals[0].Name)
+	_, err := fmt.Fprintf(a.Stdout, "\nThe manual of one: `rcprov doc %s`.\nThat of plans themselves: `rcprov doc %s`.\n", manuals[0].Name, languagePage)
 	return err
 }
 
@@ -84,7 +92,7 @@ func (a *app) showModule(name string) error {
 	i := slices.IndexFunc(a.Modules, func(m modules.Module) bool { return m.Name == name })
 	if i < 0 {
 		hint := "`rcprov doc` lists all."
-		if near := nearest(name, a.moduleNames()); near != "" {
+		if near := nearest(name, append(a.moduleNames(), languagePage)); near != "" {
 			hint = fmt.Sprintf("Did you mean %q? %s", near, hint)
 		}
 		return modules.WithHint(fmt.Errorf("there is no module %q", name), "%s", hint)
@@ -94,6 +102,18 @@ func (a *app) showModule(name string) error {
 		return err
 	}
 	return a.printManual(page)
+}
+
+func (a *app) showLanguage() error {
+	if a.json {
+		return json.NewEncoder(a.Stdout).Encode(struct {
+			Version int    `json:"version"`
+			Type    string `json:"type"`
+			Text    string `json:"text"`
+		}{1, "language", plan.Language()})
+	}
+	_, err := io.WriteString(a.Stdout, plan.Language())
+	return err
 }
 
 func (a *app) printManual(page manual.Manual) error {

@@ -18,7 +18,7 @@ variable "domain" {
   description = "the name by which people reach the chat; its DNS record must lead to the host already"
 }
 
-# Empty: without video calls.
+# Empty: without video calls. Those that are there already lose their port in the firewall, and stay as they are otherwise.
 variable "meet_domain" {
   default     = ""
   description = "the name by which people reach video calls; its DNS record must lead to their host already"

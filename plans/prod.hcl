@@ -38,7 +38,7 @@ variable "email" {
 variable "admin_password" {
   type        = string
   sensitive   = true
-  description = "password of the chat's first administrator, who is called admin"
+  description = "password of the chat's first administrator, who is called admin; later it is changed in the chat, not here"
 }
 
 # --- secrets of the database; `openssl rand -base64 30` makes a good one ---

@@ -90,7 +90,8 @@ type Args struct {
 	// out.
 	MongoDBVersion string `hcl:"mongodb_version,optional"`
 
-	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy.
+	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy. It is
+	// enforced at each start, as settings are.
 	RootURL string `hcl:"root_url"`
 
 	// A port for each instance; `[3000]` when left out. An instance keeps a processor core busy at most. That of a port

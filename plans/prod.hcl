@@ -145,6 +145,10 @@ variable "build_packages" {
 # `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
 variable "acme_directory" { default = "production" }
 
+# A certificate is valid for three months, and renewed by an apply when a third of that remains. With `true` the host renews
+# it by itself, with the distribution's lego: for who doesn't run an apply each month.
+variable "renew_timer" { default = false }
+
 variable "acme_ca_file" {
   default     = ""
   description = "a file with the CA's own authority, when acme_directory is a server of your own"
@@ -271,6 +275,7 @@ play "chat" {
     directory   = var.acme_directory
     ca_file     = var.acme_ca_file
     nameservers = var.acme_nameservers
+    renew_timer = var.renew_timer
   }
 
   nginx_site "chat" {
@@ -295,6 +300,7 @@ play "meet" {
     directory   = var.acme_directory
     ca_file     = var.acme_ca_file
     nameservers = var.acme_nameservers
+    renew_timer = var.renew_timer
   }
   jitsi "meet" {
     domain         = local.meet_domain

@@ -29,7 +29,7 @@ variable "email" {
 variable "admin_password" {
   type        = string
   sensitive   = true
-  description = "password of the chat's first administrator, who is called admin"
+  description = "password of the chat's first administrator, who is called admin; later it is changed in the chat, not here"
 }
 
 # --- secrets of the database; `openssl rand -base64 30` makes a good one ---
@@ -104,6 +104,10 @@ variable "build_packages" {
 
 # `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
 variable "acme_directory" { default = "production" }
+
+# A certificate is valid for three months, and renewed by an apply when a third of that remains. With `true` the host renews
+# it by itself, with the distribution's lego: for who doesn't run an apply each month.
+variable "renew_timer" { default = false }
 
 variable "acme_ca_file" {
   default     = ""
@@ -308,6 +312,7 @@ play "web" {
     directory   = var.acme_directory
     ca_file     = var.acme_ca_file
     nameservers = var.acme_nameservers
+    renew_timer = var.renew_timer
   }
 
   # A person stays with one instance, as long as that answers. A host that is gone says nothing at all: a minute is too long

@@ -122,6 +122,7 @@ play "meet" {
 
   nginx "web" {}
 
+  # Valid for three months, and renewed by an apply when a third of that remains; or by the host itself with `renew_timer`.
   acme_certificate "meet" {
     names       = [var.domain]
     email       = var.email

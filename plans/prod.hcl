@@ -18,7 +18,7 @@ variable "domain" {
   description = "the name by which people reach the chat; its DNS record must lead to the host already"
 }
 
-# Empty: without video calls.
+# Empty: without video calls. Those that are there already lose their port in the firewall, and stay as they are otherwise.
 variable "meet_domain" {
   default     = ""
   description = "the name by which people reach video calls; its DNS record must lead to their host already"
@@ -38,7 +38,7 @@ variable "email" {
 variable "admin_password" {
   type        = string
   sensitive   = true
-  description = "password of the chat's first administrator, who is called admin"
+  description = "password of the chat's first administrator, who is called admin; later it is changed in the chat, not here"
 }
 
 # --- secrets of the database; `openssl rand -base64 30` makes a good one ---
@@ -144,6 +144,10 @@ variable "build_packages" {
 
 # `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
 variable "acme_directory" { default = "production" }
+
+# A certificate is valid for three months, and renewed by an apply when a third of that remains. With `true` the host renews
+# it by itself, with the distribution's lego: for who doesn't run an apply each month.
+variable "renew_timer" { default = false }
 
 variable "acme_ca_file" {
   default     = ""
@@ -271,6 +275,7 @@ play "chat" {
     directory   = var.acme_directory
     ca_file     = var.acme_ca_file
     nameservers = var.acme_nameservers
+    renew_timer = var.renew_timer
   }
 
   nginx_site "chat" {
@@ -295,6 +300,7 @@ play "meet" {
     directory   = var.acme_directory
     ca_file     = var.acme_ca_file
     nameservers = var.acme_nameservers
+    renew_timer = var.renew_timer
   }
   jitsi "meet" {
     domain         = local.meet_domain

@@ -481,10 +481,24 @@ func TestTimer(t *testing.T) {
 	want := `ExecStart=/usr/bin/lego --accept-tos --path /var/lib/lego --server https://acme-staging-v02.api.letsencrypt.org/directory ` +
 		`--email admin@example.com --key-type ec256 --domains chat.example.com --http --http.webroot /var/www/acme renew --days 36500 ` +
 		`--no-random-sleep --renew-hook "systemctl try-reload-or-restart nginx.service"` + "\n"
-	args.RenewTimer = false
+	if !strings.HasSuffix(text, want) || strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") {
+		t.Errorf("the unit is:\n%s", text)
+	}
+
+	old := env()
+	old.Facts = &observe.Facts{OS: observe.OS{ID: "ubuntu", Version: "22.04"}} // lego 4.1
+	if parts, _, err = New(args, old); err != nil {
+		t.Fatal(err)
+	}
+	if text := parts[4].Step.(*systemdunit.Step).Files[0].Text; strings.Contains(text, "--no-random-sleep") {
+		t.Errorf("the unit of Ubuntu 22.04 is:\n%s", text)
+	}
+}
+
+func TestNoTimer(t *testing.T) {
+	t.Parallel()
 	for _, source := range []string{fromACME, "self_signed"} {
-		args.Source = source
-		parts, _, err := New(args, env())
+		parts, _, err := New(defaults(source), env())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -494,9 +508,6 @@ func TestTimer(t *testing.T) {
 				t.Errorf("%s without a timer: %+v, want that %s is absent", source, parts[len(parts)-2+i], name)
 			}
 		}
-	}
-	if !strings.HasSuffix(text, want) || strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") {
-		t.Errorf("the unit is:\n%s", text)
 	}
 }
 

@@ -38,6 +38,9 @@ var source string
 // the host in the layout of lego (/var/lib/lego), so that the next laptop, or lego itself, can renew. As long as there is
 // no certificate a self-signed one is in its place, with which a server can start.
 //
+// The files of a certificate that is taken out of the plan, or gets another first name, stay, and so does its timer: give
+// `renew_timer = false` before, or remove rcprov-renew-NAME.timer and .service from /etc/systemd/system.
+//
 // A certificate is renewed by `rcprov apply` at the moment that the CA suggested when it issued it (ARI), or when a third
 // of its lifetime remains. `renew_timer` makes the host do so by itself.
 type Args struct {

@@ -32,7 +32,7 @@ func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error
 			modules.Part{Name: "ca", Step: &file.Step{Path: roots, Content: issue.Roots, Mode: 0o644, Owner: "root", Group: "root"}})
 	}
 	yes := true
-	service, timer := ownUnit(name+".service", serviceText(args, issue, roots)), ownUnit(name+".timer", timerText(args))
+	service, timer := ownUnit(name+".service", serviceText(args, issue, roots, env)), ownUnit(name+".timer", timerText(args))
 	timer.Enabled, timer.Running = &yes, &yes
 	return append(parts, modules.Part{Name: "renew", Step: service}, modules.Part{Name: "timer", Step: timer}), nil
 }
@@ -64,8 +64,9 @@ WantedBy=timers.target
 `, args.Names[0])
 }
 
-// serviceText is a unit that runs the distribution's lego (4.9 in Debian 12 and 13).
-func serviceText(args Args, issue *Issue, roots string) string {
+// serviceText is a unit that runs the distribution's lego: 4.9 in Debian 12 and 13. That of Ubuntu 22.04 is older than 4.8, the
+// first that sleeps up to eight minutes before it renews, and refuses the flag against that.
+func serviceText(args Args, issue *Issue, roots string, env modules.Env) string {
 	reload := args.Reload
 	if len(reload) == 0 {
 		reload = []string{"nginx.service"}
@@ -77,7 +78,10 @@ func serviceText(args Args, issue *Issue, roots string) string {
 	for _, name := range issue.Names {
 		words = append(words, "--domains", name)
 	}
-	words = append(words, "--http", "--http.webroot", issue.Webroot, "renew", "--days", "36500", "--no-random-sleep")
+	words = append(words, "--http", "--http.webroot", issue.Webroot, "renew", "--days", "36500")
+	if env.Facts == nil || env.Facts.OS.ID != "ubuntu" || env.Facts.OS.Version != "22.04" {
+		words = append(words, "--no-random-sleep")
+	}
 	if issue.PreferredChain != "" {
 		words = append(words, "--preferred-chain", issue.PreferredChain)
 	}

@@ -49,6 +49,10 @@ var source string
 // differ. Beside 80 and 443, its ports 5222, 5269 and 5281 are open to all addresses: let a firewall allow no more than
 // `tcp_ports` and `udp_ports`.
 //
+// A block that is taken out of the plan leaves all of it running. `systemctl stop` and then `systemctl disable`, each with
+// `jitsi-videobridge2 jicofo prosody`, and with coturn if it is there, turn it off. Remove
+// /etc/nginx/sites-enabled/DOMAIN.conf and reload nginx before you remove the certificate.
+//
 // Other steps can refer to `jitsi.NAME.url`, and to `jitsi.NAME.tcp_ports` and `jitsi.NAME.udp_ports` as `ufw` wants them
 // (`"80,443"`, `"10000"`).
 type Args struct {

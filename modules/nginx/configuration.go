@@ -153,14 +153,22 @@ func (c *Configuration) test(ctx context.Context, h modules.Host, change modules
 // logged is what nginx puts before a message: time and process when its log is open already, its name when not.
 var logged = regexp.MustCompile(`^(nginx: |[0-9/]+ [0-9:]+ )?(\[[a-z]+\]) ([0-9]+#[0-9]+: )?`)
 
-// words are nginx's complaints without the frame.
+// words are nginx's complaints without the frame: what it stumbled over, without the warnings before that, which it lives with.
 func words(stderr []byte) string {
-	var said []string
+	var fatal, said []string
 	for line := range strings.Lines(string(stderr)) {
 		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasSuffix(line, " test failed") {
-			said = append(said, logged.ReplaceAllString(line, "$2 "))
+		if line == "" || strings.HasSuffix(line, " test failed") {
+			continue
 		}
+		line = logged.ReplaceAllString(line, "$2 ")
+		said = append(said, line)
+		if strings.HasPrefix(line, "[emerg]") || strings.HasPrefix(line, "[alert]") || strings.HasPrefix(line, "[crit]") {
+			fatal = append(fatal, line)
+		}
+	}
+	if len(fatal) > 0 {
+		said = fatal
 	}
 	return strings.Join(said, "\n  ")
 }
@@ -181,7 +189,8 @@ func explain(err error, result modules.Result) error {
 	hint := "The files of /etc/nginx are as they were, and nginx runs on with them. "
 	switch {
 	case strings.Contains(said, "cannot load certificate"):
-		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one."
+		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one; when it is that of " +
+			"a site which the plan doesn't have any more, remove the site's file (`grep -rl CERTIFICATE /etc/nginx`)."
 	case strings.Contains(said, `unknown "rcprov_connection" variable`):
 		hint += "Add an `nginx` block before this one: it has what all sites share."
 	case strings.Contains(said, "duplicate default server"):

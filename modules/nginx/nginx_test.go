@@ -151,6 +151,10 @@ func TestExplain(t *testing.T) {
 			"nginx: [emerg] cannot load certificate \"/x.crt\": BIO_new_file() failed\n",
 			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "`acme_certificate`",
 		},
+		{ // nginx warns so of each host with Jitsi Meet
+			"nginx: [warn] duplicate extension \"wasm\" in /etc/nginx/sites-enabled/meet.conf:4\nnginx: [emerg] cannot load certificate \"/x.crt\": BIO_new_file() failed\n",
+			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "doesn't have any more",
+		},
 		{`nginx: [emerg] unknown "rcprov_connection" variable`, 3, `nginx refuses the new configuration: [emerg] unknown "rcprov_connection" variable`, "Add an `nginx` block"},
 		{"nginx: [emerg] a duplicate default server for 0.0.0.0:80 in /x:2", 3, "nginx refuses the new configuration: [emerg] a duplicate default server for 0.0.0.0:80 in /x:2", "Another file has a default_server"},
 		{"", 4, "there is no nginx on the host", "Add an `nginx` block"},

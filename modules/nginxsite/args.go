@@ -33,6 +33,9 @@ var source string
 // and is reloaded when it, the certificate or the key changed since nginx read them. The site is as wanted when nginx
 // really serves that certificate.
 //
+// A site that is taken out of the plan, or gets another first name, is served on from the file that it had. Remove that, and
+// `systemctl reload nginx`, before you remove the certificate: with a file that is missing nginx doesn't start.
+//
 // TLS is as Mozilla's guidelines 6.0 recommend, as far as nginx and OpenSSL of the host can: HTTP/2, and post-quantum
 // key exchange with OpenSSL 3.5 (Debian 13, Ubuntu 26.04). Websockets work; applications get X-Forwarded-For, -Proto,
 // -Host and -Port and X-Real-IP, and count one proxy.

@@ -46,6 +46,8 @@ var source string
 // Apps of the releases 7.0 to 8.7 run with Deno: the version that the release names is put below `directory`, for this
 // server alone. From 8.8 on they run with Node.js, and Deno isn't used any more.
 //
+// A block that is taken out of the plan leaves the server running: `systemctl disable --now rocketchat-PORT` turns it off.
+//
 // The server may write to `data_directory` only (with Deno, also to the directory of the engine that runs apps), and is
 // done when it says on each port that it is ready.
 type Args struct {
@@ -88,7 +90,8 @@ type Args struct {
 	// out.
 	MongoDBVersion string `hcl:"mongodb_version,optional"`
 
-	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy.
+	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy. It is
+	// enforced at each start, as settings are.
 	RootURL string `hcl:"root_url"`
 
 	// A port for each instance; `[3000]` when left out. An instance keeps a processor core busy at most. That of a port

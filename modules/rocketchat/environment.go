@@ -34,7 +34,8 @@ func environment(args Args) (string, error) {
 			vars["ADMIN_NAME"] = a.Username
 		}
 	}
-	settings := map[string]string{}
+	// Rocket.Chat takes ROOT_URL for its address at the first start alone (RocketChat/Rocket.Chat#21434).
+	settings := map[string]string{"Site_Url": args.RootURL}
 	switch args.Uploads {
 	case "gridfs":
 		settings["FileUpload_Storage_Type"] = "GridFS"
@@ -45,7 +46,11 @@ func environment(args Args) (string, error) {
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(args.Settings)) {
 		if _, taken := settings[id]; taken {
-			errs = append(errs, modules.Argf("settings", "has %q, for which there is the argument uploads", id))
+			arg := "uploads"
+			if id == "Site_Url" {
+				arg = "root_url"
+			}
+			errs = append(errs, modules.Argf("settings", "has %q, for which there is the argument %s", id, arg))
 		}
 		settings[id] = args.Settings[id]
 	}

@@ -76,6 +76,7 @@ func TestNew(t *testing.T) {
 		{name: "port for other hosts", change: func(a *Args) { a.Ports, a.InstanceIP = []int{3000, 4000}, "10.0.0.21" }, want: "ports: has 3000, whose instance listens on 4000 for other instances: that must be free"},
 		{name: "variable of instance_ip", change: func(a *Args) { a.InstanceIP, a.Env = "10.0.0.21", map[string]string{"TCP_PORT": "1"} }, want: `env: has "TCP_PORT", for which there is an argument`},
 		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, want: `directory: must be an absolute path of at least two parts, with letters, digits and "._+-" only, not "/opt"`},
+		{name: "setting of the address", change: func(a *Args) { a.Settings = map[string]string{"Site_Url": "https://x"} }, want: `settings: has "Site_Url", for which there is the argument root_url`},
 		{name: "setting of an argument", change: func(a *Args) { a.Settings = map[string]string{"FileUpload_Storage_Type": "hunter2"} }, want: `settings: has "FileUpload_Storage_Type", for which there is the argument uploads`},
 		{name: "name of a setting", change: func(a *Args) { a.Settings = map[string]string{"A-B": "hunter2"} }, want: `settings: has a name that systemd takes for no variable's: "OVERWRITE_SETTING_A-B"; only letters, digits and "_" can be in it`},
 		{name: "variable of an argument", change: func(a *Args) { a.Env = map[string]string{"PORT": "1"} }, want: `env: has "PORT", for which there is an argument`},
@@ -112,6 +113,7 @@ NODE_ENV="production"
 OVERWRITE_SETTING_FileUpload_FileSystemPath="/var/lib/rocketchat/uploads"
 OVERWRITE_SETTING_FileUpload_Storage_Type="FileSystem"
 OVERWRITE_SETTING_Site_Name="Chat"
+OVERWRITE_SETTING_Site_Url="https://chat.example.com"
 ROOT_URL="https://chat.example.com"
 `
 

@@ -140,7 +140,8 @@ func checkUpgrade(from, to version) error {
 			from, to, from.String())
 	case to[0] > from[0]+1:
 		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, which can't be upgraded to %s at once: a major version would be skipped", from, to),
-			"Take the last release of %d.x first, and let it start.", from[0]+1)
+			"Take the last release of %d.x first, and let it start. If %s is not what used the database last, somebody has moved the link `current`: let it lead to releases/VERSION of that.",
+			from[0]+1, from)
 	}
 	return nil
 }

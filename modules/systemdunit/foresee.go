@@ -137,6 +137,9 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		return
 	}
 	s.foreseeFiles(snapshot, &before)
+	if e, ok := c.Find("masked"); ok && e.To == "false" {
+		before.Load, before.FileState = observe.Loaded, observe.Disabled // as far as can be told
+	}
 	if e, ok := c.Find("enabled"); ok {
 		before.FileState = observe.UnitFileState(e.To)
 	}

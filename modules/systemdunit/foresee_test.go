@@ -238,3 +238,17 @@ func TestForeseeUnit(t *testing.T) {
 	snapshot.ForeseeFile("/etc/r", "newer")
 	plan(both, "update running inactive (dead)>running")
 }
+
+// TestForeseeUnmasked has two steps for a unit that somebody has masked, as nginx's sites have for nginx.
+func TestForeseeUnmasked(t *testing.T) {
+	t.Parallel()
+	is := running()
+	is.unit = observe.UnitInfo{ID: "x.service", Load: observe.MaskedLoad, FileState: observe.Masked, Active: observe.Inactive, Sub: "dead"}
+	s := step(t, func(a *Args) { *a = Args{Name: "x.service", Enabled: &yes, Running: &yes} })
+	snapshot := observe.NewSnapshot()
+	is.put(snapshot, s)
+	modules.Foresee(s, snapshot, checkEdits(t, s, snapshot, []string{
+		"update masked true>false", "update enabled masked>enabled", "update running inactive (dead)>running",
+	}, ""))
+	checkEdits(t, s, snapshot, nil, "")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -272,8 +273,9 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		return modules.WithHint(fmt.Errorf("%s has no home directory", s.User), "Let its `user` step create one (create_home), or give `path`.")
 	case strings.Contains(string(failed.Result.Stderr), "rcprov-no-directory"):
 		return modules.WithHint(fmt.Errorf("the directory of %s is not there", is.Value.Path), "Add a `directory` step for it before this one.")
-	case strings.Contains(string(failed.Result.Stderr), "Permission denied"):
-		return modules.WithHint(err, "It is written with the rights of %s, who must own the directory.", s.User)
+	case strings.Contains(string(failed.Result.Stderr), "Permission denied"), strings.Contains(string(failed.Result.Stderr), "Operation not permitted"):
+		return modules.WithHint(err, "It is written with the rights of %s, who must own the directory: see that a `directory` step before this one gives %s the owner %s.",
+			s.User, path.Dir(is.Value.Path), s.User)
 	}
 	return err
 }

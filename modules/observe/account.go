@@ -20,6 +20,9 @@ type UserInfo struct {
 	HomeIs  bool // Home is a directory, or a link to one
 	Shell   string
 	Groups  []string // supplementary groups, sorted, without the primary one unless it lists the user as well
+
+	// Unshadowed tells that the password, or that there is none, stands in passwd(5) itself: shadow(5) has no say then.
+	Unshadowed bool
 }
 
 // User answers who a user is; the subject is a name, which must not be a number. It asks the name service switch
@@ -117,6 +120,7 @@ func parsePasswd(line string) (name string, info UserInfo, err error) {
 	}
 	name = fields[1]
 	info = UserInfo{Exists: true, Comment: fields[5], Home: fields[6], HomeIs: fields[0] == "yes", Shell: fields[7]}
+	info.Unshadowed = fields[2] == "" || fields[2][0] == '$'
 	if info.UID, err = strconv.Atoi(fields[3]); err != nil {
 		return name, UserInfo{}, fmt.Errorf("getent passwd answered %q", line)
 	}

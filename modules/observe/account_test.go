@@ -159,3 +159,13 @@ func TestCheckAccountName(t *testing.T) {
 		}
 	}
 }
+
+func TestUnshadowed(t *testing.T) {
+	t.Parallel()
+	for password, want := range map[string]bool{"": true, "$6$x$y": true, "x": false, "*": false, "!": false} {
+		_, info, err := parsePasswd("yes:bob:" + password + ":1000:1000::/home/bob:/bin/sh")
+		if err != nil || info.Unshadowed != want {
+			t.Errorf("%q: %+v, %v", password, info, err)
+		}
+	}
+}

@@ -80,9 +80,8 @@ type fileLine struct{ kind, ctime string }
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
-			make(map[string]string),
-			time.Time{},
-			make(map[string]Stamp), make(map[int]string), make(map[string]linkLine), make(map[string]fileLine), make(map[string]string),
+			enabled: make(map[string]string), stamps: make(map[string]Stamp), replaced: make(map[int]string),
+			links: make(map[string]linkLine), files: make(map[string]fileLine), sums: make(map[string]string),
 		}
 	}
 	fields := strings.Split(line, "\t")

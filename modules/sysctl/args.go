@@ -14,8 +14,9 @@ var source string
 //	  value = 1
 //	}
 //
-// Each parameter has a file of its own, `/etc/sysctl.d/99-zz-rcprov-NAME.conf`: the last word in the order of
-// sysctl.d(5), also after `/etc/sysctl.conf`.
+// Each parameter has a file of its own, `/etc/sysctl.d/99-zz-rcprov-NAME.conf`: it comes late in the order
+// of sysctl.d(5), also after `/etc/sysctl.conf`. A file that comes later yet and says something else is an error that
+// names it.
 //
 // Parameters of the network (all of net.*) can cut off the host, so their values are changed under a dead man's switch:
 // unless rcprov can log in anew within `confirm_within`, the host puts the values and files of before back, also when rcprov or the

@@ -97,10 +97,16 @@ func (s *Step) Observe(q *observe.Query) {
 	if !s.Absent {
 		live.Ask(q, s.Path)
 	}
+	if s.lasts() {
+		later.Ask(q, s.Path)
+	}
 	if s.network() {
 		undecided.Ask(q, struct{}{})
 	}
 }
+
+// lasts tells whether the value shall be there after a boot.
+func (s *Step) lasts() bool { return s.Persistent && !s.Absent }
 
 // network tells whether a wrong value could cut off whoever set it: all of net.*, because what does so depends on the
 // host's interfaces, routes and filters.
@@ -132,6 +138,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			c.Notes = append(c.Notes, "the kernel has no parameter "+s.name()+" yet: an earlier step has to load the module that brings it")
 		}
 	}
+	if s.lasts() {
+		if err := s.beaten(snapshot); err != nil {
+			return modules.Change{}, err
+		}
+	}
 	if s.Absent || s.Persistent {
 		edit, differs, err := s.diffFile(snapshot)
 		if err != nil {
@@ -142,6 +153,19 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 	}
 	return c, nil
+}
+
+// beaten is the error that another file has the last word at boot, unless an earlier step of a plan is about to change it.
+func (s *Step) beaten(snapshot *observe.Snapshot) error {
+	by, err := later.Get(snapshot, s.Path)
+	if err != nil {
+		return fmt.Errorf("read the files of sysctl.d(5): %w", err)
+	}
+	if _, changes := snapshot.FutureFile(by.File); by.File == "" || by.Value == s.Value || changes {
+		return nil
+	}
+	return modules.WithHint(fmt.Errorf("%s sets %s to %q at boot, after rcprov's file", by.File, s.name(), by.Value),
+		"Take that line out, by hand or in a `line` or `file` step before this one; or write persistent = false.")
 }
 
 func (s *Step) diffFile(snapshot *observe.Snapshot) (e modules.Edit, differs bool, err error) {

@@ -39,6 +39,7 @@ func TestDiff(t *testing.T) {
 		want    modules.Change
 
 		undecided deadman.State
+		later     assignment
 		err       string
 	}{
 		{name: "converged", step: persistent, now: set("1"), file: good},
@@ -70,6 +71,12 @@ func TestDiff(t *testing.T) {
 				From: "a change that its run did not live to confirm", To: "taken back, then made again",
 			}}},
 		},
+		{
+			name: "another file beats it", step: persistent, now: set("1"), file: good, later: assignment{"/etc/sysctl.d/k8s.conf", "0"},
+			err: `/etc/sysctl.d/k8s.conf sets net.ipv4.ip_forward to "0" at boot, after rcprov's file`,
+		},
+		{name: "another file says the same", step: persistent, now: set("1"), file: good, later: assignment{"/etc/sysctl.d/k8s.conf", "1"}},
+		{name: "another file, but until the boot only", step: passing, now: set("1"), later: assignment{"/etc/sysctl.d/k8s.conf", "0"}},
 		{name: "confirmed", step: persistent, now: set("1"), file: good, undecided: deadman.Confirmed},
 		{name: "could not tell the value", step: persistent, nowErr: errors.New("Permission denied"), err: "read net.ipv4.ip_forward: Permission denied"},
 		{name: "could not tell the file", step: persistent, now: set("1"), fileErr: errors.New("Input/output error"), err: "look at " + file + ": Input/output error"},
@@ -79,6 +86,7 @@ func TestDiff(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			live.Put(s, path, test.now, test.nowErr)
+			later.Put(s, path, test.later, nil)
 			undecided.Put(s, struct{}{}, test.undecided, nil)
 			observe.File.Put(s, test.step.question(), test.file, test.fileErr)
 			got, err := test.step.Diff(s)
@@ -218,5 +226,27 @@ func TestBatch(t *testing.T) {
 	err := b.explain(modules.NewCommandError(modules.Command{Script: "x"}, result), result)
 	if got := moduletest.ErrorText(err); got != `set net.c to "4": tee: /proc/sys/net/c: Invalid argument` {
 		t.Errorf("error %q", got)
+	}
+}
+
+func TestParseLater(t *testing.T) {
+	t.Parallel()
+	const (
+		forward = "net/ipv4/ip_forward"
+		vlan    = "net/ipv4/conf/eth0.100/rp_filter"
+	)
+	const said = "file /etc/sysctl.d/zz.conf\nfile /etc/sysctl.d/k8s.conf\nfile /etc/sysctl.d/99-zz-a.conf\nfile /usr/lib/sysctl.d/k8s.conf\n" +
+		"/etc/sysctl.d/zz.conf:# net.ipv4.ip_forward = 2\n/etc/sysctl.d/zz.conf:;net.ipv4.ip_forward=3\n/etc/sysctl.d/zz.conf:net.ipv4.* = 4\n" +
+		"/etc/sysctl.d/k8s.conf:net.ipv4.ip_forward=5\n/etc/sysctl.d/k8s.conf: -net/ipv4/ip_forward = 6 \t7\n" +
+		"/etc/sysctl.d/99-zz-a.conf:" + vlan + "=1\n/usr/lib/sysctl.d/k8s.conf:net.ipv4.conf.eth0/100.rp_filter=1\n"
+	got := parseLater([]string{forward, vlan}, observe.Reply{Stdout: []byte(said)})
+	want := map[string]observe.Answer[assignment]{forward: {Value: assignment{"/etc/sysctl.d/k8s.conf", "6 7"}}, vlan: {}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	const why = "grep: /etc/sysctl.d/zz.conf: Input/output error"
+	got = parseLater([]string{forward}, observe.Reply{Status: 2, Stderr: []byte(why + "\n")})
+	if moduletest.ErrorText(got[forward].Err) != why {
+		t.Errorf("could not tell: %v", got)
 	}
 }

@@ -122,8 +122,9 @@ func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (wri
 // needed for that. A unit without a unit file of ours gets a copy of the one in use. systemd-analyze also fails for
 // what may yet come (a program that isn't installed, a unit that is required): that is left to the start. Only a unit
 // that systemd would not load is refused; with what it said, warnings of ignored lines included, which mostly are why.
+// The directory is in /run, which is there and has room where /tmp is full or read-only.
 const verifyScript = `
-dir=$(mktemp -d)
+dir=$(mktemp -d /run/rcprov-verify.XXXXXX)
 trap 'rm -rf -- "$dir"' EXIT
 tar -x -C "$dir" -f - --no-same-owner
 if [ ! -e "$dir/$1" ]; then

@@ -128,10 +128,15 @@ func (k *kernel) readHook(words []string) {
 	}
 }
 
+// loopback are the rules that ufw itself makes of IPv6 where /etc/default/ufw has IPV6=no (ufw-init-functions); they stay
+// when that is changed.
+var loopback = []string{`iifname "lo" accept`, `oifname "lo" accept`, "-i lo -j ACCEPT", "-o lo -j ACCEPT"}
+
 func (k *kernel) addRule(rule string) {
 	f, ok := k.f()
 	switch {
 	case !ok:
+	case f == v6 && slices.Contains(loopback, rule):
 	case strings.HasPrefix(k.chain, "ufw"):
 		k.rules[f]++
 	case strings.Contains(rule, "jump ufw"):

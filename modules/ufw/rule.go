@@ -149,6 +149,18 @@ func (r rule) conflicts(other rule) bool {
 		(!r.From.IsValid() || !other.From.IsValid() || r.From.Overlaps(other.From))
 }
 
+// shadows tells whether r, standing first, takes from other all packets to one of its ports, and does something else with
+// them. A rule against a single address, as people put before all others, takes only a few.
+func (r rule) shadows(other rule) bool {
+	covers := func(a, b netip.Prefix) bool {
+		return !a.IsValid() || b.IsValid() && a.Bits() <= b.Bits() && a.Contains(b.Addr())
+	}
+	letsIn := func(action string) bool { return action == "allow" || action == "limit" }
+	return r.conflicts(other) && letsIn(r.Action) != letsIn(other.Action) && (r.Proto == "" || r.Proto == other.Proto) &&
+		(r.FromPort == "" || r.FromPort == other.FromPort) && (r.In == "" || r.In == other.In) &&
+		(r.InterOut == "" || r.InterOut == other.InterOut) && covers(r.From, other.From) && covers(r.To, other.To)
+}
+
 func portsOverlap(a, b string) bool {
 	if a == "" || b == "" {
 		return true

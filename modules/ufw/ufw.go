@@ -96,6 +96,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
+	c.Notes = append(c.Notes, s.shadowed(is, after)...)
 	for _, d := range []struct{ field, chain, want string }{
 		{"default_incoming", "incoming", s.Incoming}, {"default_outgoing", "outgoing", s.Outgoing}, {"default_routed", "routed", s.Routed},
 	} {
@@ -180,17 +181,41 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 	return after, nil
 }
 
+// shadowed says which rules of the plan do not have their effect, because one that it doesn't name stands before them.
+func (s *Step) shadowed(is state, after [2][]rule) (notes []string) {
+	for _, want := range s.Rules {
+		rules, err := want.rules(is)
+		if err != nil {
+			continue // it has been told
+		}
+		for _, f := range want.families(is) {
+			for _, r := range rules {
+				at := slices.Index(after[f], r)
+				first := slices.IndexFunc(after[f][:max(at, 0)], func(e rule) bool { return e.shadows(r) })
+				if first < 0 || s.names(is, f, after[f][first]) {
+					continue
+				}
+				note := fmt.Sprintf("%q, which the plan doesn't name, comes before %q and takes packets from it", after[f][first], want)
+				if !slices.Contains(notes, note) {
+					notes = append(notes, note)
+				}
+			}
+		}
+	}
+	return notes
+}
+
+// names tells whether the plan has the rule r of a family.
+func (s *Step) names(is state, f family, r rule) bool {
+	return slices.ContainsFunc(s.Rules, func(w wish) bool {
+		rules, err := w.rules(is)
+		return err == nil && slices.Contains(w.families(is), f) && slices.ContainsFunc(rules, func(e rule) bool { return e.match == r.match })
+	})
+}
+
 // stay returns the rules files without what exclusive removes, and that, in the words that delete it. What an
 // application's profile named formerly goes with the rule that the plan has for it.
 func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []string) {
-	wanted := func(f family, r rule) bool {
-		for i, w := range s.Rules {
-			if slices.Contains(w.families(is), f) && slices.ContainsFunc(expanded[i], func(e rule) bool { return e.match == r.match }) {
-				return true
-			}
-		}
-		return false
-	}
 	stale := func(r rule) bool {
 		for i, w := range s.Rules {
 			if w.stale(r, expanded[i]) {
@@ -203,7 +228,7 @@ func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []str
 		for _, r := range is.Rules[f] {
 			switch {
 			case stale(r):
-			case !s.Exclusive, f == v6 && !is.IPv6, wanted(f, r):
+			case !s.Exclusive, f == v6 && !is.IPv6, s.names(is, f, r):
 				rest[f] = append(rest[f], r)
 			default:
 				r.Comment = ""                                                                     // to delete a rule, its comment need not be known

@@ -84,12 +84,24 @@ func TestDiff(t *testing.T) {
 		is        []string
 		host      func(*state)
 		edits     []string // action, field, from, to
+		notes     []string
 		err       string
 	}{
 		{name: "converged", is: []string{sshTuple, sshTuple6}},
 		{name: "other rules stay", is: []string{"### tuple ### deny tcp 25 0.0.0.0/0 any 0.0.0.0/0 out", sshTuple, sshTuple6}},
 		{
-			name: "not installed", host: func(s *state) { *s = state{} },
+			name: "shadowed", rules: []RuleArgs{ssh, web}, is: []string{
+				"### tuple ### deny tcp 443 0.0.0.0/0 any 0.0.0.0/0 in", "### tuple ### deny any any 0.0.0.0/0 any 203.0.113.9 in",
+				"### tuple ### limit tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", sshTuple, sshTuple6, webTuple, webTuple6,
+			},
+			notes: []string{`"deny in proto tcp from any to any port 443", which the plan doesn't name, comes before ` +
+				`"allow in proto tcp from any to any port 80,443" and takes packets from it`},
+		},
+		{name: "shadowed by the plan's own", rules: []RuleArgs{block, with(ssh, func(r *RuleArgs) { r.From = "203.0.113.7" }), ssh}, is: []string{
+			blockTuple, "### tuple ### allow tcp 22 0.0.0.0/0 any 203.0.113.7 in", sshTuple, sshTuple6,
+		}},
+		{
+			name: "not installed", host: func(s *state) { *s = state{} }, notes: []string{"ufw is not installed yet: an earlier step must install it"},
 			edits: []string{"create rule >allow in proto tcp from any to any port 22", "update enabled false>true"},
 		},
 		{
@@ -232,6 +244,9 @@ func TestDiff(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.edits, got); diff != "" {
 				t.Errorf("edits (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.notes, change.Notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -433,6 +448,18 @@ func TestStrangers(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, is.Strangers); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestLoopback is a host with IPV6=no: what ufw makes of that is not another's.
+func TestLoopback(t *testing.T) {
+	t.Parallel()
+	for family, want := range map[string]int{"ip6": 0, "ip": 1} {
+		k := kernel{family: family, table: "filter", chain: "INPUT"}
+		k.addRule(`iifname "lo" accept`)
+		if got := k.strangers(false); len(got.Notes) != want {
+			t.Errorf("%s: %q", family, got.Notes)
 		}
 	}
 }

@@ -136,6 +136,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if err != nil {
 			return modules.Change{}, err
 		}
+		if home.Type != observe.Absent && home.Type != observe.Directory && home.Type != observe.Symlink {
+			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, and can't be the home of %s", s.Home, home.Type, s.Name),
+				"rcprov doesn't replace it: move it away, or name another path.")
+		}
 		homeIs = home.Type != observe.Absent
 	}
 	switch {
@@ -145,6 +149,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return s.removal(is), nil
 	case !is.Exists:
 		return s.creation(), nil
+	}
+	if s.asksShadow() && is.Unshadowed {
+		return modules.Change{}, modules.WithHint(fmt.Errorf("the password field of %s in /etc/passwd is not \"x\", so that /etc/shadow has no say", s.Name),
+			"An empty field lets anybody in on the console. `pwconv` on the host moves it to /etc/shadow; then run the same command again.")
 	}
 	c := s.accountChange(is, homeIs)
 	c.Edits = append(c.Edits, s.passwordEdits(shadow)...)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -155,6 +156,28 @@ func TestDiff(t *testing.T) {
 				t.Errorf("shows the hash: %s", text)
 			}
 		})
+	}
+}
+
+func TestDiffRefuses(t *testing.T) {
+	t.Parallel()
+	question := observe.FileQuestion{Path: "/srv/alice"}
+	for want, test := range map[string]struct {
+		step       Step
+		unshadowed bool
+		home       observe.FileType
+	}{
+		"": {step: Step{Name: "alice", Home: "/srv/alice"}, unshadowed: true, home: observe.Symlink},
+		"/srv/alice is a file, and can't be the home of alice":                                  {step: Step{Name: "alice", Home: "/srv/alice"}, home: observe.Regular},
+		`the password field of alice in /etc/passwd is not "x", so that /etc/shadow has no say`: {step: Step{Name: "alice", Locked: ptr(true)}, unshadowed: true},
+	} {
+		snapshot := observe.NewSnapshot()
+		observe.User.Put(snapshot, "alice", observe.UserInfo{Exists: true, Home: "/srv/alice", Unshadowed: test.unshadowed}, nil)
+		observe.Shadow.Put(snapshot, "alice", observe.ShadowInfo{Exists: true}, nil)
+		observe.File.Put(snapshot, question, observe.FileInfo{Type: test.home}, nil)
+		if _, err := test.step.Diff(snapshot); moduletest.ErrorText(err) != want {
+			t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
+		}
 	}
 }
 

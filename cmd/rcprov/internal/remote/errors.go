@@ -61,7 +61,12 @@ type SudoError struct {
 	Said    string // all that sudo said
 }
 
-func (e *SudoError) Error() string { return fmt.Sprintf("%s can't become root: %s", e.User, e.Problem) }
+func (e *SudoError) Error() string {
+	if e.Problem == LoginDisabled || e.Problem == PasswordExpired { // may be root's own
+		return fmt.Sprintf("%s can log in, but run nothing: %s", e.User, e.Problem)
+	}
+	return fmt.Sprintf("%s can't become root: %s", e.User, e.Problem)
+}
 
 // SudoProblem is why a login could not become root.
 type SudoProblem string
@@ -74,6 +79,7 @@ const (
 	SudoNeedsTerminal SudoProblem = "sudo refuses without a terminal"
 	SudoNotAllowed    SudoProblem = "sudo does not allow it"
 	LoginDisabled     SudoProblem = "the user's login shell refuses"
+	PasswordExpired   SudoProblem = "the user's password has expired"
 )
 
 // A LostError says that a connection broke while it was used.

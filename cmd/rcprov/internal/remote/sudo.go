@@ -140,6 +140,9 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 		said, err := skipPassword(p.stderr, mark)
 		if err == nil {
 			_, err = skipTo(p.stdout, mark)
+		} else if errors.Is(err, errSilent) { // a login shell that refuses says so on standard output
+			refused, _ := skipTo(p.stdout, mark)
+			said = append(refused, said...)
 		}
 		ready <- heard{said, err}
 	}()
@@ -199,6 +202,8 @@ func classifySudo(user, said string, status int) error {
 		return modules.WithHint(&SudoError{User: user, Problem: problem, Said: said}, "%s", hint)
 	}
 	switch {
+	case has("Password change required", "password is expired", "required to change your password"): // sshd, sudo ("... and try again"), PAM
+		return fail(PasswordExpired, "Log in as "+user+" by hand and give it a new password, as new hosts of some providers want, or run `chage -d -1 "+user+"` there.")
 	case has("try again", "incorrect password attempt", "incorrect authentication attempt"):
 		return fail(SudoWrongPassword, "Check become_password; sudo wants the password of "+user+" on that host.")
 	case has("a password is required", "interactive authentication is required", "a terminal is required"):

@@ -210,3 +210,30 @@ func TestLoginEnvironment(t *testing.T) {
 		t.Errorf("ran: %q, %v, want %q", r.Stdout, err, want)
 	}
 }
+
+// TestLoginRefuses is an account that can log in and run nothing, with and without a password for sudo.
+func TestLoginRefuses(t *testing.T) {
+	t.Parallel()
+	for _, s := range []struct {
+		says    string // as recorded on hosts
+		problem SudoProblem
+		hint    string
+	}{
+		{"echo This account is currently not available.", LoginDisabled, "chsh"},
+		{"echo Password change required but no TTY available. >&2", PasswordExpired, "chage"},
+		{"echo sudo: Account or password is expired, reset your password and try again >&2", PasswordExpired, "chage"},
+	} {
+		server := startSSHD(t, "ForceCommand "+s.says+"; exit 1")
+		for _, password := range []modules.Secret{"", "right"} {
+			target := server.target()
+			target.Become = Become{Password: password}
+			c := server.connect(t, server.dialer(), target)
+			c.user = "someone" // root needs no sudo
+			_, _, err := c.Ask(t.Context(), "echo")
+			var refused *SudoError
+			if !errors.As(err, &refused) || refused.Problem != s.problem || !strings.Contains(explained(err), s.hint) {
+				t.Errorf("%s, with a password %t: got %v", s.says, password != "", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package sysctl
+
+import (
+	"cmp"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// assignment is a line of another file of sysctl.d(5) that has its say about a parameter after rcprov's file.
+type assignment struct {
+	File  string // empty: there is none
+	Value string
+}
+
+// later answers which line, in a file that sorts behind rcprov's own, decides at boot what a kernel parameter is. Its
+// subject is the path below /proc/sys.
+//
+// Letters sort behind digits, so `k8s.conf` and `local.conf` come after all that begins with 99. Names that can't sort
+// behind rcprov's are left out in the shell, which mostly leaves nothing to read. In files of one name the first directory
+// counts, and an empty one or a link to /dev/null hides the others.
+var later = &observe.Kind[string, assignment]{
+	Name: "sysctl later",
+	Script: func([]string) string {
+		return `set --
+for f in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf /lib/sysctl.d/*.conf; do
+	case ${f##*/} in [0-8]* | 9[0-8]* | 99-[0-9A-Za-y]* | 99-zz-rcprov-*) continue ;; esac
+	[ ! -e "$f" ] || set -- "$@" "$f"
+done
+[ $# -eq 0 ] || { printf 'file %s\n' "$@"; grep -aH = -- "$@"; }
+`
+	},
+	Parse: parseLater,
+}
+
+func parseLater(paths []string, reply observe.Reply) map[string]observe.Answer[assignment] {
+	answers := make(map[string]observe.Answer[assignment])
+	var files []string // those that count
+	lines := make(map[string][]string)
+	for _, line := range reply.Lines() {
+		if file, found := strings.CutPrefix(line, "file "); found {
+			if !slices.ContainsFunc(files, func(f string) bool { return path.Base(f) == path.Base(file) }) {
+				files = append(files, file)
+			}
+			continue
+		}
+		file, text, _ := strings.Cut(line, ".conf:")
+		lines[file+".conf"] = append(lines[file+".conf"], text)
+	}
+	slices.SortFunc(files, func(a, b string) int { return cmp.Compare(path.Base(a), path.Base(b)) })
+	for _, p := range paths {
+		var last assignment
+		own := path.Base((&Step{Path: p}).file())
+		for _, file := range files {
+			for _, text := range lines[file] {
+				if name, value, ok := parseAssignment(text); ok && name == p && path.Base(file) > own {
+					last = assignment{File: file, Value: value}
+				}
+			}
+		}
+		answers[p] = observe.Answer[assignment]{Value: last}
+	}
+	if reply.Status > 1 { // grep: 1 is no line, 2 a file that can't be read
+		for _, p := range paths {
+			answers[p] = observe.Answer[assignment]{Err: errors.New(strings.TrimSpace(string(reply.Stderr)))}
+		}
+	}
+	return answers
+}
+
+// parseAssignment reads a line of sysctl.d(5). Patterns have no say about a parameter that is named in full elsewhere.
+func parseAssignment(text string) (name, value string, ok bool) {
+	text = strings.TrimSpace(text)
+	if text == "" || text[0] == '#' || text[0] == ';' {
+		return "", "", false
+	}
+	name, value, ok = strings.Cut(text, "=")
+	name = strings.TrimSpace(strings.TrimPrefix(name, "-")) // whose failure does not matter
+	return procPath(name), normal(value), ok
+}

@@ -152,7 +152,7 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 	if len(marks) > 0 || arg.secret {
 		d.secrets = append(d.secrets, texts(v)...)
 	}
-	if arg.secret && d.loading {
+	if arg.secret && !d.loaded {
 		d.Secrets = append(d.Secrets, texts(v)...)
 	}
 	switch {

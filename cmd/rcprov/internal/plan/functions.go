@@ -61,7 +61,7 @@ func (p *Plan) watched(f function.Function) function.Function {
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)
 			if err == nil && v.ContainsMarked() {
-				p.hide(texts(v))
+				p.noteSecrets(texts(v))
 			}
 			return v, err
 		},

@@ -99,8 +99,8 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	return p, tidy(diags, p.Secrets)
 }
 
-// hide notes secrets that turned up.
-func (p *Plan) hide(secrets []string) {
+// noteSecrets notes secrets that turned up.
+func (p *Plan) noteSecrets(secrets []string) {
 	switch {
 	case !p.loaded:
 		p.Secrets = append(p.Secrets, secrets...)
@@ -171,7 +171,7 @@ func escapeGlob(path string) string {
 // that mistakes were found before.
 func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	e := p.evaluation(nil)
-	e.loading, e.flawed = true, flawed
+	e.flawed = flawed
 	static := e.scope(staticScope, nil, nil)
 	for _, h := range p.config.hosts {
 		static.hostValue(h.name, h.block.DefRange())

@@ -28,7 +28,7 @@ type Plan struct {
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 
-	loaded    bool
+	loaded    bool   // no longer being made: what turns up is not noted in it any more
 	dir       string // relative paths of the plan start here
 	opts      Options
 	config    *config

@@ -18,7 +18,6 @@ type evaluation struct {
 	*Plan
 	facts      map[string]*observe.Facts // by host; others are not known
 	flawed     bool                      // mistakes were found before: what is not known may be their consequence
-	loading    bool                      // the plan is still being made: secrets that turn up are noted in it
 	binding    *scope                    // where what is not known is a mistake; nil while a plan is checked
 	scopes     map[scopeKey]*scope
 	path       []node // what is being evaluated, each needed by the one before

@@ -154,7 +154,7 @@ func (s *scope) metaArguments(i *instance) Step {
 	if attr := b.meta("tags"); attr != nil {
 		v, _ := s.typed(attr, what, cty.List(cty.String), i.each)
 		step.Tags = append(step.Tags, stringList(v)...)
-		if s.loading {
+		if !s.loaded {
 			s.Tags, s.OpenTags = append(s.Tags, stringList(v)...), s.OpenTags || !v.IsWhollyKnown()
 		}
 	}

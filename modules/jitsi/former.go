@@ -18,19 +18,9 @@ type Former struct {
 
 var _ modules.Step = (*Former)(nil)
 
-// inUse answers which files nginx and prosody read that are of a Jitsi. Its subject is always the empty struct.
-var inUse = &observe.Kind[struct{}, []string]{
-	Name: "sites of Jitsi",
-	Script: func([]struct{}) string {
-		return `grep -ls -e '/etc/jitsi/meet/.*-config\.js' -e '^VirtualHost "auth\.' /etc/nginx/sites-enabled/*.conf /etc/prosody/conf.d/*.cfg.lua || [ $? -le 2 ]`
-	},
-	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[[]string] {
-		if reply.Status != 0 {
-			return nil
-		}
-		return map[struct{}]observe.Answer[[]string]{{}: {Value: reply.Lines()}}
-	},
-}
+// inUse answers which files nginx and prosody read that are of a Jitsi.
+var inUse = observe.NewLines("sites of Jitsi",
+	`grep -ls -e '/etc/jitsi/meet/.*-config\.js' -e '^VirtualHost "auth\.' /etc/nginx/sites-enabled/*.conf /etc/prosody/conf.d/*.cfg.lua || [ $? -le 2 ]`)
 
 // Observe implements [modules.Step].
 func (s *Former) Observe(q *observe.Query) { inUse.Ask(q, struct{}{}) }

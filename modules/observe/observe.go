@@ -41,6 +41,21 @@ type Kind[S comparable, A any] struct {
 	Parse func(subjects []S, reply Reply) map[S]Answer[A]
 }
 
+// NewLines returns a Kind of one question, whose answer is the lines that a script prints. Its subject is always the empty
+// struct. A script that fails has no answer.
+func NewLines(name, script string) *Kind[struct{}, []string] {
+	return &Kind[struct{}, []string]{
+		Name:   name,
+		Script: func([]struct{}) string { return script },
+		Parse: func(_ []struct{}, reply Reply) map[struct{}]Answer[[]string] {
+			if reply.Status != 0 {
+				return nil
+			}
+			return map[struct{}]Answer[[]string]{{}: {Value: reply.Lines()}}
+		},
+	}
+}
+
 // Reply is what the script of a Kind printed.
 type Reply struct {
 	Stdout []byte

@@ -21,19 +21,9 @@ var _ modules.Step = (*former)(nil)
 // unitDir is where the units of instances are.
 const unitDir = "/etc/systemd/system/"
 
-// instances answers which unit files of [builder.unit] there are. Its subject is always the empty struct.
-var instances = &observe.Kind[struct{}, []string]{
-	Name: "instances of Rocket.Chat",
-	Script: func([]struct{}) string {
-		return `grep -lsx -e 'Description=Rocket\.Chat on port [0-9]*' ` + unitDir + `rocketchat-[0-9]*.service || [ $? -le 2 ]`
-	},
-	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[[]string] {
-		if reply.Status != 0 {
-			return nil
-		}
-		return map[struct{}]observe.Answer[[]string]{{}: {Value: reply.Lines()}}
-	},
-}
+// instances answers which unit files of [builder.unit] there are.
+var instances = observe.NewLines("instances of Rocket.Chat",
+	`grep -lsx -e 'Description=Rocket\.Chat on port [0-9]*' `+unitDir+`rocketchat-[0-9]*.service || [ $? -le 2 ]`)
 
 // Observe implements [modules.Step].
 func (f *former) Observe(q *observe.Query) { instances.Ask(q, struct{}{}) }

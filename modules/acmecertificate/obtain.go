@@ -36,8 +36,7 @@ func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 	if onlyRights(c) {
 		return i.closeKey(ctx, h)
 	}
-	silence()
-	ctx, cancel := context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA was not done after %s", acmeLimit))
+	ctx, cancel := talking(ctx)
 	defer cancel()
 	if i.Challenge == "http-01" && i.SelfCheck {
 		if err := i.checkReachable(ctx, h); err != nil {
@@ -51,12 +50,23 @@ func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 	modules.Progress(ctx, "asking the CA for a certificate for %s", i.Names[0])
 	issued, err := i.obtain(ctx, h, client)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		return i.explain(err)
+		return i.explainTalk(ctx, err)
 	}
 	return i.store(ctx, h, client, issued)
+}
+
+// talking returns the context for talk with a CA, of which lego logs nothing.
+func talking(ctx context.Context) (context.Context, context.CancelFunc) {
+	silence()
+	return context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA was not done after %s", acmeLimit))
+}
+
+// explainTalk is [Issue.explain] for an error of talk with ctx, which may have ended it.
+func (i *Issue) explainTalk(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return i.explain(err)
 }
 
 // client returns a client of the CA with the host's account.

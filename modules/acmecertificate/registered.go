@@ -50,15 +50,11 @@ func (r *Registered) Diff(s *observe.Snapshot) (modules.Change, error) {
 
 // Apply implements [modules.Step].
 func (r *Registered) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	silence()
-	ctx, cancel := context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA was not done after %s", acmeLimit))
+	ctx, cancel := talking(ctx)
 	defer cancel()
 	modules.Progress(ctx, "asking the CA for an account")
 	if _, err := r.Issue.client(ctx, h); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		return r.Issue.explain(err)
+		return r.Issue.explainTalk(ctx, err)
 	}
 	return nil
 }

@@ -5,31 +5,28 @@ set -eu
 go=$1
 no_skip=no
 if [ "${CI:-}" = true ] || [ "${RCPROV_NO_SKIP:-}" = 1 ]; then no_skip=yes; fi
-log=$(mktemp)
-trap 'rm -f "$log" "$log.status"' EXIT
+flaky=$(mktemp)
+trap 'rm -f "$flaky"' EXIT
 
-# run runs go test and shows of it what counts; without -v it would not tell of tests that were skipped.
+# run runs gotestsum, which ends with all that failed and all that was skipped.
 run() {
-	{
-		status=0
-		$go test -v "$@" 2>&1 || status=$?
-		echo $status >"$log.status"
-	} | tee "$log" | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT|NAME)| *--- PASS|PASS$|testing: warning: no tests to run)|\[no test files\]' || true
-	status=$(cat "$log.status")
-	[ "$status" = 0 ] || exit "$status"
-	skipped=$(grep -cE '^ *--- SKIP' "$log" || true)
-	[ "$skipped" != 0 ] || return 0
-	echo "SKIPPED: $skipped tests, which say why above (--- SKIP)." >&2
 	if [ $no_skip = yes ]; then
-		echo "Here no test may be skipped." >&2
-		exit 1
+		set -- --post-run-command 'sh -c "[ $TESTS_SKIPPED = 0 ] || { echo Here no test may be skipped. >&2; exit 1; }"' "$@"
 	fi
+	$go run gotest.tools/gotestsum@v1.13.0 --format-hide-empty-pkg "$@"
 }
 
-run ./cmd/... ./modules/...
+run --format pkgname --packages './cmd/... ./modules/...'
 if reason=$($go run ./e2e/cmd/lab check 2>&1); then
 	echo "$reason"
-	run -count=1 -p 1 -timeout 60m ./e2e/...
+	# Whole hosts depend on more than rcprov. Up to three tests that fail are tried once more, on fresh hosts; that they
+	# failed is told in any case, and nobody should get used to it.
+	run --format testname --rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-report="$flaky" \
+		--packages ./e2e/... -- -count=1 -p 1 -timeout 60m
+	if [ -s "$flaky" ]; then
+		echo "FLAKY: each of these failed and then passed; what it said is above."
+		cat "$flaky"
+	fi
 	exit
 fi
 if [ $no_skip = yes ]; then
@@ -37,7 +34,7 @@ if [ $no_skip = yes ]; then
 	echo "and here no test may be skipped." >&2
 	exit 1
 fi
-run ./e2e/...
+run --format pkgname --packages ./e2e/...
 cat >&2 <<END
 
 SKIPPED: conformance laws, scenarios and everything else in e2e that needs a host.

@@ -140,10 +140,39 @@ func (l *Laptop) run(cmd *exec.Cmd, args []string) (Run, error) {
 	return r, nil
 }
 
-// String is the whole run, for the message of a test that fails.
+// String is the whole run, for the message of a test that fails; see [brief] for the lines of --json.
 func (r Run) String() string {
+	var out strings.Builder
+	for line := range strings.Lines(r.Stdout) {
+		out.WriteString(brief(line))
+	}
 	return fmt.Sprintf("rcprov %s: exit status %d after %s\n%s%s",
-		strings.Join(r.Args, " "), r.Exit, r.Duration.Round(time.Millisecond), r.Stdout, r.Stderr)
+		strings.Join(r.Args, " "), r.Exit, r.Duration.Round(time.Millisecond), &out, r.Stderr)
+}
+
+// brief returns a line of --json without what a reader of many doesn't look at, and nothing at all for a step that was
+// found as wanted. A line of anything else is left as it is.
+func brief(line string) string {
+	var event map[string]json.RawMessage
+	if json.Unmarshal([]byte(line), &event) != nil {
+		return line
+	}
+	if string(event["type"]) == `"step_ok"` && string(event["change"]) == `{"edits":[]}` {
+		return ""
+	}
+	var at time.Time
+	var kind string
+	if json.Unmarshal(event["time"], &at) != nil || json.Unmarshal(event["type"], &kind) != nil {
+		return line
+	}
+	for _, key := range []string{"version", "time", "type", "run", "mode", "plan", "play", "index", "total", "per_host"} {
+		delete(event, key)
+	}
+	rest, err := json.Marshal(event)
+	if err != nil {
+		return line
+	}
+	return fmt.Sprintf("%s %s %s\n", at.Format("05.000"), kind, rest)
 }
 
 // An Event is a line of `--json`, as far as tests read it.

@@ -62,7 +62,8 @@ var hosts struct {
 	open map[*lab.Host]bool
 }
 
-// Launch boots a host from image that is removed when the test ends. All such hosts call themselves "host".
+// Launch boots a host from image that is removed when the test ends; of a test that failed the host's journal is shown.
+// All such hosts call themselves "host".
 func Launch(t testing.TB, image string) *lab.Host {
 	t.Helper()
 	b := Require(t)
@@ -84,11 +85,25 @@ func Launch(t testing.TB, image string) *lab.Host {
 		hosts.Lock()
 		delete(hosts.open, h)
 		hosts.Unlock()
-		if err := remove(h); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own has ended
+		defer cancel()
+		if t.Failed() {
+			t.Logf("the journal of %s:\n%s", h.Name, journal(ctx, h))
+		}
+		if err := h.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	})
 	return h
+}
+
+// journal returns what a host's services said last. That logins and sudo fill a journal is of no interest.
+func journal(ctx context.Context, h *lab.Host) string {
+	out, err := h.Exec(ctx, "journalctl -q -b -o short-precise --no-hostname | grep -Ev ' (sshd|sshd-session|sudo|rcprov|systemd-logind)(\\[[0-9]+\\])?: | (Started|Starting|Finished) .*(session-|user@)' | tail -n 60")
+	if err != nil {
+		return err.Error()
+	}
+	return out.Stdout + out.Stderr
 }
 
 // remove removes a host at the end, when the test's own context has ended.

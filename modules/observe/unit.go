@@ -95,11 +95,14 @@ type UnitInfo struct {
 	Restarts        int           // by Restart=, since somebody started it
 	Restarted       time.Duration // how long ago it left the inactive state, when Restarts > 0; in whole seconds
 	MainPID         int           // 0 when none runs
-	ReplacedProgram string
-	InvocationID    string    // another one for each start
-	Started         time.Time // left the inactive state (InactiveExitTimestamp); zero when it never did
-	StateChanged    time.Time // last state change of any kind; a finished reload is one
-	ReloadFailed    bool      // the last reload did
+	ReplacedProgram string        // the file that the main program was started from, when another one is in its place
+	LostDirectory   string        // the working directory of the main program, when it was removed and the unit has WorkingDirectory=
+	InvocationID    string        // another one for each start
+	Started         time.Time     // left the inactive state (InactiveExitTimestamp); zero when it never did
+	StateChanged    time.Time     // last state change of any kind; a finished reload is one
+	ReloadFailed    bool          // the last reload did
+
+	ownDirectory bool // it has WorkingDirectory=
 
 	// Files are its own, those that were asked for, and those in its stamp that were looked at and are there: with
 	// Fingerprints all of them, else what other questions watch.
@@ -139,7 +142,7 @@ var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse
 
 const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,ExecMainStatus,UnitFileState," +
 	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +
-	"MainPID,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
+	"MainPID,WorkingDirectory,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
 
 // unitStatesScript prints, tab-separated, before the properties in $shown:
 //
@@ -177,6 +180,7 @@ done
 // learned of files:
 //
 //	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
+//	lost PID DIRECTORY      the working directory of PID was deleted, whether there is another one or not
 //	link CTIME TARGET PATH  of symbolic links
 //	file TYPE CTIME PATH    links followed; TYPE as find's %y
 //	SHA256  PATH            as sha256sum prints it
@@ -188,7 +192,7 @@ const unitFilesScript = `
 all=$1
 shift
 nl='
-' tab=$(printf '\t') exes=
+' tab=$(printf '\t') processes=
 printf '%s\n\n%s\n' "$shown" "$stamps"
 set -f
 IFS=$nl
@@ -200,12 +204,12 @@ for line in $shown; do
 	FragmentPath=/dev/null) ;;
 	FragmentPath=/*) set -- "$@" "${line#*=}" ;;
 	DropInPaths=/*) IFS=' '; set -- "$@" ${line#*=} ;;
-	MainPID=[1-9]*) exes="$exes /proc/${line#*=}/exe" ;;
+	MainPID=[1-9]*) processes="$processes /proc/${line#*=}/exe /proc/${line#*=}/cwd" ;;
 	esac
 done
-[ -n "$exes$*" ] || exit 0
+[ -n "$processes$*" ] || exit 0
 IFS=' '
-seen=$(find $exes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
+seen=$(find $processes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
 set --
 IFS=$nl
 for line in $seen; do
@@ -216,6 +220,11 @@ for line in $seen; do
 		pid=${line##*"$tab"/proc/}
 		printf 'replaced\t%s\t%s\n' "${pid%/exe}" "${program% (deleted)}"
 		;;
+	link"$tab"*" (deleted)$tab"/proc/*/cwd)
+		pid=${line##*"$tab"/proc/} directory=${line#link"$tab"*"$tab"}
+		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "${directory% (deleted)*}"
+		;;
+	link"$tab"*"$tab"/proc/*/cwd) ;;
 	link*) printf '%s\n' "$line"; set -- "$@" "${line##*"$tab"}" ;;
 	esac
 done
@@ -304,6 +313,9 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 		}
 		a.Value.Stamp = files.stamps[q.Name]
 		a.Value.ReplacedProgram = files.replaced[a.Value.MainPID]
+		if a.Value.ownDirectory { // some programs remove the one that they have chosen themselves
+			a.Value.LostDirectory = files.lost[a.Value.MainPID]
+		}
 		a.Value.Files = make(map[string]WatchedFile)
 		for _, path := range append(a.Value.OwnFiles(), strings.Split(q.Watch, "\n")...) {
 			if path != "" {
@@ -328,7 +340,7 @@ func parseUnit(section map[string]string) (UnitInfo, error) {
 		FileState: UnitFileState(section["UnitFileState"]), FragmentPath: section["FragmentPath"],
 		DropInPaths: strings.Fields(section["DropInPaths"]), NeedDaemonReload: section["NeedDaemonReload"] == "yes",
 		Type: section["Type"], RemainAfterExit: section["RemainAfterExit"] == "yes", CanReload: section["CanReload"] == "yes",
-		InvocationID: section["InvocationID"],
+		InvocationID: section["InvocationID"], ownDirectory: section["WorkingDirectory"] != "",
 		ReloadFailed: section["ReloadResult"] != "" && section["ReloadResult"] != "success",
 	}
 	if u.Load == "" || u.Active == "" {

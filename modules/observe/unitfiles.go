@@ -14,8 +14,8 @@ type WatchedFile struct {
 	Changed time.Time // ctime, of the link or of the file that it leads to, whichever is later; zero when absent
 	CTime   string    // ctime of the file as find(1) prints it, "-" when absent: equal means unchanged
 
-	// Fingerprint is the content's SHA-256, "absent", or "->TARGET" for a link to a directory. It is empty when it
-	// was not needed (see UnitQuestion).
+	// Fingerprint is the content's SHA-256, "absent", or "->TARGET" for a link to a directory or to nothing. It is empty
+	// when it was not needed (see UnitQuestion).
 	Fingerprint string
 
 	Foreseen bool // it is not so yet: see Snapshot.FutureFile
@@ -66,7 +66,8 @@ type watchedLines struct {
 	enabled  map[string]string // state by unit, where UnitFileState is an old one
 	now      time.Time
 	stamps   map[string]Stamp
-	replaced map[int]string
+	replaced map[int]string // programs by PID
+	lost     map[int]string // directories by PID
 	links    map[string]linkLine
 	files    map[string]fileLine
 	sums     map[string]string
@@ -80,7 +81,8 @@ type fileLine struct{ kind, ctime string }
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
-			enabled: make(map[string]string), stamps: make(map[string]Stamp), replaced: make(map[int]string),
+			enabled: make(map[string]string), stamps: make(map[string]Stamp),
+			replaced: make(map[int]string), lost: make(map[int]string),
 			links: make(map[string]linkLine), files: make(map[string]fileLine), sums: make(map[string]string),
 		}
 	}
@@ -94,9 +96,10 @@ func (f *watchedLines) add(line string) bool {
 		}
 	case fields[0] == "stamp" && len(fields) >= 4:
 		f.stamps[fields[1]] = f.stamps[fields[1]].with(fields[2:])
-	case fields[0] == "replaced" && len(fields) == 3:
+	case (fields[0] == "replaced" || fields[0] == "lost") && len(fields) == 3:
+		of := map[string]map[int]string{"replaced": f.replaced, "lost": f.lost}[fields[0]]
 		if pid, err := strconv.Atoi(fields[1]); err == nil {
-			f.replaced[pid] = fields[2]
+			of[pid] = fields[2]
 		}
 	case fields[0] == "link" && len(fields) == 4:
 		f.links[fields[3]] = linkLine{ctime: fields[1], target: fields[2]}
@@ -137,11 +140,9 @@ func (s Stamp) with(fields []string) Stamp {
 func (f *watchedLines) file(path string, reply Reply) WatchedFile {
 	is, there := f.files[path]
 	link, isLink := f.links[path]
-	if !there || is.kind == "l" { // a link to nothing stays a link
-		if !there {
-			if err := missing(path, reply); err != nil {
-				return WatchedFile{Err: err}
-			}
+	if !there {
+		if err := missing(path, reply); err != nil {
+			return WatchedFile{Err: err}
 		}
 		return WatchedFile{CTime: "-", Fingerprint: "absent"}
 	}
@@ -151,7 +152,7 @@ func (f *watchedLines) file(path string, reply Reply) WatchedFile {
 		return WatchedFile{Err: err}
 	}
 	switch {
-	case is.kind == "d" && isLink:
+	case is.kind == "l", is.kind == "d" && isLink: // find -L prints "l" for a link to nothing
 		w.Fingerprint, w.CTime = "->"+link.target, link.ctime
 		changed, err = parseCTime(link.ctime)
 	case is.kind != "f":

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -45,5 +47,48 @@ func TestStampedFiles(t *testing.T) {
 				t.Errorf("%s: %+v", shell, f)
 			}
 		}
+	}
+}
+
+// TestLostDirectory runs a program in a directory that is removed under it.
+func TestLostDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	release, link := filepath.Join(dir, "a release"), filepath.Join(dir, "current")
+	if err := errors.Join(os.Mkdir(release, 0o700), os.Symlink(release, link)); err != nil {
+		t.Fatal(err)
+	}
+	program := exec.Command("sleep", "60")
+	program.Dir = release
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = program.Process.Kill(), program.Wait() })
+	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nMainPID=%d\n", program.Process.Pid)
+	ask := func(more string) UnitInfo {
+		t.Helper()
+		script := "export LC_ALL=C\nshown=" + Quote(shown+more) + "\nstamps=\nset -- no " + Quote(link) + unitFilesScript
+		out, err := exec.Command("sh", "-c", script).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := UnitQuestion{Name: "x.service", Watch: link}
+		got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q]
+		if f := got.Value.Files[link]; got.Err != nil || f.Err != nil || f.Fingerprint != "->"+release {
+			t.Fatalf("%v, %v: the link is %q\n%s", got.Err, f.Err, f.Fingerprint, out)
+		}
+		return got.Value
+	}
+	if got := ask("WorkingDirectory=" + link); got.LostDirectory != "" {
+		t.Errorf("lost %q, which is there", got.LostDirectory)
+	}
+	if err := os.Remove(release); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask("WorkingDirectory=" + link); got.LostDirectory != release {
+		t.Errorf("lost %q, not %q", got.LostDirectory, release)
+	}
+	if got := ask("WorkingDirectory="); got.LostDirectory != "" {
+		t.Errorf("lost %q, which the program chose itself", got.LostDirectory)
 	}
 }

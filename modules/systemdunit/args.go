@@ -37,8 +37,8 @@ var source string
 //	}
 //
 // There are no handlers that could get lost: an active unit is observed to be stale, and is restarted, when its unit
-// file, a drop-in or a file of restart_on changed since it started, or when an upgrade replaced the program that it
-// runs; whoever changed it, and however many runs ago. A restart made by hand counts as well. What the running instance
+// file, a drop-in or a file of restart_on changed since it started, when an upgrade replaced the program that it runs, or
+// when its WorkingDirectory= was removed under it; whoever changed it, and however many runs ago. A restart made by hand counts as well. What the running instance
 // was started from is noted in /var/lib/rcprov/stamps, so that chown or writing the same content again restarts nothing.
 // A unit with `running = false` is never started.
 type Args struct {

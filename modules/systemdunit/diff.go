@@ -270,6 +270,9 @@ func (d *differ) stale() error {
 	if d.unit.ReplacedProgram != "" {
 		reasons.add(d.unit.ReplacedProgram + " was replaced since it started")
 	}
+	if d.unit.LostDirectory != "" {
+		reasons.add("its working directory " + d.unit.LostDirectory + " was removed since it started")
+	}
 	if !reasons.empty() {
 		d.editIf(d.unlessDone(slices.Concat(d.unit.OwnFiles(), d.RestartOn)), modules.Run, restart, "", reasons.String())
 		return nil

@@ -159,7 +159,8 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		after.Active, after.Sub, after.ReloadFailed, after.StateChanged = observe.Active, "running", false, snapshot.Foresee()
 	}
 	if verb == restart {
-		after.InvocationID, after.Started, after.ReplacedProgram = observe.NewInstance, after.StateChanged, ""
+		after.InvocationID, after.Started = observe.NewInstance, after.StateChanged
+		after.ReplacedProgram, after.LostDirectory = "", ""
 	}
 	if verb != "" {
 		after.Stamp = s.stamp(before, after, verb)

@@ -261,6 +261,10 @@ func TestDiff(t *testing.T) {
 			edits: []string{"run restart >/bin/x was replaced since it started"},
 		},
 		{
+			name: "working directory removed", is: func(w *world) { w.unit.LostDirectory = "/srv/x" },
+			edits: []string{"run restart >its working directory /srv/x was removed since it started"},
+		},
+		{
 			name: "several reasons", is: func(w *world) { w.unit.ReplacedProgram = "/bin/x"; w.change("/etc/r", later, "") },
 			edits: []string{"run restart >/etc/r changed since it started (and 1 more)"},
 		},

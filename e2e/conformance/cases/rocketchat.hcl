@@ -54,6 +54,10 @@ case "two instances" {
     run     = "rm -r /opt/rocketchat/current/programs/server/node_modules/ws && rm /opt/rocketchat/current/.rcprov-npm"
     changes = ["rocketchat.chat/npm"]
   }
+  drift "release removed" {
+    run     = "rm -r /opt/rocketchat/releases/*"
+    changes = ["rocketchat.chat/release", "rocketchat.chat/npm", "rocketchat.chat/service-3000", "rocketchat.chat/service-3001"]
+  }
   drift "environment edited" { run = "sed -i s/Conformance/Other/ /etc/rocketchat/env && systemctl restart rocketchat-3000" }
   drift "unit removed" { run = "systemctl disable --quiet --now rocketchat-3001 && rm /etc/systemd/system/rocketchat-3001.service && systemctl daemon-reload" }
   drift "an instance of a port that is none any more" {

@@ -12,7 +12,7 @@ import (
 
 // state is what ufw was told, and whether the kernel does it.
 type state struct {
-	Installed bool
+	Installed bool // otherwise the rest is what a removed package has left, or nothing: no Defaults
 	Enabled   bool
 	IPv6      bool
 	Logging   string
@@ -63,8 +63,12 @@ var firewall = &observe.Kind[question, state]{
 			}
 		}
 		return `
-[ -x /usr/sbin/ufw ] || { echo 'ufw missing'; exit 0; }
-echo 'ufw installed'
+if [ -x /usr/sbin/ufw ]; then
+	echo 'ufw installed'
+else
+	echo 'ufw missing'
+	[ -r /etc/ufw/ufw.conf ] && [ -r /etc/default/ufw ] || exit 0
+fi
 ` + deadman.Ask(switchName) + `
 if [ -L /etc/systemd/system/sysinit.target.wants/nftables.service ]; then echo 'nftables.service'; fi
 set -- /etc/ufw/ufw.conf /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules
@@ -130,11 +134,11 @@ func parseState(reply observe.Reply) (state, error) {
 	var expected [2]int // lines of the user's rules in the files
 	var k kernel
 	var p profiles
-	nftables := false
+	nftables, missing := false, false
 	for _, line := range reply.Lines() {
 		switch fields := strings.Fields(line); {
 		case line == "ufw missing":
-			return state{}, nil
+			missing = true
 		case line == "ufw installed":
 			s.Installed = true
 		case line == "nftables.service":
@@ -165,10 +169,13 @@ func parseState(reply observe.Reply) (state, error) {
 			s.set(line)
 		}
 	}
-	if !s.Installed {
+	complete := s.Logging != "" && len(s.Defaults) == len(chains)
+	switch {
+	case missing && !complete:
+		return state{}, nil
+	case !missing && !s.Installed:
 		return state{}, errors.New("the host gave no answer")
-	}
-	if s.Logging == "" || len(s.Defaults) != len(chains) {
+	case !complete:
 		return state{}, fmt.Errorf("/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: %s",
 			strings.TrimSpace(string(reply.Stderr)))
 	}

@@ -76,7 +76,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := firewall.Get(snapshot, s.question())
 	if err != nil {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("could not tell the state of the firewall: %w", err),
-			"ufw's files are in /etc/ufw; `ufw show added` tells whether ufw itself can read them.")
+			"ufw's files are /etc/ufw and /etc/default/ufw; `ufw show added` tells whether ufw itself can read them, and "+
+				"`apt-get install --reinstall -o Dpkg::Options::=--force-confmiss ufw` brings back what was deleted.")
 	}
 	if e, ok := is.Switch.Edit(subject); ok {
 		return modules.Change{Edits: []modules.Edit{e}}, nil
@@ -84,6 +85,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	c := modules.Change{Notes: slices.Clone(is.Strangers.Notes)}
 	if !is.Installed {
 		c.Notes = append(c.Notes, "ufw is not installed yet: an earlier step must install it")
+	}
+	if is.Defaults == nil { // those of the package
 		is = state{Logging: "low", IPv6: true, Loaded: true, Defaults: map[string]string{"incoming": "deny", "outgoing": "allow", "routed": "deny"}}
 	}
 	edit := func(action modules.Action, field, from, to string) {
@@ -112,6 +115,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		edit(modules.Update, "enabled", "false", "true")
 	case s.Enabled && !is.Loaded:
 		edit(modules.Run, "enabled", "true, but the kernel has not the rules of the files", "loaded")
+		if !is.Installed {
+			c.Edits[len(c.Edits)-1].If = "the package doesn't do it"
+		}
 	}
 	if note, ok := is.Switch.Note(); ok && !c.Empty() {
 		c.Notes = append(c.Notes, note)

@@ -105,6 +105,11 @@ func TestDiff(t *testing.T) {
 			edits: []string{"create rule >allow in proto tcp from any to any port 22", "update enabled false>true"},
 		},
 		{
+			name: "removed", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Installed, s.Loaded = false, false },
+			edits: []string{"run enabled true, but the kernel has not the rules of the files>loaded, if the package doesn't do it"},
+			notes: []string{"ufw is not installed yet: an earlier step must install it"},
+		},
+		{
 			name: "for IPv6 missing", is: []string{sshTuple},
 			edits: []string{"create rule >allow in proto tcp from any to any port 22"},
 		},
@@ -240,7 +245,11 @@ func TestDiff(t *testing.T) {
 			}
 			var got []string
 			for _, e := range change.Edits {
-				got = append(got, string(e.Action)+" "+e.Field+" "+e.From+">"+e.To)
+				text := string(e.Action) + " " + e.Field + " " + e.From + ">" + e.To
+				if e.If != "" {
+					text += ", if " + e.If
+				}
+				got = append(got, text)
 			}
 			if diff := cmp.Diff(test.edits, got); diff != "" {
 				t.Errorf("edits (-want +got):\n%s", diff)
@@ -388,6 +397,11 @@ func TestParseState(t *testing.T) {
 	is, err := parseState(observe.Reply{Stdout: []byte("ufw missing\n")})
 	if err != nil || is.Installed {
 		t.Errorf("missing: %+v, %v", is, err)
+	}
+	left := "ufw missing\nENABLED=yes\nLOGLEVEL=low\nIPV6=no\nDEFAULT_INPUT_POLICY=DROP\nDEFAULT_OUTPUT_POLICY=ACCEPT\nDEFAULT_FORWARD_POLICY=DROP\n"
+	is, err = parseState(observe.Reply{Stdout: []byte(left + sshTuple + "\n")})
+	if err != nil || is.Installed || !is.Enabled || is.Loaded || len(is.Rules[v4]) != 1 {
+		t.Errorf("removed: %+v, %v", is, err)
 	}
 }
 

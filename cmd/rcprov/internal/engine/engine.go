@@ -239,6 +239,9 @@ func (r *run) finish() (*Summary, error) {
 	stopped := false
 	for _, h := range r.hosts {
 		h.endPreflight()
+		if h.logged && h.journal != nil {
+			h.journal.pending.Wait() // for what it has to tell
+		}
 		s.PerHost = append(s.PerHost, HostCounts{Host: h.Name, Counts: h.counts})
 		s.Counts.add(h.counts)
 		stopped = stopped || h.stopped

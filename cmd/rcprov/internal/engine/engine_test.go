@@ -157,6 +157,7 @@ type fakeHost struct {
 	mu      sync.Mutex
 	asked   int          // questions
 	journal []string     // what was written
+	full    string       // what the shell says instead of writing it
 	lock    string       // answer to the question for the lock
 	locks   []string     // answers before that one
 	cutAt   int          // the question at which the connection breaks; 0: none
@@ -223,6 +224,8 @@ func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byt
 		return []byte(answer + "\n"), nil, nil
 	case script == forget:
 		return nil, nil, nil
+	case strings.Contains(script, JournalPath) && c.full != "":
+		return nil, []byte(c.full), nil
 	case strings.Contains(script, JournalPath):
 		for line := range strings.Lines(script) {
 			if strings.HasPrefix(line, "printf") {
@@ -312,7 +315,7 @@ func (l *lab) Report(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch e.Type {
-	case StepOK, StepPlanned, StepChanged, StepSkipped, StepUnknown, HostFailed, ConnectionLost, ConnectionBack:
+	case StepOK, StepPlanned, StepChanged, StepSkipped, StepUnknown, HostFailed, ConnectionLost, ConnectionBack, JournalFailed:
 		l.events = append(l.events, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Host, e.Type, e.Step)))
 	}
 }
@@ -359,6 +362,21 @@ play "p" {
   }
 }
 `
+
+// TestJournalFailed: a host with a full disk is changed all the same, and says once that its history lacks that.
+func TestJournalFailed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, threeThings)
+	l.conns["a"].full = "sh: 3: cannot create /var/lib/rcprov/journal.jsonl: No space left on device\nsh: 4: the same\n"
+	summary, err := l.apply()
+	if err != nil || summary.Counts.Changed != 3 {
+		t.Fatalf("%+v, %v", summary, err)
+	}
+	told := slices.DeleteFunc(slices.Clone(l.events), func(e string) bool { return e != "a journal_failed" })
+	if len(told) != 1 || len(l.events) != 4 {
+		t.Errorf("events: %q", l.events)
+	}
+}
 
 func TestQuestions(t *testing.T) {
 	t.Parallel()

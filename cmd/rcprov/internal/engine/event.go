@@ -33,6 +33,7 @@ const (
 	Doing          EventType = "doing"           // Step, Index, Total, Text: what is being done; for live display
 	ConnectionLost EventType = "connection_lost" // Text: why; a new one is being tried
 	ConnectionBack EventType = "connection_back" // Text: to where the new connection leads; Duration: how long that took
+	JournalFailed  EventType = "journal_failed"  // Text: why the host's journal does not have all changes
 	StepOK         EventType = "step_ok"         // Step, Index, Total: nothing to do; Change may carry notes
 	StepPlanned    EventType = "step_planned"    // Step, Index, Total, Change: would change (plan)
 	StepChanged    EventType = "step_changed"    // Step, Index, Total, Change, Duration: changed and verified (apply)

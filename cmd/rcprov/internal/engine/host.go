@@ -37,7 +37,8 @@ type host struct {
 
 	locked  bool
 	hadLock bool     // what works on the host without us was begun by this run
-	journal *journal // once locked
+	journal *journal // once locked; nil when the host is lost
+	logged  bool     // there was something for the journal
 	ahead   *ahead   // once something changes
 	touched int      // how often something was applied, with success or not
 	changed []string // addresses of steps changed in this run
@@ -292,8 +293,10 @@ func (h *host) close() {
 	<-h.prepared
 	h.ahead.end()
 	if h.journal != nil {
-		h.journal.scripts <- forget
 		h.journal.close()
+		ctx, cancel := context.WithTimeout(context.Background(), journalTimeout)
+		defer cancel()
+		_, _, _ = h.conn.Ask(ctx, forget) // otherwise the next run waits for what this one has not left
 	}
 	if h.conn != nil {
 		_ = h.conn.Close() // the run is over; there is nothing left to lose

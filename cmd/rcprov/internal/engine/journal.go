@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
@@ -47,28 +48,42 @@ type JournalEdit struct {
 }
 
 // journal writes entries to a host one after another, so that nobody has to wait for them. A journal that can't be
-// written does not stop a run: the disk may be full, and the run about to cure that.
+// written does not stop a run, which says so once: the disk may be full, and the run about to cure that.
 type journal struct {
 	scripts   chan string
+	pending   sync.WaitGroup // scripts that are not done yet
 	done      chan struct{}
 	unwritten []string // scripts that may not have been run; valid when done
 }
 
-// newJournal starts a journal on conn. Entries are written also when ctx is cancelled: what was done was done.
-func newJournal(ctx context.Context, conn observe.Host) *journal {
+// newJournal starts a journal on conn. Entries are written also when ctx is cancelled: what was done was done. failed is
+// called when one could not be, for the first of them.
+func newJournal(ctx context.Context, conn observe.Host, failed func(why string)) *journal {
 	j := &journal{scripts: make(chan string, 64), done: make(chan struct{})}
+	var told bool
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer close(j.done)
 		for script := range j.scripts {
 			ask, cancel := context.WithTimeout(ctx, journalTimeout)
-			if _, _, err := conn.Ask(ask, script); err != nil {
-				j.unwritten = append(j.unwritten, script)
-			}
+			_, stderr, err := conn.Ask(ask, script)
 			cancel()
+			if err != nil {
+				j.unwritten = append(j.unwritten, script)
+			} else if why, _, _ := strings.Cut(strings.TrimSpace(string(stderr)), "\n"); why != "" && !told {
+				told = true
+				failed(why)
+			}
+			j.pending.Done()
 		}
 	}()
 	return j
+}
+
+// write has script run after those before it.
+func (j *journal) write(script string) {
+	j.pending.Add(1)
+	j.scripts <- script
 }
 
 // close waits until all entries are written, and returns the scripts of those that perhaps are not: they may be run again.
@@ -76,6 +91,11 @@ func (j *journal) close() (unwritten []string) {
 	close(j.scripts)
 	<-j.done
 	return j.unwritten
+}
+
+// journalFailed tells that an entry could not be written.
+func (h *host) journalFailed(why string) {
+	h.report(Event{Type: JournalFailed, Text: fmt.Sprintf("%s could not be written: %s", JournalPath, why)})
 }
 
 // log writes an entry for each step of batch to the host's journal, and to syslog when the change has ended. A host that
@@ -94,13 +114,14 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		quoted := observe.Quote(h.run.Redact(string(line)))
 		fmt.Fprintf(&script, "printf '%%s\\n' %s >>%s\n", quoted, JournalPath)
 		if what != Begun {
-			fmt.Fprintf(&script, "logger -t rcprov -- %s </dev/null || :\n", quoted)
+			fmt.Fprintf(&script, "logger -t rcprov -- %s </dev/null 2>/dev/null || :\n", quoted)
 		}
 	}
 	if what == Changed {
 		fmt.Fprintf(&script, "rm -f %s\n", busyFile(h.touched))
 	}
-	h.journal.scripts <- script.String()
+	h.journal.write(script.String())
+	h.logged = true
 }
 
 func (h *host) entry(play, what string, b work, failure error) Entry {

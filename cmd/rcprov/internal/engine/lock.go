@@ -224,7 +224,7 @@ func (h *host) tryLock(ctx context.Context) error {
 	answer := strings.TrimSpace(string(stdout))
 	switch {
 	case answer == "locked":
-		h.locked, h.hadLock, h.journal = true, true, newJournal(ctx, h.conn)
+		h.locked, h.hadLock, h.journal = true, true, newJournal(ctx, h.conn, h.journalFailed)
 		go keepLock(h.conn)
 		return nil
 	case strings.HasPrefix(answer, "busy "):

@@ -79,7 +79,7 @@ func (h *host) reconnect(ctx context.Context, lost error) error {
 		}
 		if err := h.lock(ctx); err == nil {
 			for _, script := range unwritten {
-				h.journal.scripts <- script
+				h.journal.write(script)
 			}
 			return nil
 		} else if h.conn.Lost() == nil {

@@ -18,7 +18,7 @@
 // The fields:
 //
 //	time      RFC 3339
-//	text      of doing and connection_lost, and of steps that were left out: what is going on, or why
+//	text      of doing, connection_lost and journal_failed, and of steps that were left out: what is going on, or why
 //	run       the run's name, which is also in the journal of the hosts
 //	seconds   how long it took
 //	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit], and what it calls

@@ -236,6 +236,7 @@ var scenarios = map[string]func(s *script){
 			engine.Event{Type: engine.Doing, Host: "web1", Text: "trying to reach the host again"},
 			engine.Event{Type: engine.ConnectionBack, Host: "web1", Text: "admin@web1:22", Duration: 12 * time.Second},
 			engine.Event{Type: engine.StepChanged, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 1, Change: change(mode), Duration: 90 * time.Second},
+			engine.Event{Type: engine.JournalFailed, Host: "web1", Text: "/var/lib/rcprov/journal.jsonl could not be written: No space left on device"},
 			engine.Event{
 				Type: engine.RunFinished, Counts: engine.Counts{Changed: 1}, Duration: 91 * time.Second,
 				PerHost: []engine.HostCounts{{Host: "web1", Counts: engine.Counts{Changed: 1}}},

@@ -75,6 +75,8 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 		done = t.belowHeader(t.style.paint(yellow, "! "+e.Host) + ": " + value(t.secrets.String(e.Text)) + "; trying to reach the host again\n")
 	case engine.ConnectionBack:
 		done = t.belowHeader(t.style.paint(faint, "= "+e.Host) + ": connected again" + t.took(e.Duration) + "\n")
+	case engine.JournalFailed:
+		done = t.belowHeader(t.style.paint(yellow, "! "+e.Host) + ": " + value(t.secrets.String(e.Text)) + "\n")
 	case engine.HostFailed:
 		done = t.hostFailed(e)
 	case engine.PlaySkipped:

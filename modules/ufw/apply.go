@@ -81,9 +81,13 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return err
 }
 
-// script makes the edits of c.
+// script makes the edits of c. ufw can't add a rule to chains that are not in the kernel, so the rules of the files come
+// first where they aren't there.
 func (s *Step) script(c modules.Change) (string, error) {
 	script := applyHead
+	if e, ok := c.Find("enabled"); ok && e.Action == modules.Run {
+		script += loadScript
+	}
 	fw := func(words ...string) {
 		for i := range words {
 			words[i] = strings.ReplaceAll(words[i], "%20", " ") // in names of application profiles
@@ -113,9 +117,7 @@ func (s *Step) script(c modules.Change) (string, error) {
 			fw("logging", e.To)
 		case e.Field == "enabled" && !s.Enabled:
 			fw("disable")
-		case e.Field == "enabled" && e.Action == modules.Run:
-			script += loadScript
-		case e.Field == "enabled":
+		case e.Field == "enabled" && e.Action != modules.Run:
 			fw("--force", "enable")
 		}
 	}

@@ -77,6 +77,7 @@ case "a web server's firewall" {
   drift "outgoing denied" { run = "ufw default deny outgoing" }
   drift "logging off" { run = "ufw logging off" }
   drift "flushed" { run = "iptables -P INPUT ACCEPT; iptables -F; ip6tables -P INPUT ACCEPT; ip6tables -F" }
+  drift "flushed, and a rule deleted" { run = "ufw delete reject out proto tcp to any port 25; /lib/ufw/ufw-init flush-all" }
   drift "the kernel's policy" { run = "iptables -P INPUT ACCEPT" }
   drift "chains removed" {
     run = "for t in iptables ip6tables; do $t -P INPUT ACCEPT; $t -P FORWARD ACCEPT; $t -F; $t -X; done"

@@ -51,7 +51,7 @@ func (s State) Edit(subject string) (modules.Edit, bool) {
 
 // Note tells a person about the state of a switch, if there is something to tell.
 func (s State) Note() (text string, ok bool) {
-	const taken = "an earlier run's change was taken back: it was not confirmed by a new login in time"
+	const taken = "an earlier run's change was taken back: it failed, or no new login confirmed it in time"
 	return taken, s == Restored
 }
 

@@ -264,6 +264,7 @@ func TestProd(t *testing.T) {
 		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
 sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
 rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release"}, 3},
+		{"nginx.conf edited", "echo '# mine' >>/etc/nginx/nginx.conf", []string{"nginx.web/service"}, 3},
 		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"apt_package.base", "ufw.firewall"}, 3},
 	} {
 		must(t, h, drift.script)

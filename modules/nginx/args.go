@@ -19,7 +19,8 @@ var source string
 //
 // Distributions' default site goes, because it takes port 80. Other files in /etc/nginx are left alone. New files are
 // first tried together with all that is there (`nginx -t`): what nginx refuses never takes the place of what it accepts.
-// When the configuration changes nginx is reloaded, not restarted. Preflight asks for port 80.
+// When the configuration changes nginx is reloaded, not restarted; so it is when somebody has edited nginx.conf. Preflight
+// asks for port 80.
 type Args struct {
 	// Directory from which ACME challenges are served: `/.well-known/acme-challenge/TOKEN` is the file of that path
 	// in it.

@@ -27,6 +27,7 @@ const (
 
 	defaultSite = "/etc/nginx/sites-enabled/default"
 	mainFile    = Dir + "/rcprov.conf"
+	packageFile = "/etc/nginx/nginx.conf" // it is the package's, and its administrator's
 )
 
 // New makes the steps of an nginx block.
@@ -54,7 +55,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 			{Path: mainFile, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root"},
 			{Path: defaultSite, Absent: true},
 		}}, Requires: free},
-		{Name: "service", Step: Service(mainFile), Requires: free},
+		{Name: "service", Step: Service(mainFile, packageFile), Requires: free},
 	}, outputs, nil
 }
 

@@ -116,6 +116,22 @@ func addCobraCommands(root *cobra.Command) {
 			command.Short = short
 		}
 	}
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args = knownShell
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // without one no argument is checked
+	}
+}
+
+// knownShell is the check of `completion`: an argument that is left is a shell that has no command of its own below it.
+func knownShell(completion *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var shells []string
+	for _, c := range completion.Commands() {
+		shells = append(shells, c.Name())
+	}
+	return modules.WithHint(fmt.Errorf("there is no completion for the shell %q", args[0]), "There is one for %s.", strings.Join(shells, ", "))
 }
 
 // Run runs the command that args name and returns the exit status; see exit.go.

@@ -55,7 +55,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 			{Path: mainFile, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root"},
 			{Path: defaultSite, Absent: true},
 		}}, Requires: free},
-		{Name: "service", Step: Service(mainFile, packageFile), Requires: free},
+		{Name: "service", Step: Service(mainFile), Requires: free},
 	}, outputs, nil
 }
 

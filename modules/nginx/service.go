@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/systemdunit"
@@ -15,11 +16,11 @@ type Running struct {
 
 var _ modules.Step = Running{}
 
-// Service returns the step that keeps nginx running with what is in files: it is reloaded when one of them changed
-// since it read them.
+// Service returns the step that keeps nginx running with what is in files and in nginx.conf: it is reloaded when one of
+// them changed since it read them.
 func Service(files ...string) Running {
 	yes := true
-	return Running{&systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: files}}
+	return Running{&systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: append(slices.Clone(files), packageFile)}}
 }
 
 // workersScript prints the processes of nginx's workers.

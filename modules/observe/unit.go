@@ -96,6 +96,7 @@ type UnitInfo struct {
 	Restarted       time.Duration // how long ago it left the inactive state, when Restarts > 0; in whole seconds
 	MainPID         int           // 0 when none runs
 	ReplacedProgram string        // the file that the main program was started from, when another one is in its place
+	LostProgram     string        // the same file, when it was removed and there is none in its place
 	LostDirectory   string        // the working directory of the main program, when it was removed and the unit has WorkingDirectory=
 	InvocationID    string        // another one for each start
 	Started         time.Time     // left the inactive state (InactiveExitTimestamp); zero when it never did
@@ -180,6 +181,7 @@ done
 // learned of files:
 //
 //	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
+//	removed PID PROGRAM     the same, and there is none
 //	lost PID DIRECTORY      the working directory of PID was deleted, whether there is another one or not
 //	link CTIME TARGET PATH  of symbolic links
 //	file TYPE CTIME PATH    links followed; TYPE as find's %y
@@ -216,9 +218,10 @@ for line in $seen; do
 	case $line in
 	link"$tab"*"$tab"/proc/*/exe)
 		program=${line#link"$tab"*"$tab"} program=${program%"$tab"*}
-		[ "$program" != "${program% (deleted)}" ] && [ -e "${program% (deleted)}" ] || continue
-		pid=${line##*"$tab"/proc/}
-		printf 'replaced\t%s\t%s\n' "${pid%/exe}" "${program% (deleted)}"
+		[ "$program" != "${program% (deleted)}" ] || continue
+		pid=${line##*"$tab"/proc/} how=removed
+		[ ! -e "${program% (deleted)}" ] || how=replaced
+		printf '%s\t%s\t%s\n' "$how" "${pid%/exe}" "${program% (deleted)}"
 		;;
 	link"$tab"*" (deleted)$tab"/proc/*/cwd)
 		pid=${line##*"$tab"/proc/} directory=${line#link"$tab"*"$tab"}
@@ -312,7 +315,7 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			continue
 		}
 		a.Value.Stamp = files.stamps[q.Name]
-		a.Value.ReplacedProgram = files.replaced[a.Value.MainPID]
+		a.Value.ReplacedProgram, a.Value.LostProgram = files.replaced[a.Value.MainPID], files.removed[a.Value.MainPID]
 		if a.Value.ownDirectory { // some programs remove the one that they have chosen themselves
 			a.Value.LostDirectory = files.lost[a.Value.MainPID]
 		}

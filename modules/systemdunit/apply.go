@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -312,7 +313,21 @@ func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (obs
 }
 
 // journalLines is how much of the journal an error brings along.
-const journalLines = "20"
+const journalLines = 20
+
+// frame is a line of a stack, as Node.js and Java print them: they push the error itself, which comes before them, out of sight.
+var frame = regexp.MustCompile(`^\s+at \S`)
+
+// lastWords are the last lines of a journal, without stacks.
+func lastWords(journal string) string {
+	var lines []string
+	for line := range strings.Lines(journal) {
+		if line = strings.TrimRight(line, "\n"); strings.TrimSpace(line) != "" && !frame.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-journalLines):], "\n")
+}
 
 // attempt is a start, restart or reload.
 type attempt struct {
@@ -347,9 +362,9 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	journal, err := h.Run(ctx, modules.Command{
-		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", journalLines, "-o", "cat", "--no-pager", "-q"},
+		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", "100", "-o", "cat", "--no-pager", "-q"},
 	})
-	if said := strings.TrimSpace(string(journal.Stdout)); err == nil && said != "" {
+	if said := lastWords(string(journal.Stdout)); err == nil && said != "" {
 		text += "; its journal says:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
 	}
 	return modules.WithHint(errors.New(text),

@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -369,6 +370,18 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 	}
 	return modules.WithHint(errors.New(text),
 		"Its files are in place. Correct what it complains of, then run the same command again.")
+}
+
+// Explain implements [modules.Explainer], for a program that ended after the half second in which its start is watched.
+func (s *Step) Explain(ctx context.Context, h modules.Host, left modules.Change) error {
+	if e, differs := left.Find("running"); !differs || e.To != "running" {
+		return nil
+	}
+	is, err := s.look(ctx, h, false)
+	if err != nil || is.Running() || is.Started.IsZero() {
+		return nil //nolint:nilerr // what is left is said anyhow
+	}
+	return s.failed(ctx, h, attempt{verb: "start", since: strconv.FormatInt(is.Started.Unix(), 10)}, is, nil)
 }
 
 // removeScript takes a unit away. The order matters to a run that is killed: as long as the file is there, systemd knows

@@ -10,7 +10,10 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-var _ modules.Foreseer = (*Step)(nil)
+var (
+	_ modules.Foreseer  = (*Step)(nil)
+	_ modules.Explainer = (*Step)(nil)
+)
 
 // foresee makes of what was seen of the unit what there will be when it is the step's turn, so that a plan decides by
 // the same rules as apply. In apply nothing is foreseen.

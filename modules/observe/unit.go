@@ -210,6 +210,14 @@ for line in $shown; do
 	esac
 done
 [ -n "$processes$*" ] || exit 0
+# What an archive replaces it moves into .NAME.rcprov/old (see archive.Step.Staging), before it removes it there.
+before() {
+	gone=$1
+	case $gone in */.*.rcprov/old/*)
+		name=${gone%%.rcprov/old/*}
+		gone=${name%/.*}/${name##*/.}/${gone#*.rcprov/old/}
+	esac
+}
 IFS=' '
 seen=$(find $processes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
 set --
@@ -217,15 +225,17 @@ IFS=$nl
 for line in $seen; do
 	case $line in
 	link"$tab"*"$tab"/proc/*/exe)
-		program=${line#link"$tab"*"$tab"} program=${program%"$tab"*}
-		[ "$program" != "${program% (deleted)}" ] || continue
+		gone=${line#link"$tab"*"$tab"} gone=${gone%"$tab"*}
+		[ "$gone" != "${gone% (deleted)}" ] || continue
+		before "${gone% (deleted)}"
 		pid=${line##*"$tab"/proc/} how=removed
-		[ ! -e "${program% (deleted)}" ] || how=replaced
-		printf '%s\t%s\t%s\n' "$how" "${pid%/exe}" "${program% (deleted)}"
+		[ ! -e "$gone" ] || how=replaced
+		printf '%s\t%s\t%s\n' "$how" "${pid%/exe}" "$gone"
 		;;
 	link"$tab"*" (deleted)$tab"/proc/*/cwd)
-		pid=${line##*"$tab"/proc/} directory=${line#link"$tab"*"$tab"}
-		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "${directory% (deleted)*}"
+		pid=${line##*"$tab"/proc/} gone=${line#link"$tab"*"$tab"}
+		before "${gone% (deleted)*}"
+		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "$gone"
 		;;
 	link"$tab"*"$tab"/proc/*/cwd) ;;
 	link*) printf '%s\n' "$line"; set -- "$@" "${line##*"$tab"}" ;;

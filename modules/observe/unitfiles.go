@@ -98,8 +98,8 @@ func (f *watchedLines) add(line string) bool {
 	case fields[0] == "stamp" && len(fields) >= 4:
 		f.stamps[fields[1]] = f.stamps[fields[1]].with(fields[2:])
 	case (fields[0] == "replaced" || fields[0] == "removed" || fields[0] == "lost") && len(fields) == 3:
-		of := map[string]map[int]string{"replaced": f.replaced, "removed": f.removed, "lost": f.lost}[fields[0]]
 		if pid, err := strconv.Atoi(fields[1]); err == nil {
+			of := map[string]map[int]string{"replaced": f.replaced, "removed": f.removed, "lost": f.lost}[fields[0]]
 			of[pid] = fields[2]
 		}
 	case fields[0] == "link" && len(fields) == 4:

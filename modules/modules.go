@@ -71,6 +71,14 @@ type Batcher interface {
 	ApplyBatch(ctx context.Context, h Host, work []Work) error
 }
 
+// An Explainer is a step whose change may not last although Apply made it: a program ends when nobody watches its start any
+// more.
+type Explainer interface {
+	Step
+	// Explain tells why a host still differs in left, right after Apply; nil when it knows no more than left says.
+	Explain(ctx context.Context, h Host, left Change) error
+}
+
 // An Opaque step does more than it observes: that it observes the same after an error as before does not mean that
 // nothing was changed.
 type Opaque interface {

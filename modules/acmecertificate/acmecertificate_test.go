@@ -409,6 +409,10 @@ func TestExplain(t *testing.T) {
 			"get a certificate from https://ca/dir: [a.de] propagation: time limit exceeded; [b.de] propagation: x", "`dns_wait`",
 		},
 		{errors.New("connection refused"), "get a certificate from https://ca/dir: connection refused", "ca_file"},
+		{
+			fmt.Errorf("read: %w", modules.WithHint(errors.New("the key has no private key in PEM form"), "Restore it.")),
+			"get a certificate from https://ca/dir: read: the key has no private key in PEM form", "Restore it.",
+		},
 	} {
 		i := &Issue{Directory: "https://ca/dir", Challenge: "http-01"}
 		err := i.explain(test.err)

@@ -20,6 +20,10 @@ func (i *Issue) explain(err error) error {
 			hint = "The CA was not asked to look, because the domain's DNS servers didn't show the record in time. " +
 				"Where they can't be asked from this machine, name others in `nameservers`, or wait a fixed time with `dns_wait`."
 		}
+		// What went wrong on the host, as with its account or where a challenge is written, brings better advice.
+		if own := (*modules.HintError)(nil); errors.As(err, &own) {
+			hint = own.Hint
+		}
 		// lego lists names below a line that says only that there are some.
 		text := strings.TrimPrefix(err.Error(), "error: one or more domains had a problem:\n")
 		return modules.WithHint(fmt.Errorf("get a certificate from %s: %s", i.Directory, strings.ReplaceAll(text, "\n", "; ")), "%s", hint)

@@ -159,10 +159,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return s.compare(snapshot, dir, is, known)
 }
 
-// Foresee implements [modules.Foreseer]: programs in the directory may be running.
+// Foresee implements [modules.Foreseer]: programs may be running from a directory, or in it, that another one replaces.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	modules.ForeseeFiles(snapshot, c)
-	if _, replaced := c.Find("sha256"); replaced {
+	if _, created := c.Find(""); s.Unpacks(c) && !created {
 		snapshot.ForeseeUnknown(s.Path)
 	}
 }

@@ -338,3 +338,24 @@ func TestPrepare(t *testing.T) {
 		})
 	}
 }
+
+// TestForesee is about what may have been replaced under a program that runs.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		edit modules.Edit
+		want string
+	}{
+		{modules.Edit{Action: modules.Create, Subject: "/opt/x", To: "from https://x"}, ""},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "sha256"}, "/opt/x"},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "strip_components"}, "/opt/x"},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "contains", To: "bin/x"}, "/opt/x"},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "owner"}, ""},
+	} {
+		s := observe.NewSnapshot()
+		modules.Foresee(&Step{Path: "/opt/x"}, s, modules.Change{Edits: []modules.Edit{test.edit}})
+		if got := s.Unknown(); got != test.want {
+			t.Errorf("%s %q: %q changes what runs, want %q", test.edit.Action, test.edit.Field, got, test.want)
+		}
+	}
+}

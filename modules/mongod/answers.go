@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,10 @@ type Service struct {
 	Wait    bool
 }
 
-var _ modules.Foreseer = (*Service)(nil)
+var (
+	_ modules.Foreseer  = (*Service)(nil)
+	_ modules.Explainer = (*Service)(nil)
+)
 
 // Apply implements [modules.Step].
 func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
@@ -37,6 +41,15 @@ func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	}
 	if ended, stateErr := hasEnded(ctx, h); stateErr != nil || !ended {
 		return err
+	}
+	return s.Answers.explain(ctx, h, errEnded)
+}
+
+// Explain implements [modules.Explainer].
+func (s *Service) Explain(ctx context.Context, h modules.Host, left modules.Change) error {
+	err := s.Step.Explain(ctx, h, left)
+	if err == nil {
+		return nil
 	}
 	return s.Answers.explain(ctx, h, errEnded)
 }
@@ -122,6 +135,10 @@ journalctl -q -b -n 20 -o cat -u "$2" || true
 	}
 	if why := lastComplaint(log.Stdout); why != "" {
 		err = fmt.Errorf("%w: %s", err, why)
+		if strings.Contains(why, "Failed to open ") && strings.Contains(why, logFile) {
+			return modules.WithHint(err, "`install -d -o mongodb -g mongodb %s` on the host makes the directory of its log anew; when it is there, the file in it "+
+				"must be mongodb's as well. Then run the same command again.", path.Dir(logFile))
+		}
 	}
 	return modules.WithHint(err, "`journalctl -u mongod` and `tail %s` on the host say more; the file that was replaced is under /var/lib/rcprov/backup.", logFile)
 }

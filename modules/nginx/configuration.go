@@ -104,6 +104,7 @@ func (c *Configuration) touched(change modules.Change) string {
 // can look into /run/rcprov, and it is no disk.
 const testScript = `
 command -v nginx >/dev/null || exit 4
+[ -e /etc/nginx/nginx.conf ] || exit 5
 new=/run/rcprov/nginx-test
 umask 077
 rm -rf -- "$new"
@@ -173,6 +174,35 @@ func words(stderr []byte) string {
 	return strings.Join(said, "\n  ")
 }
 
+// reinstall is what to do when files of nginx's package are missing: dpkg takes it for a wish that they are gone.
+const reinstall = "It is one of nginx's package: `apt-get -o Dpkg::Options::=--force-confmiss install --reinstall nginx-common` on the host " +
+	"puts such files back (with packages of nginx.org it is `nginx`). Then run the same command again."
+
+// What nginx stumbles over when something that isn't its configuration was removed or mixed up.
+var (
+	badCertificate = regexp.MustCompile(`(?:cannot load certificate(?: key)? |SSL_CTX_use_PrivateKey\()"([^"]+)"`)
+	noPackageFile  = regexp.MustCompile(`open\(\) "/etc/nginx/[^"/]+" failed \(2:`)
+	noLogDirectory = regexp.MustCompile(`open\(\) "/var/log/nginx/[^"/]+" failed \(2:`)
+)
+
+// advice is what to do about something that nginx complains of, and that steps behind those of nginx can't repair, because
+// they come behind it; empty when there is none.
+func advice(said string) string {
+	if found := badCertificate.FindStringSubmatch(said); found != nil {
+		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -rl %s /etc/nginx`), then run the same command again: "+
+			"if the plan has the site, it puts certificate and file back.", found[1])
+	}
+	switch {
+	case noPackageFile.MatchString(said):
+		return reinstall
+	case noLogDirectory.MatchString(said):
+		return "Make its directory anew, `install -d -g adm /var/log/nginx`, then run the same command again."
+	}
+	return ""
+}
+
+func lowerFirst(text string) string { return strings.ToLower(text[:1]) + text[1:] }
+
 // explain makes an error of what nginx -t said.
 func explain(err error, result modules.Result) error {
 	var failed *modules.CommandError
@@ -183,14 +213,18 @@ func explain(err error, result modules.Result) error {
 	switch {
 	case result.Status == 4:
 		return modules.WithHint(errors.New("there is no nginx on the host"), "Add an `nginx` block before this one.")
+	case result.Status == 5:
+		return modules.WithHint(fmt.Errorf("%s is not there", packageFile), "%s", reinstall)
 	case result.Status != 3:
 		return fmt.Errorf("try the new configuration of nginx: %w", err)
 	}
 	hint := "The files of /etc/nginx are as they were, and nginx runs on with them. "
+	why := advice(said)
 	switch {
-	case strings.Contains(said, "cannot load certificate"):
-		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one; when it is that of " +
-			"a site which the plan doesn't have any more, remove the site's file (`grep -rl CERTIFICATE /etc/nginx`)."
+	case badCertificate.MatchString(said):
+		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one. When it is another site's: " + lowerFirst(why)
+	case why != "":
+		hint += why
 	case strings.Contains(said, `unknown "rcprov_connection" variable`):
 		hint += "Add an `nginx` block before this one: it has what all sites share."
 	case strings.Contains(said, "duplicate default server"):

@@ -153,8 +153,21 @@ func TestExplain(t *testing.T) {
 		},
 		{ // nginx warns so of each host with Jitsi Meet
 			"nginx: [warn] duplicate extension \"wasm\" in /etc/nginx/sites-enabled/meet.conf:4\nnginx: [emerg] cannot load certificate \"/x.crt\": BIO_new_file() failed\n",
-			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "doesn't have any more",
+			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "another site's: move the file of the site with that certificate out of /etc/nginx (`grep -rl /x.crt /etc/nginx`)",
 		},
+		{
+			`nginx: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`,
+			3, `nginx refuses the new configuration: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`, "grep -rl /x.key",
+		},
+		{
+			`nginx: [emerg] open() "/var/log/nginx/error.log" failed (2: No such file or directory)`,
+			3, `nginx refuses the new configuration: [emerg] open() "/var/log/nginx/error.log" failed (2: No such file or directory)`, "`install -d -g adm /var/log/nginx`",
+		},
+		{
+			`nginx: [emerg] open() "/etc/nginx/mime.types" failed (2: No such file or directory) in /etc/nginx/nginx.conf:17`,
+			3, `nginx refuses the new configuration: [emerg] open() "/etc/nginx/mime.types" failed (2: No such file or directory) in /etc/nginx/nginx.conf:17`, "--force-confmiss",
+		},
+		{"", 5, "/etc/nginx/nginx.conf is not there", "--force-confmiss"},
 		{`nginx: [emerg] unknown "rcprov_connection" variable`, 3, `nginx refuses the new configuration: [emerg] unknown "rcprov_connection" variable`, "Add an `nginx` block"},
 		{"nginx: [emerg] a duplicate default server for 0.0.0.0:80 in /x:2", 3, "nginx refuses the new configuration: [emerg] a duplicate default server for 0.0.0.0:80 in /x:2", "Another file has a default_server"},
 		{"", 4, "there is no nginx on the host", "Add an `nginx` block"},
@@ -170,6 +183,28 @@ func TestExplain(t *testing.T) {
 		if err == nil || err.Error() != test.want || !strings.Contains(hint, test.hint) {
 			t.Errorf("error %q\n want %q\n hint %q", err, test.want, hint)
 		}
+	}
+}
+
+// TestAdvised is about a start that fails for something that later steps would repair, if it didn't fail.
+func TestAdvised(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		`[emerg] 1#1: cannot load certificate key "/x.key": PEM_read_bio_PrivateKey() failed`:        "(`grep -rl /x.key /etc/nginx`), then run the same command again",
+		`[emerg] 1#1: open() "/etc/nginx/nginx.conf" failed (2: No such file or directory)`:          "--force-confmiss",
+		`[emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)`:                      "look",
+		`[emerg] 1#1: open() "/etc/nginx/conf.d/own/a.conf" failed (2: No such file or directory)`:   "look",
+		`[emerg] 1#1: open() "/var/log/nginx/access.log" failed (2: No such file or directory)`:      "install -d",
+		`[emerg] 1#1: open() "/var/log/nginx/access.log" failed (28: No space left on device) in /x`: "look",
+	} {
+		err := advised(modules.WithHint(errors.New("start of nginx.service failed; its journal says:\n  "+said), "look"))
+		var advice *modules.HintError
+		if !errors.As(err, &advice) || !strings.Contains(advice.Hint, want) || !strings.Contains(err.Error(), said) {
+			t.Errorf("%s: %q, hint %+v", said, err, advice)
+		}
+	}
+	if err := advised(nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/rcprov/rcprov/modules"
@@ -42,16 +43,31 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27
 done
 `
 
+// advised is the error of a start or reload, with advice on what nginx said in the journal in place of the general one.
+func advised(err error) error {
+	if err == nil {
+		return nil
+	}
+	why := advice(err.Error())
+	if why == "" {
+		return err
+	}
+	if general := (*modules.HintError)(nil); errors.As(err, &general) {
+		err = general.Err
+	}
+	return modules.WithHint(err, "%s", why)
+}
+
 // Apply implements [modules.Step].
 func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if _, reloads := c.Find("reload"); !reloads {
-		return r.Step.Apply(ctx, h, c)
+		return advised(r.Step.Apply(ctx, h, c))
 	}
 	workers, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", workersScript, "workers", Unit}})
 	if err != nil {
 		return err
 	}
-	if err := r.Step.Apply(ctx, h, c); err != nil {
+	if err := advised(r.Step.Apply(ctx, h, c)); err != nil {
 		return err
 	}
 	_, err = h.Run(ctx, modules.Command{Script: "set -- " + string(workers.Stdout) + "\n" + leaveScript})

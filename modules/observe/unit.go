@@ -96,6 +96,7 @@ type UnitInfo struct {
 	Restarted       time.Duration // how long ago it left the inactive state, when Restarts > 0; in whole seconds
 	MainPID         int           // 0 when none runs
 	ReplacedProgram string        // the file that the main program was started from, when another one is in its place
+	LostProgram     string        // the same file, when it was removed and there is none in its place
 	LostDirectory   string        // the working directory of the main program, when it was removed and the unit has WorkingDirectory=
 	InvocationID    string        // another one for each start
 	Started         time.Time     // left the inactive state (InactiveExitTimestamp); zero when it never did
@@ -180,6 +181,7 @@ done
 // learned of files:
 //
 //	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
+//	removed PID PROGRAM     the same, and there is none
 //	lost PID DIRECTORY      the working directory of PID was deleted, whether there is another one or not
 //	link CTIME TARGET PATH  of symbolic links
 //	file TYPE CTIME PATH    links followed; TYPE as find's %y
@@ -208,6 +210,14 @@ for line in $shown; do
 	esac
 done
 [ -n "$processes$*" ] || exit 0
+# What an archive replaces it moves into .NAME.rcprov/old (see archive.Step.Staging), before it removes it there.
+before() {
+	gone=$1
+	case $gone in */.*.rcprov/old/*)
+		name=${gone%%.rcprov/old/*}
+		gone=${name%/.*}/${name##*/.}/${gone#*.rcprov/old/}
+	esac
+}
 IFS=' '
 seen=$(find $processes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
 set --
@@ -215,14 +225,17 @@ IFS=$nl
 for line in $seen; do
 	case $line in
 	link"$tab"*"$tab"/proc/*/exe)
-		program=${line#link"$tab"*"$tab"} program=${program%"$tab"*}
-		[ "$program" != "${program% (deleted)}" ] && [ -e "${program% (deleted)}" ] || continue
-		pid=${line##*"$tab"/proc/}
-		printf 'replaced\t%s\t%s\n' "${pid%/exe}" "${program% (deleted)}"
+		gone=${line#link"$tab"*"$tab"} gone=${gone%"$tab"*}
+		[ "$gone" != "${gone% (deleted)}" ] || continue
+		before "${gone% (deleted)}"
+		pid=${line##*"$tab"/proc/} how=removed
+		[ ! -e "$gone" ] || how=replaced
+		printf '%s\t%s\t%s\n' "$how" "${pid%/exe}" "$gone"
 		;;
 	link"$tab"*" (deleted)$tab"/proc/*/cwd)
-		pid=${line##*"$tab"/proc/} directory=${line#link"$tab"*"$tab"}
-		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "${directory% (deleted)*}"
+		pid=${line##*"$tab"/proc/} gone=${line#link"$tab"*"$tab"}
+		before "${gone% (deleted)*}"
+		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "$gone"
 		;;
 	link"$tab"*"$tab"/proc/*/cwd) ;;
 	link*) printf '%s\n' "$line"; set -- "$@" "${line##*"$tab"}" ;;
@@ -312,7 +325,7 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			continue
 		}
 		a.Value.Stamp = files.stamps[q.Name]
-		a.Value.ReplacedProgram = files.replaced[a.Value.MainPID]
+		a.Value.ReplacedProgram, a.Value.LostProgram = files.replaced[a.Value.MainPID], files.removed[a.Value.MainPID]
 		if a.Value.ownDirectory { // some programs remove the one that they have chosen themselves
 			a.Value.LostDirectory = files.lost[a.Value.MainPID]
 		}

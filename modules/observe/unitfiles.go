@@ -67,6 +67,7 @@ type watchedLines struct {
 	now      time.Time
 	stamps   map[string]Stamp
 	replaced map[int]string // programs by PID
+	removed  map[int]string // the same
 	lost     map[int]string // directories by PID
 	links    map[string]linkLine
 	files    map[string]fileLine
@@ -82,7 +83,7 @@ func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
 			enabled: make(map[string]string), stamps: make(map[string]Stamp),
-			replaced: make(map[int]string), lost: make(map[int]string),
+			replaced: make(map[int]string), removed: make(map[int]string), lost: make(map[int]string),
 			links: make(map[string]linkLine), files: make(map[string]fileLine), sums: make(map[string]string),
 		}
 	}
@@ -96,9 +97,9 @@ func (f *watchedLines) add(line string) bool {
 		}
 	case fields[0] == "stamp" && len(fields) >= 4:
 		f.stamps[fields[1]] = f.stamps[fields[1]].with(fields[2:])
-	case (fields[0] == "replaced" || fields[0] == "lost") && len(fields) == 3:
-		of := map[string]map[int]string{"replaced": f.replaced, "lost": f.lost}[fields[0]]
+	case (fields[0] == "replaced" || fields[0] == "removed" || fields[0] == "lost") && len(fields) == 3:
 		if pid, err := strconv.Atoi(fields[1]); err == nil {
+			of := map[string]map[int]string{"replaced": f.replaced, "removed": f.removed, "lost": f.lost}[fields[0]]
 			of[pid] = fields[2]
 		}
 	case fields[0] == "link" && len(fields) == 4:

@@ -92,3 +92,76 @@ func TestLostDirectory(t *testing.T) {
 		t.Errorf("lost %q, which the program chose itself", got.LostDirectory)
 	}
 }
+
+// TestLostProgram runs a program that is removed under it, and then replaced.
+func TestLostProgram(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "a program")
+	install := func() error { return exec.Command("cp", "/bin/sleep", file).Run() }
+	if err := install(); err != nil {
+		t.Fatal(err)
+	}
+	program := exec.Command(file, "60")
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = program.Process.Kill(), program.Wait() })
+	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nMainPID=%d\n", program.Process.Pid)
+	check := func(lost, replaced string) {
+		t.Helper()
+		out, err := exec.Command("sh", "-c", "export LC_ALL=C\nshown="+Quote(shown)+"\nstamps=\nset -- no"+unitFilesScript).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := UnitQuestion{Name: "x.service"}
+		if got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q]; got.Value.LostProgram != lost || got.Value.ReplacedProgram != replaced {
+			t.Errorf("%v: lost %q, replaced %q, want %q and %q\n%s", got.Err, got.Value.LostProgram, got.Value.ReplacedProgram, lost, replaced, out)
+		}
+	}
+	check("", "")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	check(file, "")
+	if err := install(); err != nil {
+		t.Fatal(err)
+	}
+	check("", file)
+}
+
+// TestMovedProgram runs a program in a directory that an archive replaces: it moves the old one away and removes it there.
+func TestMovedProgram(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, old := filepath.Join(dir, "tool", "bin", "x"), filepath.Join(dir, ".tool.rcprov", "old")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.MkdirAll(filepath.Dir(old), 0o700), exec.Command("cp", "/bin/sleep", file).Run()); err != nil {
+		t.Fatal(err)
+	}
+	program := exec.Command(file, "60")
+	program.Dir = filepath.Dir(file)
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = program.Process.Kill(), program.Wait() })
+	if err := errors.Join(os.Rename(filepath.Join(dir, "tool"), old), os.RemoveAll(old)); err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nWorkingDirectory=%s\nMainPID=%d\n", program.Dir, program.Process.Pid)
+	check := func(lost, replaced string) {
+		t.Helper()
+		out, err := exec.Command("sh", "-c", "export LC_ALL=C\nshown="+Quote(shown)+"\nstamps=\nset -- no"+unitFilesScript).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := UnitQuestion{Name: "x.service"}
+		got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q].Value
+		if got.LostProgram != lost || got.ReplacedProgram != replaced || got.LostDirectory != program.Dir {
+			t.Errorf("lost %q, replaced %q, in %q; want %q and %q\n%s", got.LostProgram, got.ReplacedProgram, got.LostDirectory, lost, replaced, out)
+		}
+	}
+	check(file, "")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	check("", file)
+}

@@ -247,7 +247,7 @@ func (b *builder) instance(port int) {
 	}
 	answers := check.(*httpcheck.Step)
 	answers.Unit = unitName(port)
-	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step), answers}, nil)
+	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step), answers, b.args.DataDirectory}, nil)
 	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
 	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: answers}, nil)
 }

@@ -3,6 +3,8 @@ package rocketchat
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -257,6 +259,68 @@ func TestFormer(t *testing.T) {
 		if diff := cmp.Diff(test.want, change.Edits); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
+	}
+}
+
+// TestService is about the data directory; the rest is systemd_unit's.
+func TestService(t *testing.T) {
+	t.Parallel()
+	parts, _, err := New(with(func(*Args) {}), environmentOf(&observe.Facts{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := parts[len(parts)-2].Step.(*service)
+	text := s.Files[0]
+	restart := []modules.Edit{{Action: modules.Run, Subject: "rocketchat-3000.service", Field: "restart", To: "/var/lib/rocketchat was removed since it started"}}
+	for _, test := range []struct {
+		name  string
+		lost  bool
+		err   error
+		down  bool
+		want  []modules.Edit
+		fails string
+	}{
+		{name: "converged"},
+		{name: "removed", lost: true, want: restart},
+		{name: "removed, and started anyhow", lost: true, down: true, want: []modules.Edit{
+			{Action: modules.Update, Subject: "rocketchat-3000.service", Field: "running", From: "inactive (dead)", To: "running"},
+		}},
+		{name: "could not tell", err: errLook, fails: "look whether rocketchat-3000.service can write to /var/lib/rocketchat: stale file handle"},
+	} {
+		snapshot := observe.NewSnapshot()
+		is := observe.UnitInfo{
+			ID: s.Name, Load: observe.Loaded, Active: observe.Active, Sub: "running", FileState: observe.Enabled,
+			FragmentPath: text.Path, Type: "simple", InvocationID: "abc",
+		}
+		if test.down {
+			is.Active, is.Sub = observe.Inactive, "dead"
+		}
+		observe.Unit.Put(snapshot, observe.UnitQuestion{Name: s.Name, Watch: observe.WatchList(append(s.RestartOn, s.ReloadOn...))}, is, nil)
+		sum := modules.Fingerprint([]byte(text.Text))
+		observe.File.Put(snapshot, observe.FileQuestion{Path: text.Path, Content: true, UnlessSHA256: sum},
+			observe.FileInfo{Type: observe.Regular, Mode: 0o644, SHA256: sum}, nil)
+		lost.Put(snapshot, s.question(), test.lost, test.err)
+		change, err := s.Diff(snapshot)
+		if diff := cmp.Diff(test.want, change.Edits); diff != "" || moduletest.ErrorText(err) != test.fails {
+			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, moduletest.ErrorText(err), test.fails, diff)
+		}
+	}
+}
+
+// TestLost asks the script about a unit that doesn't run, and reads a reply.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	one, two := dataOf{"rocketchat-3000.service", "/var/lib/rocketchat"}, dataOf{"rcprov no such.service", "/var/lib/rocket chat"}
+	out, err := exec.Command("sh", "-c", lostScript([]dataOf{two})).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("%v: %q", err, out)
+	}
+	got := parseLost([]dataOf{one, two}, observe.Reply{Stdout: []byte("rocketchat-3000.service\t/var/lib/rocketchat\n")})
+	if want := map[dataOf]observe.Answer[bool]{one: {Value: true}, two: {}}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := parseLost([]dataOf{one}, observe.Reply{Status: 2}); len(got) > 0 {
+		t.Errorf("of a script that failed: %v", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,9 +105,42 @@ done
 type service struct {
 	*systemdunit.Step
 	ready *httpcheck.Step
+	data  string // directory
 }
 
-var _ modules.Step = (*service)(nil)
+var _ modules.Foreseer = (*service)(nil)
+
+func (s *service) question() dataOf { return dataOf{s.Name, s.data} }
+
+// Observe implements [modules.Step].
+func (s *service) Observe(q *observe.Query) {
+	s.Step.Observe(q)
+	lost.Ask(q, s.question())
+}
+
+// Diff implements [modules.Step].
+func (s *service) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	c, err := s.Step.Diff(snapshot)
+	if err != nil {
+		return c, err
+	}
+	isLost, err := lost.Get(snapshot, s.question())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look whether %s can write to %s: %w", s.Name, s.data, err)
+	}
+	_, starts := c.Find("running")
+	i := slices.IndexFunc(c.Edits, func(e modules.Edit) bool { return e.Field == "restart" })
+	if !isLost || starts || i >= 0 && c.Edits[i].If == "" || snapshot.WillBeStopped(s.Name) {
+		return c, nil
+	}
+	edit := modules.Edit{Action: modules.Run, Subject: s.Name, Field: "restart", To: s.data + " was removed since it started"}
+	if i >= 0 {
+		c.Edits[i] = edit
+	} else {
+		c.Edits = append(c.Edits, edit)
+	}
+	return c, nil
+}
 
 // Apply implements [modules.Step].
 func (s *service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -312,7 +314,21 @@ func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (obs
 }
 
 // journalLines is how much of the journal an error brings along.
-const journalLines = "20"
+const journalLines = 20
+
+// frame is a line of a stack, as Node.js and Java print them: they push the error itself, which comes before them, out of sight.
+var frame = regexp.MustCompile(`^\s+at \S`)
+
+// lastWords are the last lines of a journal, without stacks.
+func lastWords(journal string) string {
+	var lines []string
+	for line := range strings.Lines(journal) {
+		if line = strings.TrimRight(line, "\n"); strings.TrimSpace(line) != "" && !frame.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-journalLines):], "\n")
+}
 
 // attempt is a start, restart or reload.
 type attempt struct {
@@ -347,13 +363,25 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	journal, err := h.Run(ctx, modules.Command{
-		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", journalLines, "-o", "cat", "--no-pager", "-q"},
+		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", "100", "-o", "cat", "--no-pager", "-q"},
 	})
-	if said := strings.TrimSpace(string(journal.Stdout)); err == nil && said != "" {
+	if said := lastWords(string(journal.Stdout)); err == nil && said != "" {
 		text += "; its journal says:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
 	}
 	return modules.WithHint(errors.New(text),
 		"Its files are in place. Correct what it complains of, then run the same command again.")
+}
+
+// Explain implements [modules.Explainer], for a program that ended after the half second in which its start is watched.
+func (s *Step) Explain(ctx context.Context, h modules.Host, left modules.Change) error {
+	if e, differs := left.Find("running"); !differs || e.To != "running" {
+		return nil
+	}
+	is, err := s.look(ctx, h, false)
+	if err != nil || is.Running() || is.Started.IsZero() {
+		return nil //nolint:nilerr // what is left is said anyhow
+	}
+	return s.failed(ctx, h, attempt{verb: "start", since: strconv.FormatInt(is.Started.Unix(), 10)}, is, nil)
 }
 
 // removeScript takes a unit away. The order matters to a run that is killed: as long as the file is there, systemd knows

@@ -2,6 +2,7 @@ package systemdunit
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -9,7 +10,10 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-var _ modules.Foreseer = (*Step)(nil)
+var (
+	_ modules.Foreseer  = (*Step)(nil)
+	_ modules.Explainer = (*Step)(nil)
+)
 
 // foresee makes of what was seen of the unit what there will be when it is the step's turn, so that a plan decides by
 // the same rules as apply. In apply nothing is foreseen.
@@ -46,6 +50,18 @@ func (d *differ) foresee(s *observe.Snapshot) {
 		files[path] = f
 	}
 	d.unit.Files = files
+	// A program that was removed under the unit, and that comes back, is another one. Of a directory that is made anew, such
+	// as that of an archive, nobody can tell whether it has the program.
+	for p := d.unit.LostProgram; p != "" && p != "/"; p = path.Dir(p) {
+		f, changes := s.FutureFile(p)
+		switch {
+		case !changes || f.Fingerprint == "absent" || f.Fingerprint == observe.SameContent:
+		case p == d.unit.LostProgram:
+			d.unit.ReplacedProgram = p
+		default:
+			d.doubt.add(false, p+" brings "+strings.TrimPrefix(d.unit.LostProgram, p+"/")+", which it runs")
+		}
+	}
 	if s.Unknown() == "" {
 		return
 	}
@@ -160,7 +176,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 	if verb == restart {
 		after.InvocationID, after.Started = observe.NewInstance, after.StateChanged
-		after.ReplacedProgram, after.LostDirectory = "", ""
+		after.ReplacedProgram, after.LostProgram, after.LostDirectory = "", "", ""
 	}
 	if verb != "" {
 		after.Stamp = s.stamp(before, after, verb)

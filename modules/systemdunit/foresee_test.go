@@ -118,6 +118,26 @@ func TestForesee(t *testing.T) {
 			edits:   []string{"run restart if the content of /etc/r changes"},
 		},
 		{
+			name:    "program removed under it, and its directory made anew",
+			is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/opt/x/1", observe.NewContent) },
+			edits:   []string{"run restart if /opt/x/1 brings bin/x, which it runs"},
+		},
+		{
+			name:    "program removed under it, and written anew",
+			is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/opt/x/1/bin/x", "new") },
+			edits:   []string{"run restart >/opt/x/1/bin/x was replaced since it started"},
+		},
+		{
+			name: "program removed under it, and something beside it made",
+			is:   func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
+			foresee: func(s *observe.Snapshot) {
+				s.ForeseeFile("/opt/x/2", observe.NewContent)
+				s.ForeseeFile("/opt/x", "absent")
+			},
+		},
+		{
 			name:    "other file",
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/other", "new") },
 		},

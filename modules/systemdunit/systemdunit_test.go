@@ -427,3 +427,17 @@ func TestReinstalled(t *testing.T) {
 		}
 	}
 }
+
+// TestLastWords has the journal of a server whose start fails in the depth of its modules.
+func TestLastWords(t *testing.T) {
+	t.Parallel()
+	journal := "Started x.\nError: Cannot find module 'meteor'\n" + strings.Repeat("    at Module._compile (node:internal/modules/cjs/loader:1781:14)\n", 30) +
+		"\nNode.js v22.22.3\nlook at this\nx.service: Failed with result 'exit-code'.\n"
+	want := "Started x.\nError: Cannot find module 'meteor'\nNode.js v22.22.3\nlook at this\nx.service: Failed with result 'exit-code'."
+	if got := lastWords(journal); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if got := lastWords(strings.Repeat("a\n", 30)); strings.Count(got, "a") != journalLines {
+		t.Errorf("%q", got)
+	}
+}

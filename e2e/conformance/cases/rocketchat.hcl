@@ -64,6 +64,10 @@ case "two instances" {
     run     = "sed s/3001/3002/g /etc/systemd/system/rocketchat-3001.service >/etc/systemd/system/rocketchat-3002.service && systemctl daemon-reload && systemctl enable --quiet --now rocketchat-3002"
     changes = ["rocketchat.chat/former"]
   }
+  drift "data directory removed" {
+    run     = "rm -r /var/lib/rocketchat"
+    changes = ["rocketchat.chat/data", "rocketchat.chat/uploads", "rocketchat.chat/service-3000", "rocketchat.chat/service-3001"]
+  }
   drift "uploads of somebody" {
     run     = "chown root: /var/lib/rocketchat/uploads"
     changes = ["rocketchat.chat/uploads"]

@@ -71,7 +71,7 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (er
 	switch s.Fail {
 	case "apply":
 		return errors.New("no luck")
-	case "verify":
+	case "verify", "explained":
 		set = "something else"
 	case "panic":
 		panic("oops")
@@ -100,6 +100,14 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (er
 	}
 	_, err = h.Run(ctx, modules.Command{Script: script})
 	return err
+}
+
+// Explain implements [modules.Explainer].
+func (s *thing) Explain(_ context.Context, _ modules.Host, left modules.Change) error {
+	if s.Fail != "explained" || len(left.Edits) != 1 || left.Edits[0].From != "something else" {
+		return nil
+	}
+	return errors.New("it ended soon after its start")
 }
 
 // firstTime returns an error when it is called on a host for the first time.
@@ -460,6 +468,7 @@ func TestFailures(t *testing.T) {
 			name: "verify", fail: "verify", left: Partly,
 			err: `host a: thing.y: did not converge: applied, and still differs in y (is "something else", wanted "1")`,
 		},
+		{name: "verify, explained", fail: "explained", left: Partly, err: "host a: thing.y: it ended soon after its start"},
 		{name: "opaque", fail: "apply", opaque: true, err: "host a: thing.y: no luck", left: Unknown},
 		{name: "could not tell", set: "unreadable", err: "host a: thing.y: can't be read"},
 		{name: "panic", fail: "panic", err: "host a: rcprov has a bug: oops", left: Unknown},

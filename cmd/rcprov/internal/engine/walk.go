@@ -321,9 +321,15 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
-		if !left.Empty() {
-			return &NotConvergedError{Left: left}
+		if left.Empty() {
+			continue
 		}
+		if e, ok := b.Step.Step.(modules.Explainer); ok {
+			if err := e.Explain(ctx, h.conn, left); err != nil {
+				return err
+			}
+		}
+		return &NotConvergedError{Left: left}
 	}
 	w.done(i, batch, started)
 	return nil

@@ -42,6 +42,7 @@ func (d *differ) foresee(s *observe.Snapshot) {
 		case known && stampValid(d.unit) && !comparable(f.Fingerprint, stamped.Fingerprint):
 			d.doubt.add(slices.Contains(d.ReloadOn, path), "the content of "+path+" changes")
 			f = is
+			f.CTime, f.Fingerprint = stamped.CTime, stamped.Fingerprint // no reason by what it is now: that goes
 		}
 		files[path] = f
 	}

@@ -65,6 +65,18 @@ func TestForesee(t *testing.T) {
 			edits:   []string{"run restart if the content of /etc/r changes"},
 		},
 		{
+			name:    "a link to a file, removed, put back",
+			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->f") },
+			edits:   []string{"run restart if the content of /etc/r changes"},
+		},
+		{
+			name:    "changed, and perhaps put back",
+			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "one"); s.ForeseeFile("/etc/r", "two") },
+			edits:   []string{"run restart if the content of /etc/r changes"},
+		},
+		{
 			name:    "removed by the plan",
 			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "absent") },

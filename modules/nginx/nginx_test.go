@@ -198,3 +198,24 @@ func TestConfigurationForesee(t *testing.T) {
 		}
 	}
 }
+
+func TestCertificateHint(t *testing.T) {
+	t.Parallel()
+	hint := func(said string) string {
+		var h *modules.HintError
+		if err := certificateHint(modules.WithHint(errors.New(said), "Correct it.")); !errors.As(err, &h) || err.Error() != said {
+			t.Fatalf("%v", err)
+		}
+		return h.Hint
+	}
+	if got := hint("start of nginx.service failed; its journal says:\n  [emerg] 1#1: unknown directive \"x\""); got != "Correct it." {
+		t.Errorf("another mistake: %q", got)
+	}
+	got := hint("start of nginx.service failed; its journal says:\n  [emerg] 1#1: cannot load certificate \"/var/lib/lego/a.crt\": BIO_new_file() failed")
+	if !strings.Contains(got, "`grep -Rl /var/lib/lego/a.crt /etc/nginx/") {
+		t.Errorf("certificate gone: %q", got)
+	}
+	if err := errors.New("x"); certificateHint(err) != err || certificateHint(nil) != nil {
+		t.Error("an error without a hint")
+	}
+}

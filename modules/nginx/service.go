@@ -2,6 +2,8 @@ package nginx
 
 import (
 	"context"
+	"errors"
+	"regexp"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/systemdunit"
@@ -44,7 +46,7 @@ done
 // Apply implements [modules.Step].
 func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if _, reloads := c.Find("reload"); !reloads {
-		return r.Step.Apply(ctx, h, c)
+		return certificateHint(r.Step.Apply(ctx, h, c))
 	}
 	workers, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", workersScript, "workers", Unit}})
 	if err != nil {
@@ -55,4 +57,22 @@ func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) er
 	}
 	_, err = h.Run(ctx, modules.Command{Script: "set -- " + string(workers.Stdout) + "\n" + leaveScript})
 	return err
+}
+
+var refusedCertificate = regexp.MustCompile(`cannot load certificate(?: key)? "(/[^"]+)"`)
+
+// certificateHint tells the way out when nginx doesn't start because a site's certificate was lost: the step that makes a
+// new one comes later, and needs nginx.
+func certificateHint(err error) error {
+	var hint *modules.HintError
+	if !errors.As(err, &hint) {
+		return err
+	}
+	said := refusedCertificate.FindStringSubmatch(hint.Err.Error())
+	if said == nil {
+		return err
+	}
+	return modules.WithHint(hint.Err, "A site names a certificate that nginx can't load; a later step may make it, but not without nginx. "+
+		"`grep -Rl %s /etc/nginx/conf.d /etc/nginx/sites-enabled` on the host names the site's file: move it out of there, "+
+		"then run the same command again, which brings back what is in the plan.", said[1])
 }

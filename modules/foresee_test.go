@@ -100,7 +100,8 @@ func TestForeseeNames(t *testing.T) {
 	t.Parallel()
 	edits := func() []modules.Edit {
 		return []modules.Edit{
-			{Subject: "/srv", Field: "mode", From: "0700"}, {Subject: "/srv", Field: "owner", From: observe.Nameless},
+			{Subject: "/srv", Field: "mode", From: "0700"},
+			{Subject: "/srv", Field: "owner", From: observe.Nameless},
 			{Subject: "/srv", Field: "group", From: "root"},
 		}
 	}

@@ -215,7 +215,7 @@ func TestCertificateHint(t *testing.T) {
 	if !strings.Contains(got, "`grep -Rl /var/lib/lego/a.crt /etc/nginx/") {
 		t.Errorf("certificate gone: %q", got)
 	}
-	if err := errors.New("x"); certificateHint(err) != err || certificateHint(nil) != nil {
+	if err := errors.New("x"); !errors.Is(certificateHint(err), err) || certificateHint(nil) != nil {
 		t.Error("an error without a hint")
 	}
 }

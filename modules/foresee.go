@@ -50,6 +50,16 @@ func (e Edit) leaves() string {
 	}
 }
 
+// ForeseeNames gives edits of owners and groups a condition in a plan where the present one is a number without a name: a
+// step above may bring back the user or group that was removed, and with it the name.
+func ForeseeNames(s *observe.Snapshot, edits []Edit) {
+	for i, e := range edits {
+		if (e.Field == "owner" || e.Field == "group") && e.From == observe.Nameless && s.Pending() {
+			edits[i].If = "it isn't so by then"
+		}
+	}
+}
+
 // Fingerprint is that of a file with a content, as observe.WatchedFile has it.
 func Fingerprint(content []byte) string {
 	sum := sha256.Sum256(content)

@@ -3,6 +3,8 @@ package modules_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -90,5 +92,30 @@ func TestBrought(t *testing.T) {
 			}
 		}
 		s.ForeseeUnknown("package x")
+	}
+}
+
+// TestForeseeNames: a user that was removed comes back with the number that its files kept, or with another.
+func TestForeseeNames(t *testing.T) {
+	t.Parallel()
+	edits := func() []modules.Edit {
+		return []modules.Edit{
+			{Subject: "/srv", Field: "mode", From: "0700"},
+			{Subject: "/srv", Field: "owner", From: observe.Nameless},
+			{Subject: "/srv", Field: "group", From: "root"},
+		}
+	}
+	s := observe.NewSnapshot()
+	got := edits()
+	modules.ForeseeNames(s, got)
+	if diff := cmp.Diff(edits(), got); diff != "" {
+		t.Errorf("in apply (-want +got):\n%s", diff)
+	}
+	s.Foresee()
+	modules.ForeseeNames(s, got)
+	want := edits()
+	want[1].If = "it isn't so by then"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("in a plan (-want +got):\n%s", diff)
 	}
 }

@@ -368,8 +368,12 @@ func (p *meet) drifts() {
 		restarts     []string
 	}{
 		{"site removed", "rm /etc/nginx/sites-available/$domain.conf /etc/nginx/sites-enabled/$domain.conf; systemctl reload nginx", []string{step + "site", step + "site-service"}, nil},
-		{"site disabled", "rm /etc/nginx/sites-enabled/$domain.conf; systemctl reload nginx", []string{step + "site-link"}, nil},
-		{"certificate line", "sed -i 's|ssl_certificate .*;|ssl_certificate /etc/ssl/x.crt;|' /etc/nginx/sites-available/$domain.conf", []string{step + "site", step + "site-service"}, nil},
+		{
+			"not linked", "rm /etc/nginx/sites-enabled/$domain.conf /etc/prosody/conf.d/$domain.cfg.lua; systemctl reload nginx; systemctl restart prosody",
+			[]string{step + "prosody-link", step + "prosody-service", step + "site-link", step + "site-service"},
+			[]string{"prosody"},
+		},
+		{"certificate line", "sed -i 's|ssl_certificate .*;|ssl_certificate /etc/ssl/x.crt;|' /etc/nginx/sites-available/$domain.conf", []string{step + "site"}, nil}, // put back as nginx read it
 		{"page names another domain", "sed -i s/$domain/x.lab.test/ /etc/jitsi/meet/$domain-config.js", []string{step + "site"}, nil},
 		{"secret in jvb.conf", "sed -i s/hunter2-bridge-1/hunter2-bridge-x/ /etc/jitsi/videobridge/jvb.conf", []string{step + "bridge-conf"}, nil},
 		{"secret in jvb.conf, and restarted", "sed -i s/hunter2-bridge-1/hunter2-bridge-x/ /etc/jitsi/videobridge/jvb.conf; systemctl restart jitsi-videobridge2", []string{step + "bridge-conf", step + "bridge-service"}, []string{"jitsi-videobridge2"}},

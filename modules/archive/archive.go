@@ -232,6 +232,7 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 	if s.Group != dir.Group && s.Group != strconv.Itoa(dir.GID) {
 		edit("group", dir.Group, s.Group)
 	}
+	modules.ForeseeNames(snapshot, c.Edits)
 	return c, nil
 }
 

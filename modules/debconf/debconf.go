@@ -144,6 +144,19 @@ const (
 	lockPause    = 2 * time.Second
 )
 
+// restoreScript makes questions again whose templates are still there: config.dat was lost or restored, templates.dat was
+// not. debconf-set-selections makes both or neither (debconf 1.5.82 and 1.5.91), and would refuse for ever.
+const restoreScript = `
+use Debconf::Db;
+use Debconf::Template;
+Debconf::Db->load;
+while (<STDIN>) {
+	my ($owner, $question, $type) = split;
+	Debconf::Template->new($question, $owner, $type);
+}
+Debconf::Db->save;
+`
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	var lines strings.Builder
@@ -154,12 +167,20 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	}
 	cmd := modules.Command{Argv: []string{"debconf-set-selections"}, Stdin: []byte(lines.String())}
 	deadline := time.Now().Add(lockPatience)
+	restored := false
 	for {
 		result, err := h.Run(ctx, cmd)
 		var failed *modules.CommandError
 		switch {
 		case !errors.As(err, &failed):
 			return err
+		case strings.Contains(string(result.Stderr), "Cannot find a question") && !restored:
+			restored = true
+			restore := modules.Command{Argv: []string{"perl", "-e", restoreScript}, Stdin: cmd.Stdin}
+			if _, err := h.Run(ctx, restore); err != nil {
+				return fmt.Errorf("restore questions that debconf has lost: %w", err)
+			}
+			continue
 		case !strings.Contains(string(result.Stderr), "is locked by another process"):
 			return fmt.Errorf("give answers to debconf: %w", err)
 		case time.Now().After(deadline):

@@ -109,6 +109,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
 		edit("group", is.Group, s.Group)
 	}
+	modules.ForeseeNames(snapshot, c.Edits)
 	return c, nil
 }
 

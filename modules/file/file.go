@@ -136,6 +136,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, nil
 	}
 	c.Edits = s.compare(is)
+	modules.ForeseeNames(snapshot, c.Edits)
 	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent && s.Content == nil {
 		c.Edits = s.inDoubt()
 	}

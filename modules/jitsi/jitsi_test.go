@@ -16,7 +16,10 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/debconf"
 	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/nginx"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/systemdunit"
 	"github.com/rcprov/rcprov/templates"
 )
 
@@ -167,8 +170,8 @@ func TestConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range parts {
-			f, ok := p.Step.(*file.Step)
-			if !ok || f.Content == nil {
+			f, ok := p.Step.(conf)
+			if !ok {
 				continue
 			}
 			if !f.Sensitive || f.Mode != 0o640 {
@@ -186,6 +189,45 @@ func TestConfiguration(t *testing.T) {
 			if diff := cmp.Diff(string(want), string(f.Content)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", golden, diff)
 			}
+		}
+	}
+}
+
+// TestDirectoryGone follows what an error advises: only the package has all that was in the directory.
+func TestDirectoryGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/videobridge"
+	step := conf{&file.Step{Path: dir + "/jvb.conf", Content: []byte("x"), Mode: 0o640, Owner: "root", Group: "root"}, "jitsi-videobridge2"}
+	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: step.Path}}})
+	var hint *modules.HintError
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint, dir+" is gone") || !strings.Contains(hint.Hint, "--force-confmiss jitsi-videobridge2`") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestLinksAreWatched: a service that was started without the link that leads to its configuration has to read it.
+func TestLinksAreWatched(t *testing.T) {
+	t.Parallel()
+	parts, _, err := New(all(), env("bookworm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched := map[string]bool{}
+	for _, p := range parts {
+		switch step := p.Step.(type) {
+		case *systemdunit.Step:
+			for _, path := range step.RestartOn {
+				watched[path] = true
+			}
+		case nginx.Running:
+			for _, path := range step.ReloadOn {
+				watched[path] = true
+			}
+		}
+	}
+	for _, path := range []string{"/etc/prosody/conf.d/meet.example.com.cfg.lua", "/etc/nginx/sites-enabled/meet.example.com.conf"} {
+		if !watched[path] {
+			t.Errorf("no service watches %s", path)
 		}
 	}
 }

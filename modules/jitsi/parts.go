@@ -1,8 +1,10 @@
 package jitsi
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"text/template"
@@ -151,13 +153,14 @@ func (b *builder) prosody() {
 	b.parts = append(b.parts,
 		modules.Part{Name: "former", Step: modules.Brought{Step: &Former{Domain: domain}}},
 		modules.Part{Name: "prosody", Step: modules.Brought{Step: &Prosody{Domain: domain}}},
-		modules.Part{Name: "prosody-link", Step: modules.Brought{Step: &link.Step{Path: "/etc/prosody/conf.d/" + domain + ".cfg.lua", Target: conf}}},
+		modules.Part{Name: "prosody-link", Step: modules.Brought{Step: &link.Step{Path: prosodyLink(domain), Target: conf}}},
 		modules.Part{Name: "prosody-settings", Step: modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}}},
 		modules.Part{Name: "prosody-access", Step: modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}}},
 		modules.Part{Name: "account-focus", Step: modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}}},
 		modules.Part{Name: "account-bridge", Step: modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}}},
 	)
-	watched := []string{conf, "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
+	// The link as well: a prosody that was started without it knows nothing of the domain.
+	watched := []string{conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
 	if b.args.TokenAppID != "" {
 		watched = append(watched, "/usr/local/share/lua/5.4/basexx.lua", "/usr/local/share/lua/5.4/inspect.lua")
 	}
@@ -191,11 +194,11 @@ func (b *builder) daemons() {
 	domain := b.args.Domain
 	// The certificate by which bridge and focus know prosody is in Java's trust store, which they read once.
 	trusted := prosodyCertificate("auth." + domain)
-	b.conf("bridge-conf", bridgeConf, "jvb", "jitsi", "jvb.conf", map[string]any{
+	b.conf("bridge-conf", "jitsi-videobridge2", bridgeConf, "jvb", "jitsi", "jvb.conf", map[string]any{
 		"Domain": domain, "Secret": string(b.args.BridgeSecret), "Nickname": "jvb-" + b.env.Host,
 		"Port": b.port, "STUN": b.args.STUNServer, "Private": b.args.NATPrivate, "Public": b.args.NATPublic, "Extra": lines(b.args.BridgeSettings),
 	})
-	b.conf("focus-conf", focusConf, "jicofo", "jitsi", "jicofo.conf", map[string]any{
+	b.conf("focus-conf", "jicofo", focusConf, "jicofo", "jitsi", "jicofo.conf", map[string]any{
 		"Domain": domain, "Secret": string(b.args.FocusSecret), "Extra": lines(b.args.FocusSettings),
 	})
 	b.unit("bridge-service", systemdunit.Args{
@@ -214,7 +217,7 @@ func (b *builder) turn() {
 	b.parts = append(b.parts, modules.Part{Name: "turn-answers", Step: modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
 		{Question: "jitsi-meet-turnserver/jvb-hostname", Type: "string", Value: b.args.Domain},
 	}}}})
-	b.conf("turn-conf", turnConf, "root", "turnserver", "turnserver.conf", map[string]any{
+	b.conf("turn-conf", "coturn", turnConf, "root", "turnserver", "turnserver.conf", map[string]any{
 		"Domain": b.args.Domain, "Secret": string(b.args.TURNSecret), "Private": b.args.NATPrivate, "Public": b.args.NATPublic,
 		"Credentials": "/run/credentials/" + turnUnit,
 	})
@@ -226,11 +229,28 @@ func (b *builder) turn() {
 }
 
 // conf adds a file with secrets, made from a template of the binary.
-func (b *builder) conf(part, path, owner, group, name string, values map[string]any) {
+func (b *builder) conf(part, pkg, path, owner, group, name string, values map[string]any) {
 	content, err := render(b.env, name, values)
-	b.add(part, &file.Step{
+	b.add(part, conf{&file.Step{
 		Path: path, Content: []byte(content), Mode: 0o640, Owner: owner, Group: group, Sensitive: true,
-	}, err)
+	}, pkg}, err)
+}
+
+// conf is a file in a directory that a package brings, and fills with more than what rcprov writes.
+type conf struct {
+	*file.Step
+	pkg string
+}
+
+// Apply implements [modules.Step].
+func (c conf) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
+	err := c.Step.Apply(ctx, h, change)
+	var failed *modules.CommandError
+	if errors.As(err, &failed) && strings.Contains(string(failed.Result.Stderr), "No such file or directory") {
+		return modules.WithHint(fmt.Errorf("write %s: %w", c.Path, failed), "%s is gone, and the rest of what the package %s had there with it. It comes back by `apt-get install --reinstall "+
+			"-o Dpkg::Options::=--force-confmiss %[2]s` on the host; then run the same command again.", path.Dir(c.Path), c.pkg)
+	}
+	return err
 }
 
 func render(env modules.Env, name string, values any) (string, error) {
@@ -259,7 +279,7 @@ func (b *builder) site() {
 	b.parts = append(b.parts,
 		modules.Part{Name: "site", Step: modules.Brought{Step: site}},
 		modules.Part{Name: "site-link", Step: modules.Brought{Step: &link.Step{Path: site.link(), Target: site.path()}}},
-		modules.Part{Name: "site-service", Step: nginx.Service(site.path(), b.args.Certificate, b.args.Key)},
+		modules.Part{Name: "site-service", Step: nginx.Service(site.path(), site.link(), b.args.Certificate, b.args.Key)},
 		modules.Part{Name: "served", Step: &nginxsite.Served{Name: b.args.Domain, Certificate: b.args.Certificate}},
 	)
 }

@@ -23,6 +23,9 @@ var _ modules.Step = (*Prosody)(nil)
 
 func prosodyConf(domain string) string { return "/etc/prosody/conf.avail/" + domain + ".cfg.lua" }
 
+// prosodyLink is what makes prosody read the configuration.
+func prosodyLink(domain string) string { return "/etc/prosody/conf.d/" + domain + ".cfg.lua" }
+
 func prosodyCertificate(name string) string { return "/var/lib/prosody/" + name + ".crt" }
 
 // prosodyData is the directory of a host's data: prosody's util.datamanager encodes all but letters and digits.
@@ -121,10 +124,12 @@ func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 }
 
 // anewScript keeps a copy of the configuration, which an administrator may have added to, and removes what the package's script takes for a sign that it needn't do anything. The configuration goes last:
-// as long as it is there with its certificate missing, the next run knows what was begun.
+// as long as it is there with its certificate missing, the next run knows what was begun. Prosody's package makes its
+// directory, and Jitsi's script can't do without.
 const anewScript = `
 domain=$1 data=$2 conf=$3 backup=$4
-cd /var/lib/prosody 2>/dev/null || exit 0
+[ -d /var/lib/prosody ] || install -d -m 0750 -o prosody -g prosody /var/lib/prosody
+cd /var/lib/prosody
 if [ -f "$conf" ]; then
 	umask 077
 	mkdir -p -- "$(dirname -- "$backup")"

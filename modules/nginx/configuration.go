@@ -189,7 +189,7 @@ var (
 // they come behind it; empty when there is none.
 func advice(said string) string {
 	if found := badCertificate.FindStringSubmatch(said); found != nil {
-		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -rl %s /etc/nginx`), then run the same command again: "+
+		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -Rl %s /etc/nginx/conf.d /etc/nginx/sites-enabled`), then run the same command again: "+
 			"if the plan has the site, it puts certificate and file back.", found[1])
 	}
 	switch {

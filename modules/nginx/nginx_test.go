@@ -153,11 +153,11 @@ func TestExplain(t *testing.T) {
 		},
 		{ // nginx warns so of each host with Jitsi Meet
 			"nginx: [warn] duplicate extension \"wasm\" in /etc/nginx/sites-enabled/meet.conf:4\nnginx: [emerg] cannot load certificate \"/x.crt\": BIO_new_file() failed\n",
-			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "another site's: move the file of the site with that certificate out of /etc/nginx (`grep -rl /x.crt /etc/nginx`)",
+			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "another site's: move the file of the site with that certificate out of /etc/nginx (`grep -Rl /x.crt /etc/nginx/conf.d /etc/nginx/sites-enabled`)",
 		},
 		{
 			`nginx: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`,
-			3, `nginx refuses the new configuration: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`, "grep -rl /x.key",
+			3, `nginx refuses the new configuration: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`, "grep -Rl /x.key",
 		},
 		{
 			`nginx: [emerg] open() "/var/log/nginx/error.log" failed (2: No such file or directory)`,
@@ -190,7 +190,7 @@ func TestExplain(t *testing.T) {
 func TestAdvised(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{
-		`[emerg] 1#1: cannot load certificate key "/x.key": PEM_read_bio_PrivateKey() failed`:        "(`grep -rl /x.key /etc/nginx`), then run the same command again",
+		`[emerg] 1#1: cannot load certificate key "/x.key": PEM_read_bio_PrivateKey() failed`:        "(`grep -Rl /x.key /etc/nginx/conf.d /etc/nginx/sites-enabled`), then run the same command again",
 		`[emerg] 1#1: open() "/etc/nginx/nginx.conf" failed (2: No such file or directory)`:          "--force-confmiss",
 		`[emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)`:                      "look",
 		`[emerg] 1#1: open() "/etc/nginx/conf.d/own/a.conf" failed (2: No such file or directory)`:   "look",

@@ -41,13 +41,16 @@ func (t FileType) String() string {
 	return [...]string{"nothing", "a file", "a directory", "a symbolic link", "a device, socket or pipe"}[t]
 }
 
+// Nameless is what stat(1) prints for a number that no user or group has.
+const Nameless = "UNKNOWN"
+
 // FileInfo is what a host says of a path, symbolic links not followed.
 type FileInfo struct {
 	Type    FileType
 	Mode    fs.FileMode // permission bits with fs.ModeSetuid, ModeSetgid, ModeSticky
 	UID     int
 	GID     int
-	Owner   string // user name, "UNKNOWN" without one
+	Owner   string // user name, Nameless without one
 	Group   string
 	Size    int64 // bytes
 	ModTime time.Time

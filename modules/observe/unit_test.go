@@ -95,6 +95,9 @@ func checkRecordedFiles(t *testing.T, units map[string]UnitInfo) {
 	if rec.ReplacedProgram != "/usr/local/bin/recsleep" || !rec.NeedDaemonReload || rec.Stamp.InvocationID != rec.InvocationID {
 		t.Errorf("rec: %+v", rec)
 	}
+	if got := ssh.Files["/etc/rec-link"].Target; got != "/etc/rec.conf" {
+		t.Errorf("the link leads to %q", got)
+	}
 	fingerprints := make(map[string]string)
 	for _, u := range []UnitInfo{ssh, rec} {
 		for path, f := range u.Files {

@@ -3,6 +3,7 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,8 @@ type WatchedFile struct {
 	// Fingerprint is the content's SHA-256, "absent", or "->TARGET" for a link to a directory or to nothing. It is empty
 	// when it was not needed (see UnitQuestion).
 	Fingerprint string
+
+	Target string // where a link to a file, or to nothing, leads: an absolute path
 
 	Foreseen bool // it is not so yet: see Snapshot.FutureFile
 
@@ -156,6 +159,9 @@ func (f *watchedLines) file(path string, reply Reply) WatchedFile {
 	case is.kind == "l", is.kind == "d" && isLink: // find -L prints "l" for a link to nothing
 		w.Fingerprint, w.CTime = "->"+link.target, link.ctime
 		changed, err = parseCTime(link.ctime)
+		if is.kind == "l" {
+			w.Target = LinkTarget(path, link.target)
+		}
 	case is.kind != "f":
 		return WatchedFile{Err: fmt.Errorf("%s is not a regular file", path)}
 	case isLink:
@@ -163,7 +169,7 @@ func (f *watchedLines) file(path string, reply Reply) WatchedFile {
 		if own, err = parseCTime(link.ctime); own.After(changed) {
 			changed = own
 		}
-		w.Fingerprint = f.fingerprint(path, is.ctime)
+		w.Fingerprint, w.Target = f.fingerprint(path, is.ctime), LinkTarget(path, link.target)
 	default:
 		w.Fingerprint = f.fingerprint(path, is.ctime)
 	}
@@ -172,6 +178,14 @@ func (f *watchedLines) file(path string, reply Reply) WatchedFile {
 	}
 	w.Changed = changed
 	return w
+}
+
+// LinkTarget is where a link at p leads that says target.
+func LinkTarget(p, target string) string {
+	if path.IsAbs(target) {
+		return path.Clean(target)
+	}
+	return path.Join(path.Dir(p), target)
 }
 
 // fingerprint is the sum of the file, or the one that any stamp holds for it with the same ctime.

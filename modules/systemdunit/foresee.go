@@ -34,10 +34,16 @@ func (d *differ) foresee(s *observe.Snapshot) {
 	}
 	for path, is := range files {
 		f, changes := s.FutureFile(path)
+		if !changes && is.Target != "" {
+			f, changes = s.FutureFile(is.Target)
+		}
 		if !changes {
 			continue
 		}
 		stamped, known := d.unit.Stamp.Files[path]
+		if target, links := strings.CutPrefix(f.Fingerprint, "->"); links && !strings.HasPrefix(stamped.Fingerprint, "->") {
+			f.Fingerprint = led(s, files, observe.LinkTarget(path, target), f.Fingerprint)
+		}
 		switch {
 		case f.Fingerprint == observe.SameContent:
 			f.Fingerprint, f.Foreseen = is.Fingerprint, !known // if known, its content decides, which is as it is
@@ -46,6 +52,7 @@ func (d *differ) foresee(s *observe.Snapshot) {
 		case known && stampValid(d.unit) && !comparable(f.Fingerprint, stamped.Fingerprint):
 			d.doubt.add(slices.Contains(d.ReloadOn, path), "the content of "+path+" changes")
 			f = is
+			f.CTime, f.Fingerprint = stamped.CTime, stamped.Fingerprint // no reason by what it is now: that goes
 		}
 		files[path] = f
 	}
@@ -74,6 +81,17 @@ func (d *differ) foresee(s *observe.Snapshot) {
 			d.doubt.add(true, s.Unknown()+" changes what it reads")
 		}
 	}
+}
+
+// led is the fingerprint of a link that is going to lead to target, as far as it is known what is there by then.
+func led(s *observe.Snapshot, files map[string]observe.WatchedFile, target, otherwise string) string {
+	if f, changes := s.FutureFile(target); changes && f.Fingerprint != observe.SameContent && f.Fingerprint != "absent" {
+		return f.Fingerprint
+	}
+	if is := files[target]; is.Fingerprint != "" && is.Fingerprint != "absent" {
+		return is.Fingerprint
+	}
+	return otherwise
 }
 
 // A doubt has the conditions, if any, under which a unit will have to be restarted or reloaded.

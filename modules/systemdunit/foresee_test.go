@@ -65,6 +65,45 @@ func TestForesee(t *testing.T) {
 			edits:   []string{"run restart if the content of /etc/r changes"},
 		},
 		{
+			name:    "a link to a file, removed, put back",
+			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "->f") },
+			edits:   []string{"run restart if the content of /etc/r changes"},
+		},
+		{
+			name: "a link, whose file is put back",
+			is: func(w *world) {
+				w.change("/etc/r", later, "drift")
+				w.link("/etc/r", "/etc/file")
+				w.stamp("abc", "/etc/r", "f")
+			},
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/file", "f") },
+		},
+		{
+			name: "a link, whose file changes",
+			is: func(w *world) {
+				w.change("/etc/r", start.Add(-time.Hour), "f")
+				w.link("/etc/r", "/etc/file")
+				w.stamp("abc", "/etc/r", "f")
+			},
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/file", "new") },
+			edits:   []string{"run restart >/etc/r changes"},
+		},
+		{
+			name: "a link and its file, removed and put back",
+			is:   func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) {
+				s.ForeseeFile("/etc/file", "f")
+				s.ForeseeFile("/etc/r", "->file")
+			},
+		},
+		{
+			name:    "changed, and perhaps put back",
+			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "one"); s.ForeseeFile("/etc/r", "two") },
+			edits:   []string{"run restart if the content of /etc/r changes"},
+		},
+		{
 			name:    "removed by the plan",
 			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/r", "absent") },

@@ -55,6 +55,13 @@ func (w *world) change(path string, at time.Time, fingerprint string) {
 	w.unit.Files[path] = observe.WatchedFile{Changed: at, CTime: at.String(), Fingerprint: fingerprint}
 }
 
+// link makes a link of path.
+func (w *world) link(path, target string) {
+	f := w.unit.Files[path]
+	f.Target = target
+	w.unit.Files[path] = f
+}
+
 // stamp stamps path for an instance of the unit.
 func (w *world) stamp(invocation, path, fingerprint string) {
 	w.unit.Stamp.InvocationID, w.unit.Stamp.StateChanged = invocation, start

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/deadman"
@@ -65,6 +66,9 @@ var firewall = &observe.Kind[question, state]{
 		return `
 if [ -x /usr/sbin/ufw ]; then
 	echo 'ufw installed'
+	for file in before user after before6 user6 after6; do
+		[ -e "/etc/ufw/$file.rules" ] || echo "lost /etc/ufw/$file.rules"
+	done
 else
 	echo 'ufw missing'
 	[ -r /etc/ufw/ufw.conf ] && [ -r /etc/default/ufw ] || exit 0
@@ -135,12 +139,15 @@ func parseState(reply observe.Reply) (state, error) {
 	var k kernel
 	var p profiles
 	nftables, missing := false, false
+	var lost []string
 	for _, line := range reply.Lines() {
 		switch fields := strings.Fields(line); {
 		case line == "ufw missing":
 			missing = true
 		case line == "ufw installed":
 			s.Installed = true
+		case strings.HasPrefix(line, "lost ") && len(fields) == 2:
+			lost = append(lost, fields[1])
 		case line == "nftables.service":
 			nftables = true
 		case strings.HasPrefix(line, "### tuple"):
@@ -178,6 +185,12 @@ func parseState(reply observe.Reply) (state, error) {
 	case !complete:
 		return state{}, fmt.Errorf("/etc/ufw/ufw.conf and /etc/default/ufw don't say the log level and the default policies: %s",
 			strings.TrimSpace(string(reply.Stderr)))
+	}
+	if !s.IPv6 {
+		lost = slices.DeleteFunc(lost, func(file string) bool { return strings.HasSuffix(file, "6.rules") })
+	}
+	if len(lost) > 0 { // a start would end half way, with all new connections denied, and so would the way back
+		return state{}, fmt.Errorf("ufw can't load its rules without %s", strings.Join(lost, ", "))
 	}
 	s.Strangers = k.strangers(nftables)
 	s.Loaded = true

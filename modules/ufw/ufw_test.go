@@ -405,6 +405,21 @@ func TestParseState(t *testing.T) {
 	}
 }
 
+// TestFilesLost: a reload without one of the files would end half way and lock out; a file of IPv6 matters with it alone.
+func TestFilesLost(t *testing.T) {
+	t.Parallel()
+	const rest = "ENABLED=yes\nLOGLEVEL=low\nDEFAULT_INPUT_POLICY=DROP\nDEFAULT_OUTPUT_POLICY=ACCEPT\nDEFAULT_FORWARD_POLICY=DROP\n"
+	for said, want := range map[string]string{
+		"lost /etc/ufw/user.rules\nlost /etc/ufw/user6.rules\nIPV6=yes\n": "ufw can't load its rules without /etc/ufw/user.rules, /etc/ufw/user6.rules",
+		"lost /etc/ufw/user6.rules\nIPV6=no\n":                            "",
+	} {
+		_, err := parseState(observe.Reply{Stdout: []byte("ufw installed\n" + said + rest)})
+		if got := moduletest.ErrorText(err); got != want {
+			t.Errorf("error %q, want %q", got, want)
+		}
+	}
+}
+
 // TestNotLoaded: what the kernel has and what the files say differ in one thing.
 func TestNotLoaded(t *testing.T) {
 	t.Parallel()

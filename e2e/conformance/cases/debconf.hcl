@@ -46,6 +46,7 @@ case "answers before the package" {
   drift "another answer" { run = "echo 'rcprov-lab rcprov-lab/name string x' | debconf-set-selections" }
   drift "another password" { run = "echo 'rcprov-lab rcprov-lab/password password x' | debconf-set-selections" }
   drift "one of the choices missing" { run = "echo 'rcprov-lab rcprov-lab/set multiselect one, three' | debconf-set-selections" }
+  drift "a question lost, its template not" { run = "sed -i '/^Name: rcprov-lab.name$/,/^$/d' /var/cache/debconf/config.dat" }
   drift "all forgotten" { run = "echo PURGE | debconf-communicate rcprov-lab" }
 }
 

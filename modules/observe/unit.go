@@ -325,9 +325,10 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			continue
 		}
 		a.Value.Stamp = files.stamps[q.Name]
-		a.Value.ReplacedProgram, a.Value.LostProgram = files.replaced[a.Value.MainPID], files.removed[a.Value.MainPID]
+		a.Value.ReplacedProgram = files.deleted[deletion{"replaced", a.Value.MainPID}]
+		a.Value.LostProgram = files.deleted[deletion{"removed", a.Value.MainPID}]
 		if a.Value.ownDirectory { // some programs remove the one that they have chosen themselves
-			a.Value.LostDirectory = files.lost[a.Value.MainPID]
+			a.Value.LostDirectory = files.deleted[deletion{"lost", a.Value.MainPID}]
 		}
 		a.Value.Files = make(map[string]WatchedFile)
 		for _, path := range append(a.Value.OwnFiles(), strings.Split(q.Watch, "\n")...) {

@@ -66,15 +66,20 @@ func (s Stamp) Text(unit string) string {
 
 // watchedLines collects what unitStatesScript and unitFilesScript print beside the properties.
 type watchedLines struct {
-	enabled  map[string]string // state by unit, where UnitFileState is an old one
-	now      time.Time
-	stamps   map[string]Stamp
-	replaced map[int]string // programs by PID
-	removed  map[int]string // the same
-	lost     map[int]string // directories by PID
-	links    map[string]linkLine
-	files    map[string]fileLine
-	sums     map[string]string
+	enabled map[string]string // state by unit, where UnitFileState is an old one
+	now     time.Time
+	stamps  map[string]Stamp
+	deleted map[deletion]string // paths
+	links   map[string]linkLine
+	files   map[string]fileLine
+	sums    map[string]string
+}
+
+// A deletion took something away from a process: its program ("replaced" when there is another one, "removed") or its
+// working directory ("lost").
+type deletion struct {
+	what string
+	pid  int
 }
 
 type linkLine struct{ ctime, target string }
@@ -85,8 +90,7 @@ type fileLine struct{ kind, ctime string }
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
-			enabled: make(map[string]string), stamps: make(map[string]Stamp),
-			replaced: make(map[int]string), removed: make(map[int]string), lost: make(map[int]string),
+			enabled: make(map[string]string), stamps: make(map[string]Stamp), deleted: make(map[deletion]string),
 			links: make(map[string]linkLine), files: make(map[string]fileLine), sums: make(map[string]string),
 		}
 	}
@@ -102,8 +106,7 @@ func (f *watchedLines) add(line string) bool {
 		f.stamps[fields[1]] = f.stamps[fields[1]].with(fields[2:])
 	case (fields[0] == "replaced" || fields[0] == "removed" || fields[0] == "lost") && len(fields) == 3:
 		if pid, err := strconv.Atoi(fields[1]); err == nil {
-			of := map[string]map[int]string{"replaced": f.replaced, "removed": f.removed, "lost": f.lost}[fields[0]]
-			of[pid] = fields[2]
+			f.deleted[deletion{fields[0], pid}] = fields[2]
 		}
 	case fields[0] == "link" && len(fields) == 4:
 		f.links[fields[3]] = linkLine{ctime: fields[1], target: fields[2]}

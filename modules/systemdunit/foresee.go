@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -32,43 +33,13 @@ func (d *differ) foresee(s *observe.Snapshot) {
 			}
 		}
 	}
-	for path, is := range files {
-		f, changes := s.FutureFile(path)
-		if !changes && is.Target != "" {
-			f, changes = s.FutureFile(is.Target)
+	for _, path := range slices.Sorted(maps.Keys(files)) { // a doubt names the last one
+		if f, changes := d.futureFile(s, files, path, loaded); changes {
+			files[path] = f
 		}
-		if !changes {
-			continue
-		}
-		stamped, known := d.unit.Stamp.Files[path]
-		if target, links := strings.CutPrefix(f.Fingerprint, "->"); links && !strings.HasPrefix(stamped.Fingerprint, "->") {
-			f.Fingerprint = led(s, files, observe.LinkTarget(path, target), f.Fingerprint)
-		}
-		switch {
-		case f.Fingerprint == observe.SameContent:
-			f.Fingerprint, f.Foreseen = is.Fingerprint, !known // if known, its content decides, which is as it is
-		case slices.Contains(d.unit.OwnFiles(), path) && !f.Changed.Before(loaded):
-			d.unit.NeedDaemonReload = true
-		case known && stampValid(d.unit) && !comparable(f.Fingerprint, stamped.Fingerprint):
-			d.doubt.add(slices.Contains(d.ReloadOn, path), "the content of "+path+" changes")
-			f = is
-			f.CTime, f.Fingerprint = stamped.CTime, stamped.Fingerprint // no reason by what it is now: that goes
-		}
-		files[path] = f
 	}
 	d.unit.Files = files
-	// A program that was removed under the unit, and that comes back, is another one. Of a directory that is made anew, such
-	// as that of an archive, nobody can tell whether it has the program.
-	for p := d.unit.LostProgram; p != "" && p != "/"; p = path.Dir(p) {
-		f, changes := s.FutureFile(p)
-		switch {
-		case !changes || f.Fingerprint == "absent" || f.Fingerprint == observe.SameContent:
-		case p == d.unit.LostProgram:
-			d.unit.ReplacedProgram = p
-		default:
-			d.doubt.add(false, p+" brings "+strings.TrimPrefix(d.unit.LostProgram, p+"/")+", which it runs")
-		}
-	}
+	d.foreseeProgram(s)
 	if s.Unknown() == "" {
 		return
 	}
@@ -79,6 +50,48 @@ func (d *differ) foresee(s *observe.Snapshot) {
 		d.doubt.add(false, s.Unknown()+" changes what it runs")
 		if len(d.ReloadOn) > 0 {
 			d.doubt.add(true, s.Unknown()+" changes what it reads")
+		}
+	}
+}
+
+// futureFile is what becomes of one of the files; false: nothing. loaded is when steps above load the unit anew.
+func (d *differ) futureFile(s *observe.Snapshot, files map[string]observe.WatchedFile, path string, loaded time.Time) (observe.WatchedFile, bool) {
+	is := files[path]
+	f, changes := s.FutureFile(path)
+	if !changes && is.Target != "" {
+		f, changes = s.FutureFile(is.Target)
+	}
+	if !changes {
+		return is, false
+	}
+	stamped, known := d.unit.Stamp.Files[path]
+	if target, links := strings.CutPrefix(f.Fingerprint, "->"); links && !strings.HasPrefix(stamped.Fingerprint, "->") {
+		f.Fingerprint = led(s, files, observe.LinkTarget(path, target), f.Fingerprint)
+	}
+	switch {
+	case f.Fingerprint == observe.SameContent:
+		f.Fingerprint, f.Foreseen = is.Fingerprint, !known // if known, its content decides, which is as it is
+	case slices.Contains(d.unit.OwnFiles(), path) && !f.Changed.Before(loaded):
+		d.unit.NeedDaemonReload = true
+	case known && stampValid(d.unit) && !comparable(f.Fingerprint, stamped.Fingerprint):
+		d.doubt.add(slices.Contains(d.ReloadOn, path), "the content of "+path+" changes")
+		f = is
+		f.CTime, f.Fingerprint = stamped.CTime, stamped.Fingerprint // no reason by what it is now: that goes
+	}
+	return f, true
+}
+
+// foreseeProgram is about a program that was removed under the unit: one that comes back is another one. Of a directory
+// that is made anew, such as that of an archive, nobody can tell whether it has the program.
+func (d *differ) foreseeProgram(s *observe.Snapshot) {
+	for p := d.unit.LostProgram; p != "" && p != "/"; p = path.Dir(p) {
+		f, changes := s.FutureFile(p)
+		switch {
+		case !changes || f.Fingerprint == "absent" || f.Fingerprint == observe.SameContent:
+		case p == d.unit.LostProgram:
+			d.unit.ReplacedProgram = p
+		default:
+			d.doubt.add(false, p+" brings "+strings.TrimPrefix(d.unit.LostProgram, p+"/")+", which it runs")
 		}
 	}
 }

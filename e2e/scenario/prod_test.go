@@ -261,11 +261,12 @@ func TestProd(t *testing.T) {
 		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"mongod.rs0/key"}, 3},
 		// It comes back as nginx read it.
 		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"nginx_site.chat/configuration"}, 3},
+		// The chat has been running from the directory that is replaced.
 		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
 sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
-rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release"}, 3},
-		{"nginx.conf edited", "echo '# mine' >>/etc/nginx/nginx.conf", []string{"nginx.web/service"}, 3},
-		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"apt_package.base", "ufw.firewall"}, 3},
+rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release", first}, 4},
+		{"nginx.conf edited", "echo '# mine' >>/etc/nginx/nginx.conf", []string{"nginx.web/service"}, 4},
+		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"apt_package.base", "ufw.firewall"}, 4},
 	} {
 		must(t, h, drift.script)
 		p.apply(drift.name, drift.changes)
@@ -283,7 +284,7 @@ rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration
 	p.calls.works("renewed certificates")
 	p.renamesCalls()
 	p.settled("renewed certificates, and another name", h)
-	p.wantStarts("renewed certificates, and another name", 3)
+	p.wantStarts("renewed certificates, and another name", 4)
 
 	must(t, h, `systemctl stop rocketchat-3000
 systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'
@@ -296,14 +297,14 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	}
 	p.release("9.0.0")
 	p.apply("upgrade", []string{prefix + "release", prefix + "npm", prefix + "current", first})
-	p.wantStarts("upgrade", 5)
+	p.wantStarts("upgrade", 6)
 	p.answers("9.0")
 	must(t, h, `test -e /opt/rocketchat/releases/8.8.1/main.js && test "$(readlink /opt/rocketchat/current)" = releases/9.0.0`)
 	p.apply("after the upgrade", []string{})
 
 	must(t, h, "ln -sfn releases/8.8.1 /opt/rocketchat/current")
 	p.apply("link to the old release", []string{prefix + "current"})
-	p.wantStarts("link to the old release", 5)
+	p.wantStarts("link to the old release", 6)
 
 	if p.mirror.Vendor {
 		t.Log("left out with MIRROR=vendor: releases that are broken or newer than 9.0.0")
@@ -316,18 +317,18 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	p.release("8.8.1")
 	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and its database can't be used by 8.8.1")
 	p.answers("9.0")
-	p.wantStarts("failures", 5)
+	p.wantStarts("failures", 6)
 
 	p.release("9.0.0")
 	p.vars["rocketchat_ports"] = "[3000, 3001]"
 	p.apply("a second instance", []string{second, "nginx_site.chat/configuration", "nginx_site.chat/service"})
-	p.wantStarts("a second instance", 5)
+	p.wantStarts("a second instance", 6)
 	p.release("9.1.0")
 	if _, err := p.laptop.RunAndKill(t.Context(), 3*time.Second, p.args("apply")...); err != nil {
 		t.Fatal(err)
 	}
 	p.apply("upgrade after one that was killed", nil)
-	p.wantStarts("upgrade of two", 6)
+	p.wantStarts("upgrade of two", 7)
 	p.answers("9.1")
 	must(t, h, `test "$(journalctl -u rocketchat-3001 -o cat | grep -c '^Started ')" = 2`)
 	p.apply("after the second upgrade", []string{})

@@ -50,6 +50,40 @@ func TestStampedFiles(t *testing.T) {
 	}
 }
 
+// begin starts a program that waits until the test ends. It is a shell, because other programs look at the name by which
+// they are called (uutils).
+func begin(t *testing.T, program, dir string) (pid int) {
+	t.Helper()
+	cmd := exec.Command(program, "-c", "read end")
+	cmd.Dir = dir
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = stdin.Close(), cmd.Wait() })
+	return cmd.Process.Pid
+}
+
+// look asks for a unit with a main program and the given WorkingDirectory=.
+func look(t *testing.T, pid int, directory, watch string) UnitInfo {
+	t.Helper()
+	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nWorkingDirectory=%s\nMainPID=%d\n", directory, pid)
+	script := "export LC_ALL=C\nshown=" + Quote(shown) + "\nstamps=\nset -- no " + watch + unitFilesScript
+	out, err := exec.Command("sh", "-c", script).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := UnitQuestion{Name: "x.service", Watch: watch}
+	got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q]
+	if got.Err != nil {
+		t.Fatalf("%v\n%s", got.Err, out)
+	}
+	return got.Value
+}
+
 // TestLostDirectory runs a program in a directory that is removed under it.
 func TestLostDirectory(t *testing.T) {
 	t.Parallel()
@@ -58,64 +92,37 @@ func TestLostDirectory(t *testing.T) {
 	if err := errors.Join(os.Mkdir(release, 0o700), os.Symlink(release, link)); err != nil {
 		t.Fatal(err)
 	}
-	program := exec.Command("sleep", "60")
-	program.Dir = release
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = program.Process.Kill(), program.Wait() })
-	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nMainPID=%d\n", program.Process.Pid)
-	ask := func(more string) UnitInfo {
+	pid := begin(t, "sh", release)
+	check := func(directory, want string) {
 		t.Helper()
-		script := "export LC_ALL=C\nshown=" + Quote(shown+more) + "\nstamps=\nset -- no " + Quote(link) + unitFilesScript
-		out, err := exec.Command("sh", "-c", script).Output()
-		if err != nil {
-			t.Fatal(err)
+		got := look(t, pid, directory, link)
+		if f := got.Files[link]; got.LostDirectory != want || f.Err != nil || f.Fingerprint != "->"+release {
+			t.Errorf("with WorkingDirectory=%s lost %q, not %q; the link is %q, %v", directory, got.LostDirectory, want, f.Fingerprint, f.Err)
 		}
-		q := UnitQuestion{Name: "x.service", Watch: link}
-		got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q]
-		if f := got.Value.Files[link]; got.Err != nil || f.Err != nil || f.Fingerprint != "->"+release {
-			t.Fatalf("%v, %v: the link is %q\n%s", got.Err, f.Err, f.Fingerprint, out)
-		}
-		return got.Value
 	}
-	if got := ask("WorkingDirectory=" + link); got.LostDirectory != "" {
-		t.Errorf("lost %q, which is there", got.LostDirectory)
-	}
+	check(link, "")
 	if err := os.Remove(release); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask("WorkingDirectory=" + link); got.LostDirectory != release {
-		t.Errorf("lost %q, not %q", got.LostDirectory, release)
-	}
-	if got := ask("WorkingDirectory="); got.LostDirectory != "" {
-		t.Errorf("lost %q, which the program chose itself", got.LostDirectory)
-	}
+	check(link, release)
+	check("", "") // the program chose it itself
 }
+
+// install puts a program of its own at a path.
+func install(path string) error { return exec.Command("cp", "/bin/sh", path).Run() }
 
 // TestLostProgram runs a program that is removed under it, and then replaced.
 func TestLostProgram(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a program")
-	install := func() error { return exec.Command("cp", "/bin/sleep", file).Run() }
-	if err := install(); err != nil {
+	if err := install(file); err != nil {
 		t.Fatal(err)
 	}
-	program := exec.Command(file, "60")
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = program.Process.Kill(), program.Wait() })
-	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nMainPID=%d\n", program.Process.Pid)
+	pid := begin(t, file, "")
 	check := func(lost, replaced string) {
 		t.Helper()
-		out, err := exec.Command("sh", "-c", "export LC_ALL=C\nshown="+Quote(shown)+"\nstamps=\nset -- no"+unitFilesScript).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := UnitQuestion{Name: "x.service"}
-		if got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q]; got.Value.LostProgram != lost || got.Value.ReplacedProgram != replaced {
-			t.Errorf("%v: lost %q, replaced %q, want %q and %q\n%s", got.Err, got.Value.LostProgram, got.Value.ReplacedProgram, lost, replaced, out)
+		if got := look(t, pid, "", ""); got.LostProgram != lost || got.ReplacedProgram != replaced {
+			t.Errorf("lost %q, replaced %q, want %q and %q", got.LostProgram, got.ReplacedProgram, lost, replaced)
 		}
 	}
 	check("", "")
@@ -123,7 +130,7 @@ func TestLostProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(file, "")
-	if err := install(); err != nil {
+	if err := install(file); err != nil {
 		t.Fatal(err)
 	}
 	check("", file)
@@ -134,33 +141,22 @@ func TestMovedProgram(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file, old := filepath.Join(dir, "tool", "bin", "x"), filepath.Join(dir, ".tool.rcprov", "old")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.MkdirAll(filepath.Dir(old), 0o700), exec.Command("cp", "/bin/sleep", file).Run()); err != nil {
+	bin := filepath.Dir(file)
+	if err := errors.Join(os.MkdirAll(bin, 0o700), os.MkdirAll(filepath.Dir(old), 0o700), install(file)); err != nil {
 		t.Fatal(err)
 	}
-	program := exec.Command(file, "60")
-	program.Dir = filepath.Dir(file)
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = program.Process.Kill(), program.Wait() })
+	pid := begin(t, file, bin)
 	if err := errors.Join(os.Rename(filepath.Join(dir, "tool"), old), os.RemoveAll(old)); err != nil {
 		t.Fatal(err)
 	}
-	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nWorkingDirectory=%s\nMainPID=%d\n", program.Dir, program.Process.Pid)
 	check := func(lost, replaced string) {
 		t.Helper()
-		out, err := exec.Command("sh", "-c", "export LC_ALL=C\nshown="+Quote(shown)+"\nstamps=\nset -- no"+unitFilesScript).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := UnitQuestion{Name: "x.service"}
-		got := parseUnits([]UnitQuestion{q}, Reply{Stdout: out})[q].Value
-		if got.LostProgram != lost || got.ReplacedProgram != replaced || got.LostDirectory != program.Dir {
-			t.Errorf("lost %q, replaced %q, in %q; want %q and %q\n%s", got.LostProgram, got.ReplacedProgram, got.LostDirectory, lost, replaced, out)
+		if got := look(t, pid, bin, ""); got.LostProgram != lost || got.ReplacedProgram != replaced || got.LostDirectory != bin {
+			t.Errorf("lost %q, replaced %q, in %q; want %q and %q", got.LostProgram, got.ReplacedProgram, got.LostDirectory, lost, replaced)
 		}
 	}
 	check(file, "")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o700)); err != nil {
+	if err := errors.Join(os.MkdirAll(bin, 0o700), install(file)); err != nil {
 		t.Fatal(err)
 	}
 	check("", file)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/rcprov/rcprov/modules"
 )
 
@@ -184,4 +186,24 @@ func TestClosedConnection(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// neverOpens is a connection in the moment in which x/crypto/ssh has noticed its end and has not closed it yet.
+type neverOpens struct{ ssh.Conn }
+
+func (neverOpens) OpenChannel(string, []byte) (ssh.Channel, <-chan *ssh.Request, error) { select {} }
+
+// TestLostWhileOpening: what is opened while the connection ends is given up.
+func TestLostWhileOpening(t *testing.T) {
+	t.Parallel()
+	via := &sshTransport{client: &ssh.Client{Conn: neverOpens{}}, ended: make(chan struct{}), sessions: map[ssh.Channel]bool{}}
+	broke := errors.New("the host closed it")
+	via.cause.Store(&broke)
+	time.AfterFunc(10*time.Millisecond, func() { close(via.ended) })
+	if _, err := via.start(t.Context(), "true"); !errors.Is(err, broke) {
+		t.Errorf("a session: %v", err)
+	}
+	if _, err := via.dial(t.Context(), "tcp", "127.0.0.1:80"); !errors.Is(err, broke) {
+		t.Errorf("a tunnel: %v", err)
+	}
 }

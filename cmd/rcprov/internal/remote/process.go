@@ -28,6 +28,8 @@ type process struct {
 // startSession starts command in a session of its own. The exec request is sent without asking for a reply, so that
 // the caller's input follows right behind it: a failure shows as an end without exit status.
 func (t *sshTransport) startSession(ctx context.Context, command string) (*process, error) {
+	ctx, cancel := t.whileUp(ctx)
+	defer cancel()
 	channel, requests, err := openChannel(ctx, t.client, "session", nil)
 	if err != nil {
 		return nil, err

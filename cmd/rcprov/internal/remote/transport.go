@@ -107,6 +107,21 @@ func (t *sshTransport) end(err error) {
 	_ = t.client.Close()
 }
 
+// whileUp returns a context that ends with the connection, too, with the reason as its cause. Channels must be opened
+// with it: x/crypto/ssh (0.58) waits forever for the answer to one that it opens while it notices the end (mux.loop drops
+// the channels before it closes the connection).
+func (t *sshTransport) whileUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-t.ended:
+			cancel(t.lost())
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
 func (t *sshTransport) start(ctx context.Context, command string) (*process, error) {
 	return t.startSession(ctx, command)
 }

@@ -34,9 +34,13 @@ func (t *sshTransport) dial(ctx context.Context, network, address string) (net.C
 			return own.dial(ctx, network, address)
 		}
 	}
+	ctx, cancel := t.whileUp(ctx)
+	defer cancel()
 	conn, err := t.client.DialContext(ctx, network, address)
 	var refused *ssh.OpenChannelError
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
 		return nil, modules.WithHint(&DialError{network, address, "sshd forwards no connections", err},
 			"Allow it in the host's sshd_config: `AllowTcpForwarding local`, and PermitOpen if it is set.")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
@@ -109,4 +110,15 @@ func (e *CommandError) Error() string {
 func LastLine(output []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// LastLines are the last n lines of what a program said that are no noise, without the space at their ends.
+func LastLines(said string, n int, noise *regexp.Regexp) string {
+	var lines []string
+	for line := range strings.Lines(said) {
+		if line = strings.TrimRight(line, " \r\n"); !noise.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

@@ -135,7 +135,7 @@ func (n *npm) explain(err error) error {
 	if p == nil {
 		return modules.FileHint(err, n.Release.Path)
 	}
-	said := lastLines(string(p.Err.Result.Stderr), 12)
+	said := modules.LastLines(string(p.Err.Result.Stderr), 12, noise)
 	switch p.Word {
 	case "npm":
 		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release.Path, said), "%s", advice(said))
@@ -144,17 +144,6 @@ func (n *npm) explain(err error) error {
 			"The running release was not touched. See whether this release supports the host's processor, C library and Node.js, or take another release.")
 	}
 	return errors.Join(err, errors.New("bug: the script named an unknown problem"))
-}
-
-// lastLines are the last n lines that say something.
-func lastLines(text string, n int) string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimRight(line, " \r\n"); !noise.MatchString(line) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // advice is what to do about an npm that failed, by its words.

@@ -168,7 +168,7 @@ func withJournal(ctx context.Context, h modules.Host, unit string, err error) er
 	if journalErr != nil {
 		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", unit, journalErr))
 	}
-	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, lastLines(string(journal.Stdout), 10))
+	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, modules.LastLines(string(journal.Stdout), 10, noise))
 	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", unit)
 }
 

@@ -316,19 +316,9 @@ func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (obs
 // journalLines is how much of the journal an error brings along.
 const journalLines = 20
 
-// frame is a line of a stack, as Node.js and Java print them: they push the error itself, which comes before them, out of sight.
-var frame = regexp.MustCompile(`^\s+at \S`)
-
-// lastWords are the last lines of a journal, without stacks.
-func lastWords(journal string) string {
-	var lines []string
-	for line := range strings.Lines(journal) {
-		if line = strings.TrimRight(line, "\n"); strings.TrimSpace(line) != "" && !frame.MatchString(line) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-journalLines):], "\n")
-}
+// noise are empty lines, and stacks as Node.js and Java print them: they push the error itself, which comes before them, out of
+// sight.
+var noise = regexp.MustCompile(`^\s*$|^\s+at \S`)
 
 // attempt is a start, restart or reload.
 type attempt struct {
@@ -365,7 +355,7 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 	journal, err := h.Run(ctx, modules.Command{
 		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", "100", "-o", "cat", "--no-pager", "-q"},
 	})
-	if said := lastWords(string(journal.Stdout)); err == nil && said != "" {
+	if said := modules.LastLines(string(journal.Stdout), journalLines, noise); err == nil && said != "" {
 		text += "; its journal says:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
 	}
 	return modules.WithHint(errors.New(text),

@@ -441,10 +441,10 @@ func TestLastWords(t *testing.T) {
 	journal := "Started x.\nError: Cannot find module 'meteor'\n" + strings.Repeat("    at Module._compile (node:internal/modules/cjs/loader:1781:14)\n", 30) +
 		"\nNode.js v22.22.3\nlook at this\nx.service: Failed with result 'exit-code'.\n"
 	want := "Started x.\nError: Cannot find module 'meteor'\nNode.js v22.22.3\nlook at this\nx.service: Failed with result 'exit-code'."
-	if got := lastWords(journal); got != want {
+	if got := modules.LastLines(journal, journalLines, noise); got != want {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
-	if got := lastWords(strings.Repeat("a\n", 30)); strings.Count(got, "a") != journalLines {
+	if got := modules.LastLines(strings.Repeat("a\n", 30), journalLines, noise); strings.Count(got, "a") != journalLines {
 		t.Errorf("%q", got)
 	}
 }

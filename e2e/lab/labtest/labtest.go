@@ -85,12 +85,10 @@ func Launch(t testing.TB, image string) *lab.Host {
 		hosts.Lock()
 		delete(hosts.open, h)
 		hosts.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own has ended
-		defer cancel()
 		if t.Failed() {
-			t.Logf("the journal of %s:\n%s", h.Name, journal(ctx, h))
+			t.Logf("the journal of %s:\n%s", h.Name, journal(h))
 		}
-		if err := h.Close(ctx); err != nil {
+		if err := remove(h); err != nil {
 			t.Error(err)
 		}
 	})
@@ -98,7 +96,9 @@ func Launch(t testing.TB, image string) *lab.Host {
 }
 
 // journal returns what a host's services said last. That logins and sudo fill a journal is of no interest.
-func journal(ctx context.Context, h *lab.Host) string {
+func journal(h *lab.Host) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own has ended
+	defer cancel()
 	out, err := h.Exec(ctx, "journalctl -q -b -o short-precise --no-hostname | grep -Ev ' (sshd|sshd-session|sudo|rcprov|systemd-logind)(\\[[0-9]+\\])?: | (Started|Starting|Finished) .*(session-|user@)' | tail -n 60")
 	if err != nil {
 		return err.Error()

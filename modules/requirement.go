@@ -6,7 +6,7 @@ import "github.com/rcprov/rcprov/modules/observe"
 // checked before the first change on the host, and only if the step it belongs to differs then: what is installed
 // already has had its share of the disk.
 //
-// Package modules/preflight has those that many modules need.
+// Package modules/internal/preflight has those that many modules need.
 type Requirement interface {
 	// Check is the kind, by which plans decide what becomes of what it finds.
 	Check() Check

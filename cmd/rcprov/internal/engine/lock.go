@@ -26,7 +26,7 @@ const (
 // it printed, if it is a job; or "held AGE_SECONDS" and the description of the run that has the lock. Its file descriptor
 // stays open in the shell that runs it.
 //
-// A change that its run did not live to confirm (modules/deadman) is taken back, now that it is sure that the run is
+// A change that its run did not live to confirm (modules/internal/deadman) is taken back, now that it is sure that the run is
 // dead, or has given the change up: it doesn't come here before.
 const lockScript = `
 umask 022
@@ -72,7 +72,7 @@ else
 fi
 `
 
-// What a dead run left at work is waited for before the host is looked at: its jobs (modules/job: apt or npm, say, which
+// What a dead run left at work is waited for before the host is looked at: its jobs (modules/internal/job: apt or npm, say, which
 // go on without it) and its commands, which hold a busy file. One question waits for busyStep, so that the person
 // sees what is going on.
 const (

@@ -9,8 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
-	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/file"
 )
 
 var debian = &observe.Facts{Hostname: "web1", Arch: "amd64", OS: observe.OS{ID: "debian", Codename: "trixie"}}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/file"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/file"
 )
 
 // write makes the named files below a new directory and returns it.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/file"
+	"github.com/rcprov/rcprov/modules/primitive/file"
 )
 
 var update = flag.Bool("update", false, "write the messages that there are into testdata")

@@ -1,0 +1,214 @@
+// Package apt is how rcprov runs apt-get: a library for the modules apt_package and apt_repository.
+//
+// It brings what every call needs: an environment in which no maintainer script, debconf or needrestart asks
+// anything, patience with the locks that other programs hold (apt-daily on a freshly booted image, above all), a
+// systemd unit that goes on when the connection does not (package job), and apt's own complaints as errors.
+//
+// Sources: apt-get(8), apt.conf(5), and tries on Debian 12 (apt 2.6) and 13 (apt 3.0).
+package apt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// environment keeps everything that dpkg starts from asking. needrestart lists what should be restarted and restarts
+// nothing: that is the plan's business. ucf and dpkg keep a configuration file that was edited.
+var environment = []string{
+	"DEBIAN_FRONTEND=noninteractive",
+	"DEBIAN_PRIORITY=critical",
+	"APT_LISTCHANGES_FRONTEND=none",
+	"NEEDRESTART_MODE=l",
+	"UCF_FORCE_CONFFOLD=1",
+}
+
+// aptGet is the program with the options of each call. DPkg::Lock::Timeout (seconds) covers dpkg's locks only; the
+// locks of the lists and the archives are not waited for by apt, so [run] tries again.
+var aptGet = []string{
+	"apt-get", "-y", "-q",
+	"-o", "DPkg::Lock::Timeout=300",
+	"-o", "Dpkg::Use-Pty=0",
+	"-o", "Dpkg::Options::=--force-confdef",
+	"-o", "Dpkg::Options::=--force-confold",
+}
+
+// lockPatience is how long run waits for locks in all, lockPause the time between two tries.
+const (
+	lockPatience = 10 * time.Minute
+	lockPause    = 5 * time.Second
+)
+
+// Get runs apt-get with args. The error of an apt-get that ran and failed is an [*Error].
+func Get(ctx context.Context, h modules.Host, args ...string) error {
+	return run(ctx, h, modules.Command{Argv: append(append([]string{}, aptGet...), args...)})
+}
+
+// Update runs `apt-get update` for all sources of the host. apt counts a source that fails for the moment as a warning.
+func Update(ctx context.Context, h modules.Host) error {
+	// apt leaves the directory's time as it is when nothing was new; NeedsUpdate reads it.
+	return run(ctx, h, modules.Command{Script: observe.QuoteAll(append(append([]string{}, aptGet...), "update")) + "\ntouch /var/lib/apt/lists"})
+}
+
+// A Transaction is one call of apt-get that installs or removes packages.
+type Transaction struct {
+	Args   []string // "install", "--no-remove", "nginx=1.22*"
+	Hold   []string // packages to put on hold afterwards, even when apt-get fails: apt-get drops the hold of what it changes
+	Unhold []string // packages to take the hold from afterwards
+}
+
+// Run makes the transaction. The holds belong to the same job, so that a lost connection can't come between.
+func (t Transaction) Run(ctx context.Context, h modules.Host) error {
+	var script strings.Builder
+	script.WriteString("status=0\n")
+	if len(t.Args) > 0 {
+		script.WriteString(observe.QuoteAll(append(append([]string{}, aptGet...), t.Args...)) + " || status=$?\n")
+	}
+	if len(t.Hold) > 0 {
+		script.WriteString(observe.QuoteAll(append([]string{"apt-mark", "hold"}, t.Hold...)) + " >/dev/null\n")
+	}
+	if len(t.Unhold) > 0 {
+		script.WriteString(observe.QuoteAll(append([]string{"apt-mark", "unhold"}, t.Unhold...)) + " >/dev/null\n")
+	}
+	script.WriteString("exit $status")
+	return run(ctx, h, modules.Command{Script: script.String()})
+}
+
+// reinstall installs packages again that dpkg was killed in the middle of unpacking (error flag "reinstreq"), in the
+// version that dpkg knows of where it can still be had. apt-get -f does nothing about them. "$@" is apt-get.
+const reinstall = `
+for package in $(dpkg-query -W -f='${db:Status-Eflag} ${binary:Package}=${Version}\n' | sed -n 's/^reinstreq //p'); do
+	"$@" --reinstall install "$package" || "$@" --reinstall install "${package%%=*}"
+done
+"$@" -f install
+`
+
+// Repair ends what an interrupted dpkg or apt-get left undone, without removing any package.
+func Repair(ctx context.Context, h modules.Host) error {
+	modules.Progress(ctx, "ending what an interrupted dpkg left undone")
+	// dpkg --configure fails for a package that lacks a dependency, which is apt-get's business; what then is still
+	// wrong, apt-get says.
+	configure := modules.Command{Argv: []string{"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"}}
+	if err := run(ctx, h, configure); err != nil {
+		var failed *Error
+		if !errors.As(err, &failed) {
+			return err
+		}
+	}
+	argv := append([]string{"sh", "-euc", reinstall, "reinstall"}, aptGet...)
+	return run(ctx, h, modules.Command{Argv: append(argv, "--no-remove", "--allow-change-held-packages")})
+}
+
+// run runs c as the job "apt", and again while another program holds a lock that apt doesn't wait for.
+func run(ctx context.Context, h modules.Host, c modules.Command) error {
+	c.Env = environment
+	deadline := time.Now().Add(lockPatience)
+	for {
+		_, err := job.Run(ctx, h, job.Job{Name: "apt", Command: c, Progress: progress})
+		var failed *modules.CommandError
+		if !errors.As(err, &failed) {
+			return err
+		}
+		failure := newError(failed)
+		if !failure.Locked() {
+			return failure
+		}
+		if time.Now().After(deadline) {
+			return modules.WithHint(failure, "rcprov waited %v for it. Look what %s is doing there, then run the same command again.",
+				lockPatience, failure.holder())
+		}
+		modules.Progress(ctx, "waiting for %s", failure.holder())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+var heldBy = regexp.MustCompile(`held by process (\d+) \(([^)]*)\)`)
+
+// progress makes what people see of apt's last line.
+func progress(line string) string {
+	if holders := heldBy.FindAllStringSubmatch(line, -1); len(holders) > 0 {
+		last := holders[len(holders)-1]
+		return fmt.Sprintf("waiting for %s (pid %s)", last[2], last[1])
+	}
+	if _, after, found := strings.Cut(line, "\r"); found { // dpkg's "(Reading database ... 5%"
+		line = after
+	}
+	return strings.TrimSuffix(strings.TrimSpace(line), " ...")
+}
+
+// needsUpdate prints "first-boot" while cloud-init is at work and "update" when the lists should be fetched: there
+// are none, they are older than $1 minutes, or a source is newer than they are. The second file is where Ubuntu notes
+// a successful update.
+const needsUpdate = `
+if [ -e /run/cloud-init/enabled ] && [ ! -e /run/cloud-init/result.json ]; then echo first-boot; fi
+minutes=$1
+set -- /var/lib/apt/lists/*_Packages*
+[ -e "$1" ] || { echo update; exit; }
+fresh=$(find /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp -maxdepth 0 -mmin "-$minutes" 2>/dev/null) || :
+newer=$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer /var/lib/apt/lists 2>/dev/null) || :
+if [ -z "$fresh" ] || [ -n "$newer" ]; then echo update; fi
+`
+
+// Fresh tells whether the package lists are younger than age and than all sources.
+func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error) {
+	words, err := askAge(ctx, h, age)
+	return err == nil && len(words) == 0, err
+}
+
+// askAge returns what needsUpdate prints.
+func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, error) {
+	minutes := strconv.Itoa(int((age + time.Minute - 1) / time.Minute))
+	r, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", needsUpdate, "needs-update", minutes}})
+	if err != nil {
+		return nil, fmt.Errorf("look at the age of apt's package lists: %w", err)
+	}
+	return strings.Fields(string(r.Stdout)), nil
+}
+
+// UpdateIfOlder fetches the package lists unless they are younger than age (rounded up to minutes). While a host is
+// still in its first boot it waits for cloud-init to end. It tells whether it ran apt-get update.
+func UpdateIfOlder(ctx context.Context, h modules.Host, age time.Duration) (updated bool, err error) {
+	words, err := askAge(ctx, h, age)
+	if err != nil {
+		return false, err
+	}
+	if len(words) > 0 && words[0] == "first-boot" {
+		if err := waitForCloudInit(ctx, h); err != nil {
+			return false, err
+		}
+	}
+	if len(words) == 0 || words[len(words)-1] != "update" {
+		return false, nil
+	}
+	modules.Progress(ctx, "fetching apt's package lists")
+	return true, Update(ctx, h)
+}
+
+// waitForCloudInit waits up to ten minutes for cloud-init, which installs packages and writes sources during the
+// first boot. However it ends, rcprov goes on: errors of cloud-init are not about the plan.
+func waitForCloudInit(ctx context.Context, h modules.Host) error {
+	modules.Progress(ctx, "waiting for cloud-init to end the first boot")
+	_, err := job.Run(ctx, h, job.Job{
+		Name:    "cloud-init-wait",
+		Command: modules.Command{Argv: []string{"timeout", "600", "cloud-init", "status", "--wait"}},
+		// It prints dots.
+		Progress: func(string) string { return "waiting for cloud-init to end the first boot" },
+	})
+	var failed *modules.CommandError
+	if errors.As(err, &failed) {
+		return nil
+	}
+	return err
+}

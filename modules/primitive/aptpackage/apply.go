@@ -1,0 +1,321 @@
+package aptpackage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/apt"
+)
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
+}
+
+// ApplyBatch implements [modules.Batcher]: one transaction for the steps behind each other that want the same of apt.
+func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+	for _, w := range work {
+		if _, interrupted := w.Change.Find(""); interrupted && w.Change.Edits[0].Subject == dpkg {
+			if err := apt.Repair(ctx, h); err != nil {
+				return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
+					"`dpkg --audit` on the host says what is wrong with which package.")
+			}
+			break
+		}
+	}
+	for _, t := range transactions(work) {
+		if err := t.apply(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A transaction is what one call of apt-get does.
+type transaction struct {
+	mode     mode
+	packages []Package // to be installed or removed
+	create   []string  // those of them that the host doesn't have
+	hold     []string
+	unhold   []string
+	listAge  time.Duration
+}
+
+// mode is what can't differ within one call of apt-get.
+type mode struct{ absent, purge, recommends, downgrade bool }
+
+// transactions collects the edits of work.
+func transactions(work []modules.Work) []*transaction {
+	var all []*transaction
+	for _, w := range work {
+		step := w.Step.(*Step)
+		m := mode{step.Absent, step.Purge, step.Recommends, step.Downgrade}
+		if len(all) == 0 || all[len(all)-1].mode != m {
+			all = append(all, &transaction{mode: m, listAge: step.ListAge})
+		}
+		all[len(all)-1].add(step, w.Change)
+	}
+	return all
+}
+
+func (t *transaction) add(step *Step, c modules.Change) {
+	t.listAge = min(t.listAge, step.ListAge)
+	for _, p := range step.Packages {
+		for _, e := range c.Edits {
+			switch {
+			case e.Subject != subject(p.Name):
+			case e.Field != "held":
+				if !slices.Contains(t.packages, p) {
+					t.packages = append(t.packages, p)
+				}
+				if e.Action == modules.Create {
+					t.create = append(t.create, p.Name)
+				}
+			case *step.Held:
+				t.hold = append(t.hold, p.Name)
+			default:
+				t.unhold = append(t.unhold, p.Name)
+			}
+		}
+	}
+}
+
+func (t *transaction) apply(ctx context.Context, h modules.Host) error {
+	if len(t.packages)+len(t.hold)+len(t.unhold) == 0 {
+		return nil // only dpkg had to be repaired
+	}
+	if len(t.packages) == 0 {
+		return apt.Transaction{Hold: t.hold, Unhold: t.unhold}.Run(ctx, h)
+	}
+	args := t.args()
+	updated, updateErr, err := t.update(ctx, h)
+	if err != nil {
+		return err
+	}
+	plain, err := t.plain(ctx, h)
+	if err != nil {
+		return err
+	}
+	if !plain {
+		simulation, fetched, err := t.simulate(ctx, h, args, updated, updateErr)
+		if err != nil {
+			return err
+		}
+		updated = updated || fetched
+		if args, err = t.permit(ctx, h, args, simulation); err != nil {
+			return err
+		}
+	}
+	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}
+	err = run.Run(ctx, h)
+	var failed *apt.Error
+	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {
+		// The usual reason is that the repository has newer packages than the lists know.
+		modules.Progress(ctx, "fetching apt's package lists, which are older than what is wanted")
+		if err := apt.Update(ctx, h); err != nil {
+			return err
+		}
+		err = run.Run(ctx, h)
+	}
+	if err == nil {
+		return nil
+	}
+	var advised *modules.HintError
+	if err = explain(err); errors.As(err, &advised) {
+		return err
+	}
+	return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
+}
+
+// permit refuses what the plan doesn't say of a simulation, and returns args with what it allows.
+func (t *transaction) permit(ctx context.Context, h modules.Host, args []string, s apt.Simulation) ([]string, error) {
+	if err := t.checkVirtual(ctx, h, s); err != nil {
+		return nil, err
+	}
+	held, err := t.check(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(held) > 0 {
+		args = append([]string{"--allow-change-held-packages"}, args...)
+	}
+	for _, name := range held {
+		// apt-get drops the hold of a package that it changes.
+		if !t.mode.absent && !slices.Contains(t.unhold, name) && !slices.Contains(t.hold, name) {
+			t.hold = append(t.hold, name)
+		}
+	}
+	modules.Progress(ctx, "apt-get: %d to install, %d to remove", len(s.Install), len(s.Remove))
+	return args, nil
+}
+
+// update fetches the package lists where they are too old. Lists that can't be fetched matter only when the old ones don't
+// do, which is why apt's own failure is no err.
+func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool, failure, err error) {
+	if t.mode.absent {
+		return false, nil, nil
+	}
+	updated, err = apt.UpdateIfOlder(ctx, h, t.listAge)
+	var failed *apt.Error
+	if errors.As(err, &failed) {
+		return updated, err, nil
+	}
+	return updated, nil, err
+}
+
+// plain tells whether there is nothing to find out before: the names are those of real packages, which apt installs, and it
+// may neither remove another package (--no-remove) nor change one on hold, as there is none. A simulation takes as long
+// as apt needs to work all out, and the installation does that again.
+func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {
+	if t.mode.absent {
+		return false, nil
+	}
+	names := make([]string, len(t.packages))
+	for i, p := range t.packages {
+		names[i] = p.Name
+	}
+	return apt.Plain(ctx, h, names)
+}
+
+// simulate asks apt-get what it would do, with package lists that know all packages where that can be had. It tells
+// whether it has fetched them; updateErr is why they could not be fetched before.
+func (t *transaction) simulate(ctx context.Context, h modules.Host, args []string, updated bool, updateErr error) (s apt.Simulation, fetched bool, err error) {
+	s, err = apt.Simulate(ctx, h, args...)
+	var failed *apt.Error
+	if errors.As(err, &failed) && failed.Unknown() && !updated && !t.mode.absent {
+		modules.Progress(ctx, "fetching apt's package lists, which don't know all packages")
+		fetched, updateErr = true, apt.Update(ctx, h)
+		if updateErr != nil && !errors.As(updateErr, &failed) {
+			return s, fetched, updateErr
+		}
+		s, err = apt.Simulate(ctx, h, args...)
+	}
+	if err != nil && updateErr != nil {
+		err = fmt.Errorf("%w\nand fetching the package lists failed: %w", err, updateErr)
+	}
+	return s, fetched, explain(err)
+}
+
+// args are those of apt-get.
+func (t *transaction) args() []string {
+	var args []string
+	switch {
+	case t.mode.purge:
+		args = []string{"purge"}
+	case t.mode.absent:
+		args = []string{"remove"}
+	default:
+		args = []string{"--no-remove", "--no-install-recommends"}
+		if t.mode.recommends {
+			args[1] = "--install-recommends"
+		}
+		if t.mode.downgrade {
+			args = append(args, "--allow-downgrades")
+		}
+		args = append(args, "install")
+	}
+	for _, p := range t.packages {
+		args = append(args, p.word())
+	}
+	return args
+}
+
+// check refuses what the plan doesn't say: other packages removed, other held packages changed, packages installed in
+// place of those that shall go (apt 3 does so). It returns the held packages that will be changed.
+func (t *transaction) check(s apt.Simulation) (held []string, err error) {
+	ours := func(name string) bool {
+		return slices.ContainsFunc(t.packages, func(p Package) bool {
+			plain, _, _ := strings.Cut(p.Name, ":")
+			return name == p.Name || name == plain
+		})
+	}
+	var removed, changed []string
+	for _, name := range s.Remove {
+		if !ours(name) {
+			removed = append(removed, name)
+		}
+	}
+	for _, name := range slices.Concat(s.Install, s.Remove) {
+		switch {
+		case !slices.Contains(s.Held, name):
+		case ours(name):
+			held = append(held, name)
+		default:
+			changed = append(changed, name)
+		}
+	}
+	switch {
+	case len(removed) > 0:
+		return nil, modules.WithHint(fmt.Errorf("apt-get would also remove %s", strings.Join(removed, ", ")),
+			"When they may go, add them to the packages of this step.")
+	case t.mode.absent && len(s.Install) > 0:
+		return nil, modules.WithHint(fmt.Errorf("apt-get would install %s in place of what is to go", strings.Join(s.Install, ", ")),
+			"Other packages need what is to go; install in an earlier step what shall take its place.")
+	case len(changed) > 0:
+		return nil, modules.WithHint(fmt.Errorf("apt-get would also change %s, on hold on the host", strings.Join(changed, ", ")),
+			"Name them in this step, or take the hold from them: `apt-mark unhold %s`.", strings.Join(changed, " "))
+	}
+	return held, nil
+}
+
+// checkVirtual refuses a virtual package with one provider: apt-get would install that one without a word.
+func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Simulation) error {
+	for _, name := range t.create {
+		plain, _, _ := strings.Cut(name, ":")
+		if slices.Contains(s.Install, name) || slices.Contains(s.Install, plain) {
+			continue
+		}
+		r, err := h.Run(ctx, modules.Command{Argv: []string{"dpkg-query", "-W", "-f=${db:Status-Status}", "--", name}})
+		if err == nil && string(r.Stdout) == "installed" {
+			continue // by another program, meanwhile
+		}
+		var unknown *modules.CommandError
+		if err != nil && !errors.As(err, &unknown) {
+			return err
+		}
+		return modules.WithHint(fmt.Errorf("%q is a virtual package, for which apt-get would install another one", name),
+			"Name a real package; `apt-cache showpkg %s` on the host lists them at the end.", name)
+	}
+	return nil
+}
+
+// explain adds advice to what apt-get says when it sees no way.
+func explain(err error) error {
+	var failed *apt.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch {
+	case failed.Contains("is a virtual package provided by"):
+		return modules.WithHint(err, "Name one of the real packages.")
+	case failed.Contains("' was not found"):
+		return modules.WithHint(err, "`apt-cache madison NAME` on the host lists the versions that its repositories have.")
+	case failed.Unknown():
+		return modules.WithHint(err, "Check the name with `apt-cache policy NAME` on the host, or add the repository that has it in an earlier step (`apt_repository`).")
+	case failed.Contains("without --allow-downgrades"):
+		return modules.WithHint(err, "The host has a newer version. Set `allow_downgrade = true` when the older one is meant.")
+	case failed.Contains("remove is disabled"):
+		return modules.WithHint(fmt.Errorf("apt-get would also remove %s", removals(failed)), "Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
+	case failed.Contains("unmet dependencies"):
+		return modules.WithHint(err, "`apt-get -s install NAME` on the host shows the conflict.")
+	}
+	return err
+}
+
+// removals are the packages that apt-get was not allowed to remove.
+func removals(e *apt.Error) string {
+	var names []string
+	_, rest, _ := strings.Cut(strings.Join(e.Lines, "\n"), "The following packages will be REMOVED:\n")
+	for line := range strings.Lines(rest) {
+		if strings.Contains(line, "remove is disabled") {
+			break
+		}
+		names = append(names, strings.Fields(line)...)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,371 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module archive.
+func Module() modules.Module { return modules.Primitive("archive", source, New) }
+
+// Step is a directory that an archive was unpacked into.
+type Step struct {
+	Path   string
+	URL    string // where the host downloads the archive; empty: it is File
+	File   string // path on the host
+	SHA256 string // lower-case hex
+
+	// Label is noted in the directory. Where it is given, a directory with the same label is as it should be when
+	// SHA256 is empty: that is for products which learn the sum only when they apply.
+	Label string
+
+	Strip    int
+	Contains []string // below Path
+	Owner    string
+	Group    string
+	Mode     fs.FileMode // of the directory itself
+	Replace  bool        // also a directory that rcprov didn't unpack; for products, whose directories are their own
+	Absent   bool
+}
+
+var _ modules.Preparer = (*Step)(nil)
+
+// markerName is the file in the directory that says what it was made of.
+const markerName = ".rcprov-archive"
+
+// marker is the content of that file.
+type marker struct {
+	SHA256 string `json:"sha256"`
+	Strip  int    `json:"strip_components"`
+	Label  string `json:"label,omitempty"`
+}
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{
+		Path: args.Path, URL: args.URL, File: args.File, Strip: args.StripComponents, Contains: args.Contains,
+		Owner: args.Owner, Group: args.Group, Absent: args.State == "absent",
+	}
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
+	s.Mode = mode
+	errs := []error{err}
+	check := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, modules.Argf(arg, "%w", err))
+		}
+	}
+	if path.Dir(path.Clean(args.Path)) == "/" {
+		errs = append(errs, modules.Argf("path", "must be below a directory of the system, such as /opt/%s, not one itself", cmp.Or(path.Base(args.Path), "x")))
+	}
+	if s.Strip < 0 {
+		errs = append(errs, modules.Argf("strip_components", "must not be negative"))
+	}
+	for _, name := range s.Contains {
+		if name == "" || path.IsAbs(name) || path.Clean(name) != name || strings.HasPrefix(name, "..") || strings.Contains(name, "\n") {
+			errs = append(errs, modules.Argf("contains", "must be clean paths below the directory, such as \"bin/node\", not %q", name))
+		}
+	}
+	if s.Absent {
+		return s, errors.Join(errs...)
+	}
+	switch {
+	case args.URL != "" && args.File != "":
+		errs = append(errs, modules.Argf("file", "is one too many: url is given as well"))
+	case args.URL != "":
+		check("url", fetch.CheckURL(args.URL))
+	case args.File != "":
+		check("file", modules.CheckPath(args.File))
+	default:
+		errs = append(errs, modules.Argf("url", "must be given, or file"))
+	}
+	if args.SHA256 == "" {
+		return s, errors.Join(append(errs, &modules.ArgError{
+			Arg: "sha256", Err: errors.New("must be given"),
+			Hint: "Take the sum from the vendor's list; `sha256sum FILE` prints that of a file.",
+		})...)
+	}
+	s.SHA256, err = fetch.ParseSHA256(args.SHA256)
+	check("sha256", err)
+	return s, errors.Join(errs...)
+}
+
+func (s *Step) markerQuestion() observe.FileQuestion {
+	return observe.FileQuestion{Path: s.Path + "/" + markerName, Content: true}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	observe.File.Ask(q, observe.FileQuestion{Path: s.Path})
+	observe.File.Ask(q, s.markerQuestion())
+	occupied.Ask(q, s.Path)
+	if s.Absent {
+		observe.File.Ask(q, observe.FileQuestion{Path: s.Staging()})
+		return
+	}
+	for _, name := range s.Contains {
+		observe.File.Ask(q, observe.FileQuestion{Path: s.Path + "/" + name})
+	}
+}
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	dir, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path})
+	if err != nil {
+		return c, fmt.Errorf("look at %s: %w", s.Path, err)
+	}
+	if dir.Type == observe.Absent && s.Absent {
+		return s.leftover(snapshot)
+	}
+	if dir.Type == observe.Absent {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Create, Subject: s.Path, To: "from " + s.origin()})
+		return c, nil
+	}
+	if dir.Type != observe.Directory {
+		return c, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, dir.Type),
+			"rcprov doesn't replace it: move it away, or name another path.")
+	}
+	is, known, err := s.madeOf(snapshot)
+	if err != nil {
+		return c, err
+	}
+	occupied, err := occupied.Get(snapshot, s.Path)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("look into %s: %w", s.Path, err)
+	case !known && occupied && !s.Replace:
+		return c, modules.WithHint(fmt.Errorf("%s has something in it and was not unpacked by rcprov (it has no valid %s)", s.Path, markerName),
+			"rcprov doesn't replace it: move it away, or name another path.")
+	case s.Absent && (known || s.Replace):
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, From: "with all that is in it"})
+		return c, nil
+	case s.Absent: // empty, and of somebody else
+		return c, modules.WithHint(fmt.Errorf("%s was not unpacked by rcprov", s.Path), "Remove it with a `directory` step.")
+	}
+	return s.compare(snapshot, dir, is, known)
+}
+
+// Foresee implements [modules.Foreseer]: programs may be running from a directory, or in it, that another one replaces.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	modules.ForeseeFiles(snapshot, c)
+	if _, created := c.Find(""); s.Unpacks(c) && !created {
+		snapshot.ForeseeUnknown(s.Path)
+	}
+}
+
+// leftover returns the change that removes what a killed run didn't remove to its end.
+func (s *Step) leftover(snapshot *observe.Snapshot) (c modules.Change, err error) {
+	staging, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Staging()})
+	if err != nil {
+		return c, fmt.Errorf("look at %s: %w", s.Staging(), err)
+	}
+	if staging.Type != observe.Absent {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Staging(), From: "left by a run that was killed"})
+	}
+	return c, nil
+}
+
+// MadeOf returns the SHA-256 of the archive that the directory was made of; "" when it isn't there, or doesn't say. It is
+// for other parts of a product, which ask as Observe does.
+func (s *Step) MadeOf(snapshot *observe.Snapshot) (string, error) {
+	is, _, err := s.madeOf(snapshot)
+	return is.SHA256, err
+}
+
+// madeOf returns what the directory says that it was made of; not known when it doesn't say.
+func (s *Step) madeOf(snapshot *observe.Snapshot) (is marker, known bool, err error) {
+	file, err := observe.File.Get(snapshot, s.markerQuestion())
+	if err != nil {
+		return marker{}, false, fmt.Errorf("look at %s: %w", s.markerQuestion().Path, err)
+	}
+	if file.Type != observe.Regular || json.Unmarshal(file.Content, &is) != nil || is.SHA256 == "" {
+		return marker{}, false, nil
+	}
+	return is, true, nil
+}
+
+// compare returns the change for the directory that is there.
+func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is marker, known bool) (c modules.Change, err error) {
+	edit := func(field, from, to string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
+	}
+	switch {
+	case !known:
+		edit("sha256", "not unpacked by rcprov", s.origin())
+	case s.SHA256 != "" && is.SHA256 != s.SHA256:
+		edit("sha256", is.SHA256, s.SHA256)
+	case s.SHA256 == "" && is.Label != s.Label:
+		edit("sha256", strings.TrimSpace(is.SHA256+" "+is.Label), s.origin())
+	}
+	if known && is.Strip != s.Strip {
+		edit("strip_components", strconv.Itoa(is.Strip), strconv.Itoa(s.Strip))
+	}
+	for _, name := range s.Contains {
+		file, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path + "/" + name})
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look at %s/%s: %w", s.Path, name, err)
+		}
+		if known && file.Type == observe.Absent {
+			edit("contains", "", name)
+		}
+	}
+	if dir.Mode != s.Mode {
+		edit("mode", modules.OctalMode(dir.Mode), modules.OctalMode(s.Mode))
+	}
+	if s.Owner != dir.Owner && s.Owner != strconv.Itoa(dir.UID) {
+		edit("owner", dir.Owner, s.Owner)
+	}
+	if s.Group != dir.Group && s.Group != strconv.Itoa(dir.GID) {
+		edit("group", dir.Group, s.Group)
+	}
+	modules.ForeseeNames(snapshot, c.Edits)
+	return c, nil
+}
+
+// origin is where the archive comes from, for people.
+func (s *Step) origin() string { return cmp.Or(s.URL, s.File) }
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if s.Absent {
+		// Renamed first: at no moment is there half a directory.
+		const script = `
+rm -rf --one-file-system -- "$2"
+if [ -e "$1" ]; then
+	mkdir -- "$2"
+	mv -T -- "$1" "$2/old"
+	rm -rf --one-file-system -- "$2"
+fi
+`
+		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.Staging()}})
+		return modules.FileHint(err, s.Path)
+	}
+	if s.Unpacks(c) {
+		return s.unpack(ctx, h)
+	}
+	// The directory itself comes last: it is what the next run looks at, should this one be killed.
+	const script = `
+if [ -n "$3" ]; then find "$1" -depth -exec chown -h -- "$3" {} +; fi
+chmod -- "$2" "$1"
+`
+	owner := s.Owner + ":" + s.Group
+	if _, changed := c.Find("owner"); !changed {
+		if _, changed := c.Find("group"); !changed {
+			owner = ""
+		}
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, modules.OctalMode(s.Mode), owner}})
+	return modules.FileHint(err, s.Path)
+}
+
+// Unpacks tells whether c makes the directory anew, which needs SHA256.
+func (s *Step) Unpacks(c modules.Change) bool {
+	return slices.ContainsFunc(c.Edits, func(e modules.Edit) bool {
+		switch e.Field {
+		case "", "sha256", "strip_components", "contains":
+			return !s.Absent
+		}
+		return false
+	})
+}
+
+// Staging is the directory in which everything happens, on the same file system as the one that is made. When its file
+// `file` has the wanted sum, nothing is downloaded.
+func (s *Step) Staging() string { return fetch.Staging(s.Path) }
+
+// Prepare implements [modules.Preparer]: it downloads, checks and unpacks. Whether all is in the archive that shall be, and
+// whose it will be, is left to Apply.
+func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
+	if s.URL == "" || s.SHA256 == "" || !s.Unpacks(c) {
+		return nil
+	}
+	_, err := job.RunWhile(ctx, h, job.Job{Name: s.job(), Command: s.prepare(fetch.Prepared(s.Path)), Progress: fetch.Progress})
+	return err
+}
+
+// unpack makes the directory anew.
+func (s *Step) unpack(ctx context.Context, h modules.Host) error {
+	command, err := s.command(fetch.Prepared(s.Path))
+	if err != nil {
+		return err
+	}
+	_, err = job.Run(ctx, h, job.Job{Name: s.job(), Command: command, Progress: fetch.Progress})
+	return s.explain(err)
+}
+
+// job is the name of both jobs, so that they never run together.
+func (s *Step) job() string { return fetch.JobName("archive", s.Path) }
+
+// words are what both scripts are told.
+func (s *Step) words(prepared string) []string {
+	return []string{s.Path, s.Staging(), prepared, s.URL, s.File, s.SHA256, strconv.Itoa(s.Strip)}
+}
+
+// prepare is the command that prepares in the directory prepared.
+func (s *Step) prepare(prepared string) modules.Command {
+	return modules.Command{Argv: append([]string{"sh", "-euc", fetch.Functions + prepareScript, "archive"}, s.words(prepared)...)}
+}
+
+// command is the command that makes the directory, maybe of what is in the directory prepared.
+func (s *Step) command(prepared string) (modules.Command, error) {
+	note, err := json.Marshal(marker{SHA256: s.SHA256, Strip: s.Strip, Label: s.Label})
+	if err != nil {
+		return modules.Command{}, err
+	}
+	return modules.Command{Argv: slices.Concat(
+		[]string{"sh", "-euc", fetch.Functions + unpackScript, "archive"}, s.words(prepared),
+		[]string{s.Owner + ":" + s.Group, modules.OctalMode(s.Mode), string(note)}, s.Contains,
+	)}, nil
+}
+
+// unpacker is the first thing that tar, unzip or a tool of theirs complained about.
+var unpacker = regexp.MustCompile(`(?m)^(tar|gzip|bzip2|xz|zstd|unzip|mv|find|\S*tar): .*$|^.*(cannot find|error|unsupported).*$`)
+
+// explain says in words why the script failed.
+func (s *Step) explain(err error) error {
+	p := fetch.Found(err)
+	if p == nil {
+		return modules.FileHint(err, s.Path)
+	}
+	what := s.origin()
+	switch p.Word {
+	case "format":
+		return modules.WithHint(fmt.Errorf("%s is no archive that rcprov knows: it begins with the bytes %s", what, cmp.Or(p.Arg(0), "of nothing, it is empty")),
+			"It has the wanted SHA-256, so the URL and the sum are those of another file. Known are tar (also with gzip, bzip2, xz, zstd) and zip.")
+	case "tool":
+		return modules.WithHint(fmt.Errorf("the host has no %s to unpack %s", p.Arg(0), what),
+			"Add an `apt_package` step for %s before this one.", p.Arg(1))
+	case "unpack":
+		reason := cmp.Or(unpacker.FindString(string(p.Err.Result.Stderr)), "it failed")
+		if strings.Contains(string(p.Err.Result.Stderr), "No space left on device") {
+			return modules.WithHint(fmt.Errorf("unpack %s: %s", what, reason),
+				"See `df -h %s` and `df -i %s` on the host, make room, then run the same command again.", path.Dir(s.Path), path.Dir(s.Path))
+		}
+		return modules.WithHint(fmt.Errorf("unpack %s: %s", what, reason),
+			"It has the wanted SHA-256, so it was published like this: see whether it is the file that you meant.")
+	case "empty":
+		if s.Strip == 0 {
+			return modules.WithHint(fmt.Errorf("there is nothing in %s", what), "It has the wanted SHA-256: see whether it is the file that you meant.")
+		}
+		return modules.WithHint(fmt.Errorf("nothing is left of %s without the first %d parts of each name", what, s.Strip),
+			"Write a smaller `strip_components`; `tar -tf FILE` lists the names.")
+	case "contains":
+		return modules.WithHint(fmt.Errorf("%s doesn't contain %s", what, strings.Join(p.Args, " ")),
+			"Correct `contains`, or `strip_components`. In the archive's first directory there is: %s", cmp.Or(modules.LastLine(p.Err.Result.Stdout), "nothing"))
+	}
+	return fetch.Explain(err, what, s.SHA256, path.Dir(s.Path))
+}

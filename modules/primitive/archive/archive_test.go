@@ -1,0 +1,361 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	sumA, sumB := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	present := Step{Path: "/opt/x", URL: "https://example.com/x.tgz", SHA256: sumA, Strip: 1, Contains: []string{"bin/x"}, Owner: "root", Group: "root", Mode: 0o755}
+	with := func(change func(*Step)) Step {
+		s := present
+		change(&s)
+		return s
+	}
+	absent := with(func(s *Step) { s.Absent = true })
+	labelled := with(func(s *Step) { s.SHA256, s.Label = "", "v2" })
+	directory := observe.FileInfo{Type: observe.Directory, Mode: 0o755, Owner: "root", Group: "root"}
+	mark := func(content string) observe.FileInfo {
+		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
+	}
+	made := mark(`{"sha256":"` + sumA + `","strip_components":1}`)
+	there := observe.FileInfo{Type: observe.Regular}
+	update := func(field, from, to string) []modules.Edit {
+		return []modules.Edit{{Action: modules.Update, Subject: "/opt/x", Field: field, From: from, To: to}}
+	}
+	tests := []struct {
+		name     string
+		step     Step
+		dir      observe.FileInfo
+		marker   observe.FileInfo
+		file     observe.FileInfo
+		staging  observe.FileInfo
+		occupied bool
+		could    error
+		edits    []modules.Edit
+		err      string
+	}{
+		{name: "converged", step: present, dir: directory, marker: made, file: there, occupied: true},
+		{
+			name: "not there", step: present,
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/opt/x", To: "from https://example.com/x.tgz"}},
+		},
+		{
+			name: "other sum", step: present, dir: directory, file: there, occupied: true,
+			marker: mark(`{"sha256":"` + sumB + `","strip_components":1}`), edits: update("sha256", sumB, sumA),
+		},
+		{
+			name: "other strip_components", step: present, dir: directory, file: there, occupied: true,
+			marker: mark(`{"sha256":"` + sumA + `"}`), edits: update("strip_components", "0", "1"),
+		},
+		{name: "a file is missing", step: present, dir: directory, marker: made, occupied: true, edits: update("contains", "", "bin/x")},
+		{
+			name: "owner and mode", step: with(func(s *Step) { s.Owner, s.Mode = "app", 0o700 }), dir: directory, marker: made, file: there, occupied: true,
+			edits: append(update("mode", "0755", "0700"), update("owner", "root", "app")...),
+		},
+		{name: "owner by number", step: with(func(s *Step) { s.Owner, s.Group = "0", "0" }), dir: directory, marker: made, file: there, occupied: true},
+		{name: "empty directory", step: present, dir: directory, edits: update("sha256", "not unpacked by rcprov", "https://example.com/x.tgz")},
+		{
+			name: "directory of somebody else", step: present, dir: directory, occupied: true,
+			err: "/opt/x has something in it and was not unpacked by rcprov (it has no valid .rcprov-archive)",
+		},
+		{
+			name: "directory of somebody else, to be replaced", step: with(func(s *Step) { s.Replace = true }), dir: directory, occupied: true,
+			edits: update("sha256", "not unpacked by rcprov", "https://example.com/x.tgz"),
+		},
+		{
+			name: "marker is no JSON", step: present, dir: directory, marker: mark("x"), occupied: true,
+			err: "/opt/x has something in it and was not unpacked by rcprov (it has no valid .rcprov-archive)",
+		},
+		{
+			name: "file in its place", step: present, dir: observe.FileInfo{Type: observe.Regular},
+			err: "/opt/x is a file, not a directory",
+		},
+		{
+			name: "link in its place", step: absent, dir: observe.FileInfo{Type: observe.Symlink, Target: "/x"},
+			err: "/opt/x is a symbolic link, not a directory",
+		},
+		{
+			name: "same label, any sum", step: labelled, dir: directory, file: there, occupied: true,
+			marker: mark(`{"sha256":"` + sumB + `","strip_components":1,"label":"v2"}`),
+		},
+		{
+			name: "other label", step: labelled, dir: directory, file: there, occupied: true,
+			marker: mark(`{"sha256":"` + sumB + `","strip_components":1,"label":"v1"}`),
+			edits:  update("sha256", sumB+" v1", "https://example.com/x.tgz"),
+		},
+		{name: "absent already", step: absent},
+		{
+			name: "absent, but not removed to its end", step: absent, staging: directory,
+			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/.x.rcprov", From: "left by a run that was killed"}},
+		},
+		{
+			name: "to be removed", step: absent, dir: directory, marker: made, occupied: true,
+			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/x", From: "with all that is in it"}},
+		},
+		{name: "empty directory to be removed", step: absent, dir: directory, err: "/opt/x was not unpacked by rcprov"},
+		{
+			name: "directory of somebody else to be removed", step: absent, dir: directory, occupied: true,
+			err: "/opt/x has something in it and was not unpacked by rcprov (it has no valid .rcprov-archive)",
+		},
+		{name: "could not tell", step: present, could: errors.New("Input/output error"), err: "look at /opt/x: Input/output error"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := observe.NewSnapshot()
+			observe.File.Put(s, observe.FileQuestion{Path: "/opt/x"}, test.dir, test.could)
+			observe.File.Put(s, test.step.markerQuestion(), test.marker, nil)
+			observe.File.Put(s, observe.FileQuestion{Path: "/opt/x/bin/x"}, test.file, nil)
+			observe.File.Put(s, observe.FileQuestion{Path: "/opt/.x.rcprov"}, test.staging, nil)
+			occupied.Put(s, "/opt/x", test.occupied, nil)
+			moduletest.WantDiff(t, &test.step, s, test.edits, test.err)
+		})
+	}
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	valid := Args{
+		Path: "/opt/x", URL: "https://example.com/x.tgz", SHA256: strings.Repeat("A", 64),
+		Owner: "root", Group: "root", Mode: "0755", State: "present",
+	}
+	tests := []struct {
+		name   string
+		change func(*Args)
+		err    string
+	}{
+		{name: "valid", change: func(*Args) {}},
+		{name: "absent", change: func(a *Args) { a.URL, a.SHA256, a.State = "", "", "absent" }},
+		{name: "file", change: func(a *Args) { a.URL, a.File = "", "/srv/x.tgz" }},
+		{name: "both", change: func(a *Args) { a.File = "/srv/x.tgz" }, err: "file: is one too many: url is given as well"},
+		{name: "neither", change: func(a *Args) { a.URL = "" }, err: "url: must be given, or file"},
+		{name: "no sum", change: func(a *Args) { a.SHA256 = "" }, err: "sha256: must be given"},
+		{name: "sum", change: func(a *Args) { a.SHA256 = "abc" }, err: `sha256: must be a SHA-256, 64 hexadecimal digits, not "abc"`},
+		{name: "scheme", change: func(a *Args) { a.URL = "ftp://x/y" }, err: `url: must be an address that begins with https:// or http://, not "ftp://x/y"`},
+		{
+			name:   "password",
+			change: func(a *Args) { a.URL = "https://me:secret@example.com/x" },
+			err:    "url: must not have a name or password in it: they would show in the host's process list; apt reads them from /etc/apt/auth.conf.d",
+		},
+		{name: "system directory", change: func(a *Args) { a.Path = "/opt" }, err: "path: must be below a directory of the system, such as /opt/opt, not one itself"},
+		{
+			name:   "several",
+			change: func(a *Args) { a.Contains, a.StripComponents = []string{"../x"}, -1 },
+			err:    "strip_components: must not be negative\ncontains: must be clean paths below the directory, such as \"bin/node\", not \"../x\"",
+		},
+	}
+	for _, test := range tests {
+		args := valid
+		test.change(&args)
+		step, err := New(args, modules.Env{})
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
+		}
+		if err == nil && args.SHA256 != "" && step.(*Step).SHA256 != strings.Repeat("a", 64) {
+			t.Errorf("%s: sum %q", test.name, step.(*Step).SHA256)
+		}
+	}
+}
+
+// writeArchive makes a tar.gz file of files and returns its SHA-256.
+func writeArchive(t *testing.T, path string, files map[string]string) string {
+	t.Helper()
+	var b bytes.Buffer
+	compressed := gzip.NewWriter(&b)
+	w := tar.NewWriter(compressed)
+	for name, content := range files {
+		header := &tar.Header{Name: name, Mode: 0o4777, Size: int64(len(content)), Typeflag: tar.TypeReg}
+		if err := w.WriteHeader(header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), compressed.Close(), os.WriteFile(path, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return hex.EncodeToString(sum[:])
+}
+
+// TestScript unpacks with a real shell and tar; the job around it, and downloads, are e2e's business.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	host := &moduletest.Host{}
+	step := &Step{Path: in("it's/here"), File: in("a.tar.gz"), Strip: 1, Contains: []string{"bin/tool"}, Owner: me.Uid, Group: me.Gid, Mode: 0o750}
+	unpack := func() error {
+		t.Helper()
+		command, err := step.command(in("nothing prepared"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = host.Run(t.Context(), command)
+		return step.explain(err)
+	}
+	step.SHA256 = writeArchive(t, step.File, map[string]string{"pkg/bin/tool": "one"})
+	if err := unpack(); err != nil {
+		t.Fatal(err)
+	}
+	if change := moduletest.Diff(t, host, step); !change.Empty() {
+		t.Errorf("did not converge: %+v", change.Edits)
+	}
+	tool, err := os.Stat(in("it's/here/bin/tool"))
+	if err != nil || tool.Mode() != 0o755 {
+		t.Errorf("mode %v, %v", tool, err)
+	}
+
+	// What a run left that was killed between the two renames is put back before anything can fail.
+	if err := errors.Join(os.Mkdir(in("it's/.here.rcprov"), 0o755), os.Rename(in("it's/here"), in("it's/.here.rcprov/old"))); err != nil {
+		t.Fatal(err)
+	}
+	sum := step.SHA256
+	step.SHA256 = strings.Repeat("0", 64)
+	if got, want := moduletest.ErrorText(unpack()), in("a.tar.gz")+" has the SHA-256 "+sum+", not "+step.SHA256; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+	if content, err := os.ReadFile(in("it's/here/bin/tool")); string(content) != "one" {
+		t.Errorf("after the failure: %q, %v", content, err)
+	}
+
+	step.SHA256 = writeArchive(t, step.File, map[string]string{"pkg/bin/other": "two"})
+	if got, want := moduletest.ErrorText(unpack()), in("a.tar.gz")+" doesn't contain bin/tool"; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+	step.Contains = nil
+	if err := unpack(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(in("it's/*/*/*")); len(left) != 1 || err != nil {
+		t.Errorf("files: %q, %v", left, err)
+	}
+	if left, err := filepath.Glob(in("it's/.h*")); len(left) != 0 || err != nil {
+		t.Errorf("left over: %q, %v", left, err)
+	}
+	step.Absent = true
+	moduletest.Converge(t, host, step)
+}
+
+// TestPrepare prepares with a real shell and tar what has been downloaded already, and makes the directory of it.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		spoil string // shell between preparing and making, in the directory of what was prepared
+		path  string // what of path is there before
+		tool  string // content of bin/tool then
+		left  bool   // something is prepared
+	}{
+		{name: "whole", spoil: `rm file; echo prepared >tree/bin/tool`, tool: "prepared\n", left: true},
+		{name: "not to its end", spoil: `rm ready; echo half >tree/bin/tool`, tool: "one", left: true},
+		{name: "another archive", spoil: `sed -i s/^..../0000/ ready; echo other >tree/bin/tool`, tool: "one", left: true},
+		{name: "stripped in another way", spoil: `sed -i 's/1$/0/' ready; echo other >tree/bin/tool`, tool: "one", left: true},
+		{name: "to be gone on with", path: "mkdir -p $STAGING; mv $PREPARED/file $STAGING", tool: "one"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			prepared := filepath.Join(dir, "prepared")
+			if err := os.Mkdir(prepared, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			step := &Step{
+				Path: filepath.Join(dir, "opt/tool"), URL: "http://unused.invalid/a.tar.gz", Strip: 1,
+				Contains: []string{"bin/tool"}, Owner: me.Uid, Group: me.Gid, Mode: 0o750,
+			}
+			step.SHA256 = writeArchive(t, filepath.Join(prepared, "file"), map[string]string{"pkg/bin/tool": "one"})
+			host := &moduletest.Host{}
+			sh := func(in, script string) {
+				t.Helper()
+				env := []string{"STAGING=" + step.Staging(), "PREPARED=" + prepared}
+				if _, err := host.Run(t.Context(), modules.Command{Script: script, Dir: in, Env: env}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sh(dir, "true; "+test.path)
+			_, err := host.Run(t.Context(), step.prepare(prepared))
+			if p := fetch.Found(err); test.left && err != nil || !test.left && (p == nil || p.Word != "ahead") {
+				t.Fatalf("prepare: %v", err)
+			}
+			if _, err := os.Stat(step.Path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("it is there before its time: %v", err)
+			}
+			if test.left {
+				if _, err := os.Stat(filepath.Dir(step.Path)); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("its parent is there before its time: %v", err)
+				}
+				if info, err := os.Stat(filepath.Join(prepared, "tree/bin/tool")); err != nil || info.Mode() != 0o755 {
+					t.Errorf("prepared: %v, %v", info, err)
+				}
+				sh(prepared, test.spoil)
+			}
+			command, err := step.command(prepared)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := host.Run(t.Context(), command); err != nil {
+				t.Fatal(step.explain(err))
+			}
+			if change := moduletest.Diff(t, host, step); !change.Empty() {
+				t.Errorf("did not converge: %+v", change.Edits)
+			}
+			if content, err := os.ReadFile(filepath.Join(step.Path, "bin/tool")); string(content) != test.tool {
+				t.Errorf("bin/tool is %q, %v; want %q", content, err, test.tool)
+			}
+			for _, gone := range []string{prepared, step.Staging()} {
+				if _, err := os.Stat(gone); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("left over: %s, %v", gone, err)
+				}
+			}
+		})
+	}
+}
+
+// TestForesee is about what may have been replaced under a program that runs.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		edit modules.Edit
+		want string
+	}{
+		{modules.Edit{Action: modules.Create, Subject: "/opt/x", To: "from https://x"}, ""},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "sha256"}, "/opt/x"},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "strip_components"}, "/opt/x"},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "contains", To: "bin/x"}, "/opt/x"},
+		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "owner"}, ""},
+	} {
+		s := observe.NewSnapshot()
+		modules.Foresee(&Step{Path: "/opt/x"}, s, modules.Change{Edits: []modules.Edit{test.edit}})
+		if got := s.Unknown(); got != test.want {
+			t.Errorf("%s %q: %q changes what runs, want %q", test.edit.Action, test.edit.Field, got, test.want)
+		}
+	}
+}

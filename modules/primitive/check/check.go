@@ -1,0 +1,159 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module check.
+func Module() modules.Module { return modules.Primitive("check", source, New) }
+
+// Step is a program that shall succeed.
+type Step struct {
+	Program  *probe.Program
+	Name     string // the program as people see it, on one line
+	Contains []string
+	Matches  *regexp.Regexp // nil: not asked
+	Secret   bool           // what is looked for is not to be shown
+	Interval time.Duration
+	Deadline time.Duration
+}
+
+var _ modules.Step = (*Step)(nil)
+
+// New checks args.
+func New(args Args, env modules.Env) (modules.Step, error) {
+	said := probe.Said{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
+	s := &Step{
+		Program:  &probe.Program{Argv: args.Argv, Dir: args.Dir, User: said.Account(), Env: said.Environ(), Output: true},
+		Name:     said.Name(),
+		Contains: args.Contains,
+		Secret:   env.Sensitive("contains") || env.Sensitive("matches"),
+	}
+	if args.Shell != "" {
+		s.Program.Argv = []string{"sh", "-euc", args.Shell}
+	}
+	errs := append(said.Check(), probe.WithSecret(env, "env", "argv", "shell")...)
+	wrong := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, modules.Argf(arg, "%w", err))
+		}
+	}
+	if slices.Contains(args.Contains, "") {
+		wrong("contains", errors.New("has an empty text, which everything contains"))
+	}
+	var err error
+	if args.Matches != "" {
+		s.Matches, err = regexp.Compile(args.Matches)
+		wrong("matches", err)
+	}
+	s.Interval, err = parseDuration(args.Interval)
+	wrong("interval", err)
+	s.Deadline, err = parseDuration(args.Deadline)
+	wrong("deadline", err)
+	return s, errors.Join(errs...)
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("must be a duration such as \"500ms\" or \"1m\", not %q", text)
+	}
+	return d, nil
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { probe.Programs.Ask(q, s.Program) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := probe.Programs.Get(snapshot, s.Program)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	wrong := s.judge(is)
+	if wrong == "" && !snapshot.Concerns(observe.QuoteAll(s.Program.Argv)) {
+		return modules.Change{}, nil
+	}
+	c := modules.Wait(snapshot, modules.Edit{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}, wrong == "", "")
+	if is.Missing != "" {
+		c.Notes = append(c.Notes, fmt.Sprintf("needs %s, which an earlier step must bring", is.Missing))
+	}
+	return c, nil
+}
+
+// judge says what is wrong with an outcome; "" when nothing is.
+func (s *Step) judge(is probe.Outcome) string {
+	switch {
+	case is.Missing != "":
+		return "there is no " + is.Missing
+	case is.Status != 0:
+		return fmt.Sprintf("exits with %d", is.Status)
+	}
+	for _, text := range s.Contains {
+		if !strings.Contains(is.Output, text) {
+			return "does not print " + s.shown(text)
+		}
+	}
+	if s.Matches != nil && !s.Matches.MatchString(is.Output) {
+		return "does not print what matches " + s.shown(s.Matches.String())
+	}
+	return ""
+}
+
+func (s *Step) shown(text string) string {
+	if s.Secret {
+		return "what is wanted"
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// Apply implements [modules.Step]: it tries until the outcome is as wanted.
+func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	start := time.Now()
+	for {
+		is, err := probe.Run(ctx, h, s.Program)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		wrong := s.judge(is)
+		if wrong == "" {
+			return nil
+		}
+		waited := time.Since(start)
+		if waited+s.Interval > s.Deadline {
+			return modules.WithHint(s.failed(wrong, is.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see what it says.", s.Deadline, s.user())
+		}
+		modules.Progress(ctx, "%s: %s (%s of %s)", s.Name, wrong, waited.Round(time.Second), s.Deadline)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(s.Interval):
+		}
+	}
+}
+
+func (s *Step) user() string {
+	if s.Program.User == "" {
+		return "root"
+	}
+	return s.Program.User
+}
+
+// failed is the error for an outcome that is not as wanted, with the end of what the program printed.
+func (s *Step) failed(wrong, output string) error {
+	err := fmt.Errorf("%s %s", s.Name, wrong)
+	if s.Secret {
+		return err
+	}
+	return probe.WithOutput(err, output, 1)
+}

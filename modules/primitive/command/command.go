@@ -1,0 +1,156 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module command.
+func Module() modules.Module { return modules.Primitive("command", source, New) }
+
+// Step is a command that shall have been run.
+type Step struct {
+	Name        string // the command as people see it, on one line
+	Command     modules.Command
+	Creates     string // empty: not asked
+	Removes     string // empty: not asked
+	Unless      *probe.Program
+	ChangedWhen *probe.Program
+}
+
+var _ modules.Opaque = (*Step)(nil)
+
+// New checks args.
+func New(args Args, env modules.Env) (modules.Step, error) {
+	said := probe.Said{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
+	s := &Step{
+		Name: said.Name(),
+		Command: modules.Command{
+			Argv: args.Argv, Script: args.Shell, Dir: args.Dir, Stdin: []byte(args.Stdin), User: said.Account(), Env: said.Environ(),
+		},
+		Creates: args.Creates, Removes: args.Removes,
+	}
+	errs := said.Check()
+	for _, c := range []struct{ arg, path string }{{"creates", args.Creates}, {"removes", args.Removes}} {
+		if err := modules.CheckPath(c.path); err != nil && c.path != "" {
+			errs = append(errs, modules.Argf(c.arg, "%w", err))
+		}
+	}
+	s.Unless, s.ChangedWhen = s.condition(args.Unless), s.condition(args.ChangedWhen)
+	if s.Creates == "" && s.Removes == "" && s.Unless == nil && s.ChangedWhen == nil {
+		errs = append(errs, &modules.ArgError{
+			Arg: "argv", Err: errors.New("would run each time: nothing says when it has nothing to do"),
+			Hint: "Give creates, removes, unless or changed_when.",
+		})
+	}
+	errs = append(errs, probe.WithSecret(env, "env or stdin", "argv", "shell", "unless", "changed_when")...)
+	return s, errors.Join(errs...)
+}
+
+// condition returns argv as a condition in the surroundings of the command; nil for none.
+func (s *Step) condition(argv []string) *probe.Program {
+	if len(argv) == 0 {
+		return nil
+	}
+	return &probe.Program{Argv: argv, Dir: s.Command.Dir, User: s.Command.User, Env: s.Command.Env}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	for _, path := range []string{s.Creates, s.Removes} {
+		if path != "" {
+			observe.File.Ask(q, observe.FileQuestion{Path: path})
+		}
+	}
+	for _, c := range []*probe.Program{s.Unless, s.ChangedWhen} {
+		if c != nil {
+			probe.Programs.Ask(q, c)
+		}
+	}
+}
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var reasons, doubts, notes []string
+	for _, c := range []struct {
+		path string
+		want bool
+		why  string
+	}{{s.Creates, true, " is not there"}, {s.Removes, false, " is there"}} {
+		if c.path == "" {
+			continue
+		}
+		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: c.path})
+		if err != nil {
+			return modules.Change{}, err
+		}
+		there := is.Type != observe.Absent
+		if f, changes := snapshot.FutureFile(c.path); changes {
+			there = f.Fingerprint != "absent"
+		}
+		if there != c.want {
+			reasons = append(reasons, c.path+c.why)
+		}
+	}
+	for _, c := range []struct {
+		arg       string
+		condition *probe.Program
+		zeroRuns  bool
+	}{{"unless", s.Unless, false}, {"changed_when", s.ChangedWhen, true}} {
+		if c.condition == nil {
+			continue
+		}
+		is, err := probe.Programs.Get(snapshot, c.condition)
+		if err != nil {
+			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
+				"Run `%s` on the host to see what it says.", observe.QuoteAll(c.condition.Argv))
+		}
+		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(observe.QuoteAll(c.condition.Argv)) {
+			doubts = append(doubts, c.arg+" says so then")
+			continue
+		}
+		switch {
+		case is.Missing != "":
+			reasons = append(reasons, c.arg+" can't tell yet")
+			notes = append(notes, fmt.Sprintf("%s needs %s, which is not on the host", c.arg, is.Missing))
+		case (is.Status == 0) == c.zeroRuns:
+			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
+		}
+	}
+	edit := modules.Edit{Action: modules.Run, Subject: s.Name, From: strings.Join(reasons, ", ")}
+	switch {
+	case len(reasons) == 0 && len(doubts) == 0:
+		return modules.Change{}, nil
+	case len(reasons) == 0: // a plan, where earlier steps change what the condition is about
+		edit.If = strings.Join(doubts, " or ")
+	}
+	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
+}
+
+// Foresee implements [modules.Foreseer]: a command may do anything.
+func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	snapshot.ForeseeUnknown("a command")
+}
+
+// Opaque implements [modules.Opaque]: what the program did before it failed, nobody asks.
+func (*Step) Opaque() {}
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	_, err := h.Run(ctx, s.Command)
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	output := failed.Result.Stderr
+	if len(strings.TrimSpace(string(output))) == 0 {
+		output = failed.Result.Stdout
+	}
+	return probe.WithOutput(err, string(output), 2)
+}

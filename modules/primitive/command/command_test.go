@@ -1,0 +1,146 @@
+package command
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+var plain = modules.Env{Sensitive: func(string) bool { return false }}
+
+// build makes the step of args with their defaults.
+func build(t testing.TB, args Args) *Step {
+	t.Helper()
+	args.Dir, args.User = "/", "root"
+	step, err := New(args, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step.(*Step)
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	all := Args{
+		Argv: []string{"make", "it so"}, Creates: "/there", Removes: "/gone",
+		Unless: []string{"is-made"}, ChangedWhen: []string{"is-old"},
+	}
+	tests := []struct {
+		name           string
+		args           Args
+		there, gone    observe.FileType
+		unless, change probe.Outcome
+		unlessErr      error
+		from           string // of the edit; empty: nothing to do
+		notes          []string
+		err            string
+	}{
+		{name: "converged", args: all, there: observe.Regular, change: probe.Outcome{Status: 1}},
+		{name: "creates", args: all, change: probe.Outcome{Status: 1}, from: "/there is not there"},
+		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: probe.Outcome{Status: 1}, from: "/gone is there"},
+		{name: "unless", args: all, there: observe.Regular, unless: probe.Outcome{Status: 3}, change: probe.Outcome{Status: 1}, from: "unless exits with 3"},
+		{name: "changed_when", args: all, there: observe.Regular, from: "changed_when exits with 0"},
+		{
+			name: "several", args: all, unless: probe.Outcome{Status: 1}, change: probe.Outcome{Status: 1},
+			from: "/there is not there, unless exits with 1",
+		},
+		{
+			name: "program is not there yet", args: all, there: observe.Regular, unless: probe.Outcome{Missing: "is-made"}, change: probe.Outcome{Status: 1},
+			from: "unless can't tell yet", notes: []string{"unless needs is-made, which is not on the host"},
+		},
+		{
+			name: "could not tell", args: all, there: observe.Regular, unlessErr: errors.New("is-made: cannot open database (exit status 126)"),
+			err: "unless could not tell whether there is something to do: is-made: cannot open database (exit status 126)",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			step := build(t, test.args)
+			snapshot := observe.NewSnapshot()
+			observe.File.Put(snapshot, observe.FileQuestion{Path: "/there"}, observe.FileInfo{Type: test.there}, nil)
+			observe.File.Put(snapshot, observe.FileQuestion{Path: "/gone"}, observe.FileInfo{Type: test.gone}, nil)
+			probe.Programs.Put(snapshot, step.Unless, test.unless, test.unlessErr)
+			probe.Programs.Put(snapshot, step.ChangedWhen, test.change, nil)
+			change, err := step.Diff(snapshot)
+			if got := moduletest.ErrorText(err); got != test.err {
+				t.Fatalf("error %q, want %q", got, test.err)
+			}
+			want := modules.Change{Notes: test.notes}
+			if test.from != "" {
+				want.Edits = []modules.Edit{{Action: modules.Run, Subject: "make 'it so'", From: test.from}}
+			}
+			if diff := cmp.Diff(want, change); diff != "" {
+				t.Errorf("change (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	secret := modules.Env{Sensitive: func(arg string) bool { return arg == "argv" }}
+	const ok = "/x"
+	for _, test := range []struct {
+		args Args
+		env  modules.Env
+		want string
+	}{
+		{Args{Argv: []string{"true"}, Creates: ok}, plain, ""},
+		{Args{Creates: ok}, plain, "argv: names no program"},
+		{Args{Argv: []string{"true"}}, plain, "argv: would run each time: nothing says when it has nothing to do"},
+		{Args{Argv: []string{"true"}, Shell: "true", Creates: ok}, plain, "shell: is given as well as argv; give one of them"},
+		{Args{Shell: "true", Creates: "x"}, plain, `creates: must be an absolute path, not "x"`},
+		{Args{Shell: "true", Creates: ok, Env: map[string]string{"A B": "x"}}, plain, `env: has "A B", which is no name of a variable`},
+		{Args{Argv: []string{"login", "hunter2"}, Creates: ok}, secret, "argv: contains a secret, and everyone on the host can read a command line"},
+	} {
+		test.args.Dir, test.args.User = "/", "root"
+		_, err := New(test.args, test.env)
+		if got := moduletest.ErrorText(err); got != test.want {
+			t.Errorf("%+v:\n got %s\nwant %s", test.args, got, test.want)
+		}
+	}
+}
+
+func TestConverge(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"/bin/sh", "/bin/bash"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			if _, err := os.Stat(shell); err != nil {
+				t.Skipf("no %s on this machine", shell)
+			}
+			path := filepath.Join(t.TempDir(), "it's made")
+			host := &moduletest.Host{Shell: shell}
+			step := build(t, Args{
+				Shell: `printf %s "$WORD" >"$FILE"`, Unless: []string{"grep", "-q", "it's a word", path},
+				Env: map[string]string{"WORD": "it's a word", "FILE": path},
+			})
+			change := moduletest.Converge(t, host, step)
+			if from := change.Edits[0].From; from != "unless exits with 2" {
+				t.Errorf("reason %q", from)
+			}
+			if again := moduletest.Diff(t, host, step); !again.Empty() {
+				t.Errorf("second run: %+v", again)
+			}
+		})
+	}
+}
+
+func TestApplyError(t *testing.T) {
+	t.Parallel()
+	step := build(t, Args{Shell: "for i in 1 2 3; do echo line $i >&2; done; false; echo not reached", Creates: "/x"})
+	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{})
+	const want = "line 3 (exit status 1); the end of its output:\nline 1\nline 2\nline 3"
+	if got := moduletest.ErrorText(err); got != want {
+		t.Errorf("error %q\nwant  %q", got, want)
+	}
+}

@@ -1,0 +1,70 @@
+package command
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// TestForesee is about plans in which earlier steps change what the command's conditions are about.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	creates := Args{Argv: []string{"make"}, Creates: "/there"}
+	removes := Args{Argv: []string{"make"}, Removes: "/there"}
+	unless := Args{Argv: []string{"make"}, Unless: []string{"cmp", "/there", "/made"}}
+	changed := Args{Argv: []string{"make"}, ChangedWhen: []string{"systemctl", "is-active", "x"}}
+	tests := []struct {
+		name    string
+		args    Args
+		there   observe.FileType
+		verdict probe.Outcome
+		foresee func(*observe.Snapshot)
+		want    []modules.Edit
+	}{
+		{name: "will be there", args: creates, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "f") }},
+		{
+			name: "will be gone", args: creates, there: observe.Regular, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "absent") },
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there is not there"}},
+		},
+		{
+			name: "will be there to be removed", args: removes, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "f") },
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there is there"}},
+		},
+		{
+			name: "a file of the condition changes", args: unless, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/made", "f") },
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", If: "unless says so then"}},
+		},
+		{name: "another file changes", args: unless, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/other", "f") }},
+		{
+			name: "a unit of the condition changes", args: changed, verdict: probe.Outcome{Status: 3},
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnit(observe.UnitInfo{ID: "x.service"}) },
+			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "changed_when says so then"}},
+		},
+		{
+			name: "the condition's program is not there yet", args: unless, verdict: probe.Outcome{Missing: "cmp"},
+			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package diffutils") },
+			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "unless says so then"}},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			step, snapshot := build(t, test.args), observe.NewSnapshot()
+			observe.File.Put(snapshot, observe.FileQuestion{Path: "/there"}, observe.FileInfo{Type: test.there}, nil)
+			for _, c := range []*probe.Program{step.Unless, step.ChangedWhen} {
+				if c != nil {
+					probe.Programs.Put(snapshot, c, test.verdict, nil)
+				}
+			}
+			test.foresee(snapshot)
+			change, err := step.Diff(snapshot)
+			if diff := cmp.Diff(test.want, change.Edits); diff != "" || err != nil {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}

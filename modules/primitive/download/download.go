@@ -1,0 +1,169 @@
+package download
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Module is the module download.
+func Module() modules.Module { return modules.Primitive("download", source, New) }
+
+// Step is a file that the host downloads.
+type Step struct {
+	Path   string
+	URL    string
+	SHA256 string // lower-case hex
+	Mode   fs.FileMode
+	Owner  string
+	Group  string
+}
+
+var _ modules.Preparer = (*Step)(nil)
+
+// New checks args.
+func New(args Args, _ modules.Env) (modules.Step, error) {
+	s := &Step{Path: args.Path, URL: args.URL, Owner: args.Owner, Group: args.Group}
+	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
+	s.Mode = mode
+	errs := []error{err}
+	check := func(arg string, err error) {
+		if err != nil {
+			errs = append(errs, modules.Argf(arg, "%w", err))
+		}
+	}
+	check("url", fetch.CheckURL(args.URL))
+	sum, err := fetch.ParseSHA256(args.SHA256)
+	check("sha256", err)
+	s.SHA256 = sum
+	return s, errors.Join(errs...)
+}
+
+func (s *Step) question() observe.FileQuestion {
+	return observe.FileQuestion{Path: s.Path, Content: true, UnlessSHA256: s.SHA256}
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	is, err := observe.File.Get(snapshot, s.question())
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("look at %s: %w", s.Path, err)
+	case is.Type == observe.Absent:
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Create, Subject: s.Path, To: "from " + s.URL})
+		return c, nil
+	case is.Type != observe.Regular:
+		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
+			"rcprov doesn't replace it: move it away, or name another path.")
+	}
+	edit := func(field, from, to string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
+	}
+	if is.SHA256 != s.SHA256 {
+		edit("sha256", is.SHA256, s.SHA256)
+	}
+	if is.Mode != s.Mode {
+		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
+	}
+	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
+		edit("owner", is.Owner, s.Owner)
+	}
+	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
+		edit("group", is.Group, s.Group)
+	}
+	modules.ForeseeNames(snapshot, c.Edits)
+	return c, nil
+}
+
+// Foresee implements [modules.Foreseer]: the file may be a program that runs.
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	_, created := c.Find("")
+	if _, replaced := c.Find("sha256"); created || replaced {
+		snapshot.ForeseeFile(s.Path, s.SHA256)
+		snapshot.ForeseeUnknown(s.Path)
+		return
+	}
+	modules.ForeseeFiles(snapshot, c)
+}
+
+// script downloads into a staging directory beside the file, which a later run uses up and this one always removes.
+const script = `
+path=$1 staging=$2 prepared=$3 url=$4 sha256=$5 owner=$6 mode=$7
+umask 022
+if [ -L "$staging" ] || [ ! -d "$staging" ]; then
+	rm -f -- "$staging"
+	mkdir -- "$staging"
+fi
+chmod 0755 -- "$staging"
+trap 'rm -rf --one-file-system -- "$staging"' EXIT
+rm -f -- "$staging/new"
+: >"$staging/new"
+chown -h -- "$owner" "$staging/new" # a user that isn't there is known before anything is downloaded
+adopt "$prepared" "$staging"
+fetch "$url" "$sha256" "$staging"
+chown -h -- "$owner" "$staging/file"
+chmod -- "$mode" "$staging/file" # after chown, which clears the set-user-ID bit
+sync -- "$staging/file"
+mv -fT -- "$staging/file" "$path"
+`
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	owner, mode := s.Owner+":"+s.Group, modules.OctalMode(s.Mode)
+	if !s.downloads(c) {
+		const script = `
+chown -h -- "$2" "$1"
+chmod -- "$3" "$1" # after chown, which clears the set-user-ID bit
+`
+		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "download", s.Path, owner, mode}})
+		return modules.FileHint(err, s.Path)
+	}
+	_, err := job.Run(ctx, h, s.job(script, owner, mode))
+	if fetch.Found(err) == nil {
+		return modules.FileHint(err, s.Path)
+	}
+	return fetch.Explain(err, s.URL, s.SHA256, path.Dir(s.Path))
+}
+
+// prepareScript downloads ahead.
+const prepareScript = `
+umask 022
+ahead "$1" "$2" "$3"
+fetch "$4" "$5" "$3"
+`
+
+// Prepare implements [modules.Preparer].
+func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
+	if !s.downloads(c) {
+		return nil
+	}
+	_, err := job.RunWhile(ctx, h, s.job(prepareScript))
+	return err
+}
+
+// downloads tells whether c makes the file anew.
+func (s *Step) downloads(c modules.Change) bool {
+	_, created := c.Find("")
+	_, replaced := c.Find("sha256")
+	return created || replaced
+}
+
+// job runs one of the two scripts, which thereby never run together.
+func (s *Step) job(script string, more ...string) job.Job {
+	words := []string{"sh", "-euc", fetch.Functions + script, "download", s.Path, fetch.Staging(s.Path), fetch.Prepared(s.Path), s.URL, s.SHA256}
+	return job.Job{
+		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress, Command: modules.Command{Argv: append(words, more...)},
+	}
+}

@@ -1,0 +1,132 @@
+package sysctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/deadman"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// switchName is what the dead man's switch of kernel parameters is called on the host.
+const switchName = "sysctl"
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
+}
+
+// ApplyBatch implements [modules.Batcher]: one new login proves all of the network's parameters.
+func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+	var b batch
+	for _, w := range work {
+		b.add(w.Step.(*Step), w.Change)
+	}
+	var result modules.Result
+	var err error
+	if b.network {
+		result, err = deadman.Change(ctx, h, deadman.Switch{
+			Name: switchName, Files: b.files, Within: b.within, Save: b.save(), Apply: b.apply(), Reload: b.reload(),
+			Hint: "One of these values keeps new connections out, on this host: " + strings.Join(b.names(), ", ") + ".",
+		})
+	} else {
+		result, err = h.Run(ctx, modules.Command{Script: b.apply()})
+	}
+	return b.explain(err, result)
+}
+
+// batch is what several steps change together.
+type batch struct {
+	steps   []*Step // whose value is set
+	files   []string
+	network bool
+	within  time.Duration // the longest that one of them is given
+	script  strings.Builder
+}
+
+// add appends the edits of a step. The value comes first: one that the kernel refuses is not written down.
+func (b *batch) add(s *Step, c modules.Change) {
+	call := func(words ...string) { b.script.WriteString(observe.QuoteAll(words) + "\n") }
+	if _, differs := c.Find("value"); differs {
+		call("set_value", strconv.Itoa(len(b.steps)), s.Path, s.Value)
+		b.steps = append(b.steps, s)
+		if s.network() {
+			b.network, b.within = true, max(b.within, s.Within)
+		}
+	}
+	if e, differs := c.Find("persistent"); differs {
+		b.files = append(b.files, s.file())
+		if e.Action == modules.Remove {
+			call("rm", "-f", "--", s.file())
+		} else {
+			call("put", s.file(), s.content())
+		}
+	}
+}
+
+// applyScript defines how a parameter is set. tee, unlike the shell, says what the kernel had against a value.
+const applyScript = `
+set_value() {
+	printf '%s\n' "$3" | tee -- "/proc/sys/$2" >/dev/null || { echo "rcprov-refused $1" >&2; exit 1; }
+}
+`
+
+func (b *batch) apply() string { return deadman.Put + applyScript + b.script.String() }
+
+// save notes the values of before; some can't be read.
+func (b *batch) save() string {
+	var script strings.Builder
+	for i, s := range b.steps {
+		fmt.Fprintf(&script, "cat -- %s >value%d 2>/dev/null || rm -f value%[2]d\n", observe.Quote("/proc/sys/"+s.Path), i)
+	}
+	return script.String()
+}
+
+// reload sets them again, the last one first: some set others along.
+func (b *batch) reload() string {
+	var script strings.Builder
+	for i, s := range slices.Backward(b.steps) {
+		fmt.Fprintf(&script, "[ ! -e value%[1]d ] || cat value%[1]d >%s\n", i, observe.Quote("/proc/sys/"+s.Path))
+	}
+	return script.String()
+}
+
+func (b *batch) names() []string {
+	names := make([]string, len(b.steps))
+	for i, s := range b.steps {
+		names[i] = fmt.Sprintf("%s = %s", s.name(), s.Value)
+	}
+	return names
+}
+
+// explain tells which parameter was refused, and why.
+func (b *batch) explain(err error, result modules.Result) error {
+	var failed *modules.CommandError
+	if err == nil || !errors.As(err, &failed) {
+		return err
+	}
+	said, rest, refused := strings.Cut(string(result.Stderr), "rcprov-refused ")
+	number, _, _ := strings.Cut(rest, "\n")
+	i, numberErr := strconv.Atoi(number)
+	if !refused || numberErr != nil || i >= len(b.steps) {
+		return modules.FileHint(err, "/etc/sysctl.d")
+	}
+	s := b.steps[i]
+	text := strings.Replace(err.Error(), failed.Error(), modules.LastLine([]byte(said)), 1) // what became of the others is in err
+	err = fmt.Errorf("set %s to %q: %s", s.name(), s.Value, text)
+	switch {
+	case strings.Contains(said, "No such file or directory"):
+		return modules.WithHint(err, "The kernel has no parameter %s: correct the name (`sysctl -a` lists all), or load the module that brings it in an earlier step (`modprobe`).", s.name())
+	case strings.Contains(said, "Read-only file system"), strings.Contains(said, "Permission denied"), strings.Contains(said, "Operation not permitted"):
+		return modules.WithHint(err, "The parameter can't be changed here. In a container many belong to the machine around it: set it there, or leave the step out for this host.")
+	case strings.Contains(said, "Invalid argument"):
+		return modules.WithHint(err, "The kernel doesn't take this value: see `man 5 proc` or the kernel's documentation for %s.", s.name())
+	}
+	return err
+}

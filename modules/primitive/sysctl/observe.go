@@ -1,0 +1,81 @@
+package sysctl
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules/internal/deadman"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// parameter is the present value of a kernel parameter.
+type parameter struct {
+	There bool   // the kernel has such a parameter
+	Value string // words separated by one space; lines by "\n"
+}
+
+// live answers what a kernel parameter is; its subject is the path below /proc/sys.
+//
+// One grep reads all of them. The shell's own read would not do: dash reads byte by byte, and the kernel answers only
+// the first byte of a number that way (proc_dointvec: a read that doesn't start at 0 is at the end).
+var live = &observe.Kind[string, parameter]{
+	Name: "sysctl",
+	Script: func(paths []string) string {
+		return "cd /proc/sys || exit 3\nset --\nfor f in " + observe.QuoteAll(paths) + `; do
+	if [ -f "$f" ]; then set -- "$@" "$f"; else printf 'absent %s\n' "$f"; fi
+done
+[ $# -eq 0 ] || grep -aH '' -- "$@"
+`
+	},
+	Parse: parseLive,
+}
+
+func parseLive(paths []string, reply observe.Reply) map[string]observe.Answer[parameter] {
+	answers := make(map[string]observe.Answer[parameter])
+	for _, line := range reply.Lines() {
+		if path, absent := strings.CutPrefix(line, "absent "); absent {
+			answers[path] = observe.Answer[parameter]{}
+			continue
+		}
+		path, value, _ := strings.Cut(line, ":")
+		value = normal(value)
+		if before, again := answers[path]; again && before.Value.There {
+			value = before.Value.Value + "\n" + value
+		}
+		answers[path] = observe.Answer[parameter]{Value: parameter{There: true, Value: value}}
+	}
+	for _, path := range paths {
+		if _, told := answers[path]; told {
+			continue
+		}
+		// An empty parameter has no line to print; one that can't be read has a complaint.
+		answers[path] = observe.Answer[parameter]{Value: parameter{There: true}}
+		for complaint := range strings.Lines(string(reply.Stderr)) {
+			if rest, found := strings.CutPrefix(complaint, "grep: "+path+": "); found {
+				answers[path] = observe.Answer[parameter]{Err: errors.New(strings.TrimSpace(rest))}
+			}
+		}
+		if reply.Status > 2 { // no /proc, no grep; grep itself exits with 1 for no line and 2 after a complaint
+			delete(answers, path)
+		}
+	}
+	return answers
+}
+
+// undecided answers how the dead man's switch stands; its subject is always the empty struct.
+var undecided = &observe.Kind[struct{}, deadman.State]{
+	Name:   "sysctl switch",
+	Script: func([]struct{}) string { return deadman.Ask(switchName) },
+	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[deadman.State] {
+		var state deadman.State
+		for _, line := range reply.Lines() {
+			if found, ok := deadman.ParseLine(line); ok {
+				state = found
+			}
+		}
+		return map[struct{}]observe.Answer[deadman.State]{{}: {Value: state}}
+	},
+}
+
+// normal separates the words of a value by one space; the kernel uses tabs.
+func normal(value string) string { return strings.Join(strings.Fields(value), " ") }

@@ -1,0 +1,161 @@
+package ufw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/deadman"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// applyHead defines ufw as a command that says what failed.
+const applyHead = `
+[ -x /usr/sbin/ufw ] || { echo 'ufw is not installed' >&2; exit 127; }
+fw() {
+	said=$(ufw "$@" 2>&1) || { printf 'ufw %s: %s\n' "$*" "$said" >&2; exit 1; }
+}
+`
+
+// unloadScript takes ufw's chains out of the kernel, and only those, and lets everything in.
+const unloadScript = `
+for tables in iptables ip6tables; do
+	$tables -S >/dev/null 2>&1 || continue
+	for chain in INPUT FORWARD OUTPUT; do $tables -P "$chain" ACCEPT; done
+	$tables -S | grep '^-A [A-Z]* -j ufw' | while read -r _ rule; do $tables -D $rule; done
+	chains=$($tables -S | sed -n 's/^-N \(ufw.*\)/\1/p')
+	for chain in $chains; do $tables -F "$chain"; done
+	for chain in $chains; do $tables -X "$chain"; done
+done
+`
+
+// loadScript puts the rules of the files into the kernel. ufw does so only when its chains are not there; when somebody
+// flushed them they are there, empty, without a jump to them and with the policy DROP: neither `ufw reload` nor
+// disabling and enabling brings SSH back (seen with 0.36.2). So they are taken away first. Until then everything is let
+// in, rather than nothing.
+const loadScript = unloadScript + `
+said=$(/lib/ufw/ufw-init start 2>&1) || { printf 'ufw-init start: %s\n' "$said" >&2; exit 1; }
+`
+
+// switchName is the name of the dead man's switch.
+const switchName = "ufw"
+
+// The switch's ways to note whether the kernel had ufw's rules, which may differ from what the files say, and to bring
+// it back to that.
+const (
+	saveScript   = "if iptables -S 2>/dev/null | grep -q '^-A INPUT -j ufw-before-input'; then : >loaded; fi\n"
+	reloadScript = "if [ -e loaded ]; then\n" + loadScript + "else\n" + unloadScript + "fi\n"
+)
+
+// Apply implements [modules.Step]: one script, so that it goes on when the connection is lost. Turning the firewall on
+// comes last, off first. Each command may be repeated: ufw skips what is there, and deletes what isn't without a word.
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	script, err := s.script(c)
+	if err != nil {
+		return err
+	}
+	modules.Progress(ctx, "%d commands of ufw", len(c.Edits))
+	var result modules.Result
+	if s.couldShutOut(c) {
+		result, err = deadman.Change(ctx, h, deadman.Switch{
+			Name: switchName, Files: []string{"/etc/ufw", "/etc/default/ufw"}, Within: s.Within,
+			Save: saveScript, Apply: script, Reload: reloadScript,
+			Hint: "Look for what refuses a new SSH connection although the plan's rules let it in: /etc/ufw/before.rules, an address that is not " +
+				"the one rcprov comes from, other filters (`nft list ruleset` on the host).",
+		})
+	} else {
+		result, err = h.Run(ctx, modules.Command{Script: script})
+		err = modules.WithHint(err, "What came before this command is done, the rest is not; `ufw show added` lists the rules.")
+	}
+	if result.Status == 127 {
+		return modules.WithHint(errors.New("ufw is not installed on the host"),
+			"Install it in an earlier step: `apt_package \"ufw\" { name = \"ufw\" }`.")
+	}
+	var failed *modules.CommandError
+	if s.Enabled && errors.As(err, &failed) && strings.Contains(string(result.Stderr), "ermission denied") {
+		return modules.WithHint(err, "In a container the firewall needs CAP_NET_ADMIN.")
+	}
+	return err
+}
+
+// script makes the edits of c. ufw can't add a rule to chains that are not in the kernel, so the rules of the files come
+// first where they aren't there.
+func (s *Step) script(c modules.Change) (string, error) {
+	script := applyHead
+	if e, ok := c.Find("enabled"); ok && e.Action == modules.Run {
+		script += loadScript
+	}
+	fw := func(words ...string) {
+		for i := range words {
+			words[i] = strings.ReplaceAll(words[i], "%20", " ") // in names of application profiles
+		}
+		script += "fw " + observe.QuoteAll(words) + "\n"
+	}
+	for _, e := range c.Edits {
+		switch {
+		case e.Field == ruleField && e.Action == modules.Remove:
+			fw(deletion(strings.Fields(e.From))...)
+		case e.Field == ruleField || e.Field == order:
+			i := slices.IndexFunc(s.Rules, func(w wish) bool { return w.String() == e.To })
+			if i < 0 {
+				return "", fmt.Errorf("bug: no rule %q", e.To)
+			}
+			if name := s.Rules[i].application(); name != "" { // its rules may be of an older profile
+				fw("app", "update", name)
+			}
+			fw(s.Rules[i].command()...)
+			if e.Field == order { // now that action and comment are the wanted ones, it can be named
+				fw(deletion(s.Rules[i].command())...)
+				fw(s.Rules[i].command()...)
+			}
+		case strings.HasPrefix(e.Field, "default_"):
+			fw("default", e.To, strings.TrimPrefix(e.Field, "default_"))
+		case e.Field == "logging":
+			fw("logging", e.To)
+		case e.Field == "enabled" && !s.Enabled:
+			fw("disable")
+		case e.Field == "enabled" && e.Action != modules.Run:
+			fw("--force", "enable")
+		}
+	}
+	return script, nil
+}
+
+// couldShutOut tells whether c could keep a new login out: it is made under the switch then. What only lets more in,
+// concerns routed packets or is about comments and logs could not.
+func (s *Step) couldShutOut(c modules.Change) bool {
+	if _, ok := c.Find(deadman.Field); ok {
+		return true // so that it is said why the change of before is still there
+	}
+	if !s.Enabled {
+		return false
+	}
+	action := func(rule string) string {
+		word, _, _ := strings.Cut(rule, " ") // "route" is none
+		return word
+	}
+	return slices.ContainsFunc(c.Edits, func(e modules.Edit) bool {
+		from, to := action(e.From), action(e.To)
+		switch {
+		case e.Field == order:
+			return to != "route"
+		case e.Field != ruleField:
+			return e.Field == "enabled" || e.Field == "default_incoming" || e.Field == "default_outgoing"
+		case e.Action == modules.Remove:
+			return from == "allow" || from == "limit"
+		default:
+			return to != "route" && to != "allow" && to != from
+		}
+	})
+}
+
+// deletion turns the words of a rule into those that delete it.
+func deletion(words []string) []string {
+	if words[0] == "route" {
+		return append([]string{"--force", "route", "delete"}, words[1:]...)
+	}
+	return append([]string{"--force", "delete"}, words...)
+}

@@ -1,0 +1,529 @@
+package acmecertificate
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/certcrypto"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+)
+
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// authority signs certificates of tests; a nil one lets them sign themselves.
+type authority struct {
+	certificate *x509.Certificate
+	key         any
+	pem         string
+}
+
+// issue makes a certificate that began age ago and lasts for life.
+func issue(t *testing.T, by *authority, name string, age, life time.Duration, change func(*x509.Certificate)) *authority {
+	t.Helper()
+	key, err := certcrypto.GeneratePrivateKey(certcrypto.EC256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(0xabc), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-age), NotAfter: now.Add(life - age),
+		DNSNames: []string{name}, BasicConstraintsValid: true, SubjectKeyId: []byte(name),
+	}
+	if strings.HasSuffix(name, " CA") {
+		template.IsCA, template.KeyUsage, template.DNSNames = true, x509.KeyUsageCertSign, nil
+	}
+	if change != nil {
+		change(template)
+	}
+	parent, signer := template, key
+	if by != nil {
+		parent, signer = by.certificate, by.key
+	}
+	public, err := parseKey(certcrypto.PEMEncode(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(nil, template, parent, public.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{c, key, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+}
+
+func (a *authority) keyPEM() string { return string(certcrypto.PEMEncode(a.key)) }
+
+const quarter = 90 * 24 * time.Hour
+
+// defaults are what the plan package sets.
+func defaults(source string) Args {
+	return Args{
+		Names: []string{"chat.example.com"}, Source: source, Directory: "production", Challenge: "http-01",
+		Webroot: "/var/www/acme", SelfCheck: true, KeyType: "ec256",
+	}
+}
+
+func env() modules.Env {
+	return modules.Env{
+		Sensitive: func(string) bool { return false },
+		ReadFile:  func(path string) ([]byte, error) { return nil, errors.New("open " + path + ": no such file") },
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		source string
+		change func(*Args)
+		want   string
+	}{
+		{fromACME, func(a *Args) { a.Names = nil }, "names: must name at least one host"},
+		{fromACME, func(a *Args) { a.Names = []string{"x.de", "x.de"} }, `names: "x.de" is there twice`},
+		{fromACME, func(a *Args) { a.Names = []string{"https://x.de"} }, `names: "https://x.de" is not a host name in small letters, such as "chat.example.com"`},
+		{fromACME, func(a *Args) { a.Names = []string{"*.x.de"} }, `names: "*.x.de" can't be validated by http-01`},
+		{fromACME, func(a *Args) { a.Challenge = "tls-alpn-01" }, "challenge: can't be tls-alpn-01: it needs port 443, which nginx has"},
+		{fromACME, func(a *Args) { a.Directory = "prod" }, `directory: must be "production", "staging" or an https URL, not "prod"`},
+		{fromACME, func(a *Args) { a.Email = "me" }, `email: "me" is not an address`},
+		{fromACME, func(a *Args) { a.RenewTimer = true }, "email: must be given with renew_timer: the distributions' lego wants one"},
+		{fromACME, func(a *Args) { a.EABKeyID = "x" }, "eab_kid: and eab_hmac belong together"},
+		{fromACME, func(a *Args) { a.CAFile = "no.pem" }, "ca_file: open no.pem: no such file"},
+		{fromACME, func(a *Args) { a.Challenge, a.DNSProvider = "dns-01", "cloudfare" }, `dns_provider: must be one of acme-dns, cloudflare, desec, digitalocean, exec, gandiv5, hetzner, httpreq, ionos, netcup, ovh, rfc2136, not "cloudfare"`},
+		{fromACME, func(a *Args) { a.DNSWait = "2 min" }, `dns_wait: must be a duration such as "2m", not "2 min"`},
+		{fromACME, func(a *Args) { a.DNSProvider = "ovh" }, `dns_provider: is for challenge = "dns-01"`},
+		{fromACME, func(a *Args) { a.Reload = []string{"nginx; rm"} }, `reload: "nginx; rm" is not a unit such as "nginx.service"`},
+		{fromACME, func(a *Args) { a.CertificatePEM = "x" }, `source: must be "files" where certificate_pem or key_pem is given`},
+		{"self_signed", func(a *Args) { a.RenewTimer = true }, `renew_timer: is for certificates of an ACME CA; this one is "self_signed"`},
+		{fromFiles, func(*Args) {}, `certificate_pem: must be given with source = "files"`},
+		{fromFiles, func(a *Args) { a.CertificatePEM = "x" }, `key_pem: must be given with source = "files"`},
+	} {
+		args := defaults(test.source)
+		test.change(&args)
+		_, _, err := New(args, env())
+		if err == nil || err.Error() != test.want {
+			t.Errorf("error %q\n want %q", err, test.want)
+		}
+	}
+}
+
+func TestOwnCertificates(t *testing.T) {
+	t.Parallel()
+	root := issue(t, nil, "Root CA", 0, 10*quarter, nil)
+	middle := issue(t, root, "Middle CA", 0, 5*quarter, nil)
+	site := issue(t, middle, "chat.example.com", 0, quarter, nil)
+	other := issue(t, middle, "other.example.com", 0, quarter, nil)
+	own := issue(t, nil, "chat.example.com", 0, quarter, nil)
+	const sitePath = "CN=chat.example.com"
+	for _, test := range []struct {
+		name  string
+		pem   string
+		key   string
+		roots string
+		want  string
+	}{
+		{name: "chain to a CA of one's own", pem: site.pem + middle.pem, key: site.keyPEM(), roots: root.pem},
+		{name: "with the root", pem: site.pem + middle.pem + root.pem, key: site.keyPEM()},
+		{name: "self-signed", pem: own.pem, key: own.keyPEM()},
+		{
+			name: "no intermediate", pem: site.pem, key: site.keyPEM(), roots: root.pem,
+			want: "certificate_pem: is incomplete: it ends with " + sitePath + ", signed by CN=Middle CA, which is not known as a root",
+		},
+		{
+			name: "unknown CA", pem: site.pem + middle.pem, key: site.keyPEM(),
+			want: "certificate_pem: is incomplete: it ends with CN=Middle CA, signed by CN=Root CA, which is not known as a root",
+		},
+		{
+			name: "wrong order", pem: middle.pem + site.pem, key: site.keyPEM(), roots: root.pem,
+			want: "key_pem: is the key of certificate 2; the site's own certificate must be the first (CN=Middle CA)\n" +
+				"certificate_pem: is not for chat.example.com, but for no host\n" +
+				"certificate_pem: certificate 1 (CN=Middle CA) is not signed by the next one (" + sitePath + ")",
+		},
+		{
+			name: "something in between", pem: site.pem + other.pem + middle.pem, key: site.keyPEM(), roots: root.pem,
+			want: "certificate_pem: certificate 1 (" + sitePath + ") is not signed by the next one (CN=other.example.com)",
+		},
+		{
+			name: "another key", pem: site.pem + middle.pem, key: other.keyPEM(), roots: root.pem,
+			want: "key_pem: is not the key of the first certificate (" + sitePath + ")",
+		},
+		{
+			name: "another name", pem: other.pem + middle.pem, key: other.keyPEM(), roots: root.pem,
+			want: "certificate_pem: is not for chat.example.com, but for other.example.com",
+		},
+		{name: "no certificate", pem: "x", key: site.keyPEM(), want: "certificate_pem: has no certificate in PEM form"},
+		{name: "key among the certificates", pem: site.pem + site.keyPEM(), key: site.keyPEM(), want: "certificate_pem: has a ec private key, where only certificates may be"},
+		{name: "no key", pem: site.pem, key: "geheim", want: "key_pem: has no private key in PEM form"},
+		{
+			name: "encrypted key", pem: site.pem, key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nYWJj\n-----END ENCRYPTED PRIVATE KEY-----\n",
+			want: "key_pem: is encrypted, which no server can read at its start",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := defaults(fromFiles)
+			args.CertificatePEM, args.KeyPEM = test.pem, modules.Secret(test.key)
+			e := env()
+			if test.roots != "" {
+				args.CAFile = "ca.pem"
+				e.ReadFile = func(string) ([]byte, error) { return []byte(test.roots), nil }
+			}
+			parts, _, err := New(args, e)
+			if got := fmt.Sprint(err); test.want != "" && got != test.want || test.want == "" && err != nil {
+				t.Errorf("error %q\n want %q", got, test.want)
+			}
+			for _, p := range parts {
+				if p.Name == "key" && !p.Step.(*file.Step).Sensitive {
+					t.Error("the key is shown in diffs")
+				}
+			}
+		})
+	}
+}
+
+func TestValidityDiff(t *testing.T) {
+	t.Parallel()
+	v := &Validity{Name: "x.de", NotBefore: now.Add(-quarter / 2), NotAfter: now.Add(quarter / 2)}
+	for _, test := range []struct {
+		at    time.Time
+		err   error
+		want  string
+		notes int
+	}{
+		{at: now},
+		{at: now.Add(quarter / 4), notes: 1},
+		{at: now.Add(quarter), want: "the certificate for x.de expired on 2027-01-05"},
+		{at: now.Add(-quarter), want: "the certificate for x.de is valid from 2026-10-07 on only"},
+		{err: errors.New("no date"), want: "ask for the host's time: no date"},
+	} {
+		s := observe.NewSnapshot()
+		observe.Clock.Put(s, struct{}{}, test.at, test.err)
+		c, err := v.Diff(s)
+		said := ""
+		if err != nil {
+			said = err.Error()
+		}
+		if said != test.want || !c.Empty() || len(c.Notes) != test.notes {
+			t.Errorf("at %s: error %q, want %q; %+v", test.at, said, test.want, c)
+		}
+	}
+}
+
+// world is what a host has of a pair.
+type world struct {
+	certificate, key, origin string // contents; empty: not there
+	open                     bool   // others can read the key
+	err                      error
+}
+
+func (w world) snapshot(p Pair, originPath string) *observe.Snapshot {
+	s := observe.NewSnapshot()
+	observe.Clock.Put(s, struct{}{}, now, nil)
+	put := func(path, content string, open bool) {
+		info := observe.FileInfo{}
+		if content != "" {
+			info = observe.FileInfo{Type: observe.Regular, Mode: keyMode, Content: []byte(content)}
+			if open {
+				info.Mode = keyMode | 0o044
+			}
+		}
+		observe.File.Put(s, observe.FileQuestion{Path: path, Content: true}, info, w.err)
+	}
+	put(p.Certificate, w.certificate, false)
+	put(p.Key, w.key, w.open)
+	put(originPath, w.origin, false)
+	return s
+}
+
+func edits(c modules.Change) (all []string) {
+	for _, e := range c.Edits {
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s: %s > %s", e.Action, e.Field, e.From, e.To)))
+	}
+	return all
+}
+
+func TestIssueDiff(t *testing.T) {
+	t.Parallel()
+	ca := issue(t, nil, "Some CA", 0, 10*quarter, nil)
+	fresh := issue(t, ca, "chat.example.com", 0, quarter, nil)
+	aged := issue(t, ca, "chat.example.com", quarter*3/4, quarter, nil)
+	expired := issue(t, ca, "chat.example.com", 2*quarter, quarter, nil)
+	held := issue(t, nil, "chat.example.com", 0, quarter, func(c *x509.Certificate) { c.Subject.Organization = []string{placeholder} })
+	note := func(o origin) string {
+		if o.Serial == "" {
+			o.Serial = "abc"
+		}
+		text, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	const production = "https://acme-v02.api.letsencrypt.org/directory"
+	for _, test := range []struct {
+		name   string
+		change func(*Args)
+		is     world
+		want   []string
+		err    string
+	}{
+		{name: "converged", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)})}},
+		{name: "made by lego alone", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
+		{name: "absent", want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt is not there > for chat.example.com, from " + production}},
+		{name: "placeholder", is: world{certificate: held.pem, key: held.keyPEM()}, want: []string{"update : self-signed placeholder > for chat.example.com, from " + production}},
+		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create : /var/lib/lego/certificates/chat.example.com.key is not there > for chat.example.com, from " + production}},
+		{
+			name: "another key", is: world{certificate: fresh.pem, key: aged.keyPEM()},
+			want: []string{"create : /var/lib/lego/certificates/chat.example.com.key is not the key of the certificate > for chat.example.com, from " + production},
+		},
+		{
+			name: "rubbish", is: world{certificate: "x", key: aged.keyPEM()},
+			want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt has no certificate in PEM form > for chat.example.com, from " + production},
+		},
+		{name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"}},
+		{
+			name: "another name", change: func(a *Args) { a.Names = append(a.Names, "www.example.com") }, is: world{certificate: fresh.pem, key: fresh.keyPEM()},
+			want: []string{"update names: chat.example.com > chat.example.com, www.example.com"},
+		},
+		{
+			name: "another key type", change: func(a *Args) { a.KeyType = "rsa4096" }, is: world{certificate: fresh.pem, key: fresh.keyPEM()},
+			want: []string{"update key_type: ec256 > rsa4096"},
+		},
+		{
+			name: "from staging", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: "https://staging"})},
+			want: []string{"update directory: https://staging > " + production},
+		},
+		{
+			name: "a third remains", is: world{certificate: aged.pem, key: aged.keyPEM()},
+			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+		},
+		{
+			name: "a third remains, but the CA has time", is: world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)})},
+		},
+		{
+			name: "the CA's moment has come", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now})},
+			want: []string{"run renew:  > the CA suggests so; it expires on 2027-02-19"},
+		},
+		{
+			name: "the note is about an older one", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Serial: "1", Directory: "https://staging", RenewAt: now})},
+		},
+		{
+			name: "expired", is: world{certificate: expired.pem, key: expired.keyPEM(), origin: note(origin{RenewAt: now.Add(time.Hour)})},
+			want: []string{"run renew:  > expired on 2026-08-23"},
+		},
+		{name: "could not tell", is: world{err: errors.New("Input/output error")}, err: "look at /var/lib/lego/certificates/chat.example.com.crt: Input/output error"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := defaults(fromACME)
+			if test.change != nil {
+				test.change(&args)
+			}
+			parts, _, err := New(args, env())
+			if err != nil {
+				t.Fatal(err)
+			}
+			step := parts[1].Step.(*Issue)
+			c, err := step.Diff(test.is.snapshot(step.Pair, step.originPath()))
+			said := ""
+			if err != nil {
+				said = err.Error()
+			}
+			if diff := cmp.Diff(test.want, edits(c)); diff != "" || said != test.err {
+				t.Errorf("error %q, want %q; edits (-want +got):\n%s", said, test.err, diff)
+			}
+		})
+	}
+}
+
+func TestSelfSignedDiff(t *testing.T) {
+	t.Parallel()
+	ca := issue(t, nil, "Some CA", 0, 10*quarter, nil)
+	signed := issue(t, ca, "chat.example.com", 0, quarter, nil)
+	fresh := issue(t, nil, "chat.example.com", 0, quarter, nil)
+	aged := issue(t, nil, "chat.example.com", quarter*3/4, quarter, nil)
+	other := issue(t, nil, "other.example.com", 0, quarter, nil)
+	const to = " > self-signed, for chat.example.com"
+	for _, test := range []struct {
+		name        string
+		placeholder bool
+		is          world
+		want        []string
+	}{
+		{name: "converged", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
+		{name: "absent", want: []string{"create : /c is not there" + to}},
+		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create : /k is not there" + to}},
+		{name: "another key", is: world{certificate: fresh.pem, key: aged.keyPEM()}, want: []string{"create : /k is not the key of the certificate" + to}},
+		{name: "signed by a CA", is: world{certificate: signed.pem, key: signed.keyPEM()}, want: []string{"update : signed by CN=Some CA" + to}},
+		{name: "another name", is: world{certificate: other.pem, key: other.keyPEM()}, want: []string{"update names: other.example.com" + to}},
+		{name: "soon to expire", is: world{certificate: aged.pem, key: aged.keyPEM()}, want: []string{"update : expires on 2026-12-14" + to}},
+		{name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"}},
+		{name: "place held by a CA's", placeholder: true, is: world{certificate: signed.pem, key: signed.keyPEM(), open: true}},
+		{name: "place held by an old one", placeholder: true, is: world{certificate: aged.pem, key: aged.keyPEM()}},
+		{name: "place empty", placeholder: true, want: []string{"create : /c is not there" + to}},
+	} {
+		step := &SelfSigned{Pair: Pair{"/c", "/k"}, Names: []string{"chat.example.com"}, KeyType: certcrypto.EC256, Placeholder: test.placeholder}
+		c, err := step.Diff(test.is.snapshot(step.Pair, "/o"))
+		if diff := cmp.Diff(test.want, edits(c)); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	refused := func(status int, kind, detail string) *acme.ProblemDetails {
+		return &acme.ProblemDetails{HTTPStatus: status, Type: "urn:ietf:params:acme:error:" + kind, Detail: detail}
+	}
+	limited := &acme.RateLimitedError{ProblemDetails: refused(429, "rateLimited", "too many certificates (5) already issued"), RetryAfter: "3600"}
+	for _, test := range []struct {
+		err  error
+		want string
+		hint string
+	}{
+		{limited, "the CA refuses: too many certificates (5) already issued (rateLimited)", "Retry-After 3600"},
+		{
+			fmt.Errorf("error: one or more domains had a problem:\n%w", errors.Join(
+				fmt.Errorf("a.example.com: %w", refused(403, "unauthorized", "404 for http://a")),
+				fmt.Errorf("b.example.com: %w", refused(400, "connection", "refused")))),
+			"the CA refuses: a.example.com: 404 for http://a (unauthorized); b.example.com: refused (connection)", "looks from outside",
+		},
+		{refused(http.StatusForbidden, "externalAccountRequired", "bind it"), "the CA refuses: bind it (externalAccountRequired)", "eab_kid"},
+		{
+			fmt.Errorf("error: one or more domains had a problem:\n%w", errors.New("[a.de] propagation: time limit exceeded\n[b.de] propagation: x")),
+			"get a certificate from https://ca/dir: [a.de] propagation: time limit exceeded; [b.de] propagation: x", "`dns_wait`",
+		},
+		{errors.New("connection refused"), "get a certificate from https://ca/dir: connection refused", "ca_file"},
+		{
+			fmt.Errorf("read: %w", modules.WithHint(errors.New("the key has no private key in PEM form"), "Restore it.")),
+			"get a certificate from https://ca/dir: read: the key has no private key in PEM form", "Restore it.",
+		},
+	} {
+		i := &Issue{Directory: "https://ca/dir", Challenge: "http-01"}
+		err := i.explain(test.err)
+		var advice *modules.HintError
+		if err.Error() != test.want || !errors.As(err, &advice) || !strings.Contains(advice.Hint, test.hint) {
+			t.Errorf("error %q\n want %q with %q", err, test.want, test.hint)
+		}
+	}
+}
+
+func TestRegisteredDiff(t *testing.T) {
+	t.Parallel()
+	args := defaults(fromACME)
+	args.Email = "admin@example.com"
+	const dir = "/var/lib/lego/accounts/acme-v02.api.letsencrypt.org/admin@example.com"
+	step := &Registered{newIssue(args, Pair{}, nil)}
+	missing := []string{"create :  > account of admin@example.com with https://acme-v02.api.letsencrypt.org/directory"}
+	key := observe.FileInfo{Type: observe.Regular}
+	text := func(content string) observe.FileInfo {
+		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
+	}
+	for _, test := range []struct {
+		name      string
+		key, text observe.FileInfo
+		err       error
+		want      []string
+		fails     string
+	}{
+		{name: "converged", key: key, text: text(`{"registration": {"uri": "https://ca/acct/1"}}`)},
+		{name: "bare", want: missing},
+		{name: "as lego leaves it", key: key, want: missing},
+		{name: "no key", text: text(`{"registration": {"uri": "https://ca/acct/1"}}`), want: missing},
+		{name: "half", key: key, text: text(`{"email": "admin@example.com"}`), want: missing},
+		{name: "broken", key: key, text: text(`{`), want: missing},
+		{name: "could not tell", err: errors.New("stale file handle"), fails: "look at " + dir + "/keys/admin@example.com.key: stale file handle"},
+	} {
+		s := observe.NewSnapshot()
+		observe.File.Put(s, observe.FileQuestion{Path: dir + "/keys/admin@example.com.key"}, test.key, test.err)
+		observe.File.Put(s, observe.FileQuestion{Path: dir + "/account.json", Content: true}, test.text, nil)
+		c, err := step.Diff(s)
+		if diff := cmp.Diff(test.want, edits(c)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if (err == nil) != (test.fails == "") || err != nil && err.Error() != test.fails {
+			t.Errorf("%s: error %v, want %q", test.name, err, test.fails)
+		}
+	}
+}
+
+func TestTimer(t *testing.T) {
+	t.Parallel()
+	args := defaults(fromACME)
+	args.RenewTimer, args.Email, args.Directory = true, "a%b@example.com", "staging"
+	if _, _, err := New(args, env()); err == nil {
+		t.Error("an address with a percent sign is accepted")
+	}
+	args.Email = "admin@example.com"
+	parts, _, err := New(args, env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.Name)
+	}
+	if diff := cmp.Diff([]string{"placeholder", "account", "certificate", "lego", "renew", "timer"}, names); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+	text := parts[4].Step.(*systemdunit.Step).Files[0].Text
+	want := `ExecStart=/usr/bin/lego --accept-tos --path /var/lib/lego --server https://acme-staging-v02.api.letsencrypt.org/directory ` +
+		`--email admin@example.com --key-type ec256 --domains chat.example.com --http --http.webroot /var/www/acme renew --days 36500 ` +
+		`--no-random-sleep --renew-hook "systemctl try-reload-or-restart nginx.service"` + "\n"
+	if !strings.HasSuffix(text, want) || strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") {
+		t.Errorf("the unit is:\n%s", text)
+	}
+
+	old := env()
+	old.Facts = &observe.Facts{OS: observe.OS{ID: "ubuntu", Version: "22.04"}} // lego 4.1
+	if parts, _, err = New(args, old); err != nil {
+		t.Fatal(err)
+	}
+	if text := parts[4].Step.(*systemdunit.Step).Files[0].Text; strings.Contains(text, "--no-random-sleep") {
+		t.Errorf("the unit of Ubuntu 22.04 is:\n%s", text)
+	}
+}
+
+func TestNoTimer(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{fromACME, "self_signed"} {
+		parts, _, err := New(defaults(source), env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range []string{"rcprov-renew-chat.example.com.timer", "rcprov-renew-chat.example.com.service"} {
+			unit, ok := parts[len(parts)-2+i].Step.(*systemdunit.Step)
+			if !ok || !unit.Absent || unit.Name != name {
+				t.Errorf("%s without a timer: %+v, want that %s is absent", source, parts[len(parts)-2+i], name)
+			}
+		}
+	}
+}
+
+func TestMoment(t *testing.T) {
+	t.Parallel()
+	w := acme.Window{Start: now, End: now.Add(time.Hour)}
+	for range 100 {
+		if m := momentIn(w); m.Before(w.Start) || m.After(w.End) {
+			t.Fatalf("%s is not in the window", m)
+		}
+	}
+	if m := momentIn(acme.Window{Start: now, End: now}); !m.Equal(now) {
+		t.Errorf("%s", m)
+	}
+}

@@ -1,0 +1,80 @@
+package jitsi
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
+	"github.com/rcprov/rcprov/modules/product/nginx"
+)
+
+// checks are what a person would see who tries it: the page, a way in, and a focus that has a bridge.
+func (b *builder) checks() {
+	b.check("bridge", "", httpcheck.Args{URL: "http://127.0.0.1:8080/about/health", Deadline: "2m"}, bridgeLog)
+	// It is healthy when it is logged in, has a bridge that is, and can make a conference.
+	b.check("focus", "", httpcheck.Args{URL: "http://127.0.0.1:8888/about/health", Deadline: "3m"}, focusLog, bridgeLog)
+	// That the certificate is the wanted one has been looked at: "served".
+	b.check("page", nginx.Unit, httpcheck.Args{
+		URL: "https://" + b.args.Domain + "/", ConnectTo: nginxAddress, Insecure: true, Deadline: "30s",
+	}, nginxLog)
+	b.check("page-domain", nginx.Unit, httpcheck.Args{
+		URL: "https://" + b.args.Domain + "/config.js", ConnectTo: nginxAddress, Insecure: true, Deadline: "30s",
+		BodyContains: "domain: '" + b.args.Domain + "'",
+	}, nginxLog)
+	b.parts = append(b.parts, modules.Part{Name: "login", Step: &Login{Visitor: visitor{
+		Domain: b.args.Domain, AppID: b.args.TokenAppID, Secret: b.args.TokenSecret,
+	}}})
+}
+
+// Where the programs say what is wrong.
+const (
+	bridgeLog  = "/var/log/jitsi/jvb.log"
+	focusLog   = "/var/log/jitsi/jicofo.log"
+	prosodyLog = "/var/log/prosody/prosody.log"
+	nginxLog   = "/var/log/nginx/error.log"
+)
+
+// check adds a request that shall be answered, by a unit alone or by several that depend on each other: "".
+func (b *builder) check(part, unit string, args httpcheck.Args, logs ...string) {
+	args.From, args.Method, args.Interval = "host", "GET", "1s"
+	step, err := httpcheck.New(args, b.env)
+	if request, ok := step.(*httpcheck.Step); ok {
+		request.Unit = unit
+	}
+	b.add(part, &Check{Step: step, Logs: logs}, err)
+}
+
+// Check is a request that shall be answered, of a server with logs.
+type Check struct {
+	modules.Step
+	Logs []string // paths
+}
+
+// Apply implements [modules.Step].
+func (s *Check) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return withLogs(ctx, h, s.Step.Apply(ctx, h, c), s.Logs...)
+}
+
+// logScript prints what stands last in logs of things that go wrong.
+const logScript = `
+for log do
+	[ -r "$log" ] || continue
+	said=$(tail -n 300 -- "$log" | grep -iE 'severe|warn|error|exception|fail' | tail -n 3)
+	[ -z "$said" ] || printf '%s:\n%s\n' "$log" "$said"
+done
+`
+
+// withLogs adds what logs say last to an error.
+func withLogs(ctx context.Context, h modules.Host, err error, logs ...string) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	said, readErr := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-c", logScript, "logs"}, logs...)})
+	lines := strings.TrimSpace(string(said.Stdout))
+	if readErr != nil || lines == "" {
+		return modules.WithHint(err, "`tail %s` on the host may say why.", strings.Join(logs, " "))
+	}
+	return modules.WithHint(fmt.Errorf("%w\n  %s", err, strings.ReplaceAll(lines, "\n", "\n  ")), "The logs on the host say more.")
+}

@@ -1,0 +1,285 @@
+package jitsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
+	"github.com/rcprov/rcprov/modules/primitive/debconf"
+	"github.com/rcprov/rcprov/modules/primitive/directory"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/primitive/link"
+	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+	"github.com/rcprov/rcprov/modules/product/nginx"
+	"github.com/rcprov/rcprov/modules/product/nginxsite"
+)
+
+// Jitsi's packages. All of them are named, so that all are held, and one that was removed comes back.
+var (
+	packages = []string{
+		"jicofo", "jitsi-videobridge2", "jitsi-meet-web", "jitsi-meet-web-config", "jitsi-meet-prosody", "jitsi-meet",
+	}
+	optionalPackages = []string{tokensPackage, turnPackage}
+)
+
+const (
+	prosodyPackage = "jitsi-meet-prosody"
+	webPackage     = "jitsi-meet-web-config"
+	tokensPackage  = "jitsi-meet-tokens"
+	turnPackage    = "jitsi-meet-turnserver"
+
+	bridgeConf = "/etc/jitsi/videobridge/jvb.conf"
+	focusConf  = "/etc/jitsi/jicofo/jicofo.conf"
+	turnConf   = "/etc/turnserver.conf"
+
+	prosodyUnit = "prosody.service"
+	bridgeUnit  = "jitsi-videobridge2.service"
+	focusUnit   = "jicofo.service"
+	turnUnit    = "coturn.service"
+)
+
+// builder makes the parts of one host.
+type builder struct {
+	args  Args
+	env   modules.Env
+	port  int // of the bridge, for media
+	parts []modules.Part
+	errs  []error
+}
+
+// add adds the step that a module's New returned.
+func (b *builder) add(name string, step modules.Step, err error) {
+	b.parts = append(b.parts, modules.Part{Name: name, Step: step})
+	if err != nil {
+		b.errs = append(b.errs, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+func (b *builder) build() error {
+	b.repositories()
+	b.answers()
+	b.packages()
+	b.prosody()
+	b.daemons()
+	if b.args.TURNSecret != "" {
+		b.turn()
+	}
+	b.site()
+	b.checks()
+	b.require()
+	return errors.Join(b.errs...)
+}
+
+// answers are what Jitsi's packages ask. The questions */jvb-hostname of other packages than the bridge's are no
+// questions but what they remember: presetting them makes a package believe that it is configured already. The secret of
+// TURN is left to the package, which makes up one that nothing uses: its question is of a type that everybody can read.
+func (b *builder) answers() {
+	answers := func(name, owner string, list ...debconf.Answer) {
+		b.parts = append(b.parts, modules.Part{Name: name, Step: &debconf.Step{Package: owner, Answers: list}})
+	}
+	answers("answers-bridge", "jitsi-videobridge2",
+		debconf.Answer{Question: "jitsi-videobridge/jvb-hostname", Type: "string", Value: b.args.Domain},
+		debconf.Answer{Question: "jitsi-videobridge/jvbsecret", Type: "password", Value: string(b.args.BridgeSecret)})
+	answers("answers-prosody", prosodyPackage,
+		debconf.Answer{Question: "jicofo/jicofo-authpassword", Type: "password", Value: string(b.args.FocusSecret)})
+	// Any other choice than this very text makes the package take a certificate of its own, or run a script from the net.
+	answers("answers-web", webPackage,
+		debconf.Answer{Question: "jitsi-meet/cert-choice", Type: "select", Value: "I want to use my own certificate"},
+		debconf.Answer{Question: "jitsi-meet/cert-path-key", Type: "string", Value: b.args.Key},
+		debconf.Answer{Question: "jitsi-meet/cert-path-crt", Type: "string", Value: b.args.Certificate},
+		debconf.Answer{Question: "jitsi-meet/email", Type: "string", Value: ""},
+		debconf.Answer{Question: "jitsi-meet/jaas-choice", Type: "boolean", Value: "false"})
+	if b.args.TokenAppID != "" {
+		answers("answers-tokens", tokensPackage,
+			debconf.Answer{Question: "jitsi-meet-tokens/appid", Type: "string", Value: b.args.TokenAppID},
+			debconf.Answer{Question: "jitsi-meet-tokens/appsecret", Type: "password", Value: string(b.args.TokenSecret)})
+	}
+}
+
+func (b *builder) packages() {
+	b.parts = append(b.parts, modules.Part{Name: "certificate", Step: &Certificate{Path: b.args.Certificate, Key: b.args.Key}})
+	b.aptPackages("java", aptpackage.Args{Packages: []string{b.java()}})
+	if b.args.TokenAppID != "" {
+		b.lua()
+	}
+	names := slices.Clone(packages)
+	if b.args.TokenAppID != "" {
+		names = append(names, tokensPackage)
+	}
+	if b.args.TURNSecret != "" {
+		names = append(names, turnPackage) // and coturn with it, which is the distribution's and not held
+	}
+	for i, name := range names {
+		if version := b.args.Versions[name]; version != "" {
+			names[i] += "=" + version
+		}
+	}
+	held := b.args.Held
+	b.aptPackages("packages", aptpackage.Args{Packages: names, Held: &held})
+	if b.args.TokenAppID == "" { // otherwise its next upgrade would ask for tokens again
+		b.aptPackages("no-tokens", aptpackage.Args{Packages: []string{tokensPackage}, State: "absent"})
+	}
+}
+
+func (b *builder) aptPackages(name string, args aptpackage.Args) {
+	args.UpdateCache = "24h"
+	step, err := aptpackage.New(args, b.env)
+	b.add(name, step, err)
+}
+
+// lua makes two modules known to Lua 5.4, with which Debian's prosody 0.12 and 13 run: their packages have them for
+// older ones alone, and without them a prosody that wants tokens lets nobody in (seen on Debian 12 and 13).
+func (b *builder) lua() {
+	const dir = "/usr/local/share/lua/5.4"
+	b.parts = append(b.parts, modules.Part{Name: "lua", Step: &directory.Step{Path: dir, Mode: 0o755, Owner: "root", Group: "root"}})
+	for _, l := range []struct{ name, target string }{
+		{"basexx", "/usr/share/lua/5.2/basexx.lua"},
+		{"inspect", "/usr/share/lua/5.3/inspect.lua"},
+	} {
+		b.parts = append(b.parts, modules.Part{Name: "lua-" + l.name, Step: &link.Step{Path: dir + "/" + l.name + ".lua", Target: l.target}})
+	}
+}
+
+// prosody is what the XMPP server needs: first the configuration as Jitsi's package writes it, then what is ours in it.
+func (b *builder) prosody() {
+	domain := b.args.Domain
+	conf := prosodyConf(domain)
+	b.parts = append(b.parts,
+		modules.Part{Name: "former", Step: modules.Brought{Step: &Former{Domain: domain}}},
+		modules.Part{Name: "prosody", Step: modules.Brought{Step: &Prosody{Domain: domain}}},
+		modules.Part{Name: "prosody-link", Step: modules.Brought{Step: &link.Step{Path: prosodyLink(domain), Target: conf}}},
+		modules.Part{Name: "prosody-settings", Step: modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}}},
+		modules.Part{Name: "prosody-access", Step: modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}}},
+		modules.Part{Name: "account-focus", Step: modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}}},
+		modules.Part{Name: "account-bridge", Step: modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}}},
+	)
+	// The link as well: a prosody that was started without it knows nothing of the domain.
+	watched := []string{conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
+	if b.args.TokenAppID != "" {
+		watched = append(watched, "/usr/local/share/lua/5.4/basexx.lua", "/usr/local/share/lua/5.4/inspect.lua")
+	}
+	b.unit("prosody-service", systemdunit.Args{Name: prosodyUnit, RestartOn: watched}, true)
+}
+
+// unit adds a service of a package, which shall run what is on disk.
+func (b *builder) unit(part string, args systemdunit.Args, enabled bool) {
+	yes := true
+	args.Running, args.State = &yes, "present"
+	if enabled {
+		args.Enabled = &yes
+	}
+	step, err := systemdunit.New(args, b.env)
+	b.add(part, step, err)
+}
+
+// focusDropIn makes a service of jicofo, which has only an init script: systemd would neither know whether it runs, nor
+// wait for its end when it is restarted.
+const focusDropIn = `# Written by rcprov.
+[Service]
+PIDFile=/run/jicofo.pid
+RemainAfterExit=no
+KillMode=control-group
+SuccessExitStatus=143
+Restart=on-failure
+RestartSec=2
+`
+
+func (b *builder) daemons() {
+	domain := b.args.Domain
+	// The certificate by which bridge and focus know prosody is in Java's trust store, which they read once.
+	trusted := prosodyCertificate("auth." + domain)
+	b.conf("bridge-conf", "jitsi-videobridge2", bridgeConf, "jvb", "jitsi", "jvb.conf", map[string]any{
+		"Domain": domain, "Secret": string(b.args.BridgeSecret), "Nickname": "jvb-" + b.env.Host,
+		"Port": b.port, "STUN": b.args.STUNServer, "Private": b.args.NATPrivate, "Public": b.args.NATPublic, "Extra": lines(b.args.BridgeSettings),
+	})
+	b.conf("focus-conf", "jicofo", focusConf, "jicofo", "jitsi", "jicofo.conf", map[string]any{
+		"Domain": domain, "Secret": string(b.args.FocusSecret), "Extra": lines(b.args.FocusSettings),
+	})
+	b.unit("bridge-service", systemdunit.Args{
+		Name: bridgeUnit, RestartOn: []string{bridgeConf, "/etc/jitsi/videobridge/config", trusted},
+	}, true)
+	// systemd can't enable the unit of an init script; Jitsi's package has done it.
+	b.unit("focus-service", systemdunit.Args{
+		Name: focusUnit, DropIns: map[string]string{"rcprov.conf": focusDropIn},
+		RestartOn: []string{focusConf, "/etc/jitsi/jicofo/config", trusted},
+	}, false)
+}
+
+// turn is coturn with the site's certificate, whose key only root can read: systemd hands it over.
+func (b *builder) turn() {
+	// What the package remembers: with another name, its next upgrade would write the configuration anew.
+	b.parts = append(b.parts, modules.Part{Name: "turn-answers", Step: modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
+		{Question: "jitsi-meet-turnserver/jvb-hostname", Type: "string", Value: b.args.Domain},
+	}}}})
+	b.conf("turn-conf", "coturn", turnConf, "root", "turnserver", "turnserver.conf", map[string]any{
+		"Domain": b.args.Domain, "Secret": string(b.args.TURNSecret), "Private": b.args.NATPrivate, "Public": b.args.NATPublic,
+		"Credentials": "/run/credentials/" + turnUnit,
+	})
+	dropIn := "# Written by rcprov.\n[Service]\nLoadCredential=fullchain.pem:" + b.args.Certificate + "\nLoadCredential=privkey.pem:" + b.args.Key + "\n"
+	b.unit("turn-service", systemdunit.Args{
+		Name: turnUnit, DropIns: map[string]string{"rcprov.conf": dropIn},
+		RestartOn: []string{turnConf, b.args.Certificate, b.args.Key},
+	}, true)
+}
+
+// conf adds a file with secrets, made from a template of the binary.
+func (b *builder) conf(part, pkg, path, owner, group, name string, values map[string]any) {
+	content, err := render(b.env, name, values)
+	b.add(part, conf{&file.Step{
+		Path: path, Content: []byte(content), Mode: 0o640, Owner: owner, Group: group, Sensitive: true,
+	}, pkg}, err)
+}
+
+// conf is a file in a directory that a package brings, and fills with more than what rcprov writes.
+type conf struct {
+	*file.Step
+	pkg string
+}
+
+// Apply implements [modules.Step].
+func (c conf) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
+	err := c.Step.Apply(ctx, h, change)
+	var failed *modules.CommandError
+	if errors.As(err, &failed) && strings.Contains(string(failed.Result.Stderr), "No such file or directory") {
+		return modules.WithHint(fmt.Errorf("write %s: %w", c.Path, failed), "%s is gone, and the rest of what the package %s had there with it. It comes back by `apt-get install --reinstall "+
+			"-o Dpkg::Options::=--force-confmiss %[2]s` on the host; then run the same command again.", path.Dir(c.Path), c.pkg)
+	}
+	return err
+}
+
+func render(env modules.Env, name string, values any) (string, error) {
+	t, err := template.ParseFS(env.Templates, "jitsi/"+name+".tmpl")
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	err = t.Option("missingkey=error").Execute(&text, values)
+	return text.String(), err
+}
+
+// lines are those of a text that say something.
+func lines(text string) []string {
+	var all []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, " \t\r\n"); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+func (b *builder) site() {
+	site := &Site{Domain: b.args.Domain, Certificate: b.args.Certificate, Key: b.args.Key, Webroot: b.args.Webroot}
+	b.parts = append(b.parts,
+		modules.Part{Name: "site", Step: modules.Brought{Step: site}},
+		modules.Part{Name: "site-link", Step: modules.Brought{Step: &link.Step{Path: site.link(), Target: site.path()}}},
+		modules.Part{Name: "site-service", Step: nginx.Service(site.path(), site.link(), b.args.Certificate, b.args.Key)},
+		modules.Part{Name: "served", Step: &nginxsite.Served{Name: b.args.Domain, Certificate: b.args.Certificate}},
+	)
+}

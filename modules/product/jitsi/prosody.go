@@ -1,0 +1,173 @@
+package jitsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Prosody is that jitsi-meet-prosody configured prosody for a domain, to the end. Its script does what matters only when
+// it finds no configuration, and not again after it was killed in the middle; so the outcome is looked at, and where a
+// part is missing all of it goes and the script starts anew (the way that was seen to work on Debian 12). Accounts are
+// [Account]'s.
+type Prosody struct {
+	Domain string
+}
+
+var _ modules.Step = (*Prosody)(nil)
+
+func prosodyConf(domain string) string { return "/etc/prosody/conf.avail/" + domain + ".cfg.lua" }
+
+// prosodyLink is what makes prosody read the configuration.
+func prosodyLink(domain string) string { return "/etc/prosody/conf.d/" + domain + ".cfg.lua" }
+
+func prosodyCertificate(name string) string { return "/var/lib/prosody/" + name + ".crt" }
+
+// prosodyData is the directory of a host's data: prosody's util.datamanager encodes all but letters and digits.
+func prosodyData(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+	}
+	return "/var/lib/prosody/" + b.String()
+}
+
+func (s *Prosody) auth() string { return "auth." + s.Domain }
+
+func (s *Prosody) roster() observe.FileQuestion {
+	return observe.FileQuestion{Path: prosodyData(s.auth()) + "/roster/focus.dat", Content: true}
+}
+
+func confQuestion(path string) observe.FileQuestion {
+	return observe.FileQuestion{Path: path, Content: true}
+}
+
+// needed are the files that the script makes beside the configuration.
+func (s *Prosody) needed() []string {
+	return []string{
+		prosodyCertificate(s.Domain), "/var/lib/prosody/" + s.Domain + ".key",
+		prosodyCertificate(s.auth()), "/var/lib/prosody/" + s.auth() + ".key",
+		"/usr/local/share/ca-certificates/" + s.auth() + ".crt",
+	}
+}
+
+// Observe implements [modules.Step].
+func (s *Prosody) Observe(q *observe.Query) {
+	observe.File.Ask(q, confQuestion(prosodyConf(s.Domain)))
+	observe.File.Ask(q, s.roster())
+	for _, path := range s.needed() {
+		observe.File.Ask(q, observe.FileQuestion{Path: path})
+	}
+}
+
+// Fields of the edits of a Prosody.
+const (
+	anew   = "configured" // all of it goes, and the script runs
+	roster = "roster"     // the script runs
+)
+
+// Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
+func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	modules.ForeseeFiles(snapshot, c)
+	snapshot.ForeseeUnknown("package " + prosodyPackage)
+}
+
+// Diff implements [modules.Step].
+func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	path := prosodyConf(s.Domain)
+	edit := func(action modules.Action, field, from string) modules.Change {
+		return modules.Change{Edits: []modules.Edit{{
+			Action: action, Subject: path, Field: field, From: from, To: "as " + prosodyPackage + " writes it",
+		}}}
+	}
+	conf, err := observe.File.Get(snapshot, confQuestion(path))
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
+	}
+	switch {
+	case conf.Type == observe.Absent:
+		return edit(modules.Create, anew, ""), nil
+	case conf.Type != observe.Regular:
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", path, conf.Type), "rcprov doesn't replace it: move it away.")
+	case !strings.Contains(string(conf.Content), s.auth()+".crt\""):
+		return edit(modules.Update, anew, "without the certificate of "+s.auth()), nil
+	}
+	for _, path := range s.needed() {
+		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: path})
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
+		}
+		if is.Type == observe.Absent {
+			return edit(modules.Update, anew, "without "+path), nil
+		}
+	}
+	if !strings.Contains(string(conf.Content), `"client_proxy"`) {
+		return modules.Change{}, nil // before 2021 the focus was no user with a roster
+	}
+	friends, err := observe.File.Get(snapshot, s.roster())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at the focus' roster: %w", err)
+	}
+	if !strings.Contains(string(friends.Content), `"focus.`+s.Domain+`"`) {
+		return edit(modules.Update, roster, "the focus doesn't have focus."+s.Domain+" in its roster"), nil
+	}
+	return modules.Change{}, nil
+}
+
+// anewScript keeps a copy of the configuration, which an administrator may have added to, and removes what the package's script takes for a sign that it needn't do anything. The configuration goes last:
+// as long as it is there with its certificate missing, the next run knows what was begun. Prosody's package makes its
+// directory, and Jitsi's script can't do without.
+const anewScript = `
+domain=$1 data=$2 conf=$3 backup=$4
+[ -d /var/lib/prosody ] || install -d -m 0750 -o prosody -g prosody /var/lib/prosody
+cd /var/lib/prosody
+if [ -f "$conf" ]; then
+	umask 077
+	mkdir -p -- "$(dirname -- "$backup")"
+	cp -p -- "$conf" "$backup"
+fi
+for name in "$domain" "auth.$domain"; do
+	rm -f -- "$name.crt" "$name.key" "$name.cnf"
+done
+rm -rf -- "$data"
+rm -f -- "/etc/prosody/conf.d/$domain.cfg.lua" "$conf"
+`
+
+// Apply implements [modules.Step].
+func (s *Prosody) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if _, ok := c.Find(anew); ok {
+		conf := prosodyConf(s.Domain)
+		_, err := h.Run(ctx, modules.Command{Argv: []string{
+			"sh", "-euc", anewScript, "prosody", s.Domain, prosodyData(s.auth()), conf, modules.BackupPath(conf),
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return reconfigure(ctx, h, prosodyPackage, "")
+}
+
+// reconfigure runs a package's own scripts again, behind a script of ours. It takes apt's name as a job: while apt is at
+// work it waits.
+func reconfigure(ctx context.Context, h modules.Host, name, before string) error {
+	modules.Progress(ctx, "dpkg-reconfigure %s", name)
+	_, err := job.Run(ctx, h, job.Job{Name: "apt", Command: modules.Command{
+		Script: before + "exec dpkg-reconfigure -f noninteractive -p critical " + name,
+		Env:    []string{"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical"},
+	}})
+	var failed *modules.CommandError
+	if errors.As(err, &failed) {
+		return modules.WithHint(fmt.Errorf("dpkg-reconfigure %s: %w", name, err),
+			"The same command again starts it anew. What the package's script says: `DEBIAN_FRONTEND=noninteractive dpkg-reconfigure %s` on the host.", name)
+	}
+	return err
+}

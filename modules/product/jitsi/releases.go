@@ -1,0 +1,105 @@
+package jitsi
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/aptrepository"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+)
+
+// Jitsi's key of April 2021, which has no end; Jitsi publishes no fingerprint (seen in two public installations of 2026).
+const jitsiFingerprint = "FFD65A0DA2BEBDEB73D44C8BB4D2D216F1FD7806"
+
+// prosodyFingerprints are the key of 2025 and the one before, which is in the same file.
+var prosodyFingerprints = []string{"AD3B912769C5F962DCBA7956F7A37EB33D0B25D7", "107D65A0A148C237FDF00AB47393D7E674D9DBB5"}
+
+// release is what a release of a distribution has of what Jitsi needs: package indexes of November 2026.
+type release struct {
+	java       string
+	oldProsody bool // older than 0.12, which Jitsi wants since 2025
+}
+
+const (
+	java17 = "openjdk-17-jre-headless"
+	java21 = "openjdk-21-jre-headless"
+)
+
+var releases = map[string]release{
+	"jammy":    {java: java17, oldProsody: true},
+	"bookworm": {java: java17},
+	"noble":    {java: java17},
+	"trixie":   {java: java21},
+	"resolute": {java: java17},
+}
+
+// supported are the releases above, as preflight wants them.
+var supported = map[string][]string{"debian": {"bookworm", "trixie"}, "ubuntu": {"jammy", "noble", "resolute"}}
+
+// releaseOf returns what the host's release has; of one that is not known, what a newer one has most likely.
+func releaseOf(facts *observe.Facts) release {
+	if facts != nil {
+		if known, ok := releases[facts.OS.Codename]; ok {
+			return known
+		}
+	}
+	return release{java: java21}
+}
+
+func (b *builder) java() string {
+	if b.args.JavaPackage != "" {
+		return b.args.JavaPackage
+	}
+	return releaseOf(b.env.Facts).java
+}
+
+func (b *builder) repositories() {
+	b.repository("repository", aptrepository.Args{
+		Name: "jitsi", URIs: []string{b.args.RepositoryURI}, Suites: []string{b.args.RepositorySuite},
+		KeyURL: b.args.KeyURL, Fingerprints: otherwise(b.args.Fingerprints, jitsiFingerprint),
+	})
+	if p := b.args.ProsodyRepository; p != nil || releaseOf(b.env.Facts).oldProsody {
+		b.prosodyRepository(p)
+	}
+}
+
+func otherwise(given []string, defaults ...string) []string {
+	if len(given) > 0 {
+		return given
+	}
+	return defaults
+}
+
+func (b *builder) repository(part string, args aptrepository.Args) {
+	args.State = "present"
+	step, err := aptrepository.New(args, b.env)
+	b.add(part, step, err)
+}
+
+// prosodyRepository adds Prosody's repository, from which apt may take nothing but prosody and Lua.
+func (b *builder) prosodyRepository(p *ProsodyRepository) {
+	if p == nil {
+		p = &ProsodyRepository{URI: "https://packages.prosody.im/debian", KeyURL: "https://prosody.im/files/prosody-debian-packages.key"}
+	}
+	codename := "jammy" // as long as a plan is only checked
+	if b.env.Facts != nil {
+		codename = b.env.Facts.OS.Codename
+	}
+	u, err := url.Parse(p.URI)
+	if err != nil || u.Hostname() == "" {
+		b.errs = append(b.errs, modules.Argf("prosody_repository.uri", "must be a URI such as \"https://packages.prosody.im/debian\", not %q", p.URI))
+		return
+	}
+	pin := "# Written by rcprov: of this repository, only prosody and Lua.\n" +
+		"Package: *\nPin: origin " + u.Hostname() + "\nPin-Priority: 100\n\n" +
+		"Package: prosody* lua* liblua*\nPin: origin " + u.Hostname() + "\nPin-Priority: 600\n"
+	b.parts = append(b.parts, modules.Part{Name: "prosody-pin", Step: &file.Step{
+		Path: "/etc/apt/preferences.d/rcprov-prosody.pref", Content: []byte(pin), Mode: 0o644, Owner: "root", Group: "root",
+	}})
+	b.repository("prosody-repository", aptrepository.Args{
+		Name: "prosody", URIs: []string{p.URI}, Suites: []string{codename}, Components: []string{"main"},
+		KeyURL: p.KeyURL, Fingerprints: otherwise(p.Fingerprints, slices.Clone(prosodyFingerprints)...),
+	})
+}

@@ -1,0 +1,77 @@
+package mongod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/mongodb"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// greeting answers what the mongod of the host says of itself.
+var greeting = &observe.Probe[mongodb.Server, mongodb.Greeting]{Name: "mongod", Run: mongodb.Greet}
+
+// Requirements is what must be so before anything is changed. It changes nothing itself.
+type Requirements struct {
+	Series     string
+	ReplicaSet string // empty: none
+	Server     mongodb.Server
+}
+
+var _ modules.Step = (*Requirements)(nil)
+
+// Observe implements [modules.Step].
+func (s *Requirements) Observe(q *observe.Query) {
+	observe.Package.Ask(q, serverPackage)
+	greeting.Ask(q, s.Server)
+}
+
+// Diff implements [modules.Step].
+func (s *Requirements) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	installed, err := observe.Package.Get(snapshot, serverPackage)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("package %s: %w", serverPackage, err)
+	}
+	if installed.Version != "" {
+		if err := checkUpgrade(seriesOf(installed.Version), s.Series); err != nil {
+			return modules.Change{}, err
+		}
+	}
+	now, err := greeting.Get(snapshot, s.Server)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("ask mongod on %s for its set: %w", s.Server.Address, err)
+	}
+	if now.Set != "" && now.Set != s.ReplicaSet {
+		return modules.Change{}, modules.WithHint(fmt.Errorf("the server is a member of the set %s, while replica_set is %q", now.Set, s.ReplicaSet),
+			"A server can't change its set and keep its data. Give replica_set = %q, or make the server empty first: stop it and remove what is in its db_path.", now.Set)
+	}
+	return modules.Change{}, nil
+}
+
+// checkUpgrade refuses a way between two series that data can't go: downwards, and over a major series.
+func checkUpgrade(from, to string) error {
+	if from == to {
+		return nil
+	}
+	i, j := indexSeries(from), indexSeries(to)
+	if compareVersions(from, to) > 0 {
+		return modules.WithHint(fmt.Errorf("MongoDB %s is installed, and data of a newer series can't be read by %s", from, to),
+			"Take version = %q; or dump the data, remove the server and its data, and restore.", from)
+	}
+	if i >= 0 && j == i+1 {
+		return nil
+	}
+	next := "each series in between, one after the other"
+	if i >= 0 {
+		next = fmt.Sprintf("version = %q", allSeries[i+1].name)
+	}
+	return modules.WithHint(fmt.Errorf("MongoDB %s is installed, which can't be upgraded to %s at once", from, to),
+		"Take %s first, then set its feature compatibility version.", next)
+}
+
+// Apply implements [modules.Step].
+func (s *Requirements) Apply(context.Context, modules.Host, modules.Change) error {
+	return errors.New("bug: requirements change nothing")
+}

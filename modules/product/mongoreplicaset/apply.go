@@ -1,0 +1,119 @@
+package mongoreplicaset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/mongodb"
+)
+
+// commandTimeout bounds one command: user commands wait for a majority of members, and would do so for ever.
+const commandTimeout = 30 * time.Second
+
+// Apply implements [modules.Step]. It looks, does one thing, and looks again.
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Deadline, fmt.Errorf("it was not done within %s", s.Deadline))
+	defer cancel()
+	var removable []string
+	for _, e := range c.Edits {
+		if host, found := strings.CutPrefix(e.Subject, member("")); found && e.Action == modules.Remove {
+			removable = append(removable, host)
+		}
+	}
+	var last Seen
+	var problem error // of the last thing that was tried and may succeed later
+	for {
+		seen, err := s.look(ctx, h.Dial)
+		switch {
+		case ctx.Err() != nil:
+			return s.late(context.Cause(ctx), last, problem)
+		case err != nil && !mongodb.Passing(err):
+			return err
+		case err == nil:
+			last = seen
+			if err := s.check(seen); err != nil {
+				return err
+			}
+			act, err := s.next(seen, removable)
+			switch {
+			case err != nil:
+				return err
+			case act.kind == done:
+				return nil
+			case act.kind == wait:
+				modules.Progress(ctx, "%s: %s", act.doing, s.describe(seen))
+			default:
+				modules.Progress(ctx, "%s", act.doing)
+				err := s.do(ctx, h, seen, act)
+				if err != nil && !mongodb.Passing(err) {
+					return fmt.Errorf("%s: %w", act.doing, err)
+				}
+				if problem = err; err == nil {
+					continue
+				}
+			}
+		default:
+			problem = err
+		}
+		select {
+		case <-time.After(time.Second / 5):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// late is the error for a set that is not as wanted in time.
+func (s *Step) late(cause error, seen Seen, problem error) error {
+	if seen.Initiated() && seen.Primary == "" {
+		cause = fmt.Errorf("%w: the set has no primary", cause)
+	}
+	err := fmt.Errorf("%w: %s", cause, s.describe(seen))
+	if problem != nil {
+		err = fmt.Errorf("%w (last: %s)", err, mongodb.Reason(problem))
+	}
+	return modules.WithHint(err, "See that each mongod runs, and that the members reach each other by these names (firewall, bind_ip); then run the same command again, which goes on from here.")
+}
+
+// do does one thing.
+func (s *Step) do(ctx context.Context, h modules.Host, seen Seen, act action) error {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	if act.kind == initiate || act.kind == createAdmin {
+		client, err := mongodb.Connect(h.Dial, s.Local, nil)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		if act.kind == createAdmin {
+			return client.PutUser(ctx, mongodb.CreateUser, act.user.Login, act.user.Roles)
+		}
+		err = client.Initiate(ctx, act.config)
+		if mongodb.Code(err) == mongodb.InvalidReplicaSet {
+			return modules.WithHint(err, "The first host of the play must be a member, by a name that leads to it: members, or its address, doesn't.")
+		}
+		return err
+	}
+	client, _, err := s.logIn(ctx, h.Dial, seen.Via)
+	if err != nil {
+		return err
+	}
+	if client == nil {
+		return errors.New("the administrator's login was just refused")
+	}
+	defer client.Close()
+	switch act.kind {
+	case createUser:
+		err = client.PutUser(ctx, mongodb.CreateUser, act.user.Login, act.user.Roles)
+	case updateUser:
+		err = client.PutUser(ctx, mongodb.UpdateUser, act.user.Login, act.user.Roles)
+	case stepDown:
+		err = client.StepDown(ctx)
+	case reconfigure:
+		err = client.Reconfigure(ctx, act.config)
+	}
+	return err
+}

@@ -1,0 +1,215 @@
+package mongoreplicaset
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/mongodb"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/product/mongod"
+)
+
+// Module is the module mongo_replica_set.
+func Module() modules.Module { return modules.Product("mongo_replica_set", source, New) }
+
+// Outputs are what other steps may refer to, beside the arguments.
+type Outputs struct {
+	URL   string   `cty:"url"`   // mongodb://h1:27017,h2:27017/?replicaSet=rs0, without a user
+	Hosts []string `cty:"hosts"` // the members, host:port each
+}
+
+// Step is a replica set as it shall be, seen from the host of one of its members.
+type Step struct {
+	Name     string
+	Members  []string // host:port
+	Self     string   // the member on this host
+	Local    mongodb.Server
+	Admin    mongodb.Login
+	Previous modules.Secret // of the administrator; empty: none
+	Users    []Account
+	Deadline time.Duration
+}
+
+// Account is a user with roles.
+type Account struct {
+	mongodb.Login
+	Roles []mongodb.Grant // in order
+}
+
+var _ modules.Step = (*Step)(nil)
+
+const maxMembers = 7 // voting ones, src/mongo/db/repl/repl_set_config.h
+
+var (
+	setNameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	grantRule   = regexp.MustCompile(`^[A-Za-z0-9_.-]+(@[A-Za-z0-9_-]+)?$`)
+)
+
+// New checks args. On the first host of the play it returns the step, on others nothing.
+func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
+	s := &Step{
+		Name:  cmp.Or(args.Name, env.Label),
+		Local: mongodb.Loopback(args.Port, args.TLS),
+		Admin: mongodb.Login{User: args.AdminUser, Database: "admin", Password: args.AdminPassword}, Previous: args.AdminPreviousPassword,
+	}
+	var errs []error
+	if !setNameRule.MatchString(s.Name) {
+		errs = append(errs, modules.Argf("name", "must be of letters, digits, \"_\", \"-\" and \".\", not %q", s.Name))
+	}
+	if args.Port < 1 || args.Port > 65535 {
+		errs = append(errs, modules.Argf("port", "must be from 1 to 65535, not %d", args.Port))
+	}
+	deadline, err := time.ParseDuration(args.Deadline)
+	if err != nil || deadline <= 0 {
+		errs = append(errs, modules.Argf("deadline", "must be a duration such as \"90s\" or \"5m\", not %q", args.Deadline))
+	}
+	s.Deadline = deadline
+	errs = append(errs, s.readMembers(args, env), s.readUsers(args))
+	outputs := Outputs{Hosts: s.Members, URL: mongodb.URL(s.Members, s.Name)}
+	if err := errors.Join(errs...); err != nil || env.Host != env.Peers[0].Name {
+		return nil, outputs, err
+	}
+	// Apart, so that the set is looked at when there is something to see: what is told of it then is what is done. A mongod
+	// that ends is noticed at once, too.
+	answers := &mongod.Answers{Server: s.Local}
+	return []modules.Part{{Name: "answers", Step: answers}, {Step: s}}, outputs, nil
+}
+
+func (s *Step) readMembers(args Args, env modules.Env) error {
+	given := args.Members
+	if len(given) == 0 {
+		for _, peer := range env.Peers {
+			given = append(given, peer.Address)
+		}
+	}
+	if len(given) > maxMembers {
+		return modules.Argf("members", "must be one to seven; these are %d", len(given))
+	}
+	for _, name := range given {
+		member, err := mongodb.HostPort(name, args.Port)
+		if err != nil {
+			return modules.Argf("members", "%w", err)
+		}
+		if isLocal(member) && len(given) > 1 {
+			return withHint(modules.Argf("members", "has %s, by which no other member can reach it", member),
+				"Give the addresses or names by which the members reach each other.")
+		}
+		if slices.Contains(s.Members, member) {
+			return modules.Argf("members", "has %s twice", member)
+		}
+		s.Members = append(s.Members, member)
+	}
+	s.Self = s.Members[0]
+	for _, member := range s.Members {
+		host, _, _ := net.SplitHostPort(member) // made by HostPort
+		if host == env.Peers[0].Address || env.Facts != nil && slices.Contains(env.Facts.Addresses, host) {
+			s.Self = member
+			break
+		}
+	}
+	return nil
+}
+
+func withHint(err error, hint string) error {
+	var arg *modules.ArgError
+	if errors.As(err, &arg) {
+		arg.Hint = hint
+	}
+	return err
+}
+
+// isLocal tells whether a member's name leads each host to itself.
+func isLocal(member string) bool {
+	host, _, err := net.SplitHostPort(member)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func (s *Step) readUsers(args Args) error {
+	var errs []error
+	if args.AdminUser == "" {
+		errs = append(errs, modules.Argf("admin_user", "must not be empty"))
+	}
+	if args.AdminPassword == "" {
+		errs = append(errs, modules.Argf("admin_password", "must not be empty"))
+	}
+	for _, u := range args.Users {
+		account := Account{Login: mongodb.Login{User: u.Name, Database: u.Database, Password: u.Password}}
+		taken := func(other Account) bool { return other.User == u.Name && other.Database == u.Database }
+		switch {
+		case u.Name == "":
+			errs = append(errs, modules.Argf("user", "must have a name"))
+		case u.Name == args.AdminUser && u.Database == "admin":
+			errs = append(errs, modules.Argf("user", "%q is the administrator already (admin_user)", u.Name))
+		case slices.ContainsFunc(s.Users, taken):
+			errs = append(errs, modules.Argf("user", "%q is there twice", u.Name))
+		case u.Password == "":
+			errs = append(errs, modules.Argf("user.password", "of %q must not be empty", u.Name))
+		}
+		for _, word := range u.Roles {
+			if !grantRule.MatchString(word) {
+				errs = append(errs, modules.Argf("user.roles", "of %q must be ROLE@DATABASE each, such as \"readWrite@rocketchat\", not %q", u.Name, word))
+				continue
+			}
+			role, database, _ := strings.Cut(word, "@")
+			account.Roles = append(account.Roles, mongodb.Grant{Role: role, Database: cmp.Or(database, u.Database)})
+		}
+		mongodb.SortGrants(account.Roles)
+		account.Roles = slices.Compact(account.Roles)
+		s.Users = append(s.Users, account)
+	}
+	return errors.Join(errs...)
+}
+
+// set answers what the set is. It is asked by the address of the step: that has passwords, which must not become part
+// of a question's name.
+var set = &observe.Probe[*Step, Seen]{
+	Name: "replica set",
+	Run:  func(ctx context.Context, dial observe.Dial, s *Step) (Seen, error) { return s.look(ctx, dial) },
+}
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) { set.Ask(q, s) }
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	seen, err := set.Get(snapshot, s)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at the replica set %s: %w", s.Name, err)
+	}
+	if err := s.check(seen); err != nil {
+		return modules.Change{}, err
+	}
+	c := s.compare(seen)
+	s.doubt(&c, seen, snapshot)
+	return c, nil
+}
+
+// unit is that of the host's mongod.
+const unit = "mongod.service"
+
+// doubt makes conditions of what a plan can't know: a mongod that is yet to be started may have a set already, and one that
+// is started anew needs a while to be elected.
+func (s *Step) doubt(c *modules.Change, seen Seen, snapshot *observe.Snapshot) {
+	switch {
+	case seen.Local.Role == mongodb.Silent && snapshot.Pending():
+		for i := range c.Edits {
+			c.Edits[i].If = "mongod doesn't have it when it answers"
+		}
+	case c.Empty() && snapshot.UnitStops(unit):
+		e := modules.Edit{Action: modules.Run, Subject: member(s.Self), Field: "wait", To: "PRIMARY or SECONDARY"}
+		c.Edits = modules.Wait(snapshot, e, true, unit).Edits
+	}
+}

@@ -1,0 +1,165 @@
+package mongoreplicaset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/mongodb"
+)
+
+// An action is one thing to do on the way to the wanted set. It is decided anew after each one by what there is then, so
+// that a run can be killed anywhere, and so that two changes of the configuration never overtake each other.
+type action struct {
+	kind   kind
+	doing  string         // for the person who waits
+	config mongodb.Config // initiate, reconfigure
+	user   Account        // createUser, updateUser
+}
+
+type kind int
+
+const (
+	done kind = iota
+	wait
+	initiate
+	createAdmin // through the localhost exception
+	createUser
+	updateUser
+	stepDown
+	reconfigure
+)
+
+// next returns what is to be done now, after check has found nothing. removable are the members that may be removed:
+// those of which a person was told.
+func (s *Step) next(seen Seen, removable []string) (action, error) {
+	waiting := func(what string) (action, error) { return action{kind: wait, doing: what}, nil }
+	if !seen.Initiated() {
+		for _, host := range s.Members {
+			if g, asked := seen.Others[host]; asked && g.Role != mongodb.NotInitiated {
+				return waiting("waiting for all members before the set is made")
+			}
+		}
+		if seen.Local.Role != mongodb.NotInitiated {
+			return waiting("waiting for this host's mongod")
+		}
+		config := mongodb.Config{Name: s.Name, Version: 1, Members: []mongodb.Member{{ID: 0, Host: s.Self, Votes: 1, Priority: 1}}}
+		return action{kind: initiate, doing: "making the set of " + s.Self, config: config}, nil
+	}
+	switch {
+	case seen.Login == NoUsers && seen.Local.Role != mongodb.Primary && seen.Local.Primary != "" && seen.Local.Primary != seen.Local.Me:
+		return action{}, modules.WithHint(fmt.Errorf("the set has no users yet, and the first can only be made on the host of its primary %s", seen.Local.Primary),
+			"Somebody else has made this set. Let that primary step down in favour of %s, or make its host the first of the play.", s.Self)
+	case seen.Login == NoUsers && seen.Local.Role != mongodb.Primary, seen.Primary == "":
+		return waiting("waiting for a primary")
+	case seen.Login == NoUsers:
+		return action{kind: createAdmin, doing: "making the user " + s.Admin.User, user: s.admin()}, nil
+	case seen.Login == AsPrevious:
+		return action{kind: updateUser, doing: "changing the password of " + s.Admin.User, user: s.admin()}, nil
+	}
+	for _, account := range s.Users {
+		found, there := seen.Users[key(account)]
+		switch {
+		case !there:
+			return action{kind: createUser, doing: "making the user " + account.User, user: account}, nil
+		case !found.Password || !slices.Equal(found.Roles, account.Roles):
+			if found.Password {
+				account.Password = "" // stays
+			}
+			return action{kind: updateUser, doing: "changing the user " + account.User, user: account}, nil
+		}
+	}
+	return s.nextMember(seen, removable)
+}
+
+func (s *Step) admin() Account {
+	return Account{Login: s.Admin, Roles: []mongodb.Grant{adminRole}}
+}
+
+// nextMember returns the next change of the configuration.
+//
+// At most one member with a vote comes or goes at a time (the manual, "replSetReconfig"), and none gets its vote
+// before it has the data: the majority that acknowledges writes never counts a member that can't.
+func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
+	next := seen.Config.Clone()
+	next.Version++
+	change := func(doing string) (action, error) {
+		return action{kind: reconfigure, doing: doing, config: next}, nil
+	}
+	if s.renamed(next) {
+		next.Members[0].Host = s.Self
+		return change("renaming " + seen.Config.Members[0].Host + " to " + s.Self)
+	}
+	if joining := s.joining(seen); len(joining) > 0 {
+		for _, host := range joining {
+			next.Members = append(next.Members, mongodb.Member{ID: freeID(next), Host: host})
+		}
+		return change("adding " + strings.Join(joining, " and "))
+	}
+	voters, behind := 0, false
+	promoted := -1
+	for i, m := range next.Members {
+		voters += m.Votes
+		switch {
+		case !slices.Contains(s.Members, m.Host) || !s.unvoting(m):
+		case seen.States[m.Host].Name == string(mongodb.Secondary) && promoted < 0:
+			promoted = i
+		default:
+			behind = true
+		}
+	}
+	if promoted >= 0 && voters < maxMembers {
+		next.Members[promoted].Votes, next.Members[promoted].Priority = 1, 1
+		return change("giving " + next.Members[promoted].Host + " its vote")
+	}
+	for _, host := range s.Members {
+		behind = behind || next.Find(host) < 0
+	}
+	if behind && voters < maxMembers {
+		return action{kind: wait, doing: "waiting for members to copy the data"}, nil
+	}
+	for i, m := range next.Members {
+		if slices.Contains(s.Members, m.Host) {
+			continue
+		}
+		if !slices.Contains(removable, m.Host) {
+			return action{}, modules.WithHint(fmt.Errorf("the set has a member %s that the plan doesn't name", m.Host),
+				"It was not known when the changes were shown, so it stays. Run `rcprov plan` to see what would be done, or add it to the members.")
+		}
+		if m.Host == seen.Primary {
+			return action{kind: stepDown, doing: m.Host + " steps down"}, nil
+		}
+		next.Members = slices.Delete(next.Members, i, i+1)
+		return change("removing " + m.Host)
+	}
+	for _, host := range s.Members {
+		if !seen.States[host].Serves() {
+			return action{kind: wait, doing: "waiting for " + host}, nil
+		}
+	}
+	return action{kind: done}, nil
+}
+
+// joining returns the wanted members that are not in the set and ready to be.
+func (s *Step) joining(seen Seen) (hosts []string) {
+	for _, host := range s.Members {
+		g, asked := seen.Others[host]
+		if host == s.Self {
+			g, asked = seen.Local, true
+		}
+		if seen.Config.Find(host) < 0 && asked && g.Role == mongodb.NotInitiated {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// freeID returns a number that no member has: 0 to 255, never changed.
+func freeID(c mongodb.Config) int {
+	for id := 0; ; id++ {
+		if !slices.ContainsFunc(c.Members, func(m mongodb.Member) bool { return m.ID == id }) {
+			return id
+		}
+	}
+}

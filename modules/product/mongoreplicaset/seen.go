@@ -1,0 +1,254 @@
+package mongoreplicaset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/mongodb"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Seen is what there is of a replica set.
+type Seen struct {
+	Local  mongodb.Greeting            // the server of this host
+	Others map[string]mongodb.Greeting // the other wanted members; those of a set that serve well are not asked
+	Via    mongodb.Server              // the member that was asked about the set; zero: there is none yet
+	Login  Access                      // how it let us in
+	Set                                // zero unless Login lets us in
+}
+
+// Set is what members tell to an administrator.
+type Set struct {
+	Primary string // host:port; empty: none that is known
+	Config  mongodb.Config
+	States  map[string]mongodb.State // by member
+	Users   map[string]Found         // those of Step.Users that are there, by name@database
+}
+
+// Found is a user who is there.
+type Found struct {
+	Roles    []mongodb.Grant // in order
+	Password bool            // it is the wanted one
+}
+
+// An Access is what came of the administrator's login.
+type Access string
+
+// The accesses.
+const (
+	NoSet      Access = ""                          // there is nothing to log in to
+	AsAdmin    Access = "administrator"             // with the wanted password
+	AsPrevious Access = "administrator, previously" // with the previous one
+	NoUsers    Access = "nobody"                    // nobody can log in, and the localhost exception stands open
+	Open       Access = "everybody"                 // the server asks nobody to log in
+	Refused    Access = "refused"                   // there are users, and the login is not that of one
+)
+
+// Initiated tells whether some wanted member is in the set.
+func (s Seen) Initiated() bool { return s.Via.Address != "" }
+
+// key names a user in Set.Users.
+func key(a Account) string { return a.User + "@" + a.Database }
+
+// look asks the members what there is. That something is not there, or does not answer, is an answer; an error means
+// that it could not be told.
+func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
+	seen := Seen{Others: map[string]mongodb.Greeting{}}
+	var err error
+	if seen.Local, err = mongodb.Greet(ctx, dial, s.Local); err != nil {
+		return seen, err
+	}
+	inSet := func(g mongodb.Greeting) bool { return g.Set == s.Name && g.Role != mongodb.Silent }
+	switch {
+	case inSet(seen.Local):
+		seen.Via, seen.Primary = s.Local, seen.Local.Primary
+	case seen.Local.Set != "":
+		return seen, nil // of another set: nothing there is ours to ask
+	default:
+		if err := s.greetOthers(ctx, dial, &seen, s.Members); err != nil {
+			return seen, err
+		}
+		for _, member := range s.Members {
+			if g, asked := seen.Others[member]; asked && inSet(g) {
+				seen.Via, seen.Primary = mongodb.Server{Address: member, TLS: s.Local.TLS}, g.Primary
+				break
+			}
+		}
+	}
+	if !seen.Initiated() {
+		return seen, nil
+	}
+	// The primary knows first what changes; of the others each is as good.
+	if seen.Primary != "" && seen.Primary != seen.Local.Me {
+		server := mongodb.Server{Address: seen.Primary, TLS: s.Local.TLS}
+		if g, err := mongodb.Greet(ctx, dial, server); err != nil {
+			return seen, err
+		} else if g.Role == mongodb.Primary {
+			seen.Via = server
+		} else {
+			seen.Primary = ""
+		}
+	}
+	if err := s.lookInside(ctx, dial, &seen); err != nil {
+		return seen, fmt.Errorf("ask %s: %w", seen.Via.Address, err)
+	}
+	missing := slices.DeleteFunc(slices.Clone(s.Members), func(member string) bool {
+		return seen.Login != Refused && seen.Login != NoUsers && seen.States[member].Serves()
+	})
+	return seen, s.greetOthers(ctx, dial, &seen, missing)
+}
+
+// greetOthers asks members, except that of this host, what they are.
+func (s *Step) greetOthers(ctx context.Context, dial observe.Dial, seen *Seen, members []string) error {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, member := range members {
+		if _, asked := seen.Others[member]; asked || member == s.Self {
+			continue
+		}
+		group.Go(func() error {
+			g, err := mongodb.Greet(ctx, dial, mongodb.Server{Address: member, TLS: s.Local.TLS})
+			mu.Lock()
+			defer mu.Unlock()
+			seen.Others[member] = g
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// lookInside logs in to seen.Via and asks for configuration, states and users.
+func (s *Step) lookInside(ctx context.Context, dial observe.Dial, seen *Seen) error {
+	client, access, err := s.logIn(ctx, dial, seen.Via)
+	if err != nil {
+		return err
+	}
+	seen.Login = access
+	if client == nil {
+		return nil
+	}
+	defer client.Close()
+	if seen.Config, err = client.Config(ctx); err != nil {
+		return err
+	}
+	if seen.States, err = client.Status(ctx); err != nil {
+		return err
+	}
+	seen.Users = map[string]Found{}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, account := range s.Users {
+		group.Go(func() error {
+			found, there, err := s.lookForUser(ctx, dial, client, seen.Via, account)
+			if err != nil || !there {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			seen.Users[key(account)] = found
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (s *Step) lookForUser(ctx context.Context, dial observe.Dial, admin *mongodb.Client, via mongodb.Server, account Account) (Found, bool, error) {
+	roles, there, err := admin.Grants(ctx, account.User, account.Database)
+	if err != nil || !there {
+		return Found{}, false, err
+	}
+	connect := func(login *mongodb.Login) (*mongodb.Client, error) { return mongodb.Connect(dial, via, login) }
+	right, err := mongodb.Check(ctx, connect, account.Login)
+	return Found{Roles: roles, Password: right}, true, err
+}
+
+// logIn connects to a member as the administrator, or in whichever other way it lets us in. There is no client with
+// NoUsers and Refused.
+func (s *Step) logIn(ctx context.Context, dial observe.Dial, server mongodb.Server) (*mongodb.Client, Access, error) {
+	ping := bson.D{{Key: "ping", Value: 1}}
+	for _, try := range []struct {
+		password modules.Secret
+		access   Access
+	}{{s.Admin.Password, AsAdmin}, {s.Previous, AsPrevious}} {
+		if try.password == "" {
+			continue
+		}
+		login := s.Admin
+		login.Password = try.password
+		client, err := mongodb.Connect(dial, server, &login)
+		if err != nil {
+			return nil, NoSet, err
+		}
+		if err = client.Admin(ctx, ping, nil); err == nil {
+			return client, try.access, nil
+		}
+		client.Close()
+		if mongodb.Code(err) != mongodb.AuthenticationFailed {
+			return nil, NoSet, err
+		}
+	}
+	client, err := mongodb.Connect(dial, server, nil)
+	if err != nil {
+		return nil, NoSet, err
+	}
+	if _, _, err = client.Grants(ctx, s.Admin.User, s.Admin.Database); err == nil {
+		return client, Open, nil
+	}
+	client.Close()
+	if mongodb.Code(err) != mongodb.Unauthorized {
+		return nil, NoSet, err
+	}
+	access, err := s.exception(ctx, dial)
+	return nil, access, err
+}
+
+// exception tells whether the localhost exception of this host's server stands open, that is, there are no users: it
+// lets the status be asked for.
+func (s *Step) exception(ctx context.Context, dial observe.Dial) (Access, error) {
+	client, err := mongodb.Connect(dial, s.Local, nil)
+	if err != nil {
+		return NoSet, err
+	}
+	defer client.Close()
+	_, err = client.Status(ctx)
+	switch {
+	case err == nil:
+		return NoUsers, nil
+	case mongodb.Code(err) == mongodb.NotYetInitialized || mongodb.NotAnswering(err):
+		return Refused, nil // this server knows nothing of the set's users
+	case mongodb.Code(err) == mongodb.Unauthorized:
+		return Refused, nil
+	}
+	return NoSet, err
+}
+
+// describe says what each wanted member says.
+func (s *Step) describe(seen Seen) string {
+	var said []string
+	for _, member := range s.Members {
+		state, known := seen.States[member]
+		g, asked := seen.Others[member]
+		word := ""
+		switch {
+		case member == s.Self && !known:
+			word = seen.Local.String()
+		case asked && (!known || !state.Serves()) && g.Role == mongodb.Silent:
+			word = g.String()
+		case known:
+			word = state.String()
+		case asked:
+			word = g.String()
+		default:
+			word = "not asked"
+		}
+		said = append(said, member+" "+word)
+	}
+	return strings.Join(said, "; ")
+}

@@ -1,0 +1,236 @@
+package nginx
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+)
+
+// Configuration is a set of files of /etc/nginx that belong together. Those that differ are tried by nginx as a whole,
+// with everything else that is in /etc/nginx, before any of them takes its place.
+type Configuration struct {
+	Files []*file.Step // at least one that is not Absent
+}
+
+var _ modules.Step = (*Configuration)(nil)
+
+// Observe implements [modules.Step].
+func (c *Configuration) Observe(q *observe.Query) {
+	for _, f := range c.Files {
+		f.Observe(q)
+	}
+}
+
+// Diff implements [modules.Step].
+func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
+	var all modules.Change
+	for _, f := range c.Files {
+		change, err := f.Diff(s)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		all.Edits = append(all.Edits, change.Edits...)
+	}
+	return all, nil
+}
+
+// Apply implements [modules.Step].
+func (c *Configuration) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
+	modules.Progress(ctx, "nginx -t")
+	if err := c.test(ctx, h, change); err != nil {
+		return err
+	}
+	if err := c.noteRemoval(ctx, h, change); err != nil {
+		return err
+	}
+	for _, f := range c.Files {
+		if edits := of(change, f.Path); len(edits.Edits) > 0 {
+			if err := f.Apply(ctx, h, edits); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Foresee implements [modules.Foreseer]: see noteRemoval.
+func (c *Configuration) Foresee(s *observe.Snapshot, change modules.Change) {
+	for _, f := range c.Files {
+		f.Foresee(s, of(change, f.Path))
+	}
+	if path := c.touched(change); path != "" && len(of(change, path).Edits) == 0 {
+		s.ForeseeFile(path, observe.SameContent)
+	}
+}
+
+// of returns the edits of one file.
+func of(change modules.Change, path string) modules.Change {
+	return modules.Change{Edits: slices.DeleteFunc(slices.Clone(change.Edits), func(e modules.Edit) bool { return e.Subject != path })}
+}
+
+// noteRemoval touches a file that stays before others are removed. The service is reloaded because a file changed after
+// it was read, and a file that is gone has no time of change.
+func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change modules.Change) error {
+	path := c.touched(change)
+	if path == "" {
+		return nil
+	}
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "-c", "--", path}})
+	return err
+}
+
+// touched is the file that is touched because others are removed; empty: none is.
+func (c *Configuration) touched(change modules.Change) string {
+	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove && e.If == "" })
+	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
+	if !removes || stays < 0 {
+		return ""
+	}
+	return c.Files[stays].Path
+}
+
+// testScript tries new files, which come as tar, and the removal of others, its arguments, in a copy of /etc/nginx. In the
+// copy every path of /etc/nginx is one of the copy, so that includes lead to the new files, and links to files are those
+// files; links that lead nowhere stay, because nginx stumbles over them as well. Keys may be among the files: only root
+// can look into /run/rcprov, and it is no disk.
+const testScript = `
+command -v nginx >/dev/null || exit 4
+[ -e /etc/nginx/nginx.conf ] || exit 5
+new=/run/rcprov/nginx-test
+umask 077
+rm -rf -- "$new"
+mkdir -p -- "$new"
+trap 'rm -rf -- "$new"' EXIT
+cp -a -- /etc/nginx/. "$new"
+find "$new" -type l | while IFS= read -r link; do
+	if [ -f "$link" ]; then cp --remove-destination -- "$(readlink -f -- "$link")" "$link"; fi
+done
+for removed do rm -f -- "$new/$removed"; done
+tar -x -C "$new" -f - --no-same-owner
+find "$new" -type f -exec sed -i "s|/etc/nginx/|$new/|g" {} +
+said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || {
+	printf '%s\n' "$said" | sed "s|$new/|/etc/nginx/|g" >&2
+	exit 3
+}
+`
+
+const etc = "/etc/nginx/"
+
+// test has nginx try the set.
+func (c *Configuration) test(ctx context.Context, h modules.Host, change modules.Change) error {
+	argv := []string{"sh", "-euc", testScript, "nginx-test"}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, f := range c.Files {
+		name := strings.TrimPrefix(f.Path, etc)
+		switch {
+		case f.Absent:
+			argv = append(argv, name)
+		default:
+			if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(f.Content))}); err != nil {
+				return err
+			}
+			if _, err := w.Write(f.Content); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: archive.Bytes()})
+	return explain(err, result)
+}
+
+// logged is what nginx puts before a message: time and process when its log is open already, its name when not.
+var logged = regexp.MustCompile(`^(nginx: |[0-9/]+ [0-9:]+ )?(\[[a-z]+\]) ([0-9]+#[0-9]+: )?`)
+
+// words are nginx's complaints without the frame: what it stumbled over, without the warnings before that, which it lives with.
+func words(stderr []byte) string {
+	var fatal, said []string
+	for line := range strings.Lines(string(stderr)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasSuffix(line, " test failed") {
+			continue
+		}
+		line = logged.ReplaceAllString(line, "$2 ")
+		said = append(said, line)
+		if strings.HasPrefix(line, "[emerg]") || strings.HasPrefix(line, "[alert]") || strings.HasPrefix(line, "[crit]") {
+			fatal = append(fatal, line)
+		}
+	}
+	if len(fatal) > 0 {
+		said = fatal
+	}
+	return strings.Join(said, "\n  ")
+}
+
+// reinstall is what to do when files of nginx's package are missing: dpkg takes it for a wish that they are gone.
+const reinstall = "It is one of nginx's package: `apt-get -o Dpkg::Options::=--force-confmiss install --reinstall nginx-common` on the host " +
+	"puts such files back (with packages of nginx.org it is `nginx`). Then run the same command again."
+
+// What nginx stumbles over when something that isn't its configuration was removed or mixed up.
+var (
+	badCertificate = regexp.MustCompile(`(?:cannot load certificate(?: key)? |SSL_CTX_use_PrivateKey\()"([^"]+)"`)
+	noPackageFile  = regexp.MustCompile(`open\(\) "/etc/nginx/[^"/]+" failed \(2:`)
+	noLogDirectory = regexp.MustCompile(`open\(\) "/var/log/nginx/[^"/]+" failed \(2:`)
+)
+
+// advice is what to do about something that nginx complains of, and that steps behind those of nginx can't repair, because
+// they come behind it; empty when there is none.
+func advice(said string) string {
+	if found := badCertificate.FindStringSubmatch(said); found != nil {
+		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -Rl %s /etc/nginx/conf.d /etc/nginx/sites-enabled`), then run the same command again: "+
+			"if the plan has the site, it puts certificate and file back.", found[1])
+	}
+	switch {
+	case noPackageFile.MatchString(said):
+		return reinstall
+	case noLogDirectory.MatchString(said):
+		return "Make its directory anew, `install -d -g adm /var/log/nginx`, then run the same command again."
+	}
+	return ""
+}
+
+func lowerFirst(text string) string { return strings.ToLower(text[:1]) + text[1:] }
+
+// explain makes an error of what nginx -t said.
+func explain(err error, result modules.Result) error {
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	said := words(result.Stderr)
+	switch {
+	case result.Status == 4:
+		return modules.WithHint(errors.New("there is no nginx on the host"), "Add an `nginx` block before this one.")
+	case result.Status == 5:
+		return modules.WithHint(fmt.Errorf("%s is not there", packageFile), "%s", reinstall)
+	case result.Status != 3:
+		return fmt.Errorf("try the new configuration of nginx: %w", err)
+	}
+	hint := "The files of /etc/nginx are as they were, and nginx runs on with them. "
+	why := advice(said)
+	switch {
+	case badCertificate.MatchString(said):
+		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one. When it is another site's: " + lowerFirst(why)
+	case why != "":
+		hint += why
+	case strings.Contains(said, `unknown "rcprov_connection" variable`):
+		hint += "Add an `nginx` block before this one: it has what all sites share."
+	case strings.Contains(said, "duplicate default server"):
+		hint += "Another file has a default_server for port 80: remove it there; rcprov's redirects to https and serves ACME challenges."
+	default:
+		hint += "Correct what nginx complains of, then run the same command again."
+	}
+	return modules.WithHint(fmt.Errorf("nginx refuses the new configuration: %s", said), "%s", hint)
+}

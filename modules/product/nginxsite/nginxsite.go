@@ -1,0 +1,129 @@
+package nginxsite
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/preflight"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/product/nginx"
+)
+
+// Module is the module nginx_site.
+func Module() modules.Module { return modules.Product("nginx_site", source, New) }
+
+// New makes the steps of an nginx_site block.
+func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
+	if err := check(args); err != nil {
+		return nil, Outputs{}, err
+	}
+	release, err := nginx.ReleaseOf(env.Facts, args.NginxVersion)
+	if err != nil {
+		return nil, Outputs{}, modules.Argf("nginx_version", "%w", err)
+	}
+	text, err := content(args, release, env)
+	if err != nil {
+		return nil, Outputs{}, err
+	}
+	site := &file.Step{
+		Path: nginx.Dir + "/" + fileName(args.Names[0]) + ".conf", Content: []byte(text),
+		Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
+	}
+	free := []modules.Requirement{preflight.Port{Number: 443, Unit: nginx.Unit}}
+	parts := []modules.Part{
+		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}}, Requires: free},
+		{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key), Requires: free},
+		{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
+	}
+	return parts, Outputs{URL: "https://" + args.Names[0], Files: []string{site.Path}}, nil
+}
+
+// fileName is a name without what a file's name had better not have.
+func fileName(name string) string { return strings.ReplaceAll(name, "*", "_") }
+
+// example is a name that the site answers for.
+func example(name string) string { return strings.Replace(name, "*", "any", 1) }
+
+var (
+	validName   = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	validCookie = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+	validSize   = regexp.MustCompile(`^[0-9]+[kKmMgG]?$`)
+	validTime   = regexp.MustCompile(`^[0-9]+(ms|s|m|h|d)?$`)
+	validServer = regexp.MustCompile(`^(unix:/[^\s;{}"'$#\\]+|[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9a-fA-F:.]+\](:[0-9]+)?)( [a-z_]+(=[A-Za-z0-9_.]+)?)*$`)
+)
+
+func check(args Args) error {
+	var errs []error
+	wrong := func(arg, format string, a ...any) { errs = append(errs, modules.Argf(arg, format, a...)) }
+	if len(args.Names) == 0 {
+		wrong("names", "must name at least one host")
+	}
+	for _, name := range args.Names {
+		if !validName.MatchString(name) {
+			wrong("names", "%q is not a host name in small letters, such as \"chat.example.com\" or \"*.example.com\"", name)
+		}
+	}
+	for arg, path := range map[string]string{"certificate": args.Certificate, "key": args.Key} {
+		if err := errors.Join(modules.CheckPath(path), nginx.CheckWord(path)); err != nil {
+			wrong(arg, "%w", err)
+		}
+	}
+	for _, server := range args.Upstreams {
+		switch {
+		case strings.Contains(server, "://"):
+			errs = append(errs, &modules.ArgError{
+				Arg: "upstreams", Err: fmt.Errorf("%q must be a host and a port, not a URL", server),
+				Hint: "Write \"127.0.0.1:3000\". For one that speaks https give a `location \"/\"` with proxy_pass instead.",
+			})
+		case !validServer.MatchString(server):
+			wrong("upstreams", "%q must be \"host:port\" or \"unix:/path\", with parameters of nginx behind it", server)
+		}
+	}
+	for arg, value := range map[string]struct {
+		rule *regexp.Regexp
+		text string
+	}{
+		"sticky_cookie": {validCookie, args.StickyCookie}, "max_body_size": {validSize, args.MaxBodySize}, "proxy_timeout": {validTime, args.ProxyTimeout},
+	} {
+		if !value.rule.MatchString(value.text) {
+			wrong(arg, "nginx wouldn't understand %q", value.text)
+		}
+	}
+	if args.HSTS < 0 {
+		wrong("hsts", "must be a number of seconds, 0 or more")
+	}
+	if args.Sticky != "none" && len(args.Upstreams) == 0 {
+		wrong("sticky", "is about upstreams, and there are none")
+	}
+	return errors.Join(append(errs, checkLocations(args)...)...)
+}
+
+func checkLocations(args Args) (errs []error) {
+	seen := map[string]bool{}
+	for _, l := range args.Locations {
+		match := strings.Join(strings.Fields(l.Match), " ")
+		switch {
+		case match == "" || strings.ContainsAny(match, ";{}\n"):
+			errs = append(errs, modules.Argf("location", "%q is not what nginx matches, such as \"/api/\"", l.Match))
+		case seen[match]:
+			errs = append(errs, modules.Argf("location", "%q is there twice", match))
+		case l.ProxyPass == "" && strings.TrimSpace(l.Config) == "":
+			errs = append(errs, modules.Argf("location", "%q says nothing: give proxy_pass, config or both", match))
+		case l.ProxyPass == "upstreams" && len(args.Upstreams) == 0:
+			errs = append(errs, modules.Argf("location.proxy_pass", "means the site's upstreams, and there are none"))
+		case l.ProxyPass != "" && l.ProxyPass != "upstreams" && !regexp.MustCompile(`^https?://[^\s;{}"']+$`).MatchString(l.ProxyPass):
+			errs = append(errs, modules.Argf("location.proxy_pass", "must be a URL such as \"http://127.0.0.1:9000\", or \"upstreams\", not %q", l.ProxyPass))
+		}
+		seen[match] = true
+	}
+	switch {
+	case len(args.Upstreams) > 0 && seen["/"]:
+		errs = append(errs, modules.Argf("location", "\"/\" is what goes to the upstreams; leave out one of them"))
+	case len(args.Upstreams) == 0 && len(args.Locations) == 0 && args.Template == "":
+		errs = append(errs, modules.Argf("upstreams", "must say what stands behind the site, unless a location or a template does"))
+	}
+	return errs
+}

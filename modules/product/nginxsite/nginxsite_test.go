@@ -1,0 +1,220 @@
+package nginxsite
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/product/nginx"
+	"github.com/rcprov/rcprov/templates"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.conf anew")
+
+func env(id, version string) modules.Env {
+	return modules.Env{
+		Sensitive: func(string) bool { return false }, Templates: templates.FS,
+		Facts:  &observe.Facts{OS: observe.OS{ID: id, Version: version}},
+		Render: func(string, cty.Value) (string, error) { return "", errors.New("no template is expected") },
+	}
+}
+
+// minimal has the defaults that the plan package sets.
+func minimal() Args {
+	return Args{
+		Names: []string{"chat.example.com"}, Certificate: "/etc/ssl/t.crt", Key: "/etc/ssl/t.key",
+		Upstreams: []string{"127.0.0.1:3000"}, Sticky: "none", StickyCookie: "rc_uid", MaxBodySize: "200m",
+		ProxyTimeout: "300s", TLS: "intermediate", HSTS: 63072000, IPv6: true,
+	}
+}
+
+// TestContent compares whole sites with testdata. Those files were accepted by nginx -t of Debian 12 and 13.
+func TestContent(t *testing.T) {
+	t.Parallel()
+	full := minimal()
+	full.Names = append(full.Names, "*.chat.example.com")
+	full.Upstreams = []string{"127.0.0.1:3000", "10.0.0.3:3000 weight=2", "unix:/run/chat.sock"}
+	full.Sticky, full.TLS, full.HSTSSubdomains = "cookie", "modern", true
+	full.Locations = []Location{
+		{Match: "/sockjs/", ProxyPass: "upstreams", Config: "proxy_read_timeout 1h;\n\n  access_log off;\n"},
+		{Match: "= /robots.txt", Config: `return 200 "User-agent: *\n";`},
+		{Match: "~ \\.png$", ProxyPass: "http://127.0.0.1:9000"},
+	}
+	full.Config = "keepalive_timeout 10s;\nif ($host = old.example.com) {\n\treturn 301 https://chat.example.com$request_uri;\n}\n"
+	static := minimal()
+	static.Upstreams, static.HSTS, static.IPv6 = nil, 0, false
+	static.Locations = []Location{{Match: "/", Config: "root /srv/www;"}}
+	byAddress := minimal()
+	byAddress.Upstreams, byAddress.Sticky = append(byAddress.Upstreams, "127.0.0.1:3001"), "ip"
+	for name, test := range map[string]struct {
+		args Args
+		env  modules.Env
+	}{
+		"debian-12":      {minimal(), env("debian", "12")},
+		"debian-13":      {minimal(), env("debian", "13")},
+		"debian-13-full": {full, env("debian", "13")},
+		"debian-12-full": {full, env("debian", "12")},
+		"ubuntu-24.04":   {byAddress, env("ubuntu", "24.04")},
+		"static":         {static, env("debian", "13")},
+	} {
+		parts, _, err := New(test.args, test.env)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := parts[0].Step.(*nginx.Configuration).Files[0].Content
+		file := "testdata/" + name + ".conf"
+		if *update {
+			if err := os.WriteFile(file, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestParts(t *testing.T) {
+	t.Parallel()
+	args := minimal()
+	args.Names = []string{"*.example.com"}
+	parts, outputs, err := New(args, env("debian", "12"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Outputs{URL: "https://*.example.com", Files: []string{"/etc/nginx/conf.d/_.example.com.conf"}}
+	if diff := cmp.Diff(want, outputs); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+	if served := parts[2].Step.(*Served); served.Name != "any.example.com" {
+		t.Errorf("asks for %q", served.Name)
+	}
+	checked := env("", "")
+	checked.Facts = nil
+	if _, unknown, err := New(args, checked); err != nil || !cmp.Equal(unknown, want) {
+		t.Errorf("without facts: %+v, %v", unknown, err)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	args := minimal()
+	args.Template = "site.tmpl"
+	args.Vars = cty.ObjectVal(map[string]cty.Value{"color": cty.StringVal("blue")})
+	e := env("debian", "13")
+	e.Render = func(path string, vars cty.Value) (string, error) {
+		return path + " " + vars.GetAttr("color").AsString() + "\n" + vars.GetAttr("listen").AsString() + "\n", nil
+	}
+	parts, _, err := New(args, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(parts[0].Step.(*nginx.Configuration).Files[0].Content)
+	want := "site.tmpl blue\n\tlisten 443 ssl;\n\tlisten [::]:443 ssl;\n\thttp2 on;\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		change func(*Args)
+		want   string
+	}{
+		{func(a *Args) { a.Names = nil }, "names: must name at least one host"},
+		{func(a *Args) { a.Names = []string{"Chat.example.com"} }, `names: "Chat.example.com" is not a host name in small letters, such as "chat.example.com" or "*.example.com"`},
+		{func(a *Args) { a.Names = []string{"a.example.com; x"} }, `names: "a.example.com; x" is not a host name in small letters, such as "chat.example.com" or "*.example.com"`},
+		{func(a *Args) { a.Certificate = "t.crt" }, `certificate: must be an absolute path, not "t.crt"`},
+		{func(a *Args) { a.Upstreams = []string{"http://127.0.0.1:3000"} }, `upstreams: "http://127.0.0.1:3000" must be a host and a port, not a URL`},
+		{func(a *Args) { a.Upstreams = []string{"127.0.0.1:3000;"} }, `upstreams: "127.0.0.1:3000;" must be "host:port" or "unix:/path", with parameters of nginx behind it`},
+		{func(a *Args) { a.Upstreams = nil }, "upstreams: must say what stands behind the site, unless a location or a template does"},
+		{func(a *Args) { a.MaxBodySize = "200 MB" }, `max_body_size: nginx wouldn't understand "200 MB"`},
+		{func(a *Args) { a.ProxyTimeout = "5 min" }, `proxy_timeout: nginx wouldn't understand "5 min"`},
+		{func(a *Args) { a.StickyCookie = "a-b" }, `sticky_cookie: nginx wouldn't understand "a-b"`},
+		{func(a *Args) { a.HSTS = -1 }, "hsts: must be a number of seconds, 0 or more"},
+		{func(a *Args) { a.NginxVersion = "1.28" }, `nginx_version: must be a version such as "1.28.3", not "1.28"`},
+		{func(a *Args) { a.Locations = []Location{{Match: "/"}} }, "location: \"/\" says nothing: give proxy_pass, config or both\nlocation: \"/\" is what goes to the upstreams; leave out one of them"},
+		{func(a *Args) { a.Locations = []Location{{Match: "/a", ProxyPass: "upstream"}} }, `location.proxy_pass: must be a URL such as "http://127.0.0.1:9000", or "upstreams", not "upstream"`},
+		{func(a *Args) { a.Locations = []Location{{Match: "/a {", Config: "x;"}} }, `location: "/a {" is not what nginx matches, such as "/api/"`},
+	} {
+		args := minimal()
+		test.change(&args)
+		_, _, err := New(args, env("debian", "12"))
+		if err == nil || err.Error() != test.want {
+			t.Errorf("error %q\n want %q", err, test.want)
+		}
+	}
+}
+
+const certificate = "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n" // "abc"
+
+func TestServedDiff(t *testing.T) {
+	t.Parallel()
+	step := &Served{Name: "chat.example.com", Certificate: "/t.crt"}
+	there := observe.FileInfo{Type: observe.Regular, Content: []byte(certificate)}
+	ours := answer{Fingerprint: fingerprint([]byte("abc"))}
+	for _, test := range []struct {
+		name    string
+		file    observe.FileInfo
+		fileErr error
+		answer  answer
+		err     error
+		from    string // of the edit; empty: none
+		want    string // error
+	}{
+		{name: "converged", file: there, answer: ours},
+		{name: "nothing there", answer: answer{Failure: "connection refused"}, from: "nothing: connection refused"},
+		{name: "no nginx", file: there, answer: answer{Failure: "connection refused"}, from: "nothing: connection refused"},
+		{name: "another certificate", file: there, answer: answer{Fingerprint: "00"}, from: "another one"},
+		{name: "not a certificate", file: observe.FileInfo{Type: observe.Regular, Content: []byte("x")}, answer: ours, want: "/t.crt is not a certificate in PEM form"},
+		{name: "a link", file: observe.FileInfo{Type: observe.Symlink, Target: "x"}, answer: ours},
+		{name: "could not read", fileErr: errors.New("Input/output error"), answer: ours, want: "look at /t.crt: Input/output error"},
+		{name: "could not ask", file: there, err: errors.New("lost"), want: "ask for the certificate of chat.example.com: lost"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := observe.NewSnapshot()
+			observe.File.Put(s, step.question(), test.file, test.fileErr)
+			tlsProbe.Put(s, step.Name, test.answer, test.err)
+			c, err := step.Diff(s)
+			said, from := "", ""
+			if err != nil {
+				said = err.Error()
+			}
+			if len(c.Edits) > 0 {
+				from = c.Edits[0].From
+			}
+			if said != test.want || from != test.from || len(c.Edits) > 1 {
+				t.Errorf("error %q, want %q; from %q, want %q", said, test.want, from, test.from)
+			}
+		})
+	}
+}
+
+func TestUpstreamNamesDiffer(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, name := range []string{"a.b-c.de", "a-b.c.de", "*.b.de", "any.b.de", "a.b.de"} {
+		got := upstreamName(name)
+		if strings.ContainsAny(got, ".-*") {
+			t.Errorf("%s: %s", name, got)
+		}
+		seen[got] = name
+	}
+	if len(seen) != 4 { // a wildcard and its example, which no plan has both
+		t.Errorf("%v", seen)
+	}
+}

@@ -1,0 +1,167 @@
+package nginxsite
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/product/nginx"
+)
+
+// Served is that nginx serves a certificate for a name. A reload returns before the workers have changed, and where the
+// running nginx can't do what it read (a port that somebody else has) it goes on as before and only logs it; so the proof
+// is what a client gets.
+type Served struct {
+	Name        string // by which the client asks
+	Certificate string // path on the host
+}
+
+var _ modules.Step = (*Served)(nil)
+
+// address is where the site is asked, as seen from the host.
+const address = "127.0.0.1:443"
+
+// handshakeTimeout bounds one question; switchTimeout how long nginx may take to change its workers after a reload.
+const (
+	handshakeTimeout = 10 * time.Second
+	switchTimeout    = 15 * time.Second
+)
+
+// answer is what a client gets.
+type answer struct {
+	Fingerprint string // SHA-256 of the first certificate, lower-case hex; empty without one
+	Failure     string // why there is none
+}
+
+// tlsProbe answers which certificate is served for a name.
+var tlsProbe = &observe.Probe[string, answer]{Name: "tls", Run: ask}
+
+func ask(ctx context.Context, dial observe.Dial, name string) (answer, error) {
+	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	conn, err := dial(limited, "tcp", address)
+	if err == nil {
+		defer func() { _ = conn.Close() }()
+		// Any certificate is an answer: it is compared as a whole.
+		client := tls.Client(conn, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+		if err = client.HandshakeContext(limited); err == nil {
+			return answer{Fingerprint: fingerprint(client.ConnectionState().PeerCertificates[0].Raw)}, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return answer{}, ctx.Err()
+	}
+	return answer{Failure: err.Error()}, nil
+}
+
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *Served) question() observe.FileQuestion {
+	return observe.FileQuestion{Path: s.Certificate, Content: true}
+}
+
+// Observe implements [modules.Step].
+func (s *Served) Observe(q *observe.Query) {
+	observe.File.Ask(q, s.question())
+	tlsProbe.Ask(q, s.Name)
+}
+
+// Diff implements [modules.Step].
+func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(snapshot, s.question())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Certificate, err)
+	}
+	// A link would be followed by nginx, but its target isn't known here; the service looks after those files.
+	if is.Type == observe.Symlink {
+		return modules.Change{Notes: []string{s.Certificate + " is a link: whether it is served is not checked"}}, nil
+	}
+	got, err := tlsProbe.Get(snapshot, s.Name)
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("ask for the certificate of %s: %w", s.Name, err)
+	}
+	edit := modules.Edit{Action: modules.Run, Subject: "https://" + s.Name, Field: "certificate", To: s.Certificate}
+	block, _ := pem.Decode(is.Content)
+	switch {
+	case got.Failure != "":
+		edit.From = "nothing: " + got.Failure
+	case is.Type == observe.Absent:
+		edit.From = "another one"
+	case block == nil:
+		return modules.Change{}, fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
+	case got.Fingerprint != fingerprint(block.Bytes):
+		edit.From = "another one"
+	}
+	if _, changes := snapshot.FutureFile(s.Certificate); edit.From == "" && !changes {
+		return modules.Change{}, nil // a reload leaves no gap
+	}
+	return modules.Wait(snapshot, edit, edit.From == "", nginx.Unit), nil
+}
+
+// Apply implements [modules.Step]. Steps before this one have reloaded nginx when a file changed; the workers may just not
+// have changed yet.
+func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	modules.Progress(ctx, "waiting until %s is served", s.Name)
+	read, err := h.Run(ctx, modules.Command{Argv: []string{"cat", "--", s.Certificate}})
+	if err != nil {
+		return modules.WithHint(fmt.Errorf("read the certificate: %w", err), "Let a block before this one put it there.")
+	}
+	block, _ := pem.Decode(read.Stdout)
+	if block == nil {
+		return fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
+	}
+	want := fingerprint(block.Bytes)
+	if got, err := s.wait(ctx, h, want, 2*time.Second); err != nil || got.Fingerprint == want {
+		return err
+	}
+	if _, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "reload", nginx.Unit}}); err != nil {
+		return err
+	}
+	got, err := s.wait(ctx, h, want, switchTimeout)
+	if err != nil || got.Fingerprint == want {
+		return err
+	}
+	return s.notServed(ctx, h, got)
+}
+
+// wait asks until the wanted certificate comes or the time is over, and returns the last answer.
+func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit time.Duration) (got answer, err error) {
+	for end := time.Now().Add(limit); ; {
+		if got, err = ask(ctx, h.Dial, s.Name); err != nil || got.Fingerprint == want || time.Now().After(end) {
+			return got, err
+		}
+		select {
+		case <-ctx.Done():
+			return got, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// notServed is the error for a site that nginx took and doesn't serve: who has the port, and what nginx logged.
+func (s *Served) notServed(ctx context.Context, h modules.Host, got answer) error {
+	what := "another certificate is served"
+	if got.Failure != "" {
+		what = got.Failure
+	}
+	const script = `ss -Hltnp 'sport = :443' | sed 's/^/port 443: /'
+tail -n 5 /var/log/nginx/error.log`
+	said, err := h.Run(ctx, modules.Command{Script: script})
+	text := fmt.Sprintf("%s at %s is not served with %s: %s", s.Name, address, s.Certificate, what)
+	if words := strings.TrimSpace(string(said.Stdout)); err == nil && words != "" {
+		text += "\n  " + strings.ReplaceAll(words, "\n", "\n  ")
+	}
+	return modules.WithHint(errors.New(text), "nginx accepted the configuration. When another program has port 443, stop it; "+
+		"when another site of nginx has the same name, remove one of them (`nginx -T | grep server_name`).")
+}

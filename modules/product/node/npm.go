@@ -1,0 +1,201 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Names as npm's validate-npm-package-name has them for new packages; exact versions of semver.org, with no "v".
+var (
+	validPackage = regexp.MustCompile(`^(@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*$`)
+	exactVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
+)
+
+// npm are packages that shall be installed globally for one installation of Node.
+type npm struct {
+	Prefix   string            // of the installation
+	Packages map[string]string // versions by name
+	Scripts  bool
+	Registry string
+}
+
+var _ modules.Step = (*npm)(nil)
+
+// manifest is the file of a package that says its version.
+func (n *npm) manifest(name string) observe.FileQuestion {
+	return observe.FileQuestion{Path: n.modules() + "/" + name + "/package.json", Content: true}
+}
+
+// unfinished is a file with the names of the packages that are being installed: a killed npm leaves half of them.
+func (n *npm) unfinished() observe.FileQuestion {
+	return observe.FileQuestion{Path: n.modules() + "/.rcprov-installing", Content: true}
+}
+
+func (n *npm) modules() string { return n.Prefix + "/lib/node_modules" }
+
+// Observe implements [modules.Step].
+func (n *npm) Observe(q *observe.Query) {
+	observe.File.Ask(q, n.unfinished())
+	for name := range n.Packages {
+		observe.File.Ask(q, n.manifest(name))
+	}
+}
+
+// Diff implements [modules.Step].
+func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
+	var c modules.Change
+	begun, err := observe.File.Get(s, n.unfinished())
+	if err != nil {
+		return c, fmt.Errorf("look at %s: %w", n.unfinished().Path, err)
+	}
+	unfinished := strings.Fields(string(begun.Content))
+	release, foreseen := s.FutureFile(n.Prefix)
+	replaced := foreseen && release.Fingerprint != observe.SameContent // and all that was installed into it goes
+	for _, name := range slices.Sorted(maps.Keys(n.Packages)) {
+		file, err := observe.File.Get(s, n.manifest(name))
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("look at %s: %w", n.manifest(name).Path, err)
+		}
+		var is struct{ Version string }
+		unreadable := json.Unmarshal(file.Content, &is) // of no use to anybody then, so installed again
+		e := modules.Edit{Action: modules.Update, Subject: "npm package " + name, Field: "version", To: n.Packages[name]}
+		switch {
+		case file.Type == observe.Absent || replaced:
+			e.Action, e.Field = modules.Create, ""
+		case slices.Contains(unfinished, name):
+			e.From = "half installed"
+		case unreadable != nil:
+			e.From = "unreadable"
+		case is.Version == n.Packages[name]:
+			continue
+		default:
+			e.From = is.Version
+		}
+		c.Edits = append(c.Edits, e)
+	}
+	return c, nil
+}
+
+// installScript installs the packages "$@" (name@version). What a killed npm left of packages goes first, as npm takes
+// half a package for a whole one; and so do the directories .NAME-XXXXXXXX to which npm moves what it replaces, as a
+// left one makes it fail with ENOTEMPTY.
+const installScript = `
+prefix=$1 scripts=$2
+shift 2
+modules=$prefix/lib/node_modules
+export PATH="$prefix/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+umask 022
+cache=/var/cache/rcprov/npm-global
+trap 'rm -rf -- "$cache"; rmdir --ignore-fail-on-non-empty /var/cache/rcprov' EXIT
+rm -rf -- "$cache"
+mkdir -p -- "$cache"
+
+begun=$modules/.rcprov-installing
+if [ -e "$begun" ]; then
+	for name in $(cat -- "$begun"); do rm -rf -- "$modules/$name"; done
+fi
+names=
+for package do
+	name=${package%@*}
+	names="$names $name"
+	for left in "$modules/$(dirname -- "$name")/.$(basename -- "$name")"-????????; do
+		if [ -d "$left" ]; then rm -rf -- "$left"; fi
+	done
+done
+echo $names >"$begun.new"
+mv -fT -- "$begun.new" "$begun"
+
+# Node brings its own list of authorities; a host may trust a company's as well.
+authorities=/etc/ssl/certs/ca-certificates.crt
+if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
+status=0
+npm install --global --prefix "$prefix" --ignore-scripts="$scripts" \
+	--cache "$cache" --logs-max=0 --loglevel=http --no-audit --no-fund --no-update-notifier -- "$@" || status=$?
+rm -f -- "$begun" # also after an error: npm itself then puts back what was there
+exit $status
+`
+
+// Apply implements [modules.Step].
+func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	ignore := "true"
+	if n.Scripts {
+		ignore = "false"
+	}
+	argv := []string{"sh", "-euc", installScript, "npm", n.Prefix, ignore}
+	for _, e := range c.Edits {
+		name := strings.TrimPrefix(e.Subject, "npm package ")
+		argv = append(argv, name+"@"+n.Packages[name])
+	}
+	env := []string{"CI=1", "NODE_ENV=production"}
+	if n.Registry != "" {
+		env = append(env, "npm_config_registry="+n.Registry)
+	}
+	_, err := job.Run(ctx, h, job.Job{
+		Name: fetch.JobName("npm", n.Prefix), Command: modules.Command{Argv: argv, Env: env}, Progress: npmProgress,
+	})
+	return explainNpm(err)
+}
+
+// npmProgress turns a line such as "npm http fetch GET 200 https://registry.example.com/pm2 80ms" into a shorter one.
+func npmProgress(line string) string {
+	fields := strings.Fields(line)
+	if len(fields) >= 6 && fields[1] == "http" && fields[2] == "fetch" {
+		return "npm fetches " + path.Base(fields[5])
+	}
+	return "npm is installing"
+}
+
+// npmError is a line with which npm says what is wrong: "npm error" since npm 10, "npm ERR!" before.
+var npmError = regexp.MustCompile(`^npm (?:error|ERR!) ?(.*)$`)
+
+// uselessNpm are lines of npm's errors that help nobody.
+var uselessNpm = regexp.MustCompile(`^errno |complete log of this run|Log files were not written|^\s*\d+\s*$|` +
+	`Note that you can also install from a|tarball, folder, http url|In most cases you or one of|a package version that doesn't exist`)
+
+// explainNpm makes the error of npm's own words.
+func explainNpm(err error) error {
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	var code string
+	var said []string
+	for line := range strings.Lines(string(failed.Result.Stderr)) {
+		m := npmError.FindStringSubmatch(strings.TrimSpace(line))
+		switch {
+		case m == nil, strings.TrimSpace(m[1]) == "", uselessNpm.MatchString(m[1]):
+		case strings.HasPrefix(m[1], "code "):
+			code = strings.TrimPrefix(m[1], "code ")
+		case len(said) < 6:
+			said = append(said, m[1])
+		}
+	}
+	if len(said) == 0 {
+		return err
+	}
+	err = fmt.Errorf("npm: %s", strings.Join(said, "\n"))
+	switch code {
+	case "E404", "ETARGET":
+		return modules.WithHint(err, "Check name and version in `npm_packages`; `npm view NAME versions` lists those that there are.")
+	case "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH":
+		return modules.WithHint(err, "The host itself asks the registry: see whether it can be reached from there, or give `npm_registry`.")
+	case "SELF_SIGNED_CERT_IN_CHAIN", "DEPTH_ZERO_SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID":
+		return modules.WithHint(err, "npm doesn't trust the registry's certificate: see whether the host's clock is right, and add a company's authority to the host "+
+			"(a file in /usr/local/share/ca-certificates, then `update-ca-certificates`).")
+	case "ENOSPC":
+		return modules.WithHint(err, "See `df -h` and `df -i` on the host, make room, then run the same command again.")
+	}
+	return err
+}

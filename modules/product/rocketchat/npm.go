@@ -1,0 +1,170 @@
+package rocketchat
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/archive"
+)
+
+// npm is what npm installs into a release. A file in the release says for which bundle and which Node.js it was done;
+// it is written when all native modules could be loaded.
+type npm struct {
+	Release     *archive.Step
+	NodeVersion string
+	NodeBin     string
+	User        string
+	Registry    string // empty: npm's own
+	Native      []string
+	Deno        string // directory with the program deno, for the scripts of packages; empty: none
+}
+
+var _ modules.Step = (*npm)(nil)
+
+// marker is the file that says what was done, done what it is to say.
+func (n *npm) marker() observe.FileQuestion {
+	return observe.FileQuestion{Path: n.Release.Path + "/.rcprov-npm", Content: true}
+}
+
+// Observe implements [modules.Step].
+func (n *npm) Observe(q *observe.Query) {
+	observe.File.Ask(q, n.marker())
+	n.Release.Observe(q)
+}
+
+// Diff implements [modules.Step].
+func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(s, n.marker())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", n.marker().Path, err)
+	}
+	sum, err := n.Release.MadeOf(s)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	done := fmt.Sprintf("node %s, bundle %s", n.NodeVersion, cmp.Or(sum, "not unpacked yet"))
+	release, foreseen := s.FutureFile(n.Release.Path)
+	replaced := foreseen && release.Fingerprint != observe.SameContent
+	if !replaced && sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Edits: []modules.Edit{{
+		Action: modules.Run, Subject: "npm install in " + n.Release.Path, From: strings.TrimSpace(string(is.Content)), To: done,
+	}}}, nil
+}
+
+// installScript runs npm as the user, from a clean slate: what a killed npm left, or npm with another Node.js installed,
+// is taken for good otherwise. Native modules are where npm puts them, or where Meteor's bundler did.
+const installScript = `
+release=$1 bin=$2 deno=$3 user=$4 done=$5
+shift 5
+server=$release/programs/server
+export PATH="$bin:${deno:+$deno:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+umask 022
+rm -f -- "$release/.rcprov-npm"
+rm -rf -- "$server/node_modules"
+
+work=/var/cache/rcprov/npm-rocketchat
+trap 'rm -rf -- "$work"; rmdir --ignore-fail-on-non-empty /var/cache/rcprov' EXIT
+rm -rf -- "$work"
+mkdir -p -- "${work%/*}"
+mkdir -m 0700 -- "$work"
+chown -- "$user:" "$work"
+export HOME="$work" TMPDIR="$work"
+
+# Node brings its own list of authorities; a host may trust a company's as well.
+authorities=/etc/ssl/certs/ca-certificates.crt
+if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
+cd -- "$server"
+# npm's own way to ask a registry that is away again takes minutes: after 10 s, after 60 s, and so for each package.
+runuser -u "$user" -- npm install --omit=dev --cache "$work/cache" --logs-max=0 --loglevel=http \
+	--fetch-retries=4 --fetch-retry-factor=3 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=10000 \
+	--no-audit --no-fund --no-update-notifier || fail npm
+for name do
+	for dir in "$server/node_modules/$name" "$server/npm/node_modules/$name"; do
+		[ -e "$dir/package.json" ] || continue
+		echo "loading $name"
+		runuser -u "$user" -- node -e 'require(process.argv[1])' "$dir" || fail native "$name"
+	done
+done
+sync -f -- "$release"
+printf '%s\n' "$done" >"$release/.rcprov-npm.new"
+mv -fT -- "$release/.rcprov-npm.new" "$release/.rcprov-npm"
+`
+
+// Apply implements [modules.Step].
+func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	env := []string{"CI=1", "NODE_ENV=production"}
+	if n.Registry != "" {
+		env = append(env, "npm_config_registry="+n.Registry)
+	}
+	argv := append([]string{"sh", "-euc", fetch.Functions + installScript, "rocketchat", n.Release.Path, n.NodeBin, n.Deno, n.User, c.Edits[0].To}, n.Native...)
+	_, err := job.Run(ctx, h, job.Job{
+		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Argv: argv, Env: env}, Progress: progress,
+	})
+	return n.explain(err)
+}
+
+// progress turns a line such as "npm http fetch GET 200 https://registry.example.com/sharp 80ms" into a shorter one.
+func progress(line string) string {
+	fields := strings.Fields(line)
+	switch {
+	case len(fields) >= 6 && fields[1] == "http" && fields[2] == "fetch":
+		return "npm fetches " + fields[5]
+	case strings.HasPrefix(line, "loading "):
+		return line
+	}
+	return "npm is installing"
+}
+
+// noise are lines of npm and Node that say nothing about what is wrong: among them stacks, and the error as an object
+// behind the error as a sentence.
+var noise = regexp.MustCompile(`^npm (error|ERR!) ( |\}|\{)|^npm http |^npm warn |^npm notice|complete log of this run|Log files were not written|^rcprov-problem |^\s*at |^Node\.js v|^\s*\^*\s*$|^npm (error|ERR!)\s*$`)
+
+// explain says in words why the script failed.
+func (n *npm) explain(err error) error {
+	p := fetch.Found(err)
+	if p == nil {
+		return modules.FileHint(err, n.Release.Path)
+	}
+	said := modules.LastLines(string(p.Err.Result.Stderr), 12, noise)
+	switch p.Word {
+	case "npm":
+		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release.Path, said), "%s", advice(said))
+	case "native":
+		return modules.WithHint(fmt.Errorf("the native module %s can't be loaded after npm install:\n%s", p.Arg(0), said),
+			"The running release was not touched. See whether this release supports the host's processor, C library and Node.js, or take another release.")
+	}
+	return errors.Join(err, errors.New("bug: the script named an unknown problem"))
+}
+
+// advice is what to do about an npm that failed, by its words.
+func advice(said string) string {
+	contains := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(said, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case contains("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH"):
+		return "The host itself asks the registry: see whether it can be reached from there, or give `npm_registry`."
+	case contains("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_VERIFY_LEAF", "CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"):
+		return "npm doesn't trust the registry's certificate: see whether the host's clock is right, and add a company's authority to the host."
+	case contains("ENOSPC"):
+		return "See `df -h` and `df -i` on the host, make room, then run the same command again."
+	case contains("gyp ERR!", "node-gyp"):
+		return "A native module was compiled, as there is no binary of it for this host: see whether `packages` has a compiler, and whether the host has memory enough."
+	}
+	return "The running release was not touched. When the cause is gone, run the same command again."
+}

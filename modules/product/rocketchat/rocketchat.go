@@ -1,0 +1,304 @@
+package rocketchat
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/preflight"
+	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
+	"github.com/rcprov/rcprov/modules/primitive/archive"
+	"github.com/rcprov/rcprov/modules/primitive/directory"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
+	"github.com/rcprov/rcprov/modules/primitive/link"
+	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+	"github.com/rcprov/rcprov/modules/primitive/user"
+)
+
+// Module is the module rocketchat.
+func Module() modules.Module { return modules.Product("rocketchat", source, New) }
+
+// Outputs are what other blocks can refer to beside the arguments.
+type Outputs struct {
+	URL       string   `cty:"url"`       // root_url
+	Ports     []int    `cty:"ports"`     // of the instances
+	Upstreams []string `cty:"upstreams"` // of the instances, for an nginx_site on the same host: "127.0.0.1:3000"
+}
+
+const (
+	envDir  = "/etc/rocketchat"
+	envFile = envDir + "/env"
+)
+
+// nativeModules are those whose binaries npm gets for the host, and which fail at start when it got none
+// (RocketChat/Rocket.Chat#37705).
+var nativeModules = []string{"sharp", "isolated-vm"}
+
+// New makes the steps of a rocketchat block.
+func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
+	if len(args.Ports) == 0 {
+		args.Ports = []int{3000}
+	}
+	if args.Packages == nil {
+		args.Packages = []string{"ca-certificates", "fontconfig", "g++", "make", "python3"}
+	}
+	outputs := Outputs{URL: args.RootURL, Ports: args.Ports}
+	for _, port := range args.Ports {
+		outputs.Upstreams = append(outputs.Upstreams, address(args.BindIP, port))
+	}
+	release, releaseErr := newRelease(args, env)
+	runtime, denoErr := newDeno(args, env)
+	text, err := environment(args)
+	if err := errors.Join(checkVersions(args), check(args), releaseErr, denoErr, err); err != nil {
+		return nil, outputs, err
+	}
+	b := &builder{args: args, env: env, release: release, deno: runtime}
+	err = b.build(text)
+	return b.parts, outputs, err
+}
+
+// address is where an instance can be reached from its host.
+func address(bindIP string, port int) string {
+	if bindIP == "0.0.0.0" {
+		bindIP = "127.0.0.1"
+	}
+	return net.JoinHostPort(bindIP, strconv.Itoa(port))
+}
+
+// peerPort is where an instance listens for those on other hosts.
+func peerPort(port int) int { return port + 1000 }
+
+// safePath is a path that needs no quotes in a unit file.
+var safePath = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._+-]*){2,}$`)
+
+// check finds mistakes in arguments that are not about versions.
+func check(args Args) error {
+	var errs []error
+	wrong := func(arg, format string, a ...any) { errs = append(errs, modules.Argf(arg, format, a...)) }
+	if err := fetch.CheckURL(args.Releases); err != nil {
+		wrong("releases", "%w", err)
+	}
+	if args.NpmRegistry != "" {
+		if err := fetch.CheckURL(args.NpmRegistry); err != nil {
+			wrong("npm_registry", "%w", err)
+		}
+	}
+	if u, err := url.Parse(args.RootURL); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		wrong("root_url", "must be an address that begins with https:// or http://, not %q", args.RootURL)
+	}
+	if net.ParseIP(args.BindIP) == nil {
+		wrong("bind_ip", "must be an IP address, not %q", args.BindIP)
+	}
+	if args.InstanceIP != "" && net.ParseIP(args.InstanceIP) == nil {
+		wrong("instance_ip", "must be an IP address, not %q", args.InstanceIP)
+	}
+	if err := checkMongoURL(string(args.MongoURL)); err != nil {
+		wrong("mongo_url", "%w", err)
+	}
+	for i, port := range args.Ports {
+		if port < 1024 || port > 65535 { // the server has no capabilities
+			wrong("ports", "must be from 1024 to 65535, not %d", port)
+		}
+		if slices.Contains(args.Ports[:i], port) {
+			wrong("ports", "has %d twice", port)
+		}
+		if other := peerPort(port); args.InstanceIP != "" && (other > 65535 || slices.Contains(args.Ports, other)) {
+			wrong("ports", "has %d, whose instance listens on %d for other instances: that must be free", port, other)
+		}
+	}
+	for arg, p := range map[string]string{"directory": args.Directory, "data_directory": args.DataDirectory, "node_bin": args.NodeBin} {
+		if !safePath.MatchString(p) {
+			wrong(arg, "must be an absolute path of at least two parts, with letters, digits and \"._+-\" only, not %q", p)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkMongoURL tells what is wrong with the address of the database, and repeats nothing of it.
+func checkMongoURL(text string) error {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || scheme != "mongodb" && scheme != "mongodb+srv" {
+		return errors.New("must begin with mongodb:// or mongodb+srv://")
+	}
+	_, query, _ := strings.Cut(rest, "?")
+	options, err := url.ParseQuery(query)
+	if err != nil {
+		return errors.New("has something behind the \"?\" that is not NAME=VALUE&NAME=VALUE")
+	}
+	if scheme == "mongodb" && options.Get("replicaSet") == "" {
+		return errors.New("must name a replica set (`?replicaSet=rs0`): Rocket.Chat doesn't start without one")
+	}
+	return nil
+}
+
+// builder makes the parts.
+type builder struct {
+	args    Args
+	env     modules.Env
+	release *release
+	deno    *archive.Step // nil when the release needs none
+	parts   []modules.Part
+	errs    []error
+}
+
+func (b *builder) add(name string, step modules.Step, err error) {
+	b.parts = append(b.parts, modules.Part{Name: name, Step: step})
+	if err != nil {
+		b.errs = append(b.errs, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+// require adds what the part that was added last needs of the host.
+func (b *builder) require(all ...modules.Requirement) {
+	if b.env.Facts != nil {
+		last := &b.parts[len(b.parts)-1]
+		last.Requires = append(last.Requires, all...)
+	}
+}
+
+func (b *builder) linkPath() string { return path.Join(b.args.Directory, "current") }
+
+func (b *builder) build(environment string) error {
+	args := b.args
+	to, _ := parseExact(args.Version) // checked before
+	b.add("requirements", &requirements{Link: b.linkPath(), Version: to}, nil)
+	if b.deno != nil && !slices.Contains(args.Packages, "unzip") {
+		args.Packages = append(slices.Clone(args.Packages), "unzip")
+	}
+	if len(args.Packages) > 0 {
+		packages, err := aptpackage.New(aptpackage.Args{Packages: args.Packages, State: "present", UpdateCache: "24h"}, b.env)
+		b.add("packages", packages, err)
+	}
+	account, err := user.New(user.Args{
+		Name: args.User, System: true, Home: args.DataDirectory, Shell: "/usr/sbin/nologin", State: "present",
+	}, b.env)
+	b.add("user", account, err)
+	b.directory("data", args.DataDirectory, "0750", args.User)
+	b.directory("uploads", uploads(args), "0750", args.User)
+	if b.deno != nil {
+		b.add("deno", b.deno, nil)
+	}
+	b.add("release", b.release, nil)
+	memory := preflight.GB * int64(1+len(args.Ports)) // an instance has one, and npm needs as much while it installs
+	b.require(preflight.Memory{Facts: b.env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
+	b.add("npm", &npm{
+		Release: b.release.Step, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
+		Registry: args.NpmRegistry, Native: nativeModules, Deno: b.denoPath(),
+	}, nil)
+	b.directory("etc", envDir, "0755", "root")
+	b.add("env", &file.Step{Path: envFile, Content: []byte(environment), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true}, nil)
+	b.add("former", &former{Units: b.units()}, nil)
+	b.add("current", &current{
+		Step:  &link.Step{Path: b.linkPath(), Target: path.Join("releases", args.Version)},
+		Units: b.units(),
+	}, nil)
+	for _, port := range args.Ports {
+		b.instance(port)
+	}
+	return errors.Join(b.errs...)
+}
+
+func (b *builder) directory(name, path, mode, owner string) {
+	step, err := directory.New(directory.Args{Path: path, Mode: mode, Owner: owner, Group: owner, State: "present"}, b.env)
+	b.add(name, step, err)
+}
+
+// units are the names of the instances' units.
+func (b *builder) units() []string {
+	var names []string
+	for _, port := range b.args.Ports {
+		names = append(names, unitName(port))
+	}
+	return names
+}
+
+func unitName(port int) string { return fmt.Sprintf("rocketchat-%d.service", port) }
+
+// instance adds the unit of a port, and waits until it is ready.
+func (b *builder) instance(port int) {
+	yes, content := true, b.unit(port)
+	unit, err := systemdunit.New(systemdunit.Args{
+		Name: unitName(port), Content: &content, Enabled: &yes, Running: &yes,
+		RestartOn: modules.Files{envFile, b.linkPath()}, State: "present",
+	}, b.env)
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return
+	}
+	health := "/readyz"
+	if release, _ := parseExact(b.args.Version); !release.probes() {
+		health = "/health"
+	}
+	check, err := httpcheck.New(httpcheck.Args{
+		URL: "http://" + address(b.args.BindIP, port) + health, From: "host", Method: "GET", Interval: "250ms", Deadline: b.args.Deadline,
+	}, b.env)
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return
+	}
+	answers := check.(*httpcheck.Step)
+	answers.Unit = unitName(port)
+	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step), answers, b.args.DataDirectory}, nil)
+	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
+	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: answers}, nil)
+}
+
+// unit is the text of a unit file. No MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it runs,
+// and isolated-vm does more of the kind. AF_NETLINK is for os.networkInterfaces().
+func (b *builder) unit(port int) string {
+	ports := fmt.Sprintf("Environment=PORT=%d", port)
+	if b.args.InstanceIP != "" {
+		// A random one otherwise (Rocket.Chat's ee/server/local-services/instance), which no firewall can let in.
+		ports += fmt.Sprintf(" TCP_PORT=%d", peerPort(port))
+	}
+	return fmt.Sprintf(`# Written by rcprov; changes made here are undone.
+[Unit]
+Description=Rocket.Chat on port %[1]d
+Wants=network-online.target
+After=network-online.target mongod.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=simple
+User=%[2]s
+Group=%[2]s
+WorkingDirectory=%[3]s
+EnvironmentFile=%[4]s
+%[7]s
+ExecStart=%[5]s/node %[3]s/main.js
+Restart=always
+RestartSec=5
+TimeoutStopSec=60
+LimitNOFILE=65536
+StandardOutput=journal
+StandardError=journal
+SyslogIdentifier=rocketchat-%[1]d
+%[8]s
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ReadWritePaths=%[6]s
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectControlGroups=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+LockPersonality=yes
+SystemCallArchitectures=native
+
+[Install]
+WantedBy=multi-user.target
+`, port, b.args.User, b.linkPath(), envFile, b.args.NodeBin, b.args.DataDirectory, ports, b.denoLines())
+}

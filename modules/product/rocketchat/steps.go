@@ -1,0 +1,232 @@
+package rocketchat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
+	"github.com/rcprov/rcprov/modules/primitive/link"
+	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+)
+
+// requirements is what must be so before anything is changed. It changes nothing itself.
+type requirements struct {
+	Link    string // to the release that is installed
+	Version version
+}
+
+var _ modules.Step = (*requirements)(nil)
+
+// Observe implements [modules.Step].
+func (r *requirements) Observe(q *observe.Query) {
+	observe.File.Ask(q, observe.FileQuestion{Path: r.Link})
+}
+
+// Diff implements [modules.Step].
+func (r *requirements) Diff(s *observe.Snapshot) (modules.Change, error) {
+	is, err := observe.File.Get(s, observe.FileQuestion{Path: r.Link})
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look at %s: %w", r.Link, err)
+	}
+	if is.Type != observe.Symlink {
+		return modules.Change{}, nil // nothing is installed, or the step of the link says what is in its place
+	}
+	from, ok := parseExact(path.Base(is.Target))
+	if !ok {
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s leads to %s, which doesn't tell the release that is installed", r.Link, is.Target),
+			"Let it lead to releases/VERSION, the release that used the database last.")
+	}
+	return modules.Change{}, checkUpgrade(from, r.Version)
+}
+
+// Apply implements [modules.Step].
+func (r *requirements) Apply(context.Context, modules.Host, modules.Change) error {
+	return errors.New("bug: requirements change nothing")
+}
+
+// current is the link to the release that runs. Before it moves, several instances are stopped: the first one that
+// starts with another release migrates the database, under the feet of the others.
+type current struct {
+	*link.Step
+	Units []string // of all instances
+}
+
+var _ modules.Step = (*current)(nil)
+
+// Diff implements [modules.Step].
+func (c *current) Diff(s *observe.Snapshot) (modules.Change, error) {
+	change, err := c.Step.Diff(s)
+	if e, moves := change.Find("target"); err != nil || !moves || len(c.Units) < 2 {
+		return change, err
+	} else if e.Action == modules.Update {
+		stop := modules.Edit{Action: modules.Run, Subject: "systemctl stop " + strings.Join(c.Units, " ")}
+		change.Edits = append([]modules.Edit{stop}, change.Edits...)
+	}
+	return change, nil
+}
+
+// Foresee implements [modules.Foreseer].
+func (c *current) Foresee(s *observe.Snapshot, change modules.Change) {
+	c.Step.Foresee(s, change)
+	if change.Edits[0].Action == modules.Run {
+		for _, unit := range c.Units {
+			s.ForeseeStop(unit)
+		}
+	}
+}
+
+// Apply implements [modules.Step].
+func (c *current) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
+	if first := change.Edits[0]; first.Action == modules.Run {
+		modules.Progress(ctx, "stopping all instances")
+		// Units that are not there yet are no error: the plan may add an instance and change the release.
+		const script = `
+for unit do
+	if [ "$(systemctl show -P LoadState -- "$unit")" != not-found ]; then systemctl stop -- "$unit"; fi
+done
+`
+		if _, err := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-euc", script, "rocketchat"}, c.Units...)}); err != nil {
+			return fmt.Errorf("stop the instances: %w", err)
+		}
+	}
+	return c.Step.Apply(ctx, h, change)
+}
+
+// service is the unit of an instance. One that ends within a second of its start would look like a step that doesn't
+// converge; its journal says more.
+type service struct {
+	*systemdunit.Step
+	ready *httpcheck.Step
+	data  string // directory
+}
+
+var _ modules.Foreseer = (*service)(nil)
+
+func (s *service) question() dataOf { return dataOf{s.Name, s.data} }
+
+// Observe implements [modules.Step].
+func (s *service) Observe(q *observe.Query) {
+	s.Step.Observe(q)
+	lost.Ask(q, s.question())
+}
+
+// Diff implements [modules.Step].
+func (s *service) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	c, err := s.Step.Diff(snapshot)
+	if err != nil {
+		return c, err
+	}
+	isLost, err := lost.Get(snapshot, s.question())
+	if err != nil {
+		return modules.Change{}, fmt.Errorf("look whether %s can write to %s: %w", s.Name, s.data, err)
+	}
+	_, starts := c.Find("running")
+	i := slices.IndexFunc(c.Edits, func(e modules.Edit) bool { return e.Field == "restart" })
+	if !isLost || starts || i >= 0 && c.Edits[i].If == "" || snapshot.WillBeStopped(s.Name) {
+		return c, nil
+	}
+	edit := modules.Edit{Action: modules.Run, Subject: s.Name, Field: "restart", To: s.data + " was removed since it started"}
+	if i >= 0 {
+		c.Edits[i] = edit
+	} else {
+		c.Edits = append(c.Edits, edit)
+	}
+	return c, nil
+}
+
+// Apply implements [modules.Step].
+func (s *service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if err := s.Step.Apply(ctx, h, c); err != nil {
+		return err
+	}
+	second := *s.ready
+	second.Interval, second.Deadline = 100*time.Millisecond, time.Second
+	if second.Apply(modules.WithProgress(ctx, func(string) {}), h, modules.Change{}) == nil {
+		return nil
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "SubState", "--", s.Name}})
+	if err != nil {
+		return fmt.Errorf("ask systemd about %s: %w", s.Name, err)
+	}
+	if state := strings.TrimSpace(string(result.Stdout)); state == "auto-restart" || state == "failed" {
+		return withJournal(ctx, h, s.Name, fmt.Errorf("%s ended soon after its start", s.Name))
+	}
+	return nil
+}
+
+// withJournal adds the last lines of a unit's journal to an error, without stacks.
+func withJournal(ctx context.Context, h modules.Host, unit string, err error) error {
+	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=40", "--output=cat", "--unit=" + unit}})
+	if journalErr != nil {
+		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", unit, journalErr))
+	}
+	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, modules.LastLines(string(journal.Stdout), 10, noise))
+	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", unit)
+}
+
+// ready waits until an instance answers that it is ready, and says what its journal does when that doesn't happen.
+type ready struct {
+	*httpcheck.Step // with its Unit
+}
+
+var _ modules.Step = (*ready)(nil)
+
+// tooManyEnds is how often a server may end while it is waited for: once is what a database that isn't up yet does.
+const tooManyEnds = 3
+
+// Apply implements [modules.Step].
+func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	waiting, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		cancel(r.watch(waiting, h))
+	}()
+	err := r.Step.Apply(waiting, h, c)
+	cancel(nil)
+	<-watched
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if cause := context.Cause(waiting); errors.Is(err, context.Canceled) {
+		err = cause
+	}
+	return withJournal(ctx, h, r.Unit, err)
+}
+
+// watch returns an error when systemd has restarted the server too often, or its own; nil when ctx is done.
+func (r *ready) watch(ctx context.Context, h modules.Host) error {
+	first := -1
+	for {
+		result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "NRestarts", r.Unit}})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("ask systemd about %s: %w", r.Unit, err)
+		}
+		restarts, err := strconv.Atoi(strings.TrimSpace(string(result.Stdout)))
+		if err != nil {
+			return fmt.Errorf("ask systemd how often it restarted %s: %w", r.Unit, err)
+		}
+		if first < 0 {
+			first = restarts
+		}
+		if restarts-first >= tooManyEnds {
+			return fmt.Errorf("%s ended %d times soon after its start", r.Unit, restarts-first)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(2 * time.Second):
+		}
+	}
+}

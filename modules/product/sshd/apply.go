@@ -1,0 +1,205 @@
+package sshd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/deadman"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	modules.Progress(ctx, "sshd -t")
+	session, err := s.asked(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := s.test(ctx, h, session); err != nil {
+		return err
+	}
+	modules.Progress(ctx, "changing sshd")
+	result, err := deadman.Change(ctx, h, s.change(c, session))
+	return explain(err, result)
+}
+
+// testScript has sshd try the drop-in, its input, with everything else that it reads, in a copy; and tells how the user
+// $2 logged in who came from port $4 of $3, if the journal knows.
+const testScript = `
+new=/run/rcprov/sshd-test
+umask 077
+rm -rf -- "$new"
+mkdir -p -- "$new/sshd_config.d"
+trap 'rm -rf -- "$new"' EXIT
+cp -a -- /etc/ssh/sshd_config "$new/"
+if [ -d /etc/ssh/sshd_config.d ]; then cp -a -- /etc/ssh/sshd_config.d/. "$new/sshd_config.d/"; fi
+cat >"$new/sshd_config.d/${1##*/}"
+mkdir -p -m 0755 /run/sshd # comes and goes with the service; sshd -t asks for it
+sed -i "s|/etc/ssh/sshd_config.d|$new/sshd_config.d|g; s|^\([[:space:]]*[Ii]nclude[[:space:]=]*\)sshd_config.d|\1$new/sshd_config.d|" "$new/sshd_config"
+said=$(/usr/sbin/sshd -t -f "$new/sshd_config" 2>&1) || {
+	printf '%s\n' "$said" | sed "s|$new/|/etc/ssh/|g" >&2
+	exit 3
+}
+[ -z "$2" ] || timeout 5 journalctl -q -b -n 5000 -o cat _COMM=sshd + _COMM=sshd-session 2>/dev/null |
+	grep -F " for $2 from $3 port $4 " | sed -n 's/^Accepted \([a-z-]*\).*/\1/p' | tail -n 1
+`
+
+// test has sshd try the new configuration. What it refuses never takes the place of what it runs with.
+func (s *Step) test(ctx context.Context, h modules.Host, session observe.SessionInfo) error {
+	argv := []string{"sh", "-euc", testScript, "sshd-test", dropIn, "", "", ""}
+	noPasswords, what := s.noPasswords(session.User)
+	if session.SSH() && noPasswords {
+		argv = append(argv[:5], session.User, session.Client.Addr().String(), fmt.Sprint(session.Client.Port()))
+	}
+	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: s.file.Content})
+	if result.Status == 3 {
+		return modules.WithHint(fmt.Errorf("sshd refuses the new configuration: %s", strings.TrimSpace(string(result.Stderr))),
+			"Correct what it complains of, then run the same command again.")
+	}
+	if err != nil {
+		return fmt.Errorf("try the new configuration of sshd: %w", err)
+	}
+	if how := strings.TrimSpace(string(result.Stdout)); how == "password" || how == "keyboard-interactive" && s.value("KbdInteractiveAuthentication") != "yes" {
+		return modules.WithHint(fmt.Errorf("%s would shut out rcprov itself, which logged in as %s with a password", what, session.User),
+			"Let %[1]s log in with a key first: an `authorized_key` step makes that, then give the host block `identity_file` (or use an agent) instead of `password`.", session.User)
+	}
+	return nil
+}
+
+// noPasswords tells whether the plan keeps user from logging in with a password, and which argument does.
+func (s *Step) noPasswords(user string) (off bool, what string) {
+	switch {
+	case s.value("PasswordAuthentication") == "no":
+		return true, "password_authentication = false"
+	case user == "root" && s.value("PermitRootLogin") == "prohibit-password":
+		return true, "permit_root_login = \"prohibit-password\""
+	}
+	return false, ""
+}
+
+// asked is the SSH connection in use.
+func (s *Step) asked(ctx context.Context, h modules.Host) (observe.SessionInfo, error) {
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", observe.Session.Script([]struct{}{{}})}})
+	if err != nil {
+		return observe.SessionInfo{}, err
+	}
+	answer := observe.Session.Parse([]struct{}{{}}, observe.Reply{Stdout: result.Stdout})[struct{}{}]
+	return answer.Value, answer.Err
+}
+
+// follow makes what listens follow the files. Sessions go on in either case (KillMode=process). Under systemd's socket
+// sshd is stopped, and the next connection starts it. systemd counts starts: after five in ten seconds it would give up
+// the socket, too (seen with 257), so its counters are set back.
+const follow = `
+follow_socket() {
+	systemctl daemon-reload
+	systemctl stop ssh.socket ssh.service
+	systemctl reset-failed ssh.socket ssh.service 2>/dev/null || :
+	systemctl start ssh.socket
+}
+follow_service() {
+	systemctl reset-failed ssh.service 2>/dev/null || :
+	systemctl "$1" ssh.service
+}
+`
+
+// saveScript notes what restoreScript can't see in the files.
+const saveScript = `
+for unit in ssh.service ssh.socket; do
+	if systemctl is-active -q "$unit"; then : >"was-$unit"; fi
+done
+`
+
+// restoreScript makes sshd follow the files of before. A sshd that could listen nowhere has ended; it is started again.
+const restoreScript = follow + `
+if [ -e was-ssh.socket ]; then
+	follow_socket
+elif [ -e was-ssh.service ]; then
+	follow_service reload-or-restart
+fi
+`
+
+// listenScript waits until somebody listens on the ports in its arguments: after a reload returns, sshd has yet to close
+// its sockets and to open them again.
+const listenScript = `
+heard() {
+	for port do
+		[ -n "$(ss -Hltn "sport = :$port")" ] || return 1
+	done
+}
+wait_for() {
+	command -v ss >/dev/null || { sleep 1; return 0; }
+	sleep 0.1
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+		! heard "$@" || return 0
+		sleep 0.2
+	done
+	echo "nobody listens on port $* after the change; the journal of sshd says:" >&2
+	journalctl -q -u ssh.service --since "@$began" -n 10 -o cat --no-pager >&2 || :
+	return 1
+}
+`
+
+// change is the change and the way back.
+func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Switch {
+	port := 0
+	if e, ok := c.Find(proof); ok {
+		port, _ = strconv.Atoi(e.To) // the number is Diff's
+	}
+	var b strings.Builder
+	b.WriteString(deadman.Put + follow + listenScript + "began=$(date +%s)\n")
+	for _, e := range c.Edits {
+		switch {
+		case e.Subject == socketFile && e.Action == modules.Remove:
+			b.WriteString("rm -f -- " + socketFile + "\nrmdir --ignore-fail-on-non-empty -- " + path.Dir(socketFile) + "\n")
+		case e.Subject == socketFile:
+			b.WriteString("put " + observe.QuoteAll([]string{socketFile, string(s.socketDropIn().Content)}) + "\n")
+		case e.Subject == dropIn:
+			b.WriteString("put " + observe.QuoteAll([]string{dropIn, string(s.file.Content)}) + "\n")
+		}
+	}
+	verb := "try-reload-or-restart"
+	if e, ok := c.Find(restart); ok && e.Subject == service {
+		verb = "try-restart"
+	}
+	b.WriteString("/usr/sbin/sshd -t\nif systemctl is-active -q ssh.socket; then follow_socket; else follow_service " + verb + "; fi\n")
+	heard := s.Ports
+	if heard == nil && port == 0 && session.SSH() {
+		heard = []int{int(session.Server.Port())}
+	}
+	if heard != nil {
+		fmt.Fprintf(&b, "! systemctl is-active -q ssh.service ssh.socket || wait_for %s\n", strings.Trim(fmt.Sprint(heard), "[]"))
+	}
+	hint := "Look at what was changed: who may log in, from where and how (`journalctl -u ssh` on the host says why sshd refused)."
+	if port != 0 {
+		hint = fmt.Sprintf("Something may keep connections from port %d: open it in the firewall before this block (an `ufw` block with rules for "+
+			"the old and the new port), and in the provider's as well.", port)
+	}
+	return deadman.Switch{
+		Name: switchName, Files: []string{dropIn, socketFile}, Save: saveScript, Apply: b.String(), Reload: restoreScript,
+		Port: port, Within: s.Within, Hint: hint,
+	}
+}
+
+// explain makes an error of a change that failed on the host.
+func explain(err error, result modules.Result) error {
+	var failed *modules.CommandError
+	var reverted *deadman.RevertedError
+	if err == nil || errors.As(err, &reverted) || !errors.As(err, &failed) {
+		return err
+	}
+	said := cmp.Or(strings.TrimSpace(string(result.Stderr)), strings.TrimSpace(string(result.Stdout)), failed.Error())
+	text := strings.Replace(err.Error(), failed.Error(), strings.ReplaceAll(said, "\n", "\n  "), 1)
+	hint := "Correct what it complains of, then run the same command again."
+	var advised *modules.HintError
+	if errors.As(err, &advised) {
+		hint = advised.Hint
+	}
+	return modules.WithHint(fmt.Errorf("change sshd: %s", text), "%s", hint)
+}

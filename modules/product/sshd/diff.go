@@ -1,0 +1,303 @@
+package sshd
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/primitive/file"
+)
+
+// Observe implements [modules.Step].
+func (s *Step) Observe(q *observe.Query) {
+	server.Ask(q, struct{}{})
+	observe.Session.Ask(q, struct{}{})
+	s.file.Observe(q)
+	for _, f := range []*file.Step{s.socketDropIn(), noSocketDropIn} {
+		f.Observe(q)
+	}
+	s.service.Observe(q)
+	s.socket.Observe(q)
+	observe.Unit.Ask(q, aboutService)
+	observe.Unit.Ask(q, aboutSocket)
+}
+
+// What the steps for the two units ask as well, so that it costs nothing.
+var (
+	aboutService = observe.UnitQuestion{Name: service, Watch: observe.WatchList([]string{mainFile, dropIn})}
+	aboutSocket  = observe.UnitQuestion{Name: socket}
+)
+
+// noSocketDropIn is the file of systemd's own where it isn't needed.
+var noSocketDropIn = &file.Step{Path: socketFile, Absent: true}
+
+// socketDropIn is the file that tells systemd where to listen.
+func (s *Step) socketDropIn() *file.Step {
+	if s.Ports == nil && s.Addresses == nil {
+		return noSocketDropIn
+	}
+	ports := s.Ports
+	if ports == nil {
+		ports = []int{defaultPort}
+	}
+	lines := "# Written by rcprov: where sshd shall listen, as in " + dropIn + ".\n[Socket]\nListenStream=\n"
+	if s.Addresses != nil {
+		lines += "BindIPv6Only=ipv6-only\nFreeBind=yes\n"
+	}
+	for _, port := range ports {
+		if s.Addresses == nil {
+			lines += fmt.Sprintf("ListenStream=%d\n", port)
+		}
+		for _, a := range s.Addresses {
+			lines += "ListenStream=" + netip.AddrPortFrom(a, uint16(port)).String() + "\n"
+		}
+	}
+	return &file.Step{Path: socketFile, Content: []byte(lines), Mode: 0o644, Owner: "root", Group: "root"}
+}
+
+const defaultPort = 22
+
+// view is what was observed of a host.
+type view struct {
+	state
+	session  observe.SessionInfo
+	unit     observe.UnitInfo // of ssh.service
+	bySocket bool             // systemd listens for sshd
+}
+
+func (s *Step) look(snapshot *observe.Snapshot) (v view, err error) {
+	if v.state, err = server.Get(snapshot, struct{}{}); err != nil {
+		return v, fmt.Errorf("look at sshd: %w", err)
+	}
+	if v.session, err = observe.Session.Get(snapshot, struct{}{}); err != nil {
+		return v, fmt.Errorf("look at the SSH connection: %w", err)
+	}
+	if v.unit, err = observe.Unit.Get(snapshot, aboutService); err != nil {
+		return v, fmt.Errorf("ask systemd about %s: %w", service, err)
+	}
+	listening, err := observe.Unit.Get(snapshot, aboutSocket)
+	if err != nil {
+		return v, fmt.Errorf("ask systemd about %s: %w", socket, err)
+	}
+	v.bySocket = listening.Running()
+	return v, nil
+}
+
+// Diff implements [modules.Step].
+func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+	v, err := s.look(snapshot)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	if !v.Installed {
+		return modules.Change{}, modules.WithHint(errors.New("there is no sshd on the host"),
+			"Install openssh-server in an earlier step (`apt_package`).")
+	}
+	if e, undecided := v.Unconfirmed.Edit("sshd"); undecided { // what is seen now is not what will be, under the lock
+		return modules.Change{Edits: []modules.Edit{e}}, nil
+	}
+	var c modules.Change
+	after := v.Files.with(dropIn, string(s.file.Content))
+	if err := s.reaches(after.lines()); err != nil {
+		return modules.Change{}, err
+	}
+	if err := s.files(&c, snapshot, v); err != nil {
+		return modules.Change{}, err
+	}
+	switch {
+	case len(c.Edits) > 0:
+	case strings.Contains(v.Refused, notRunning):
+		c.Notes = append(c.Notes, "sshd is not running, so that `sshd -T` can't be asked what it makes of its files")
+	default:
+		if err := s.effective(v); err != nil {
+			return modules.Change{}, err
+		}
+	}
+	if err := s.running(&c, snapshot, v); err != nil {
+		return modules.Change{}, err
+	}
+	if c.Empty() {
+		return c, nil
+	}
+	if port := s.proof(v, after.lines()); port != 0 {
+		e := modules.Edit{Action: modules.Run, Subject: "sshd", Field: proof, To: strconv.Itoa(port)}
+		if c.Unsure() {
+			e.If = c.Edits[0].If
+		}
+		c.Edits = append(c.Edits, e)
+	}
+	return c, s.refuse(v, after.lines())
+}
+
+// notRunning is what sshd says, instead of reading its configuration, while its service has no directory in /run: behind
+// ssh.socket that is so until the first connection.
+const notRunning = "Missing privilege separation directory"
+
+// reaches tells whether sshd reads the drop-in, and does what it says: lines of other files may come first.
+func (s *Step) reaches(lines []line) error {
+	if len(s.Settings) == 0 {
+		return nil
+	}
+	at := slices.IndexFunc(lines, func(l line) bool { return l.File == dropIn })
+	if at < 0 || lines[at].Match {
+		where := "has no line `Include " + dropDir + "/*.conf`"
+		if at >= 0 {
+			where = "includes " + dropDir + " within a Match block"
+		}
+		return modules.WithHint(fmt.Errorf("%s %s, so that sshd doesn't read %s for all", mainFile, where, dropIn),
+			"Put that line at the head of the file, as the package does: a `line` step with path = %q, line = \"Include %s/*.conf\" and before = \".\".", mainFile, dropDir)
+	}
+	if by, what, found := beaten(lines, s.Settings); found {
+		verb := "comes before"
+		if slices.Contains(exclusive, by.Keyword) {
+			verb = "adds to"
+		}
+		return modules.WithHint(fmt.Errorf("%s line %d says %q, which %s %q of the plan (%s)", by.File, by.Number,
+			by.Text, verb, what.Keyword+" "+what.Value, what.Arg),
+			"Remove that line: a `line` step before this one does, with state = \"absent\" and regexp = \"(?i)^\\\\s*%s\\\\b\".", by.Keyword)
+	}
+	return nil
+}
+
+// files compares the drop-ins of sshd and systemd.
+func (s *Step) files(c *modules.Change, snapshot *observe.Snapshot, v view) error {
+	of := []*file.Step{s.file, noSocketDropIn}
+	if v.bySocket && !v.Generator {
+		of[1] = s.socketDropIn()
+	}
+	for _, f := range of {
+		change, err := f.Diff(snapshot)
+		if err != nil {
+			return err
+		}
+		c.Edits = append(c.Edits, change.Edits...)
+	}
+	return nil
+}
+
+// effective compares what sshd makes of all files with what the drop-in means.
+func (s *Step) effective(v view) error {
+	if len(v.Effective) == 0 {
+		return modules.WithHint(fmt.Errorf("sshd can't read its configuration: %s", v.Refused),
+			"Somebody else's change is wrong, and sshd runs on without it. Correct what it complains of (`sshd -t`); a restart would shut everybody out.")
+	}
+	for _, set := range s.Settings {
+		key := strings.ToLower(set.Keyword)
+		want, is := v.Alone[key], v.Effective[key]
+		if len(want) == 0 { // another name of a keyword: there is nothing to compare
+			continue
+		}
+		ok := slices.Equal(want, is)
+		if slices.Contains(additive, key) {
+			ok = !slices.ContainsFunc(want, func(value string) bool { return !slices.Contains(is, value) })
+		}
+		if !ok {
+			return modules.WithHint(fmt.Errorf("%s is %q by `sshd -T`, though %s says %q (%s)", set.Keyword,
+				strings.Join(is, " "), dropIn, set.Value, set.Arg),
+				"Something else comes first: a file that %s includes from another directory, or SSHD_OPTS in /etc/default/ssh. Remove it there.", mainFile)
+		}
+	}
+	return nil
+}
+
+// Fields of edits that make sshd follow its files.
+const (
+	reload  = "reload"
+	restart = "restart"
+	listen  = "listening"
+	proof   = "new login at port"
+)
+
+// running tells what makes sshd, and systemd in its place, follow the files.
+func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) error {
+	verb := reload
+	if v.bySocket {
+		verb = restart // under systemd's socket a reload makes sshd listen itself, which fails (seen with 9.2)
+	}
+	run := func(subject, field, why, condition string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why, If: condition})
+	}
+	if len(c.Edits) > 0 {
+		run(service, verb, "its configuration changes", "")
+		return nil
+	}
+	if v.unit.Running() {
+		change, err := s.service.Diff(snapshot)
+		if err != nil {
+			return err
+		}
+		if len(change.Edits) > 0 {
+			run(service, verb, change.Edits[0].To, change.Edits[0].If)
+			return nil
+		}
+	}
+	if v.bySocket {
+		change, err := s.socket.Diff(snapshot)
+		if err != nil {
+			return err
+		}
+		if len(change.Edits) > 0 {
+			run(socket, restart, change.Edits[0].To, change.Edits[0].If)
+			return nil
+		}
+	}
+	if why := s.deaf(v); why != "" {
+		run(service, listen, why, "")
+	}
+	return nil
+}
+
+// deaf says where sshd should listen and doesn't, or the other way round; empty when all is well, or can't be told.
+func (s *Step) deaf(v view) string {
+	if v.Listening == nil || !v.unit.Running() && !v.bySocket {
+		return ""
+	}
+	var held []netip.AddrPort
+	for _, l := range v.Listening {
+		if l.PID == v.unit.MainPID || v.bySocket && l.PID == 1 {
+			held = append(held, l.Address)
+		}
+	}
+	has := func(port int, a netip.Addr) bool {
+		return slices.ContainsFunc(held, func(h netip.AddrPort) bool {
+			return int(h.Port()) == port && (!a.IsValid() || h.Addr() == a || h.Addr() == netip.IPv6Unspecified() && a == netip.IPv4Unspecified() && v.bySocket)
+		})
+	}
+	ports := s.portsAfter(v.Files.lines())
+	for _, port := range ports {
+		if s.Addresses == nil && !has(port, netip.Addr{}) {
+			return fmt.Sprintf("it doesn't listen on port %d", port)
+		}
+		for _, a := range s.Addresses {
+			if !has(port, a) {
+				return fmt.Sprintf("it doesn't listen on %s", netip.AddrPortFrom(a, uint16(port)))
+			}
+		}
+	}
+	for _, h := range held {
+		if !v.bySocket && !slices.Contains(ports, int(h.Port())) {
+			return fmt.Sprintf("it still listens on port %d", h.Port())
+		}
+	}
+	return ""
+}
+
+// portsAfter are the ports on which sshd listens by a configuration.
+func (s *Step) portsAfter(lines []line) []int {
+	var ports []int
+	for _, l := range lines {
+		var port int
+		if _, err := fmt.Sscan(l.Value, &port); err == nil && l.Keyword == "port" && !l.Match && !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	if ports == nil {
+		return []int{defaultPort}
+	}
+	return ports
+}

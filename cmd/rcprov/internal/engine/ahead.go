@@ -61,7 +61,7 @@ func (h *host) prepareAhead(ctx context.Context, from int) {
 	a.cancel = cancel
 	a.ignore = context.AfterFunc(ctx, a.stop)
 	h.ahead = a
-	go a.run(working, busyHost{h.conn, 0}) // beside the changes, which count from 1
+	go a.run(working, busyHost{h.link.conn, 0}) // beside the changes, which count from 1
 }
 
 func (a *ahead) run(ctx context.Context, h modules.Host) {

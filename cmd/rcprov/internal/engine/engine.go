@@ -11,7 +11,7 @@
 // Steps may have a part of their work done ahead (modules.Preparer), beside the steps before them. That changes nothing
 // that a step sees, so it is no change for the journal or the report.
 //
-// A connection that breaks doesn't end a run: see reconnect.go.
+// A connection that breaks doesn't end a run: see link.go.
 package engine
 
 import (
@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	defer r.close()
 	defer context.AfterFunc(ctx, func() { r.report(Event{Type: RunStopping}) })()
 	for _, h := range r.hosts {
-		go h.prepare(ctx)
+		go h.open(ctx)
 	}
 	for i, p := range o.Plan.Plays {
 		r.play(ctx, i, p)
@@ -138,7 +138,7 @@ func (r *run) selectHosts() {
 		if !selected(r.Limit, ph) {
 			continue
 		}
-		h := &host{Host: ph, run: r, prepared: make(chan struct{})}
+		h := &host{Host: ph, run: r, opened: make(chan struct{})}
 		for i, p := range r.Options.Plan.Plays {
 			if slices.Contains(p.Hosts, ph) {
 				h.plays = append(h.plays, i)
@@ -150,7 +150,7 @@ func (r *run) selectHosts() {
 	}
 }
 
-// selected tells whether limit, names of hosts and groups, includes h. No limit includes all.
+// selected reports whether limit, names of hosts and groups, includes h. No limit includes all.
 func selected(limit []string, h *plan.Host) bool {
 	if len(limit) == 0 || slices.Contains(limit, h.Name) {
 		return true
@@ -201,8 +201,8 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 // leave reports that play i is not begun on hosts.
 func (r *run) leave(i int, hosts []*host, why string) {
 	for _, h := range hosts {
-		<-h.prepared
-		h.countLeft(i)
+		<-h.opened
+		h.outcome.leave(h.stepsOf(i))
 	}
 	r.report(Event{Type: PlaySkipped, Play: r.Options.Plan.Plays[i].Name, Hosts: names(hosts), Text: why})
 }
@@ -239,8 +239,8 @@ func (r *run) finish() (*Summary, error) {
 	stopped := false
 	for _, h := range r.hosts {
 		h.endPreflight()
-		if h.logged && h.journal != nil {
-			h.journal.pending.Wait() // for what it has to tell
+		if h.lock.held() {
+			h.lock.journal.pending.Wait() // it may have a failure to report
 		}
 		s.PerHost = append(s.PerHost, HostCounts{Host: h.Name, Counts: h.counts})
 		s.Counts.add(h.counts)

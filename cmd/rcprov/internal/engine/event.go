@@ -65,7 +65,7 @@ type Event struct {
 	Change   *modules.Change
 	Duration time.Duration
 
-	Finding  *Finding
+	Finding  *PreflightFinding
 	Stopped  bool // before all was looked at or done
 	Failure  *Failure
 	Failures []*Failure // all of the run, in the order of the plan's hosts

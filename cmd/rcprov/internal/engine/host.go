@@ -15,56 +15,38 @@ import (
 )
 
 // host is one host in one run.
+//
+// One goroutine at a time works on it: the one of open until opened is closed, then that of the play that has come to it.
+// Fields need no lock for that reason.
 type host struct {
 	*plan.Host
-	run   *run
-	plays []int // indexes of the plays that act on it
+	run    *run
+	plays  []int         // indexes of the plays that act on it, ascending; at least one
+	opened chan struct{} // closed when open has returned, also when it failed
 
-	prepared chan struct{}  // closed when prepare is done; what follows is set then
-	conn     Conn           // replaced when it breaks
-	facts    *observe.Facts // nil when no play needs them
-	steps    []*step        // of all plays, in order
-	seen     view
-	first    *observe.Snapshot // what was seen of all steps, before any change
+	// Set by open and never again. A host that open could not look at has failed or was stopped, and lacks some of them.
+	facts     *observe.Facts    // nil when no play needs them
+	steps     []*step           // of all plays, in order
+	first     *observe.Snapshot // of all steps, before the run changed anything
+	preflight preflight
 
-	asked    bool       // what steps require was asked
-	findings []*Finding // what was found then
-	told     bool       // and reported
-
-	at     int   // the step that is looked at or changed
-	breaks int   // how often the connection broke there
-	gone   error // why no connection takes its place any more
-
-	locked  bool
-	hadLock bool     // what works on the host without us was begun by this run
-	journal *journal // once locked; nil when the host is lost
-	logged  bool     // there was something for the journal
-	ahead   *ahead   // once something changes
-	touched int      // how often something was applied, with success or not
-	changed []string // addresses of steps changed in this run
-	counts  Counts
-	failure *Failure
-	stopped bool
+	link  link
+	lock  lock
+	seen  view
+	ahead *ahead // nil before the first change over the current connection
+	outcome
 }
 
 // step is a step on a host, with what the run knows about it.
 type step struct {
 	plan.Step
-	play    int
-	differs bool // when it was last observed
+	play    int  // index of the play that it is of
+	differs bool // when it was last observed; true also when that could not tell
 }
 
-// view is what was last observed of the steps from..to-1.
-type view struct {
-	snapshot *observe.Snapshot
-	from, to int
-	run      int // changes of the whole run before it
-	own      int // changes of this host before it
-}
-
-// prepare connects, binds the steps of all plays and observes them all at once.
-func (h *host) prepare(ctx context.Context) {
-	defer close(h.prepared)
+// open connects, binds the steps of all plays and observes them all at once.
+func (h *host) open(ctx context.Context) {
+	defer close(h.opened)
 	h.run.slots <- struct{}{}
 	defer func() { <-h.run.slots }()
 	defer h.recoverBug("")
@@ -73,7 +55,7 @@ func (h *host) prepare(ctx context.Context) {
 	} else if err != nil {
 		h.fail(&Failure{Err: err, Left: len(h.steps)})
 	} else if h.run.Mode == Apply {
-		h.preflight()
+		h.requirePreflight()
 	}
 }
 
@@ -98,10 +80,10 @@ func (h *host) look(ctx context.Context) error {
 	if attempted.err != nil {
 		return attempted.err
 	}
-	h.conn = attempted.conn
+	h.link.conn = attempted.conn
 	if needsFacts {
 		var err error
-		if h.facts, err = Facts(ctx, h.conn); err != nil {
+		if h.facts, err = Facts(ctx, h.link.conn); err != nil {
 			return err
 		}
 		steps, mistakes = h.bind()
@@ -111,11 +93,11 @@ func (h *host) look(ctx context.Context) error {
 	}
 	h.steps = steps
 	h.doing("", "observing")
-	if err := h.observe(ctx, 0, len(h.steps), nil); err != nil {
+	if err := h.observeAll(ctx); err != nil {
 		return err
 	}
 	h.first = h.seen.snapshot
-	h.findings = h.test()
+	h.preflight = newPreflight(h.run.Options.Plan, h.steps, h.first)
 	return nil
 }
 
@@ -138,7 +120,7 @@ func (h *host) bind() ([]*step, error) {
 	return all, nil
 }
 
-// isFirst tells whether h is the first host of play that the run acts on.
+// isFirst reports whether h is the first host of play that the run acts on.
 func (h *host) isFirst(p *plan.Play) bool {
 	for _, other := range p.Hosts {
 		if selected(h.run.Limit, other) {
@@ -166,81 +148,24 @@ func Facts(ctx context.Context, conn observe.Host) (*observe.Facts, error) {
 	return &facts, err
 }
 
-// observe asks about the steps from..to-1 and those of also, and notes which of them differ. A connection that breaks is
-// replaced.
-func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
-	var q observe.Query
-	for _, s := range append(slices.Clone(also), h.steps[from:to]...) {
-		if s.Step.Step != nil {
-			s.Step.Step.Observe(&q)
-		}
-	}
-	if !h.asked {
-		h.asked = true
-		h.observeRequirements(&q)
-	}
-	for h.gone == nil {
-		whole, err := h.ask(ctx, &q, from, to, also)
-		if err == nil && whole {
-			return nil
-		}
-		lost := h.conn.Lost()
-		if lost == nil {
-			return err
-		}
-		if err := h.reconnect(ctx, lost); err != nil {
-			return err
-		}
-	}
-	return h.gone
-}
-
-// ask is observe over one connection. whole means that all could be told.
-func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
-	defer cancel()
-	seen := view{from: from, to: to, run: h.run.changeCount(), own: h.touched}
-	seen.snapshot, err = q.Run(ctx, h.conn)
-	if err != nil {
-		return false, fmt.Errorf("observe: %w", err)
-	}
-	h.seen = seen
-	whole = true
-	for _, s := range h.steps[from:to] {
-		if s.Step.Step != nil {
-			change, err := s.Step.Step.Diff(seen.snapshot)
-			s.differs = err != nil || !change.Empty()
-			whole = whole && err == nil
-		}
-	}
-	for _, s := range also {
-		_, err := s.Step.Step.Diff(seen.snapshot)
-		whole = whole && err == nil
-	}
-	return whole, nil
-}
-
 // runPlay runs the steps of play i on the host.
 func (h *host) runPlay(ctx context.Context, i int, p *plan.Play) {
-	<-h.prepared
-	if h.failure != nil || h.stopped {
-		h.countLeft(i)
+	<-h.opened
+	if h.ended() {
+		h.leave(h.stepsOf(i))
 		return
 	}
 	h.run.slots <- struct{}{}
 	defer func() { <-h.run.slots }()
 	started := h.run.Now()
 	from := slices.IndexFunc(h.steps, func(s *step) bool { return s.play == i })
-	to := from
-	for from >= 0 && to < len(h.steps) && h.steps[to].play == i {
-		to++
+	total := h.stepsOf(i)
+	h.report(Event{Type: HostStarted, Play: p.Name, Total: total})
+	h.preflight.report(h.report)
+	if total > 0 {
+		h.walk(ctx, &walk{host: h, play: p, from: from, to: from + total, changesBefore: h.run.changeCount()})
 	}
-	h.report(Event{Type: HostStarted, Play: p.Name, Total: to - max(from, 0)})
-	h.tell()
-	if from >= 0 {
-		h.walk(ctx, &walk{host: h, play: p, from: from, to: to, changesBefore: h.run.changeCount()})
-	}
-	if h.failure != nil || h.stopped {
+	if h.ended() {
 		h.ahead.end()
 	}
 	h.report(Event{Type: HostFinished, Play: p.Name, Counts: h.counts, Duration: h.run.Now().Sub(started)})
@@ -251,13 +176,14 @@ func (h *host) walk(ctx context.Context, w *walk) {
 	w.run(ctx)
 }
 
-// countLeft counts the steps of play i as not tried.
-func (h *host) countLeft(i int) {
+// stepsOf returns how many steps of play i the host has. They stand side by side in steps.
+func (h *host) stepsOf(i int) (n int) {
 	for _, s := range h.steps {
 		if s.play == i {
-			h.counts.Left++
+			n++
 		}
 	}
+	return n
 }
 
 func (h *host) report(e Event) {
@@ -269,12 +195,8 @@ func (h *host) doing(play, what string) { h.report(Event{Type: Doing, Play: play
 
 // fail ends the host's part of the run.
 func (h *host) fail(f *Failure) {
-	f.Host, f.Address, f.Changed = h.Name, h.Address, slices.Clone(h.changed)
-	if h.conn != nil {
-		f.Address = h.conn.Address()
-	}
-	h.failure = f
-	h.counts.Failed++
+	f.Host, f.Address = h.Name, h.link.address(h.Address)
+	h.outcome.fail(f)
 	h.report(Event{Type: HostFailed, Play: f.Play, Step: f.Step, Failure: f})
 }
 
@@ -288,19 +210,12 @@ func (h *host) recoverBug(play string) {
 	}
 }
 
-// close ends the connection.
+// close ends the connection, and leaves nothing on the host that the next run would wait for.
 func (h *host) close() {
-	<-h.prepared
+	<-h.opened
 	h.ahead.end()
-	if h.journal != nil {
-		h.journal.close()
-		ctx, cancel := context.WithTimeout(context.Background(), journalTimeout)
-		defer cancel()
-		_, _, _ = h.conn.Ask(ctx, forget) // otherwise the next run waits for what this one has not left
-	}
-	if h.conn != nil {
-		_ = h.conn.Close() // the run is over; there is nothing left to lose
-	}
+	h.lock.release(h.link.conn)
+	h.link.close()
 }
 
 // blame returns the range of the argument that err is about, or of the step.

@@ -101,7 +101,7 @@ func (h *host) journalFailed(why string) {
 // log writes an entry for each step of batch to the host's journal, and to syslog when the change has ended. A host that
 // was lost for good has no journal any more.
 func (h *host) log(play, what string, batch []work, failure error) {
-	if h.journal == nil {
+	if !h.lock.held() {
 		return
 	}
 	var script strings.Builder
@@ -118,10 +118,9 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		}
 	}
 	if what == Changed {
-		fmt.Fprintf(&script, "rm -f %s\n", busyFile(h.touched))
+		fmt.Fprintf(&script, "rm -f %s\n", busyFile(h.applied))
 	}
-	h.journal.write(script.String())
-	h.logged = true
+	h.lock.journal.write(script.String())
 }
 
 func (h *host) entry(play, what string, b work, failure error) Entry {

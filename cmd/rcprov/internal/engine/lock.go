@@ -132,11 +132,41 @@ func (e *LockedError) Error() string {
 		e.By, e.Since.Format("15:04:05 MST"), e.Plan, e.Run)
 }
 
-// takeLock is lock for a run that doesn't have it yet, also when the connection breaks meanwhile.
+// lock is a run's hold on a host: the host's lock, and the journal, which only its holder writes. Both live as long as the
+// connection over which the lock was taken.
+type lock struct {
+	journal *journal // nil while the run doesn't hold the lock
+	taken   bool     // the run held it at some time, so that what is busy on the host may be its own
+}
+
+func (l *lock) held() bool { return l.journal != nil }
+
+// lose ends the hold, whose connection broke. It returns the scripts of entries that may not have been written.
+func (l *lock) lose() (unwritten []string) {
+	if !l.held() {
+		return nil
+	}
+	unwritten = l.journal.close()
+	l.journal = nil
+	return unwritten
+}
+
+// release ends the hold at the end of the run; the lock itself ends with conn.
+func (l *lock) release(conn Conn) {
+	if !l.held() {
+		return
+	}
+	l.lose()
+	ctx, cancel := context.WithTimeout(context.Background(), journalTimeout)
+	defer cancel()
+	_, _, _ = conn.Ask(ctx, forget) // without it the next run may wait for a daemon that still holds a busy file
+}
+
+// takeLock takes the lock for a run that doesn't hold it yet. A connection that breaks meanwhile is replaced.
 func (h *host) takeLock(ctx context.Context) error {
 	for {
-		err := h.lock(ctx)
-		lost := h.conn.Lost()
+		err := h.waitForLock(ctx)
+		lost := h.link.conn.Lost()
 		if err == nil || lost == nil {
 			return err
 		}
@@ -146,9 +176,9 @@ func (h *host) takeLock(ctx context.Context) error {
 	}
 }
 
-// lock takes the host's lock for the rest of the connection. It waits a little for another run to end: one that was
+// waitForLock takes the host's lock for the rest of the connection. It waits a little for another run to end: one that was
 // killed just now holds the lock until sshd has noticed, which may take the kernel some retransmissions.
-func (h *host) lock(ctx context.Context) error {
+func (h *host) waitForLock(ctx context.Context) error {
 	h.doing("", "locking")
 	started := h.run.Now()
 	for {
@@ -217,19 +247,19 @@ func (h *host) tryLock(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	stdout, stderr, err := h.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), observe.Quote(h.mine()), int(lockStale.Seconds()), int(busyStep.Seconds())))
+	stdout, stderr, err := h.link.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), observe.Quote(h.mine()), int(lockStale.Seconds()), int(busyStep.Seconds())))
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	answer := strings.TrimSpace(string(stdout))
 	switch {
 	case answer == "locked":
-		h.locked, h.hadLock, h.journal = true, true, newJournal(ctx, h.conn, h.journalFailed)
-		go keepLock(h.conn)
+		h.lock = lock{journal: newJournal(ctx, h.link.conn, h.journalFailed), taken: true}
+		go keepLock(h.link.conn)
 		return nil
 	case strings.HasPrefix(answer, "busy "):
 		file, said, _ := strings.Cut(strings.TrimPrefix(answer, "busy "), "\n")
-		e := &BusyError{Own: h.hadLock, Said: strings.TrimSpace(said)}
+		e := &BusyError{Own: h.lock.taken, Said: strings.TrimSpace(said)}
 		if dir, isJob := strings.CutSuffix(file, "/lock"); isJob {
 			e.Job = path.Base(dir)
 		}

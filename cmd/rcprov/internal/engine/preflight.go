@@ -7,12 +7,13 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Finding is a requirement of a step that a host doesn't meet.
-type Finding struct {
+// PreflightFinding is a requirement of a step that a host doesn't meet, or of which nobody knows whether it does.
+type PreflightFinding struct {
 	Play  string
 	Step  string
 	Range hcl.Range // of the step, or of the argument to blame
@@ -23,7 +24,7 @@ type Finding struct {
 
 // PreflightError says that a host doesn't meet requirements of its steps, all of them.
 type PreflightError struct {
-	Findings []*Finding // of LevelError, in the order of the plan
+	Findings []*PreflightFinding // of LevelError, in the order of the plan
 }
 
 func (e *PreflightError) Error() string {
@@ -37,85 +38,64 @@ func (e *PreflightError) Error() string {
 	return fmt.Sprintf("%d requirements are not met\n%s", len(lines), strings.Join(lines, "\n"))
 }
 
-// observeRequirements asks what decides the requirements of all steps.
-func (h *host) observeRequirements(q *observe.Query) {
-	for _, s := range h.steps {
-		for _, r := range s.Requires {
-			r.Observe(q)
-		}
-	}
+// preflight is what the requirements of a host's steps found, before the run changed anything.
+type preflight struct {
+	findings []*PreflightFinding // in the order of the plan
+	reported bool
 }
 
-// test tests the requirements of the steps that differ.
-func (h *host) test() []*Finding {
+// newPreflight tests the requirements of those of steps that differ, as s shows the host. A finding that says the same as
+// that of an earlier step is left out.
+func newPreflight(p *plan.Plan, steps []*step, s *observe.Snapshot) preflight {
 	type text struct {
 		check modules.Check
 		level modules.Level
 		text  string
 	}
-	told := make(map[text]bool) // by an earlier step, which is enough
-	var found []*Finding
+	known := make(map[text]bool)
+	var found []*PreflightFinding
 	var before []modules.Need
-	for _, s := range h.steps {
-		for _, r := range s.Requires {
-			if f := h.finding(s, r, before); f != nil && !told[text{f.Check, f.Level, f.Err.Error()}] {
-				told[text{f.Check, f.Level, f.Err.Error()}] = true
-				found = append(found, f)
+	for _, step := range steps {
+		for _, r := range step.Requires {
+			if step.differs {
+				if f := test(p, step, r, s, before); f != nil && !known[text{f.Check, f.Level, f.Err.Error()}] {
+					known[text{f.Check, f.Level, f.Err.Error()}] = true
+					found = append(found, f)
+				}
 			}
-			before = append(before, modules.Need{Requirement: r, Pending: s.differs})
+			before = append(before, modules.Need{Requirement: r, Pending: step.differs})
 		}
 	}
-	return found
+	return preflight{findings: found}
 }
 
-// finding tests a requirement of a step.
-func (h *host) finding(s *step, r modules.Requirement, before []modules.Need) *Finding {
-	if !s.differs {
-		return nil
-	}
-	f := r.Test(h.seen.snapshot, before)
+// test tests requirement r of step, which comes after those of before. It returns nil when the host meets it.
+func test(p *plan.Plan, step *step, r modules.Requirement, s *observe.Snapshot, before []modules.Need) *PreflightFinding {
+	f := r.Test(s, before)
 	if f == nil {
 		return nil
 	}
-	return &Finding{
-		Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: *blame(s, f.Err),
-		Check: r.Check(), Level: cmp.Or(s.Levels[r.Check()], f.Level), Err: f.Err,
+	return &PreflightFinding{
+		Play: p.Plays[step.play].Name, Step: step.Address, Range: *blame(step, f.Err),
+		Check: r.Check(), Level: cmp.Or(step.Levels[r.Check()], f.Level), Err: f.Err,
 	}
 }
 
-// tell reports what the requirements found, once.
-func (h *host) tell() {
-	if h.told {
+// report reports the findings, the first time that it is called.
+func (p *preflight) report(report func(Event)) {
+	if p.reported {
 		return
 	}
-	h.told = true
-	for i, f := range h.findings {
-		h.report(Event{Type: Found, Play: f.Play, Step: f.Step, Index: i + 1, Total: len(h.findings), Finding: f})
+	p.reported = true
+	for i, f := range p.findings {
+		report(Event{Type: Found, Play: f.Play, Step: f.Step, Index: i + 1, Total: len(p.findings), Finding: f})
 	}
 }
 
-// preflight ends the host's part of an apply, before its first change, if it doesn't meet what its steps require.
-// Plans show all the same what would be changed: see endPreflight.
-func (h *host) preflight() {
-	h.tell()
-	if f := h.unmet(); f != nil {
-		h.fail(f)
-	}
-}
-
-// endPreflight makes a plan fail on the host where apply would, once all that it would change is shown.
-func (h *host) endPreflight() {
-	if f := h.unmet(); f != nil && h.run.Mode == Plan && h.failure == nil {
-		f.Host, f.Address = h.Name, h.conn.Address()
-		h.failure = f
-		h.counts.Failed++
-	}
-}
-
-// unmet is the failure of a host that doesn't meet requirements, nil if it meets all that matter.
-func (h *host) unmet() *Failure {
+// err returns the error of a host that lacks what its steps need; nil if there are only warnings.
+func (p *preflight) err() error {
 	var e PreflightError
-	for _, f := range h.findings {
+	for _, f := range p.findings {
 		if f.Level == modules.LevelError {
 			e.Findings = append(e.Findings, f)
 		}
@@ -123,5 +103,23 @@ func (h *host) unmet() *Failure {
 	if len(e.Findings) == 0 {
 		return nil
 	}
-	return &Failure{Err: &e, Left: len(h.steps)}
+	return &e
+}
+
+// requirePreflight ends the host's part of an apply, before its first change, if it doesn't meet what its steps require.
+// A plan shows all changes nevertheless: see endPreflight.
+func (h *host) requirePreflight() {
+	h.preflight.report(h.report)
+	if err := h.preflight.err(); err != nil {
+		h.fail(&Failure{Err: err, Left: len(h.steps)})
+	}
+}
+
+// endPreflight makes a plan fail on the host where apply would, once it has shown all changes.
+func (h *host) endPreflight() {
+	err := h.preflight.err()
+	if err == nil || h.run.Mode != Plan || h.failure != nil {
+		return
+	}
+	h.outcome.fail(&Failure{Host: h.Name, Address: h.link.address(h.Address), Err: err, Left: len(h.steps)})
 }

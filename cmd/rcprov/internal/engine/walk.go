@@ -27,9 +27,7 @@ type walk struct {
 func (w *walk) run(ctx context.Context) {
 	h := w.host
 	for i := w.from; i < w.to; {
-		if h.at != i {
-			h.at, h.breaks = i, 0
-		}
+		h.link.begin(i)
 		s := h.steps[i]
 		if s.Skip != "" {
 			w.report(i, Event{Type: StepSkipped, Text: s.Skip})
@@ -66,7 +64,7 @@ func (w *walk) run(ctx context.Context) {
 		case h.run.Mode == Plan:
 			w.foresee(i, change)
 			i++
-		case !h.locked:
+		case !h.lock.held():
 			// Somebody may have changed the host between our look and the lock: look again under it.
 			if err := h.takeLock(ctx); ctx.Err() != nil {
 				w.stop(i)
@@ -91,8 +89,7 @@ func (w *walk) run(ctx context.Context) {
 // look makes sure that step i has been observed since the last change of the run.
 func (w *walk) look(ctx context.Context, i int) error {
 	h := w.host
-	if h.seen.snapshot != nil && i >= h.seen.from && i < h.seen.to &&
-		h.seen.own == h.touched && h.seen.run >= w.changesBefore {
+	if h.seen.covers(i, h.applied, w.changesBefore) {
 		return nil
 	}
 	w.report(i, Event{Type: Doing, Text: "observing"})
@@ -142,7 +139,7 @@ func (w *walk) foresee(i int, change modules.Change) {
 	modules.Foresee(s.Step.Step, h.seen.snapshot, change)
 }
 
-// pendingBefore tells whether plan shows a change for a step before i, on which step i may depend.
+// pendingBefore reports whether plan shows a change for a step before i, on which step i may depend.
 func (w *walk) pendingBefore(i int) bool {
 	return slices.ContainsFunc(w.host.steps[:i], func(s *step) bool { return s.differs })
 }
@@ -163,9 +160,9 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 		if err == nil {
 			return len(work), true
 		}
-		breaks := h.breaks
+		breaks := h.link.breaks
 		left := w.aftermath(ctx, i, work)
-		if h.breaks > breaks && !applied && !settled(err) {
+		if h.link.breaks > breaks && !applied && !settled(err) {
 			if n, err = w.resume(i, work, started, err); err == nil {
 				return n, true
 			}
@@ -217,8 +214,8 @@ func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
 // What is as wanted now was changed by it; n is how many steps that are. With the next one the walk begins again.
 func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n int, err error) {
 	h := w.host
-	if h.gone != nil {
-		return 0, h.goneDuring(broken)
+	if h.link.gone != nil {
+		return 0, h.link.goneDuring(broken)
 	}
 	for ; n < len(batch); n++ {
 		left, err := batch[n].Step.Step.Diff(h.seen.snapshot)
@@ -229,8 +226,8 @@ func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n i
 			break
 		}
 	}
-	if n == 0 && h.breaks >= maxBreaks {
-		return 0, tooOften(h.breaks, broken)
+	if n == 0 && h.link.breaks >= maxBreaks {
+		return 0, tooOften(h.link.breaks, broken)
 	}
 	w.done(i, batch[:n], started)
 	if n < len(batch) {
@@ -264,7 +261,7 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	h, s := w.host, w.host.steps[i]
 	w.report(i, Event{Type: Doing, Text: "changing", Change: &batch[0].change})
 	h.log(w.play.Name, Begun, batch, nil)
-	h.touched++
+	h.applied++
 	h.run.countChange()
 
 	tell := func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) }
@@ -277,7 +274,7 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	for _, b := range batch {
 		h.ahead.await(ctx, b.step, tell)
 	}
-	err := applyBatch(ctx, busyHost{h.conn, h.touched}, batch)
+	err := applyBatch(ctx, busyHost{h.link.conn, h.applied}, batch)
 	var said *TimeoutError
 	if cause := context.Cause(ctx); err != nil && !errors.As(err, &said) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", cause, err)
@@ -325,7 +322,7 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 			continue
 		}
 		if e, ok := b.Step.Step.(modules.Explainer); ok {
-			if err := e.Explain(ctx, h.conn, left); err != nil {
+			if err := e.Explain(ctx, h.link.conn, left); err != nil {
 				return err
 			}
 		}
@@ -391,7 +388,7 @@ func (w *walk) report(i int, e Event) {
 // fail ends the host at step i.
 func (w *walk) fail(i int, err error, left Aftermath) {
 	s := w.host.steps[i]
-	w.host.counts.Left += w.to - i - 1
+	w.host.leave(w.to - i - 1)
 	w.host.fail(&Failure{
 		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Left: w.to - i - 1,
 	})
@@ -400,7 +397,7 @@ func (w *walk) fail(i int, err error, left Aftermath) {
 // stop ends the host's part before step i.
 func (w *walk) stop(i int) {
 	w.host.stopped = true
-	w.host.counts.Left += w.to - i
+	w.host.leave(w.to - i)
 }
 
 // sleep waits for d; false means that the run is being stopped.

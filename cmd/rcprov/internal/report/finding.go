@@ -11,7 +11,7 @@ import (
 )
 
 // severity names the level of a finding as diagnostics do.
-func severity(f *engine.Finding) string {
+func severity(f *engine.PreflightFinding) string {
 	if f.Level == modules.LevelWarn {
 		return "warning"
 	}
@@ -19,7 +19,7 @@ func severity(f *engine.Finding) string {
 }
 
 // explainFinding says what is to be said about a requirement that a host doesn't meet.
-func explainFinding(f *engine.Finding, secrets *redact.Redactor) problem {
+func explainFinding(f *engine.PreflightFinding, secrets *redact.Redactor) problem {
 	p := explain(f.Err, secrets)
 	p.Play, p.Step = f.Play, secrets.String(f.Step)
 	p.place(&f.Range)

@@ -189,7 +189,7 @@ var scenarios = map[string]func(s *script){
 		finding := func(host, step string, n, at int, check modules.Check, level modules.Level, err error) engine.Event {
 			return engine.Event{
 				Type: engine.Found, Host: host, Step: step, Play: "web", Index: n, Total: 2,
-				Finding: &engine.Finding{Play: "web", Step: step, Range: *line(at), Check: check, Level: level, Err: err},
+				Finding: &engine.PreflightFinding{Play: "web", Step: step, Range: *line(at), Check: check, Level: level, Err: err},
 			}
 		}
 		memory := modules.WithHint(errors.New("the host has 1.9 GB of memory, and this step needs 4 GB"), "Take a host with 4 GB or more.")
@@ -198,10 +198,10 @@ var scenarios = map[string]func(s *script){
 		other := warns
 		other.Host = "web2"
 		unmet := &engine.Failure{
-			Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{Findings: []*engine.Finding{objects.Finding}},
+			Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{Findings: []*engine.PreflightFinding{objects.Finding}},
 		}
 		both := &engine.Failure{Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{
-			Findings: []*engine.Finding{finding("", "apt_package.nginx", 0, 9, modules.CheckMemory, modules.LevelError, memory).Finding, objects.Finding},
+			Findings: []*engine.PreflightFinding{finding("", "apt_package.nginx", 0, 9, modules.CheckMemory, modules.LevelError, memory).Finding, objects.Finding},
 		}}
 		end := engine.Event{
 			Type: engine.RunFinished, Duration: time.Second, Counts: engine.Counts{Planned: 2, Failed: 1}, Failures: []*engine.Failure{unmet},

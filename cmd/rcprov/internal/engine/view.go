@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// view is what was last observed of the steps from..to-1 of a host. The zero value is a view of nothing.
+type view struct {
+	snapshot *observe.Snapshot
+	from, to int
+	applied  int // the host's outcome.applied at that time
+	changes  int // the run's count of changes at that time
+}
+
+// covers reports whether the view shows step i as it is, when applied changes were begun on the host so far, and what was
+// observed before the run's first changes no longer counts.
+func (v view) covers(i, applied, changes int) bool {
+	return v.snapshot != nil && v.from <= i && i < v.to && v.applied == applied && v.changes >= changes
+}
+
+// observeAll observes all steps of the host, and what decides whether it meets their requirements.
+func (h *host) observeAll(ctx context.Context) error {
+	q := query(h.steps)
+	for _, s := range h.steps {
+		for _, r := range s.Requires {
+			r.Observe(q)
+		}
+	}
+	return h.ask(ctx, q, 0, len(h.steps), nil)
+}
+
+// observe asks about the steps from..to-1 and those of also, and notes which of them differ. A connection that breaks is
+// replaced.
+func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
+	return h.ask(ctx, query(slices.Concat(also, h.steps[from:to])), from, to, also)
+}
+
+// query returns the questions of steps.
+func query(steps []*step) *observe.Query {
+	var q observe.Query
+	for _, s := range steps {
+		if s.Step.Step != nil {
+			s.Step.Step.Observe(&q)
+		}
+	}
+	return &q
+}
+
+// ask asks q, which is about the steps from..to-1 and those of also, over as many connections as it takes.
+func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*step) error {
+	for h.link.gone == nil {
+		whole, err := h.askOnce(ctx, q, from, to, also)
+		if err == nil && whole {
+			return nil
+		}
+		lost := h.link.conn.Lost()
+		if lost == nil {
+			return err
+		}
+		if err := h.reconnect(ctx, lost); err != nil {
+			return err
+		}
+	}
+	return h.link.gone
+}
+
+// askOnce is ask over one connection. whole means that no answer is an error.
+func (h *host) askOnce(ctx context.Context, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	seen := view{from: from, to: to, applied: h.applied, changes: h.run.changeCount()}
+	seen.snapshot, err = q.Run(ctx, h.link.conn)
+	if err != nil {
+		return false, fmt.Errorf("observe: %w", err)
+	}
+	h.seen = seen
+	whole = true
+	for _, s := range h.steps[from:to] {
+		if s.Step.Step != nil {
+			change, err := s.Step.Step.Diff(seen.snapshot)
+			s.differs = err != nil || !change.Empty()
+			whole = whole && err == nil
+		}
+	}
+	for _, s := range also {
+		_, err := s.Step.Step.Diff(seen.snapshot)
+		whole = whole && err == nil
+	}
+	return whole, nil
+}

@@ -33,7 +33,9 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		}
 	}
 	if !tried {
-		_, err := h.Run(ctx, modules.Command{Script: "chown root:root " + s.files() + "\nchmod 0644 " + s.files()})
+		_, err := h.Run(ctx, modules.Command{
+			Script: "chown " + fileRights.Ownership() + " " + s.files() + "\nchmod " + fileRights.OctalMode() + " " + s.files(),
+		})
 		return err
 	}
 	fresh, err := apt.Fresh(ctx, h, freshAge)
@@ -159,12 +161,12 @@ func (s *Step) place(ctx context.Context, h modules.Host, newKey []byte) error {
 		if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "-m", "0755", "/etc/apt/keyrings"}}); err != nil {
 			return err
 		}
-		if err := modules.WriteFile(ctx, h, modules.File{Path: s.keyPath(), Content: newKey, Mode: 0o644}); err != nil {
+		if err := modules.WriteFile(ctx, h, modules.File{Path: s.keyPath(), Content: newKey, Mode: fileRights.Mode}); err != nil {
 			return err
 		}
 	}
 	return modules.WriteFile(ctx, h, modules.File{
-		Path: s.sourcePath(), Content: []byte(s.Source.text(s.keyPath())), Mode: 0o644,
+		Path: s.sourcePath(), Content: []byte(s.Source.text(s.keyPath())), Mode: fileRights.Mode,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/internal/signed"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -224,7 +225,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 	}
 	keyEdit, notes := s.diffKey(stored, now)
-	c.Edits = slices.Concat(keyEdit, access(s.keyPath(), stored), s.diffSource(source), access(s.sourcePath(), source))
+	c.Edits = slices.Concat(
+		keyEdit, rightsEdits(snapshot, s.keyPath(), stored),
+		s.diffSource(source), rightsEdits(snapshot, s.sourcePath(), source),
+	)
 	c.Notes = notes
 	return c, nil
 }
@@ -281,17 +285,13 @@ func (s *Step) diffSource(is observe.FileInfo) []modules.Edit {
 	return nil
 }
 
-// access compares who may read and write a file: apt reads both as the user _apt.
-func access(path string, is observe.FileInfo) []modules.Edit {
+// fileRights are those of both files: apt reads them as the user _apt.
+var fileRights = rights.Rights{Mode: 0o644, Owner: "root", Group: "root"}
+
+// rightsEdits compares the rights of a file that may be absent.
+func rightsEdits(snapshot *observe.Snapshot, path string, is observe.FileInfo) []modules.Edit {
 	if is.Type == observe.Absent {
 		return nil
 	}
-	var edits []modules.Edit
-	if is.Mode != 0o644 {
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: path, Field: "mode", From: modules.OctalMode(is.Mode), To: "0644"})
-	}
-	if is.UID != 0 || is.GID != 0 {
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: path, Field: "owner", From: is.Owner + ":" + is.Group, To: "root:root"})
-	}
-	return edits
+	return fileRights.Edits(snapshot, path, is)
 }

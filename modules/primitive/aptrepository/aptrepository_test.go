@@ -23,7 +23,7 @@ Architectures: amd64
 Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 `
 	file := func(content string) observe.FileInfo {
-		return observe.FileInfo{Type: observe.Regular, Mode: 0o644, Content: []byte(content)}
+		return observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", Content: []byte(content)}
 	}
 	wanted := "a valid key of " + fpr(valid) + ", " + fpr(expired)
 	keyEdit := func(from string) []modules.Edit {
@@ -77,13 +77,14 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 		},
 		{
 			name: "mode and owner",
-			key:  observe.FileInfo{Type: observe.Regular, Mode: 0o600, Content: armored(t, valid)},
+			key:  observe.FileInfo{Type: observe.Regular, Mode: 0o600, Owner: "root", Group: "root", Content: armored(t, valid)},
 			source: observe.FileInfo{
 				Type: observe.Regular, Mode: 0o644, Content: []byte(text), UID: 1000, GID: 1000, Owner: "alice", Group: "alice",
 			},
 			edits: []modules.Edit{
 				{Action: modules.Update, Subject: keyPath, Field: "mode", From: "0600", To: "0644"},
-				{Action: modules.Update, Subject: sourcePath, Field: "owner", From: "alice:alice", To: "root:root"},
+				{Action: modules.Update, Subject: sourcePath, Field: "owner", From: "alice", To: "root"},
+				{Action: modules.Update, Subject: sourcePath, Field: "group", From: "alice", To: "root"},
 			},
 		},
 		{name: "absent, converged", step: func(s *Step) { s.Absent = true }},

@@ -16,6 +16,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
 	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -101,6 +102,11 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	s.SHA256, err = fetch.ParseSHA256(args.SHA256)
 	check("sha256", err)
 	return s, errors.Join(errs...)
+}
+
+// rights are those that the directory itself shall have.
+func (s *Step) rights() rights.Rights {
+	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
 
 func (s *Step) markerQuestion() observe.FileQuestion {
@@ -223,16 +229,7 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 			edit("contains", "", name)
 		}
 	}
-	if dir.Mode != s.Mode {
-		edit("mode", modules.OctalMode(dir.Mode), modules.OctalMode(s.Mode))
-	}
-	if s.Owner != dir.Owner && s.Owner != strconv.Itoa(dir.UID) {
-		edit("owner", dir.Owner, s.Owner)
-	}
-	if s.Group != dir.Group && s.Group != strconv.Itoa(dir.GID) {
-		edit("group", dir.Group, s.Group)
-	}
-	modules.ForeseeNames(snapshot, c.Edits)
+	c.Edits = append(c.Edits, s.rights().Edits(snapshot, s.Path, dir)...)
 	return c, nil
 }
 
@@ -262,13 +259,11 @@ fi
 if [ -n "$3" ]; then find "$1" -depth -exec chown -h -- "$3" {} +; fi
 chmod -- "$2" "$1"
 `
-	owner := s.Owner + ":" + s.Group
-	if _, changed := c.Find("owner"); !changed {
-		if _, changed := c.Find("group"); !changed {
-			owner = ""
-		}
+	owner := ""
+	if rights.OwnerChanges(c) {
+		owner = s.rights().Ownership()
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, modules.OctalMode(s.Mode), owner}})
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.rights().OctalMode(), owner}})
 	return modules.FileHint(err, s.Path)
 }
 
@@ -328,7 +323,7 @@ func (s *Step) command(prepared string) (modules.Command, error) {
 	}
 	return modules.Command{Argv: slices.Concat(
 		[]string{"sh", "-euc", fetch.Functions + unpackScript, "archive"}, s.words(prepared),
-		[]string{s.Owner + ":" + s.Group, modules.OctalMode(s.Mode), string(note)}, s.Contains,
+		[]string{s.rights().Ownership(), s.rights().OctalMode(), string(note)}, s.Contains,
 	)}, nil
 }
 

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -55,6 +55,11 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
+// rights are those that the directory shall have.
+func (s *Step) rights() rights.Rights {
+	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
+}
+
 // parents are the directories above the step's, from the top, without "/".
 func (s *Step) parents() (parents []string) {
 	for p := path.Dir(s.Path); p != "/" && p != "."; p = path.Dir(p) {
@@ -97,26 +102,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Absent:
 		return s.remove(snapshot)
 	}
-	edit := func(field, from, to string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
-	}
-	if is.Mode != s.Mode {
-		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
-	}
-	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
-		edit("owner", is.Owner, s.Owner)
-	}
-	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
-		edit("group", is.Group, s.Group)
-	}
-	modules.ForeseeNames(snapshot, c.Edits)
+	c.Edits = s.rights().Edits(snapshot, s.Path, is)
 	return c, nil
 }
 
 // create returns the change that makes the directory, and names the parents that come with it.
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	c := modules.Change{Edits: []modules.Edit{{
-		Action: modules.Create, Subject: s.Path, To: fmt.Sprintf("%s %s:%s", modules.OctalMode(s.Mode), s.Owner, s.Group),
+		Action: modules.Create, Subject: s.Path, To: s.rights().String(),
 	}}}
 	var missing []string
 	for _, p := range s.parents() {
@@ -167,7 +160,7 @@ chown -h -- "$3" "$1"
 chmod -- "$2" "$1" # after chown, which clears the set-user-ID bits
 `
 	_, err := h.Run(ctx, modules.Command{Argv: []string{
-		"sh", "-euc", script, "directory", s.Path, modules.OctalMode(s.Mode), s.Owner + ":" + s.Group,
+		"sh", "-euc", script, "directory", s.Path, s.rights().OctalMode(), s.rights().Ownership(),
 	}})
 	return modules.FileHint(err, s.Path)
 }

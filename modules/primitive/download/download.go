@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
 	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -47,6 +47,11 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
+// rights are those that the file shall have.
+func (s *Step) rights() rights.Rights {
+	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
+}
+
 func (s *Step) question() observe.FileQuestion {
 	return observe.FileQuestion{Path: s.Path, Content: true, UnlessSHA256: s.SHA256}
 }
@@ -68,22 +73,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	}
-	edit := func(field, from, to string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
-	}
 	if is.SHA256 != s.SHA256 {
-		edit("sha256", is.SHA256, s.SHA256)
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: "sha256", From: is.SHA256, To: s.SHA256})
 	}
-	if is.Mode != s.Mode {
-		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
-	}
-	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
-		edit("owner", is.Owner, s.Owner)
-	}
-	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
-		edit("group", is.Group, s.Group)
-	}
-	modules.ForeseeNames(snapshot, c.Edits)
+	c.Edits = append(c.Edits, s.rights().Edits(snapshot, s.Path, is)...)
 	return c, nil
 }
 
@@ -121,7 +114,7 @@ mv -fT -- "$staging/file" "$path"
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	owner, mode := s.Owner+":"+s.Group, modules.OctalMode(s.Mode)
+	owner, mode := s.rights().Ownership(), s.rights().OctalMode()
 	if !s.downloads(c) {
 		const script = `
 chown -h -- "$2" "$1"

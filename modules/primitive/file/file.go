@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -54,6 +54,11 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		})
 	}
 	return s, errors.Join(append(errs, s.readContent(args, env)...)...)
+}
+
+// rights are those that the file shall have.
+func (s *Step) rights() rights.Rights {
+	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
 
 // readContent sets s.Content from the one argument that tells it.
@@ -128,15 +133,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case is.Type == observe.Absent:
-		e := modules.Edit{Action: modules.Create, Subject: s.Path, To: s.describe(), Sensitive: s.Sensitive}
+		e := modules.Edit{Action: modules.Create, Subject: s.Path, To: s.rights().String(), Sensitive: s.Sensitive}
 		if s.Content != nil && !s.Sensitive {
 			showContent(&e, observe.FileInfo{Content: []byte{}}, s.Content)
 		}
 		c.Edits = append(c.Edits, e)
 		return c, nil
 	}
-	c.Edits = s.compare(is)
-	modules.ForeseeNames(snapshot, c.Edits)
+	c.Edits = s.compare(snapshot, is)
 	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent && s.Content == nil {
 		c.Edits = s.inDoubt()
 	}
@@ -160,10 +164,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 }
 
 // compare returns the edits for the file that is there.
-func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
-	edit := func(field, from, to string) {
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
-	}
+func (s *Step) compare(snapshot *observe.Snapshot, is observe.FileInfo) (edits []modules.Edit) {
 	if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
 		e := modules.Edit{Action: modules.Update, Subject: s.Path, Field: "content", Sensitive: s.Sensitive}
 		if !s.Sensitive {
@@ -171,21 +172,12 @@ func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
 		}
 		edits = append(edits, e)
 	}
-	if is.Mode != s.Mode {
-		edit("mode", modules.OctalMode(is.Mode), modules.OctalMode(s.Mode))
-	}
-	if s.Owner != is.Owner && s.Owner != strconv.Itoa(is.UID) {
-		edit("owner", is.Owner, s.Owner)
-	}
-	if s.Group != is.Group && s.Group != strconv.Itoa(is.GID) {
-		edit("group", is.Group, s.Group)
-	}
-	return edits
+	return append(edits, s.rights().Edits(snapshot, s.Path, is)...)
 }
 
 // inDoubt returns the edits for a file that an earlier step of a plan is going to write, with whatever mode and owner.
 func (s *Step) inDoubt() (edits []modules.Edit) {
-	for _, e := range []struct{ field, to string }{{"mode", modules.OctalMode(s.Mode)}, {"owner", s.Owner}, {"group", s.Group}} {
+	for _, e := range []struct{ field, to string }{{"mode", s.rights().OctalMode()}, {"owner", s.Owner}, {"group", s.Group}} {
 		edits = append(edits, modules.Edit{
 			Action: modules.Update, Subject: s.Path, Field: e.field, To: e.to, If: "a step above leaves it otherwise",
 		})
@@ -217,10 +209,6 @@ func isText(content []byte) bool {
 	return len(content) <= observe.MaxContent && utf8.Valid(content) && !bytes.ContainsRune(content, 0)
 }
 
-func (s *Step) describe() string {
-	return fmt.Sprintf("%s %s:%s", modules.OctalMode(s.Mode), s.Owner, s.Group)
-}
-
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	var owner string
@@ -231,14 +219,14 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		case e.Action == modules.Create, e.Field == "content":
 			return s.write(ctx, h) // sets mode and owner as well
 		case e.Field == "owner" || e.Field == "group":
-			owner = s.Owner + ":" + s.Group
+			owner = s.rights().Ownership()
 		}
 	}
 	const script = `
 if [ -n "$3" ]; then chown -h -- "$3" "$1"; fi
 chmod -- "$2" "$1" # after chown, which clears the set-user-ID bit
 `
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "file", s.Path, modules.OctalMode(s.Mode), owner}})
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "file", s.Path, s.rights().OctalMode(), owner}})
 	return modules.FileHint(err, s.Path)
 }
 

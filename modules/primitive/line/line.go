@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -113,7 +114,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}, nil
 	case is.Type == observe.Absent:
 		return modules.Change{Edits: []modules.Edit{{
-			Action: modules.Create, Subject: s.Path, To: fmt.Sprintf("%s %s:%s", modules.OctalMode(s.Mode), s.Owner, s.Group),
+			Action: modules.Create, Subject: s.Path, To: rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}.String(),
 			Text: &modules.Text{New: s.Wish.line + "\n"}, Sensitive: s.Sensitive,
 		}}}, nil
 	case is.Type == observe.Symlink:

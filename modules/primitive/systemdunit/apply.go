@@ -15,10 +15,14 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
 const fileMode fs.FileMode = 0o644
+
+// fileRights are those of unit files: systemd warns of unit files that others may write, or that are executable.
+var fileRights = rights.Rights{Mode: fileMode, Owner: "root", Group: "root"}
 
 // Apply implements [modules.Step]. Killed anywhere, the next run finds what is left to do: a file that was written but
 // not loaded shows as NeedDaemonReload, one that was loaded but not started from as changed after the start. Only what
@@ -90,8 +94,9 @@ func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (wri
 		if text != nil {
 			changed = append(changed, f)
 		} else if rights {
-			script := "chown -- root:root \"$1\"\nchmod -- " + modules.OctalMode(fileMode) + " \"$1\""
-			if _, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "rights", f.Path}}); err != nil {
+			const script = "chown -- \"$2\" \"$1\"\nchmod -- \"$3\" \"$1\""
+			argv := []string{"sh", "-euc", script, "rights", f.Path, fileRights.Ownership(), fileRights.OctalMode()}
+			if _, err := h.Run(ctx, modules.Command{Argv: argv}); err != nil {
 				return false, err
 			}
 		}

@@ -92,7 +92,7 @@ func (d *differ) files(snapshot *observe.Snapshot) error {
 		case is.SHA256 != f.question().UnlessSHA256:
 			e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: f.Text}
 		default:
-			d.rights(f, is)
+			d.change.Edits = append(d.change.Edits, fileRights.Edits(snapshot, f.Path, is)...)
 			continue
 		}
 		if d.newFiles == "" && !d.Absent {
@@ -106,19 +106,6 @@ func (d *differ) files(snapshot *observe.Snapshot) error {
 // maskingLink tells whether a file is what `systemctl mask` leaves in place of a unit file.
 func maskingLink(is observe.FileInfo) bool {
 	return is.Type == observe.Symlink && is.Target == "/dev/null"
-}
-
-// rights compares mode and owner: systemd warns of unit files that others may write, or that are executable.
-func (d *differ) rights(f File, is observe.FileInfo) {
-	e := modules.Edit{Action: modules.Update, Subject: f.Path}
-	if is.Mode != fileMode {
-		e.Field, e.From, e.To = "mode", modules.OctalMode(is.Mode), modules.OctalMode(fileMode)
-		d.change.Edits = append(d.change.Edits, e)
-	}
-	if is.UID != 0 || is.GID != 0 {
-		e.Field, e.From, e.To = "owner", is.Owner+":"+is.Group, "root:root"
-		d.change.Edits = append(d.change.Edits, e)
-	}
 }
 
 func (d *differ) absent() {

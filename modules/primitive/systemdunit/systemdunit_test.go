@@ -44,8 +44,8 @@ func running() *world {
 			Files: map[string]observe.WatchedFile{unitPath: own, dropIn: own, "/etc/r": own, "/etc/l": own},
 		},
 		files: map[string]observe.FileInfo{
-			unitPath: {Type: observe.Regular, Mode: 0o644, Content: []byte(unitText)},
-			dropIn:   {Type: observe.Regular, Mode: 0o644, Content: []byte("[Service]\nNice=1\n")},
+			unitPath: {Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", Content: []byte(unitText)},
+			dropIn:   {Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", Content: []byte("[Service]\nNice=1\n")},
 		},
 	}
 }
@@ -116,7 +116,9 @@ func TestDiff(t *testing.T) {
 			edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
 		},
 		{
-			name: "content", is: func(w *world) { w.files[unitPath] = observe.FileInfo{Type: observe.Regular, Mode: 0o644} },
+			name: "content", is: func(w *world) {
+				w.files[unitPath] = observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root"}
+			},
 			edits: []string{"update content", "run restart >" + unitPath + " changes"},
 		},
 		{
@@ -127,7 +129,7 @@ func TestDiff(t *testing.T) {
 			name: "mode", is: func(w *world) {
 				w.files[dropIn] = observe.FileInfo{Type: observe.Regular, Mode: 0o600, Content: []byte("[Service]\nNice=1\n"), UID: 1000, Owner: "bob", Group: "root"}
 			},
-			edits: []string{"update mode 0600>0644", "update owner bob:root>root:root"},
+			edits: []string{"update mode 0600>0644", "update owner bob>root"},
 		},
 		{
 			name: "directory", is: func(w *world) { w.files[unitPath] = observe.FileInfo{Type: observe.Directory} },

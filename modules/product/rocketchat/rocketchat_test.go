@@ -298,7 +298,7 @@ func TestService(t *testing.T) {
 		observe.Unit.Put(snapshot, observe.UnitQuestion{Name: s.Name, Watch: observe.WatchList(append(s.RestartOn, s.ReloadOn...))}, is, nil)
 		sum := modules.Fingerprint([]byte(text.Text))
 		observe.File.Put(snapshot, observe.FileQuestion{Path: text.Path, Content: true, UnlessSHA256: sum},
-			observe.FileInfo{Type: observe.Regular, Mode: 0o644, SHA256: sum}, nil)
+			observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: sum}, nil)
 		lost.Put(snapshot, s.question(), test.lost, test.err)
 		change, err := s.Diff(snapshot)
 		if diff := cmp.Diff(test.want, change.Edits); diff != "" || moduletest.ErrorText(err) != test.fails {

@@ -1,0 +1,69 @@
+package rights_test
+
+import (
+	"io/fs"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+func TestEdits(t *testing.T) {
+	t.Parallel()
+	edit := func(field, from, to string) modules.Edit {
+		return modules.Edit{Action: modules.Update, Subject: "/srv/x", Field: field, From: from, To: to}
+	}
+	seen := observe.FileInfo{Type: observe.Regular, Mode: 0o640, UID: 1000, GID: 1001, Owner: "alice", Group: "web"}
+	nameless := seen
+	nameless.Owner = observe.Nameless
+	for _, test := range []struct {
+		name   string
+		rights rights.Rights
+		seen   observe.FileInfo
+		want   []modules.Edit
+	}{
+		{name: "converged", rights: rights.Rights{Mode: 0o640, Owner: "alice", Group: "web"}, seen: seen},
+		{name: "numbers", rights: rights.Rights{Mode: 0o640, Owner: "1000", Group: "1001"}, seen: nameless},
+		{
+			name: "mode", rights: rights.Rights{Mode: 0o750 | fs.ModeSetgid, Owner: "alice", Group: "web"}, seen: seen,
+			want: []modules.Edit{edit("mode", "0640", "2750")},
+		},
+		{
+			name: "owner and group", rights: rights.Rights{Mode: 0o640, Owner: "root", Group: "0"}, seen: seen,
+			want: []modules.Edit{edit("owner", "alice", "root"), edit("group", "web", "0")},
+		},
+		{
+			name: "nameless", rights: rights.Rights{Mode: 0o640, Owner: "alice", Group: "web"}, seen: nameless,
+			want: []modules.Edit{edit("owner", observe.Nameless, "alice")},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := test.rights.Edits(observe.NewSnapshot(), "/srv/x", test.seen)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("edits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestForms(t *testing.T) {
+	t.Parallel()
+	r := rights.Rights{Mode: 0o755 | fs.ModeSetuid, Owner: "root", Group: "1000"}
+	got := []string{r.OctalMode(), r.Ownership(), r.String()}
+	if diff := cmp.Diff([]string{"4755", "root:1000", "4755 root:1000"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestOwnerChanges(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]bool{"": false, "content": false, "mode": false, "owner": true, "group": true} {
+		if got := rights.OwnerChanges(modules.Change{Edits: []modules.Edit{{Field: field}}}); got != want {
+			t.Errorf("OwnerChanges of %q = %v, want %v", field, got, want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -110,28 +111,24 @@ func Repair(ctx context.Context, h modules.Host) error {
 // run runs c as the job "apt", and again while another program holds a lock that apt doesn't wait for.
 func run(ctx context.Context, h modules.Host, c modules.Command) error {
 	c.Env = environment
-	deadline := time.Now().Add(lockPatience)
-	for {
-		_, err := job.Run(ctx, h, job.Job{Name: "apt", Command: c, Progress: progress})
+	var locked *Error
+	err := wait.Until(ctx, wait.Pace{Every: lockPause, Limit: lockPatience, For: "apt waits for a lock"}, func() (missing string, err error) {
+		_, err = job.Run(ctx, h, job.Job{Name: "apt", Command: c, Progress: progress})
 		var failed *modules.CommandError
 		if !errors.As(err, &failed) {
-			return err
+			return "", err
 		}
-		failure := newError(failed)
-		if !failure.Locked() {
-			return failure
+		locked = newError(failed)
+		if !locked.Locked() {
+			return "", locked
 		}
-		if time.Now().After(deadline) {
-			return modules.WithHint(failure, "rcprov waited %v for it. Look what %s is doing there, then run the same command again.",
-				lockPatience, failure.holder())
-		}
-		modules.Progress(ctx, "waiting for %s", failure.holder())
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockPause):
-		}
+		return locked.holder() + " has it", nil
+	})
+	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+		return modules.WithHint(locked, "rcprov waited %v for it. Look what %s is doing there, then run the same command again.",
+			lockPatience, locked.holder())
 	}
+	return err
 }
 
 var heldBy = regexp.MustCompile(`held by process (\d+) \(([^)]*)\)`)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -119,27 +120,17 @@ func (s *Step) shown(text string) string {
 
 // Apply implements [modules.Step]: it tries until the outcome is as wanted.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	start := time.Now()
-	for {
-		is, err := probe.Run(ctx, h, s.Program)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
+	var last probe.Outcome
+	err := wait.Until(ctx, wait.Pace{Every: s.Interval, Limit: s.Deadline, For: s.Name}, func() (missing string, err error) {
+		if last, err = probe.Run(ctx, h, s.Program); err != nil {
+			return "", fmt.Errorf("%s: %w", s.Name, err)
 		}
-		wrong := s.judge(is)
-		if wrong == "" {
-			return nil
-		}
-		waited := time.Since(start)
-		if waited+s.Interval > s.Deadline {
-			return modules.WithHint(s.failed(wrong, is.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see what it says.", s.Deadline, s.user())
-		}
-		modules.Progress(ctx, "%s: %s (%s of %s)", s.Name, wrong, waited.Round(time.Second), s.Deadline)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(s.Interval):
-		}
+		return s.judge(last), nil
+	})
+	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+		return modules.WithHint(s.failed(late.Missing, last.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see what it says.", s.Deadline, s.user())
 	}
+	return err
 }
 
 func (s *Step) user() string {

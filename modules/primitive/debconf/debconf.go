@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -166,32 +167,32 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		}
 	}
 	cmd := modules.Command{Argv: []string{"debconf-set-selections"}, Stdin: []byte(lines.String())}
-	deadline := time.Now().Add(lockPatience)
 	restored := false
-	for {
+	var locked error
+	pace := wait.Pace{Every: lockPause, Limit: lockPatience, For: "waiting for debconf's database"}
+	err := wait.Until(ctx, pace, func() (missing string, err error) {
 		result, err := h.Run(ctx, cmd)
-		var failed *modules.CommandError
-		switch {
-		case !errors.As(err, &failed):
-			return err
-		case strings.Contains(string(result.Stderr), "Cannot find a question") && !restored:
+		if err != nil && strings.Contains(string(result.Stderr), "Cannot find a question") && !restored {
 			restored = true
 			restore := modules.Command{Argv: []string{"perl", "-e", restoreScript}, Stdin: cmd.Stdin}
 			if _, err := h.Run(ctx, restore); err != nil {
-				return fmt.Errorf("restore questions that debconf has lost: %w", err)
+				return "", fmt.Errorf("restore questions that debconf has lost: %w", err)
 			}
-			continue
+			result, err = h.Run(ctx, cmd)
+		}
+		var failed *modules.CommandError
+		switch {
+		case !errors.As(err, &failed):
+			return "", err
 		case !strings.Contains(string(result.Stderr), "is locked by another process"):
-			return fmt.Errorf("give answers to debconf: %w", err)
-		case time.Now().After(deadline):
-			return modules.WithHint(fmt.Errorf("give answers to debconf: %w", err),
-				"rcprov waited %v for it. `fuser -v /var/cache/debconf/config.dat` on the host names the program.", lockPatience)
+			return "", fmt.Errorf("give answers to debconf: %w", err)
 		}
-		modules.Progress(ctx, "waiting for debconf's database, which another program has locked")
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockPause):
-		}
+		locked = err
+		return "another program has locked it", nil
+	})
+	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+		return modules.WithHint(fmt.Errorf("give answers to debconf: %w", locked),
+			"rcprov waited %v for it. `fuser -v /var/cache/debconf/config.dat` on the host names the program.", lockPatience)
 	}
+	return err
 }

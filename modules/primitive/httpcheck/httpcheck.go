@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -181,30 +182,19 @@ func (s *Step) wanted() string {
 
 // Apply implements [modules.Step]: it asks until the answer is the wanted one.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	start := time.Now()
-	tick := time.NewTicker(s.Interval)
-	defer tick.Stop()
-	deadline := time.NewTimer(s.Deadline)
-	defer deadline.Stop()
-	for {
-		is, err := s.Request.ask(ctx, h.Dial)
-		if err != nil {
-			return err
+	var last answer
+	err := wait.Until(ctx, wait.Pace{Every: s.Interval, Limit: s.Deadline, For: s.subject()}, func() (missing string, err error) {
+		if last, err = s.Request.ask(ctx, h.Dial); err != nil || last.AsWanted {
+			return "", err
 		}
-		if is.AsWanted {
-			return nil
-		}
-		modules.Progress(ctx, "%s: %s (%s of %s)", s.subject(), is.Text, time.Since(start).Round(time.Second), s.Deadline)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline.C:
-			return modules.WithHint(
-				fmt.Errorf("%s was not answered as wanted within %s: %s; wanted %s", s.subject(), s.Deadline, is.Text, s.wanted()),
-				"%s", s.advice(is))
-		case <-tick.C:
-		}
+		return last.Text, nil
+	})
+	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+		return modules.WithHint(
+			fmt.Errorf("%s was not answered as wanted within %s: %s; wanted %s", s.subject(), s.Deadline, late.Missing, s.wanted()),
+			"%s", s.advice(last))
 	}
+	return err
 }
 
 // advice says where to look next.

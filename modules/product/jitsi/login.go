@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -308,19 +309,13 @@ const loginPatience = time.Minute
 
 // Apply implements [modules.Step]: it tries until it works.
 func (s *Login) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	for deadline := time.Now().Add(loginPatience); ; {
+	pace := wait.Pace{Every: time.Second, Limit: loginPatience, For: "trying to log in to " + s.Visitor.Domain}
+	err := wait.Until(ctx, pace, func() (missing string, err error) {
 		found, err := s.Visitor.visit(ctx, h.Dial)
-		if err != nil || found.problem() == "" {
-			return err
-		}
-		modules.Progress(ctx, "trying to log in to %s: %s", s.Visitor.Domain, found.problem())
-		if time.Now().After(deadline) {
-			return withLogs(ctx, h, fmt.Errorf("log in to %s: %s", s.Visitor.Domain, found.problem()), prosodyLog)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
-		}
+		return found.problem(), err
+	})
+	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+		return withLogs(ctx, h, fmt.Errorf("log in to %s: %s", s.Visitor.Domain, late.Missing), prosodyLog)
 	}
+	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 )
@@ -98,29 +99,26 @@ func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // Apply implements [modules.Step].
 func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("mongod did not answer within %s", patience))
-	defer cancel()
-	for {
+	err := wait.Until(ctx, wait.Pace{Every: time.Second / 5, Limit: patience, For: "waiting for mongod"}, func() (missing string, err error) {
 		now, err := mongodb.Greet(ctx, h.Dial, s.Server)
-		switch {
-		case ctx.Err() != nil:
-			return s.explain(context.WithoutCancel(ctx), h, context.Cause(ctx))
-		case err != nil:
-			return err
-		case now.Role != mongodb.Silent:
-			return nil
+		if err != nil || now.Role != mongodb.Silent {
+			return "", err
 		}
-		modules.Progress(ctx, "waiting for mongod: %s", now)
 		if ended, err := hasEnded(ctx, h); err != nil {
-			return err
+			return "", err
 		} else if ended {
-			return s.explain(ctx, h, errEnded)
+			return "", errEnded
 		}
-		select {
-		case <-time.After(time.Second / 5):
-		case <-ctx.Done():
-		}
+		return now.String(), nil
+	})
+	late := (*wait.TimeoutError)(nil)
+	switch {
+	case errors.As(err, &late):
+		err = fmt.Errorf("mongod did not answer within %s", patience)
+	case err == nil || ctx.Err() == nil && !errors.Is(err, errEnded):
+		return err
 	}
+	return s.explain(context.WithoutCancel(ctx), h, err)
 }
 
 // explain adds what the server's log, or else its journal, says last.

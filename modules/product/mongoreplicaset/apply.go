@@ -9,6 +9,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 )
 
 // commandTimeout bounds one command: user commands wait for a majority of members, and would do so for ever.
@@ -26,44 +27,46 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	}
 	var last Seen
 	var problem error // of the last thing that was tried and may succeed later
-	for {
-		seen, err := s.look(ctx, h.Dial)
-		switch {
-		case ctx.Err() != nil:
-			return s.late(context.Cause(ctx), last, problem)
-		case err != nil && !mongodb.Passing(err):
-			return err
-		case err == nil:
+	err := wait.Until(ctx, wait.Pace{Every: time.Second / 5}, func() (missing string, err error) {
+		for {
+			seen, err := s.look(ctx, h.Dial)
+			switch {
+			case err != nil && ctx.Err() != nil: // cut short: it says nothing about the set
+				return "an answer", nil
+			case err != nil && mongodb.Passing(err):
+				problem = err
+				return "an answer", nil
+			case err != nil:
+				return "", err
+			}
 			last = seen
 			if err := s.check(seen); err != nil {
-				return err
+				return "", err
 			}
 			act, err := s.next(seen, removable)
 			switch {
 			case err != nil:
-				return err
+				return "", err
 			case act.kind == done:
-				return nil
-			case act.kind == wait:
+				return "", nil
+			case act.kind == await:
 				modules.Progress(ctx, "%s: %s", act.doing, s.describe(seen))
-			default:
-				modules.Progress(ctx, "%s", act.doing)
-				err := s.do(ctx, h, seen, act)
-				if err != nil && !mongodb.Passing(err) {
-					return fmt.Errorf("%s: %w", act.doing, err)
-				}
-				if problem = err; err == nil {
-					continue
-				}
+				return act.doing, nil
 			}
-		default:
-			problem = err
+			modules.Progress(ctx, "%s", act.doing)
+			problem = s.do(ctx, h, seen, act)
+			switch {
+			case problem != nil && mongodb.Passing(problem):
+				return act.doing, nil
+			case problem != nil:
+				return "", fmt.Errorf("%s: %w", act.doing, problem)
+			}
 		}
-		select {
-		case <-time.After(time.Second / 5):
-		case <-ctx.Done():
-		}
+	})
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
+		return s.late(cause, last, problem)
 	}
+	return err
 }
 
 // late is the error for a set that is not as wanted in time.

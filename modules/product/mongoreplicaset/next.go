@@ -22,7 +22,7 @@ type kind int
 
 const (
 	done kind = iota
-	wait
+	await
 	initiate
 	createAdmin // through the localhost exception
 	createUser
@@ -34,7 +34,7 @@ const (
 // next returns what is to be done now, after check has found nothing. removable are the members that may be removed:
 // those of which a person was told.
 func (s *Step) next(seen Seen, removable []string) (action, error) {
-	waiting := func(what string) (action, error) { return action{kind: wait, doing: what}, nil }
+	waiting := func(what string) (action, error) { return action{kind: await, doing: what}, nil }
 	if !seen.Initiated() {
 		for _, host := range s.Members {
 			if g, asked := seen.Others[host]; asked && g.Role != mongodb.NotInitiated {
@@ -117,7 +117,7 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 		behind = behind || next.Find(host) < 0
 	}
 	if behind && voters < maxMembers {
-		return action{kind: wait, doing: "waiting for members to copy the data"}, nil
+		return action{kind: await, doing: "waiting for members to copy the data"}, nil
 	}
 	for i, m := range next.Members {
 		if slices.Contains(s.Members, m.Host) {
@@ -135,7 +135,7 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 	}
 	for _, host := range s.Members {
 		if !seen.States[host].Serves() {
-			return action{kind: wait, doing: "waiting for " + host}, nil
+			return action{kind: await, doing: "waiting for " + host}, nil
 		}
 	}
 	return action{kind: done}, nil

@@ -96,9 +96,9 @@ func TestNext(t *testing.T) {
 		want      string // the new configuration, or what it says while it waits
 		err       string
 	}{
-		{name: "nothing runs", step: step(h1), seen: Seen{Local: silent}, kind: wait, want: "waiting for this host's mongod"},
+		{name: "nothing runs", step: step(h1), seen: Seen{Local: silent}, kind: await, want: "waiting for this host's mongod"},
 		{
-			name: "a member is not there yet", step: step(h1, h2), kind: wait, want: "waiting for all members before the set is made",
+			name: "a member is not there yet", step: step(h1, h2), kind: await, want: "waiting for all members before the set is made",
 			seen: Seen{Local: fresh, Others: map[string]mongodb.Greeting{h2: silent}},
 		},
 		{
@@ -110,7 +110,7 @@ func TestNext(t *testing.T) {
 			seen: with(serving(config(1, h1)), func(s *Seen) { s.Login, s.Set = NoUsers, Set{Primary: h1} }),
 		},
 		{
-			name: "first user, election under way", step: step(h1), kind: wait, want: "waiting for a primary",
+			name: "first user, election under way", step: step(h1), kind: await, want: "waiting for a primary",
 			seen: with(serving(config(1, h1)), func(s *Seen) { s.Login, s.Set, s.Local.Role, s.Local.Primary = NoUsers, Set{}, mongodb.Secondary, "" }),
 		},
 		{
@@ -142,7 +142,7 @@ func TestNext(t *testing.T) {
 			seen: with(serving(config(1, h1)), func(s *Seen) { s.Others = map[string]mongodb.Greeting{h2: fresh, h3: silent} }),
 		},
 		{
-			name: "one copies", step: step(h1, h2), kind: wait, want: "waiting for members to copy the data",
+			name: "one copies", step: step(h1, h2), kind: await, want: "waiting for members to copy the data",
 			seen: with(serving(config(2, h1, h2+" 0")), func(s *Seen) { s.States[h2] = mongodb.State{Name: "STARTUP2"} }),
 		},
 		{name: "one vote at a time", step: step(h1, h2, h3), kind: reconfigure, want: "3: h1:27017, h2:27017, h3:27017 0", seen: serving(config(2, h1, h2+" 0", h3+" 0"))},
@@ -162,7 +162,7 @@ func TestNext(t *testing.T) {
 			seen: with(serving(config(1, h1, h2, h3)), func(s *Seen) { s.Others = map[string]mongodb.Greeting{h4: fresh} }),
 		},
 		{
-			name: "one that is down stays", step: step(h1, h2), kind: wait, want: "waiting for h2:27017",
+			name: "one that is down stays", step: step(h1, h2), kind: await, want: "waiting for h2:27017",
 			seen: with(serving(config(1, h1, h2)), func(s *Seen) { s.States[h2] = mongodb.State{Name: "(not reachable/healthy)"} }),
 		},
 		{
@@ -180,7 +180,7 @@ func TestNext(t *testing.T) {
 			}
 			got := ""
 			switch act.kind {
-			case wait:
+			case await:
 				got = act.doing
 			case initiate, reconfigure:
 				got = words(act.config)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
@@ -135,18 +136,18 @@ func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) er
 	return s.notServed(ctx, h, got)
 }
 
-// wait asks until the wanted certificate comes or the time is over, and returns the last answer.
+// wait asks until the wanted certificate comes or the limit is over, and returns the last answer.
 func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit time.Duration) (got answer, err error) {
-	for end := time.Now().Add(limit); ; {
-		if got, err = ask(ctx, h.Dial, s.Name); err != nil || got.Fingerprint == want || time.Now().After(end) {
-			return got, err
+	err = wait.Until(ctx, wait.Pace{Every: 100 * time.Millisecond, Limit: limit}, func() (missing string, err error) {
+		if got, err = ask(ctx, h.Dial, s.Name); err != nil || got.Fingerprint == want {
+			return "", err
 		}
-		select {
-		case <-ctx.Done():
-			return got, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
+		return "the certificate", nil
+	})
+	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+		err = nil
 	}
+	return got, err
 }
 
 // notServed is the error for a site that nginx took and doesn't serve: who has the port, and what nginx logged.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
 	"github.com/rcprov/rcprov/modules/primitive/link"
@@ -191,13 +192,13 @@ func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 		cancel(r.watch(waiting, h))
 	}()
 	err := r.Step.Apply(waiting, h, c)
+	if ended := context.Cause(waiting); err != nil && ended != nil {
+		err = ended
+	}
 	cancel(nil)
 	<-watched
 	if err == nil || ctx.Err() != nil {
 		return err
-	}
-	if cause := context.Cause(waiting); errors.Is(err, context.Canceled) {
-		err = cause
 	}
 	return withJournal(ctx, h, r.Unit, err)
 }
@@ -205,28 +206,25 @@ func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 // watch returns an error when systemd has restarted the server too often, or its own; nil when ctx is done.
 func (r *ready) watch(ctx context.Context, h modules.Host) error {
 	first := -1
-	for {
+	err := wait.Until(ctx, wait.Pace{Every: 2 * time.Second}, func() (missing string, err error) {
 		result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "NRestarts", r.Unit}})
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("ask systemd about %s: %w", r.Unit, err)
+			return "", fmt.Errorf("ask systemd about %s: %w", r.Unit, err)
 		}
 		restarts, err := strconv.Atoi(strings.TrimSpace(string(result.Stdout)))
 		if err != nil {
-			return fmt.Errorf("ask systemd how often it restarted %s: %w", r.Unit, err)
+			return "", fmt.Errorf("ask systemd how often it restarted %s: %w", r.Unit, err)
 		}
 		if first < 0 {
 			first = restarts
 		}
 		if restarts-first >= tooManyEnds {
-			return fmt.Errorf("%s ended %d times soon after its start", r.Unit, restarts-first)
+			return "", fmt.Errorf("%s ended %d times soon after its start", r.Unit, restarts-first)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(2 * time.Second):
-		}
+		return "its end", nil
+	})
+	if ctx.Err() != nil {
+		return nil
 	}
+	return err
 }

@@ -7,14 +7,14 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A Command is a program to run on a host, as root unless User is set. It travels to a shell's standard input, so
 // that only Argv itself ever shows in the host's process list: secrets belong in Env or Stdin.
 type Command struct {
 	Argv   []string // program and arguments; quoted in one place, here
-	Script string   // or, instead of Argv: a POSIX shell script, run by `sh -eu`
+	Script string   // or, instead of Argv: a POSIX shell script, run by `sh -eu`; see [shell.Script]
 	Env    []string // NAME=value, added to the environment (LC_ALL=C is always set)
 	Dir    string   // working directory, "/" if empty
 	User   string   // run as this user, with its groups (runuser)
@@ -40,24 +40,24 @@ func (c Command) Shell() string {
 	if dir == "" {
 		dir = "/"
 	}
-	fmt.Fprintf(&b, "cd %s || exit 125\n", observe.Quote(dir))
+	fmt.Fprintf(&b, "cd %s || exit 125\n", shell.Quote(dir))
 	b.WriteString("export LC_ALL=C\n")
 	if c.Before != "" {
 		b.WriteString(c.Before + "\n")
 	}
 	for _, assignment := range c.Env {
 		name, value, _ := strings.Cut(assignment, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, observe.Quote(value))
+		fmt.Fprintf(&b, "export %s=%s\n", name, shell.Quote(value))
 	}
 	argv := c.Argv
 	if c.Script != "" {
-		// The script is the shell's -c argument: it may be long, but not secret (see Command).
+		// The script is the shell's -c argument: at most 128 KiB (MAX_ARG_STRLEN of Linux), and not secret (see Command).
 		argv = []string{"sh", "-euc", c.Script}
 	}
 	if c.User != "" {
 		argv = append([]string{"runuser", "-u", c.User, "--"}, argv...)
 	}
-	line := observe.QuoteAll(argv)
+	line := shell.QuoteAll(argv)
 	if len(c.Stdin) == 0 {
 		fmt.Fprintf(&b, "exec %s </dev/null\n)", line)
 		return b.String()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // File is a file for [WriteFile] to write.
@@ -29,54 +30,11 @@ type File struct {
 // uploadSize is the size in bytes from which a file goes over SFTP: a command's input is encoded and held in memory.
 const uploadSize = 256 << 10
 
-// writeScript puts a file in place as a whole or not at all. The temporary name is the same each time, so that what
-// an interrupted run leaves behind is used up by the next one; it begins with a dot and ends unlike any configuration
-// file, so that no program that reads a whole directory takes it for one.
-const writeScript = `
-tmp=$1 path=$2 mode=$3 owner=$4 keep=$5 backup=$6 input=$7
-shift 7
-umask 077
-trap 'rm -f -- "$tmp"' EXIT
-if [ "$input" = stdin ]; then
-	rm -f -- "$tmp"
-	# conv=excl: nobody may have put a link there meanwhile. Unlike the shell, dd says what is wrong with a path.
-	dd of="$tmp" bs=64k conv=excl status=none
-fi
-if [ "$keep" = keep ] && [ -f "$path" ]; then
-	# Also the access control list, of which only the mask shows in the mode: alone, it would become the group's rights.
-	cp --attributes-only --preserve=all -- "$path" "$tmp"
-	touch -- "$tmp" # all but the old file's time
-else
-	chown -h -- "$owner" "$tmp"
-	chmod -- "$mode" "$tmp" # after chown, which clears the set-user-ID bit
-fi
-if [ $# -gt 0 ]; then
-	"$@" </dev/null >&2 || { status=$?; echo "rcprov-validate $status" >&2; exit 1; }
-fi
-if [ -n "$backup" ] && [ -f "$path" ]; then
-	mkdir -p -- "$(dirname -- "$backup")"
-	cp -p -- "$path" "$backup"
-fi
-sync -- "$tmp"
-mv -fT -- "$tmp" "$path"
-trap - EXIT
-`
+//go:embed writefile.sh
+var writeScript string
 
-// roomScript makes the place for an upload free, and tells early and in words (SFTP has only "failure") when there is no
-// room for it. Where a file system can't tell, the upload will.
-const roomScript = `
-umask 077
-rm -f -- "$1"
-said=$(fallocate -l "$2" -- "$1" 2>&1) || case $said in
-*"not supported"* | *"not found"*) ;;
-*)
-	printf '%s\n' "$said" >&2
-	rm -f -- "$1"
-	exit 1
-	;;
-esac
-rm -f -- "$1"
-`
+//go:embed makeroom.sh
+var roomScript string
 
 // WriteFile writes f as a whole or not at all: a temporary file in the same directory with its final owner and mode,
 // validated, synced, renamed. When the validate command refuses, the error is a [*ValidateError]; after this and any
@@ -85,24 +43,20 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 	tmp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".rcprov")
 	validate := make([]string, len(f.Validate))
 	for i, word := range f.Validate {
-		validate[i] = string(bytes.ReplaceAll([]byte(word), []byte("%s"), []byte(tmp)))
+		validate[i] = strings.ReplaceAll(word, "%s", tmp)
 	}
 	cmd := Command{Stdin: f.Content}
-	input := "stdin"
-	if len(f.Content) > uploadSize {
+	uploaded := len(f.Content) > uploadSize
+	if uploaded {
 		if err := upload(ctx, h, tmp, f.Content); err != nil {
 			return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
 		}
-		cmd.Stdin, input = nil, "uploaded"
+		cmd.Stdin = nil
 	}
-	keep := ""
-	if f.Keep {
-		keep = "keep"
-	}
-	cmd.Argv = append([]string{
-		"sh", "-euc", writeScript, "write-file",
-		tmp, f.Path, OctalMode(f.Mode), cmp.Or(f.Owner, "root") + ":" + cmp.Or(f.Group, "root"), keep, f.Backup, input,
-	}, validate...)
+	cmd.Script = shell.Script(writeScript, shell.Vars{
+		"tmp": tmp, "path": f.Path, "mode": OctalMode(f.Mode), "owner": cmp.Or(f.Owner, "root") + ":" + cmp.Or(f.Group, "root"),
+		"keep": shell.YesNo(f.Keep), "backup": f.Backup, "uploaded": shell.YesNo(uploaded), "validate": shell.QuoteAll(validate),
+	})
 	result, err := h.Run(ctx, cmd)
 	if err == nil {
 		return nil
@@ -116,7 +70,7 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 
 // upload puts content into the new file tmp; after an error of the upload none is left, if the host still listens.
 func upload(ctx context.Context, h Host, tmp string, content []byte) error {
-	room := Command{Argv: []string{"sh", "-euc", roomScript, "write-file", tmp, strconv.Itoa(len(content))}}
+	room := Command{Script: shell.Script(roomScript, shell.Vars{"path": tmp, "size": strconv.Itoa(len(content))})}
 	if _, err := h.Run(ctx, room); err != nil {
 		return err
 	}
@@ -138,7 +92,7 @@ type ValidateError struct {
 
 func (e *ValidateError) Error() string {
 	return fmt.Sprintf("%s refused the new %s (exit status %s): %s",
-		observe.QuoteAll(e.Argv), e.Path, e.Status, cmp.Or(e.Said, "it said nothing"))
+		shell.QuoteAll(e.Argv), e.Path, e.Status, cmp.Or(e.Said, "it said nothing"))
 }
 
 // OctalMode returns mode as chmod(1) and plans write it: "0644", "1777".

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // UserInfo is what a host's user database says of a user.
@@ -34,7 +36,7 @@ type UserInfo struct {
 var User = &Kind[string, UserInfo]{
 	Name: "user",
 	Script: func(names []string) string {
-		return "set -f -- " + QuoteAll(names) + `
+		return "set -f -- " + shell.QuoteAll(names) + `
 entries=$(getent passwd -- "$@"); status=$?
 inits=$(getent initgroups -- "$@") || status=$?
 gids=
@@ -158,7 +160,7 @@ var Group = &Kind[GroupQuestion, GroupInfo]{
 				users = "getent passwd | cut -d: -f1,4 || exit 1\n"
 			}
 		}
-		return "getent group -- " + QuoteAll(names) + "\nstatus=$?\necho\n" + users + "exit $status\n"
+		return "getent group -- " + shell.QuoteAll(names) + "\nstatus=$?\necho\n" + users + "exit $status\n"
 	},
 	Parse: parseGroups,
 }
@@ -226,7 +228,7 @@ type ShadowInfo struct {
 var Shadow = &Kind[string, ShadowInfo]{
 	Name: "password of user",
 	Script: func(names []string) string {
-		return "set -f\nentries=$(getent shadow -- " + QuoteAll(names) + `); status=$?
+		return "set -f\nentries=$(getent shadow -- " + shell.QuoteAll(names) + `); status=$?
 today=$(($(date +%s) / 86400))
 IFS='
 '

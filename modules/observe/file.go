@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // MaxContent is the size in bytes up to which a file's content is sent along with its metadata.
@@ -83,7 +85,7 @@ var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse
 // takes a process of its own.
 func fileScript(questions []FileQuestion) string {
 	paths, contents := fileSubjects(questions)
-	script := "set -f\ntab='\t'\nIFS='\n'\nset -- " + QuoteAll(paths) + `
+	script := "set -f\ntab='\t'\nIFS='\n'\nset -- " + shell.QuoteAll(paths) + `
 stats=$(stat -c "stat %s$tab%f$tab%u$tab%g$tab%U$tab%G$tab%Y$tab%Z$tab%n" -- "$@")
 printf '%s\n' "$stats"
 for f do
@@ -107,9 +109,9 @@ fi
 func contentScript(contents []contentQuestion) string {
 	var paths, unless []string
 	for _, c := range contents {
-		paths = append(paths, Quote(c.path))
+		paths = append(paths, shell.Quote(c.path))
 		if c.unless != "" {
-			unless = append(unless, "'"+c.unless+"  '"+Quote(c.path))
+			unless = append(unless, "'"+c.unless+"  '"+shell.Quote(c.path))
 		}
 	}
 	skip := "" // the lines of the files that are as they should be

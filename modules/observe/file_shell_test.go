@@ -16,6 +16,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 func sum(s string) string {
@@ -186,7 +187,7 @@ func TestFileStartsFewPrograms(t *testing.T) {
 		}
 		var counting strings.Builder
 		for _, program := range []string{"stat", "sha256sum", "readlink", "base64", "cat", "grep", "sed", "awk", "tr", "cut", "head", "find", "test"} {
-			fmt.Fprintf(&counting, "%[1]s() { echo %[1]s >>%[2]s; command %[1]s \"$@\"; }\n", program, observe.Quote(filepath.Join(dir, "started")))
+			fmt.Fprintf(&counting, "%[1]s() { echo %[1]s >>%[2]s; command %[1]s \"$@\"; }\n", program, shell.Quote(filepath.Join(dir, "started")))
 		}
 		if _, _, err := host.Ask(t.Context(), counting.String()+q.Script("M")); err != nil {
 			t.Fatal(err)

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -236,21 +234,6 @@ func TestProbe(t *testing.T) {
 	if _, err := length.Get(s, "never asked"); err == nil || err.Error() != "bug: length never asked was not asked" {
 		t.Errorf("error %v", err)
 	}
-}
-
-func TestQuote(t *testing.T) {
-	t.Parallel()
-	words := []string{"", "plain", "a b", "it's", `\n`, "$HOME", "`id`", "*", "~", "-n", "a\nb", "ü", "a=b", "\x01\x7f", "#x", "!"}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
-		out, _, err := host.Ask(t.Context(), `show() { for w do printf '%s\0' "$w"; done; }; show `+observe.QuoteAll(words)+"\n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
-		if diff := cmp.Diff(words, got); diff != "" {
-			t.Errorf("words (-want +got):\n%s", diff)
-		}
-	})
 }
 
 // TestFacts asks this machine.

@@ -2,6 +2,8 @@ package observe
 
 import (
 	"strings"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // PackageInfo is what dpkg says of a binary package.
@@ -22,7 +24,7 @@ type PackageInfo struct {
 var Package = &Kind[string, PackageInfo]{
 	Name: "package",
 	Script: func(names []string) string {
-		return "dpkg-query -W -f='${binary:Package}\\t${Package}\\t${db:Status-Abbrev}\\t${Architecture}\\t${Version}\\n' -- " + QuoteAll(names)
+		return "dpkg-query -W -f='${binary:Package}\\t${Package}\\t${db:Status-Abbrev}\\t${Architecture}\\t${Version}\\n' -- " + shell.QuoteAll(names)
 	},
 	Parse: func(names []string, reply Reply) map[string]Answer[PackageInfo] {
 		found := make(map[string]PackageInfo)

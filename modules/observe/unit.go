@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // UnitQuestion asks for one systemd unit.
@@ -277,9 +279,9 @@ func unitScript(questions []UnitQuestion) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "stamps=$(cat -- %s 2>/dev/null)\n", QuoteAll(stamps))
+	fmt.Fprintf(&b, "stamps=$(cat -- %s 2>/dev/null)\n", shell.QuoteAll(stamps))
 	fmt.Fprintf(&b, "shown=$(systemctl show --timestamp=us+utc -p %s -- %s)\nset -- %s %s%s%s",
-		unitProperties, QuoteAll(names), all, QuoteAll(watched), unitStatesScript, unitFilesScript)
+		unitProperties, shell.QuoteAll(names), all, shell.QuoteAll(watched), unitStatesScript, unitFilesScript)
 	return b.String()
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // TestStampedFiles is about the files in a unit's stamp that the question doesn't name: a new stamp needs all of them.
@@ -31,8 +33,8 @@ func TestStampedFiles(t *testing.T) {
 		"yes": {at("a file"), at("own"), at("watched")},
 		"no":  {at("watched")},
 	} {
-		script := "export LC_ALL=C\nshown='Id=x.service\nLoadState=loaded\nActiveState=active'\nstamps=" + Quote(stamp.Text("x.service")) +
-			"\nset -- " + all + " " + Quote(at("watched")) + unitFilesScript
+		script := "export LC_ALL=C\nshown='Id=x.service\nLoadState=loaded\nActiveState=active'\nstamps=" + shell.Quote(stamp.Text("x.service")) +
+			"\nset -- " + all + " " + shell.Quote(at("watched")) + unitFilesScript
 		for _, shell := range []string{"sh", "bash"} {
 			out, err := exec.Command(shell, "-c", script).Output()
 			if err != nil && all == "no" {
@@ -71,7 +73,7 @@ func begin(t *testing.T, program, dir string) (pid int) {
 func look(t *testing.T, pid int, directory, watch string) UnitInfo {
 	t.Helper()
 	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nWorkingDirectory=%s\nMainPID=%d\n", directory, pid)
-	script := "export LC_ALL=C\nshown=" + Quote(shown) + "\nstamps=\nset -- no " + watch + unitFilesScript
+	script := "export LC_ALL=C\nshown=" + shell.Quote(shown) + "\nstamps=\nset -- no " + watch + unitFilesScript
 	out, err := exec.Command("sh", "-c", script).Output()
 	if err != nil {
 		t.Fatal(err)

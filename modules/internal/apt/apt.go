@@ -19,7 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/internal/wait"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // environment keeps everything that dpkg starts from asking. needrestart lists what should be restarted and restarts
@@ -56,7 +56,7 @@ func Get(ctx context.Context, h modules.Host, args ...string) error {
 // Update runs `apt-get update` for all sources of the host. apt counts a source that fails for the moment as a warning.
 func Update(ctx context.Context, h modules.Host) error {
 	// apt leaves the directory's time as it is when nothing was new; NeedsUpdate reads it.
-	return run(ctx, h, modules.Command{Script: observe.QuoteAll(append(append([]string{}, aptGet...), "update")) + "\ntouch /var/lib/apt/lists"})
+	return run(ctx, h, modules.Command{Script: shell.QuoteAll(append(append([]string{}, aptGet...), "update")) + "\ntouch /var/lib/apt/lists"})
 }
 
 // A Transaction is one call of apt-get that installs or removes packages.
@@ -71,13 +71,13 @@ func (t Transaction) Run(ctx context.Context, h modules.Host) error {
 	var script strings.Builder
 	script.WriteString("status=0\n")
 	if len(t.Args) > 0 {
-		script.WriteString(observe.QuoteAll(append(append([]string{}, aptGet...), t.Args...)) + " || status=$?\n")
+		script.WriteString(shell.QuoteAll(append(append([]string{}, aptGet...), t.Args...)) + " || status=$?\n")
 	}
 	if len(t.Hold) > 0 {
-		script.WriteString(observe.QuoteAll(append([]string{"apt-mark", "hold"}, t.Hold...)) + " >/dev/null\n")
+		script.WriteString(shell.QuoteAll(append([]string{"apt-mark", "hold"}, t.Hold...)) + " >/dev/null\n")
 	}
 	if len(t.Unhold) > 0 {
-		script.WriteString(observe.QuoteAll(append([]string{"apt-mark", "unhold"}, t.Unhold...)) + " >/dev/null\n")
+		script.WriteString(shell.QuoteAll(append([]string{"apt-mark", "unhold"}, t.Unhold...)) + " >/dev/null\n")
 	}
 	script.WriteString("exit $status")
 	return run(ctx, h, modules.Command{Script: script.String()})

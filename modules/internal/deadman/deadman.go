@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A Switch is a change, and the way back.
@@ -346,7 +346,7 @@ func (a *attempt) settle(ctx context.Context, works bool) (state State, err erro
 	}
 }
 
-func (a *attempt) ours() string { return "token=" + observe.Quote(a.token) + ours }
+func (a *attempt) ours() string { return "token=" + shell.Quote(a.token) + ours }
 
 func (a *attempt) ask(ctx context.Context, h modules.Host) (State, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // place is where a host keeps switches; tests use another one.
@@ -34,8 +34,8 @@ var hostPlace = place{
 // names defines what all scripts of a switch need to know.
 func (s Switch) names(at place) string {
 	return fmt.Sprintf("dir=%s unit=%s flag=%s boot=%s wanted=%s\n",
-		observe.Quote(at.state+"/"+s.Name), observe.Quote(s.unit()), observe.Quote(at.run+"/"+s.unit()),
-		observe.Quote(at.units+"/"+s.unit()+"-boot.service"), observe.Quote(at.units+"/sysinit.target.wants/"+s.unit()+"-boot.service"))
+		shell.Quote(at.state+"/"+s.Name), shell.Quote(s.unit()), shell.Quote(at.run+"/"+s.unit()),
+		shell.Quote(at.units+"/"+s.unit()+"-boot.service"), shell.Quote(at.units+"/sysinit.target.wants/"+s.unit()+"-boot.service"))
 }
 
 // disarm takes away what would restore the state.
@@ -250,7 +250,7 @@ func (s Switch) eachFile() string {
 	var b strings.Builder
 	b.WriteString("each_file() {\n")
 	for _, f := range s.Files {
-		b.WriteString("\t\"$1\" " + observe.Quote(f) + "\n")
+		b.WriteString("\t\"$1\" " + shell.Quote(f) + "\n")
 	}
 	b.WriteString("\t:\n}\n")
 	return b.String()
@@ -264,7 +264,7 @@ func (s Switch) change(at place, token string) string {
 		"name": s.Name, "booted": at.booted, "token": token, "seconds": fmt.Sprintf("%.3fs", s.Within.Seconds()),
 		"save": s.Save, "apply": s.Apply, "reload": s.Reload, "restore": s.restore(at), "boot_unit": s.bootUnit(at),
 	} {
-		fmt.Fprintf(&b, "%s=%s\n", name, observe.Quote(value))
+		fmt.Fprintf(&b, "%s=%s\n", name, shell.Quote(value))
 	}
 	// All of it is read before any of it runs: it comes by standard input.
 	return "main() {\n" + b.String() + changeScript + "}\nmain </dev/null\n"

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // State is how a switch stands.
@@ -27,7 +27,7 @@ func (s State) Undecided() bool { return s == Armed || s == Restoring }
 // anything.
 func Ask(name string) string {
 	return fmt.Sprintf("for state in armed restoring restored confirmed; do\n\tif [ -e %s/$state ]; then echo \"deadman $state\"; break; fi\ndone\n",
-		observe.Quote(hostPlace.state+"/"+name))
+		shell.Quote(hostPlace.state+"/"+name))
 }
 
 // ParseLine reads a line that the shell of Ask printed; false if it is none.

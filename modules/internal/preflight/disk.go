@@ -7,6 +7,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Disk is the room that a step needs for its files. The needs of steps that are still to be done add up on each file
@@ -57,7 +58,7 @@ type space struct {
 var room = &observe.Kind[string, space]{
 	Name: "disk",
 	Script: func(paths []string) string {
-		return "set -- " + observe.QuoteAll(paths) + `
+		return "set -- " + shell.QuoteAll(paths) + `
 for path do
 	shift
 	while [ ! -e "$path" ]; do path=${path%/*}; path=${path:-/}; done

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A Program is asked by its address: its environment may be secret, and must not become part of a question's name.
@@ -89,22 +90,22 @@ func (p *Program) shell() string {
 	absent := func(what string) string { return "{ echo rcprov-absent " + what + " >&2; exit 1; }\n" }
 	run := "exec timeout -s KILL " + strconv.Itoa(limitSeconds) + " "
 	if p.User != "" {
-		fmt.Fprintf(&b, "entry=$(getent passwd -- %s) || %s", observe.Quote(p.User), absent(noUser))
+		fmt.Fprintf(&b, "entry=$(getent passwd -- %s) || %s", shell.Quote(p.User), absent(noUser))
 		b.WriteString("rest=${entry#*:*:*:}; gid=${rest%%:*}; rest=${rest#*:*:}; home=${rest%%:*}\n")
-		fmt.Fprintf(&b, "export HOME=\"$home\" USER=%[1]s LOGNAME=%[1]s\n", observe.Quote(p.User))
-		run += "setpriv --reuid=" + observe.Quote(p.User) + " --regid=\"$gid\" --init-groups -- "
+		fmt.Fprintf(&b, "export HOME=\"$home\" USER=%[1]s LOGNAME=%[1]s\n", shell.Quote(p.User))
+		run += "setpriv --reuid=" + shell.Quote(p.User) + " --regid=\"$gid\" --init-groups -- "
 	}
-	fmt.Fprintf(&b, "[ -d %[1]s ] || %scd %[1]s || exit 125\n", observe.Quote(p.Dir), absent(noDirectory))
+	fmt.Fprintf(&b, "[ -d %[1]s ] || %scd %[1]s || exit 125\n", shell.Quote(p.Dir), absent(noDirectory))
 	for _, assignment := range p.Env {
 		name, value, _ := strings.Cut(assignment, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, observe.Quote(value))
+		fmt.Fprintf(&b, "export %s=%s\n", name, shell.Quote(value))
 	}
 	find := "command -v -- %s >/dev/null || %s"
 	if strings.Contains(p.Argv[0], "/") { // where dash and bash don't agree on what is a command
 		find = "[ -e %s ] || %s"
 	}
-	fmt.Fprintf(&b, find, observe.Quote(p.Argv[0]), absent(noProgram))
-	b.WriteString(run + observe.QuoteAll(p.Argv) + "\n")
+	fmt.Fprintf(&b, find, shell.Quote(p.Argv[0]), absent(noProgram))
+	b.WriteString(run + shell.QuoteAll(p.Argv) + "\n")
 	return b.String()
 }
 

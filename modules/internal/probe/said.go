@@ -10,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Said is what a block says of a program to run, by arguments of these names.
@@ -65,7 +66,7 @@ func (s Said) Environ() (all []string) {
 func (s Said) Name() string {
 	text := s.Shell
 	if text == "" {
-		text = observe.QuoteAll(s.Argv)
+		text = shell.QuoteAll(s.Argv)
 	}
 	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if rest != "" {

@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // occupied answers whether anything is in a directory; nothing is when it is not there. No program is started for it.
 var occupied = &observe.Kind[string, bool]{
 	Name: "directory with something in it",
 	Script: func(paths []string) string {
-		return "set -- " + observe.QuoteAll(paths) + `
+		return "set -- " + shell.QuoteAll(paths) + `
 for d do
 	found=no
 	for f in "$d"/* "$d"/.[!.]* "$d"/..?*; do

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // question asks for the file in which sshd looks for a user's keys.
@@ -139,12 +140,12 @@ var keyFiles = &observe.Kind[question, keyFile]{
 		var who, look strings.Builder
 		for i, q := range questions {
 			names[i] = q.User
-			words := fmt.Sprintf("%d %s %s\n", i, observe.Quote(q.User), observe.Quote(q.Path))
+			words := fmt.Sprintf("%d %s %s\n", i, shell.Quote(q.User), shell.Quote(q.Path))
 			who.WriteString("who " + words)
 			look.WriteString("look " + words)
 		}
 		slices.Sort(names)
-		return "names=" + observe.Quote(strings.Join(slices.Compact(names), " ")) + "\nread=" + observe.Quote(readScript) +
+		return "names=" + shell.Quote(strings.Join(slices.Compact(names), " ")) + "\nread=" + shell.Quote(readScript) +
 			lookScript + who.String() + statScript + look.String() + readPlainScript
 	},
 	Parse: parseKeyFiles,

@@ -13,6 +13,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/probe"
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module check.
@@ -82,7 +83,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	wrong := s.judge(is)
-	if wrong == "" && !snapshot.Concerns(observe.QuoteAll(s.Program.Argv)) {
+	if wrong == "" && !snapshot.Concerns(shell.QuoteAll(s.Program.Argv)) {
 		return modules.Change{}, nil
 	}
 	c := modules.Wait(snapshot, modules.Edit{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}, wrong == "", "")

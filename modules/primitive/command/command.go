@@ -9,6 +9,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/probe"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module command.
@@ -109,9 +110,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		is, err := probe.Programs.Get(snapshot, c.condition)
 		if err != nil {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
-				"Run `%s` on the host to see what it says.", observe.QuoteAll(c.condition.Argv))
+				"Run `%s` on the host to see what it says.", shell.QuoteAll(c.condition.Argv))
 		}
-		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(observe.QuoteAll(c.condition.Argv)) {
+		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(shell.QuoteAll(c.condition.Argv)) {
 			doubts = append(doubts, c.arg+" says so then")
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // answer is what debconf's database has for a question.
@@ -24,14 +25,14 @@ var stored = &observe.Kind[string, answer]{
 	Script: func(questions []string) string {
 		var names []string
 		for _, question := range questions {
-			names = append(names, "-e "+observe.Quote("Name: "+question))
+			names = append(names, "-e "+shell.Quote("Name: "+question))
 		}
 		return "set --\n" + `cd /var/cache/debconf 2>/dev/null || exit 0
 for f in config.dat passwords.dat; do
 	if [ -e "$f" ]; then set -- "$@" "$f"; fi
 done
 [ $# -gt 0 ] && [ -e templates.dat ] || exit 0
-questions=` + observe.Quote(" "+strings.Join(questions, " ")+" ") + ` awk '
+questions=` + shell.Quote(" "+strings.Join(questions, " ")+" ") + ` awk '
 /^Name: / { wanted = index(ENVIRON["questions"], " " substr($0, 7) " ") }
 wanted && /^(Name|Value):/
 ' "$@" || exit 2

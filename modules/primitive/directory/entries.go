@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // entries answers how many entries a directory has; none when it is not there. No program is started for it.
 var entries = &observe.Kind[string, int]{
 	Name: "directory entries",
 	Script: func(paths []string) string {
-		return "set -- " + observe.QuoteAll(paths) + `
+		return "set -- " + shell.QuoteAll(paths) + `
 for d do
 	n=0
 	for f in "$d"/* "$d"/.[!.]* "$d"/..?*; do

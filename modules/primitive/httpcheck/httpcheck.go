@@ -18,6 +18,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module http_check.
@@ -218,5 +219,5 @@ func (s *Step) advice(is answer) string {
 	case s.Request.Sensitive:
 		return "Look into the server's log."
 	}
-	return fmt.Sprintf("Look into the server's log, and at the answer to `curl -v %s` %s.", observe.Quote(s.Request.URL.String()), where)
+	return fmt.Sprintf("Look into the server's log, and at the answer to `curl -v %s` %s.", shell.Quote(s.Request.URL.String()), where)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/deadman"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // switchName is what the dead man's switch of kernel parameters is called on the host.
@@ -52,7 +52,7 @@ type batch struct {
 
 // add appends the edits of a step. The value comes first: one that the kernel refuses is not written down.
 func (b *batch) add(s *Step, c modules.Change) {
-	call := func(words ...string) { b.script.WriteString(observe.QuoteAll(words) + "\n") }
+	call := func(words ...string) { b.script.WriteString(shell.QuoteAll(words) + "\n") }
 	if _, differs := c.Find("value"); differs {
 		call("set_value", strconv.Itoa(len(b.steps)), s.Path, s.Value)
 		b.steps = append(b.steps, s)
@@ -83,7 +83,7 @@ func (b *batch) apply() string { return deadman.Put + applyScript + b.script.Str
 func (b *batch) save() string {
 	var script strings.Builder
 	for i, s := range b.steps {
-		fmt.Fprintf(&script, "cat -- %s >value%d 2>/dev/null || rm -f value%[2]d\n", observe.Quote("/proc/sys/"+s.Path), i)
+		fmt.Fprintf(&script, "cat -- %s >value%d 2>/dev/null || rm -f value%[2]d\n", shell.Quote("/proc/sys/"+s.Path), i)
 	}
 	return script.String()
 }
@@ -92,7 +92,7 @@ func (b *batch) save() string {
 func (b *batch) reload() string {
 	var script strings.Builder
 	for i, s := range slices.Backward(b.steps) {
-		fmt.Fprintf(&script, "[ ! -e value%[1]d ] || cat value%[1]d >%s\n", i, observe.Quote("/proc/sys/"+s.Path))
+		fmt.Fprintf(&script, "[ ! -e value%[1]d ] || cat value%[1]d >%s\n", i, shell.Quote("/proc/sys/"+s.Path))
 	}
 	return script.String()
 }

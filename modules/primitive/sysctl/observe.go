@@ -6,6 +6,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules/internal/deadman"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // parameter is the present value of a kernel parameter.
@@ -21,7 +22,7 @@ type parameter struct {
 var live = &observe.Kind[string, parameter]{
 	Name: "sysctl",
 	Script: func(paths []string) string {
-		return "cd /proc/sys || exit 3\nset --\nfor f in " + observe.QuoteAll(paths) + `; do
+		return "cd /proc/sys || exit 3\nset --\nfor f in " + shell.QuoteAll(paths) + `; do
 	if [ -f "$f" ]; then set -- "$@" "$f"; else printf 'absent %s\n' "$f"; fi
 done
 [ $# -eq 0 ] || grep -aH '' -- "$@"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/deadman"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // applyHead defines ufw as a command that says what failed.
@@ -92,7 +92,7 @@ func (s *Step) script(c modules.Change) (string, error) {
 		for i := range words {
 			words[i] = strings.ReplaceAll(words[i], "%20", " ") // in names of application profiles
 		}
-		script += "fw " + observe.QuoteAll(words) + "\n"
+		script += "fw " + shell.QuoteAll(words) + "\n"
 	}
 	for _, e := range c.Edits {
 		switch {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // dataOf is the question whether an instance can write to its data directory.
@@ -25,7 +26,7 @@ func lostScript(all []dataOf) string {
 }
 `)
 	for _, q := range all {
-		fmt.Fprintf(&b, "lost %s\n", observe.QuoteAll([]string{q.Unit, q.Directory}))
+		fmt.Fprintf(&b, "lost %s\n", shell.QuoteAll([]string{q.Unit, q.Directory}))
 	}
 	return b.String()
 }

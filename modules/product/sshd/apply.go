@@ -12,6 +12,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/deadman"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Apply implements [modules.Step].
@@ -159,9 +160,9 @@ func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Swi
 		case e.Subject == socketFile && e.Action == modules.Remove:
 			b.WriteString("rm -f -- " + socketFile + "\nrmdir --ignore-fail-on-non-empty -- " + path.Dir(socketFile) + "\n")
 		case e.Subject == socketFile:
-			b.WriteString("put " + observe.QuoteAll([]string{socketFile, string(s.socketDropIn().Content)}) + "\n")
+			b.WriteString("put " + shell.QuoteAll([]string{socketFile, string(s.socketDropIn().Content)}) + "\n")
 		case e.Subject == dropIn:
-			b.WriteString("put " + observe.QuoteAll([]string{dropIn, string(s.file.Content)}) + "\n")
+			b.WriteString("put " + shell.QuoteAll([]string{dropIn, string(s.file.Content)}) + "\n")
 		}
 	}
 	verb := "try-reload-or-restart"

@@ -20,6 +20,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A fake host is a map of names to values in memory; the module "thing" sets one of them. All else is real: plans,
@@ -29,7 +30,7 @@ import (
 var value = &observe.Kind[string, string]{
 	Name: "value",
 	Script: func(names []string) string {
-		return "for n in " + observe.QuoteAll(names) + "; do printf '%s %s\\n' \"$n\" \"$(cat \"$STATE/$n\" 2>/dev/null)\"; done"
+		return "for n in " + shell.QuoteAll(names) + "; do printf '%s %s\\n' \"$n\" \"$(cat \"$STATE/$n\" 2>/dev/null)\"; done"
 	},
 	Parse: func(_ []string, reply observe.Reply) map[string]observe.Answer[string] {
 		answers := map[string]observe.Answer[string]{}
@@ -94,7 +95,7 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (er
 		_ = cut(h)
 		return modules.NewCommandError(modules.Command{Argv: []string{"tool"}}, modules.Result{Status: 3})
 	}
-	script := fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", observe.Quote(set), s.Name)
+	script := fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", shell.Quote(set), s.Name)
 	if s.Also != "" {
 		script += fmt.Sprintf("printf %%s done >\"$STATE/%s\"\n", s.Also)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // JournalPath is where a host keeps the history of its changes, one JSON object per line.
@@ -111,7 +112,7 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		if err != nil {
 			continue // of strings and times; can't happen
 		}
-		quoted := observe.Quote(h.run.Redact(string(line)))
+		quoted := shell.Quote(h.run.Redact(string(line)))
 		fmt.Fprintf(&script, "printf '%%s\\n' %s >>%s\n", quoted, JournalPath)
 		if what != Begun {
 			fmt.Fprintf(&script, "logger -t rcprov -- %s </dev/null 2>/dev/null || :\n", quoted)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // The lock is flock(2) on a file in /run, held by the root shell of the connection: it ends with the connection, at
@@ -247,7 +247,7 @@ func (h *host) tryLock(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	stdout, stderr, err := h.link.conn.Ask(ctx, fmt.Sprintf(lockScript, observe.Quote(string(me)), observe.Quote(h.mine()), int(lockStale.Seconds()), int(busyStep.Seconds())))
+	stdout, stderr, err := h.link.conn.Ask(ctx, fmt.Sprintf(lockScript, shell.Quote(string(me)), shell.Quote(h.mine()), int(lockStale.Seconds()), int(busyStep.Seconds())))
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}

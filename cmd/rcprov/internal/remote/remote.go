@@ -56,7 +56,7 @@ type Conn struct {
 	moved atomic.Int64 // the port at which a new connection was made last; 0: none was made at another port
 
 	asking chan struct{} // holds one token: who has it may use shell
-	shell  *shell
+	shell  *rootShell
 
 	running chan struct{} // as many tokens as commands may run at once
 

@@ -16,8 +16,8 @@ import (
 // maxAnswer is how many bytes one question's answer may have on either stream.
 const maxAnswer = 128 << 20
 
-// A shell is a root shell that reads scripts from its standard input for as long as the connection stands.
-type shell struct{ *process }
+// A rootShell is one that reads scripts from its standard input for as long as the connection stands.
+type rootShell struct{ *process }
 
 // Ask runs script, POSIX shell, in the connection's one root shell and returns what it printed. All scripts run in
 // that same shell, one after another, so what a script leaves there (a variable, a lock held on a file descriptor)
@@ -45,7 +45,7 @@ func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, e
 		if err != nil {
 			return nil, nil, err
 		}
-		c.shell = &shell{p}
+		c.shell = &rootShell{p}
 	}
 	stdout, stderr, err = c.shell.ask(ctx, script)
 	if err == nil {
@@ -88,7 +88,7 @@ func (c *Conn) startShell(ctx context.Context) (*process, error) {
 var errSilent = errors.New("the root shell ended before it answered")
 
 // ask sends one script and waits for its answer. With an error, stderr is what the shell said instead.
-func (s *shell) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
+func (s *rootShell) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	mark := newMark()
 	// The group is parsed to its end before any of it runs.
 	chunk := fmt.Sprintf("{ printf '\\n%[1]s\\n'; printf '\\n%[1]s\\n' >&2\n%[2]s\n} </dev/null\n"+

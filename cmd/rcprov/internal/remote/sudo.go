@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // startRoot starts program, a simple shell command, as root. Its standard input is free for the caller.
@@ -127,7 +127,7 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 	mark := newMark()
 	wait := fmt.Sprintf(`echo; echo %[1]s; echo >&2; echo %[1]s >&2; `+
 		`while IFS= read -r line && [ "$line" != %[1]s ]; do :; done; exec %[2]s`, mark, program)
-	p, err := c.start(ctx, "exec env LC_ALL=C sudo -S -p '' -- sh -c "+observe.Quote(wait))
+	p, err := c.start(ctx, "exec env LC_ALL=C sudo -S -p '' -- sh -c "+shell.Quote(wait))
 	if err != nil {
 		return nil, err
 	}

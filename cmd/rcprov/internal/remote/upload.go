@@ -15,7 +15,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Upload writes content to the new file path with mode 0600, owned by root, and syncs it. When it fails, the file is
@@ -92,7 +92,7 @@ func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 		return nil, errNoServer
 	}
 	mark := newMark()
-	p, err := c.startRoot(ctx, "sh -c "+observe.Quote(fmt.Sprintf(findServer, mark)))
+	p, err := c.startRoot(ctx, "sh -c "+shell.Quote(fmt.Sprintf(findServer, mark)))
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (c *Conn) explainUpload(ctx context.Context, path string, created bool, err
 	if created {
 		try = `head -c 65536 /dev/zero >>"$p"`
 	}
-	_, stderr, askErr := c.Ask(ctx, "( p="+observe.Quote(path)+"; "+try+" )")
+	_, stderr, askErr := c.Ask(ctx, "( p="+shell.Quote(path)+"; "+try+" )")
 	if askErr != nil || len(stderr) == 0 {
 		return err
 	}
@@ -169,7 +169,7 @@ const catScript = `umask 077; set -C; exec 3>"$1"; cat >&3 && sync -- "$1" || { 
 
 // uploadByShell is Upload without SFTP.
 func (c *Conn) uploadByShell(ctx context.Context, path string, content io.Reader) error {
-	p, err := c.startRoot(ctx, "sh -c "+observe.QuoteAll([]string{catScript, "upload", path}))
+	p, err := c.startRoot(ctx, "sh -c "+shell.QuoteAll([]string{catScript, "upload", path}))
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (c *Conn) uploadByShell(ctx context.Context, path string, content io.Reader
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case source.err != nil:
-		_, _, _ = c.Ask(ctx, "rm -f -- "+observe.Quote(path)) // best effort: what came was taken for all
+		_, _, _ = c.Ask(ctx, "rm -f -- "+shell.Quote(path)) // best effort: what came was taken for all
 		return fmt.Errorf("upload %s: %w", path, source.err)
 	case p.err != nil || classifySudo(c.user, string(stderr.bytes()), p.status) != nil:
 		return c.explainEnd(p, stderr.bytes(), errors.New("the upload did not end"))

@@ -2,6 +2,9 @@
 
 GO ?= go
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+SHFMT = $(GO) run mvdan.cc/sh/v3/cmd/shfmt@v3.13.1
+SENT_SCRIPTS = $(shell git ls-files 'cmd/*.sh' 'modules/*.sh')
+OWN_SCRIPTS = $(shell git ls-files 'e2e/*.sh')
 
 # Hosts are containers on Linux, which need root, unless RCPROV_LAB asks for virtual machines.
 ifeq ($(shell uname -s),Linux)
@@ -28,11 +31,18 @@ test: ## vet, unit tests, and the end-to-end tests where this machine can boot h
 race: ## unit tests with the race detector (needs a C compiler)
 	$(GO) test -race ./cmd/... ./modules/...
 
-lint: ## golangci-lint, as .golangci.yml says (the first time it is built: about two minutes)
+lint: ## golangci-lint, as .golangci.yml says (the first time it is built: about two minutes); shfmt, shellcheck
 	$(GOLANGCI_LINT) run ./...
+	$(SHFMT) -ln posix -d $(SENT_SCRIPTS)
+	$(SHFMT) -d $(OWN_SCRIPTS)
+	@command -v shellcheck >/dev/null || { echo "lint needs shellcheck: make lab-deps, or https://www.shellcheck.net" >&2; exit 1; }
+	shellcheck -s sh $(SENT_SCRIPTS)
+	shellcheck $(OWN_SCRIPTS)
 
-fmt: ## format all Go code
+fmt: ## format all Go code and shell scripts
 	$(GOLANGCI_LINT) fmt ./...
+	$(SHFMT) -ln posix -w $(SENT_SCRIPTS)
+	$(SHFMT) -w $(OWN_SCRIPTS)
 
 golden: ## rewrite the expected output in cmd/rcprov/testdata; review the diff like code
 	$(GO) test ./cmd/rcprov -update

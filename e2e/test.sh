@@ -11,6 +11,7 @@ trap 'rm -f "$flaky"' EXIT
 # run runs gotestsum, which ends with all that failed and all that was skipped.
 run() {
 	if [ $no_skip = yes ]; then
+		# shellcheck disable=SC2016 # the variable is that of the command
 		set -- --post-run-command 'sh -c "[ $TESTS_SKIPPED = 0 ] || { echo Here no test may be skipped. >&2; exit 1; }"' "$@"
 	fi
 	$go run gotest.tools/gotestsum@v1.13.0 --format-hide-empty-pkg "$@"

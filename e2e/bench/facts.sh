@@ -1,5 +1,6 @@
 # What a person who knows the tools would write to gather the same facts as sixty.hcl needs, in one go: every program
 # is started once for all of its subjects.
+# shellcheck shell=sh disable=SC2086 # lists of words
 export LC_ALL=C
 confs=$(printf '/srv/bench/conf/%02d.conf ' 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24)
 units='bench-00.service bench-01.service bench-02.service bench-03.service'
@@ -7,7 +8,9 @@ dpkg-query -W -f='${Package} ${db:Status-Abbrev} ${Version}\n' tree less rsync u
 getent group bench readers
 getent passwd bench-ann bench-bob bench-cid
 getent shadow bench-ann bench-bob bench-cid
-id -Gn bench-ann; id -Gn bench-bob; id -Gn bench-cid
+id -Gn bench-ann
+id -Gn bench-bob
+id -Gn bench-cid
 cat /home/bench-ann/.ssh/authorized_keys /home/bench-bob/.ssh/authorized_keys
 stat -c '%n %F %a %U %G %s %Z' /srv/bench /srv/bench/conf /srv/bench/data /srv/bench/log /srv/bench/run \
 	$confs /srv/bench/run/00 /srv/bench/run/01 /srv/bench/run/02 /srv/bench/data/marker /etc/login.defs /etc/hosts \

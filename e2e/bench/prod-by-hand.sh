@@ -1,5 +1,6 @@
 # What a person who knows it all would write to bring up what plans/prod.hcl says, on a bare host, by hand: nothing is
 # looked at twice, nothing is verified but checksums, and it works once. The variables stand in front of it.
+# shellcheck shell=sh
 set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 get() { /usr/lib/apt/apt-helper download-file "$@" >/dev/null; }
@@ -140,7 +141,10 @@ systemctl -q enable nginx
 systemctl restart nginx # a reload would answer the CA from the old configuration for a moment
 echo "$ACME_CA" >/etc/acme-ca.pem
 LEGO_CA_CERTIFICATES=/etc/acme-ca.pem lego --accept-tos --email admin@lab.test --server "$ACME_DIRECTORY" --path /var/lib/lego \
-	--domains "$DOMAIN" --key-type ec256 --http --http.webroot /var/www/acme run >lego.log 2>&1 || { cat lego.log >&2; exit 1; }
+	--domains "$DOMAIN" --key-type ec256 --http --http.webroot /var/www/acme run >lego.log 2>&1 || {
+	cat lego.log >&2
+	exit 1
+}
 cat >/etc/nginx/conf.d/chat.conf <<END
 upstream chat {
 	server 127.0.0.1:3000;
@@ -170,5 +174,4 @@ systemctl reload nginx
 echo "$SITE_CA" >/etc/site-ca.pem
 until node -e '
 require("https").get({ host: "127.0.0.1", servername: process.argv[1], headers: { host: process.argv[1] }, path: "/api/info",
-	ca: require("fs").readFileSync("/etc/site-ca.pem") }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on("error", () => process.exit(1))' "$DOMAIN"
-do sleep 0.2; done
+	ca: require("fs").readFileSync("/etc/site-ca.pem") }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on("error", () => process.exit(1))' "$DOMAIN"; do sleep 0.2; done

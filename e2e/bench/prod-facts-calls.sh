@@ -1,4 +1,5 @@
 # What is to be known of the video calls, beside prod-facts.sh.
+# shellcheck shell=sh disable=SC2086 # lists of words
 cat /etc/apt/sources.list.d/rcprov-jitsi.sources /etc/apt/keyrings/rcprov-jitsi.asc
 dpkg-query -W -f='${Package} ${db:Status-Abbrev} ${Version}\n' openjdk-17-jre-headless prosody jicofo jitsi-videobridge2 jitsi-meet \
 	jitsi-meet-web jitsi-meet-web-config jitsi-meet-prosody

@@ -20,8 +20,10 @@ need iptables iptables
 need ssh openssh-client
 need sshd openssh-server
 need sudo sudo
-need npm npm # fetches what the mirror is made of
-need python3 python3 # prints secrets in other forms for a unit test
+need npm npm                                                # fetches what the mirror is made of
+need python3 python3                                        # prints secrets in other forms for a unit test
+need shellcheck shellcheck                                  # make lint
+for shell in dash bash busybox; do need $shell $shell; done # a unit test parses all scripts in each
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages="$packages debian-archive-keyring"
 [ -n "$packages" ] || exit 0
 
@@ -36,6 +38,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "The next step installs packages and needs root; sudo may ask for your password."
 fi
 echo "Installing what the lab needs to boot hosts:$packages"
+# shellcheck disable=SC2016,SC2086 # a script, for a list of words
 # A test machine must not start an sshd or other daemons of its own because of it.
 $as_root env DEBIAN_FRONTEND=noninteractive sh -euc '
 	apt-get update -qq

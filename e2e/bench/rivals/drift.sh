@@ -1,4 +1,5 @@
 # A drift of every kind, made on the host by hand.
+# shellcheck shell=sh
 set -eu
 apt-get -qq remove tree >/dev/null
 usermod -s /bin/sh bench-ann

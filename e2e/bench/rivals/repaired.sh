@@ -1,4 +1,5 @@
 # Fails unless the host is again what it was before drift.sh, by its own tools.
+# shellcheck shell=sh
 set -eux
 dpkg-query -W -f='${db:Status-Abbrev}' tree | grep -q '^ii'
 getent passwd bench-ann | grep -q ':/bin/bash$'

@@ -168,7 +168,7 @@ func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool,
 	return updated, nil, err
 }
 
-// plain tells whether there is nothing to find out before: the names are those of real packages, which apt installs, and it
+// plain reports whether there is nothing to find out before: the names are those of real packages, which apt installs, and it
 // may neither remove another package (--no-remove) nor change one on hold, as there is none. A simulation takes as long
 // as apt needs to work all out, and the installation does that again.
 func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {

@@ -156,7 +156,7 @@ func (s *Step) diffAbsent(p Package, is observe.PackageInfo) []modules.Edit {
 // leftToDo is the condition of what an earlier step of a plan is going to do. It is done again if both are applied together.
 const leftToDo = "a step above leaves it so"
 
-// foreseen tells whether an earlier step of a plan is going to install a package, or to end its installation.
+// foreseen reports whether an earlier step of a plan is going to install a package, or to end its installation.
 func (s *Step) foreseen(snapshot *observe.Snapshot, p Package, is observe.PackageInfo) bool {
 	return p.Version == "" && snapshot.WillBeInstalled(p.Name) || snapshot.WillBeInstalled(dpkg) && is.Version != "" && !is.Installed
 }
@@ -190,7 +190,7 @@ func (s *Step) diffPresent(p Package, is observe.PackageInfo, willBe bool) []mod
 	return edits
 }
 
-// matches tells whether version is one that the plan means.
+// matches reports whether version is one that the plan means.
 func (p Package) matches(version string) bool {
 	if beginning, found := strings.CutSuffix(p.Version, "*"); found {
 		return strings.HasPrefix(version, beginning)

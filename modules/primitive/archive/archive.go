@@ -30,8 +30,8 @@ type Step struct {
 	File   string // path on the host
 	SHA256 string // lower-case hex
 
-	// Label is noted in the directory. Where it is given, a directory with the same label is as it should be when
-	// SHA256 is empty: that is for products which learn the sum only when they apply.
+	// Label is noted in the directory. If SHA256 is empty, a directory with the same label has converged: for products
+	// that learn the checksum only in Apply.
 	Label string
 
 	Strip    int
@@ -39,13 +39,13 @@ type Step struct {
 	Owner    string
 	Group    string
 	Mode     fs.FileMode // of the directory itself
-	Replace  bool        // also a directory that rcprov didn't unpack; for products, whose directories are their own
+	Replace  bool        // replace also a directory that rcprov did not unpack; for products, which own their directories
 	Absent   bool
 }
 
 var _ modules.Preparer = (*Step)(nil)
 
-// markerName is the file in the directory that says what it was made of.
+// markerName is the file in the directory that says what was unpacked.
 const markerName = ".rcprov-archive"
 
 // marker is the content of that file.
@@ -70,7 +70,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		}
 	}
 	if path.Dir(path.Clean(args.Path)) == "/" {
-		errs = append(errs, modules.Argf("path", "must be below a directory of the system, such as /opt/%s, not one itself", cmp.Or(path.Base(args.Path), "x")))
+		errs = append(errs, modules.Argf("path", "must be below a top-level directory, such as /opt/%s", cmp.Or(path.Base(args.Path), "x")))
 	}
 	if s.Strip < 0 {
 		errs = append(errs, modules.Argf("strip_components", "must not be negative"))
@@ -85,18 +85,18 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	}
 	switch {
 	case args.URL != "" && args.File != "":
-		errs = append(errs, modules.Argf("file", "is one too many: url is given as well"))
+		errs = append(errs, modules.Argf("file", "conflicts with url"))
 	case args.URL != "":
 		check("url", fetch.CheckURL(args.URL))
 	case args.File != "":
 		check("file", modules.CheckPath(args.File))
 	default:
-		errs = append(errs, modules.Argf("url", "must be given, or file"))
+		errs = append(errs, modules.Argf("url", "is required, unless file is given"))
 	}
 	if args.SHA256 == "" {
 		return s, errors.Join(append(errs, &modules.ArgError{
-			Arg: "sha256", Err: errors.New("must be given"),
-			Hint: "Take the sum from the vendor's list; `sha256sum FILE` prints that of a file.",
+			Arg: "sha256", Err: errors.New("is required"),
+			Hint: "Take the checksum from the vendor's list; `sha256sum FILE` prints that of a file.",
 		})...)
 	}
 	s.SHA256, err = fetch.ParseSHA256(args.SHA256)
@@ -104,7 +104,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
-// rights are those that the directory itself shall have.
+// rights are the desired mode, owner and group of the directory itself.
 func (s *Step) rights() rights.Rights {
 	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
@@ -154,10 +154,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case err != nil:
 		return c, fmt.Errorf("look into %s: %w", s.Path, err)
 	case !known && occupied && !s.Replace:
-		return c, modules.WithHint(fmt.Errorf("%s has something in it and was not unpacked by rcprov (it has no valid %s)", s.Path, markerName),
+		return c, modules.WithHint(fmt.Errorf("%s is not empty and was not unpacked by rcprov (it has no valid %s)", s.Path, markerName),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case s.Absent && (known || s.Replace):
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, From: "with all that is in it"})
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, From: "with everything in it"})
 		return c, nil
 	case s.Absent: // empty, and of somebody else
 		return c, modules.WithHint(fmt.Errorf("%s was not unpacked by rcprov", s.Path), "Remove it with a `directory` step.")
@@ -173,26 +173,26 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 }
 
-// leftover returns the change that removes what a killed run didn't remove to its end.
+// leftover returns the change that finishes a removal that was killed.
 func (s *Step) leftover(snapshot *observe.Snapshot) (c modules.Change, err error) {
 	staging, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Staging()})
 	if err != nil {
 		return c, fmt.Errorf("look at %s: %w", s.Staging(), err)
 	}
 	if staging.Type != observe.Absent {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Staging(), From: "left by a run that was killed"})
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Staging(), From: "left behind by a killed run"})
 	}
 	return c, nil
 }
 
-// MadeOf returns the SHA-256 of the archive that the directory was made of; "" when it isn't there, or doesn't say. It is
-// for other parts of a product, which ask as Observe does.
+// MadeOf returns the SHA-256 of the archive that was unpacked into the directory, "" if that is unknown. It is for other
+// parts of a product, which ask what Observe asks.
 func (s *Step) MadeOf(snapshot *observe.Snapshot) (string, error) {
 	is, _, err := s.madeOf(snapshot)
 	return is.SHA256, err
 }
 
-// madeOf returns what the directory says that it was made of; not known when it doesn't say.
+// madeOf returns the directory's marker; known is false if it has no valid one.
 func (s *Step) madeOf(snapshot *observe.Snapshot) (is marker, known bool, err error) {
 	file, err := observe.File.Get(snapshot, s.markerQuestion())
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *Step) madeOf(snapshot *observe.Snapshot) (is marker, known bool, err er
 	return is, true, nil
 }
 
-// compare returns the change for the directory that is there.
+// compare returns the change for a directory that exists.
 func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is marker, known bool) (c modules.Change, err error) {
 	edit := func(field, from, to string) {
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
@@ -239,7 +239,7 @@ func (s *Step) origin() string { return cmp.Or(s.URL, s.File) }
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if s.Absent {
-		// Renamed first: at no moment is there half a directory.
+		// Renamed first, so that path never holds half a directory.
 		const script = `
 rm -rf --one-file-system -- "$2"
 if [ -e "$1" ]; then
@@ -254,7 +254,7 @@ fi
 	if s.Unpacks(c) {
 		return s.unpack(ctx, h)
 	}
-	// The directory itself comes last: it is what the next run looks at, should this one be killed.
+	// The directory itself comes last: if this run is killed, the next one looks at it.
 	const script = `
 if [ -n "$3" ]; then find "$1" -depth -exec chown -h -- "$3" {} +; fi
 chmod -- "$2" "$1"
@@ -267,7 +267,7 @@ chmod -- "$2" "$1"
 	return modules.FileHint(err, s.Path)
 }
 
-// Unpacks tells whether c makes the directory anew, which needs SHA256.
+// Unpacks reports whether c unpacks the archive, which needs SHA256.
 func (s *Step) Unpacks(c modules.Change) bool {
 	return slices.ContainsFunc(c.Edits, func(e modules.Edit) bool {
 		switch e.Field {
@@ -278,12 +278,12 @@ func (s *Step) Unpacks(c modules.Change) bool {
 	})
 }
 
-// Staging is the directory in which everything happens, on the same file system as the one that is made. When its file
-// `file` has the wanted sum, nothing is downloaded.
+// Staging is the directory in which the archive is unpacked, on the file system of Path. If its file `file` has the
+// desired checksum, nothing is downloaded.
 func (s *Step) Staging() string { return fetch.Staging(s.Path) }
 
-// Prepare implements [modules.Preparer]: it downloads, checks and unpacks. Whether all is in the archive that shall be, and
-// whose it will be, is left to Apply.
+// Prepare implements [modules.Preparer]: it downloads, verifies and unpacks. Apply checks what the archive contains, and sets
+// owner and group.
 func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
 	if s.URL == "" || s.SHA256 == "" || !s.Unpacks(c) {
 		return nil
@@ -292,7 +292,7 @@ func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) er
 	return err
 }
 
-// unpack makes the directory anew.
+// unpack creates or replaces the directory.
 func (s *Step) unpack(ctx context.Context, h modules.Host) error {
 	command, err := s.command(fetch.Prepared(s.Path))
 	if err != nil {
@@ -302,20 +302,20 @@ func (s *Step) unpack(ctx context.Context, h modules.Host) error {
 	return s.explain(err)
 }
 
-// job is the name of both jobs, so that they never run together.
+// job is the name of both jobs, so that they never run at the same time.
 func (s *Step) job() string { return fetch.JobName("archive", s.Path) }
 
-// words are what both scripts are told.
+// words are the arguments of both scripts.
 func (s *Step) words(prepared string) []string {
 	return []string{s.Path, s.Staging(), prepared, s.URL, s.File, s.SHA256, strconv.Itoa(s.Strip)}
 }
 
-// prepare is the command that prepares in the directory prepared.
+// prepare is the command of Prepare, which works in the directory prepared.
 func (s *Step) prepare(prepared string) modules.Command {
 	return modules.Command{Argv: append([]string{"sh", "-euc", fetch.Functions + prepareScript, "archive"}, s.words(prepared)...)}
 }
 
-// command is the command that makes the directory, maybe of what is in the directory prepared.
+// command is the command of Apply; it uses what Prepare left in the directory prepared, if anything.
 func (s *Step) command(prepared string) (modules.Command, error) {
 	note, err := json.Marshal(marker{SHA256: s.SHA256, Strip: s.Strip, Label: s.Label})
 	if err != nil {
@@ -327,10 +327,10 @@ func (s *Step) command(prepared string) (modules.Command, error) {
 	)}, nil
 }
 
-// unpacker is the first thing that tar, unzip or a tool of theirs complained about.
+// unpacker matches the first complaint of tar, unzip or a tool that they use.
 var unpacker = regexp.MustCompile(`(?m)^(tar|gzip|bzip2|xz|zstd|unzip|mv|find|\S*tar): .*$|^.*(cannot find|error|unsupported).*$`)
 
-// explain says in words why the script failed.
+// explain returns why the script failed, for people.
 func (s *Step) explain(err error) error {
 	p := fetch.Found(err)
 	if p == nil {
@@ -339,8 +339,12 @@ func (s *Step) explain(err error) error {
 	what := s.origin()
 	switch p.Word {
 	case "format":
-		return modules.WithHint(fmt.Errorf("%s is no archive that rcprov knows: it begins with the bytes %s", what, cmp.Or(p.Arg(0), "of nothing, it is empty")),
-			"It has the wanted SHA-256, so the URL and the sum are those of another file. Known are tar (also with gzip, bzip2, xz, zstd) and zip.")
+		begins := "it is empty"
+		if p.Arg(0) != "" {
+			begins = "it begins with the bytes " + p.Arg(0)
+		}
+		return modules.WithHint(fmt.Errorf("%s is not an archive of a supported format: %s", what, begins),
+			"Its SHA-256 is the desired one, so URL and checksum belong to another file. Supported are tar (plain, or with gzip, bzip2, xz, zstd) and zip.")
 	case "tool":
 		return modules.WithHint(fmt.Errorf("the host has no %s to unpack %s", p.Arg(0), what),
 			"Add an `apt_package` step for %s before this one.", p.Arg(1))
@@ -351,16 +355,16 @@ func (s *Step) explain(err error) error {
 				"See `df -h %s` and `df -i %s` on the host, make room, then run the same command again.", path.Dir(s.Path), path.Dir(s.Path))
 		}
 		return modules.WithHint(fmt.Errorf("unpack %s: %s", what, reason),
-			"It has the wanted SHA-256, so it was published like this: see whether it is the file that you meant.")
+			"Its SHA-256 is the desired one, so it was published like this: check that it is the file that you meant.")
 	case "empty":
 		if s.Strip == 0 {
-			return modules.WithHint(fmt.Errorf("there is nothing in %s", what), "It has the wanted SHA-256: see whether it is the file that you meant.")
+			return modules.WithHint(fmt.Errorf("%s is empty", what), "Its SHA-256 is the desired one: check that it is the file that you meant.")
 		}
-		return modules.WithHint(fmt.Errorf("nothing is left of %s without the first %d parts of each name", what, s.Strip),
-			"Write a smaller `strip_components`; `tar -tf FILE` lists the names.")
+		return modules.WithHint(fmt.Errorf("nothing in %s is deeper than %d directories (strip_components)", what, s.Strip),
+			"Use a smaller `strip_components`; `tar -tf FILE` lists the names.")
 	case "contains":
 		return modules.WithHint(fmt.Errorf("%s doesn't contain %s", what, strings.Join(p.Args, " ")),
-			"Correct `contains`, or `strip_components`. In the archive's first directory there is: %s", cmp.Or(modules.LastLine(p.Err.Result.Stdout), "nothing"))
+			"Correct `contains` or `strip_components`. The archive's top directory contains: %s", cmp.Or(modules.LastLine(p.Err.Result.Stdout), "nothing"))
 	}
 	return fetch.Explain(err, what, s.SHA256, path.Dir(s.Path))
 }

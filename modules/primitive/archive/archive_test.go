@@ -73,7 +73,7 @@ func TestDiff(t *testing.T) {
 		{name: "empty directory", step: present, dir: directory, edits: update("sha256", "not unpacked by rcprov", "https://example.com/x.tgz")},
 		{
 			name: "directory of somebody else", step: present, dir: directory, occupied: true,
-			err: "/opt/x has something in it and was not unpacked by rcprov (it has no valid .rcprov-archive)",
+			err: "/opt/x is not empty and was not unpacked by rcprov (it has no valid .rcprov-archive)",
 		},
 		{
 			name: "directory of somebody else, to be replaced", step: with(func(s *Step) { s.Replace = true }), dir: directory, occupied: true,
@@ -81,7 +81,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "marker is no JSON", step: present, dir: directory, marker: mark("x"), occupied: true,
-			err: "/opt/x has something in it and was not unpacked by rcprov (it has no valid .rcprov-archive)",
+			err: "/opt/x is not empty and was not unpacked by rcprov (it has no valid .rcprov-archive)",
 		},
 		{
 			name: "file in its place", step: present, dir: observe.FileInfo{Type: observe.Regular},
@@ -103,16 +103,16 @@ func TestDiff(t *testing.T) {
 		{name: "absent already", step: absent},
 		{
 			name: "absent, but not removed to its end", step: absent, staging: directory,
-			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/.x.rcprov", From: "left by a run that was killed"}},
+			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/.x.rcprov", From: "left behind by a killed run"}},
 		},
 		{
 			name: "to be removed", step: absent, dir: directory, marker: made, occupied: true,
-			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/x", From: "with all that is in it"}},
+			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/x", From: "with everything in it"}},
 		},
 		{name: "empty directory to be removed", step: absent, dir: directory, err: "/opt/x was not unpacked by rcprov"},
 		{
 			name: "directory of somebody else to be removed", step: absent, dir: directory, occupied: true,
-			err: "/opt/x has something in it and was not unpacked by rcprov (it has no valid .rcprov-archive)",
+			err: "/opt/x is not empty and was not unpacked by rcprov (it has no valid .rcprov-archive)",
 		},
 		{name: "could not tell", step: present, could: errors.New("Input/output error"), err: "look at /opt/x: Input/output error"},
 	}
@@ -144,9 +144,9 @@ func TestNew(t *testing.T) {
 		{name: "valid", change: func(*Args) {}},
 		{name: "absent", change: func(a *Args) { a.URL, a.SHA256, a.State = "", "", "absent" }},
 		{name: "file", change: func(a *Args) { a.URL, a.File = "", "/srv/x.tgz" }},
-		{name: "both", change: func(a *Args) { a.File = "/srv/x.tgz" }, err: "file: is one too many: url is given as well"},
-		{name: "neither", change: func(a *Args) { a.URL = "" }, err: "url: must be given, or file"},
-		{name: "no sum", change: func(a *Args) { a.SHA256 = "" }, err: "sha256: must be given"},
+		{name: "both", change: func(a *Args) { a.File = "/srv/x.tgz" }, err: "file: conflicts with url"},
+		{name: "neither", change: func(a *Args) { a.URL = "" }, err: "url: is required, unless file is given"},
+		{name: "no sum", change: func(a *Args) { a.SHA256 = "" }, err: "sha256: is required"},
 		{name: "sum", change: func(a *Args) { a.SHA256 = "abc" }, err: `sha256: must be a SHA-256, 64 hexadecimal digits, not "abc"`},
 		{name: "scheme", change: func(a *Args) { a.URL = "ftp://x/y" }, err: `url: must be an address that begins with https:// or http://, not "ftp://x/y"`},
 		{
@@ -154,7 +154,7 @@ func TestNew(t *testing.T) {
 			change: func(a *Args) { a.URL = "https://me:secret@example.com/x" },
 			err:    "url: must not have a name or password in it: they would show in the host's process list; apt reads them from /etc/apt/auth.conf.d",
 		},
-		{name: "system directory", change: func(a *Args) { a.Path = "/opt" }, err: "path: must be below a directory of the system, such as /opt/opt, not one itself"},
+		{name: "system directory", change: func(a *Args) { a.Path = "/opt" }, err: "path: must be below a top-level directory, such as /opt/opt"},
 		{
 			name:   "several",
 			change: func(a *Args) { a.Contains, a.StripComponents = []string{"../x"}, -1 },

@@ -1,4 +1,4 @@
-// Package archive is the module archive: a directory that contains what a checked archive does.
+// Package archive is the module archive: a directory with the contents of a verified archive.
 package archive
 
 import _ "embed"
@@ -7,7 +7,7 @@ import _ "embed"
 var source string
 
 // Args describe a directory that an archive is unpacked into. The archive may be tar (plain, or compressed with gzip,
-// bzip2, xz or zstd) or zip, as its first bytes tell.
+// bzip2, xz or zstd) or zip; rcprov finds out which by its first bytes.
 //
 //	archive "prometheus" {
 //	  url              = "https://example.com/prometheus-3.5.0.linux-amd64.tar.gz"
@@ -17,35 +17,35 @@ var source string
 //	  contains         = ["prometheus"]
 //	}
 //
-// The host downloads it (with apt's helper, so apt's proxy settings apply), checks the sum, unpacks it beside the place
-// where it belongs and puts the directory there as a whole: there is never a half-unpacked one. A file .rcprov-archive
-// in it says what it was made of, so that a later run downloads nothing. When earlier steps change as well, the download
-// goes on beside them, into /var/cache/rcprov, if that is on the file system of path.
+// The host downloads it (with apt's helper, so apt's proxy settings apply), verifies the checksum, unpacks it beside path
+// and moves the whole directory into place: path never holds half of it. A file .rcprov-archive in the directory says
+// what it was unpacked from, so that a later run downloads nothing. While earlier steps change the host, the download
+// already goes on, into /var/cache/rcprov, if that is on the same file system as path.
 //
-// What changes inside the directory afterwards is left alone, unless something that `contains` names is missing. With
-// another sum the directory is made anew and the old one is lost with all that is in it: keep data elsewhere, or give
-// each version a path of its own and a `link` to the current one.
+// Later changes inside the directory are left alone, unless something that `contains` names is missing. With another
+// checksum the directory is replaced, and everything in the old one is lost: keep data elsewhere, or give each version a
+// path of its own and a `link` to the current one.
 //
 // xz, zstd, bzip2 and zip need the packages xz-utils, zstd, bzip2 and unzip on the host.
 type Args struct {
-	// The directory, an absolute path. Parents that are missing are made with mode 0755. A directory that has
-	// something in it and was not unpacked by rcprov is never replaced.
+	// The directory, an absolute path. Missing parents are created with mode 0755. A directory that is not empty and
+	// was not unpacked by rcprov is never replaced.
 	Path string `hcl:"path"`
 
 	// Where the host downloads the archive. Give url or file.
 	URL string `hcl:"url,optional"`
 
-	// A file on the host that is the archive; it stays there.
+	// The archive as a file on the host; the file stays.
 	File string `hcl:"file,optional"`
 
-	// The archive's SHA-256. Needed, unless state is `absent`.
+	// The archive's SHA-256. Required, unless state is `absent`.
 	SHA256 string `hcl:"sha256,optional"`
 
-	// How many directories to take off the front of each name in the archive; names with no more than those are
-	// left out.
+	// How many leading directories to strip from each name in the archive; names with no more than these are left
+	// out.
 	StripComponents int `hcl:"strip_components,optional"`
 
-	// Names below path that must be there, such as `bin/node`. An archive without them is refused; when one is
+	// Names below path that must be there, such as `bin/node`. An archive without them is refused; if one is
 	// missing later, the archive is unpacked again.
 	Contains []string `hcl:"contains,optional"`
 
@@ -55,10 +55,10 @@ type Args struct {
 	// Group of the directory and of all that is unpacked: a name or a number.
 	Group string `hcl:"group,optional" default:"root"`
 
-	// Permissions of the directory itself, in octal. What is in it has those of the archive, but nothing can be
-	// written by group or others, or sets user or group IDs.
+	// Permissions of the directory itself, in octal. What is in it has those of the archive, except that group and
+	// others may not write, and nothing sets user or group IDs.
 	Mode string `hcl:"mode,optional" default:"0755"`
 
-	// `absent` removes the directory with all that is in it, if rcprov unpacked it.
+	// `absent` removes the directory and everything in it, if rcprov unpacked it.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// occupied answers whether anything is in a directory; nothing is when it is not there. No program is started for it.
+// occupied answers whether a directory has entries; an absent one has none. It starts no program.
 var occupied = &observe.Kind[string, bool]{
-	Name: "directory with something in it",
+	Name: "directory with entries",
 	Script: func(paths []string) string {
 		return "set -- " + shell.QuoteAll(paths) + `
 for d do

@@ -105,7 +105,7 @@ if [ ! -O "$staging" ] || [ ! -d "$tree" ] || [ "$(cat -- "$staging/ready" 2>/de
 	rm -rf --one-file-system -- "$staging/ready" "$tree"
 	needs
 	mkdir -- "$tree"
-	chown -- "$owner" "$tree" # a user that isn't there is known before anything is downloaded
+	chown -- "$owner" "$tree" # a missing user is found before anything is downloaded
 	if [ -n "$url" ]; then
 		fetch "$url" "$sha256" "$staging"
 		archive=$staging/file

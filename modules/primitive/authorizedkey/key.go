@@ -40,7 +40,7 @@ func parseKey(text string) (key ssh.PublicKey, comment string, err error) {
 	return key, comment, nil
 }
 
-// checkOptions tells whether sshd would read the options back as they are meant.
+// checkOptions reports whether sshd would read the options back as they are meant.
 func checkOptions(options []string, key ssh.PublicKey) error {
 	line := entry{Key: key, Options: options}.String()
 	_, _, parsed, _, err := ssh.ParseAuthorizedKey([]byte(line))

@@ -38,7 +38,7 @@ type node struct {
 
 func (n node) regular() bool { return n.Raw&0o170000 == 0o100000 }
 
-// strict tells whether sshd_config(5) StrictModes accepts n in the way of a user's keys.
+// strict reports whether sshd_config(5) StrictModes accepts n in the way of a user's keys.
 func (n node) strict(uid int) bool {
 	return !n.Exists || n.Raw&0o022 == 0 && (n.UID == 0 || n.UID == uid)
 }

@@ -6,7 +6,7 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a program that tells whether something works: what a person would try at the end. It shall exit with 0, and
+// Args describe a program that reports whether something works: what a person would try at the end. It shall exit with 0, and
 // its output be as wanted. When that is not so rcprov tries again until it is, or until the deadline has passed, which is an
 // error. A check changes nothing; it runs whenever rcprov looks at the host, also for `rcprov plan`.
 //

@@ -104,7 +104,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// equals tells whether a stored value is the answer.
+// equals reports whether a stored value is the answer.
 func (a Answer) equals(value string) bool {
 	if a.Type == "multiselect" {
 		return slices.Equal(choices(a.Value), choices(value))

@@ -15,14 +15,14 @@ var source string
 //	  group = "rocketchat"
 //	}
 //
-// Parents that are missing are made with mode 0755, owned by root; the plan names them. A symbolic link in the
-// directory's place is an error, also when it leads to a directory.
+// Missing parents are created with mode 0755, owned by root; plan names them. A symbolic link in the directory's place
+// is an error, even if its target is a directory.
 type Args struct {
 	// Where the directory is on the host, an absolute path.
 	Path string `hcl:"path"`
 
-	// Permissions, in octal. Like owner and group they are set on a directory that is already there, too, but not
-	// on what is in it.
+	// Permissions, in octal. Like owner and group, they are also set on an existing directory, but not on what is
+	// in it.
 	Mode string `hcl:"mode,optional" default:"0755"`
 
 	// User who owns the directory: a name or a number.
@@ -31,10 +31,10 @@ type Args struct {
 	// Group of the directory: a name or a number.
 	Group string `hcl:"group,optional" default:"root"`
 
-	// `absent` removes the directory, if it is empty. The directories of the system itself (`/etc`, `/var/lib` and
-	// the like) are never removed.
+	// `absent` removes the directory, if it is empty. System directories such as `/etc` and `/var/lib` are
+	// never removed.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 
-	// With `state = "absent"`: remove the directory with all that is in it, except what is mounted there.
+	// With `state = "absent"`: remove the directory and everything in it, except what is mounted there.
 	Force bool `hcl:"force,optional"`
 }

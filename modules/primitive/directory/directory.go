@@ -17,19 +17,19 @@ import (
 // Module is the module directory.
 func Module() modules.Module { return modules.Primitive("directory", source, New) }
 
-// Step is a directory that shall be on a host.
+// Step is a directory that a host should have, or not.
 type Step struct {
 	Path   string
 	Mode   fs.FileMode
 	Owner  string
 	Group  string
 	Absent bool
-	Force  bool // remove what is in it, too
+	Force  bool // also remove what is in it
 }
 
 var _ modules.Step = (*Step)(nil)
 
-// system are directories that no plan removes: hier(7), and what a host can't do without.
+// system are directories that no plan removes: those of hier(7), and others that a host needs.
 var system = []string{
 	"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt", "/opt", "/proc",
 	"/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
@@ -47,15 +47,15 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	s.Mode = mode
 	errs := []error{err}
 	if s.Absent && slices.Contains(system, args.Path) {
-		errs = append(errs, modules.Argf("path", "%s is a directory of the system, which rcprov doesn't remove", args.Path))
+		errs = append(errs, modules.Argf("path", "%s is a system directory, which rcprov never removes", args.Path))
 	}
 	if s.Force && !s.Absent {
-		errs = append(errs, modules.Argf("force", "is only for state = \"absent\""))
+		errs = append(errs, modules.Argf("force", "requires state = \"absent\""))
 	}
 	return s, errors.Join(errs...)
 }
 
-// rights are those that the directory shall have.
+// rights are the desired mode, owner and group.
 func (s *Step) rights() rights.Rights {
 	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
@@ -95,7 +95,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return s.create(snapshot)
 	case is.Type == observe.Symlink:
 		return c, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a directory", s.Path, is.Target),
-			"Name the directory that it leads to, or remove the link first (a `link` step with state = \"absent\").")
+			"Give the path of its target, or remove the link first (a `link` step with state = \"absent\").")
 	case is.Type != observe.Directory:
 		return c, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
@@ -106,7 +106,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// create returns the change that makes the directory, and names the parents that come with it.
+// create returns the change that creates the directory, with a note that names missing parents.
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	c := modules.Change{Edits: []modules.Edit{{
 		Action: modules.Create, Subject: s.Path, To: s.rights().String(),
@@ -119,19 +119,19 @@ func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", p, err)
 		case is.Type == observe.Absent:
 			missing = append(missing, p)
-		case is.Type != observe.Directory && is.Type != observe.Symlink: // a link may well lead to a directory
+		case is.Type != observe.Directory && is.Type != observe.Symlink: // the target of a link may be a directory
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", p, is.Type),
-				"Nothing can be made below it: move it away, or name another path.")
+				"Nothing can be created below it: move it away, or name another path.")
 		}
 	}
 	if len(missing) > 0 {
-		c.Notes = append(c.Notes, "makes its parents as well, 0755 root:root: "+strings.Join(missing, ", "))
+		c.Notes = append(c.Notes, "also creates its parents, 0755 root:root: "+strings.Join(missing, ", "))
 	}
 	return c, nil
 }
 
-// remove returns the change that removes the directory. One with entries is no error here: earlier steps may be about
-// to remove them. rmdir(1) decides.
+// remove returns the change that removes the directory. Entries in it are no error yet: earlier steps may remove them.
+// rmdir(1) decides.
 func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	count, err := entries.Get(snapshot, s.Path)
 	if err != nil {
@@ -140,9 +140,9 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	c := modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: s.Path}}}
 	switch {
 	case count > 0 && s.Force:
-		c.Edits[0].From = fmt.Sprintf("with all that is in it (entries: %d)", count)
+		c.Edits[0].From = fmt.Sprintf("with everything in it (entries: %d)", count)
 	case count > 0:
-		c.Notes = append(c.Notes, fmt.Sprintf("%s is not empty (entries: %d): it is only removed if earlier steps empty it, or with force = true", s.Path, count))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s is not empty (entries: %d): it is removed only if earlier steps empty it, or with force = true", s.Path, count))
 	}
 	return c, nil
 }
@@ -155,7 +155,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	const script = `
 umask 022
 mkdir -p -- "${1%/*}/"
-[ -d "$1" ] || mkdir -m 0700 -- "$1" # nobody enters before owner and mode are right
+[ -d "$1" ] || mkdir -m 0700 -- "$1" # nobody may enter before owner and mode are set
 chown -h -- "$3" "$1"
 chmod -- "$2" "$1" # after chown, which clears the set-user-ID bits
 `
@@ -172,7 +172,7 @@ func (s *Step) applyRemove(ctx context.Context, h modules.Host) error {
 	}
 	result, err := h.Run(ctx, modules.Command{Argv: argv})
 	if err != nil && strings.Contains(string(result.Stderr), "Directory not empty") {
-		return modules.WithHint(err, "Nothing was removed. See `ls -A %s` on the host; `force = true` removes the directory with all that is in it.", s.Path)
+		return modules.WithHint(err, "Nothing was removed. See `ls -A %s` on the host; `force = true` removes the directory and everything in it.", s.Path)
 	}
 	if err != nil && strings.Contains(string(result.Stderr), "different device") {
 		return modules.WithHint(err, "Something is mounted below %s (see `findmnt`) and was left there; the rest is removed. Unmount it, then run the same command again.", s.Path)

@@ -43,7 +43,7 @@ func TestDiff(t *testing.T) {
 			name: "parents are missing", step: present, is: files{},
 			want: modules.Change{
 				Edits: []modules.Edit{create},
-				Notes: []string{"makes its parents as well, 0755 root:root: /srv, /srv/app"},
+				Notes: []string{"also creates its parents, 0755 root:root: /srv, /srv/app"},
 			},
 		},
 		{
@@ -82,13 +82,13 @@ func TestDiff(t *testing.T) {
 		{
 			name: "shall be removed, not empty", step: absent, is: files{"/srv/app/data": data}, entries: 3,
 			want: modules.Change{Edits: []modules.Edit{remove}, Notes: []string{
-				"/srv/app/data is not empty (entries: 3): it is only removed if earlier steps empty it, or with force = true",
+				"/srv/app/data is not empty (entries: 3): it is removed only if earlier steps empty it, or with force = true",
 			}},
 		},
 		{
 			name: "shall be removed, forced", step: forced, is: files{"/srv/app/data": data}, entries: 3,
 			want: modules.Change{Edits: []modules.Edit{
-				{Action: modules.Remove, Subject: "/srv/app/data", From: "with all that is in it (entries: 3)"},
+				{Action: modules.Remove, Subject: "/srv/app/data", From: "with everything in it (entries: 3)"},
 			}},
 		},
 		{
@@ -129,10 +129,10 @@ func TestNew(t *testing.T) {
 		{
 			name:   "removing a system directory",
 			change: func(a *Args) { a.Path, a.State = "/var/lib", "absent" },
-			err:    "path: /var/lib is a directory of the system, which rcprov doesn't remove",
+			err:    "path: /var/lib is a system directory, which rcprov never removes",
 		},
-		{name: "removing /", change: func(a *Args) { a.Path, a.State = "/", "absent" }, err: "path: / is a directory of the system, which rcprov doesn't remove"},
-		{name: "force", change: func(a *Args) { a.Force = true }, err: `force: is only for state = "absent"`},
+		{name: "removing /", change: func(a *Args) { a.Path, a.State = "/", "absent" }, err: "path: / is a system directory, which rcprov never removes"},
+		{name: "force", change: func(a *Args) { a.Force = true }, err: `force: requires state = "absent"`},
 		{
 			name:   "several",
 			change: func(a *Args) { a.Path, a.Mode, a.Group = "x", "u+x", "" },
@@ -160,7 +160,7 @@ func TestConverge(t *testing.T) {
 	step := &Step{Path: dir, Mode: 0o750 | os.ModeSetgid, Owner: me.Uid, Group: me.Gid}
 	host := &moduletest.Host{}
 	change := moduletest.Converge(t, host, step)
-	if want := "makes its parents as well, 0755 root:root: " + filepath.Join(top, "it's"); len(change.Notes) != 1 || change.Notes[0] != want {
+	if want := "also creates its parents, 0755 root:root: " + filepath.Join(top, "it's"); len(change.Notes) != 1 || change.Notes[0] != want {
 		t.Errorf("notes %q, want %q", change.Notes, want)
 	}
 	if err := os.Chmod(dir, 0o777); err != nil {

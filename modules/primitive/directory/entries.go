@@ -9,7 +9,7 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// entries answers how many entries a directory has; none when it is not there. No program is started for it.
+// entries answers how many entries a directory has, 0 if it is absent. It starts no program.
 var entries = &observe.Kind[string, int]{
 	Name: "directory entries",
 	Script: func(paths []string) string {

@@ -1,4 +1,4 @@
-// Package download is the module download: a file that the host fetches from a URL, checked.
+// Package download is the module download: a file that the host downloads from a URL and verifies.
 package download
 
 import _ "embed"
@@ -6,8 +6,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a file that the host downloads and that has a known SHA-256. For an archive that is to be unpacked there
-// is `archive`; what is small enough to come from the controller is a `file`.
+// Args describe a file with a known SHA-256 that the host downloads. To unpack an archive, use `archive`; for a file from
+// the controller, use `file`.
 //
 //	download "jq" {
 //	  path   = "/usr/local/bin/jq"
@@ -16,10 +16,10 @@ var source string
 //	  mode   = "0755"
 //	}
 //
-// The host downloads with apt's helper, so apt's proxy settings apply. Nothing takes the file's place before its sum was
-// checked and its owner and mode are set. A file with another content is replaced.
+// The host downloads with apt's helper, so apt's proxy settings apply. The new file takes its place only once its
+// checksum is verified and its owner and mode are set. A file with other content is replaced.
 type Args struct {
-	// Where the file is on the host, an absolute path. The directory must be there.
+	// Where the file is on the host, an absolute path. The directory must exist.
 	Path string `hcl:"path"`
 
 	// Where the host downloads it.

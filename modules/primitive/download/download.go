@@ -47,7 +47,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
-// rights are those that the file shall have.
+// rights are the desired mode, owner and group.
 func (s *Step) rights() rights.Rights {
 	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
@@ -91,7 +91,8 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	modules.ForeseeFiles(snapshot, c)
 }
 
-// script downloads into a staging directory beside the file, which a later run uses up and this one always removes.
+// script downloads into a staging directory beside the file. It removes that directory at its end; what a killed run
+// left in it is used by the next one.
 const script = `
 path=$1 staging=$2 prepared=$3 url=$4 sha256=$5 owner=$6 mode=$7
 umask 022
@@ -103,7 +104,7 @@ chmod 0755 -- "$staging"
 trap 'rm -rf --one-file-system -- "$staging"' EXIT
 rm -f -- "$staging/new"
 : >"$staging/new"
-chown -h -- "$owner" "$staging/new" # a user that isn't there is known before anything is downloaded
+chown -h -- "$owner" "$staging/new" # a missing user is found before anything is downloaded
 adopt "$prepared" "$staging"
 fetch "$url" "$sha256" "$staging"
 chown -h -- "$owner" "$staging/file"
@@ -146,14 +147,14 @@ func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) er
 	return err
 }
 
-// downloads tells whether c makes the file anew.
+// downloads reports whether c downloads the file.
 func (s *Step) downloads(c modules.Change) bool {
 	_, created := c.Find("")
 	_, replaced := c.Find("sha256")
 	return created || replaced
 }
 
-// job runs one of the two scripts, which thereby never run together.
+// job runs one of the two scripts. Both jobs have one name, so that they never run at the same time.
 func (s *Step) job(script string, more ...string) job.Job {
 	words := []string{"sh", "-euc", fetch.Functions + script, "download", s.Path, fetch.Staging(s.Path), fetch.Prepared(s.Path), s.URL, s.SHA256}
 	return job.Job{

@@ -30,14 +30,14 @@ var source string
 //	  state = "absent"
 //	}
 //
-// The directory must be there: a `directory` step makes it. A symbolic link in the file's place is an error, never
-// followed. Binary content and content larger than 1 MiB is written like any other, but diffs only show its size.
+// The directory must exist: a `directory` step creates it. A symbolic link in the file's place is an error and is never
+// followed. Binary content and content larger than 1 MiB is written like any other, but diffs show only its size.
 type Args struct {
 	// Where the file is on the host, an absolute path.
 	Path string `hcl:"path"`
 
-	// What the file contains. Give one of content, source and template; with none of them an existing file keeps
-	// its content, and a missing one is created empty.
+	// What the file contains. Give at most one of content, source and template. Without any of them an existing file
+	// keeps its content, and a missing one is created empty.
 	Content *string `hcl:"content,optional"`
 
 	// A file on the controller with the content, relative to the plan.
@@ -49,7 +49,7 @@ type Args struct {
 	// The variables of the template: `{ port = 3000 }`.
 	Vars cty.Value `hcl:"vars,optional"`
 
-	// Permissions, in octal. Like owner and group they are set on a file that is already there, too.
+	// Permissions, in octal. Like owner and group, they are also set on an existing file.
 	Mode string `hcl:"mode,optional" default:"0644"`
 
 	// User who owns the file: a name or a number.
@@ -58,16 +58,16 @@ type Args struct {
 	// Group of the file: a name or a number.
 	Group string `hcl:"group,optional" default:"root"`
 
-	// A command that checks the new content before it takes the old one's place; `%s` is the path of the new file,
-	// beside the old one. When it doesn't exit with 0, the file stays as it was.
+	// A command that checks the new file before it replaces the old one; `%s` stands for its path, in the same
+	// directory. If the command does not exit with 0, the old file stays.
 	Validate []string `hcl:"validate,optional"`
 
-	// Keep a copy of a file that is replaced or removed, under /var/lib/rcprov/backup.
+	// Whether a file that is replaced or removed is copied first, under /var/lib/rcprov/backup.
 	Backup bool `hcl:"backup,optional"`
 
 	// Whether the content is hidden in diffs. Content made from sensitive variables always is.
 	Sensitive bool `hcl:"sensitive,optional"`
 
-	// `absent` removes the file, or a symbolic link in its place (not what that leads to).
+	// `absent` removes the file, or a symbolic link in its place (not its target).
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 }

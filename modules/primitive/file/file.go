@@ -21,11 +21,11 @@ import (
 // Module is the module file.
 func Module() modules.Module { return modules.Primitive("file", source, New) }
 
-// Step is a regular file that shall be on a host.
+// Step is a regular file that a host should have, or not.
 type Step struct {
 	Path      string
 	Absent    bool
-	Content   []byte // nil: whatever is there; empty when nothing is
+	Content   []byte // nil: an existing file keeps its content, a new one is empty
 	Mode      fs.FileMode
 	Owner     string
 	Group     string
@@ -49,19 +49,19 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	errs := []error{err}
 	if len(args.Validate) > 0 && !strings.Contains(strings.Join(args.Validate, " "), "%s") {
 		errs = append(errs, &modules.ArgError{
-			Arg: "validate", Err: errors.New("doesn't say where the new file is"),
-			Hint: "Write %s where the command expects its path; before it has passed, the file is not in its place.",
+			Arg: "validate", Err: errors.New("must contain %s, the path of the new file"),
+			Hint: "Write %s where the command expects the path. It runs before the new file takes the place of the old one.",
 		})
 	}
 	return s, errors.Join(append(errs, s.readContent(args, env)...)...)
 }
 
-// rights are those that the file shall have.
+// rights are the desired mode, owner and group.
 func (s *Step) rights() rights.Rights {
 	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
 
-// readContent sets s.Content from the one argument that tells it.
+// readContent sets s.Content from the one argument that gives it.
 func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
 	var given []string
 	if args.Content != nil {
@@ -84,10 +84,10 @@ func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
 		}
 		s.Content = []byte(content)
 	} else if args.Vars != cty.NilVal && !args.Vars.IsNull() {
-		errs = append(errs, modules.Argf("vars", "are for a template, and there is none"))
+		errs = append(errs, modules.Argf("vars", "needs a template"))
 	}
 	if len(given) > 1 {
-		errs = append(errs, modules.Argf(given[1], "is one too many: %s is given as well", given[0]))
+		errs = append(errs, modules.Argf(given[1], "conflicts with %s", given[0]))
 	}
 	if len(given) > 0 && s.Content == nil {
 		s.Content = []byte{}
@@ -128,7 +128,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return c, nil
 	case is.Type == observe.Symlink:
 		return c, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
-			"Name the file that it leads to, or remove the link first (a `link` step with state = \"absent\").")
+			"Give the path of its target, or remove the link first (a `link` step with state = \"absent\").")
 	case is.Type != observe.Absent && is.Type != observe.Regular:
 		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
@@ -163,7 +163,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 }
 
-// compare returns the edits for the file that is there.
+// compare returns the edits for a file that exists.
 func (s *Step) compare(snapshot *observe.Snapshot, is observe.FileInfo) (edits []modules.Edit) {
 	if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
 		e := modules.Edit{Action: modules.Update, Subject: s.Path, Field: "content", Sensitive: s.Sensitive}
@@ -185,7 +185,7 @@ func (s *Step) inDoubt() (edits []modules.Edit) {
 	return edits
 }
 
-// showContent adds old and new content to e: as texts where both are, else their sizes.
+// showContent adds the old and the new content to e if both are text, else their sizes.
 func showContent(e *modules.Edit, old observe.FileInfo, content []byte) {
 	if old.Content != nil && isText(old.Content) && isText(content) {
 		e.Text = &modules.Text{Old: string(old.Content), New: string(content)}
@@ -204,7 +204,7 @@ func showContent(e *modules.Edit, old observe.FileInfo, content []byte) {
 	e.From, e.To = size(old.Content, old.Size), size(content, int64(len(content)))
 }
 
-// isText tells whether a diff of content can be read. Larger content is not sent by hosts, either.
+// isText reports whether a diff of content is readable. Hosts do not send larger content.
 func isText(content []byte) bool {
 	return len(content) <= observe.MaxContent && utf8.Valid(content) && !bytes.ContainsRune(content, 0)
 }
@@ -250,7 +250,7 @@ func (s *Step) write(ctx context.Context, h modules.Host) error {
 	})
 }
 
-// backup returns where the file that goes is copied to; empty: nowhere.
+// backup returns where a file that is replaced or removed is copied to first; empty: nowhere.
 func (s *Step) backup() string {
 	if !s.Backup {
 		return ""

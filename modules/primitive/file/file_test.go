@@ -214,9 +214,9 @@ func TestNew(t *testing.T) {
 		{name: "valid", change: func(*Args) {}},
 		{name: "source", change: func(a *Args) { a.Content, a.Source = nil, "x" }, err: "source: no such file"},
 		{name: "template", change: func(a *Args) { a.Content, a.Template = nil, "x" }, err: "template: there is no variable port"},
-		{name: "two contents", change: func(a *Args) { a.Template = "x" }, err: "template: there is no variable port\ntemplate: is one too many: content is given as well"},
-		{name: "vars alone", change: func(a *Args) { a.Vars = cty.EmptyObjectVal }, err: "vars: are for a template, and there is none"},
-		{name: "validate", change: func(a *Args) { a.Validate = []string{"nginx", "-t"} }, err: "validate: doesn't say where the new file is"},
+		{name: "two contents", change: func(a *Args) { a.Template = "x" }, err: "template: there is no variable port\ntemplate: conflicts with content"},
+		{name: "vars alone", change: func(a *Args) { a.Vars = cty.EmptyObjectVal }, err: "vars: needs a template"},
+		{name: "validate", change: func(a *Args) { a.Validate = []string{"nginx", "-t"} }, err: "validate: must contain %s, the path of the new file"},
 		{
 			name:   "several",
 			change: func(a *Args) { a.Path, a.Mode, a.Owner = "etc", "rw", "a:b" },

@@ -6,8 +6,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe one line of a text file. The rest of the file is not touched: its other lines, its mode, owner and
-// access lists, its kind of line ends. A file that is wholly rcprov's own is better written by `file`.
+// Args describe one line of a text file. The rest of the file is not touched: other lines, mode, owner, access lists
+// and the style of line endings. To manage a whole file, use `file`.
 //
 //	line "no-root-login" {
 //	  path     = "/etc/ssh/sshd_config"
@@ -22,30 +22,30 @@ var source string
 //	  after = "^mongodb "
 //	}
 //
-// With regexp, the file has the line afterwards and no other line that matches: the first match becomes the line, the
-// others go. Without, a line that is there anywhere in the file is enough. A line that has to be added goes behind the
-// last line that matches `after`, or ahead of the first that matches `before`, or else to the end of the file.
+// With regexp, the first line that matches is replaced by the line, and other lines that match are removed. Without it,
+// the line may be anywhere in the file. A new line is added after the last line that matches `after`, before the first
+// that matches `before`, or else at the end of the file.
 type Args struct {
 	// The file on the host, an absolute path.
 	Path string `hcl:"path"`
 
-	// The line, without its end. Needed unless state is `absent` and regexp is given.
+	// The line, without its end. Required, unless state is `absent` and regexp is given.
 	Line string `hcl:"line,optional"`
 
 	// Which lines to replace (or, with `absent`, to remove): a regular expression in the syntax of Go (RE2), found
-	// anywhere in a line. The new line has to match as well, so that the next run finds it.
+	// anywhere in a line. It must match the new line as well, so that the next run finds it.
 	Regexp string `hcl:"regexp,optional"`
 
-	// A line that has to be added goes behind the last line that matches this regular expression.
+	// A new line is added after the last line that matches this regular expression.
 	After string `hcl:"after,optional"`
 
-	// A line that has to be added goes ahead of the first line that matches this regular expression.
+	// A new line is added before the first line that matches this regular expression.
 	Before string `hcl:"before,optional"`
 
 	// `absent` removes all lines that match regexp or, without it, are equal to line.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 
-	// Make the file if it is not there. Otherwise that is an error, unless an earlier step makes it.
+	// Whether a missing file is created. Otherwise it is an error, unless an earlier step creates it.
 	Create bool `hcl:"create,optional"`
 
 	// Permissions of a file that is created, in octal.
@@ -57,10 +57,10 @@ type Args struct {
 	// Group of a file that is created: a name or a number.
 	Group string `hcl:"group,optional" default:"root"`
 
-	// A command that checks the new content before it takes the old one's place; `%s` is the path of the new file,
-	// beside the old one. When it doesn't exit with 0, the file stays as it was.
+	// A command that checks the new file before it replaces the old one; `%s` stands for its path, in the same
+	// directory. If the command does not exit with 0, the old file stays.
 	Validate []string `hcl:"validate,optional"`
 
-	// Keep a copy of the file before the change, under /var/lib/rcprov/backup.
+	// Whether the file is copied before the change, under /var/lib/rcprov/backup.
 	Backup bool `hcl:"backup,optional"`
 }

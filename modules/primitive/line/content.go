@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// wish says which line shall be in a text, or shall not.
-type wish struct {
+// desired is the line that a text should have, or not.
+type desired struct {
 	line   string
 	regexp *regexp.Regexp // nil: lines that are equal to line
 	after  *regexp.Regexp // nil: no such place
@@ -16,33 +16,33 @@ type wish struct {
 	absent bool
 }
 
-// newContent returns the text as w wants it, which is old itself when nothing is to do, and what a person should know
-// about it. Line ends are kept: those of other lines and of a replaced line as they are; an added line gets that of
+// newContent returns the text with the desired line, which is old itself if it has converged, and notes for people. Line
+// endings are kept: those of other lines and of a replaced line as they are; an added line gets that of
 // the text's first line.
-func newContent(old string, w wish) (text string, notes []string) {
+func newContent(old string, d desired) (text string, notes []string) {
 	lines := slices.Collect(strings.Lines(old))
 	var matches []int
 	for i, l := range lines {
 		body, _ := cutEnd(l)
-		if w.regexp != nil && w.regexp.MatchString(body) || w.regexp == nil && body == w.line {
+		if d.regexp != nil && d.regexp.MatchString(body) || d.regexp == nil && body == d.line {
 			matches = append(matches, i)
 		}
 	}
 	switch {
-	case w.absent:
+	case d.absent:
 		lines = without(lines, matches)
 	case len(matches) == 0:
-		lines, notes = w.add(lines)
-	case w.regexp != nil:
+		lines, notes = d.add(lines)
+	case d.regexp != nil:
 		keep := matches[0]
-		for _, i := range matches { // the line itself may stand further down: no need to move it
-			if body, _ := cutEnd(lines[i]); body == w.line {
+		for _, i := range matches { // the line itself may be further down; it need not be moved
+			if body, _ := cutEnd(lines[i]); body == d.line {
 				keep = i
 				break
 			}
 		}
 		_, end := cutEnd(lines[keep])
-		lines[keep] = w.line + end
+		lines[keep] = d.line + end
 		others := slices.DeleteFunc(matches, func(i int) bool { return i == keep })
 		lines = without(lines, others)
 	}
@@ -50,7 +50,7 @@ func newContent(old string, w wish) (text string, notes []string) {
 }
 
 // add puts the line in its place.
-func (w wish) add(lines []string) (added []string, notes []string) {
+func (d desired) add(lines []string) (added []string, notes []string) {
 	end := "\n"
 	if len(lines) > 0 && strings.HasSuffix(lines[0], "\r\n") {
 		end = "\r\n"
@@ -66,23 +66,23 @@ func (w wish) add(lines []string) (added []string, notes []string) {
 		return []string{fmt.Sprintf("no line matches %s = %q: the line goes to the end", arg, expression)}
 	}
 	switch {
-	case w.before != nil:
-		if i := slices.IndexFunc(lines, matched(w.before)); i >= 0 {
+	case d.before != nil:
+		if i := slices.IndexFunc(lines, matched(d.before)); i >= 0 {
 			at = i
 		} else {
-			notes = missing("before", w.before)
+			notes = missing("before", d.before)
 		}
-	case w.after != nil:
+	case d.after != nil:
 		last := -1
 		for i, l := range lines {
-			if matched(w.after)(l) {
+			if matched(d.after)(l) {
 				last = i
 			}
 		}
 		if last >= 0 {
 			at = last + 1
 		} else {
-			notes = missing("after", w.after)
+			notes = missing("after", d.after)
 		}
 	}
 	if at > 0 {
@@ -90,7 +90,7 @@ func (w wish) add(lines []string) (added []string, notes []string) {
 			lines[at-1] += end
 		}
 	}
-	return slices.Insert(lines, at, w.line+end), notes
+	return slices.Insert(lines, at, d.line+end), notes
 }
 
 // without returns lines without those at the given places.

@@ -11,74 +11,74 @@ import (
 func TestNewContent(t *testing.T) {
 	t.Parallel()
 	re := regexp.MustCompile
-	port := wish{line: "Port 2222", regexp: re(`^#?Port `)}
-	plain := wish{line: "b"}
+	port := desired{line: "Port 2222", regexp: re(`^#?Port `)}
+	plain := desired{line: "b"}
 	tests := []struct {
-		name string
-		wish wish
-		old  string
-		want string
-		note string
+		name    string
+		desired desired
+		old     string
+		want    string
+		note    string
 	}{
-		{name: "there", wish: plain, old: "a\nb\nc\n", want: "a\nb\nc\n"},
-		{name: "there without an end", wish: plain, old: "a\nb", want: "a\nb"},
-		{name: "there with CRLF", wish: plain, old: "a\r\nb\r\n", want: "a\r\nb\r\n"},
-		{name: "there twice", wish: plain, old: "b\nb\n", want: "b\nb\n"},
-		{name: "part of another line", wish: plain, old: "abc\n", want: "abc\nb\n"},
-		{name: "with space around it", wish: plain, old: " b\nb \n", want: " b\nb \nb\n"},
-		{name: "empty text", wish: plain, old: "", want: "b\n"},
-		{name: "only a newline", wish: plain, old: "\n", want: "\nb\n"},
-		{name: "added at the end", wish: plain, old: "a\n", want: "a\nb\n"},
-		{name: "added to a text without an end", wish: plain, old: "a", want: "a\nb\n"},
-		{name: "added with CRLF", wish: plain, old: "a\r\n", want: "a\r\nb\r\n"},
-		{name: "added with CRLF to a text without an end", wish: plain, old: "x\r\na", want: "x\r\na\r\nb\r\n"},
+		{name: "there", desired: plain, old: "a\nb\nc\n", want: "a\nb\nc\n"},
+		{name: "there without an end", desired: plain, old: "a\nb", want: "a\nb"},
+		{name: "there with CRLF", desired: plain, old: "a\r\nb\r\n", want: "a\r\nb\r\n"},
+		{name: "there twice", desired: plain, old: "b\nb\n", want: "b\nb\n"},
+		{name: "part of another line", desired: plain, old: "abc\n", want: "abc\nb\n"},
+		{name: "with space around it", desired: plain, old: " b\nb \n", want: " b\nb \nb\n"},
+		{name: "empty text", desired: plain, old: "", want: "b\n"},
+		{name: "only a newline", desired: plain, old: "\n", want: "\nb\n"},
+		{name: "added at the end", desired: plain, old: "a\n", want: "a\nb\n"},
+		{name: "added to a text without an end", desired: plain, old: "a", want: "a\nb\n"},
+		{name: "added with CRLF", desired: plain, old: "a\r\n", want: "a\r\nb\r\n"},
+		{name: "added with CRLF to a text without an end", desired: plain, old: "x\r\na", want: "x\r\na\r\nb\r\n"},
 
-		{name: "replaced", wish: port, old: "x\n#Port 22\ny\n", want: "x\nPort 2222\ny\n"},
-		{name: "replaced already", wish: port, old: "x\nPort 2222\ny\n", want: "x\nPort 2222\ny\n"},
-		{name: "replaced at the end without an end", wish: port, old: "x\nPort 22", want: "x\nPort 2222"},
-		{name: "replaced with CRLF", wish: port, old: "Port 22\r\nx\n", want: "Port 2222\r\nx\n"},
-		{name: "first of several", wish: port, old: "#Port 22\nx\nPort 23\n", want: "Port 2222\nx\n"},
-		{name: "the line among several", wish: port, old: "#Port 22\nx\nPort 2222\n", want: "x\nPort 2222\n"},
-		{name: "the line twice", wish: port, old: "Port 2222\nPort 2222\n", want: "Port 2222\n"},
-		{name: "no match", wish: port, old: "x\n", want: "x\nPort 2222\n"},
-		{name: "dollar is the end of the line", wish: wish{line: "x=2", regexp: re(`^x=\d$`)}, old: "x=1\r\nx=1\n", want: "x=2\r\n"},
-		{name: "no expansion of groups", wish: wish{line: "$1 ${1}", regexp: re(`(\$|a)`)}, old: "a\n", want: "$1 ${1}\n"},
+		{name: "replaced", desired: port, old: "x\n#Port 22\ny\n", want: "x\nPort 2222\ny\n"},
+		{name: "replaced already", desired: port, old: "x\nPort 2222\ny\n", want: "x\nPort 2222\ny\n"},
+		{name: "replaced at the end without an end", desired: port, old: "x\nPort 22", want: "x\nPort 2222"},
+		{name: "replaced with CRLF", desired: port, old: "Port 22\r\nx\n", want: "Port 2222\r\nx\n"},
+		{name: "first of several", desired: port, old: "#Port 22\nx\nPort 23\n", want: "Port 2222\nx\n"},
+		{name: "the line among several", desired: port, old: "#Port 22\nx\nPort 2222\n", want: "x\nPort 2222\n"},
+		{name: "the line twice", desired: port, old: "Port 2222\nPort 2222\n", want: "Port 2222\n"},
+		{name: "no match", desired: port, old: "x\n", want: "x\nPort 2222\n"},
+		{name: "dollar is the end of the line", desired: desired{line: "x=2", regexp: re(`^x=\d$`)}, old: "x=1\r\nx=1\n", want: "x=2\r\n"},
+		{name: "no expansion of groups", desired: desired{line: "$1 ${1}", regexp: re(`(\$|a)`)}, old: "a\n", want: "$1 ${1}\n"},
 
-		{name: "after", wish: wish{line: "b", after: re("^a")}, old: "a1\na2\nz\n", want: "a1\na2\nb\nz\n"},
-		{name: "after the last line without an end", wish: wish{line: "b", after: re("^a")}, old: "z\na", want: "z\na\nb\n"},
+		{name: "after", desired: desired{line: "b", after: re("^a")}, old: "a1\na2\nz\n", want: "a1\na2\nb\nz\n"},
+		{name: "after the last line without an end", desired: desired{line: "b", after: re("^a")}, old: "z\na", want: "z\na\nb\n"},
 		{
-			name: "after nothing", wish: wish{line: "b", after: re("^q")}, old: "a\n", want: "a\nb\n",
+			name: "after nothing", desired: desired{line: "b", after: re("^q")}, old: "a\n", want: "a\nb\n",
 			note: `no line matches after = "^q": the line goes to the end`,
 		},
-		{name: "before", wish: wish{line: "b", before: re("^z")}, old: "a\nz1\nz2\n", want: "a\nb\nz1\nz2\n"},
-		{name: "before the first line", wish: wish{line: "b", before: re("^z")}, old: "z", want: "b\nz"},
+		{name: "before", desired: desired{line: "b", before: re("^z")}, old: "a\nz1\nz2\n", want: "a\nb\nz1\nz2\n"},
+		{name: "before the first line", desired: desired{line: "b", before: re("^z")}, old: "z", want: "b\nz"},
 		{
-			name: "before nothing", wish: wish{line: "b", before: re("^q")}, old: "a", want: "a\nb\n",
+			name: "before nothing", desired: desired{line: "b", before: re("^q")}, old: "a", want: "a\nb\n",
 			note: `no line matches before = "^q": the line goes to the end`,
 		},
-		{name: "elsewhere is enough", wish: wish{line: "b", after: re("^z")}, old: "b\nz\n", want: "b\nz\n"},
+		{name: "elsewhere is enough", desired: desired{line: "b", after: re("^z")}, old: "b\nz\n", want: "b\nz\n"},
 		{
-			name: "a match is replaced where it is", wish: wish{line: "Port 2222", regexp: re("^#?Port "), after: re("^z")},
+			name: "a match is replaced where it is", desired: desired{line: "Port 2222", regexp: re("^#?Port "), after: re("^z")},
 			old: "Port 1\nz\n", want: "Port 2222\nz\n",
 		},
 
-		{name: "absent already", wish: wish{line: "b", absent: true}, old: "a\nab\n", want: "a\nab\n"},
-		{name: "removed", wish: wish{line: "b", absent: true}, old: "b\na\nb\r\nc\n", want: "a\nc\n"},
-		{name: "removed at the end", wish: wish{line: "b", absent: true}, old: "a\nb", want: "a\n"},
-		{name: "only line removed", wish: wish{line: "b", absent: true}, old: "b\n", want: ""},
-		{name: "matches removed", wish: wish{regexp: re("^b"), absent: true}, old: "a\nb1\nb2\n", want: "a\n"},
+		{name: "absent already", desired: desired{line: "b", absent: true}, old: "a\nab\n", want: "a\nab\n"},
+		{name: "removed", desired: desired{line: "b", absent: true}, old: "b\na\nb\r\nc\n", want: "a\nc\n"},
+		{name: "removed at the end", desired: desired{line: "b", absent: true}, old: "a\nb", want: "a\n"},
+		{name: "only line removed", desired: desired{line: "b", absent: true}, old: "b\n", want: ""},
+		{name: "matches removed", desired: desired{regexp: re("^b"), absent: true}, old: "a\nb1\nb2\n", want: "a\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, notes := newContent(test.old, test.wish)
+			got, notes := newContent(test.old, test.desired)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("text (-want +got):\n%s", diff)
 			}
 			if note := strings.Join(notes, "\n"); note != test.note {
 				t.Errorf("note %q, want %q", note, test.note)
 			}
-			if again, _ := newContent(got, test.wish); again != got {
+			if again, _ := newContent(got, test.desired); again != got {
 				t.Errorf("a second time: %q, after %q", again, got)
 			}
 		})
@@ -90,19 +90,19 @@ func FuzzNewContent(f *testing.F) {
 	f.Add("a\r\nb\nc", "b", "^a", false)
 	f.Add("#Port 22\nPort 22", "Port 22", "", true)
 	f.Fuzz(func(t *testing.T, old, line, expression string, absent bool) {
-		w := wish{line: line, absent: absent}
+		d := desired{line: line, absent: absent}
 		if expression != "" {
 			compiled, err := regexp.Compile(expression)
 			if err != nil || !compiled.MatchString(line) {
 				return
 			}
-			w.regexp = compiled
+			d.regexp = compiled
 		}
 		if line == "" || strings.ContainsAny(line, "\r\n\x00") {
 			return
 		}
-		once, _ := newContent(old, w)
-		if twice, _ := newContent(once, w); twice != once {
+		once, _ := newContent(old, d)
+		if twice, _ := newContent(once, d); twice != once {
 			t.Errorf("once %q, twice %q", once, twice)
 		}
 	})

@@ -16,10 +16,10 @@ import (
 // Module is the module line.
 func Module() modules.Module { return modules.Primitive("line", source, New) }
 
-// Step is a line that shall, or shall not, be in a file.
+// Step is a line that a file should have, or not.
 type Step struct {
 	Path      string
-	Wish      wish
+	Desired   desired
 	Create    bool
 	Mode      fs.FileMode // of a new file, as Owner and Group
 	Owner     string
@@ -36,26 +36,26 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	s := &Step{
 		Path: args.Path, Create: args.Create, Owner: args.Owner, Group: args.Group,
 		Validate: args.Validate, Backup: args.Backup, Sensitive: env.Sensitive("line"),
-		Wish: wish{line: args.Line, absent: args.State == "absent"},
+		Desired: desired{line: args.Line, absent: args.State == "absent"},
 	}
 	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
 	s.Mode = mode
 	errs := []error{err}
 	if len(args.Validate) > 0 && !strings.Contains(strings.Join(args.Validate, " "), "%s") {
 		errs = append(errs, &modules.ArgError{
-			Arg: "validate", Err: errors.New("doesn't say where the new file is"),
-			Hint: "Write %s where the command expects its path; before it has passed, the file is not in its place.",
+			Arg: "validate", Err: errors.New("must contain %s, the path of the new file"),
+			Hint: "Write %s where the command expects the path. It runs before the new file takes the place of the old one.",
 		})
 	}
-	return s, errors.Join(append(errs, s.Wish.read(args)...)...)
+	return s, errors.Join(append(errs, s.Desired.read(args)...)...)
 }
 
-// read compiles the expressions of args and tells what is wrong between them.
-func (w *wish) read(args Args) (errs []error) {
+// read compiles the expressions of args and returns all mistakes.
+func (d *desired) read(args Args) (errs []error) {
 	for _, e := range []struct {
 		arg, text string
 		to        **regexp.Regexp
-	}{{"regexp", args.Regexp, &w.regexp}, {"after", args.After, &w.after}, {"before", args.Before, &w.before}} {
+	}{{"regexp", args.Regexp, &d.regexp}, {"after", args.After, &d.after}, {"before", args.Before, &d.before}} {
 		if e.text == "" {
 			continue
 		}
@@ -67,25 +67,25 @@ func (w *wish) read(args Args) (errs []error) {
 		*e.to = compiled
 	}
 	switch {
-	case args.Line == "" && !w.absent:
-		errs = append(errs, modules.Argf("line", "must say what the line is"))
+	case args.Line == "" && !d.absent:
+		errs = append(errs, modules.Argf("line", "is required"))
 	case args.Line == "" && args.Regexp == "":
-		errs = append(errs, modules.Argf("line", "must say which line goes, or regexp which ones"))
+		errs = append(errs, modules.Argf("line", "is required, unless regexp is given"))
 	case strings.ContainsAny(args.Line, "\r\n\x00"):
 		errs = append(errs, &modules.ArgError{
 			Arg: "line", Err: errors.New("must be one line"), Hint: "Use a step for each line, or a `file` step for the whole file.",
 		})
-	case w.regexp != nil && !w.absent && !w.regexp.MatchString(args.Line):
+	case d.regexp != nil && !d.absent && !d.regexp.MatchString(args.Line):
 		errs = append(errs, &modules.ArgError{
 			Arg: "regexp", Err: fmt.Errorf("doesn't match the line %q itself", args.Line),
 			Hint: "The next run would not find the line and add it again: widen the expression (`^#?Port ` finds `#Port 22` and `Port 2222`).",
 		})
 	}
 	if args.After != "" && args.Before != "" {
-		errs = append(errs, modules.Argf("before", "is one too many: after is given as well"))
+		errs = append(errs, modules.Argf("before", "conflicts with after"))
 	}
-	if w.absent && (args.After != "" || args.Before != "") {
-		errs = append(errs, modules.Argf("state", "is absent, so there is no place for after or before"))
+	if d.absent && (args.After != "" || args.Before != "") {
+		errs = append(errs, modules.Argf("state", "is absent, which conflicts with after and before"))
 	}
 	return errs
 }
@@ -104,22 +104,22 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
 	switch {
-	case is.Type == observe.Absent && s.Wish.absent:
+	case is.Type == observe.Absent && s.Desired.absent:
 		return modules.Change{}, nil
 	case is.Type == observe.Absent && !s.Create:
 		// No error yet: when this is a plan, an earlier step may be about to make the file.
 		return modules.Change{
-			Edits: []modules.Edit{{Action: modules.Update, Subject: s.Path, Field: "line", To: s.Wish.line, Sensitive: s.Sensitive}},
-			Notes: []string{s.Path + " is not there yet: an earlier step has to make it, or create = true"},
+			Edits: []modules.Edit{{Action: modules.Update, Subject: s.Path, Field: "line", To: s.Desired.line, Sensitive: s.Sensitive}},
+			Notes: []string{s.Path + " does not exist yet: an earlier step must create it, or set create = true"},
 		}, nil
 	case is.Type == observe.Absent:
 		return modules.Change{Edits: []modules.Edit{{
 			Action: modules.Create, Subject: s.Path, To: rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}.String(),
-			Text: &modules.Text{New: s.Wish.line + "\n"}, Sensitive: s.Sensitive,
+			Text: &modules.Text{New: s.Desired.line + "\n"}, Sensitive: s.Sensitive,
 		}}}, nil
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
-			"Name the file that it leads to.")
+			"Give the path of its target.")
 	case is.Type != observe.Regular:
 		return modules.Change{}, fmt.Errorf("%s is %s, not a file", s.Path, is.Type)
 	case is.Content == nil:
@@ -127,10 +127,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			fmt.Errorf("%s has %d bytes, too many to edit (at most %d)", s.Path, is.Size, observe.MaxContent),
 			"Use a `command` step.")
 	case strings.Contains(string(is.Content), "\x00"):
-		return modules.Change{}, fmt.Errorf("%s is not a text: it has a NUL byte", s.Path)
+		return modules.Change{}, fmt.Errorf("%s is not a text file: it contains a NUL byte", s.Path)
 	}
 	old := string(is.Content)
-	text, notes := newContent(old, s.Wish)
+	text, notes := newContent(old, s.Desired)
 	if text == old {
 		return modules.Change{}, nil
 	}
@@ -144,8 +144,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	text := c.Edits[0].Text
 	if text == nil {
-		return modules.WithHint(fmt.Errorf("%s is not there", s.Path),
-			"Correct the path, make the file in an earlier step, or write create = true.")
+		return modules.WithHint(fmt.Errorf("%s does not exist", s.Path),
+			"Correct the path, create the file in an earlier step, or set create = true.")
 	}
 	f := modules.File{
 		Path: s.Path, Content: []byte(text.New), Keep: true, Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,

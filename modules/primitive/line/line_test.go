@@ -16,10 +16,10 @@ import (
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	plain := Step{Path: "/etc/x", Wish: wish{line: "b"}}
-	creating := Step{Path: "/etc/x", Wish: wish{line: "b"}, Create: true, Mode: 0o600, Owner: "root", Group: "adm"}
-	absent := Step{Path: "/etc/x", Wish: wish{line: "b", absent: true}}
-	secret := Step{Path: "/etc/x", Wish: wish{line: "b"}, Sensitive: true}
+	plain := Step{Path: "/etc/x", Desired: desired{line: "b"}}
+	creating := Step{Path: "/etc/x", Desired: desired{line: "b"}, Create: true, Mode: 0o600, Owner: "root", Group: "adm"}
+	absent := Step{Path: "/etc/x", Desired: desired{line: "b", absent: true}}
+	secret := Step{Path: "/etc/x", Desired: desired{line: "b"}, Sensitive: true}
 	file := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content), Size: int64(len(content))}
 	}
@@ -41,7 +41,7 @@ func TestDiff(t *testing.T) {
 			name: "file missing", step: plain,
 			want: modules.Change{
 				Edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/x", Field: "line", To: "b"}},
-				Notes: []string{"/etc/x is not there yet: an earlier step has to make it, or create = true"},
+				Notes: []string{"/etc/x does not exist yet: an earlier step must create it, or set create = true"},
 			},
 		},
 		{
@@ -60,7 +60,7 @@ func TestDiff(t *testing.T) {
 		},
 		{name: "directory", step: plain, is: observe.FileInfo{Type: observe.Directory}, err: "/etc/x is a directory, not a file"},
 		{name: "link", step: plain, is: observe.FileInfo{Type: observe.Symlink, Target: "y"}, err: "/etc/x is a symbolic link to y, not a file"},
-		{name: "binary", step: plain, is: file("\x7fELF\x00"), err: "/etc/x is not a text: it has a NUL byte"},
+		{name: "binary", step: plain, is: file("\x7fELF\x00"), err: "/etc/x is not a text file: it contains a NUL byte"},
 		{
 			name: "too large", step: plain, is: observe.FileInfo{Type: observe.Regular, Size: 5 << 20},
 			err: "/etc/x has 5242880 bytes, too many to edit (at most 1048576)",
@@ -93,8 +93,8 @@ func TestNew(t *testing.T) {
 	}{
 		{name: "valid", change: func(*Args) {}},
 		{name: "valid regexp", change: func(a *Args) { a.Regexp = "^#?Port " }},
-		{name: "no line", change: func(a *Args) { a.Line = "" }, err: "line: must say what the line is"},
-		{name: "nothing to remove", change: func(a *Args) { a.Line, a.State = "", "absent" }, err: "line: must say which line goes, or regexp which ones"},
+		{name: "no line", change: func(a *Args) { a.Line = "" }, err: "line: is required"},
+		{name: "nothing to remove", change: func(a *Args) { a.Line, a.State = "", "absent" }, err: "line: is required, unless regexp is given"},
 		{name: "remove by regexp", change: func(a *Args) { a.Line, a.State, a.Regexp = "", "absent", "x" }},
 		{name: "two lines", change: func(a *Args) { a.Line = "a\nb" }, err: "line: must be one line"},
 		{
@@ -102,9 +102,9 @@ func TestNew(t *testing.T) {
 			err: `regexp: doesn't match the line "Port 2222" itself`,
 		},
 		{name: "not RE2", change: func(a *Args) { a.Regexp = "(?!x)" }, err: "regexp: error parsing regexp: invalid or unsupported Perl syntax: `(?!`"},
-		{name: "two places", change: func(a *Args) { a.After, a.Before = "a", "b" }, err: "before: is one too many: after is given as well"},
-		{name: "no place", change: func(a *Args) { a.After, a.State = "a", "absent" }, err: "state: is absent, so there is no place for after or before"},
-		{name: "validate", change: func(a *Args) { a.Validate = []string{"true"} }, err: "validate: doesn't say where the new file is"},
+		{name: "two places", change: func(a *Args) { a.After, a.Before = "a", "b" }, err: "before: conflicts with after"},
+		{name: "no place", change: func(a *Args) { a.After, a.State = "a", "absent" }, err: "state: is absent, which conflicts with after and before"},
+		{name: "validate", change: func(a *Args) { a.Validate = []string{"true"} }, err: "validate: must contain %s, the path of the new file"},
 	}
 	for _, test := range tests {
 		args := valid
@@ -123,10 +123,10 @@ func TestConverge(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "it's a file")
-	step := &Step{Path: path, Wish: wish{line: "it's a \\ line"}, Mode: 0o640, Owner: me.Uid, Group: me.Gid}
+	step := &Step{Path: path, Desired: desired{line: "it's a \\ line"}, Mode: 0o640, Owner: me.Uid, Group: me.Gid}
 	host := &moduletest.Host{}
 	err = step.Apply(t.Context(), host, moduletest.Diff(t, host, step))
-	if want := path + " is not there"; moduletest.ErrorText(err) != want {
+	if want := path + " does not exist"; moduletest.ErrorText(err) != want {
 		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
 	step.Create = true
@@ -143,6 +143,6 @@ func TestConverge(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the file's mode was not kept: %v, %v", info.Mode(), err)
 	}
-	step.Wish.absent = true
+	step.Desired.absent = true
 	moduletest.Converge(t, host, step)
 }

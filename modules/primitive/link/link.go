@@ -14,7 +14,7 @@ import (
 // Module is the module link.
 func Module() modules.Module { return modules.Primitive("link", source, New) }
 
-// Step is a symbolic link that shall be on a host.
+// Step is a symbolic link that a host should have, or not.
 type Step struct {
 	Path   string
 	Target string
@@ -33,11 +33,11 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	}
 	switch {
 	case args.Target == "" && !s.Absent:
-		errs = append(errs, modules.Argf("target", "must say what the link leads to"))
+		errs = append(errs, modules.Argf("target", "is required"))
 	case strings.ContainsAny(args.Target, "\n\x00"):
 		errs = append(errs, modules.Argf("target", "must not contain a newline: %q", args.Target))
 	case args.Target == args.Path && !s.Absent:
-		errs = append(errs, modules.Argf("target", "is the link itself: %q", args.Target))
+		errs = append(errs, modules.Argf("target", "must not be the link itself: %q", args.Target))
 	}
 	return s, errors.Join(errs...)
 }
@@ -67,7 +67,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		e = modules.Edit{Action: modules.Update, Field: "target", From: fmt.Sprintf("a file of %d bytes", is.Size), To: s.Target}
 	case is.Type == observe.Regular && !s.Absent:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a file, not a symbolic link", s.Path),
-			"Move it away, or write force = true to lose it.")
+			"Move it away, or set force = true to replace it.")
 	default:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a symbolic link", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
@@ -89,8 +89,8 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	argv := []string{"rm", "-f", "--", s.Path}
 	if !s.Absent {
-		// ln -sf removes the old link before it makes the new one; a rename leaves no gap. The temporary name is the
-		// same each time, so that an interrupted run leaves nothing for good.
+		// ln -sf removes the old link before it makes the new one; a rename leaves no gap. The temporary name is
+		// always the same, so that the next run removes what a killed one left.
 		const script = `
 rm -f -- "$3"
 ln -s -- "$2" "$3"

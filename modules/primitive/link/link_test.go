@@ -60,8 +60,8 @@ func TestNew(t *testing.T) {
 	}{
 		{args: Args{Path: "/a", Target: "b"}},
 		{args: Args{Path: "/a", State: "absent"}},
-		{args: Args{Path: "/a"}, err: "target: must say what the link leads to"},
-		{args: Args{Path: "/a", Target: "/a"}, err: `target: is the link itself: "/a"`},
+		{args: Args{Path: "/a"}, err: "target: is required"},
+		{args: Args{Path: "/a", Target: "/a"}, err: `target: must not be the link itself: "/a"`},
 		{args: Args{Path: "a", Target: "x\ny"}, err: "path: must be an absolute path, not \"a\"\ntarget: must not contain a newline: \"x\\ny\""},
 	}
 	for _, test := range tests {

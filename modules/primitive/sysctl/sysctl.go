@@ -105,10 +105,10 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 }
 
-// lasts tells whether the value shall be there after a boot.
+// lasts reports whether the value shall be there after a boot.
 func (s *Step) lasts() bool { return s.Persistent && !s.Absent }
 
-// network tells whether a wrong value could cut off whoever set it: all of net.*, because what does so depends on the
+// network reports whether a wrong value could cut off whoever set it: all of net.*, because what does so depends on the
 // host's interfaces, routes and filters.
 func (s *Step) network() bool { return !s.Absent && strings.HasPrefix(s.Path, "net/") }
 

@@ -75,7 +75,7 @@ func edits(c modules.Change, f File) (text *modules.Edit, rights bool) {
 	return text, rights
 }
 
-// reinstalled tells whether the unit is to be enabled and its [Install] section changes. The links that the old one
+// reinstalled reports whether the unit is to be enabled and its [Install] section changes. The links that the old one
 // asked for must go before the new one is written: a run killed in between finds a disabled unit, not one that is
 // enabled in the wrong place.
 func (s *Step) reinstalled(c modules.Change) bool {

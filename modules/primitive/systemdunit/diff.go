@@ -103,7 +103,7 @@ func (d *differ) files(snapshot *observe.Snapshot) error {
 	return nil
 }
 
-// maskingLink tells whether a file is what `systemctl mask` leaves in place of a unit file.
+// maskingLink reports whether a file is what `systemctl mask` leaves in place of a unit file.
 func maskingLink(is observe.FileInfo) bool {
 	return is.Type == observe.Symlink && is.Target == "/dev/null"
 }
@@ -169,7 +169,7 @@ func (d *differ) masked() {
 	}
 }
 
-// installed tells whether a unit file state means that links to the unit were made.
+// installed reports whether a unit file state means that links to the unit were made.
 func installed(state observe.UnitFileState) bool {
 	return state == observe.Enabled || state == observe.EnabledRuntime
 }
@@ -219,7 +219,7 @@ func (d *differ) running() error {
 	return nil
 }
 
-// looping tells whether a unit that runs now is in a crash loop: it has just been restarted by systemd, and not for the
+// looping reports whether a unit that runs now is in a crash loop: it has just been restarted by systemd, and not for the
 // first time. What keeps on running has been up for longer than the ten seconds that most loops take at most (systemd's
 // own DefaultStartLimitIntervalSec=).
 func looping(unit observe.UnitInfo) bool {
@@ -232,7 +232,7 @@ func neverRuns(name string) error {
 	return modules.WithHint(fmt.Errorf("%s can't be kept running: it is Type=oneshot, which ends when its command has ended", name), endsHint)
 }
 
-// stale tells whether the unit must be restarted or reloaded to run what is on disk.
+// stale reports whether the unit must be restarted or reloaded to run what is on disk.
 func (d *differ) stale() error {
 	if d.installed != "" {
 		d.inDoubt(d.onceInstalled())

@@ -23,7 +23,7 @@ import (
 // tick (CONFIG_HZ=100: 10 ms), systemd the exact one.
 const clockTick = 10 * time.Millisecond
 
-// stampValid tells whether the stamp speaks of the instance that runs.
+// stampValid reports whether the stamp speaks of the instance that runs.
 func stampValid(u observe.UnitInfo) bool {
 	return u.InvocationID != "" && u.Stamp.InvocationID == u.InvocationID
 }
@@ -84,7 +84,7 @@ func staleSinceReload(u observe.UnitInfo, path string) string {
 	return changedAfter(path, u.Files[path], read, "read it")
 }
 
-// onlyTouched tells whether nothing but the times of the unit's own files explains that systemd wants to read them
+// onlyTouched reports whether nothing but the times of the unit's own files explains that systemd wants to read them
 // again. A drop-in that systemd hasn't seen yet is not among OwnFiles, so some file must have been touched.
 func onlyTouched(u observe.UnitInfo) bool {
 	touched := false

@@ -129,7 +129,7 @@ func (s *Step) checkTogether(args Args) error {
 	return nil
 }
 
-// ends tells whether the unit, as its files say, is over when its command has done its work.
+// ends reports whether the unit, as its files say, is over when its command has done its work.
 func (s *Step) ends() bool {
 	oneshot, remains := false, false
 	for _, f := range s.Files {
@@ -146,10 +146,10 @@ func (s *Step) ends() bool {
 	return oneshot && !remains
 }
 
-// is tells whether an optional flag is given and true.
+// is reports whether an optional flag is given and true.
 func is(flag *bool) bool { return flag != nil && *flag }
 
-// isNot tells whether an optional flag is given and false.
+// isNot reports whether an optional flag is given and false.
 func isNot(flag *bool) bool { return flag != nil && !*flag }
 
 // installSection is the part of a unit file that `systemctl enable` reads.
@@ -172,7 +172,7 @@ func section(text, header string) string {
 	return b.String()
 }
 
-// ours tells whether the unit file is the plan's.
+// ours reports whether the unit file is the plan's.
 func (s *Step) ours() bool {
 	return !s.Absent && len(s.Files) > 0 && s.Files[0].Field == "content"
 }

@@ -124,7 +124,7 @@ func (s *Step) script(c modules.Change) (string, error) {
 	return script, nil
 }
 
-// couldShutOut tells whether c could keep a new login out: it is made under the switch then. What only lets more in,
+// couldShutOut reports whether c could keep a new login out: it is made under the switch then. What only lets more in,
 // concerns routed packets or is about comments and logs could not.
 func (s *Step) couldShutOut(c modules.Change) bool {
 	if _, ok := c.Find(deadman.Field); ok {

@@ -152,7 +152,7 @@ func (k *kernel) addRule(rule string) {
 // builtins are the chains that ufw sets a policy for, by the words of `ufw default`.
 var builtins = map[string]string{"INPUT": "incoming", "OUTPUT": "outgoing", "FORWARD": "routed"}
 
-// has tells whether the kernel has the rules of the files, as many as expected, and the defaults. A default of reject
+// has reports whether the kernel has the rules of the files, as many as expected, and the defaults. A default of reject
 // is the policy drop with a rule before it.
 func (k *kernel) has(f family, expected int, defaults map[string]string) bool {
 	for chain, direction := range builtins {

@@ -44,7 +44,7 @@ var families = []family{v4, v6}
 // any is the network that ufw writes for no address.
 func (f family) any() string { return [...]string{"0.0.0.0/0", "::/0"}[f] }
 
-// in tells whether r belongs into the rules file of f.
+// in reports whether r belongs into the rules file of f.
 func (r rule) in(f family) bool {
 	for _, p := range []netip.Prefix{r.To, r.From} {
 		if p.IsValid() && p.Addr().Is4() != (f == v4) {
@@ -140,7 +140,7 @@ func parseAddress(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
-// conflicts tells whether a packet could match both r and other, and the first of them decides what happens to it.
+// conflicts reports whether a packet could match both r and other, and the first of them decides what happens to it.
 func (r rule) conflicts(other rule) bool {
 	return r.Action != other.Action && r.Route == other.Route && r.Out == other.Out &&
 		(r.Proto == "" || other.Proto == "" || r.Proto == other.Proto) &&
@@ -149,7 +149,7 @@ func (r rule) conflicts(other rule) bool {
 		(!r.From.IsValid() || !other.From.IsValid() || r.From.Overlaps(other.From))
 }
 
-// shadows tells whether r, standing first, takes from other all packets to one of its ports, and does something else with
+// shadows reports whether r, standing first, takes from other all packets to one of its ports, and does something else with
 // them. A rule against a single address, as people put before all others, takes only a few.
 func (r rule) shadows(other rule) bool {
 	covers := func(a, b netip.Prefix) bool {

@@ -76,7 +76,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := firewall.Get(snapshot, s.question())
 	if err != nil {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("could not tell the state of the firewall: %w", err),
-			"ufw's files are /etc/ufw and /etc/default/ufw; `ufw show added` tells whether ufw itself can read them, and "+
+			"ufw's files are /etc/ufw and /etc/default/ufw; `ufw show added` reports whether ufw itself can read them, and "+
 				"`apt-get install --reinstall -o Dpkg::Options::=--force-confmiss ufw` brings back what was deleted.")
 	}
 	if e, ok := is.Switch.Edit(subject); ok {
@@ -211,7 +211,7 @@ func (s *Step) shadowed(is state, after [2][]rule) (notes []string) {
 	return notes
 }
 
-// names tells whether the plan has the rule r of a family.
+// names reports whether the plan has the rule r of a family.
 func (s *Step) names(is state, f family, r rule) bool {
 	return slices.ContainsFunc(s.Rules, func(w wish) bool {
 		rules, err := w.rules(is)
@@ -247,7 +247,7 @@ func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []str
 	return rest, removals
 }
 
-// letsIn tells whether the rules let in a new SSH connection like the one that the host is asked by.
+// letsIn reports whether the rules let in a new SSH connection like the one that the host is asked by.
 func (s *Step) letsIn(now session, after [2][]rule) error {
 	if !now.Client.IsValid() {
 		return nil // not over SSH
@@ -274,7 +274,7 @@ func (s *Step) letsIn(now session, after [2][]rule) error {
 		now.Server.Port())
 }
 
-// takes tells whether r is for a new connection like now. Where that could not be told because of an interface, a rule
+// takes reports whether r is for a new connection like now. Where that could not be told because of an interface, a rule
 // that lets in is taken not to be, another one to be.
 func (r rule) takes(now session) bool {
 	accepts := r.Action == "allow" || r.Action == "limit"

@@ -91,7 +91,7 @@ func offer(profiles map[string][]profile) string {
 	return "The host has: " + strings.Join(names, ", ") + "."
 }
 
-// stale tells whether r was made for w's application when its profile named other ports.
+// stale reports whether r was made for w's application when its profile named other ports.
 func (w wish) stale(r rule, now []rule) bool {
 	if w.App == "" || r.App != w.App || slices.ContainsFunc(now, func(n rule) bool { return n.match == r.match }) {
 		return false
@@ -203,7 +203,7 @@ func (w *wish) setAddresses(a RuleArgs, add func(arg string, err error)) {
 	}
 }
 
-// overlaps tells whether two rules of the plan are one rule to ufw.
+// overlaps reports whether two rules of the plan are one rule to ufw.
 func (w wish) overlaps(other wish) bool {
 	return w.match == other.match && (w.Only == nil || other.Only == nil || w.Only[0] == other.Only[0])
 }

@@ -101,7 +101,7 @@ func checkHash(hash string) error {
 	return nil
 }
 
-// asksShadow tells whether the password's state decides anything.
+// asksShadow reports whether the password's state decides anything.
 func (s *Step) asksShadow() bool { return !s.Absent && (s.PasswordHash != "" || s.Locked != nil) }
 
 // Observe implements [modules.Step].
@@ -115,7 +115,7 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 }
 
-// asksHome tells whether a home that the account may not have yet decides anything.
+// asksHome reports whether a home that the account may not have yet decides anything.
 func (s *Step) asksHome() bool { return !s.Absent && s.Home != "" }
 
 // Diff implements [modules.Step].
@@ -204,7 +204,7 @@ func (s *Step) creation() modules.Change {
 	return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: s.subject(), To: strings.Join(with, ", ")}}}
 }
 
-// accountChange compares what passwd(5) and group(5) hold; homeIs tells whether the wanted home is there.
+// accountChange compares what passwd(5) and group(5) hold; homeIs reports whether the wanted home is there.
 func (s *Step) accountChange(is observe.UserInfo, homeIs bool) modules.Change {
 	var c modules.Change
 	update := func(field, from, to string) { c.Edits = append(c.Edits, s.update(field, from, to)) }

@@ -21,7 +21,7 @@ var source string
 //	}
 //
 // The file is read and written with the rights of the user whose directory it is in, so a link that the user puts
-// there leads nowhere the user could not go.
+// there gives access to nothing more.
 type Args struct {
 	// Name of the user who can log in with the key. An earlier step may create it.
 	User string `hcl:"user"`
@@ -29,17 +29,17 @@ type Args struct {
 	// The public key, one line as in a `.pub` file. The comment at its end is kept, unless `comment` is given.
 	Key string `hcl:"key"`
 
-	// Text after the key that says whose it is.
+	// Text after the key that says whose key it is.
 	Comment *string `hcl:"comment,optional"`
 
-	// What the key may do, as in sshd(8) under AUTHORIZED_KEYS FILE FORMAT, one option each. Left out, the key has
-	// no options; those that it has on the host are taken away.
+	// What the key may do, as in sshd(8) under AUTHORIZED_KEYS FILE FORMAT, one option each. If left out, the key has
+	// no options, and those that it has on the host are removed.
 	Options []string `hcl:"options,optional"`
 
 	// Whether all other keys are removed from the file.
 	Exclusive bool `hcl:"exclusive,optional"`
 
-	// The file, an absolute path, where sshd is told to look elsewhere than in `~/.ssh/authorized_keys`. Its
+	// The file, an absolute path, if sshd looks elsewhere than in `~/.ssh/authorized_keys`. Its
 	// directory must exist, unless it is the user's `~/.ssh`.
 	Path string `hcl:"path,optional"`
 

@@ -17,7 +17,7 @@ import (
 // Module is the module authorized_key.
 func Module() modules.Module { return modules.Primitive("authorized_key", source, New) }
 
-// Step is a key that shall be in a user's authorized_keys file.
+// Step is a key that a user's authorized_keys file should have, or not.
 type Step struct {
 	User      string
 	Key       ssh.PublicKey
@@ -60,7 +60,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		}
 	}
 	if s.Absent && s.Exclusive {
-		errs = append(errs, modules.Argf("exclusive", "has a meaning only for a key that is present"))
+		errs = append(errs, modules.Argf("exclusive", "conflicts with state = \"absent\""))
 	}
 	return s, errors.Join(errs...)
 }
@@ -75,7 +75,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := keyFiles.Get(snapshot, s.question())
 	var unreadable *unreadableError
 	if errors.As(err, &unreadable) {
-		return modules.Change{}, modules.WithHint(err, "`namei -l %s` on the host shows what on its way belongs to somebody else.", unreadable.Path)
+		return modules.Change{}, modules.WithHint(err, "`namei -l %s` on the host shows who owns each part of the path.", unreadable.Path)
 	}
 	if err != nil {
 		return modules.Change{}, err
@@ -118,7 +118,7 @@ func (s *Step) keyEdits(lines []line) []modules.Edit {
 		case s.Exclusive && l.Entry != nil:
 			edits = append(edits, modules.Edit{Action: modules.Remove, Subject: s.subject(*l.Entry), From: l.Entry.Comment})
 		case s.Exclusive && !l.blank():
-			edits = append(edits, modules.Edit{Action: modules.Remove, Subject: fmt.Sprintf("line %d of %s's authorized keys, which is no key", i+1, s.User)})
+			edits = append(edits, modules.Edit{Action: modules.Remove, Subject: fmt.Sprintf("line %d of %s's authorized keys, which is not a key", i+1, s.User)})
 		}
 	}
 	want := s.entry(same)
@@ -147,7 +147,7 @@ func (s *Step) keyEdits(lines []line) []modules.Edit {
 	return edits
 }
 
-// entry returns the line that the key shall have, where it has those of same now.
+// entry returns the desired line of the key; same are the lines that it has now.
 func (s *Step) entry(same []entry) entry {
 	e := entry{Key: s.Key, Options: s.Options}
 	switch {
@@ -161,8 +161,7 @@ func (s *Step) entry(same []entry) entry {
 
 func (s *Step) subject(e entry) string { return fmt.Sprintf("%s's key %s", s.User, e.name()) }
 
-// rewrite returns the content that the file shall have instead of content: only the lines that keyEdits names
-// differ.
+// rewrite returns the desired content of a file with content: only the lines that keyEdits names differ.
 func (s *Step) rewrite(content []byte) []byte {
 	lines := parseLines(content)
 	var same []entry
@@ -198,8 +197,8 @@ func (s *Step) rewrite(content []byte) []byte {
 
 // writeScript puts standard input in place of user $1's file of keys ($2: its path, or empty), as a whole.
 //
-// Root may only write where no user can turn the way elsewhere, by a link or by a rename: along directories of root
-// that nobody else may write to. Anywhere else it is done with the user's rights.
+// Root writes only below directories of root that nobody else may write to, where no user can redirect the path by a
+// link or a rename. Anywhere else the write has the user's rights.
 const writeScript = `
 entry=$(getent passwd -- "$1")
 own=$2
@@ -274,7 +273,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 	case strings.Contains(string(failed.Result.Stderr), "rcprov-no-directory"):
 		return modules.WithHint(fmt.Errorf("the directory of %s is not there", is.Value.Path), "Add a `directory` step for it before this one.")
 	case strings.Contains(string(failed.Result.Stderr), "Permission denied"), strings.Contains(string(failed.Result.Stderr), "Operation not permitted"):
-		return modules.WithHint(err, "It is written with the rights of %s, who must own the directory: see that a `directory` step before this one gives %s the owner %s.",
+		return modules.WithHint(err, "It is written with the rights of %s, who must own the directory: set the owner of %s to %s in an earlier `directory` step.",
 			s.User, path.Dir(is.Value.Path), s.User)
 	}
 	return err

@@ -83,7 +83,7 @@ func TestDiff(t *testing.T) {
 			name: "exclusive", args: Args{Exclusive: true}, is: asWanted("# mine\n\n" + keyB + " bob\nrubbish here\n" + keyA + " alice\n"),
 			edits: []modules.Edit{
 				{Action: modules.Remove, Subject: nameB, From: "bob"},
-				{Action: modules.Remove, Subject: "line 4 of alice's authorized keys, which is no key"},
+				{Action: modules.Remove, Subject: "line 4 of alice's authorized keys, which is not a key"},
 			},
 			after: "# mine\n\n" + keyA + " alice\n",
 		},
@@ -171,18 +171,18 @@ func TestNewRefuses(t *testing.T) {
 		{Args{User: "alice", Key: "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA"}, "key: is in the format of RFC 4716; `ssh-keygen -i -f FILE` prints it as one line"},
 		{Args{User: "alice", Key: keyA + "\n" + keyB}, "key: has 2 lines; give one key"},
 		{Args{User: "alice", Key: "AAAAC3NzaC1lZDI1NTE5"}, `key: has one word; a public key is a type and a text, such as "ssh-ed25519 AAAA..."`},
-		{Args{User: "alice", Key: keyA[:40]}, "key: is no public key: its text is cut or damaged, or not of the type that stands before it"},
+		{Args{User: "alice", Key: keyA[:40]}, "key: is not a public key: its text is cut off or damaged, or does not match the type before it"},
 		{Args{User: "alice", Key: "no-pty " + keyA}, "key: has options before the key; give them in `options`"},
 		{
 			Args{User: "alice", Key: keyA, Options: []string{"command=date -u"}},
-			`options: must be options as authorized_keys has them, each without a comma or a space outside of double quotes: command="/bin/date -u"`,
+			`options: must be options of authorized_keys, each without a comma or space outside double quotes: command="/bin/date -u"`,
 		},
 		{
 			Args{User: "alice", Key: keyA, Options: []string{"no-pty,restrict"}},
-			`options: must be options as authorized_keys has them, each without a comma or a space outside of double quotes: command="/bin/date -u"`,
+			`options: must be options of authorized_keys, each without a comma or space outside double quotes: command="/bin/date -u"`,
 		},
 		{Args{User: "alice", Key: keyA, Path: "keys"}, `path: must be an absolute path, not "keys"`},
-		{Args{User: "alice", Key: keyA, State: "absent", Exclusive: true}, "exclusive: has a meaning only for a key that is present"},
+		{Args{User: "alice", Key: keyA, State: "absent", Exclusive: true}, "exclusive: conflicts with state = \"absent\""},
 	} {
 		_, err := New(test.args, plain)
 		if got := moduletest.ErrorText(err); got != test.want {

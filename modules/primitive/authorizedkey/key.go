@@ -29,7 +29,7 @@ func parseKey(text string) (key ssh.PublicKey, comment string, err error) {
 	case err != nil && !strings.Contains(text, " "):
 		return nil, "", errors.New("has one word; a public key is a type and a text, such as \"ssh-ed25519 AAAA...\"")
 	case err != nil:
-		return nil, "", errors.New("is no public key: its text is cut or damaged, or not of the type that stands before it")
+		return nil, "", errors.New("is not a public key: its text is cut off or damaged, or does not match the type before it")
 	case len(options) > 0:
 		return nil, "", errors.New("has options before the key; give them in `options`")
 	case key.Type() == "ssh-dss": // DSA
@@ -40,14 +40,14 @@ func parseKey(text string) (key ssh.PublicKey, comment string, err error) {
 	return key, comment, nil
 }
 
-// checkOptions reports whether sshd would read the options back as they are meant.
+// checkOptions returns an error unless sshd parses the options as the plan lists them.
 func checkOptions(options []string, key ssh.PublicKey) error {
 	line := entry{Key: key, Options: options}.String()
 	_, _, parsed, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err == nil && slices.Equal(parsed, options) && !strings.ContainsAny(line, "\r\n") {
 		return nil
 	}
-	return errors.New("must be options as authorized_keys has them, each without a comma or a space outside of double quotes: command=\"/bin/date -u\"")
+	return errors.New("must be options of authorized_keys, each without a comma or space outside double quotes: command=\"/bin/date -u\"")
 }
 
 // entry is one key of an authorized_keys file, sshd(8).
@@ -76,7 +76,7 @@ func (e entry) name() string { return ssh.FingerprintSHA256(e.Key) }
 // line is one line of an authorized_keys file.
 type line struct {
 	Text  string
-	Entry *entry // nil for an empty line, a comment, and what is no key
+	Entry *entry // nil for an empty line, a comment, and anything that is not a key
 }
 
 func (l line) blank() bool {

@@ -29,7 +29,7 @@ type keyFile struct {
 	Content    []byte
 }
 
-// node is a file or directory on the way to the keys; the zero value is one that is not there.
+// node is a file or directory on the path of the keys; the zero value is an absent one.
 type node struct {
 	Exists bool
 	Raw    uint32 // st_mode, inode(7)
@@ -38,14 +38,14 @@ type node struct {
 
 func (n node) regular() bool { return n.Raw&0o170000 == 0o100000 }
 
-// strict reports whether sshd_config(5) StrictModes accepts n in the way of a user's keys.
+// strict reports whether StrictModes of sshd_config(5) accepts n on the path of a user's keys.
 func (n node) strict(uid int) bool {
 	return !n.Exists || n.Raw&0o022 == 0 && (n.UID == 0 || n.UID == uid)
 }
 
-// accountScript takes a line of passwd(5), $entry, apart into uid, gid and home, and puts the file of the keys into
-// path: $1 unless that is empty. It also defines as_user, which runs a command with the rights of that user: by
-// setpriv(1), because runuser(1) opens a PAM session, which shows in the host's log each time.
+// accountScript splits a line of passwd(5), $entry, into uid, gid and home, and sets path to the file of the keys: $1
+// unless that is empty. It also defines as_user, which runs a command with the rights of that user: by
+// setpriv(1), because runuser(1) opens a PAM session, which the host logs each time.
 const accountScript = `
 rest=${entry#*:*:}; uid=${rest%%:*}
 rest=${rest#*:}; gid=${rest%%:*}
@@ -117,7 +117,7 @@ look() {
 }
 `
 
-// statScript and readPlainScript ask about the files that are where everybody's are.
+// statScript and readPlainScript ask about the files that are in the default place.
 const (
 	statScript = `
 IFS=$nl
@@ -130,8 +130,8 @@ IFS=$nl
 `
 )
 
-// keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does: reading
-// as root would show any file of the host to whom a user makes it look at by a link. Starting programs as each user is
+// keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does: root
+// would read any file of the host that a user puts a link to. Starting programs as each user is
 // slow, so where home, directory and file are neither links nor another's, and the user may read them, root does.
 var keyFiles = &observe.Kind[question, keyFile]{
 	Name: "authorized keys",
@@ -241,7 +241,7 @@ func (f *keyFile) addStat(line, home string) error {
 	return nil
 }
 
-// unreadableError says that a user may not read its own keys: then sshd can't either.
+// unreadableError is the error for a user who may not read its own keys: sshd cannot read them either.
 type unreadableError struct{ User, Path string }
 
 func (e *unreadableError) Error() string {

@@ -16,11 +16,11 @@ type Args struct {
 	// The group's name.
 	Name string `hcl:"name"`
 
-	// The group's number. When it is left out, a new group gets the next free one, and an existing group keeps its
-	// own. Changing the number of an existing group leaves its files with the old number.
+	// The group's ID. If left out, a new group gets the next free one, and an existing group keeps its own. When the
+	// ID of an existing group changes, its files keep the old ID.
 	GID *int `hcl:"gid,optional"`
 
-	// Whether a new group gets a number from the range for system groups. It says nothing about a group that exists.
+	// Whether a new group gets an ID from the range for system groups. It does not affect an existing group.
 	System bool `hcl:"system,optional"`
 
 	// `absent` removes the group. A group that is the primary group of a user can't be removed.

@@ -14,7 +14,7 @@ import (
 // Module is the module group.
 func Module() modules.Module { return modules.Primitive("group", source, New) }
 
-// Step is a group that shall be on a host.
+// Step is a group that a host should have, or not.
 type Step struct {
 	Name   string
 	GID    *int // nil: any
@@ -73,7 +73,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		c.Edits = append(c.Edits, modules.Edit{
 			Action: modules.Update, Subject: subject, Field: "gid", From: strconv.Itoa(is.GID), To: strconv.Itoa(*s.GID),
 		})
-		c.Notes = append(c.Notes, fmt.Sprintf("files that belong to group number %d keep it", is.GID))
+		c.Notes = append(c.Notes, fmt.Sprintf("its files keep the gid %d", is.GID))
 	}
 	return c, nil
 }
@@ -103,7 +103,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return nil
 }
 
-// explain adds what to do next to the failures that people meet, by the exit statuses of groupadd(8), groupmod(8) and
+// explain adds a hint to common failures, by the exit statuses of groupadd(8), groupmod(8) and
 // groupdel(8).
 func (s *Step) explain(err error) error {
 	var failed *modules.CommandError
@@ -112,9 +112,9 @@ func (s *Step) explain(err error) error {
 	}
 	switch failed.Result.Status {
 	case 4: // number in use
-		return modules.WithHint(err, "`getent group %d` says which group has the number; choose another gid.", *s.GID)
+		return modules.WithHint(err, "`getent group %d` shows which group has this gid; choose another one.", *s.GID)
 	case 8: // primary group of a user
-		return modules.WithHint(err, "The group is as it was. Remove the user, or give it another `group`, in an earlier step.")
+		return modules.WithHint(err, "The group was not changed. Remove the user, or give it another `group`, in an earlier step.")
 	}
 	return err
 }

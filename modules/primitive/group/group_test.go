@@ -31,7 +31,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "number", step: Step{GID: &gid}, is: observe.GroupInfo{Exists: true, GID: 2001},
 			want: modules.Change{
-				Edits: edit(modules.Update, "gid", "2001", "2000"), Notes: []string{"files that belong to group number 2001 keep it"},
+				Edits: edit(modules.Update, "gid", "2001", "2000"), Notes: []string{"its files keep the gid 2001"},
 			},
 		},
 		{name: "removed already", step: Step{Absent: true}},

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// wish says which names an address shall have, or shall not.
-type wish struct {
+// desired are the names that an address should have, or not.
+type desired struct {
 	ip     netip.Addr
 	names  []string
 	absent bool
@@ -18,7 +18,7 @@ type entry struct {
 	ip      netip.Addr // not valid for a line that has no address: empty, a comment, something odd
 	names   []string
 	comment string // with the space before it
-	line    string // as it was, with its end; empty when the names changed
+	line    string // unchanged, with its end; empty when the names changed
 }
 
 func parseEntry(line string) entry {
@@ -41,7 +41,7 @@ func parseEntry(line string) entry {
 	return e
 }
 
-// setNames replaces the names; an entry without names is no line any more.
+// setNames replaces the names; an entry without names has no line.
 func (e *entry) setNames(names []string) { e.names, e.line = names, "" }
 
 func (e entry) String() string {
@@ -54,21 +54,21 @@ func (e entry) String() string {
 	return e.ip.String() + "\t" + strings.Join(e.names, " ") + e.comment + "\n"
 }
 
-func (w wish) wants(name string) bool {
-	return slices.ContainsFunc(w.names, func(n string) bool { return strings.EqualFold(n, name) })
+func (d desired) wants(name string) bool {
+	return slices.ContainsFunc(d.names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// newContent returns the file as w wants it, which is old itself when nothing is to do.
-func newContent(old string, w wish) string {
+// newContent returns the desired content of the file, which is old itself if it has converged.
+func newContent(old string, d desired) string {
 	var entries []entry
 	for line := range strings.Lines(old) {
 		entries = append(entries, parseEntry(line))
 	}
-	if w.absent {
-		w.take(entries, func(e entry) bool { return e.ip == w.ip })
+	if d.absent {
+		d.take(entries, func(e entry) bool { return e.ip == d.ip })
 	} else {
-		w.take(entries, func(e entry) bool { return e.ip != w.ip && e.ip.Is4() == w.ip.Is4() && e.ip.IsValid() })
-		entries = w.give(entries)
+		d.take(entries, func(e entry) bool { return e.ip != d.ip && e.ip.Is4() == d.ip.Is4() && e.ip.IsValid() })
+		entries = d.give(entries)
 	}
 	var b strings.Builder
 	for _, e := range entries {
@@ -77,26 +77,26 @@ func newContent(old string, w wish) string {
 	return b.String()
 }
 
-// take takes w's names away from those entries.
-func (w wish) take(entries []entry, from func(entry) bool) {
+// take removes the names from the entries for which from is true.
+func (d desired) take(entries []entry, from func(entry) bool) {
 	for i := range entries {
-		if e := &entries[i]; from(*e) && slices.ContainsFunc(e.names, w.wants) {
-			e.setNames(slices.DeleteFunc(slices.Clone(e.names), w.wants))
+		if e := &entries[i]; from(*e) && slices.ContainsFunc(e.names, d.wants) {
+			e.setNames(slices.DeleteFunc(slices.Clone(e.names), d.wants))
 		}
 	}
 }
 
-// give sees to it that the names stand, in their order, on the first line of the address that has none but them. Names
-// that other lines of the address have, together with names of others ("127.0.0.1 localhost db"), stay there.
-func (w wish) give(entries []entry) []entry {
+// give puts the names, in their order, on the first line of the address that has no other names. Names on a line of the
+// address that also has other names ("127.0.0.1 localhost db") stay there.
+func (d desired) give(entries []entry) []entry {
 	own := -1
-	missing := slices.Clone(w.names)
+	missing := slices.Clone(d.names)
 	for i := range entries {
 		e := &entries[i]
-		if e.ip != w.ip || !slices.ContainsFunc(e.names, w.wants) {
+		if e.ip != d.ip || !slices.ContainsFunc(e.names, d.wants) {
 			continue
 		}
-		switch foreign := slices.ContainsFunc(e.names, func(n string) bool { return !w.wants(n) }); {
+		switch foreign := slices.ContainsFunc(e.names, func(n string) bool { return !d.wants(n) }); {
 		case foreign:
 			missing = slices.DeleteFunc(missing, func(n string) bool {
 				return slices.ContainsFunc(e.names, func(has string) bool { return strings.EqualFold(n, has) })
@@ -116,7 +116,7 @@ func (w wish) give(entries []entry) []entry {
 		if last := len(entries) - 1; last >= 0 && entries[last].line != "" && !strings.HasSuffix(entries[last].line, "\n") {
 			entries[last].line += "\n"
 		}
-		entries = append(entries, entry{ip: w.ip, names: missing})
+		entries = append(entries, entry{ip: d.ip, names: missing})
 	}
 	return entries
 }

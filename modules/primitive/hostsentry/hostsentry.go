@@ -16,15 +16,15 @@ func Module() modules.Module { return modules.Primitive("hosts_entry", source, N
 
 // Step is an address with its names in /etc/hosts.
 type Step struct {
-	wish wish
-	path string // /etc/hosts, but in tests
+	desired desired
+	path    string // /etc/hosts, except in tests
 }
 
 var _ modules.Step = (*Step)(nil)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
-	s := &Step{path: "/etc/hosts", wish: wish{names: args.Names, absent: args.State == "absent"}}
+	s := &Step{path: "/etc/hosts", desired: desired{names: args.Names, absent: args.State == "absent"}}
 	var errs []error
 	ip, err := netip.ParseAddr(args.IP)
 	switch {
@@ -33,7 +33,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	case ip.Zone() != "" || ip.Is4In6():
 		errs = append(errs, modules.Argf("ip", "must be a plain address, not %q", args.IP))
 	}
-	s.wish.ip = ip
+	s.desired.ip = ip
 	if len(args.Names) == 0 {
 		errs = append(errs, modules.Argf("names", "must have at least one name"))
 	}
@@ -73,14 +73,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.path, err)
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s", s.path, is.Target),
-			"Something else owns this file: set the names there, or make it a file of its own.")
+			"Something else manages this file: set the names there, or replace the link with a file.")
 	case is.Type != observe.Absent && is.Type != observe.Regular:
 		return modules.Change{}, fmt.Errorf("%s is %s, not a file", s.path, is.Type)
 	case is.Type == observe.Regular && is.Content == nil:
 		return modules.Change{}, fmt.Errorf("%s has %d bytes, too many to edit (at most %d)", s.path, is.Size, observe.MaxContent)
 	}
 	old := string(is.Content)
-	text := newContent(old, s.wish)
+	text := newContent(old, s.desired)
 	if text == old {
 		return modules.Change{}, nil
 	}
@@ -89,7 +89,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}}}
 	// cloud-init says so in the file that it writes (templates/hosts.debian.tmpl); then each boot undoes the edit.
 	if strings.Contains(old, "manage_etc_hosts") {
-		c.Notes = append(c.Notes, "cloud-init writes "+s.path+" anew at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl")
+		c.Notes = append(c.Notes, "cloud-init rewrites "+s.path+" at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl")
 	}
 	return c, nil
 }

@@ -17,55 +17,55 @@ import (
 
 func TestNewContent(t *testing.T) {
 	t.Parallel()
-	is := func(ip string, names ...string) wish { return wish{ip: netip.MustParseAddr(ip), names: names} }
-	not := func(ip string, names ...string) wish {
-		return wish{ip: netip.MustParseAddr(ip), names: names, absent: true}
+	is := func(ip string, names ...string) desired { return desired{ip: netip.MustParseAddr(ip), names: names} }
+	not := func(ip string, names ...string) desired {
+		return desired{ip: netip.MustParseAddr(ip), names: names, absent: true}
 	}
 	db := is("10.0.0.5", "db.internal", "db")
 	const local = "127.0.0.1 localhost\n127.0.1.1\tchat.example.com chat # by the installer\n\n# IPv6\n::1 localhost ip6-localhost\n"
 	const line = "10.0.0.5\tdb.internal db\n"
 	tests := []struct {
-		name string
-		wish wish
-		old  string
-		want string
+		name    string
+		desired desired
+		old     string
+		want    string
 	}{
-		{name: "there", wish: db, old: local + "10.0.0.5 db.internal   db # x\n", want: local + "10.0.0.5 db.internal   db # x\n"},
-		{name: "there without an end", wish: db, old: "10.0.0.5 db.internal db", want: "10.0.0.5 db.internal db"},
-		{name: "missing", wish: db, old: local, want: local + line},
-		{name: "missing, no end", wish: db, old: "127.0.0.1 localhost", want: "127.0.0.1 localhost\n" + line},
-		{name: "empty file", wish: db, old: "", want: line},
-		{name: "commented out", wish: db, old: "#10.0.0.5 db.internal db\n", want: "#10.0.0.5 db.internal db\n" + line},
-		{name: "one name missing", wish: db, old: "10.0.0.5 db # x\n" + local, want: "10.0.0.5\tdb.internal db # x\n" + local},
-		{name: "other order", wish: db, old: "10.0.0.5 db db.internal\n", want: line},
-		{name: "twice", wish: db, old: line + "# c\n" + line, want: line + "# c\n"},
-		{name: "each name on its line", wish: db, old: "10.0.0.5 db.internal\n10.0.0.5 db\n", want: line},
-		{name: "beside other names", wish: db, old: "10.0.0.5 db.internal db other\n", want: "10.0.0.5 db.internal db other\n"},
-		{name: "one beside other names", wish: db, old: "10.0.0.5 db other\n", want: "10.0.0.5 db other\n10.0.0.5\tdb.internal\n"},
-		{name: "in capitals", wish: db, old: "10.0.0.5 DB other db.internal\n", want: "10.0.0.5 DB other db.internal\n"},
-		{name: "other names of the address", wish: db, old: "10.0.0.5 other\n", want: "10.0.0.5 other\n" + line},
-		{name: "old address", wish: db, old: "10.0.0.4 db.internal db\nx\n", want: "x\n" + line},
-		{name: "old address with another name", wish: db, old: "10.0.0.4 db www # c\n", want: "10.0.0.4\twww # c\n" + line},
-		{name: "old address at the end without an end", wish: db, old: "x\n10.0.0.4 db", want: "x\n" + line},
-		{name: "IPv6 beside IPv4", wish: is("fd00::5", "db"), old: "10.0.0.5 db\n", want: "10.0.0.5 db\nfd00::5\tdb\n"},
-		{name: "IPv6 written otherwise", wish: is("fd00::5", "db"), old: "FD00:0::0005 db\n", want: "FD00:0::0005 db\n"},
-		{name: "odd lines stay", wish: db, old: "nonsense db\n10.0.0.5\n999.1.1.1 db\n" + line, want: "nonsense db\n10.0.0.5\n999.1.1.1 db\n" + line},
-		{name: "CRLF stays", wish: db, old: "127.0.0.1 localhost\r\n10.0.0.5 db.internal db\r\n", want: "127.0.0.1 localhost\r\n10.0.0.5 db.internal db\r\n"},
-		{name: "localhost gets a name", wish: is("127.0.0.1", "app"), old: local, want: local + "127.0.0.1\tapp\n"},
+		{name: "there", desired: db, old: local + "10.0.0.5 db.internal   db # x\n", want: local + "10.0.0.5 db.internal   db # x\n"},
+		{name: "there without an end", desired: db, old: "10.0.0.5 db.internal db", want: "10.0.0.5 db.internal db"},
+		{name: "missing", desired: db, old: local, want: local + line},
+		{name: "missing, no end", desired: db, old: "127.0.0.1 localhost", want: "127.0.0.1 localhost\n" + line},
+		{name: "empty file", desired: db, old: "", want: line},
+		{name: "commented out", desired: db, old: "#10.0.0.5 db.internal db\n", want: "#10.0.0.5 db.internal db\n" + line},
+		{name: "one name missing", desired: db, old: "10.0.0.5 db # x\n" + local, want: "10.0.0.5\tdb.internal db # x\n" + local},
+		{name: "other order", desired: db, old: "10.0.0.5 db db.internal\n", want: line},
+		{name: "twice", desired: db, old: line + "# c\n" + line, want: line + "# c\n"},
+		{name: "each name on its line", desired: db, old: "10.0.0.5 db.internal\n10.0.0.5 db\n", want: line},
+		{name: "beside other names", desired: db, old: "10.0.0.5 db.internal db other\n", want: "10.0.0.5 db.internal db other\n"},
+		{name: "one beside other names", desired: db, old: "10.0.0.5 db other\n", want: "10.0.0.5 db other\n10.0.0.5\tdb.internal\n"},
+		{name: "in capitals", desired: db, old: "10.0.0.5 DB other db.internal\n", want: "10.0.0.5 DB other db.internal\n"},
+		{name: "other names of the address", desired: db, old: "10.0.0.5 other\n", want: "10.0.0.5 other\n" + line},
+		{name: "old address", desired: db, old: "10.0.0.4 db.internal db\nx\n", want: "x\n" + line},
+		{name: "old address with another name", desired: db, old: "10.0.0.4 db www # c\n", want: "10.0.0.4\twww # c\n" + line},
+		{name: "old address at the end without an end", desired: db, old: "x\n10.0.0.4 db", want: "x\n" + line},
+		{name: "IPv6 beside IPv4", desired: is("fd00::5", "db"), old: "10.0.0.5 db\n", want: "10.0.0.5 db\nfd00::5\tdb\n"},
+		{name: "IPv6 written otherwise", desired: is("fd00::5", "db"), old: "FD00:0::0005 db\n", want: "FD00:0::0005 db\n"},
+		{name: "odd lines stay", desired: db, old: "nonsense db\n10.0.0.5\n999.1.1.1 db\n" + line, want: "nonsense db\n10.0.0.5\n999.1.1.1 db\n" + line},
+		{name: "CRLF stays", desired: db, old: "127.0.0.1 localhost\r\n10.0.0.5 db.internal db\r\n", want: "127.0.0.1 localhost\r\n10.0.0.5 db.internal db\r\n"},
+		{name: "localhost gets a name", desired: is("127.0.0.1", "app"), old: local, want: local + "127.0.0.1\tapp\n"},
 
-		{name: "absent already", wish: not("10.0.0.5", "db"), old: local, want: local},
-		{name: "removed", wish: not("10.0.0.5", "db", "db.internal"), old: line + local + line, want: local},
-		{name: "one name removed", wish: not("127.0.1.1", "chat"), old: local, want: strings.Replace(local, "127.0.1.1\tchat.example.com chat ", "127.0.1.1\tchat.example.com ", 1)},
-		{name: "removed from this address only", wish: not("10.0.0.5", "db"), old: "10.0.0.4 db\n", want: "10.0.0.4 db\n"},
+		{name: "absent already", desired: not("10.0.0.5", "db"), old: local, want: local},
+		{name: "removed", desired: not("10.0.0.5", "db", "db.internal"), old: line + local + line, want: local},
+		{name: "one name removed", desired: not("127.0.1.1", "chat"), old: local, want: strings.Replace(local, "127.0.1.1\tchat.example.com chat ", "127.0.1.1\tchat.example.com ", 1)},
+		{name: "removed from this address only", desired: not("10.0.0.5", "db"), old: "10.0.0.4 db\n", want: "10.0.0.4 db\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := newContent(test.old, test.wish)
+			got := newContent(test.old, test.desired)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("content (-want +got):\n%s", diff)
 			}
-			if again := newContent(got, test.wish); again != got {
+			if again := newContent(got, test.desired); again != got {
 				t.Errorf("a second time: %q, after %q", again, got)
 			}
 		})
@@ -77,9 +77,9 @@ func FuzzNewContent(f *testing.F) {
 	f.Add("127.0.0.1 localhost db\n10.0.0.5 DB www # c\n10.0.0.5 db.internal", false)
 	f.Add("10.0.0.5 db.internal db\n10.0.0.5 db", true)
 	f.Fuzz(func(t *testing.T, old string, absent bool) {
-		w := wish{ip: netip.MustParseAddr("10.0.0.5"), names: []string{"db.internal", "db"}, absent: absent}
-		once := newContent(old, w)
-		if twice := newContent(once, w); twice != once {
+		d := desired{ip: netip.MustParseAddr("10.0.0.5"), names: []string{"db.internal", "db"}, absent: absent}
+		once := newContent(old, d)
+		if twice := newContent(once, d); twice != once {
 			t.Errorf("once %q, twice %q", once, twice)
 		}
 	})
@@ -87,7 +87,7 @@ func FuzzNewContent(f *testing.F) {
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	step := Step{path: "/etc/hosts", wish: wish{ip: netip.MustParseAddr("10.0.0.5"), names: []string{"db"}}}
+	step := Step{path: "/etc/hosts", desired: desired{ip: netip.MustParseAddr("10.0.0.5"), names: []string{"db"}}}
 	file := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
 	}
@@ -98,7 +98,7 @@ func TestDiff(t *testing.T) {
 	}
 	const cloud = "# Your system has configured 'manage_etc_hosts' as True.\n"
 	noted := change(cloud, cloud+"10.0.0.5\tdb\n")
-	noted.Notes = []string{"cloud-init writes /etc/hosts anew at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl"}
+	noted.Notes = []string{"cloud-init rewrites /etc/hosts at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl"}
 	tests := []struct {
 		name  string
 		is    observe.FileInfo
@@ -157,10 +157,10 @@ func TestConverge(t *testing.T) {
 	if err := os.WriteFile(path, []byte("127.0.0.1 localhost\n"), 0o604); err != nil {
 		t.Fatal(err)
 	}
-	step := &Step{path: path, wish: wish{ip: netip.MustParseAddr("10.0.0.5"), names: []string{"db"}}}
+	step := &Step{path: path, desired: desired{ip: netip.MustParseAddr("10.0.0.5"), names: []string{"db"}}}
 	host := &moduletest.Host{}
 	moduletest.Converge(t, host, step)
-	step.wish.absent = true
+	step.desired.absent = true
 	moduletest.Converge(t, host, step)
 	content, err := os.ReadFile(path)
 	if err != nil || string(content) != "127.0.0.1 localhost\n" {

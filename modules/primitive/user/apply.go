@@ -31,7 +31,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return s.setPassword(ctx, h, hash || locked && s.PasswordHash != "", locked)
 }
 
-// remove removes the user; userdel(8) takes the home away first, so a removal that was cut short is seen again.
+// remove removes the user; userdel(8) removes the home first, so that the next run sees an interrupted removal.
 func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) error {
 	argv := []string{"userdel"}
 	if len(c.Edits) > 1 {
@@ -41,9 +41,9 @@ func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) err
 	return s.explain(err)
 }
 
-// createScript makes the user as its arguments after the first four say, with the primary group $1; when $2 is yes, a
-// group of that name is made first, with the number $3 where that is given and free; $4 is --system or empty. useradd(8) could make the
-// group, but not after an attempt that was cut short behind it.
+// createScript creates the user with the arguments of useradd(8) after the first four, with the primary group $1. If $2
+// is yes, a group of that name is created first, with the ID $3 if that is given and free; $4 is --system or empty.
+// useradd(8) can create the group, but fails if an interrupted attempt has already created it.
 const createScript = `
 group=$1 own=$2 number=$3 system=$4 made=
 shift 4
@@ -59,8 +59,8 @@ useradd --no-create-home --gid "$group" $system "$@" || {
 }
 `
 
-// create makes the account, its home and its password one after the other: what a killed run leaves out is a
-// difference that the next run sees.
+// create makes the account, its home and its password one after the other: the next run sees what a killed one left
+// undone.
 func (s *Step) create(ctx context.Context, h modules.Host) error {
 	group, own, number, system := cmp.Or(s.Group, s.Name), "no", "", ""
 	if s.Group == "" {
@@ -100,9 +100,9 @@ func (s *Step) create(ctx context.Context, h modules.Host) error {
 	return s.setPassword(ctx, h, s.PasswordHash != "", s.Locked != nil && *s.Locked)
 }
 
-// homeScript makes the home of user $1 as useradd(8) does, but whole or not at all: useradd that is killed while it
-// copies /etc/skel leaves a home that nobody can tell from a finished one. It works inside the new directory, so that
-// whoever may write beside it can't lead it elsewhere.
+// homeScript creates the home of user $1 as useradd(8) does, but whole or not at all: if useradd is killed while it
+// copies /etc/skel, the home looks finished. The script works inside the new directory, so that nobody who may write
+// beside it can redirect it.
 const homeScript = `
 entry=$(getent passwd -- "$1")
 rest=${entry#*:*:}; uid=${rest%%:*}
@@ -166,19 +166,19 @@ func (s *Step) checkMove(ctx context.Context, h modules.Host, home modules.Edit)
 	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script, "check-move", home.From, home.To}})
 	var no *modules.CommandError
 	if errors.As(err, &no) {
-		return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s is not there", s.Name, home.From, home.To),
-			"rcprov moves no homes. `usermod --move-home --home %s %s` on the host does, when none of the user's processes run.", home.To, s.Name)
+		return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s does not exist", s.Name, home.From, home.To),
+			"rcprov does not move homes. `usermod --move-home --home %s %s` on the host does, once the user has no running processes.", home.To, s.Name)
 	}
 	return err
 }
 
-// setPassword sets the hash, which goes to chpasswd's standard input, and shuts or opens the account.
+// setPassword sets the hash, which goes to chpasswd's standard input, and locks or unlocks the account.
 func (s *Step) setPassword(ctx context.Context, h modules.Host, hash, locked bool) error {
-	shut := s.Locked != nil && *s.Locked
+	lock := s.Locked != nil && *s.Locked
 	if hash {
 		mark := ""
-		if shut {
-			mark = "!" // so that it is locked at no time
+		if lock {
+			mark = "!" // so that it is never unlocked
 		}
 		line := s.Name + ":" + mark + string(s.PasswordHash) + "\n"
 		if _, err := h.Run(ctx, modules.Command{Argv: []string{"chpasswd", "--encrypted"}, Stdin: []byte(line)}); err != nil {
@@ -189,14 +189,14 @@ func (s *Step) setPassword(ctx context.Context, h modules.Host, hash, locked boo
 		return nil
 	}
 	argv := []string{"usermod", "--unlock", "--expiredate", "", s.Name}
-	if shut {
+	if lock {
 		argv = []string{"usermod", "--lock", "--expiredate", "1", s.Name}
 	}
 	_, err := h.Run(ctx, modules.Command{Argv: argv})
 	return s.explain(err)
 }
 
-// explain adds what to do next to the failures that people meet, by the exit statuses of useradd(8), usermod(8),
+// explain adds a hint to common failures, by the exit statuses of useradd(8), usermod(8),
 // userdel(8) and groupadd(8), which they share.
 func (s *Step) explain(err error) error {
 	var failed *modules.CommandError
@@ -205,11 +205,11 @@ func (s *Step) explain(err error) error {
 	}
 	switch status := failed.Result.Status; {
 	case status == 4 && s.UID != nil: // number in use
-		return modules.WithHint(err, "`getent passwd %d` says which user has the number; choose another uid.", *s.UID)
+		return modules.WithHint(err, "`getent passwd %d` shows which user has this uid; choose another one.", *s.UID)
 	case status == 6: // no such group
 		return modules.WithHint(err, "Add a `group` step for it before this one.")
 	case status == 8: // the user is logged in or has processes
-		return modules.WithHint(err, "The user is as it was. Stop its services, end its sessions with `loginctl terminate-user %s`, then run the same command again.", s.Name)
+		return modules.WithHint(err, "The user was not changed. Stop its services, end its sessions with `loginctl terminate-user %s`, then run the same command again.", s.Name)
 	}
 	return err
 }

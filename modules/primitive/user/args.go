@@ -10,8 +10,8 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a user account of the host. What is left out keeps the value that an existing account has, and gets
-// the distribution's default in a new one.
+// Args describe a user account of the host. If an argument is left out, an existing account keeps its value, and a
+// new one gets the default of the distribution.
 //
 //	user "deploy" {
 //	  name   = "deploy"
@@ -27,22 +27,22 @@ var source string
 //	  shell       = "/usr/sbin/nologin"
 //	}
 //
-// SSH keys are given by steps of the type authorized_key.
+// For SSH keys, use `authorized_key` steps.
 type Args struct {
 	// The user's login name.
 	Name string `hcl:"name"`
 
-	// The user's number. Changing the number of an existing user needs all its processes to have ended; files in
-	// its home follow, others keep the old number.
+	// The user's ID. To change that of an existing user, the user must have no running processes; files in its home
+	// get the new ID, others keep the old one.
 	UID *int `hcl:"uid,optional"`
 
-	// Name of the primary group, which must exist. A new user without it gets a group of its own name.
+	// Name of the primary group, which must exist. If left out, a new user gets a group of its own name.
 	Group string `hcl:"group,optional"`
 
 	// Further groups that the user is in; they must exist. Other groups that the user is in stay.
 	Groups []string `hcl:"groups,optional"`
 
-	// Whether the user is taken out of all groups that `groups` does not name.
+	// Whether the user is removed from all groups that `groups` does not name.
 	ExclusiveGroups bool `hcl:"exclusive_groups,optional"`
 
 	// The user's real name, or what the account is for.
@@ -59,21 +59,21 @@ type Args struct {
 	// The login shell, an absolute path.
 	Shell string `hcl:"shell,optional"`
 
-	// Whether a new user gets a number from the range for system users. It says nothing about a user who exists.
+	// Whether a new user gets an ID from the range for system users. It does not affect an existing user.
 	System bool `hcl:"system,optional"`
 
 	// The password as a hash in crypt(3) format, such as `mkpasswd --method=yescrypt` or `openssl passwd -6`
-	// print. Without it no password is set, and none that is there is changed. A password that is given is also
-	// unlocked, unless `locked` is true.
+	// print. If left out, the password stays as it is. A password that is set is also unlocked, unless
+	// `locked` is true.
 	PasswordHash modules.Secret `hcl:"password_hash,optional"`
 
-	// `true` shuts the account: no password is accepted, and it is expired, so that SSH keys and cron jobs are
-	// refused as well. `false` opens it again. Left out, the account stays as it is.
+	// `true` locks the account: no password is accepted, and the account is expired, so that SSH keys and cron jobs
+	// are refused as well. `false` unlocks it. If left out, the account stays as it is.
 	Locked *bool `hcl:"locked,optional"`
 
-	// `absent` removes the user. It must have no processes.
+	// `absent` removes the user, who must have no running processes.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 
-	// Whether the home directory and the mail spool go when the user is removed.
+	// Whether the home directory and the mail spool are removed with the user.
 	RemoveHome bool `hcl:"remove_home,optional"`
 }

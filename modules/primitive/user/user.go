@@ -15,7 +15,7 @@ import (
 // Module is the module user.
 func Module() modules.Module { return modules.Primitive("user", source, New) }
 
-// Step is a user account that shall be on a host.
+// Step is a user account that a host should have, or not.
 type Step struct {
 	Name            string
 	UID             *int   // nil: any
@@ -82,14 +82,14 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		errs = append(errs, modules.Argf("name", "the user root can't be removed"))
 	}
 	if s.RemoveHome && !s.Absent {
-		errs = append(errs, modules.Argf("remove_home", "has a meaning only with state = \"absent\""))
+		errs = append(errs, modules.Argf("remove_home", "requires state = \"absent\""))
 	}
 	return s, errors.Join(errs...)
 }
 
-// checkHash tells what is wrong with a crypt(3) hash without repeating it: it may be a password in the clear.
+// checkHash returns what is wrong with a crypt(3) hash without repeating it: it may be a plaintext password.
 //
-// Source: crypt(5), "Available hashing methods": all of today's begin with $ID$. DES and its kin are left out.
+// Source: crypt(5), "Available hashing methods": all current ones begin with $ID$. DES and its variants are left out.
 func checkHash(hash string) error {
 	if strings.ContainsAny(hash, ":\n \t") {
 		return errors.New("must not contain colons or white space")
@@ -101,7 +101,7 @@ func checkHash(hash string) error {
 	return nil
 }
 
-// asksShadow reports whether the password's state decides anything.
+// asksShadow reports whether the step depends on the password's state.
 func (s *Step) asksShadow() bool { return !s.Absent && (s.PasswordHash != "" || s.Locked != nil) }
 
 // Observe implements [modules.Step].
@@ -115,7 +115,7 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 }
 
-// asksHome reports whether a home that the account may not have yet decides anything.
+// asksHome reports whether the step depends on a home that the account may not have yet.
 func (s *Step) asksHome() bool { return !s.Absent && s.Home != "" }
 
 // Diff implements [modules.Step].
@@ -151,8 +151,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return s.creation(), nil
 	}
 	if s.asksShadow() && is.Unshadowed {
-		return modules.Change{}, modules.WithHint(fmt.Errorf("the password field of %s in /etc/passwd is not \"x\", so that /etc/shadow has no say", s.Name),
-			"An empty field lets anybody in on the console. `pwconv` on the host moves it to /etc/shadow; then run the same command again.")
+		return modules.Change{}, modules.WithHint(fmt.Errorf("the password field of %s in /etc/passwd is not \"x\", so /etc/shadow is not used", s.Name),
+			"With an empty field anyone can log in on the console. `pwconv` on the host moves it to /etc/shadow; then run the same command again.")
 	}
 	c := s.accountChange(is, homeIs)
 	c.Edits = append(c.Edits, s.passwordEdits(shadow)...)
@@ -204,13 +204,13 @@ func (s *Step) creation() modules.Change {
 	return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: s.subject(), To: strings.Join(with, ", ")}}}
 }
 
-// accountChange compares what passwd(5) and group(5) hold; homeIs reports whether the wanted home is there.
+// accountChange compares what passwd(5) and group(5) hold; homeIs reports whether the desired home exists.
 func (s *Step) accountChange(is observe.UserInfo, homeIs bool) modules.Change {
 	var c modules.Change
 	update := func(field, from, to string) { c.Edits = append(c.Edits, s.update(field, from, to)) }
 	if s.UID != nil && *s.UID != is.UID {
 		update("uid", strconv.Itoa(is.UID), strconv.Itoa(*s.UID))
-		c.Notes = append(c.Notes, fmt.Sprintf("files of user number %d outside its home keep it", is.UID))
+		c.Notes = append(c.Notes, fmt.Sprintf("files outside its home keep the uid %d", is.UID))
 	}
 	if s.Group != "" && s.Group != is.Group {
 		update("group", cmp.Or(is.Group, strconv.Itoa(is.GID)), s.Group)
@@ -239,7 +239,7 @@ func (s *Step) accountChange(is observe.UserInfo, homeIs bool) modules.Change {
 	return c
 }
 
-// wantedGroups returns the supplementary groups that the user shall end up with, sorted.
+// wantedGroups returns the desired supplementary groups, sorted.
 func (s *Step) wantedGroups(is observe.UserInfo) []string {
 	var groups []string
 	if !s.ExclusiveGroups {
@@ -259,18 +259,18 @@ func (s *Step) passwordEdits(is observe.ShadowInfo) []modules.Edit {
 	if s.PasswordHash != "" && is.Fingerprint != observe.PasswordFingerprint(string(s.PasswordHash)) {
 		edits = append(edits, modules.Edit{Action: modules.Update, Subject: s.subject(), Field: "password_hash", Sensitive: true})
 	}
-	opens := is.Password == observe.EmptyPassword || is.Password == observe.HashedPassword && !is.Locked
-	shuts := is.Password == observe.HashedPassword && is.Locked
+	open := is.Password == observe.EmptyPassword || is.Password == observe.HashedPassword && !is.Locked
+	shut := is.Password == observe.HashedPassword && is.Locked
 	switch {
 	case s.Locked == nil && s.PasswordHash == "":
-	case s.Locked == nil && shuts:
+	case s.Locked == nil && shut:
 		edits = append(edits, s.update("locked", "password locked", "false"))
 	case s.Locked == nil:
-	case *s.Locked && opens:
+	case *s.Locked && open:
 		edits = append(edits, s.update("locked", "false", "true"))
 	case *s.Locked && !is.Expired:
 		edits = append(edits, s.update("locked", "only the password", "true"))
-	case !*s.Locked && shuts:
+	case !*s.Locked && shut:
 		edits = append(edits, s.update("locked", "password locked", "false"))
 	case !*s.Locked && is.Expired:
 		edits = append(edits, s.update("locked", "expired", "false"))

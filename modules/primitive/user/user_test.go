@@ -53,7 +53,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "number", is: func(u *observe.UserInfo) { u.UID = 1000 },
-			edits: []modules.Edit{edit("uid", "1000", "2000")}, notes: []string{"files of user number 1000 outside its home keep it"},
+			edits: []modules.Edit{edit("uid", "1000", "2000")}, notes: []string{"files outside its home keep the uid 1000"},
 		},
 		{name: "primary group", is: func(u *observe.UserInfo) { u.Group = "users" }, edits: []modules.Edit{edit("group", "users", "web")}},
 		{
@@ -168,8 +168,8 @@ func TestDiffRefuses(t *testing.T) {
 		home       observe.FileType
 	}{
 		"": {step: Step{Name: "alice", Home: "/srv/alice"}, unshadowed: true, home: observe.Symlink},
-		"/srv/alice is a file, and can't be the home of alice":                                  {step: Step{Name: "alice", Home: "/srv/alice"}, home: observe.Regular},
-		`the password field of alice in /etc/passwd is not "x", so that /etc/shadow has no say`: {step: Step{Name: "alice", Locked: ptr(true)}, unshadowed: true},
+		"/srv/alice is a file, and can't be the home of alice":                              {step: Step{Name: "alice", Home: "/srv/alice"}, home: observe.Regular},
+		`the password field of alice in /etc/passwd is not "x", so /etc/shadow is not used`: {step: Step{Name: "alice", Locked: ptr(true)}, unshadowed: true},
 	} {
 		snapshot := observe.NewSnapshot()
 		observe.User.Put(snapshot, "alice", observe.UserInfo{Exists: true, Home: "/srv/alice", Unshadowed: test.unshadowed}, nil)
@@ -196,7 +196,7 @@ func TestNewRefuses(t *testing.T) {
 		{Args{Name: "alice", Home: "alice"}, `home: must be an absolute path, not "alice"`},
 		{Args{Name: "alice", Groups: []string{"1000"}}, `groups: must not be a number: "1000"`},
 		{Args{Name: "root", State: "absent"}, "name: the user root can't be removed"},
-		{Args{Name: "alice", RemoveHome: true}, `remove_home: has a meaning only with state = "absent"`},
+		{Args{Name: "alice", RemoveHome: true}, `remove_home: requires state = "absent"`},
 		{Args{Name: "alice", PasswordHash: hash}, ""},
 		{Args{Name: "alice", PasswordHash: "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"}, ""},
 	} {

@@ -48,20 +48,20 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	if err := s.place(ctx, h, newKey); err != nil || !fresh {
 		return err
 	}
-	// The lists are older than the new source, but know it already: without this, the next package would fetch all anew.
+	// The lists are older than the new source, but include it already: otherwise the next package would fetch all again.
 	if _, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "/var/lib/apt/lists"}}); err != nil {
 		return fmt.Errorf("mark apt's package lists as fetched: %w", err)
 	}
 	return nil
 }
 
-// freshAge is how old lists may be that count as fetched now.
+// freshAge is how old package lists may be to count as just fetched.
 const freshAge = time.Hour
 
 // files are both paths as words of a shell; their letters need no quotes.
 func (s *Step) files() string { return s.sourcePath() + " " + s.keyPath() }
 
-// key returns the key that shall be stored, armored and checked.
+// key returns the key to store, armored and checked.
 func (s *Step) key(ctx context.Context, h modules.Host) ([]byte, error) {
 	if s.KeyURL == "" {
 		return s.Key, nil // New and Diff have checked it
@@ -73,7 +73,7 @@ func (s *Step) key(ctx context.Context, h modules.Host) ([]byte, error) {
 	}
 	ring, err := readKeyring(data)
 	if err != nil {
-		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err), "Open the address in a browser: it may lead to a page, not to the key.")
+		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err), "Open the address in a browser: it may be a web page, not the key.")
 	}
 	now, err := hostTime(ctx, h)
 	if err != nil {
@@ -81,11 +81,11 @@ func (s *Step) key(ctx context.Context, h modules.Host) ([]byte, error) {
 	}
 	if err := ring.checkFingerprints(s.Fingerprints); err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err),
-			"When the vendor announces this key, add its fingerprint to `fingerprints`; otherwise somebody may have replaced it.")
+			"If the vendor announces this key, add its fingerprint to `fingerprints`; otherwise somebody may have replaced it.")
 	}
 	if err := ring.check(s.Fingerprints, now); err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%s: %w", s.KeyURL, err),
-			"The vendor has to publish a prolonged or a new key; look whether it did at another address.")
+			"The vendor must publish an extended or a new key; it may be at another address.")
 	}
 	return ring.armored, nil
 }
@@ -104,8 +104,8 @@ func hostTime(ctx context.Context, h modules.Host) (time.Time, error) {
 
 // prepare lays out, in a directory of its own under /run, what apt needs to try a source: the new key (standard
 // input; the stored one when there is none), the source with that key, and all sources of the host with the new one
-// among them, which `apt-get indextargets` reads: it fails when two of them contradict each other. The directory is
-// readable for the user _apt.
+// among them, which `apt-get indextargets` reads: it fails when two of them contradict each other. The user _apt
+// can read the directory.
 const prepare = `
 dir=$1 name=$2 key=$3 trial=$4 source=$5 uri=$6
 umask 022
@@ -124,8 +124,8 @@ if ! apt-get indextargets -o Dir::Etc::sourceparts="$dir/parts" >/dev/null; then
 fi
 `
 
-// try lets the host's apt fetch the index of the repository with the new source and key, before either takes its
-// place: whatever is wrong, apt on the host goes on as before. The index stays, so that the packages are known.
+// try lets the host's apt fetch the index of the repository with the new source and key, before either is put in
+// place: if anything is wrong, apt on the host works as before. The index is kept, so that apt knows the packages.
 func (s *Step) try(ctx context.Context, h modules.Host, newKey []byte) error {
 	dir := "/run/rcprov-apt-" + s.Name
 	err := s.fetchIndex(ctx, h, dir, newKey)
@@ -154,10 +154,10 @@ func (s *Step) fetchIndex(ctx context.Context, h modules.Host, dir string, newKe
 		"-o", "Dir::Etc::sourcelist="+dir+"/trial.sources", "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0"))
 }
 
-// place puts key and source where apt looks for them. The key comes first: a source without its key is an error of apt.
+// place puts key and source where apt reads them. The key comes first: for apt, a source without its key is an error.
 func (s *Step) place(ctx context.Context, h modules.Host, newKey []byte) error {
 	if newKey != nil {
-		// Installations older than Debian 12 don't have the directory.
+		// Releases before Debian 12 do not have the directory.
 		if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "-m", "0755", "/etc/apt/keyrings"}}); err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func explainSources(err error, found string) error {
 		return modules.WithHint(err, "The repository is also in %s: remove that file in an earlier step (`file` with `state = \"absent\"`).",
 			strings.Join(files, ", "))
 	}
-	return modules.WithHint(err, "`apt-get indextargets` on the host shows whether its sources were right before.")
+	return modules.WithHint(err, "`apt-get indextargets` on the host shows whether its sources were valid before.")
 }
 
 // explainUpdate adds advice to what apt-get says of the new source.
@@ -196,12 +196,12 @@ func explainUpdate(err error) error {
 	switch {
 	case failed.Contains("SHA1") || failed.Contains("Policy rejected"):
 		return modules.WithHint(err, "apt of Debian 13 refuses signatures with SHA-1 since 2026-02-01. "+
-			"The vendor has to sign its key anew; look for a newer file with the same fingerprint.")
+			"The vendor must sign its key again; look for a newer file with the same fingerprint.")
 	case failed.Contains("NO_PUBKEY") || failed.Contains("Missing key"):
 		return modules.WithHint(err, "The repository is signed with another key than the one given. "+
-			"When the vendor announces it, give that key and add its fingerprint to `fingerprints`.")
+			"If the vendor announces it, give that key and add its fingerprint to `fingerprints`.")
 	case failed.Contains("EXPKEYSIG") || failed.Contains("Expired on") || failed.Contains("expired"):
-		return modules.WithHint(err, "A key or signature of the repository has expired; the vendor may publish a prolonged key under the same fingerprint.")
+		return modules.WithHint(err, "A key or signature of the repository has expired; the vendor may publish an extended key under the same fingerprint.")
 	case failed.Contains("BADSIG") || failed.Contains("not signed"):
 		return modules.WithHint(err, "The repository's index doesn't carry a valid signature of its key.")
 	case failed.Contains("does not have a Release file"):

@@ -19,7 +19,7 @@ import (
 // Module is the module apt_repository.
 func Module() modules.Module { return modules.Primitive("apt_repository", source, New) }
 
-// Step is an apt repository that a host shall use, or not.
+// Step is an apt repository that a host should use, or not.
 type Step struct {
 	Name         string
 	Absent       bool
@@ -50,7 +50,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	}
 	var errs []error
 	if !validName.MatchString(s.Name) {
-		errs = append(errs, modules.Argf("name", "must be of letters, digits, \"-\" and \"_\", not %q", s.Name))
+		errs = append(errs, modules.Argf("name", "must consist of letters, digits, \"-\" and \"_\", not %q", s.Name))
 	}
 	if !s.Absent {
 		errs = append(errs, s.Source.check(), s.readFingerprints(args), s.readKey(args, env))
@@ -72,7 +72,7 @@ func (s Source) check() error {
 		{"architectures", s.Architectures, false},
 	} {
 		if list.needed && len(list.words) == 0 {
-			errs = append(errs, modules.Argf(list.arg, "must be given"))
+			errs = append(errs, modules.Argf(list.arg, "is required"))
 		}
 		for _, word := range list.words {
 			if word == "" || strings.ContainsAny(word, " \t\r\n#") {
@@ -102,7 +102,7 @@ func (s Source) check() error {
 	case flat > 0 && len(s.Components) > 0:
 		errs = append(errs, modules.Argf("components", "must be left out for a flat repository (a suite that ends with \"/\")"))
 	case flat == 0 && len(s.Suites) > 0 && len(s.Components) == 0:
-		errs = append(errs, modules.Argf("components", "must be given, unless the suites end with \"/\" (flat repositories)"))
+		errs = append(errs, modules.Argf("components", "is required, unless the suites end with \"/\" (flat repositories)"))
 	}
 	return errors.Join(errs...)
 }
@@ -127,7 +127,7 @@ func (s *Step) readKey(args Args, env modules.Env) error {
 		}
 	}
 	if given != 1 {
-		return modules.Argf("key_url", "must be given, or key_file, or key (one of them)")
+		return modules.Argf("key_url", "is required, or key_file, or key: exactly one of them")
 	}
 	arg, data := "key", []byte(args.Key)
 	switch {
@@ -221,7 +221,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	if s.KeyURL == "" {
 		if err := s.given.check(s.Fingerprints, now); err != nil {
-			return c, modules.WithHint(err, "Give the vendor's present key: keys are often prolonged under the same fingerprint.")
+			return c, modules.WithHint(err, "Give the vendor's current key: vendors often extend a key under the same fingerprint.")
 		}
 	}
 	keyEdit, notes := s.diffKey(stored, now)
@@ -233,7 +233,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// refuse is the error for what rcprov doesn't replace by a file.
+// refuse returns the error for anything that rcprov does not replace with a file.
 func refuse(path string, is observe.FileInfo) error {
 	if is.Type == observe.Absent || is.Type == observe.Regular {
 		return nil
@@ -267,7 +267,7 @@ func (s *Step) diffKey(is observe.FileInfo, now time.Time) ([]modules.Edit, []st
 	case ring.check(s.Fingerprints, now) != nil:
 		edit.From = strings.ReplaceAll(ring.check(s.Fingerprints, now).Error(), "\n", ", ")
 	case string(is.Content) != string(ring.armored):
-		edit.From = ring.describe() + ", in another form"
+		edit.From = ring.describe() + ", in another encoding"
 	default:
 		return nil, ring.notes(now)
 	}

@@ -8,9 +8,9 @@ var source string
 
 // Args describe an apt repository and the key it is signed with, which the host trusts for this repository alone.
 //
-// The key is fetched by rcprov itself, not by the host, and must have one of the given fingerprints; it is checked for
-// expiry and revocation, and observed: a stored key that has expired is fetched again. Before anything takes its place
-// the host's apt fetches the repository's index with the new key. When that fails, nothing was changed.
+// rcprov itself downloads the key, not the host. The key must have one of the given fingerprints, and must be neither
+// expired nor revoked; a stored key that has expired is downloaded again. Before source and key are put in place, apt on
+// the host fetches the index of the repository with the new key. If that fails, nothing is changed.
 //
 // On the host these are /etc/apt/sources.list.d/rcprov-NAME.sources and /etc/apt/keyrings/rcprov-NAME.asc.
 //
@@ -29,10 +29,10 @@ var source string
 //	  fingerprints = ["FFD6 5DA0 DA2B EBDE B73D  44C8 B4D2 D216 F1FD 7806"]
 //	}
 type Args struct {
-	// Name of the files on the host: letters, digits, `-` and `_`. The block's label when left out.
+	// Name of the files on the host: letters, digits, `-` and `_`. If left out, the block's label.
 	Name string `hcl:"name,optional"`
 
-	// Where the repository is. Needed, as suites are, unless state is `absent`.
+	// Where the repository is. Required, as suites are, unless state is `absent`.
 	URIs []string `hcl:"uris,optional"`
 
 	// The distributions: `noble`, `noble/mongodb-org/8.0`. A path that ends with `/`, such as `stable/`, is a flat
@@ -42,13 +42,13 @@ type Args struct {
 	// The components: `main`.
 	Components []string `hcl:"components,optional"`
 
-	// `deb`, `deb-src` or both; `deb` when left out.
+	// `deb`, `deb-src` or both; if left out, `deb`.
 	Types []string `hcl:"types,optional"`
 
-	// The architectures to fetch: `amd64`. All of the host's when left out.
+	// The architectures to fetch: `amd64`. If left out, all of the host's.
 	Architectures []string `hcl:"architectures,optional"`
 
-	// Where the key is published, armored or binary. Give one of key_url, key_file and key.
+	// Where the key is published, armored or binary. Give exactly one of key_url, key_file and key.
 	KeyURL string `hcl:"key_url,optional"`
 
 	// A file on the controller with the key, relative to the plan.
@@ -58,8 +58,8 @@ type Args struct {
 	Key string `hcl:"key,optional"`
 
 	// Fingerprints of the primary keys that may sign, in full: 40 (or 64) hexadecimal digits, spaces allowed. A
-	// published file may hold any of them, and no other. With the fingerprint of the next key beside that of the
-	// present one, a rotation needs no change of the plan.
+	// published file may have any of these keys, but no other. If the fingerprint of the next key is listed beside the
+	// current one, a rotation needs no change of the plan.
 	Fingerprints []string `hcl:"fingerprints,optional"`
 
 	// `absent` removes the source and the key.

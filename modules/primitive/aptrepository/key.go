@@ -54,7 +54,7 @@ func readKeyring(data []byte) (keyring, error) {
 		}
 		switch p.Tag {
 		case 5, 7: // RFC 9580, 5.5.1: secret key, secret subkey
-			return keyring{}, errors.New("this is a private key; give the public one, and consider the private one known")
+			return keyring{}, errors.New("this is a private key; give the public one, and treat the private one as compromised")
 		case 6:
 			fingerprint, err := fingerprintOf(p.Contents)
 			if err != nil {
@@ -114,7 +114,7 @@ func fingerprintOf(contents []byte) (string, error) {
 	return strings.ToUpper(hex.EncodeToString(sum)), nil
 }
 
-// check refuses keys that are not among fingerprints, and keys none of which may sign at now.
+// check returns an error unless all keys are among fingerprints and one of them may sign at now.
 func (r keyring) check(fingerprints []string, now time.Time) error {
 	if err := r.checkFingerprints(fingerprints); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (r keyring) check(fingerprints []string, now time.Time) error {
 	return errors.Join(problems...)
 }
 
-// checkFingerprints refuses keys that are not among fingerprints.
+// checkFingerprints returns an error unless all keys are among fingerprints.
 func (r keyring) checkFingerprints(fingerprints []string) error {
 	for _, k := range r.keys {
 		if !slices.Contains(fingerprints, k.fingerprint) {
@@ -140,7 +140,7 @@ func (r keyring) checkFingerprints(fingerprints []string) error {
 	return nil
 }
 
-// problem says why the key can't sign at now; nil when it can.
+// problem returns why the key can't sign at now; nil if it can.
 func (k key) problem(now time.Time) error {
 	if k.entity == nil {
 		return fmt.Errorf("key %s can't be read (unknown algorithm or malformed)", k.fingerprint)
@@ -153,12 +153,12 @@ func (k key) problem(now time.Time) error {
 	case signature == nil:
 		return fmt.Errorf("key %s has no valid self-signature", k.fingerprint)
 	case k.entity.PrimaryKey.CreationTime.After(now):
-		return fmt.Errorf("key %s was made on %s, and the host's clock says %s",
+		return fmt.Errorf("key %s was created on %s, but the host's clock says %s",
 			k.fingerprint, day(k.entity.PrimaryKey.CreationTime), day(now))
 	case k.entity.PrimaryKey.KeyExpired(signature, now):
-		return fmt.Errorf("key %s has expired on %s", k.fingerprint, day(k.expiry()))
+		return fmt.Errorf("key %s expired on %s", k.fingerprint, day(k.expiry()))
 	case !signs:
-		return fmt.Errorf("key %s has no subkey that may sign now: they have expired or are revoked", k.fingerprint)
+		return fmt.Errorf("key %s has no subkey that may sign: all are expired or revoked", k.fingerprint)
 	}
 	return nil
 }
@@ -175,10 +175,10 @@ func (k key) expiry() time.Time {
 	return k.entity.PrimaryKey.CreationTime.Add(time.Duration(*signature.KeyLifetimeSecs) * time.Second)
 }
 
-// soon is how long before a key's end it is worth a note.
+// soon is how long before the expiry of a key a note announces it.
 const soon = 30 * 24 * time.Hour
 
-// notes are what a person should know of keys that are in order.
+// notes returns what people should know about valid keys.
 func (r keyring) notes(now time.Time) []string {
 	var notes []string
 	for _, k := range r.keys {
@@ -196,7 +196,7 @@ func (r keyring) notes(now time.Time) []string {
 	return notes
 }
 
-// describe is what people see of the keys.
+// describe returns the keys for people.
 func (r keyring) describe() string {
 	var words []string
 	for _, k := range r.keys {

@@ -103,7 +103,7 @@ func TestReadKeyring(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct{ data, want string }{
-		"private":   {string(private(t, a)), "this is a private key; give the public one, and consider the private one known"},
+		"private":   {string(private(t, a)), "this is a private key; give the public one, and treat the private one as compromised"},
 		"empty":     {"", "this is not an OpenPGP key"},
 		"page":      {"<html>not found</html>", "this is not an OpenPGP key"},
 		"signature": {"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n*\n-----END PGP PUBLIC KEY BLOCK-----\n", "this is not an armored OpenPGP key"},
@@ -126,12 +126,12 @@ func TestCheck(t *testing.T) {
 	}{
 		{"valid", []*openpgp.Entity{valid}, now, ""},
 		{"valid beside an expired one", []*openpgp.Entity{expired, valid}, now, ""},
-		{"expired", []*openpgp.Entity{expired}, now, "key " + fpr(expired) + " has expired on 2024-01-31"},
+		{"expired", []*openpgp.Entity{expired}, now, "key " + fpr(expired) + " expired on 2024-01-31"},
 		{"before it expired", []*openpgp.Entity{expired}, made.Add(time.Hour), ""},
 		{"revoked", []*openpgp.Entity{revoked}, now, "key " + fpr(revoked) + " is revoked"},
 		{"foreign", []*openpgp.Entity{foreign}, now, "key " + fpr(foreign) + " is not among the fingerprints of the plan"},
 		{"foreign beside a valid one", []*openpgp.Entity{valid, foreign}, now, "key " + fpr(foreign) + " is not among the fingerprints of the plan"},
-		{"host's clock is wrong", []*openpgp.Entity{valid}, time.Unix(0, 0), "key " + fpr(valid) + " was made on 2024-01-01, and the host's clock says 1970-01-01"},
+		{"host's clock is wrong", []*openpgp.Entity{valid}, time.Unix(0, 0), "key " + fpr(valid) + " was created on 2024-01-01, but the host's clock says 1970-01-01"},
 	}
 	for _, test := range tests {
 		ring, err := readKeyring(public(t, test.keys...))

@@ -24,9 +24,9 @@ const fileMode fs.FileMode = 0o644
 // fileRights are those of unit files: systemd warns of unit files that others may write, or that are executable.
 var fileRights = rights.Rights{Mode: fileMode, Owner: "root", Group: "root"}
 
-// Apply implements [modules.Step]. Killed anywhere, the next run finds what is left to do: a file that was written but
-// not loaded shows as NeedDaemonReload, one that was loaded but not started from as changed after the start. Only what
-// was really started is stamped, and that last.
+// Apply implements [modules.Step]. After a kill anywhere the next run finds what is left to do: a file that was
+// written but not loaded shows as NeedDaemonReload, and one that was loaded shows as changed after the start. The stamp is
+// written last, once the unit has started.
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if s.Absent {
 		return s.remove(ctx, h, c)
@@ -75,9 +75,9 @@ func edits(c modules.Change, f File) (text *modules.Edit, rights bool) {
 	return text, rights
 }
 
-// reinstalled reports whether the unit is to be enabled and its [Install] section changes. The links that the old one
-// asked for must go before the new one is written: a run killed in between finds a disabled unit, not one that is
-// enabled in the wrong place.
+// reinstalled reports whether the unit is to be enabled and its [Install] section changes. The links of the old
+// section must be removed before the new one is written: after a kill in between, the next run finds a disabled unit, not
+// one that is enabled in the wrong place.
 func (s *Step) reinstalled(c modules.Change) bool {
 	if !is(s.Enabled) || !s.ours() {
 		return false
@@ -125,11 +125,11 @@ func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (wri
 	return true, nil
 }
 
-// verifyScript has systemd load the unit from a directory with the new texts, which stdin brings as tar; its own name is
-// needed for that. A unit without a unit file of ours gets a copy of the one in use. systemd-analyze also fails for
-// what may yet come (a program that isn't installed, a unit that is required): that is left to the start. Only a unit
-// that systemd would not load is refused; with what it said, warnings of ignored lines included, which mostly are why.
-// The directory is in /run, which is there and has room where /tmp is full or read-only.
+// verifyScript has systemd load the unit, under its own name, from a directory with the new texts, which come as tar on
+// standard input. If the plan has no unit file, the one in use is copied. systemd-analyze also fails for what a later step
+// may bring (a program that is not installed, a unit that is required): the start reports that. Only a unit that systemd
+// would not load is refused, with systemd's output: warnings of ignored lines mostly explain why. The directory is in /run,
+// which has room where /tmp is full or read-only.
 const verifyScript = `
 dir=$(mktemp -d /run/rcprov-verify.XXXXXX)
 trap 'rm -rf -- "$dir"' EXIT
@@ -146,7 +146,7 @@ said=$(systemd-analyze verify --man=no "$dir/$1" 2>&1) || case $said in
 esac
 `
 
-// verify has systemd check the unit with all of its new texts, before any of them takes its place.
+// verify has systemd check the unit with all of its new texts, before any of them is put in place.
 func (s *Step) verify(ctx context.Context, h modules.Host) error {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
@@ -172,7 +172,7 @@ func (s *Step) verify(ctx context.Context, h modules.Host) error {
 	return err
 }
 
-// manage makes systemd read the files again, and enables, disables or masks the unit.
+// manage makes systemd load the files again, and enables, disables or masks the unit.
 func (s *Step) manage(ctx context.Context, h modules.Host, c modules.Change, written bool) error {
 	var script strings.Builder
 	masked, mask := c.Find("masked")
@@ -205,7 +205,7 @@ func (s *Step) systemctl(ctx context.Context, h modules.Host, script string) err
 	return s.explain(err, result)
 }
 
-// explain adds what systemctl's messages leave open.
+// explain adds hints to systemctl's errors.
 func (s *Step) explain(err error, result modules.Result) error {
 	said := string(result.Stderr)
 	switch {
@@ -218,16 +218,16 @@ func (s *Step) explain(err error, result modules.Result) error {
 		return modules.WithHint(fmt.Errorf("mask %s: %w", s.Name, err),
 			"Masking puts a link to /dev/null where %s%s is: remove that file first, or use `state = \"absent\"`.", unitDir, s.Name)
 	case result.Status == 124:
-		return fmt.Errorf("%s: systemd was not done after %s s; it goes on, see `systemctl status %s`", s.Name, jobLimit, s.Name)
+		return fmt.Errorf("%s: systemd did not finish within %s s and goes on; see `systemctl status %s`", s.Name, jobLimit, s.Name)
 	default:
 		return err
 	}
 }
 
-// runScript makes $1 start, restart or reload and waits for it. The limit on frequent starts is for programs that die,
-// not for a person who tries again. A start of these types of services is over before the program has done anything;
-// half a second shows those that can't read their configuration.
-// The first line of output is the time, the second, if any, says that the program ended.
+// runScript starts, restarts or reloads ($2) the unit $1 and waits for it. It resets the limit on frequent starts, which is
+// for programs that crash, not for a person who tries again. For the listed types systemctl returns before the program has
+// done anything; after half a second those that can't read their configuration have ended. The script prints the time, and
+// "ended" if the program has.
 const runScript = `
 date +%s
 [ "$2" = reload ] || systemctl reset-failed -- "$1" 2>/dev/null || true
@@ -239,8 +239,8 @@ sleep 0.5
 [ "$pid" = "$(systemctl show -p MainPID --value -- "$1")" ] || echo ended
 `
 
-// run starts, restarts or reloads the unit, and stamps what it was made from. The files are looked at before: if one
-// changes meanwhile, the stamp holds the older content, and the next run restarts once more.
+// run starts, restarts or reloads the unit, and writes the stamp. The files are observed before: if one changes meanwhile,
+// the stamp has the older content, and the next run restarts the unit once more.
 func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	before, err := s.look(ctx, h, true)
 	if err != nil {
@@ -278,9 +278,9 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	return modules.WriteFile(ctx, h, modules.File{Path: target, Content: []byte(stamp.Text(s.Name)), Mode: fileMode})
 }
 
-// stamp is the note of what the unit runs now. Other steps may watch other files for the same unit; those in the stamp
-// that they left stay in it: a new instance has read all of them, and one that was reloaded runs what is on disk wherever
-// that hasn't changed since it started. The rest is left to the times.
+// stamp returns the stamp of the running instance. Files that other steps watch for the same unit stay in it: a new
+// instance has read all of them, and a reloaded one runs what is on disk if that has not changed since it started. For all
+// other files the times decide.
 func (s *Step) stamp(before, after observe.UnitInfo, verb string) observe.Stamp {
 	stamp := observe.Stamp{
 		InvocationID: after.InvocationID, StateChanged: after.StateChanged, Files: make(map[string]observe.StampedFile),
@@ -306,7 +306,7 @@ func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (obs
 	q.Fingerprints = fingerprints
 	script := observe.Unit.Script([]observe.UnitQuestion{q})
 	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script}})
-	var exited *modules.CommandError // grep and find say so when a file is missing; the parser knows better
+	var exited *modules.CommandError // grep and find fail if a file is missing; the parser handles that
 	if err != nil && !errors.As(err, &exited) {
 		return observe.UnitInfo{}, err
 	}
@@ -318,11 +318,10 @@ func (s *Step) look(ctx context.Context, h modules.Host, fingerprints bool) (obs
 	return answer.Value, answer.Err
 }
 
-// journalLines is how much of the journal an error brings along.
+// journalLines is how many lines of the journal an error shows.
 const journalLines = 20
 
-// noise are empty lines, and stacks as Node.js and Java print them: they push the error itself, which comes before them, out of
-// sight.
+// noise matches empty lines and the stack traces of Node.js and Java, which follow the error and push it out of sight.
 var noise = regexp.MustCompile(`^\s*$|^\s+at \S`)
 
 // attempt is a start, restart or reload.
@@ -332,7 +331,7 @@ type attempt struct {
 	result modules.Result
 }
 
-// failed is the error for a unit that didn't get up, or didn't reload. cause is nil when systemctl was content.
+// failed is the error for a unit that did not start or reload. cause is nil if systemctl reported no error.
 func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe.UnitInfo, cause error) error {
 	var hint *modules.HintError
 	if is.Load == observe.NotFound && errors.As(cause, &hint) {
@@ -374,13 +373,13 @@ func (s *Step) Explain(ctx context.Context, h modules.Host, left modules.Change)
 	}
 	is, err := s.look(ctx, h, false)
 	if err != nil || is.Running() || is.Started.IsZero() {
-		return nil //nolint:nilerr // what is left is said anyhow
+		return nil //nolint:nilerr // the engine reports the difference anyway
 	}
 	return s.failed(ctx, h, attempt{verb: "start", since: strconv.FormatInt(is.Started.Unix(), 10)}, is, nil)
 }
 
-// removeScript takes a unit away. The order matters to a run that is killed: as long as the file is there, systemd knows
-// how to stop the unit and which links enable it.
+// removeScript removes a unit. The order matters if the run is killed: as long as the file exists, systemd knows how to
+// stop the unit and which links enable it.
 const removeScript = `
 unit=$1
 shift

@@ -1,5 +1,5 @@
 // Package systemdunit is the module systemd_unit: a systemd unit with its file, its drop-ins and its state. It restarts
-// or reloads a service that doesn't run what is on disk.
+// or reloads a service that does not run what is on disk.
 package systemdunit
 
 import (
@@ -12,7 +12,7 @@ import (
 var source string
 
 // Args describe a systemd unit: a service, timer, socket, mount or any other kind. Without content it is the unit of a
-// package, of which only the named properties are looked after.
+// package, and only the given arguments are compared.
 //
 //	systemd_unit "chat" {
 //	  name    = "chat.service"
@@ -36,11 +36,11 @@ var source string
 //	  reload_on = ["/etc/ssh/sshd_config"]
 //	}
 //
-// There are no handlers that could get lost: an active unit is observed to be stale, and is restarted, when its unit
-// file, a drop-in or a file of restart_on changed since it started, when an upgrade replaced the program that it runs, or
-// when its WorkingDirectory= was removed under it; whoever changed it, and however many runs ago. A restart made by hand counts as well. What the running instance
-// was started from is noted in /var/lib/rcprov/stamps, so that chown or writing the same content again restarts nothing.
-// A unit with `running = false` is never started.
+// An active unit is stale, and is restarted, if its unit file, a drop-in or a file of restart_on changed since it started,
+// if an upgrade replaced the program that it runs, or if its WorkingDirectory= was removed: whoever changed it, and however
+// many runs ago. A restart by hand counts as well. A stamp in /var/lib/rcprov/stamps notes which contents the running
+// instance was started from, so that chown, or the same content written again, causes no restart. A unit with
+// `running = false` is never started.
 type Args struct {
 	// The unit, with its suffix: `nginx.service`, `backup.timer`, `getty@tty1.service`.
 	Name string `hcl:"name"`
@@ -51,14 +51,14 @@ type Args struct {
 	// Additions to the unit file: the text of each file in /etc/systemd/system/NAME.d. Other files there stay.
 	DropIns map[string]string `hcl:"drop_ins,optional"`
 
-	// Whether it is started at boot (or whenever its `[Install]` section says). Left out: as it is.
+	// Whether it is started at boot (or whenever its `[Install]` section says). If left out, that stays as it is.
 	Enabled *bool `hcl:"enabled,optional"`
 
-	// Whether it is up. Left out: as it is, but an active unit that is stale is restarted.
+	// Whether it is running. If left out, that stays as it is, but an active unit that is stale is restarted.
 	Running *bool `hcl:"running,optional"`
 
-	// Whether it is masked, so that nobody can start it. Left out: as it is, unless the other arguments can't be had
-	// of a masked unit.
+	// Whether it is masked, so that nobody can start it. If left out, that stays as it is, unless the unit must be
+	// unmasked for another argument.
 	Masked *bool `hcl:"masked,optional"`
 
 	// Files, or steps that own files, that the unit reads when it starts.

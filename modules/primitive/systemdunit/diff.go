@@ -21,7 +21,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	unit, err := observe.Unit.Get(snapshot, s.question())
 	if err != nil {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("ask systemd about %s: %w", s.Name, err),
-			"systemd_unit needs a host that was booted with systemd; `systemctl is-system-running` tells.")
+			"systemd_unit needs a host that was booted with systemd; see `systemctl is-system-running`.")
 	}
 	d := &differ{Step: s, unit: unit}
 	d.foresee(snapshot)
@@ -45,7 +45,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return d.change, d.stale()
 }
 
-// differ is a Diff under way.
+// differ is the state of one call of Diff.
 type differ struct {
 	*Step
 	unit     observe.UnitInfo
@@ -62,7 +62,7 @@ func (d *differ) edit(action modules.Action, field, from, to string) {
 	d.editIf("", action, field, from, to)
 }
 
-// editIf adds an edit that is made on a condition.
+// editIf adds an edit with a condition.
 func (d *differ) editIf(condition string, action modules.Action, field, from, to string) {
 	d.change.Edits = append(d.change.Edits, modules.Edit{
 		Action: action, Subject: d.Name, Field: field, From: from, To: to, If: condition,
@@ -116,11 +116,12 @@ func (d *differ) absent() {
 		d.edit(modules.Update, "enabled", string(d.unit.FileState), "disabled")
 	}
 	if d.unit.NeedDaemonReload && len(d.change.Edits) == 0 {
-		d.edit(modules.Run, daemonReload, "", "the unit files on disk are not those that systemd knows")
+		d.edit(modules.Run, daemonReload, "", "systemd has not loaded the unit files on disk")
 	}
 }
 
-// loaded deals with units that systemd doesn't know, or can't read, and with a definition older than the files.
+// loaded compares what systemd has loaded with the files: it handles units that are missing, that systemd can't load, or
+// that were loaded from older files.
 func (d *differ) loaded() error {
 	switch {
 	case d.newFiles != "" && d.ours(): // will be loaded anew
@@ -128,7 +129,7 @@ func (d *differ) loaded() error {
 	case d.installed != "":
 		return nil
 	case d.unit.Load == observe.NotFound && d.unit.FileState == "":
-		d.change.Notes = append(d.change.Notes, d.Name+" is not there yet: an earlier step must install it")
+		d.change.Notes = append(d.change.Notes, d.Name+" does not exist yet: an earlier step must install it")
 		return nil
 	case d.newFiles == "" && !d.unit.NeedDaemonReload && is(d.Running) &&
 		(d.unit.Load == observe.BadSetting || d.unit.Load == observe.LoadFailed):
@@ -141,7 +142,7 @@ func (d *differ) loaded() error {
 	return nil
 }
 
-// outdated says why systemd must read the unit's files again; empty when it needn't, or will when they are written.
+// outdated returns why systemd must load the unit's files again; "" if it need not, or will once they are written.
 // NeedDaemonReload alone misses a file in a directory that was made since systemd last looked (seen with 252), and a
 // unit file that takes the place of a package's.
 func (d *differ) outdated() string {
@@ -149,11 +150,11 @@ func (d *differ) outdated() string {
 	case d.newFiles != "":
 		return ""
 	case d.unit.NeedDaemonReload:
-		return "the unit files on disk are not those that systemd knows"
+		return "systemd has not loaded the unit files on disk"
 	}
 	for _, f := range d.Files {
 		if f.Field == "content" && f.Path != d.unit.FragmentPath || f.Field != "content" && !slices.Contains(d.unit.DropInPaths, f.Path) {
-			return f.Path + " is not known to systemd yet"
+			return "systemd has not loaded " + f.Path
 		}
 	}
 	return ""
@@ -169,7 +170,7 @@ func (d *differ) masked() {
 	}
 }
 
-// installed reports whether a unit file state means that links to the unit were made.
+// installed reports whether a unit file state means that the links of [Install] exist.
 func installed(state observe.UnitFileState) bool {
 	return state == observe.Enabled || state == observe.EnabledRuntime
 }
@@ -219,9 +220,8 @@ func (d *differ) running() error {
 	return nil
 }
 
-// looping reports whether a unit that runs now is in a crash loop: it has just been restarted by systemd, and not for the
-// first time. What keeps on running has been up for longer than the ten seconds that most loops take at most (systemd's
-// own DefaultStartLimitIntervalSec=).
+// looping reports whether a running unit is in a crash loop: systemd has just restarted it, and not for the first time.
+// Most loops take less than ten seconds (systemd's own DefaultStartLimitIntervalSec=).
 func looping(unit observe.UnitInfo) bool {
 	return unit.Restarts >= 2 && unit.Restarted >= 0 && unit.Restarted < 10*time.Second
 }
@@ -229,16 +229,16 @@ func looping(unit observe.UnitInfo) bool {
 const endsHint = "Add `RemainAfterExit=yes` to its [Service] section, or leave out `running` and start it by a timer."
 
 func neverRuns(name string) error {
-	return modules.WithHint(fmt.Errorf("%s can't be kept running: it is Type=oneshot, which ends when its command has ended", name), endsHint)
+	return modules.WithHint(fmt.Errorf("%s can't be kept running: it has Type=oneshot, so it stops when its command ends", name), endsHint)
 }
 
-// stale reports whether the unit must be restarted or reloaded to run what is on disk.
+// stale adds the restart or reload that the unit needs to run what is on disk.
 func (d *differ) stale() error {
 	if d.installed != "" {
 		d.inDoubt(d.onceInstalled())
 		return nil
 	}
-	// A start under way is left alone, unless it starts what is outdated: recovery of a database takes its time.
+	// A start in progress is left alone, unless it starts outdated files: a database may take long to recover.
 	starting := d.unit.Active == observe.Activating && d.unit.Sub != "auto-restart" && d.unit.Sub != "auto-restart-queued"
 	if isNot(d.Running) || !d.unit.Running() && !starting {
 		return nil

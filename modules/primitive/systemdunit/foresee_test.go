@@ -196,8 +196,8 @@ func TestForesee(t *testing.T) {
 			is:      func(w *world) { w.unit.DropInPaths = nil },
 			foresee: func(s *observe.Snapshot) { s.ForeseeFile(unitPath, "new") },
 			edits: []string{
-				"run daemon-reload >the unit files on disk are not those that systemd knows",
-				"run restart >the unit files on disk are not those that systemd knows (and 1 more)",
+				"run daemon-reload >systemd has not loaded the unit files on disk",
+				"run restart >systemd has not loaded the unit files on disk (and 1 more)",
 			},
 		},
 		{
@@ -241,7 +241,7 @@ func TestForesee(t *testing.T) {
 			name:    "stale already, then a package upgraded",
 			is:      func(w *world) { w.change("/etc/l", later, "") },
 			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
-			edits:   []string{"run reload >/etc/l changed since it read it if package x doesn't do it"},
+			edits:   []string{"run reload >/etc/l changed since it was last read if package x doesn't do it"},
 		},
 	}
 	for _, test := range tests {

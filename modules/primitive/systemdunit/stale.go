@@ -11,19 +11,19 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// A running unit is stale when it was not made from the files that are on disk now.
+// A running unit is stale when it was not started from the files that are on disk now.
 //
-// The stamp of this very instance (InvocationID) says which contents it was made from, so it decides alone: chown, the
+// The stamp of this very instance (InvocationID) says which contents it was started from, so it alone decides: chown, the
 // same content written again, or a clock that was set back make no difference. Without such a stamp (the unit was
-// started by somebody else, by Restart= or at boot) only time tells: a file whose ctime is later than the start counts
+// started by somebody else, by Restart= or at boot) the time decides: a file whose ctime is later than the start counts
 // as changed. An older instance's stamp must not be used: when somebody changes a file and restarts the unit, and
 // rcprov then puts the old content back, hash and old stamp agree, but the unit runs the other content.
 
-// clockTick is by how much a ctime may be earlier than the moment of the change: the kernel takes the time of its last
+// clockTick is how much earlier a ctime may be than the change: the kernel takes the time of its last
 // tick (CONFIG_HZ=100: 10 ms), systemd the exact one.
 const clockTick = 10 * time.Millisecond
 
-// stampValid reports whether the stamp speaks of the instance that runs.
+// stampValid reports whether the stamp is that of the running instance.
 func stampValid(u observe.UnitInfo) bool {
 	return u.InvocationID != "" && u.Stamp.InvocationID == u.InvocationID
 }
@@ -46,46 +46,46 @@ func staleFiles(s *Step, u observe.UnitInfo, why *reasons) error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(u.Stamp.Files)) {
 		if u.Stamp.Files[path].Own && !slices.Contains(u.OwnFiles(), path) {
-			why.add(path + " is gone since it started")
+			why.add(path + " was removed since it started")
 		}
 	}
 	return nil
 }
 
-// staleSinceStart says how path changed since the unit started; empty when it didn't.
+// staleSinceStart returns how path changed since the unit started; "" if it did not.
 func staleSinceStart(u observe.UnitInfo, path string) string {
 	if stampValid(u) {
 		if stamped, ok := u.Stamp.Files[path]; ok {
-			return changed(path, u.Files[path], stamped, "started")
+			return changed(path, u.Files[path], stamped, "it started")
 		}
 	}
 	if strings.HasPrefix(path, generated) {
 		return ""
 	}
-	return changedAfter(path, u.Files[path], u.Started, "started")
+	return changedAfter(path, u.Files[path], u.Started, "it started")
 }
 
-// generated is where systemd's generators write units, of init scripts for example: anew at each daemon-reload of any
-// unit, so that their times say nothing (systemd.generator(7)).
+// generated is where systemd's generators write units, for init scripts for example. They do so at each daemon-reload, so
+// that the times of these files mean nothing (systemd.generator(7)).
 const generated = "/run/systemd/generator"
 
-// staleSinceReload says how path changed since the unit was started or last reloaded. A reload leaves the InvocationID
-// as it is, but moves the unit's last state change.
+// staleSinceReload returns how path changed since the unit was started or last reloaded; "" if it did not. A reload keeps
+// the InvocationID, but updates the time of the last state change.
 func staleSinceReload(u observe.UnitInfo, path string) string {
 	if stampValid(u) && u.Stamp.StateChanged.Equal(u.StateChanged) {
 		if stamped, ok := u.Stamp.Files[path]; ok {
-			return changed(path, u.Files[path], stamped, "read it")
+			return changed(path, u.Files[path], stamped, "it was last read")
 		}
 	}
 	read := u.StateChanged
 	if u.ReloadFailed || read.IsZero() {
 		read = u.Started
 	}
-	return changedAfter(path, u.Files[path], read, "read it")
+	return changedAfter(path, u.Files[path], read, "it was last read")
 }
 
-// onlyTouched reports whether nothing but the times of the unit's own files explains that systemd wants to read them
-// again. A drop-in that systemd hasn't seen yet is not among OwnFiles, so some file must have been touched.
+// onlyTouched reports whether systemd wants to load the unit's own files again only because their times changed. A drop-in
+// that systemd has not loaded is not in OwnFiles, so at least one file must have been touched.
 func onlyTouched(u observe.UnitInfo) bool {
 	touched := false
 	for _, path := range u.OwnFiles() {
@@ -105,11 +105,11 @@ func changed(path string, is observe.WatchedFile, stamped observe.StampedFile, s
 	case is.Fingerprint == "absent" && is.Foreseen:
 		return path + " is removed"
 	case is.Fingerprint == "absent":
-		return path + " was removed since it " + since
+		return path + " was removed since " + since
 	case is.Foreseen:
 		return path + " changes"
 	default:
-		return path + " changed since it " + since
+		return path + " changed since " + since
 	}
 }
 
@@ -120,10 +120,10 @@ func changedAfter(path string, is observe.WatchedFile, start time.Time, since st
 	if is.Foreseen {
 		return path + " changes"
 	}
-	return path + " changed since it " + since
+	return path + " changed since " + since
 }
 
-// reasons collects why something is done, to be shown in a line.
+// reasons collects why something is done, to show on one line.
 type reasons []string
 
 func (r *reasons) add(why string) {

@@ -18,13 +18,13 @@ import (
 // Module is the module systemd_unit.
 func Module() modules.Module { return modules.Primitive("systemd_unit", source, New) }
 
-// unitDir is where units of the administrator live, before those of packages (systemd.unit(5)).
+// unitDir has the units of the administrator, which take precedence over those of packages (systemd.unit(5)).
 const unitDir = "/etc/systemd/system/"
 
-// Step is a systemd unit that shall be on a host.
+// Step is a systemd unit that a host should have, or not.
 type Step struct {
 	Name      string
-	Files     []File // the unit file if it is ours, then the drop-ins by name; in State absent, the files to remove
+	Files     []File // the unit file if the plan has it, then the drop-ins by name; in State absent, the files to remove
 	Absent    bool
 	Enabled   *bool // nil: as it is
 	Running   *bool
@@ -99,22 +99,22 @@ func checkName(name string) error {
 	case strings.Contains(name, "@."):
 		return &modules.ArgError{
 			Arg: "name", Err: fmt.Errorf("%q is a template, which has no state of its own", name),
-			Hint: fmt.Sprintf("Name its instances here, and write the template by a `file` step to %s%s.", unitDir, name),
+			Hint: fmt.Sprintf("Name its instances here, and write the template with a `file` step to %s%s.", unitDir, name),
 		}
 	}
 	return nil
 }
 
-// checkTogether finds arguments that can't all be had.
+// checkTogether finds arguments that conflict.
 func (s *Step) checkTogether(args Args) error {
 	masked := args.Masked != nil && *args.Masked
 	switch {
 	case s.Absent && (is(args.Enabled) || is(args.Running) || masked):
-		return modules.Argf("state", "is absent, so the unit can be neither enabled, running nor masked")
+		return modules.Argf("state", "is absent, which conflicts with enabled, running and masked")
 	case masked && args.Content != nil:
-		return modules.Argf("masked", "puts a link to /dev/null where the content would be; leave out content")
+		return modules.Argf("masked", "conflicts with content: a masked unit is a link to /dev/null in its place")
 	case masked && (is(args.Enabled) || is(args.Running)):
-		return modules.Argf("masked", "shuts the unit off, so it can be neither enabled nor running")
+		return modules.Argf("masked", "conflicts with enabled and running")
 	case is(args.Enabled) && args.Content != nil && installSection(*args.Content) == "":
 		return &modules.ArgError{
 			Arg: "enabled", Err: errors.New("needs an [Install] section in the content, which says what starts the unit"),
@@ -122,14 +122,14 @@ func (s *Step) checkTogether(args Args) error {
 		}
 	case is(args.Running) && args.Content != nil && s.ends():
 		return &modules.ArgError{
-			Arg: "running", Err: errors.New("can't be had of a unit with Type=oneshot, which ends when its command has ended"),
+			Arg: "running", Err: errors.New("conflicts with Type=oneshot: such a unit stops when its command ends"),
 			Hint: endsHint,
 		}
 	}
 	return nil
 }
 
-// ends reports whether the unit, as its files say, is over when its command has done its work.
+// ends reports whether the unit, by the text of its files, stops when its command ends.
 func (s *Step) ends() bool {
 	oneshot, remains := false, false
 	for _, f := range s.Files {
@@ -172,7 +172,7 @@ func section(text, header string) string {
 	return b.String()
 }
 
-// ours reports whether the unit file is the plan's.
+// ours reports whether the plan has the unit file.
 func (s *Step) ours() bool {
 	return !s.Absent && len(s.Files) > 0 && s.Files[0].Field == "content"
 }

@@ -194,13 +194,13 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "oneshot", is: func(w *world) { stopped(w); w.unit.Type = "oneshot" },
-			err: "x.service can't be kept running: it is Type=oneshot, which ends when its command has ended",
+			err: "x.service can't be kept running: it has Type=oneshot, so it stops when its command ends",
 		},
 		{
 			name: "daemon-reload", is: func(w *world) { w.unit.NeedDaemonReload = true },
 			edits: []string{
-				"run daemon-reload >the unit files on disk are not those that systemd knows",
-				"run restart >the unit files on disk are not those that systemd knows",
+				"run daemon-reload >systemd has not loaded the unit files on disk",
+				"run restart >systemd has not loaded the unit files on disk",
 			},
 		},
 		{
@@ -211,15 +211,15 @@ func TestDiff(t *testing.T) {
 				w.stamp("abc", unitPath, "u")
 				w.stamp("abc", dropIn, "d")
 			},
-			edits: []string{"run daemon-reload >the unit files on disk are not those that systemd knows"},
+			edits: []string{"run daemon-reload >systemd has not loaded the unit files on disk"},
 		},
 		{
 			name: "drop-in written, killed before daemon-reload", is: func(w *world) { w.unit.DropInPaths = nil },
-			edits: []string{"run daemon-reload >" + dropIn + " is not known to systemd yet", "run restart >" + dropIn + " is not known to systemd yet"},
+			edits: []string{"run daemon-reload >systemd has not loaded " + dropIn + "", "run restart >systemd has not loaded " + dropIn + ""},
 		},
 		{
 			name: "unit file in place of a package's, killed before daemon-reload", is: func(w *world) { w.unit.FragmentPath = "/usr/lib/systemd/system/x.service" },
-			edits: []string{"run daemon-reload >" + unitPath + " is not known to systemd yet", "run restart >" + unitPath + " is not known to systemd yet"},
+			edits: []string{"run daemon-reload >systemd has not loaded " + unitPath + "", "run restart >systemd has not loaded " + unitPath + ""},
 		},
 		{
 			name: "killed between daemon-reload and restart", is: func(w *world) { w.change(unitPath, later, "") },
@@ -227,7 +227,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "drop-in gone", is: func(w *world) { w.stamp("abc", "/etc/systemd/system/x.service.d/b.conf", "b") },
-			edits: []string{"run restart >/etc/systemd/system/x.service.d/b.conf is gone since it started"},
+			edits: []string{"run restart >/etc/systemd/system/x.service.d/b.conf was removed since it started"},
 		},
 		{
 			name: "watched file changed", is: func(w *world) { w.change("/etc/r", later, "") },
@@ -279,7 +279,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "reload", is: func(w *world) { w.change("/etc/l", later, "") },
-			edits: []string{"run reload >/etc/l changed since it read it"},
+			edits: []string{"run reload >/etc/l changed since it was last read"},
 		},
 		{name: "reloaded by hand", is: func(w *world) { w.change("/etc/l", later, ""); w.unit.StateChanged = reloaded }},
 		{
@@ -287,7 +287,7 @@ func TestDiff(t *testing.T) {
 				w.change("/etc/l", later, "")
 				w.unit.StateChanged, w.unit.ReloadFailed = reloaded, true
 			},
-			edits: []string{"run reload >/etc/l changed since it read it"},
+			edits: []string{"run reload >/etc/l changed since it was last read"},
 		},
 		{
 			name: "put back after a reload by hand", is: func(w *world) {
@@ -295,7 +295,7 @@ func TestDiff(t *testing.T) {
 				w.change("/etc/l", reloaded.Add(time.Minute), "f")
 				w.stamp("abc", "/etc/l", "f")
 			},
-			edits: []string{"run reload >/etc/l changed since it read it"},
+			edits: []string{"run reload >/etc/l changed since it was last read"},
 		},
 		{
 			name: "both", is: func(w *world) { w.change("/etc/l", later, ""); w.change("/etc/r", later, "") },
@@ -303,7 +303,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "no reload", is: func(w *world) { w.change("/etc/l", later, ""); w.unit.CanReload = false },
-			err: "x.service can't be reloaded, and /etc/l changed since it read it",
+			err: "x.service can't be reloaded, and /etc/l changed since it was last read",
 		},
 		{
 			name: "directory watched", is: func(w *world) {
@@ -332,7 +332,7 @@ func TestDiffAbsent(t *testing.T) {
 	}, "")
 	checkDiff(t, gone, &world{unit: observe.UnitInfo{Load: observe.NotFound, Active: observe.Inactive}}, nil, "")
 	checkDiff(t, gone, &world{unit: observe.UnitInfo{Load: observe.Loaded, Active: observe.Failed, NeedDaemonReload: true}},
-		[]string{"run daemon-reload >the unit files on disk are not those that systemd knows"}, "")
+		[]string{"run daemon-reload >systemd has not loaded the unit files on disk"}, "")
 }
 
 // checkDiff compares the diff of s on a host, each edit as "action field from>to", with what is wanted.
@@ -406,10 +406,10 @@ func TestNew(t *testing.T) {
 		{Args{Name: "x@1.service"}, ""},
 		{Args{Name: "x.service", DropIns: map[string]string{"a": ""}}, `drop_ins: the name "a" must be a file name that ends in .conf`},
 		{Args{Name: "x.service", RestartOn: []string{"etc"}}, `restart_on: must be an absolute path, not "etc"`},
-		{Args{Name: "x.service", State: "absent", Running: &yes}, "state: is absent, so the unit can be neither enabled, running nor masked"},
-		{Args{Name: "x.service", Masked: &yes, Running: &yes}, "masked: shuts the unit off, so it can be neither enabled nor running"},
+		{Args{Name: "x.service", State: "absent", Running: &yes}, "state: is absent, which conflicts with enabled, running and masked"},
+		{Args{Name: "x.service", Masked: &yes, Running: &yes}, "masked: conflicts with enabled and running"},
 		{Args{Name: "x.service", Content: &text, Enabled: &yes}, "enabled: needs an [Install] section in the content, which says what starts the unit"},
-		{Args{Name: "x.service", Content: &oneshot, Running: &yes}, "running: can't be had of a unit with Type=oneshot, which ends when its command has ended"},
+		{Args{Name: "x.service", Content: &oneshot, Running: &yes}, "running: conflicts with Type=oneshot: such a unit stops when its command ends"},
 		{Args{Name: "x.service", Content: &oneshot, Running: &yes, DropIns: map[string]string{"a.conf": "[Service]\nRemainAfterExit = yes\n"}}, ""},
 		{Args{Name: "x.service", Content: &oneshot}, ""},
 	}

@@ -221,7 +221,7 @@ func TestDiff(t *testing.T) {
 		{name: "mode", args: careful, see: func(w *seen) { w.dropIn.Mode = 0o600 }, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf mode: 0644\n" + goes},
 		{name: "not read yet", args: careful, see: func(w *seen) {
 			w.unit.Files[dropIn] = observe.WatchedFile{Changed: w.unit.Started.Add(time.Hour)}
-		}, want: "run ssh.service reload: /etc/ssh/sshd_config.d/00-rcprov.conf changed since it read it"},
+		}, want: "run ssh.service reload: /etc/ssh/sshd_config.d/00-rcprov.conf changed since it was last read"},
 		{name: "not listening", args: Args{Port: 22}, see: func(w *seen) { w.Listening = w.Listening[:0] }, want: "run ssh.service listening: it doesn't listen on port 22"},
 		{name: "still listening", args: Args{Port: 22}, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("0.0.0.0:2200"), "sshd", 36})

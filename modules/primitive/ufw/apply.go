@@ -20,7 +20,7 @@ fw() {
 }
 `
 
-// unloadScript takes ufw's chains out of the kernel, and only those, and lets everything in.
+// unloadScript removes ufw's chains, and only those, from the kernel, and accepts all packets.
 const unloadScript = `
 for tables in iptables ip6tables; do
 	$tables -S >/dev/null 2>&1 || continue
@@ -32,10 +32,9 @@ for tables in iptables ip6tables; do
 done
 `
 
-// loadScript puts the rules of the files into the kernel. ufw does so only when its chains are not there; when somebody
-// flushed them they are there, empty, without a jump to them and with the policy DROP: neither `ufw reload` nor
-// disabling and enabling brings SSH back (seen with 0.36.2). So they are taken away first. Until then everything is let
-// in, rather than nothing.
+// loadScript loads the rules on disk into the kernel. ufw does so only if its chains do not exist; after a flush they
+// exist, but are empty, without a jump to them and with the policy DROP: neither `ufw reload` nor disabling and enabling
+// restores SSH (seen with 0.36.2). So the script removes them first; meanwhile all packets are accepted, rather than none.
 const loadScript = unloadScript + `
 said=$(/lib/ufw/ufw-init start 2>&1) || { printf 'ufw-init start: %s\n' "$said" >&2; exit 1; }
 `
@@ -43,15 +42,15 @@ said=$(/lib/ufw/ufw-init start 2>&1) || { printf 'ufw-init start: %s\n' "$said" 
 // switchName is the name of the dead man's switch.
 const switchName = "ufw"
 
-// The switch's ways to note whether the kernel had ufw's rules, which may differ from what the files say, and to bring
-// it back to that.
+// The switch saves whether ufw's rules were loaded, which may differ from what the files say, and restores that.
 const (
 	saveScript   = "if iptables -S 2>/dev/null | grep -q '^-A INPUT -j ufw-before-input'; then : >loaded; fi\n"
 	reloadScript = "if [ -e loaded ]; then\n" + loadScript + "else\n" + unloadScript + "fi\n"
 )
 
-// Apply implements [modules.Step]: one script, so that it goes on when the connection is lost. Turning the firewall on
-// comes last, off first. Each command may be repeated: ufw skips what is there, and deletes what isn't without a word.
+// Apply implements [modules.Step]: one script, so that it goes on if the connection is lost. Turning the firewall on
+// comes last, turning it off first. Each command may be repeated: ufw skips rules that exist, and silently accepts the
+// deletion of rules that do not.
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	script, err := s.script(c)
 	if err != nil {
@@ -63,26 +62,25 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		result, err = deadman.Change(ctx, h, deadman.Switch{
 			Name: switchName, Files: []string{"/etc/ufw", "/etc/default/ufw"}, Within: s.Within,
 			Save: saveScript, Apply: script, Reload: reloadScript,
-			Hint: "Look for what refuses a new SSH connection although the plan's rules let it in: /etc/ufw/before.rules, an address that is not " +
-				"the one rcprov comes from, other filters (`nft list ruleset` on the host).",
+			Hint: "Find what refuses a new SSH connection although the rules of the plan allow it: /etc/ufw/before.rules, an address that is not " +
+				"the one rcprov connects from, other filters (`nft list ruleset` on the host).",
 		})
 	} else {
 		result, err = h.Run(ctx, modules.Command{Script: script})
-		err = modules.WithHint(err, "What came before this command is done, the rest is not; `ufw show added` lists the rules.")
+		err = modules.WithHint(err, "The commands before this one are done, the rest are not; `ufw show added` lists the rules.")
 	}
 	if result.Status == 127 {
 		return modules.WithHint(errors.New("ufw is not installed on the host"),
-			"Install it in an earlier step: `apt_package \"ufw\" { name = \"ufw\" }`.")
+			"Install it in an earlier step: `apt_package \"ufw\" { packages = [\"ufw\"] }`.")
 	}
 	var failed *modules.CommandError
 	if s.Enabled && errors.As(err, &failed) && strings.Contains(string(result.Stderr), "ermission denied") {
-		return modules.WithHint(err, "In a container the firewall needs CAP_NET_ADMIN.")
+		return modules.WithHint(err, "In a container, the firewall requires CAP_NET_ADMIN.")
 	}
 	return err
 }
 
-// script makes the edits of c. ufw can't add a rule to chains that are not in the kernel, so the rules of the files come
-// first where they aren't there.
+// script makes the edits of c. ufw can't add a rule to chains that are not loaded, so those are loaded first.
 func (s *Step) script(c modules.Change) (string, error) {
 	script := applyHead
 	if e, ok := c.Find("enabled"); ok && e.Action == modules.Run {
@@ -99,15 +97,15 @@ func (s *Step) script(c modules.Change) (string, error) {
 		case e.Field == ruleField && e.Action == modules.Remove:
 			fw(deletion(strings.Fields(e.From))...)
 		case e.Field == ruleField || e.Field == order:
-			i := slices.IndexFunc(s.Rules, func(w wish) bool { return w.String() == e.To })
+			i := slices.IndexFunc(s.Rules, func(w desiredRule) bool { return w.String() == e.To })
 			if i < 0 {
 				return "", fmt.Errorf("bug: no rule %q", e.To)
 			}
-			if name := s.Rules[i].application(); name != "" { // its rules may be of an older profile
+			if name := s.Rules[i].application(); name != "" { // its rules may come from an older profile
 				fw("app", "update", name)
 			}
 			fw(s.Rules[i].command()...)
-			if e.Field == order { // now that action and comment are the wanted ones, it can be named
+			if e.Field == order { // now that it has the desired action and comment, it can be named
 				fw(deletion(s.Rules[i].command())...)
 				fw(s.Rules[i].command()...)
 			}
@@ -124,11 +122,11 @@ func (s *Step) script(c modules.Change) (string, error) {
 	return script, nil
 }
 
-// couldShutOut reports whether c could keep a new login out: it is made under the switch then. What only lets more in,
-// concerns routed packets or is about comments and logs could not.
+// couldShutOut reports whether c could refuse a new login, and must be made under the switch. Edits that only allow more,
+// or that concern routed packets, comments or logs, can not.
 func (s *Step) couldShutOut(c modules.Change) bool {
 	if _, ok := c.Find(deadman.Field); ok {
-		return true // so that it is said why the change of before is still there
+		return true // to report why the previous change is still there
 	}
 	if !s.Enabled {
 		return false
@@ -152,7 +150,7 @@ func (s *Step) couldShutOut(c modules.Change) bool {
 	})
 }
 
-// deletion turns the words of a rule into those that delete it.
+// deletion returns the words that delete the rule with the given words.
 func deletion(words []string) []string {
 	if words[0] == "route" {
 		return append([]string{"--force", "route", "delete"}, words[1:]...)

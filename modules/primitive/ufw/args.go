@@ -6,8 +6,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe the firewall of a host, as ufw manages it. The package ufw must be installed, by an earlier step where
-// the distribution doesn't bring it.
+// Args describe the firewall of a host, as ufw manages it. The package ufw must be installed; where
+// the distribution lacks it, by an earlier step.
 //
 //	ufw "firewall" {
 //	  rule {
@@ -31,19 +31,19 @@ var source string
 //	  }
 //	}
 //
-// Rules that the plan doesn't name stay, unless `exclusive` is set; a rule that differs from a named one only in action
+// Rules that are not in the plan stay, unless `exclusive` is set; a rule that differs from one of the plan only in action
 // or comment is the same rule to ufw, and is changed. The firewall is turned on last.
 //
-// rcprov does not lock itself out. Rules that would refuse a new SSH connection like the present one are an error before
-// anything is changed. And what could do so all the same (turning the firewall on, its defaults, a rule less) is made
-// under a dead man's switch: unless rcprov can log in anew within `confirm_within`, the host puts the state of before
-// back, also when rcprov or the network is gone by then, and after a reboot.
+// rcprov does not lock itself out. Rules that would refuse a new SSH connection like the current one are an error before
+// anything is changed. Any other change that could lock it out (turning the firewall on, its defaults, removing a rule) is
+// made under a dead man's switch: unless rcprov logs in again within `confirm_within`, the host restores the previous
+// state, even if rcprov or the network is gone by then, and after a reboot.
 //
-// ufw obeys the first rule that matches. Where rules of the plan with different actions could match the same packet,
-// they are kept in the plan's order: those that stand too early are deleted and added again, at the end. New rules are
-// added at the end as well, behind rules that the plan doesn't name.
+// ufw applies the first rule that matches. Rules of the plan with different actions that could match the same packet are
+// kept in the order of the plan: those that come too early are deleted and added again at the end. New rules are added at
+// the end as well, after rules that are not in the plan.
 //
-// What filters beside ufw is noted: docker, rules of iptables, tables of nftables.
+// A note names other filters: docker, rules of iptables, tables of nftables.
 type Args struct {
 	// Whether the firewall is on, now and after a boot.
 	Enabled bool `hcl:"enabled,optional" default:"true"`
@@ -51,8 +51,8 @@ type Args struct {
 	// What happens to incoming packets that no rule matches.
 	DefaultIncoming string `hcl:"default_incoming,optional" default:"deny" oneof:"allow,deny,reject"`
 
-	// What happens to outgoing packets that no rule matches. With anything but `allow`, name what apt, DNS and
-	// certificates need.
+	// What happens to outgoing packets that no rule matches. With anything but `allow`, add rules for what
+	// apt, DNS and certificates need.
 	DefaultOutgoing string `hcl:"default_outgoing,optional" default:"allow" oneof:"allow,deny,reject"`
 
 	// What happens to packets that the host routes and no rule matches.
@@ -61,7 +61,7 @@ type Args struct {
 	// How much goes to the kernel log.
 	Logging string `hcl:"logging,optional" default:"low" oneof:"off,low,medium,high,full"`
 
-	// Remove rules that the plan doesn't name.
+	// Whether rules that are not in the plan are removed.
 	Exclusive bool `hcl:"exclusive,optional"`
 
 	// How long a new login may take to confirm a change that could lock rcprov out.
@@ -71,7 +71,7 @@ type Args struct {
 	Rules []RuleArgs `hcl:"rule,block"`
 }
 
-// RuleArgs describe one rule. It holds for IPv4 and IPv6, unless an address says which one. With `for_each = ["10.0.0.5",
+// RuleArgs describe one rule. It applies to IPv4 and IPv6, unless it has an address of one of them. With `for_each = ["10.0.0.5",
 // "10.0.0.6"]` and `from = each.value` a block is a rule for each address.
 type RuleArgs struct {
 	// What happens to a matching packet. `limit` is `allow` for addresses that open fewer than 6 connections in 30 s.
@@ -83,13 +83,13 @@ type RuleArgs struct {
 	// Destination port, list `80,443` or range `10000:20000`; empty for any. Lists and ranges need proto tcp or udp.
 	Port string `hcl:"port,optional"`
 
-	// Source port, likewise.
+	// Source port, in the same form.
 	FromPort string `hcl:"from_port,optional"`
 
 	// Protocol.
 	Proto string `hcl:"proto,optional" default:"any" oneof:"any,tcp,udp,ah,esp,gre,ipv6,igmp"`
 
-	// Profile of an application in place of ports and protocol, such as `Nginx Full`: its package brings it to
+	// Profile of an application, such as `Nginx Full`, instead of ports and protocol: its package puts it in
 	// /etc/ufw/applications.d. When the profile changes, so does the rule.
 	App string `hcl:"app,optional"`
 
@@ -112,6 +112,6 @@ type RuleArgs struct {
 	// Which matching packets go to the kernel log: those that open a connection, or all.
 	Log string `hcl:"log,optional" default:"none" oneof:"none,new,all"`
 
-	// A word on the rule, which ufw shows beside it.
+	// A comment, which ufw shows beside the rule.
 	Comment string `hcl:"comment,optional"`
 }

@@ -24,16 +24,16 @@ type kernel struct {
 	hooks   map[string][]string    // of these tables
 }
 
-// strangers are the filters of others.
-type strangers struct {
+// otherFilters are filters that are not ufw's.
+type otherFilters struct {
 	Notes   []string
-	Accepts bool // a rule beside ufw's may let in what ufw does not
+	Accepts bool // one of them may accept what ufw refuses
 }
 
-// xtables are the tables of iptables, which works by nftables.
+// xtables are the tables of iptables when it is built on nftables.
 var xtables = []string{"filter", "nat", "mangle", "raw", "security"}
 
-// read takes a line; false: it is not the kernel's.
+// read reads a line, and reports whether it is the kernel's.
 func (k *kernel) read(line string) bool {
 	words := strings.Fields(line)
 	switch {
@@ -84,7 +84,7 @@ func (k *kernel) readIPTables(words []string) {
 	}
 }
 
-// f tells of which family the lines are, if they are of iptables' table filter.
+// f returns the family of the lines, and whether they are of the table filter of iptables.
 func (k *kernel) f() (family, bool) {
 	return map[string]family{"ip": v4, "ip6": v6}[k.family], k.table == "filter" && (k.family == "ip" || k.family == "ip6")
 }
@@ -128,7 +128,7 @@ func (k *kernel) readHook(words []string) {
 	}
 }
 
-// loopback are the rules that ufw itself makes of IPv6 where /etc/default/ufw has IPV6=no (ufw-init-functions); they stay
+// loopback are the rules for IPv6 that ufw itself adds if /etc/default/ufw has IPV6=no (ufw-init-functions); they stay
 // when that is changed.
 var loopback = []string{`iifname "lo" accept`, `oifname "lo" accept`, "-i lo -j ACCEPT", "-o lo -j ACCEPT"}
 
@@ -152,7 +152,7 @@ func (k *kernel) addRule(rule string) {
 // builtins are the chains that ufw sets a policy for, by the words of `ufw default`.
 var builtins = map[string]string{"INPUT": "incoming", "OUTPUT": "outgoing", "FORWARD": "routed"}
 
-// has reports whether the kernel has the rules of the files, as many as expected, and the defaults. A default of reject
+// has reports whether the rules on disk, as many as expected, and the defaults are loaded. A default of reject
 // is the policy drop with a rule before it.
 func (k *kernel) has(f family, expected int, defaults map[string]string) bool {
 	for chain, direction := range builtins {
@@ -167,12 +167,12 @@ func (k *kernel) has(f family, expected int, defaults map[string]string) bool {
 	return k.jumps[f] && k.rules[f] == expected
 }
 
-// strangers says in words what filters beside ufw. nftables: that service is enabled.
-func (k *kernel) strangers(nftables bool) strangers {
-	var s strangers
+// otherFilters describes the filters that are not ufw's; nftables is whether nftables.service is enabled.
+func (k *kernel) otherFilters(nftables bool) otherFilters {
+	var s otherFilters
 	note := func(format string, a ...any) { s.Notes = append(s.Notes, fmt.Sprintf(format, a...)) }
 	if k.docker {
-		note("docker is here: the ports that it publishes are open whatever ufw says (publish them on 127.0.0.1, or use docker's chain DOCKER-USER)")
+		note("docker is in use: the ports that it publishes are open regardless of ufw (publish them on 127.0.0.1, or use docker's chain DOCKER-USER)")
 	}
 	for _, f := range families {
 		for _, chain := range []string{"INPUT", "OUTPUT", "FORWARD"} {
@@ -186,15 +186,15 @@ func (k *kernel) strangers(nftables bool) strangers {
 			if len(rules) > 1 {
 				more = fmt.Sprintf(" and %d more", len(rules)-1)
 			}
-			note("%s' chain %s has a rule beside ufw's: %s%s", [...]string{"iptables", "ip6tables"}[f], chain, rules[0], more)
+			note("chain %[2]s of %[1]s has a rule that is not ufw's: %[3]s%[4]s", [...]string{"iptables", "ip6tables"}[f], chain, rules[0], more)
 			s.Accepts = s.Accepts || chain == "INPUT" && slices.ContainsFunc(rules, func(rule string) bool { return strings.Contains(rule, "accept") })
 		}
 	}
 	for _, name := range k.filters {
-		note("nft's table %s filters %s beside ufw: both must let a packet pass", name, strings.Join(k.hooks[name], " and "))
+		note("nftables table %s filters %s as well: a packet must pass both", name, strings.Join(k.hooks[name], " and "))
 	}
 	if nftables {
-		note("nftables.service is enabled: a `flush ruleset` in its /etc/nftables.conf takes ufw's rules away whenever it starts")
+		note("nftables.service is enabled: a `flush ruleset` in its /etc/nftables.conf removes ufw's rules whenever it starts")
 	}
 	return s
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// state is what ufw was told, and whether the kernel does it.
+// state is the configuration of ufw, and whether the kernel has it.
 type state struct {
-	Installed bool // otherwise the rest is what a removed package has left, or nothing: no Defaults
+	Installed bool // if not, the rest is what a removed package left, or nothing: no Defaults
 	Enabled   bool
 	IPv6      bool
 	Logging   string
 	Defaults  map[string]string    // "incoming", "outgoing", "routed": "allow", "deny", "reject"
 	Rules     [2][]rule            // by family, in the order of the file
 	Profiles  map[string][]profile // of applications, by their names
-	Loaded    bool                 // the kernel has the rules of the files
-	Strangers strangers
+	Loaded    bool                 // the rules on disk are loaded
+	Others    otherFilters
 	Session   session
 	Switch    deadman.State
 }
@@ -31,10 +31,10 @@ type session struct {
 	Client netip.Addr
 	Server netip.AddrPort // address and port as the host sees them
 
-	Interface string // that has the server's address; empty when it could not be told, or no rule makes it matter
+	Interface string // that has the server's address; empty if unknown, or if no rule has an interface
 }
 
-// question is what to ask beside what is always asked.
+// question is what to ask in addition to what is always asked.
 type question struct {
 	Interfaces   bool // the plan has rules for network interfaces
 	Applications bool // the plan has rules with profiles of applications
@@ -43,12 +43,12 @@ type question struct {
 // firewall answers what ufw's files and the kernel say.
 //
 // The files are read instead of running `ufw status`: that starts Python (70 ms and more), and an inactive firewall
-// says no more than that. The kernel's rules are counted against the files, since a flush or a failed start leaves the
-// files as they are, and those of others are noted. sudo takes SSH_CONNECTION away, but it stands in the environment of
-// the processes above it.
+// says no more than that. The kernel's rules are counted and compared with the files, because a flush or a failed start
+// leaves the files as they are; rules that are not ufw's are noted. sudo removes SSH_CONNECTION, but the parent processes
+// have it in their environment.
 //
-// nft answers for both families and all tables at once. Where it is missing, or iptables is not the one that works by
-// nftables, both iptables are asked. One sed reads the answer together with the files; of an environment it prints
+// nft answers for both families and all tables at once. If it is missing, or iptables is not the one built on
+// nftables, iptables and ip6tables are asked. One sed reads the answer together with the files; of an environment it prints
 // nothing else.
 var firewall = &observe.Kind[question, state]{
 	Name: "ufw",
@@ -192,7 +192,7 @@ func parseState(reply observe.Reply) (state, error) {
 	if len(lost) > 0 { // a start would end half way, with all new connections denied, and so would the way back
 		return state{}, fmt.Errorf("ufw can't load its rules without %s", strings.Join(lost, ", "))
 	}
-	s.Strangers = k.strangers(nftables)
+	s.Others = k.otherFilters(nftables)
 	s.Loaded = true
 	for _, f := range families {
 		if s.Enabled && (f == v4 || s.IPv6) && !k.has(f, expected[f], s.Defaults) {

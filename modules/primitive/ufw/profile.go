@@ -18,7 +18,8 @@ const listProfiles = `for file in /etc/ufw/applications.d/*; do
 	if [ -f "$file" ]; then set -- "$@" "$file"; fi
 done`
 
-// read takes a line that sed printed; false: it belongs to no profile. Of profiles with the same name the last counts.
+// read reads a line that sed printed, and reports whether it belongs to a profile. Of profiles with the same name the last
+// one counts.
 func (p *profiles) read(line string, all map[string][]profile) bool {
 	if name, ok := strings.CutPrefix(line, "["); ok {
 		p.name, _, _ = strings.Cut(name, "]")
@@ -32,7 +33,7 @@ func (p *profiles) read(line string, all map[string][]profile) bool {
 	for item := range strings.SplitSeq(line[at+1:], "|") {
 		ports, proto, _ := strings.Cut(strings.TrimSpace(item), "/")
 		sorted, _, err := parsePorts(ports)
-		if err != nil { // ufw doesn't take it either
+		if err != nil { // ufw refuses it, too
 			delete(all, p.name)
 			return true
 		}

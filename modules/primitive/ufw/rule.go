@@ -44,7 +44,7 @@ var families = []family{v4, v6}
 // any is the network that ufw writes for no address.
 func (f family) any() string { return [...]string{"0.0.0.0/0", "::/0"}[f] }
 
-// in reports whether r belongs into the rules file of f.
+// in reports whether r belongs in the rules file of f.
 func (r rule) in(f family) bool {
 	for _, p := range []netip.Prefix{r.To, r.From} {
 		if p.IsValid() && p.Addr().Is4() != (f == v4) {
@@ -54,7 +54,7 @@ func (r rule) in(f family) bool {
 	return true
 }
 
-// tupleFamily tells in which rules file a tuple stands: one for IPv6 always has an address, "::/0" at least.
+// tupleFamily returns the family of the rules file that a tuple is in: one for IPv6 always has an address, at least "::/0".
 func tupleFamily(line string) family {
 	if fields := strings.Fields(line); len(fields) > 6 && strings.Contains(fields[6], ":") {
 		return v6
@@ -128,8 +128,8 @@ func anyPort(s string) string {
 	return s
 }
 
-// parseAddress reads an address or network; any is the zero prefix. Bits beyond the mask stay: ufw drops them in IPv4
-// rules only, and takes IPv6 rules that differ in them for different ones.
+// parseAddress reads an address or network; any is the zero prefix. Bits beyond the mask are kept: ufw drops them in
+// IPv4 rules only, and to it IPv6 rules that differ in them are different rules.
 func parseAddress(s string) (netip.Prefix, error) {
 	if s == "any" || s == v4.any() || s == v6.any() {
 		return netip.Prefix{}, nil
@@ -149,8 +149,8 @@ func (r rule) conflicts(other rule) bool {
 		(!r.From.IsValid() || !other.From.IsValid() || r.From.Overlaps(other.From))
 }
 
-// shadows reports whether r, standing first, takes from other all packets to one of its ports, and does something else with
-// them. A rule against a single address, as people put before all others, takes only a few.
+// shadows reports whether r, if it comes first, matches all packets to one port of other, with another action. A rule
+// against a single address, as people put before all others, matches only a few.
 func (r rule) shadows(other rule) bool {
 	covers := func(a, b netip.Prefix) bool {
 		return !a.IsValid() || b.IsValid() && a.Bits() <= b.Bits() && a.Contains(b.Addr())
@@ -214,7 +214,7 @@ func parsePorts(s string) (sorted string, several bool, err error) {
 				return "", false, err
 			}
 			if p.last <= p.first {
-				return "", false, fmt.Errorf("must have its ranges upwards, not %q", item)
+				return "", false, fmt.Errorf("must have ranges from low to high, not %q", item)
 			}
 		}
 		list = append(list, p)
@@ -233,7 +233,7 @@ func parsePorts(s string) (sorted string, several bool, err error) {
 func parsePort(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != s {
-		return 0, fmt.Errorf("must be made of port numbers, as \"443\", \"80,443\" or \"10000:20000\"; %q is none", s)
+		return 0, fmt.Errorf("must be port numbers, such as \"443\", \"80,443\" or \"10000:20000\", not %q", s)
 	}
 	return n, nil
 }

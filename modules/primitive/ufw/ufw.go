@@ -15,7 +15,7 @@ import (
 // Module is the module ufw.
 func Module() modules.Module { return modules.Primitive("ufw", source, New) }
 
-// Step is the firewall as it shall be.
+// Step is the desired state of the firewall.
 type Step struct {
 	Enabled   bool
 	Incoming  string // policies: "allow", "deny", "reject"
@@ -23,8 +23,8 @@ type Step struct {
 	Routed    string
 	Logging   string
 	Exclusive bool
-	Rules     []wish
-	Within    time.Duration // for a new login to confirm what could lock us out
+	Rules     []desiredRule
+	Within    time.Duration // how long a new login may take to confirm a change that could lock rcprov out
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -41,13 +41,13 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		errs = append(errs, modules.Argf("confirm_within", "must be a duration from \"1s\" to \"1h\", not %q", args.ConfirmWithin))
 	}
 	for i, a := range args.Rules {
-		w, err := newWish(a, i+1)
+		w, err := newDesiredRule(a, i+1)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("rule %d: %w", i+1, err))
 			continue
 		}
 		if j := slices.IndexFunc(s.Rules, w.overlaps); j >= 0 {
-			errs = append(errs, modules.Argf("rule", "%d and rule %d are for the same packets: %s", s.Rules[j].Number, i+1, w))
+			errs = append(errs, modules.Argf("rule", "%d and rule %d match the same packets: %s", s.Rules[j].Number, i+1, w))
 		}
 		s.Rules = append(s.Rules, w)
 	}
@@ -59,8 +59,8 @@ func (s *Step) Observe(q *observe.Query) { firewall.Ask(q, s.question()) }
 
 func (s *Step) question() question {
 	return question{
-		Interfaces:   slices.ContainsFunc(s.Rules, func(w wish) bool { return w.In != "" }),
-		Applications: slices.ContainsFunc(s.Rules, func(w wish) bool { return w.App != "" }),
+		Interfaces:   slices.ContainsFunc(s.Rules, func(w desiredRule) bool { return w.In != "" }),
+		Applications: slices.ContainsFunc(s.Rules, func(w desiredRule) bool { return w.App != "" }),
 	}
 }
 
@@ -68,21 +68,21 @@ func (s *Step) question() question {
 const (
 	subject   = "ufw"
 	ruleField = "rule"
-	order     = "order" // the rule stands in the wrong place
+	order     = "order" // the rule is in the wrong place
 )
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := firewall.Get(snapshot, s.question())
 	if err != nil {
-		return modules.Change{}, modules.WithHint(fmt.Errorf("could not tell the state of the firewall: %w", err),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("read the state of the firewall: %w", err),
 			"ufw's files are /etc/ufw and /etc/default/ufw; `ufw show added` reports whether ufw itself can read them, and "+
-				"`apt-get install --reinstall -o Dpkg::Options::=--force-confmiss ufw` brings back what was deleted.")
+				"`apt-get install --reinstall -o Dpkg::Options::=--force-confmiss ufw` restores what was deleted.")
 	}
 	if e, ok := is.Switch.Edit(subject); ok {
 		return modules.Change{Edits: []modules.Edit{e}}, nil
 	}
-	c := modules.Change{Notes: slices.Clone(is.Strangers.Notes)}
+	c := modules.Change{Notes: slices.Clone(is.Others.Notes)}
 	if !is.Installed {
 		c.Notes = append(c.Notes, "ufw is not installed yet: an earlier step must install it")
 	}
@@ -114,7 +114,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Enabled && !is.Enabled:
 		edit(modules.Update, "enabled", "false", "true")
 	case s.Enabled && !is.Loaded:
-		edit(modules.Run, "enabled", "true, but the kernel has not the rules of the files", "loaded")
+		edit(modules.Run, "enabled", "true, but the rules on disk are not loaded", "loaded")
 		if !is.Installed {
 			c.Edits[len(c.Edits)-1].If = "the package doesn't do it"
 		}
@@ -122,14 +122,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if note, ok := is.Switch.Note(); ok && !c.Empty() {
 		c.Notes = append(c.Notes, note)
 	}
-	// With a rule of others that lets packets in before ufw sees them, only the new login under the switch can tell.
-	if s.Enabled && !c.Empty() && !is.Strangers.Accepts {
+	// If another filter accepts packets before ufw sees them, only the new login under the switch can show.
+	if s.Enabled && !c.Empty() && !is.Others.Accepts {
 		return c, s.letsIn(is.Session, after)
 	}
 	return c, nil
 }
 
-// diffRules compares the rules, and returns the rules files as they will be.
+// diffRules compares the rules, and returns the rules files after the change.
 func (s *Step) diffRules(is state, edit func(action modules.Action, field, from, to string)) (after [2][]rule, err error) {
 	var errs []error
 	expanded := make([][]rule, len(s.Rules))
@@ -170,7 +170,7 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 			misplaced[i] = true
 			edit(modules.Create, ruleField, "", want.String())
 		case misplaced[i]:
-			edit(modules.Update, order, "before a rule that the plan has earlier", want.String())
+			edit(modules.Update, order, "before a rule that comes first in the plan", want.String())
 			for _, f := range want.families(is) {
 				for _, r := range expanded[i] {
 					at := slices.Index(after[f], r)
@@ -187,12 +187,13 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 	return after, nil
 }
 
-// shadowed says which rules of the plan do not have their effect, because one that it doesn't name stands before them.
+// shadowed returns a note for each rule of the plan that has no full effect, because a rule that is not in the plan comes
+// before it.
 func (s *Step) shadowed(is state, after [2][]rule) (notes []string) {
 	for _, want := range s.Rules {
 		rules, err := want.rules(is)
 		if err != nil {
-			continue // it has been told
+			continue // diffRules has reported it
 		}
 		for _, f := range want.families(is) {
 			for _, r := range rules {
@@ -201,7 +202,7 @@ func (s *Step) shadowed(is state, after [2][]rule) (notes []string) {
 				if first < 0 || s.names(is, f, after[f][first]) {
 					continue
 				}
-				note := fmt.Sprintf("%q, which the plan doesn't name, comes before %q and takes packets from it", after[f][first], want)
+				note := fmt.Sprintf("%q, which is not in the plan, comes before %q and matches some of its packets", after[f][first], want)
 				if !slices.Contains(notes, note) {
 					notes = append(notes, note)
 				}
@@ -213,14 +214,14 @@ func (s *Step) shadowed(is state, after [2][]rule) (notes []string) {
 
 // names reports whether the plan has the rule r of a family.
 func (s *Step) names(is state, f family, r rule) bool {
-	return slices.ContainsFunc(s.Rules, func(w wish) bool {
+	return slices.ContainsFunc(s.Rules, func(w desiredRule) bool {
 		rules, err := w.rules(is)
 		return err == nil && slices.Contains(w.families(is), f) && slices.ContainsFunc(rules, func(e rule) bool { return e.match == r.match })
 	})
 }
 
-// stay returns the rules files without what exclusive removes, and that, in the words that delete it. What an
-// application's profile named formerly goes with the rule that the plan has for it.
+// stay returns the rules files without the rules that exclusive removes, and these, in the words that delete them. Rules of
+// an older profile of an application are removed together with the plan's rule for it.
 func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []string) {
 	stale := func(r rule) bool {
 		for i, w := range s.Rules {
@@ -237,7 +238,7 @@ func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []str
 			case !s.Exclusive, f == v6 && !is.IPv6, s.names(is, f, r):
 				rest[f] = append(rest[f], r)
 			default:
-				r.Comment = ""                                                                     // to delete a rule, its comment need not be known
+				r.Comment = ""                                                                     // a rule is deleted without its comment
 				if text := strings.Join(r.words(f.any()), " "); !slices.Contains(removals, text) { // an application has several
 					removals = append(removals, text)
 				}
@@ -247,7 +248,7 @@ func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []str
 	return rest, removals
 }
 
-// letsIn reports whether the rules let in a new SSH connection like the one that the host is asked by.
+// letsIn returns an error if the rules refuse a new SSH connection like the current one.
 func (s *Step) letsIn(now session, after [2][]rule) error {
 	if !now.Client.IsValid() {
 		return nil // not over SSH
@@ -256,7 +257,7 @@ func (s *Step) letsIn(now session, after [2][]rule) error {
 	if now.Client.Is6() {
 		f = v6
 	}
-	why := "incoming packets are to be met with " + s.Incoming
+	why := "the default for incoming packets is " + s.Incoming
 	ok := s.Incoming == "allow"
 	for _, r := range after[f] {
 		if r.takes(now) {
@@ -268,14 +269,14 @@ func (s *Step) letsIn(now session, after [2][]rule) error {
 		return nil
 	}
 	return modules.WithHint(
-		fmt.Errorf("this firewall would shut out rcprov itself: a new SSH connection from %s to port %d would not be let in; %s",
+		fmt.Errorf("this firewall would lock out rcprov itself: a new SSH connection from %s to port %d would be refused; %s",
 			now.Client, now.Server.Port(), why),
-		"Name a rule first that lets it in: `rule { port = \"%d\", proto = \"tcp\" }` (each argument on its own line).",
+		"Put a `rule` block with `port = \"%d\"` and `proto = \"tcp\"` before the others.",
 		now.Server.Port())
 }
 
-// takes reports whether r is for a new connection like now. Where that could not be told because of an interface, a rule
-// that lets in is taken not to be, another one to be.
+// takes reports whether r is for a new connection like now. If that is unknown because of an interface, takes assumes
+// the worse: that a rule which accepts does not match, and that another one does.
 func (r rule) takes(now session) bool {
 	accepts := r.Action == "allow" || r.Action == "limit"
 	return !r.Route && !r.Out && (r.Proto == "" || r.Proto == "tcp") &&

@@ -94,8 +94,8 @@ func TestDiff(t *testing.T) {
 				"### tuple ### deny tcp 443 0.0.0.0/0 any 0.0.0.0/0 in", "### tuple ### deny any any 0.0.0.0/0 any 203.0.113.9 in",
 				"### tuple ### limit tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", sshTuple, sshTuple6, webTuple, webTuple6,
 			},
-			notes: []string{`"deny in proto tcp from any to any port 443", which the plan doesn't name, comes before ` +
-				`"allow in proto tcp from any to any port 80,443" and takes packets from it`},
+			notes: []string{`"deny in proto tcp from any to any port 443", which is not in the plan, comes before ` +
+				`"allow in proto tcp from any to any port 80,443" and matches some of its packets`},
 		},
 		{name: "shadowed by the plan's own", rules: []RuleArgs{block, with(ssh, func(r *RuleArgs) { r.From = "203.0.113.7" }), ssh}, is: []string{
 			blockTuple, "### tuple ### allow tcp 22 0.0.0.0/0 any 203.0.113.7 in", sshTuple, sshTuple6,
@@ -106,7 +106,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "removed", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Installed, s.Loaded = false, false },
-			edits: []string{"run enabled true, but the kernel has not the rules of the files>loaded, if the package doesn't do it"},
+			edits: []string{"run enabled true, but the rules on disk are not loaded>loaded, if the package doesn't do it"},
 			notes: []string{"ufw is not installed yet: an earlier step must install it"},
 		},
 		{
@@ -127,7 +127,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "kernel", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Loaded = false },
-			edits: []string{"run enabled true, but the kernel has not the rules of the files>loaded"},
+			edits: []string{"run enabled true, but the rules on disk are not loaded>loaded"},
 		},
 		{
 			name: "exclusive", exclusive: true,
@@ -143,31 +143,31 @@ func TestDiff(t *testing.T) {
 		{name: "order doesn't matter", rules: []RuleArgs{web, ssh}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6}},
 		{
 			name: "order", rules: []RuleArgs{block, ssh}, is: []string{sshTuple, blockTuple, sshTuple6},
-			edits: []string{"update order before a rule that the plan has earlier>allow in proto tcp from any to any port 22"},
+			edits: []string{"update order before a rule that comes first in the plan>allow in proto tcp from any to any port 22"},
 		},
 		{
 			name: "new rule that must come first", rules: []RuleArgs{block, ssh, web}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
 			edits: []string{
 				"create rule >deny in from 203.0.113.0/24 to any",
-				"update order before a rule that the plan has earlier>allow in proto tcp from any to any port 22",
-				"update order before a rule that the plan has earlier>allow in proto tcp from any to any port 80,443",
+				"update order before a rule that comes first in the plan>allow in proto tcp from any to any port 22",
+				"update order before a rule that comes first in the plan>allow in proto tcp from any to any port 80,443",
 			},
 		},
 		{
 			name: "shut out by nothing", rules: []RuleArgs{web}, host: func(s *state) { s.Enabled = false },
-			err: "this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; incoming packets are to be met with deny",
+			err: "this firewall would lock out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would be refused; the default for incoming packets is deny",
 		},
 		{
 			name: "shut out by another's rule", is: []string{"### tuple ### deny tcp 20:30 0.0.0.0/0 any 198.51.100.0/24 in"},
-			err: `this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; the first rule for it is "deny in proto tcp from 198.51.100.0/24 to any port 20:30"`,
+			err: `this firewall would lock out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would be refused; the first rule for it is "deny in proto tcp from 198.51.100.0/24 to any port 20:30"`,
 		},
 		{
 			name: "shut out by exclusive", exclusive: true, rules: []RuleArgs{web}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
-			err: "this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; incoming packets are to be met with deny",
+			err: "this firewall would lock out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would be refused; the default for incoming packets is deny",
 		},
 		{
 			name: "let in on another interface only", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Interface = "wg0" })},
-			err: "this firewall would shut out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would not be let in; incoming packets are to be met with deny",
+			err: "this firewall would lock out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would be refused; the default for incoming packets is deny",
 		},
 		{
 			name: "let in on this interface", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Interface = "eth0" })},
@@ -175,7 +175,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "perhaps let in by another's rule of iptables", rules: []RuleArgs{web},
-			host:  func(s *state) { s.Strangers.Accepts = true },
+			host:  func(s *state) { s.Others.Accepts = true },
 			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
 		},
 		{
@@ -272,7 +272,7 @@ func TestDiffCouldNotTell(t *testing.T) {
 	snapshot := observe.NewSnapshot()
 	firewall.Put(snapshot, question{}, state{}, err)
 	_, err = newStep(t, false, ssh).Diff(snapshot)
-	if got, want := moduletest.ErrorText(err), "could not tell the state of the firewall: "+reason; got != want {
+	if got, want := moduletest.ErrorText(err), "read the state of the firewall: "+reason; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -283,23 +283,23 @@ func TestNewErrors(t *testing.T) {
 		change func(*RuleArgs)
 		want   string
 	}{
-		{func(r *RuleArgs) { r.Port = "ssh" }, `port: must be made of port numbers, as "443", "80,443" or "10000:20000"; "ssh" is none`},
-		{func(r *RuleArgs) { r.Port = "20:10" }, `port: must have its ranges upwards, not "20:10"`},
+		{func(r *RuleArgs) { r.Port = "ssh" }, `port: must be port numbers, such as "443", "80,443" or "10000:20000", not "ssh"`},
+		{func(r *RuleArgs) { r.Port = "20:10" }, `port: must have ranges from low to high, not "20:10"`},
 		{func(r *RuleArgs) { r.Port, r.Proto = "80,443", "any" }, `proto: must be tcp or udp for a list or range of ports, not "any"`},
 		{func(r *RuleArgs) { r.Proto = "esp" }, "proto: esp has no ports"},
 		{func(r *RuleArgs) { r.From = "example.com" }, `from: must be an IP address or a network such as "192.0.2.0/24", not "example.com"`},
-		{func(r *RuleArgs) { r.From, r.To = "192.0.2.1", "2001:db8::1" }, "from: and to are of different IP versions"},
+		{func(r *RuleArgs) { r.From, r.To = "192.0.2.1", "2001:db8::1" }, "from: has another IP version than to"},
 		{func(r *RuleArgs) { r.Interface = "a b" }, `interface: must be the name of a network interface, not "a b"`},
-		{func(r *RuleArgs) { r.InterfaceOut = "eth1" }, `interface_out: is for routed packets only (route = true); with direction "out", use interface`},
-		{func(r *RuleArgs) { r.Route, r.Direction = true, "out" }, "direction: is not for routed packets; name interface_out"},
-		{func(r *RuleArgs) { r.From, r.To = "0.0.0.0/0", "::/0" }, "from: and to are of different IP versions"},
-		{func(r *RuleArgs) { r.From, r.To = "::/0", "192.0.2.1" }, "from: and to are of different IP versions"},
-		{func(r *RuleArgs) { r.App = "Nginx Full" }, "app: and port, from_port or proto exclude each other: the profile says the ports"},
+		{func(r *RuleArgs) { r.InterfaceOut = "eth1" }, `interface_out: requires route = true; with direction "out", use interface`},
+		{func(r *RuleArgs) { r.Route, r.Direction = true, "out" }, "direction: conflicts with route = true; use interface_out"},
+		{func(r *RuleArgs) { r.From, r.To = "0.0.0.0/0", "::/0" }, "from: has another IP version than to"},
+		{func(r *RuleArgs) { r.From, r.To = "::/0", "192.0.2.1" }, "from: has another IP version than to"},
+		{func(r *RuleArgs) { r.App = "Nginx Full" }, "app: conflicts with port, from_port and proto: the profile has the ports"},
 		{
 			func(r *RuleArgs) { r.App, r.Port, r.Proto = "80/tcp", "", "any" },
 			`app: must be the name of a profile, such as "Nginx Full", not "80/tcp"`,
 		},
-		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must have neither newline nor apostrophe: ufw refuses them"},
+		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must not contain a newline or an apostrophe, which ufw refuses"},
 	} {
 		_, err := New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
 		if got, want := moduletest.ErrorText(err), "rule 1: "+test.want; got != want {
@@ -311,7 +311,7 @@ func TestNewErrors(t *testing.T) {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	_, err = New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
-	if got, want := moduletest.ErrorText(err), "rule: 1 and rule 2 are for the same packets: deny in proto tcp from any to any port 22"; got != want {
+	if got, want := moduletest.ErrorText(err), "rule: 1 and rule 2 match the same packets: deny in proto tcp from any to any port 22"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
@@ -454,28 +454,28 @@ func TestUndecided(t *testing.T) {
 	}
 }
 
-func TestStrangers(t *testing.T) {
+func TestOthers(t *testing.T) {
 	t.Parallel()
-	const docker = "docker is here: the ports that it publishes are open whatever ufw says (publish them on 127.0.0.1, or use docker's chain DOCKER-USER)"
-	for name, want := range map[string]strangers{
+	const docker = "docker is in use: the ports that it publishes are open regardless of ufw (publish them on 127.0.0.1, or use docker's chain DOCKER-USER)"
+	for name, want := range map[string]otherFilters{
 		"debian12.txtar": {},
 		"debian12-strangers.txtar": {Accepts: true, Notes: []string{
 			docker,
-			"iptables' chain INPUT has a rule beside ufw's: meta l4proto tcp tcp dport 22 jump f2b-sshd and 1 more",
-			"ip6tables' chain OUTPUT has a rule beside ufw's: ip6 daddr 2001:db8::/32 reject",
-			"nft's table inet foo filters input and output beside ufw: both must let a packet pass",
+			"chain INPUT of iptables has a rule that is not ufw's: meta l4proto tcp tcp dport 22 jump f2b-sshd and 1 more",
+			"chain OUTPUT of ip6tables has a rule that is not ufw's: ip6 daddr 2001:db8::/32 reject",
+			"nftables table inet foo filters input and output as well: a packet must pass both",
 		}},
 		"debian12-iptables.txtar": {Accepts: true, Notes: []string{
 			docker,
-			"iptables' chain INPUT has a rule beside ufw's: -p tcp -m multiport --dports 22 -j f2b-sshd and 1 more",
-			"ip6tables' chain OUTPUT has a rule beside ufw's: -d 2001:db8::/32 -j REJECT --reject-with icmp6-port-unreachable",
+			"chain INPUT of iptables has a rule that is not ufw's: -p tcp -m multiport --dports 22 -j f2b-sshd and 1 more",
+			"chain OUTPUT of ip6tables has a rule that is not ufw's: -d 2001:db8::/32 -j REJECT --reject-with icmp6-port-unreachable",
 		}},
 	} {
 		is, err := parseState(recorded(t, name))
 		if err != nil || !is.Loaded {
 			t.Errorf("%s: loaded %v, %v", name, is.Loaded, err)
 		}
-		if diff := cmp.Diff(want, is.Strangers); diff != "" {
+		if diff := cmp.Diff(want, is.Others); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -487,7 +487,7 @@ func TestLoopback(t *testing.T) {
 	for family, want := range map[string]int{"ip6": 0, "ip": 1} {
 		k := kernel{family: family, table: "filter", chain: "INPUT"}
 		k.addRule(`iifname "lo" accept`)
-		if got := k.strangers(false); len(got.Notes) != want {
+		if got := k.otherFilters(false); len(got.Notes) != want {
 			t.Errorf("%s: %q", family, got.Notes)
 		}
 	}

@@ -10,29 +10,29 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// A wish is a rule of the plan: what ufw makes of it depends on the host.
-type wish struct {
-	rule            // of an application: without ports and protocol, which the host's profile says
+// A desiredRule is a rule of the plan; which rules of ufw it becomes depends on the host.
+type desiredRule struct {
+	rule            // of an application: without ports and protocol, which are in the host's profile
 	Only   []family // the plan names "0.0.0.0/0" or "::/0"; nil: IPv4 and IPv6, as far as the addresses are of both
 	Number int      // in the plan, from 1
 }
 
 // application returns the name of the profile; empty: none.
-func (w wish) application() string {
+func (w desiredRule) application() string {
 	name, _, _ := strings.Cut(w.App, " ")
 	return strings.ReplaceAll(name, "%20", " ")
 }
 
-// String is the rule in words, with "any" for both families.
-func (w wish) String() string {
+// String is the rule for people, with "any" for both families.
+func (w desiredRule) String() string {
 	if w.Only == nil {
 		return w.rule.String()
 	}
 	return w.text(w.Only[0].any())
 }
 
-// command is the rule in words that ufw takes.
-func (w wish) command() []string {
+// command is the rule in words of ufw's command line.
+func (w desiredRule) command() []string {
 	if w.Only == nil {
 		return w.words("any")
 	}
@@ -40,7 +40,7 @@ func (w wish) command() []string {
 }
 
 // families returns in which rules files w belongs on a host.
-func (w wish) families(is state) []family {
+func (w desiredRule) families(is state) []family {
 	var in []family
 	for _, f := range families {
 		if w.in(f) && (w.Only == nil || slices.Contains(w.Only, f)) && (f == v4 || is.IPv6) {
@@ -50,8 +50,8 @@ func (w wish) families(is state) []family {
 	return in
 }
 
-// rules returns what stands in each of these files: one rule, or one for each of an application's ports.
-func (w wish) rules(is state) ([]rule, error) {
+// rules returns the rules in each of these files: one, or one for each of an application's ports.
+func (w desiredRule) rules(is state) ([]rule, error) {
 	name := w.application()
 	if name == "" {
 		return []rule{w.rule}, nil
@@ -59,7 +59,7 @@ func (w wish) rules(is state) ([]rule, error) {
 	ports, ok := is.Profiles[name]
 	if !ok {
 		return nil, modules.WithHint(fmt.Errorf("rule %d: ufw has no application profile %q", w.Number, name),
-			"Profiles come with the packages of the applications: install that package in an earlier step, or name the ports. %s",
+			"Profiles come with the packages of the applications: install that package in an earlier step, or give the ports. %s",
 			offer(is.Profiles))
 	}
 	var all []rule
@@ -74,7 +74,7 @@ func (w wish) rules(is state) ([]rule, error) {
 	return all, nil
 }
 
-// offer names the profiles that are there.
+// offer lists the profiles of the host for a hint.
 func offer(profiles map[string][]profile) string {
 	if len(profiles) == 0 {
 		return "The host has none yet."
@@ -91,8 +91,8 @@ func offer(profiles map[string][]profile) string {
 	return "The host has: " + strings.Join(names, ", ") + "."
 }
 
-// stale reports whether r was made for w's application when its profile named other ports.
-func (w wish) stale(r rule, now []rule) bool {
+// stale reports whether r is of w's application, but of an older profile with other ports.
+func (w desiredRule) stale(r rule, now []rule) bool {
 	if w.App == "" || r.App != w.App || slices.ContainsFunc(now, func(n rule) bool { return n.match == r.match }) {
 		return false
 	}
@@ -102,7 +102,7 @@ func (w wish) stale(r rule, now []rule) bool {
 }
 
 var (
-	// interfaceName leaves out "!" and "/", as ufw does, and "+", iptables' wildcard at the end, stays.
+	// interfaceName excludes "!" and "/", as ufw does, and allows "+" at the end, iptables' wildcard.
 	interfaceName = regexp.MustCompile(`^[A-Za-z0-9_.:@-]{1,15}\+?$`)
 
 	// applicationName is valid_profile_name of ufw's applications.py.
@@ -112,9 +112,9 @@ var (
 // logWords are ufw's words for the values of log.
 var logWords = map[string]string{"new": "log", "all": "log-all"}
 
-// newWish checks the arguments of one rule.
-func newWish(a RuleArgs, number int) (wish, error) {
-	w := wish{
+// newDesiredRule checks the arguments of one rule.
+func newDesiredRule(a RuleArgs, number int) (desiredRule, error) {
+	w := desiredRule{
 		rule: rule{
 			match: match{
 				Route: a.Route, Out: a.Direction == "out" && !a.Route, Proto: a.Proto, In: a.Interface, InterOut: a.InterfaceOut,
@@ -141,19 +141,19 @@ func newWish(a RuleArgs, number int) (wish, error) {
 	}
 	switch {
 	case a.Route && a.Direction == "out":
-		add("direction", errors.New("is not for routed packets; name interface_out"))
+		add("direction", errors.New("conflicts with route = true; use interface_out"))
 	case !a.Route && a.InterfaceOut != "":
-		add("interface_out", errors.New("is for routed packets only (route = true); with direction \"out\", use interface"))
+		add("interface_out", errors.New("requires route = true; with direction \"out\", use interface"))
 	case w.Out:
 		w.In, w.InterOut = "", a.Interface
 	}
 	if strings.ContainsAny(a.Comment, "'\n") {
-		add("comment", errors.New("must have neither newline nor apostrophe: ufw refuses them"))
+		add("comment", errors.New("must not contain a newline or an apostrophe, which ufw refuses"))
 	}
 	return w, errors.Join(errs...)
 }
 
-func (w *wish) setPorts(a RuleArgs, add func(arg string, err error)) {
+func (w *desiredRule) setPorts(a RuleArgs, add func(arg string, err error)) {
 	var err error
 	var several, alsoSeveral bool
 	w.Port, several, err = parsePorts(a.Port)
@@ -174,11 +174,11 @@ func (w *wish) setPorts(a RuleArgs, add func(arg string, err error)) {
 	case !applicationName.MatchString(a.App):
 		add("app", fmt.Errorf("must be the name of a profile, such as \"Nginx Full\", not %q", a.App))
 	case a.Port != "" || a.FromPort != "" || w.Proto != "":
-		add("app", errors.New("and port, from_port or proto exclude each other: the profile says the ports"))
+		add("app", errors.New("conflicts with port, from_port and proto: the profile has the ports"))
 	}
 }
 
-func (w *wish) setAddresses(a RuleArgs, add func(arg string, err error)) {
+func (w *desiredRule) setAddresses(a RuleArgs, add func(arg string, err error)) {
 	either := func(address string) bool { return a.From == address || a.To == address }
 	for arg, value := range map[string]string{"from": a.From, "to": a.To} {
 		p, err := parseAddress(value)
@@ -199,11 +199,11 @@ func (w *wish) setAddresses(a RuleArgs, add func(arg string, err error)) {
 	}
 	if w.From.IsValid() && w.To.IsValid() && w.From.Addr().Is4() != w.To.Addr().Is4() ||
 		len(w.Only) > 1 || len(w.Only) == 1 && !w.in(w.Only[0]) {
-		add("from", errors.New("and to are of different IP versions"))
+		add("from", errors.New("has another IP version than to"))
 	}
 }
 
 // overlaps reports whether two rules of the plan are one rule to ufw.
-func (w wish) overlaps(other wish) bool {
+func (w desiredRule) overlaps(other desiredRule) bool {
 	return w.match == other.match && (w.Only == nil || other.Only == nil || w.Only[0] == other.Only[0])
 }

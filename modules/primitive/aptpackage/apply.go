@@ -17,7 +17,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
 }
 
-// ApplyBatch implements [modules.Batcher]: one transaction for the steps behind each other that want the same of apt.
+// ApplyBatch implements [modules.Batcher]: one transaction for consecutive steps of the same mode.
 func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
 	for _, w := range work {
 		if _, interrupted := w.Change.Find(""); interrupted && w.Change.Edits[0].Subject == dpkg {
@@ -87,7 +87,7 @@ func (t *transaction) add(step *Step, c modules.Change) {
 
 func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	if len(t.packages)+len(t.hold)+len(t.unhold) == 0 {
-		return nil // only dpkg had to be repaired
+		return nil // only dpkg was to be repaired
 	}
 	if len(t.packages) == 0 {
 		return apt.Transaction{Hold: t.hold, Unhold: t.unhold}.Run(ctx, h)
@@ -115,8 +115,8 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	err = run.Run(ctx, h)
 	var failed *apt.Error
 	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {
-		// The usual reason is that the repository has newer packages than the lists know.
-		modules.Progress(ctx, "fetching apt's package lists, which are older than what is wanted")
+		// Usually the repository has newer packages than the lists.
+		modules.Progress(ctx, "fetching apt's package lists, which are out of date")
 		if err := apt.Update(ctx, h); err != nil {
 			return err
 		}
@@ -129,10 +129,10 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	if err = explain(err); errors.As(err, &advised) {
 		return err
 	}
-	return modules.WithHint(err, "What was installed before the error stays; the same command again goes on from there.")
+	return modules.WithHint(err, "What was installed before the error stays; run the same command again to continue.")
 }
 
-// permit refuses what the plan doesn't say of a simulation, and returns args with what it allows.
+// permit returns an error if the simulation does more than the plan says, else args with the options that it needs.
 func (t *transaction) permit(ctx context.Context, h modules.Host, args []string, s apt.Simulation) ([]string, error) {
 	if err := t.checkVirtual(ctx, h, s); err != nil {
 		return nil, err
@@ -154,8 +154,8 @@ func (t *transaction) permit(ctx context.Context, h modules.Host, args []string,
 	return args, nil
 }
 
-// update fetches the package lists where they are too old. Lists that can't be fetched matter only when the old ones don't
-// do, which is why apt's own failure is no err.
+// update fetches the package lists if they are too old. If they can't be fetched, the old ones may still do, so apt's own
+// failure is not returned as err.
 func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool, failure, err error) {
 	if t.mode.absent {
 		return false, nil, nil
@@ -168,9 +168,9 @@ func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool,
 	return updated, nil, err
 }
 
-// plain reports whether there is nothing to find out before: the names are those of real packages, which apt installs, and it
-// may neither remove another package (--no-remove) nor change one on hold, as there is none. A simulation takes as long
-// as apt needs to work all out, and the installation does that again.
+// plain reports whether no simulation is needed: the names are those of real packages, which apt installs, and it may
+// neither remove another package (--no-remove) nor change one on hold, as there is none. A simulation costs as much time as
+// apt needs to resolve all dependencies, which the installation does again.
 func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {
 	if t.mode.absent {
 		return false, nil
@@ -182,8 +182,8 @@ func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {
 	return apt.Plain(ctx, h, names)
 }
 
-// simulate asks apt-get what it would do, with package lists that know all packages where that can be had. It tells
-// whether it has fetched them; updateErr is why they could not be fetched before.
+// simulate asks apt-get what it would do. If the package lists lack a package it fetches them first, and returns whether it
+// did; updateErr is why they could not be fetched before.
 func (t *transaction) simulate(ctx context.Context, h modules.Host, args []string, updated bool, updateErr error) (s apt.Simulation, fetched bool, err error) {
 	s, err = apt.Simulate(ctx, h, args...)
 	var failed *apt.Error
@@ -225,8 +225,8 @@ func (t *transaction) args() []string {
 	return args
 }
 
-// check refuses what the plan doesn't say: other packages removed, other held packages changed, packages installed in
-// place of those that shall go (apt 3 does so). It returns the held packages that will be changed.
+// check returns an error if apt-get would do more than the plan says: remove other packages, change other held packages, or
+// install packages to replace those that are removed (apt 3 does so). It returns the held packages that will be changed.
 func (t *transaction) check(s apt.Simulation) (held []string, err error) {
 	ours := func(name string) bool {
 		return slices.ContainsFunc(t.packages, func(p Package) bool {
@@ -252,18 +252,18 @@ func (t *transaction) check(s apt.Simulation) (held []string, err error) {
 	switch {
 	case len(removed) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would also remove %s", strings.Join(removed, ", ")),
-			"When they may go, add them to the packages of this step.")
+			"If they may be removed, add them to the packages of this step.")
 	case t.mode.absent && len(s.Install) > 0:
-		return nil, modules.WithHint(fmt.Errorf("apt-get would install %s in place of what is to go", strings.Join(s.Install, ", ")),
-			"Other packages need what is to go; install in an earlier step what shall take its place.")
+		return nil, modules.WithHint(fmt.Errorf("apt-get would install %s to replace what is removed", strings.Join(s.Install, ", ")),
+			"Other packages depend on what is removed; install a replacement in an earlier step.")
 	case len(changed) > 0:
 		return nil, modules.WithHint(fmt.Errorf("apt-get would also change %s, on hold on the host", strings.Join(changed, ", ")),
-			"Name them in this step, or take the hold from them: `apt-mark unhold %s`.", strings.Join(changed, " "))
+			"List them in this step, or release the hold: `apt-mark unhold %s`.", strings.Join(changed, " "))
 	}
 	return held, nil
 }
 
-// checkVirtual refuses a virtual package with one provider: apt-get would install that one without a word.
+// checkVirtual refuses a virtual package with one provider: apt-get would silently install that one.
 func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Simulation) error {
 	for _, name := range t.create {
 		plain, _, _ := strings.Cut(name, ":")
@@ -272,19 +272,19 @@ func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Si
 		}
 		r, err := h.Run(ctx, modules.Command{Argv: []string{"dpkg-query", "-W", "-f=${db:Status-Status}", "--", name}})
 		if err == nil && string(r.Stdout) == "installed" {
-			continue // by another program, meanwhile
+			continue // another program has installed it meanwhile
 		}
 		var unknown *modules.CommandError
 		if err != nil && !errors.As(err, &unknown) {
 			return err
 		}
-		return modules.WithHint(fmt.Errorf("%q is a virtual package, for which apt-get would install another one", name),
+		return modules.WithHint(fmt.Errorf("%q is a virtual package: apt-get would install another package in its place", name),
 			"Name a real package; `apt-cache showpkg %s` on the host lists them at the end.", name)
 	}
 	return nil
 }
 
-// explain adds advice to what apt-get says when it sees no way.
+// explain adds hints to errors of apt-get.
 func explain(err error) error {
 	var failed *apt.Error
 	if !errors.As(err, &failed) {
@@ -298,16 +298,16 @@ func explain(err error) error {
 	case failed.Unknown():
 		return modules.WithHint(err, "Check the name with `apt-cache policy NAME` on the host, or add the repository that has it in an earlier step (`apt_repository`).")
 	case failed.Contains("without --allow-downgrades"):
-		return modules.WithHint(err, "The host has a newer version. Set `allow_downgrade = true` when the older one is meant.")
+		return modules.WithHint(err, "The host has a newer version. Set `allow_downgrade = true` to install the older one.")
 	case failed.Contains("remove is disabled"):
-		return modules.WithHint(fmt.Errorf("apt-get would also remove %s", removals(failed)), "Installing needs other packages to go. When they may, remove them in an earlier step with `state = \"absent\"`.")
+		return modules.WithHint(fmt.Errorf("apt-get would also remove %s", removals(failed)), "The installation conflicts with other packages. If they may be removed, do so in an earlier step with `state = \"absent\"`.")
 	case failed.Contains("unmet dependencies"):
 		return modules.WithHint(err, "`apt-get -s install NAME` on the host shows the conflict.")
 	}
 	return err
 }
 
-// removals are the packages that apt-get was not allowed to remove.
+// removals returns the packages that apt-get was not allowed to remove.
 func removals(e *apt.Error) string {
 	var names []string
 	_, rest, _ := strings.Cut(strings.Join(e.Lines, "\n"), "The following packages will be REMOVED:\n")

@@ -16,7 +16,7 @@ import (
 // Module is the module apt_package.
 func Module() modules.Module { return modules.Primitive("apt_package", source, New) }
 
-// Step is some packages that shall be installed, or not.
+// Step is a set of packages that should be installed, or not.
 type Step struct {
 	Packages   []Package
 	Absent     bool
@@ -27,7 +27,7 @@ type Step struct {
 	ListAge    time.Duration
 }
 
-// Package is a package with the version that it shall have.
+// Package is a package with its desired version.
 type Package struct {
 	Name    string // "nginx", "libc6:i386"
 	Version string // exact, or a beginning followed by "*"; empty: any
@@ -60,17 +60,17 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		case versioned && !validVersion.MatchString(version):
 			errs = append(errs, modules.Argf("packages", "%q is not a version (of %s), such as \"1.22.1-9\" or \"1.22.*\"", version, name))
 		case versioned && s.Absent:
-			errs = append(errs, modules.Argf("packages", "%q must not have a version where state is \"absent\"", word))
+			errs = append(errs, modules.Argf("packages", "%q has a version, which conflicts with state = \"absent\"", word))
 		case slices.ContainsFunc(s.Packages, func(p Package) bool { return p.Name == name }):
-			errs = append(errs, modules.Argf("packages", "%q is there twice", name))
+			errs = append(errs, modules.Argf("packages", "%q is listed twice", name))
 		}
 		s.Packages = append(s.Packages, Package{name, version})
 	}
 	if s.Absent && s.Held != nil {
-		errs = append(errs, modules.Argf("held", "has no meaning where state is \"absent\""))
+		errs = append(errs, modules.Argf("held", "conflicts with state = \"absent\""))
 	}
 	if s.Purge && !s.Absent {
-		errs = append(errs, modules.Argf("purge", "needs state = \"absent\""))
+		errs = append(errs, modules.Argf("purge", "requires state = \"absent\""))
 	}
 	age, err := time.ParseDuration(args.UpdateCache)
 	if err != nil || age < 0 {
@@ -161,7 +161,8 @@ func (s *Step) foreseen(snapshot *observe.Snapshot, p Package, is observe.Packag
 	return p.Version == "" && snapshot.WillBeInstalled(p.Name) || snapshot.WillBeInstalled(dpkg) && is.Version != "" && !is.Installed
 }
 
-// diffPresent returns the edits for a package that shall be installed; willBe: an earlier step of a plan is going to do it.
+// diffPresent returns the edits for a package that should be installed; willBe is whether an earlier
+// step of a plan installs it.
 func (s *Step) diffPresent(p Package, is observe.PackageInfo, willBe bool) []modules.Edit {
 	var edits []modules.Edit
 	switch {
@@ -190,7 +191,7 @@ func (s *Step) diffPresent(p Package, is observe.PackageInfo, willBe bool) []mod
 	return edits
 }
 
-// matches reports whether version is one that the plan means.
+// matches reports whether version satisfies the plan.
 func (p Package) matches(version string) bool {
 	if beginning, found := strings.CutSuffix(p.Version, "*"); found {
 		return strings.HasPrefix(version, beginning)
@@ -206,7 +207,7 @@ func (p Package) wanted() string {
 	return p.Version
 }
 
-// word is the package as apt-get wants it.
+// word is the package as an argument of apt-get.
 func (p Package) word() string {
 	if p.Version == "" {
 		return p.Name

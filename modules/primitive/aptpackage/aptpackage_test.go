@@ -101,10 +101,10 @@ func TestNew(t *testing.T) {
 		{Args{Packages: []string{"nginx/sid"}}, `packages: "nginx/sid" is not the name of a package`},
 		{Args{Packages: []string{"nginx="}}, `packages: "" is not a version (of nginx), such as "1.22.1-9" or "1.22.*"`},
 		{Args{Packages: []string{"nginx=1*2"}}, `packages: "1*2" is not a version (of nginx), such as "1.22.1-9" or "1.22.*"`},
-		{Args{Packages: []string{"sl", "sl=5"}}, `packages: "sl" is there twice`},
-		{Args{Packages: []string{"sl=5"}, State: "absent"}, `packages: "sl=5" must not have a version where state is "absent"`},
-		{Args{Packages: []string{"sl"}, State: "absent", Held: &yes}, `held: has no meaning where state is "absent"`},
-		{Args{Packages: []string{"sl"}, Purge: true}, `purge: needs state = "absent"`},
+		{Args{Packages: []string{"sl", "sl=5"}}, `packages: "sl" is listed twice`},
+		{Args{Packages: []string{"sl=5"}, State: "absent"}, `packages: "sl=5" has a version, which conflicts with state = "absent"`},
+		{Args{Packages: []string{"sl"}, State: "absent", Held: &yes}, `held: conflicts with state = "absent"`},
+		{Args{Packages: []string{"sl"}, Purge: true}, `purge: requires state = "absent"`},
 		{Args{Packages: []string{"sl"}, UpdateCache: "daily"}, `update_cache: must be a duration such as "24h" or "30m", not "daily"`},
 	}
 	for _, test := range tests {
@@ -175,7 +175,7 @@ func TestCheck(t *testing.T) {
 		{"other's hold", install, apt.Simulation{Install: []string{"nginx", "libssl3"}, Held: []string{"libssl3"}}, nil, "apt-get would also change libssl3, on hold on the host"},
 		{"removal", remove, apt.Simulation{Remove: []string{"nginx"}}, nil, ""},
 		{"more removed", remove, apt.Simulation{Remove: []string{"nginx", "nginx-extras"}}, nil, "apt-get would also remove nginx-extras"},
-		{"replaced", remove, apt.Simulation{Remove: []string{"nginx"}, Install: []string{"apache2"}}, nil, "apt-get would install apache2 in place of what is to go"},
+		{"replaced", remove, apt.Simulation{Remove: []string{"nginx"}, Install: []string{"apache2"}}, nil, "apt-get would install apache2 to replace what is removed"},
 	}
 	for _, test := range tests {
 		held, err := test.t.check(test.simulation)
@@ -190,7 +190,7 @@ func TestVirtual(t *testing.T) {
 	t.Parallel()
 	x := transaction{create: []string{"default-mta"}}
 	err := x.checkVirtual(t.Context(), &moduletest.Host{}, apt.Simulation{Install: []string{"exim4-daemon-light"}})
-	if want := `"default-mta" is a virtual package, for which apt-get would install another one`; moduletest.ErrorText(err) != want {
+	if want := `"default-mta" is a virtual package: apt-get would install another package in its place`; moduletest.ErrorText(err) != want {
 		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
 	if err := x.checkVirtual(t.Context(), nil, apt.Simulation{Install: []string{"default-mta"}}); err != nil {

@@ -10,8 +10,8 @@ var source string
 // transaction. Nothing but the named packages and what they depend on is touched: when apt would have to remove
 // another package, the step fails and says which.
 //
-// rcprov waits for other programs that use apt or dpkg (unattended-upgrades, cloud-init), and ends what an interrupted
-// dpkg left undone. Configuration files that were edited are kept.
+// rcprov waits for other programs that use apt or dpkg (unattended-upgrades, cloud-init), and repairs an interrupted dpkg.
+// Configuration files that were edited are kept.
 //
 //	apt_package "tools" {
 //	  packages = ["curl", "git"]
@@ -22,25 +22,26 @@ var source string
 //	  held     = true
 //	}
 type Args struct {
-	// Names of packages. With `name=version` this version is installed, with `name=22.*` the newest one that
-	// begins so; without a version any installed one will do, and unattended-upgrades keeps it secure.
+	// Names of packages. `name=version` installs this version, `name=22.*` the newest one that begins with 22.;
+	// without a version any installed one is accepted, and unattended-upgrades keeps it secure.
 	Packages []string `hcl:"packages"`
 
 	// `absent` removes the packages.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 
-	// Whether apt keeps the packages at their version (`apt-mark hold`). Left out, holds stay as they are. A held
+	// Whether apt keeps the packages at their version (`apt-mark hold`). If left out, holds stay as they are. A held
 	// package whose version the plan changes is on hold again afterwards.
 	Held *bool `hcl:"held,optional"`
 
-	// Removes configuration files as well, and what else a package deletes when it is purged: often its data.
+	// Whether configuration files are removed as well, and all else that a package deletes when it is purged: often
+	// its data.
 	Purge bool `hcl:"purge,optional"`
 
 	// Whether recommended packages are installed too.
 	InstallRecommends bool `hcl:"install_recommends,optional"`
 
 	// How old the package lists may be when something is to be installed: a duration such as `24h` or `30m`.
-	// Older ones are fetched anew first, and so are lists that don't know a package.
+	// Older ones are fetched again first, and so are lists that lack a package.
 	UpdateCache string `hcl:"update_cache,optional" default:"24h"`
 
 	// Whether a package may be replaced by an older version.

@@ -26,7 +26,7 @@ type Step struct {
 	Source       Source
 	KeyURL       string   // where the key is fetched from; empty: it is Key
 	Key          []byte   // armored
-	Fingerprints []string // upper-case hex
+	Fingerprints []string // uppercase hex
 
 	given keyring // what Key contains
 }

@@ -30,7 +30,7 @@ type keyring struct {
 
 // key is a primary key with its user IDs and subkeys.
 type key struct {
-	fingerprint string          // upper-case hex
+	fingerprint string          // uppercase hex
 	entity      *openpgp.Entity // nil when the library can't read the key
 }
 

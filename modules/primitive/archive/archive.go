@@ -28,7 +28,7 @@ type Step struct {
 	Path   string
 	URL    string // where the host downloads the archive; empty: it is File
 	File   string // path on the host
-	SHA256 string // lower-case hex
+	SHA256 string // lowercase hex
 
 	// Label is noted in the directory. If SHA256 is empty, a directory with the same label has converged: for products
 	// that learn the checksum only in Apply.

@@ -11,7 +11,7 @@ umask 022
 
 need() { command -v "$1" >/dev/null || fail tool "$1" "$2"; }
 
-# What the archive's name tells is asked before it is downloaded.
+# The tools that the archive's name asks for are checked before it is downloaded.
 needs() {
 	case $url$archive in
 	*.xz | *.txz) need xz xz-utils ;;

@@ -1,4 +1,4 @@
-// Package check is the module check: a program that shall succeed, and what it shall print.
+// Package check is the module check: a program that must succeed, and what it must print.
 package check
 
 import _ "embed"
@@ -6,9 +6,9 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a program that reports whether something works: what a person would try at the end. It shall exit with 0, and
-// its output be as wanted. When that is not so rcprov tries again until it is, or until the deadline has passed, which is an
-// error. A check changes nothing; it runs whenever rcprov looks at the host, also for `rcprov plan`.
+// Args describe a program that checks whether something works, as a person would try at the end. It must exit with 0 and
+// print what is expected. If it does not, rcprov tries again until it does, or until the deadline has passed, which is an
+// error. A check changes nothing; it runs whenever rcprov observes the host, also for `rcprov plan`.
 //
 //	check "services" {
 //	  argv = ["systemctl", "is-enabled", "nginx", "mongod"]
@@ -27,16 +27,16 @@ var source string
 //
 // One try takes at most 30 seconds. For HTTP there is http_check.
 type Args struct {
-	// The program and its arguments. No shell interprets them. Give this or shell.
+	// The program and its arguments. No shell interprets them. Give argv or shell.
 	Argv []string `hcl:"argv,optional"`
 
 	// A shell script instead, run by `sh -eu`: it stops at the first command that fails.
 	Shell string `hcl:"shell,optional"`
 
-	// Texts that must all be in what it prints, on either stream, in the last 64 KiB.
+	// Texts that must all be in its output, on either stream, in the last 64 KiB.
 	Contains []string `hcl:"contains,optional"`
 
-	// A regular expression that what it prints must match (Go's syntax; `(?m)` lets ^ and $ match at each line).
+	// A regular expression that its output must match (Go's syntax; `(?m)` lets ^ and $ match at each line).
 	Matches string `hcl:"matches,optional"`
 
 	// The directory to run in.
@@ -52,6 +52,6 @@ type Args struct {
 	// The pause between two tries.
 	Interval string `hcl:"interval,optional" default:"1s"`
 
-	// How long to wait until it is as wanted.
+	// How long to try.
 	Deadline string `hcl:"deadline,optional" default:"15s"`
 }

@@ -19,13 +19,13 @@ import (
 // Module is the module check.
 func Module() modules.Module { return modules.Primitive("check", source, New) }
 
-// Step is a program that shall succeed.
+// Step is a program that must succeed.
 type Step struct {
 	Program  *probe.Program
 	Name     string // the program as people see it, on one line
 	Contains []string
 	Matches  *regexp.Regexp // nil: not asked
-	Secret   bool           // what is looked for is not to be shown
+	Secret   bool           // whether the expected output is sensitive
 	Interval time.Duration
 	Deadline time.Duration
 }
@@ -88,12 +88,12 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	c := modules.Wait(snapshot, modules.Edit{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}, wrong == "", "")
 	if is.Missing != "" {
-		c.Notes = append(c.Notes, fmt.Sprintf("needs %s, which an earlier step must bring", is.Missing))
+		c.Notes = append(c.Notes, fmt.Sprintf("needs %s, which an earlier step must provide", is.Missing))
 	}
 	return c, nil
 }
 
-// judge says what is wrong with an outcome; "" when nothing is.
+// judge returns what is wrong with an outcome; "" if nothing is.
 func (s *Step) judge(is probe.Outcome) string {
 	switch {
 	case is.Missing != "":
@@ -107,19 +107,19 @@ func (s *Step) judge(is probe.Outcome) string {
 		}
 	}
 	if s.Matches != nil && !s.Matches.MatchString(is.Output) {
-		return "does not print what matches " + s.shown(s.Matches.String())
+		return "does not print a match for " + s.shown(s.Matches.String())
 	}
 	return ""
 }
 
 func (s *Step) shown(text string) string {
 	if s.Secret {
-		return "what is wanted"
+		return "the expected text"
 	}
 	return fmt.Sprintf("%q", text)
 }
 
-// Apply implements [modules.Step]: it tries until the outcome is as wanted.
+// Apply implements [modules.Step]: it tries until the program succeeds.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	var last probe.Outcome
 	err := wait.Until(ctx, wait.Pace{Every: s.Interval, Limit: s.Deadline, For: s.Name}, func() (missing string, err error) {
@@ -129,7 +129,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		return s.judge(last), nil
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
-		return modules.WithHint(s.failed(late.Missing, last.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see what it says.", s.Deadline, s.user())
+		return modules.WithHint(s.failed(late.Missing, last.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see its output.", s.Deadline, s.user())
 	}
 	return err
 }
@@ -141,7 +141,7 @@ func (s *Step) user() string {
 	return s.Program.User
 }
 
-// failed is the error for an outcome that is not as wanted, with the end of what the program printed.
+// failed is the error for a wrong outcome, with the end of the output.
 func (s *Step) failed(wrong, output string) error {
 	err := fmt.Errorf("%s %s", s.Name, wrong)
 	if s.Secret {

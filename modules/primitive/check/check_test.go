@@ -46,10 +46,10 @@ func TestDiff(t *testing.T) {
 		err   string
 	}{
 		{name: "as wanted", is: probe.Outcome{Output: "active\nTo\n443\n"}},
-		{name: "absent", is: probe.Outcome{Missing: "ufw"}, from: "there is no ufw", notes: []string{"needs ufw, which an earlier step must bring"}},
+		{name: "absent", is: probe.Outcome{Missing: "ufw"}, from: "there is no ufw", notes: []string{"needs ufw, which an earlier step must provide"}},
 		{name: "fails", is: probe.Outcome{Status: 2, Output: "active\nTo\n443\n"}, from: "exits with 2"},
 		{name: "does not contain", is: probe.Outcome{Output: "active\nTo\n"}, from: `does not print "443"`},
-		{name: "does not match", is: probe.Outcome{Output: "active\n443\n"}, from: `does not print what matches "(?m)^To"`},
+		{name: "does not match", is: probe.Outcome{Output: "active\n443\n"}, from: `does not print a match for "(?m)^To"`},
 		{name: "could not tell", isErr: errors.New("ufw was killed"), err: "ufw status: ufw was killed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestConverge(t *testing.T) {
 	step := build(t, Args{Shell: "echo x >>" + tries + "\nwc -l <" + tries, Matches: "^[3-9]"})
 	host := &moduletest.Host{}
 	change := moduletest.Converge(t, host, step)
-	if from := change.Edits[0].From; from != `does not print what matches "^[3-9]"` {
+	if from := change.Edits[0].From; from != `does not print a match for "^[3-9]"` {
 		t.Errorf("reason %q", from)
 	}
 	if again := moduletest.Diff(t, host, step); !again.Empty() {

@@ -1,4 +1,4 @@
-// Package command is the module command: a program that is run when something is not as it should be.
+// Package command is the module command: a program that runs if a condition does not hold.
 package command
 
 import _ "embed"
@@ -6,9 +6,9 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a program and how to tell that it has nothing to do. It runs while one of the given conditions
-// (creates, removes, unless, changed_when) is not met, and they must all be met after it ran. Its umask is 022, whatever
-// that of the user who logs in is.
+// Args describe a program, and conditions that hold when it has nothing to do. It runs if one of the given conditions
+// (creates, removes, unless, changed_when) does not hold, and all must hold afterwards. Its umask is 022, whatever
+// that of the login is.
 //
 //	command "dhparam" {
 //	  argv    = ["openssl", "dhparam", "-out", "/etc/ssl/dhparam.pem", "2048"]
@@ -27,13 +27,12 @@ var source string
 //	  unless = ["psql", "-c", "", "app"]
 //	}
 //
-// `unless` and `changed_when` run whenever rcprov looks at the host, also for `rcprov plan`: they must only look.
-// They run as the same user, in the same directory and environment as the command, for at most 30 seconds. A plan can't
-// tell what they will say when their program, directory or user is not there yet, because an earlier step brings it, or
-// when they name a file or a unit that an earlier step changes: it shows the command with this condition. Of other
-// things that they depend on it knows nothing.
+// `unless` and `changed_when` run whenever rcprov observes the host, also for `rcprov plan`: they must not change anything.
+// They run as the same user, in the same directory and environment as the command, for at most 30 seconds. For plan their
+// result is unknown if an earlier step provides their program, directory or user, or changes a file or a unit that they
+// name: it shows the command with a condition. It knows nothing about other things that they depend on.
 type Args struct {
-	// The program and its arguments. No shell interprets them. Give this or shell.
+	// The program and its arguments. No shell interprets them. Give argv or shell.
 	Argv []string `hcl:"argv,optional"`
 
 	// A shell script instead, run by `sh -eu`: it stops at the first command that fails.
@@ -52,15 +51,15 @@ type Args struct {
 	// Text for the program's standard input. It is never shown.
 	Stdin string `hcl:"stdin,optional"`
 
-	// An absolute path that the command creates: it has nothing to do when that is there.
+	// An absolute path that the command creates: if it exists, there is nothing to do.
 	Creates string `hcl:"creates,optional"`
 
-	// An absolute path that the command removes: it has nothing to do when that is not there.
+	// An absolute path that the command removes: if it does not exist, there is nothing to do.
 	Removes string `hcl:"removes,optional"`
 
-	// A program with its arguments that exits with 0 when there is nothing to do.
+	// A program with its arguments that exits with 0 if there is nothing to do.
 	Unless []string `hcl:"unless,optional"`
 
-	// A program with its arguments that exits with 0 when there is something to do.
+	// A program with its arguments that exits with 0 if there is something to do.
 	ChangedWhen []string `hcl:"changed_when,optional"`
 }

@@ -15,7 +15,7 @@ import (
 // Module is the module command.
 func Module() modules.Module { return modules.Primitive("command", source, New) }
 
-// Step is a command that shall have been run.
+// Step is a command that should have run.
 type Step struct {
 	Name        string // the command as people see it, on one line
 	Command     modules.Command
@@ -46,7 +46,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	s.Unless, s.ChangedWhen = s.condition(args.Unless), s.condition(args.ChangedWhen)
 	if s.Creates == "" && s.Removes == "" && s.Unless == nil && s.ChangedWhen == nil {
 		errs = append(errs, &modules.ArgError{
-			Arg: "argv", Err: errors.New("would run each time: nothing says when it has nothing to do"),
+			Arg: "argv", Err: errors.New("would run each time: nothing says when there is nothing to do"),
 			Hint: "Give creates, removes, unless or changed_when.",
 		})
 	}
@@ -54,7 +54,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
-// condition returns argv as a condition in the surroundings of the command; nil for none.
+// condition returns argv as a condition, with the directory, user and environment of the command; nil for none.
 func (s *Step) condition(argv []string) *probe.Program {
 	if len(argv) == 0 {
 		return nil
@@ -83,7 +83,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		path string
 		want bool
 		why  string
-	}{{s.Creates, true, " is not there"}, {s.Removes, false, " is there"}} {
+	}{{s.Creates, true, " does not exist"}, {s.Removes, false, " exists"}} {
 		if c.path == "" {
 			continue
 		}
@@ -110,7 +110,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		is, err := probe.Programs.Get(snapshot, c.condition)
 		if err != nil {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
-				"Run `%s` on the host to see what it says.", shell.QuoteAll(c.condition.Argv))
+				"Run `%s` on the host to see its output.", shell.QuoteAll(c.condition.Argv))
 		}
 		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(shell.QuoteAll(c.condition.Argv)) {
 			doubts = append(doubts, c.arg+" says so then")
@@ -118,7 +118,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 		switch {
 		case is.Missing != "":
-			reasons = append(reasons, c.arg+" can't tell yet")
+			reasons = append(reasons, c.arg+" is unknown")
 			notes = append(notes, fmt.Sprintf("%s needs %s, which is not on the host", c.arg, is.Missing))
 		case (is.Status == 0) == c.zeroRuns:
 			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
@@ -139,7 +139,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	snapshot.ForeseeUnknown("a command")
 }
 
-// Opaque implements [modules.Opaque]: what the program did before it failed, nobody asks.
+// Opaque implements [modules.Opaque]: what the program did before it failed is not observed.
 func (*Step) Opaque() {}
 
 // Apply implements [modules.Step].

@@ -44,17 +44,17 @@ func TestDiff(t *testing.T) {
 		err            string
 	}{
 		{name: "converged", args: all, there: observe.Regular, change: probe.Outcome{Status: 1}},
-		{name: "creates", args: all, change: probe.Outcome{Status: 1}, from: "/there is not there"},
-		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: probe.Outcome{Status: 1}, from: "/gone is there"},
+		{name: "creates", args: all, change: probe.Outcome{Status: 1}, from: "/there does not exist"},
+		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: probe.Outcome{Status: 1}, from: "/gone exists"},
 		{name: "unless", args: all, there: observe.Regular, unless: probe.Outcome{Status: 3}, change: probe.Outcome{Status: 1}, from: "unless exits with 3"},
 		{name: "changed_when", args: all, there: observe.Regular, from: "changed_when exits with 0"},
 		{
 			name: "several", args: all, unless: probe.Outcome{Status: 1}, change: probe.Outcome{Status: 1},
-			from: "/there is not there, unless exits with 1",
+			from: "/there does not exist, unless exits with 1",
 		},
 		{
 			name: "program is not there yet", args: all, there: observe.Regular, unless: probe.Outcome{Missing: "is-made"}, change: probe.Outcome{Status: 1},
-			from: "unless can't tell yet", notes: []string{"unless needs is-made, which is not on the host"},
+			from: "unless is unknown", notes: []string{"unless needs is-made, which is not on the host"},
 		},
 		{
 			name: "could not tell", args: all, there: observe.Regular, unlessErr: errors.New("is-made: cannot open database (exit status 126)"),
@@ -96,7 +96,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{Args{Argv: []string{"true"}, Creates: ok}, plain, ""},
 		{Args{Creates: ok}, plain, "argv: names no program"},
-		{Args{Argv: []string{"true"}}, plain, "argv: would run each time: nothing says when it has nothing to do"},
+		{Args{Argv: []string{"true"}}, plain, "argv: would run each time: nothing says when there is nothing to do"},
 		{Args{Argv: []string{"true"}, Shell: "true", Creates: ok}, plain, "shell: is given as well as argv; give one of them"},
 		{Args{Shell: "true", Creates: "x"}, plain, `creates: must be an absolute path, not "x"`},
 		{Args{Shell: "true", Creates: ok, Env: map[string]string{"A B": "x"}}, plain, `env: has "A B", which is no name of a variable`},

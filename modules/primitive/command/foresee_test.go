@@ -28,11 +28,11 @@ func TestForesee(t *testing.T) {
 		{name: "will be there", args: creates, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "f") }},
 		{
 			name: "will be gone", args: creates, there: observe.Regular, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "absent") },
-			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there is not there"}},
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there does not exist"}},
 		},
 		{
 			name: "will be there to be removed", args: removes, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "f") },
-			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there is there"}},
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there exists"}},
 		},
 		{
 			name: "a file of the condition changes", args: unless, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/made", "f") },

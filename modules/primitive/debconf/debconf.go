@@ -17,16 +17,16 @@ import (
 // Module is the module debconf.
 func Module() modules.Module { return modules.Primitive("debconf", source, New) }
 
-// Step is some answers of a package that shall be in debconf's database.
+// Step is a set of answers for a package that debconf's database should have.
 type Step struct {
 	Package   string
 	Answers   []Answer
-	Sensitive bool // of all answers, also those that are no passwords
+	Sensitive bool // whether all answers are sensitive, not only passwords
 }
 
 var _ modules.Step = (*Step)(nil)
 
-// What debconf-set-selections(1) takes for a word of a line; a line that begins with # is a comment.
+// The words of a line as debconf-set-selections(1) splits it; a line that begins with # is a comment.
 var (
 	packageRule  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
 	questionRule = regexp.MustCompile(`^[^\s#\x00]+$`)
@@ -40,14 +40,14 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		errs = append(errs, modules.Argf("package", "must be the name of a package, not %q", args.Package))
 	}
 	if len(args.Answers) == 0 {
-		errs = append(errs, modules.Argf("answer", "must be there at least once"))
+		errs = append(errs, modules.Argf("answer", "is required"))
 	}
 	for i, a := range args.Answers {
 		if !questionRule.MatchString(a.Question) {
 			errs = append(errs, modules.Argf("answer", "must be labelled with a question such as \"postfix/mailname\", not %q", a.Question))
 		}
 		if slices.ContainsFunc(args.Answers[:i], func(b Answer) bool { return b.Question == a.Question }) {
-			errs = append(errs, modules.Argf("answer", "%q is there twice", a.Question))
+			errs = append(errs, modules.Argf("answer", "%q is answered twice", a.Question))
 		}
 		if err := checkValue(a); err != nil {
 			errs = append(errs, modules.Argf("answer.value", "of %s %w", a.Question, err))
@@ -56,7 +56,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
-// checkValue tells what is wrong with a value, without saying it.
+// checkValue returns what is wrong with a value, without repeating it.
 func checkValue(a Answer) error {
 	switch {
 	case a.Type == "boolean" && a.Value != "true" && a.Value != "false":
@@ -84,7 +84,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	for _, a := range s.Answers {
 		is, err := stored.Get(snapshot, a.Question)
 		if err != nil {
-			return modules.Change{}, fmt.Errorf("look for %s in debconf's database: %w", a.Question, err)
+			return modules.Change{}, fmt.Errorf("read %s in debconf's database: %w", a.Question, err)
 		}
 		if is.There && a.equals(is.Value) {
 			continue
@@ -104,7 +104,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// equals reports whether a stored value is the answer.
+// equals reports whether a stored value is equal to the answer.
 func (a Answer) equals(value string) bool {
 	if a.Type == "multiselect" {
 		return slices.Equal(choices(a.Value), choices(value))
@@ -116,7 +116,7 @@ func (a Answer) equals(value string) bool {
 // value_split, 1.5.82).
 var separator = regexp.MustCompile(`\\[, ]|,\s+`)
 
-// choices returns those of a multiselect's value in the order of the alphabet, each once.
+// choices returns the choices of a multiselect's value, sorted, each once.
 func choices(value string) []string {
 	var all []string
 	choice, rest := "", value
@@ -139,14 +139,14 @@ func choices(value string) []string {
 	return slices.Compact(all)
 }
 
-// lockPatience is how long Apply waits for another program to leave debconf's database; lockPause is between two tries.
+// lockPatience is how long Apply waits for another program to unlock debconf's database, lockPause the time between tries.
 const (
 	lockPatience = 5 * time.Minute
 	lockPause    = 2 * time.Second
 )
 
-// restoreScript makes questions again whose templates are still there: config.dat was lost or restored, templates.dat was
-// not. debconf-set-selections makes both or neither (debconf 1.5.82 and 1.5.91), and would refuse for ever.
+// restoreScript recreates questions whose templates exist: config.dat was lost or restored, templates.dat was not.
+// debconf-set-selections creates both or neither (debconf 1.5.82 and 1.5.91), and would fail each time.
 const restoreScript = `
 use Debconf::Db;
 use Debconf::Template;

@@ -54,7 +54,7 @@ func TestDiff(t *testing.T) {
 		{name: "sensitive", answer: mailer, sensitive: true, is: is("x"), want: []modules.Edit{hiddenEdit(modules.Update, "postfix/mailer")}},
 		{name: "another order", answer: many, is: is("en_US, de_DE")},
 		{name: "one more", answer: many, is: is("en_US, de_DE, fr_FR"), want: []modules.Edit{edit(modules.Update, "locales/all", "en_US, de_DE, fr_FR", "de_DE, en_US")}},
-		{name: "could not tell", answer: mailer, isErr: errors.New("Input/output error"), err: "look for postfix/mailer in debconf's database: Input/output error"},
+		{name: "could not tell", answer: mailer, isErr: errors.New("Input/output error"), err: "read postfix/mailer in debconf's database: Input/output error"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -104,8 +104,8 @@ func TestNew(t *testing.T) {
 	}{
 		{name: "good", answers: []Answer{good}},
 		{name: "empty value", answers: with(func(a *Answer) { a.Value = "" })},
-		{name: "none", err: "answer: must be there at least once"},
-		{name: "twice", answers: []Answer{good, good}, err: `answer: "a/b" is there twice`},
+		{name: "none", err: "answer: is required"},
+		{name: "twice", answers: []Answer{good, good}, err: `answer: "a/b" is answered twice`},
 		{name: "two words", answers: with(func(a *Answer) { a.Question = "a b" }), err: `answer: must be labelled with a question such as "postfix/mailname", not "a b"`},
 		{name: "comment", answers: with(func(a *Answer) { a.Question = "#a" }), err: `answer: must be labelled with a question such as "postfix/mailname", not "#a"`},
 		{name: "two lines", answers: with(func(a *Answer) { a.Value = "x\ny" }), err: "answer.value: of a/b must be one line"},

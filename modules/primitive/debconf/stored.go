@@ -13,7 +13,7 @@ type answer struct {
 	Value string
 }
 
-// stored answers what is in debconf's database; its subject is the question's name.
+// stored answers what debconf's database has for a question; its subject is the question's name.
 //
 // The database is read without debconf, which takes 80 ms to start and waits for locks: debconf.conf(5) names the files
 // (the default driver; both are replaced as a whole when they change), Debconf::Format::822 of 1.5.82 their format.

@@ -21,7 +21,7 @@ func Module() modules.Module { return modules.Primitive("download", source, New)
 type Step struct {
 	Path   string
 	URL    string
-	SHA256 string // lower-case hex
+	SHA256 string // lowercase hex
 	Mode   fs.FileMode
 	Owner  string
 	Group  string

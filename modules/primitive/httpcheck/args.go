@@ -1,4 +1,4 @@
-// Package httpcheck is the module http_check: an HTTP server that shall answer.
+// Package httpcheck is the module http_check: an HTTP server that must answer.
 package httpcheck
 
 import _ "embed"
@@ -6,8 +6,8 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a request and the answer that is wanted. When the answer is not the wanted one, rcprov asks again
-// until it is, or until the deadline has passed, which is an error. Nothing on the host is changed.
+// Args describe an HTTP request and the expected answer. If another answer comes, rcprov asks again until the expected one
+// comes, or until the deadline has passed, which is an error. Nothing on the host is changed.
 //
 //	http_check "app" {
 //	  url           = "http://127.0.0.1:3000/health"
@@ -30,8 +30,8 @@ var source string
 //	  connect_to = "127.0.0.1:443"
 //	}
 type Args struct {
-	// What to ask for: an http or https URL. With ws or wss, a websocket shall open (status 101, and the answer that
-	// belongs to the handshake).
+	// What to ask for: an http or https URL. With ws or wss, a websocket must open (status 101, and the right answer to
+	// the handshake).
 	URL string `hcl:"url"`
 
 	// Where the request comes from. `host`: through the SSH connection, as if the host made it, so the server may
@@ -45,7 +45,7 @@ type Args struct {
 	// shown.
 	Headers map[string]string `hcl:"headers,optional"`
 
-	// The statuses that are wanted; 200 if left out, for a websocket 101.
+	// The expected statuses. If left out, 200, and for a websocket 101.
 	Status []int `hcl:"status,optional"`
 
 	// A text that the body must contain, in its first MiB.
@@ -71,6 +71,6 @@ type Args struct {
 	// The pause between two requests.
 	Interval string `hcl:"interval,optional" default:"2s"`
 
-	// How long to wait for the wanted answer.
+	// How long to wait for the expected answer.
 	Deadline string `hcl:"deadline,optional" default:"60s"`
 }

@@ -24,12 +24,12 @@ import (
 // Module is the module http_check.
 func Module() modules.Module { return modules.Primitive("http_check", source, New) }
 
-// Step is a server that shall answer.
+// Step is a server that must answer.
 type Step struct {
 	Request  *request
 	Interval time.Duration
 	Deadline time.Duration
-	Unit     string // that of the server, where it is known; empty otherwise
+	Unit     string // that of the server; empty if unknown
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -68,7 +68,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(args.Headers)) {
 		if !headerName.MatchString(name) || strings.ContainsAny(args.Headers[name], "\r\n\x00") {
-			wrong("headers", fmt.Errorf("has %q, which is no header of one line", name))
+			wrong("headers", fmt.Errorf("has %q, which is not a valid header", name))
 		}
 	}
 	if args.BodyRegexp != "" {
@@ -91,7 +91,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	return s, errors.Join(errs...)
 }
 
-// checkWebSocket tells what args ask of a websocket that it doesn't have.
+// checkWebSocket returns an error if args expect what a websocket does not have.
 func (s *Step) checkWebSocket(args Args) error {
 	if args.Method != http.MethodGet || len(args.Status) > 0 || args.BodyContains != "" || args.BodyRegexp != "" {
 		return errors.New("opens a websocket: leave out method, status, body_contains and body_regexp")
@@ -105,11 +105,11 @@ func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	var wrong *url.Error
 	if errors.As(err, &wrong) {
-		return nil, fmt.Errorf("is no URL: %w", wrong.Err)
+		return nil, fmt.Errorf("is not a URL: %w", wrong.Err)
 	}
 	switch {
 	case err != nil:
-		return nil, errors.New("is no URL")
+		return nil, errors.New("is not a URL")
 	case !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || u.Hostname() == "":
 		return nil, errors.New("must be an http, https, ws or wss URL, such as \"http://127.0.0.1:3000/\"")
 	case u.User != nil:
@@ -164,7 +164,7 @@ func (s *Step) subject() string {
 	return text
 }
 
-// wanted is the answer that is waited for.
+// wanted is the expected answer.
 func (s *Step) wanted() string {
 	statuses := make([]string, len(s.Request.Status))
 	for i, status := range s.Request.Status {
@@ -181,7 +181,7 @@ func (s *Step) wanted() string {
 	return text
 }
 
-// Apply implements [modules.Step]: it asks until the answer is the wanted one.
+// Apply implements [modules.Step]: it asks until the expected answer comes.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	var last answer
 	err := wait.Until(ctx, wait.Pace{Every: s.Interval, Limit: s.Deadline, For: s.subject()}, func() (missing string, err error) {
@@ -192,13 +192,13 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
 		return modules.WithHint(
-			fmt.Errorf("%s was not answered as wanted within %s: %s; wanted %s", s.subject(), s.Deadline, late.Missing, s.wanted()),
+			fmt.Errorf("%s did not answer as expected within %s: %s; expected %s", s.subject(), s.Deadline, late.Missing, s.wanted()),
 			"%s", s.advice(last))
 	}
 	return err
 }
 
-// advice says where to look next.
+// advice returns a hint for an unexpected answer.
 func (s *Step) advice(is answer) string {
 	where := "on the host"
 	if s.Request.FromController {
@@ -215,9 +215,9 @@ func (s *Step) advice(is answer) string {
 	case strings.Contains(is.Text, "refused"):
 		return fmt.Sprintf("Nothing listens there: `ss -ltnp 'sport = :%s'` on the server shows what does, `journalctl -e` why a service does not.", port)
 	case strings.Contains(is.Text, "x509:"):
-		return "Give ca_file when an authority of your own signed the certificate."
+		return "Set ca_file if an authority of your own signed the certificate."
 	case s.Request.Sensitive:
-		return "Look into the server's log."
+		return "See the server's log."
 	}
-	return fmt.Sprintf("Look into the server's log, and at the answer to `curl -v %s` %s.", shell.Quote(s.Request.URL.String()), where)
+	return fmt.Sprintf("See the server's log, and run `curl -v %s` %s.", shell.Quote(s.Request.URL.String()), where)
 }

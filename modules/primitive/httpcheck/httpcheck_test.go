@@ -178,12 +178,12 @@ func TestDeadline(t *testing.T) {
 	t.Cleanup(server.Close)
 	step := build(t, Args{URL: server.URL + "/down"}, plain)
 	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{})
-	want := "GET " + server.URL + "/down was not answered as wanted within 100ms: status 502: database is away; wanted status 200"
+	want := "GET " + server.URL + "/down did not answer as expected within 100ms: status 502: database is away; expected status 200"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v\n want %s", err, want)
 	}
 	var hint *modules.HintError
-	if wantHint := "Look into the server's log, and at the answer to `curl -v " + server.URL + "/down` on the host."; !errors.As(err, &hint) || hint.Hint != wantHint {
+	if wantHint := "See the server's log, and run `curl -v " + server.URL + "/down` on the host."; !errors.As(err, &hint) || hint.Hint != wantHint {
 		t.Errorf("hint %+v\nwant %s", hint, wantHint)
 	}
 }
@@ -245,12 +245,12 @@ func TestNewRefuses(t *testing.T) {
 		{Args{URL: ok}, ""},
 		{Args{URL: "localhost:3000"}, `url: must be an http, https, ws or wss URL, such as "http://127.0.0.1:3000/"`},
 		{Args{URL: "http://a:hunter2@localhost/"}, "url: must not contain a user or password; give an Authorization header in headers"},
-		{Args{URL: "http://[::1/hunter2"}, "url: is no URL: missing ']' in host"},
+		{Args{URL: "http://[::1/hunter2"}, "url: is not a URL: missing ']' in host"},
 		{Args{URL: ok, Status: []int{20}}, "status: must be from 100 to 599, not 20"},
 		{Args{URL: ok, BodyRegexp: "("}, "body_regexp: error parsing regexp: missing closing ): `(`"},
 		{Args{URL: ok, CAFile: "ca.pem"}, "ca_file: ca.pem holds no certificate in PEM format"},
 		{Args{URL: ok, ConnectTo: "127.0.0.1"}, `connect_to: must be HOST:PORT, not "127.0.0.1"`},
-		{Args{URL: ok, Headers: map[string]string{"X Y": "1"}}, `headers: has "X Y", which is no header of one line`},
+		{Args{URL: ok, Headers: map[string]string{"X Y": "1"}}, `headers: has "X Y", which is not a valid header`},
 		{Args{URL: ok, Interval: "2"}, `interval: must be a duration such as "90s" or "5m", not "2"`},
 	} {
 		if test.args.Interval == "" {

@@ -22,8 +22,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// request is a request and what its answer shall be. It is asked by its address: its headers may be secret, and must
-// not become part of a question's name.
+// request is a request with its expected answer. As a question it is identified by its address: its headers may be secret,
+// and must not become part of a question's name.
 type request struct {
 	URL             *url.URL
 	FromController  bool
@@ -42,7 +42,7 @@ type request struct {
 const (
 	requestTimeout = 5 * time.Second
 	bodyLimit      = 1 << 20 // bytes
-	snippetLength  = 120     // characters of a body that people get to see
+	snippetLength  = 120     // characters of a body that a message shows
 )
 
 // answer is what came of a request.
@@ -51,8 +51,8 @@ type answer struct {
 	Text     string // what it was, for people: "connection refused", "status 502: Bad Gateway"
 }
 
-// answers asks once. That nobody answers, or not as wanted, is an answer too; it could not be told only where the
-// question could not be put.
+// answers asks once. No answer, or an unexpected one, is an answer too; "could not tell" is only a request that could not
+// be sent.
 var answers = &observe.Probe[*request, answer]{
 	Name: "http answer",
 	Run: func(ctx context.Context, dial observe.Dial, r *request) (answer, error) {
@@ -123,7 +123,7 @@ func (r *request) client(dial observe.Dial) *http.Client {
 	return client
 }
 
-// judge compares an answer with what is wanted.
+// judge compares an answer with the expected one.
 func (r *request) judge(resp *http.Response, body []byte) answer {
 	status := fmt.Sprintf("status %d", resp.StatusCode)
 	if !slices.Contains(r.Status, resp.StatusCode) {
@@ -148,7 +148,7 @@ func (r *request) judge(resp *http.Response, body []byte) answer {
 	case wanted == "":
 		return answer{AsWanted: true, Text: status}
 	case r.Sensitive:
-		return answer{Text: status + " and a body without what is wanted"}
+		return answer{Text: status + " and a body without the expected text"}
 	}
 	if first := firstLine(body); first != "" {
 		wanted += ", which begins " + fmt.Sprintf("%q", first)
@@ -165,7 +165,7 @@ func firstLine(body []byte) string {
 	return string(runes)
 }
 
-// problem says why there was no answer, without the URL that net/http puts before it.
+// problem returns why there was no answer, without the URL that net/http puts before it.
 func (r *request) problem(err error) string {
 	var failed *url.Error
 	if errors.As(err, &failed) {

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// websocket reports whether a websocket shall be opened, rather than a page be had.
+// websocket reports whether the request opens a websocket.
 func (r *request) websocket() bool { return r.URL.Scheme == "ws" || r.URL.Scheme == "wss" }
 
 // offerWebSocket makes req the opening handshake of RFC 6455, section 4.1.
@@ -21,7 +21,7 @@ func offerWebSocket(req *http.Request) {
 	req.Header.Set("Sec-WebSocket-Key", base64.StdEncoding.EncodeToString(key[:]))
 }
 
-// judgeWebSocket reports whether resp, which switches protocols, completes the handshake of req (section 4.2.2).
+// judgeWebSocket checks whether resp, which switches protocols, completes the handshake of req (section 4.2.2).
 func judgeWebSocket(req *http.Request, resp *http.Response) answer {
 	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 	sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + guid))

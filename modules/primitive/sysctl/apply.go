@@ -14,7 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// switchName is what the dead man's switch of kernel parameters is called on the host.
+// switchName is the name of the dead man's switch on the host.
 const switchName = "sysctl"
 
 // Apply implements [modules.Step].
@@ -22,7 +22,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
 }
 
-// ApplyBatch implements [modules.Batcher]: one new login proves all of the network's parameters.
+// ApplyBatch implements [modules.Batcher]: one new login confirms all parameters of the network.
 func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
 	var b batch
 	for _, w := range work {
@@ -33,7 +33,7 @@ func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Wo
 	if b.network {
 		result, err = deadman.Change(ctx, h, deadman.Switch{
 			Name: switchName, Files: b.files, Within: b.within, Save: b.save(), Apply: b.apply(), Reload: b.reload(),
-			Hint: "One of these values keeps new connections out, on this host: " + strings.Join(b.names(), ", ") + ".",
+			Hint: "One of these values blocks new connections to this host: " + strings.Join(b.names(), ", ") + ".",
 		})
 	} else {
 		result, err = h.Run(ctx, modules.Command{Script: b.apply()})
@@ -41,16 +41,16 @@ func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Wo
 	return b.explain(err, result)
 }
 
-// batch is what several steps change together.
+// batch collects the edits of several steps.
 type batch struct {
-	steps   []*Step // whose value is set
+	steps   []*Step // those whose value is set
 	files   []string
 	network bool
-	within  time.Duration // the longest that one of them is given
+	within  time.Duration // the longest of the steps
 	script  strings.Builder
 }
 
-// add appends the edits of a step. The value comes first: one that the kernel refuses is not written down.
+// add appends the edits of a step. The value comes first: one that the kernel refuses is not written to a file.
 func (b *batch) add(s *Step, c modules.Change) {
 	call := func(words ...string) { b.script.WriteString(shell.QuoteAll(words) + "\n") }
 	if _, differs := c.Find("value"); differs {
@@ -70,7 +70,7 @@ func (b *batch) add(s *Step, c modules.Change) {
 	}
 }
 
-// applyScript defines how a parameter is set. tee, unlike the shell, says what the kernel had against a value.
+// applyScript defines how a parameter is set. tee, unlike the shell, prints why the kernel refuses a value.
 const applyScript = `
 set_value() {
 	printf '%s\n' "$3" | tee -- "/proc/sys/$2" >/dev/null || { echo "rcprov-refused $1" >&2; exit 1; }
@@ -79,7 +79,7 @@ set_value() {
 
 func (b *batch) apply() string { return deadman.Put + applyScript + b.script.String() }
 
-// save notes the values of before; some can't be read.
+// save saves the previous values; some can't be read.
 func (b *batch) save() string {
 	var script strings.Builder
 	for i, s := range b.steps {
@@ -88,7 +88,7 @@ func (b *batch) save() string {
 	return script.String()
 }
 
-// reload sets them again, the last one first: some set others along.
+// reload restores them, the last one first: some parameters also set others.
 func (b *batch) reload() string {
 	var script strings.Builder
 	for i, s := range slices.Backward(b.steps) {
@@ -105,7 +105,7 @@ func (b *batch) names() []string {
 	return names
 }
 
-// explain tells which parameter was refused, and why.
+// explain returns which parameter was refused, and why.
 func (b *batch) explain(err error, result modules.Result) error {
 	var failed *modules.CommandError
 	if err == nil || !errors.As(err, &failed) {
@@ -118,15 +118,15 @@ func (b *batch) explain(err error, result modules.Result) error {
 		return modules.FileHint(err, "/etc/sysctl.d")
 	}
 	s := b.steps[i]
-	text := strings.Replace(err.Error(), failed.Error(), modules.LastLine([]byte(said)), 1) // what became of the others is in err
+	text := strings.Replace(err.Error(), failed.Error(), modules.LastLine([]byte(said)), 1) // err also says what became of the others
 	err = fmt.Errorf("set %s to %q: %s", s.name(), s.Value, text)
 	switch {
 	case strings.Contains(said, "No such file or directory"):
-		return modules.WithHint(err, "The kernel has no parameter %s: correct the name (`sysctl -a` lists all), or load the module that brings it in an earlier step (`modprobe`).", s.name())
+		return modules.WithHint(err, "The kernel has no parameter %s: correct the name (`sysctl -a` lists all), or load the module that provides it in an earlier step (`modprobe`).", s.name())
 	case strings.Contains(said, "Read-only file system"), strings.Contains(said, "Permission denied"), strings.Contains(said, "Operation not permitted"):
-		return modules.WithHint(err, "The parameter can't be changed here. In a container many belong to the machine around it: set it there, or leave the step out for this host.")
+		return modules.WithHint(err, "The parameter can't be changed here. In a container many parameters belong to the machine that runs it: set it there, or leave the step out for this host.")
 	case strings.Contains(said, "Invalid argument"):
-		return modules.WithHint(err, "The kernel doesn't take this value: see `man 5 proc` or the kernel's documentation for %s.", s.name())
+		return modules.WithHint(err, "The kernel does not accept this value: see `man 5 proc` or the kernel's documentation for %s.", s.name())
 	}
 	return err
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// assignment is a line of another file of sysctl.d(5) that has its say about a parameter after rcprov's file.
+// assignment is a line of another file of sysctl.d(5) that sets a parameter after rcprov's file.
 type assignment struct {
 	File  string // empty: there is none
 	Value string
 }
 
-// later answers which line, in a file that sorts behind rcprov's own, decides at boot what a kernel parameter is. Its
-// subject is the path below /proc/sys.
+// later answers which line, in a file that sorts after rcprov's own, sets a kernel parameter at boot. Its subject is the
+// path below /proc/sys.
 //
-// Letters sort behind digits, so `k8s.conf` and `local.conf` come after all that begins with 99. Names that can't sort
-// behind rcprov's are left out in the shell, which mostly leaves nothing to read. In files of one name the first directory
-// counts, and an empty one or a link to /dev/null hides the others.
+// Letters sort after digits, so `k8s.conf` and `local.conf` come after all names that begin with 99. The shell skips names
+// that can't sort after rcprov's, which mostly leaves nothing to read. Of files with the same name the one in the first
+// directory counts; if it is empty or a link to /dev/null, it hides the others.
 var later = &observe.Kind[string, assignment]{
 	Name: "sysctl later",
 	Script: func([]string) string {
@@ -71,13 +71,13 @@ func parseLater(paths []string, reply observe.Reply) map[string]observe.Answer[a
 	return answers
 }
 
-// parseAssignment reads a line of sysctl.d(5). Patterns have no say about a parameter that is named in full elsewhere.
+// parseAssignment reads a line of sysctl.d(5). Patterns do not apply to a parameter that is named in full elsewhere.
 func parseAssignment(text string) (name, value string, ok bool) {
 	text = strings.TrimSpace(text)
 	if text == "" || text[0] == '#' || text[0] == ';' {
 		return "", "", false
 	}
 	name, value, ok = strings.Cut(text, "=")
-	name = strings.TrimSpace(strings.TrimPrefix(name, "-")) // whose failure does not matter
+	name = strings.TrimSpace(strings.TrimPrefix(name, "-")) // "-" means that a failure is ignored
 	return procPath(name), normal(value), ok
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// parameter is the present value of a kernel parameter.
+// parameter is the current value of a kernel parameter.
 type parameter struct {
-	There bool   // the kernel has such a parameter
+	There bool   // whether the kernel has the parameter
 	Value string // words separated by one space; lines by "\n"
 }
 
-// live answers what a kernel parameter is; its subject is the path below /proc/sys.
+// live answers the current value of a kernel parameter; its subject is the path below /proc/sys.
 //
-// One grep reads all of them. The shell's own read would not do: dash reads byte by byte, and the kernel answers only
-// the first byte of a number that way (proc_dointvec: a read that doesn't start at 0 is at the end).
+// One grep reads all of them. The shell's own read does not work: dash reads byte by byte, and the kernel then returns
+// only the first byte of a number (proc_dointvec: a read that doesn't start at 0 is at the end).
 var live = &observe.Kind[string, parameter]{
 	Name: "sysctl",
 	Script: func(paths []string) string {
@@ -49,21 +49,21 @@ func parseLive(paths []string, reply observe.Reply) map[string]observe.Answer[pa
 		if _, told := answers[path]; told {
 			continue
 		}
-		// An empty parameter has no line to print; one that can't be read has a complaint.
+		// An empty parameter prints no line; one that can't be read has a line on standard error.
 		answers[path] = observe.Answer[parameter]{Value: parameter{There: true}}
 		for complaint := range strings.Lines(string(reply.Stderr)) {
 			if rest, found := strings.CutPrefix(complaint, "grep: "+path+": "); found {
 				answers[path] = observe.Answer[parameter]{Err: errors.New(strings.TrimSpace(rest))}
 			}
 		}
-		if reply.Status > 2 { // no /proc, no grep; grep itself exits with 1 for no line and 2 after a complaint
+		if reply.Status > 2 { // no /proc or no grep; grep itself exits with 1 for no line and 2 after an error
 			delete(answers, path)
 		}
 	}
 	return answers
 }
 
-// undecided answers how the dead man's switch stands; its subject is always the empty struct.
+// undecided answers the state of the dead man's switch; its subject is always the empty struct.
 var undecided = &observe.Kind[struct{}, deadman.State]{
 	Name:   "sysctl switch",
 	Script: func([]struct{}) string { return deadman.Ask(switchName) },

@@ -16,13 +16,13 @@ import (
 // Module is the module sysctl.
 func Module() modules.Module { return modules.Primitive("sysctl", source, New) }
 
-// Step is a kernel parameter that shall have a value.
+// Step is the desired value of a kernel parameter.
 type Step struct {
 	Path       string // below /proc/sys: "net/ipv4/ip_forward"
 	Value      string // words separated by one space
 	Persistent bool
 	Absent     bool
-	Within     time.Duration // for a new login to confirm a value of the network
+	Within     time.Duration // how long a new login may take to confirm a value of the network
 }
 
 var _ modules.Batcher = (*Step)(nil)
@@ -42,15 +42,15 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	}
 	switch {
 	case s.Value == "" && !s.Absent:
-		errs = append(errs, modules.Argf("value", "must say what the parameter shall be"))
+		errs = append(errs, modules.Argf("value", "is required"))
 	case strings.ContainsAny(args.Value, "\n\x00"):
 		errs = append(errs, modules.Argf("value", "must be one line: %q", args.Value))
 	}
 	return s, errors.Join(errs...)
 }
 
-// procPath turns a name into a path below /proc/sys. The first separator decides which one it is, as for sysctl(8)
-// and sysctl.d(5): where it is a dot, slashes and dots change places.
+// procPath turns a name into a path below /proc/sys. As for sysctl(8) and sysctl.d(5), the first
+// separator decides: if it is a dot, slashes and dots are swapped.
 func procPath(name string) string {
 	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
 		return strings.Map(func(r rune) rune {
@@ -78,7 +78,7 @@ func (s *Step) file() string {
 	return "/etc/sysctl.d/99-zz-rcprov-" + strings.ReplaceAll(s.Path, "/", ".") + ".conf"
 }
 
-// content is what the file says. A name with slashes means the same to every reader of sysctl.d.
+// content is the content of the file. A name with slashes means the same to every program that reads sysctl.d.
 func (s *Step) content() string { return "# Written by rcprov.\n" + s.Path + " = " + s.Value + "\n" }
 
 func (s *Step) question() observe.FileQuestion {
@@ -105,7 +105,7 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 }
 
-// lasts reports whether the value shall be there after a boot.
+// lasts reports whether the value is set again at boot.
 func (s *Step) lasts() bool { return s.Persistent && !s.Absent }
 
 // network reports whether a wrong value could cut off whoever set it: all of net.*, because what does so depends on the
@@ -118,9 +118,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if s.network() {
 		state, err := undecided.Get(snapshot, struct{}{})
 		if err != nil {
-			return modules.Change{}, fmt.Errorf("look for a change that nobody confirmed: %w", err)
+			return modules.Change{}, fmt.Errorf("look for an unconfirmed change: %w", err)
 		}
-		if e, ok := state.Edit("sysctl " + s.name()); ok { // what is seen now is not what will be, under the lock
+		if e, ok := state.Edit("sysctl " + s.name()); ok { // what is observed now may still be restored
 			return modules.Change{Edits: []modules.Edit{e}}, nil
 		}
 	}
@@ -134,8 +134,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 				Action: modules.Update, Subject: "sysctl " + s.name(), Field: "value", From: now.Value, To: s.Value,
 			})
 		}
-		if !now.There { // no error yet: when this is a plan, an earlier step may be about to load a kernel module
-			c.Notes = append(c.Notes, "the kernel has no parameter "+s.name()+" yet: an earlier step has to load the module that brings it")
+		if !now.There { // no error yet: an earlier step of a plan may load a kernel module
+			c.Notes = append(c.Notes, "the kernel has no parameter "+s.name()+" yet: an earlier step must load the module that provides it")
 		}
 	}
 	if s.lasts() {
@@ -155,7 +155,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// beaten is the error that another file has the last word at boot, unless an earlier step of a plan is about to change it.
+// beaten returns an error if another file sets the parameter last at boot, unless an earlier step of a plan changes it.
 func (s *Step) beaten(snapshot *observe.Snapshot) error {
 	by, err := later.Get(snapshot, s.Path)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *Step) beaten(snapshot *observe.Snapshot) error {
 		return nil
 	}
 	return modules.WithHint(fmt.Errorf("%s sets %s to %q at boot, after rcprov's file", by.File, s.name(), by.Value),
-		"Take that line out, by hand or in a `line` or `file` step before this one; or write persistent = false.")
+		"Remove that line, by hand or in an earlier `line` or `file` step; or set persistent = false.")
 }
 
 func (s *Step) diffFile(snapshot *observe.Snapshot) (e modules.Edit, differs bool, err error) {
@@ -181,7 +181,7 @@ func (s *Step) diffFile(snapshot *observe.Snapshot) (e modules.Edit, differs boo
 	case is.Type == observe.Absent:
 		e.Action, e.Text = modules.Create, &modules.Text{New: s.content()}
 	case is.Type != observe.Regular:
-		return e, false, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.file(), is.Type), "Remove it: the name is rcprov's.")
+		return e, false, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.file(), is.Type), "Remove it: rcprov uses this name.")
 	case s.Absent:
 		e.Action = modules.Remove
 	case is.SHA256 == question.UnlessSHA256:

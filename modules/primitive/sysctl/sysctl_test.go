@@ -58,7 +58,7 @@ func TestDiff(t *testing.T) {
 			name: "no such parameter", step: passing, now: parameter{},
 			want: modules.Change{
 				Edits: []modules.Edit{{Action: modules.Update, Subject: "sysctl net.ipv4.ip_forward", Field: "value", To: "1"}},
-				Notes: []string{"the kernel has no parameter net.ipv4.ip_forward yet: an earlier step has to load the module that brings it"},
+				Notes: []string{"the kernel has no parameter net.ipv4.ip_forward yet: an earlier step must load the module that provides it"},
 			},
 		},
 		{name: "removed already", step: absent},
@@ -108,7 +108,7 @@ func TestNew(t *testing.T) {
 		{name: "net/ipv4/conf/eth0.100/rp_filter", value: "1", path: "net/ipv4/conf/eth0.100/rp_filter"},
 		{name: "net.ipv4.conf.eth0/100.rp_filter", value: "1", path: "net/ipv4/conf/eth0.100/rp_filter"},
 		{name: "vm.swappiness", state: "absent", path: "vm/swappiness"},
-		{name: "vm.swappiness", err: "value: must say what the parameter shall be"},
+		{name: "vm.swappiness", err: "value: is required"},
 		{name: "vm.swappiness", value: "1\n2", err: `value: must be one line: "1\n2"`},
 		{name: "", value: "1", err: notOne + `""`},
 		{name: "/proc/sys/vm/swappiness", value: "1", err: notOne + `"/proc/sys/vm/swappiness"`},

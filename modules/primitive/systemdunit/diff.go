@@ -124,7 +124,7 @@ func (d *differ) absent() {
 // that were loaded from older files.
 func (d *differ) loaded() error {
 	switch {
-	case d.newFiles != "" && d.ours(): // will be loaded anew
+	case d.newFiles != "" && d.ours(): // will be loaded again
 		return nil
 	case d.installed != "":
 		return nil

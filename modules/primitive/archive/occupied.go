@@ -1,25 +1,21 @@
 package archive
 
 import (
+	_ "embed"
 	"fmt"
 
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
+//go:embed occupied.sh
+var occupiedScript string
+
 // occupied answers whether a directory has entries; an absent one has none. It starts no program.
 var occupied = &observe.Kind[string, bool]{
 	Name: "directory with entries",
 	Script: func(paths []string) string {
-		return "set -- " + shell.QuoteAll(paths) + `
-for d do
-	found=no
-	for f in "$d"/* "$d"/.[!.]* "$d"/..?*; do
-		if [ -e "$f" ] || [ -L "$f" ]; then found=yes; break; fi
-	done
-	echo $found
-done
-`
+		return shell.Script(occupiedScript, shell.Vars{"paths": shell.QuoteAll(paths)})
 	},
 	Parse: func(paths []string, reply observe.Reply) map[string]observe.Answer[bool] {
 		answers := make(map[string]observe.Answer[bool])

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module directory.
@@ -147,21 +149,18 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+//go:embed create.sh
+var createScript string
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if _, removed := c.Find(""); removed && s.Absent {
 		return s.applyRemove(ctx, h)
 	}
-	const script = `
-umask 022
-mkdir -p -- "${1%/*}/"
-[ -d "$1" ] || mkdir -m 0700 -- "$1" # nobody may enter before owner and mode are set
-chown -h -- "$3" "$1"
-chmod -- "$2" "$1" # after chown, which clears the set-user-ID bits
-`
-	_, err := h.Run(ctx, modules.Command{Argv: []string{
-		"sh", "-euc", script, "directory", s.Path, s.rights().OctalMode(), s.rights().Ownership(),
-	}})
+	script := shell.Script(createScript, shell.Vars{
+		"path": s.Path, "mode": s.rights().OctalMode(), "owner": s.rights().Ownership(),
+	})
+	_, err := h.Run(ctx, modules.Command{Script: script})
 	return modules.FileHint(err, s.Path)
 }
 

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	_ "embed"
 	"errors"
 	"strconv"
 	"strings"
@@ -9,19 +10,14 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
+//go:embed entries.sh
+var entriesScript string
+
 // entries answers how many entries a directory has, 0 if it is absent. It starts no program.
 var entries = &observe.Kind[string, int]{
 	Name: "directory entries",
 	Script: func(paths []string) string {
-		return "set -- " + shell.QuoteAll(paths) + `
-for d do
-	n=0
-	for f in "$d"/* "$d"/.[!.]* "$d"/..?*; do
-		if [ -e "$f" ] || [ -L "$f" ]; then n=$((n + 1)); fi
-	done
-	echo "$n"
-done
-`
+		return shell.Script(entriesScript, shell.Vars{"paths": shell.QuoteAll(paths)})
 	},
 	Parse: func(paths []string, reply observe.Reply) map[string]observe.Answer[int] {
 		answers := make(map[string]observe.Answer[int])

@@ -2,6 +2,7 @@ package download
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module download.
@@ -91,40 +93,22 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	modules.ForeseeFiles(snapshot, c)
 }
 
-// script downloads into a staging directory beside the file. It removes that directory at its end; what a killed run
-// left in it is used by the next one.
-const script = `
-path=$1 staging=$2 prepared=$3 url=$4 sha256=$5 owner=$6 mode=$7
-umask 022
-if [ -L "$staging" ] || [ ! -d "$staging" ]; then
-	rm -f -- "$staging"
-	mkdir -- "$staging"
-fi
-chmod 0755 -- "$staging"
-trap 'rm -rf --one-file-system -- "$staging"' EXIT
-rm -f -- "$staging/new"
-: >"$staging/new"
-chown -h -- "$owner" "$staging/new" # a missing user is found before anything is downloaded
-adopt "$prepared" "$staging"
-fetch "$url" "$sha256" "$staging"
-chown -h -- "$owner" "$staging/file"
-chmod -- "$mode" "$staging/file" # after chown, which clears the set-user-ID bit
-sync -- "$staging/file"
-mv -fT -- "$staging/file" "$path"
-`
+//go:embed download.sh
+var downloadScript string
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	owner, mode := s.rights().Ownership(), s.rights().OctalMode()
 	if !s.downloads(c) {
 		const script = `
-chown -h -- "$2" "$1"
-chmod -- "$3" "$1" # after chown, which clears the set-user-ID bit
+chown -h -- "$owner" "$path"
+chmod -- "$mode" "$path" # after chown, which clears the set-user-ID bit
 `
-		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "download", s.Path, owner, mode}})
+		_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
+			"path": s.Path, "owner": s.rights().Ownership(), "mode": s.rights().OctalMode(),
+		})})
 		return modules.FileHint(err, s.Path)
 	}
-	_, err := job.Run(ctx, h, s.job(script, owner, mode))
+	_, err := job.Run(ctx, h, s.job(downloadScript))
 	if fetch.Found(err) == nil {
 		return modules.FileHint(err, s.Path)
 	}
@@ -134,8 +118,8 @@ chmod -- "$3" "$1" # after chown, which clears the set-user-ID bit
 // prepareScript downloads ahead.
 const prepareScript = `
 umask 022
-ahead "$1" "$2" "$3"
-fetch "$4" "$5" "$3"
+ahead "$path" "$staging" "$prepared"
+fetch "$url" "$sha256" "$prepared"
 `
 
 // Prepare implements [modules.Preparer].
@@ -155,9 +139,12 @@ func (s *Step) downloads(c modules.Change) bool {
 }
 
 // job runs one of the two scripts. Both jobs have one name, so that they never run at the same time.
-func (s *Step) job(script string, more ...string) job.Job {
-	words := []string{"sh", "-euc", fetch.Functions + script, "download", s.Path, fetch.Staging(s.Path), fetch.Prepared(s.Path), s.URL, s.SHA256}
+func (s *Step) job(script string) job.Job {
 	return job.Job{
-		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress, Command: modules.Command{Argv: append(words, more...)},
+		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress,
+		Command: modules.Command{Script: shell.Script(fetch.Functions+script, shell.Vars{
+			"path": s.Path, "staging": fetch.Staging(s.Path), "prepared": fetch.Prepared(s.Path),
+			"url": s.URL, "sha256": s.SHA256, "owner": s.rights().Ownership(), "mode": s.rights().OctalMode(),
+		})},
 	}
 }

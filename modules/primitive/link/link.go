@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module link.
@@ -85,24 +87,16 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	snapshot.ForeseeFile(s.Path, "->"+s.Target)
 }
 
+//go:embed replace.sh
+var replaceScript string
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	argv := []string{"rm", "-f", "--", s.Path}
+	cmd := modules.Command{Argv: []string{"rm", "-f", "--", s.Path}}
 	if !s.Absent {
-		// ln -sf removes the old link before it makes the new one; a rename leaves no gap. The temporary name is
-		// always the same, so that the next run removes what a killed one left.
-		const script = `
-rm -f -- "$3"
-ln -s -- "$2" "$3"
-mv -fT -- "$3" "$1" && exit
-# uutils (0.0.30) can't rename over a link that leads to a directory.
-if [ -L "$1" ] && rm -f -- "$1" && mv -fT -- "$3" "$1"; then exit; fi
-rm -f -- "$3"
-exit 1
-`
-		temp := path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov")
-		argv = []string{"sh", "-euc", script, "link", s.Path, s.Target, temp}
+		tmp := path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov")
+		cmd = modules.Command{Script: shell.Script(replaceScript, shell.Vars{"path": s.Path, "target": s.Target, "tmp": tmp})}
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: argv})
+	_, err := h.Run(ctx, cmd)
 	return modules.FileHint(err, s.Path)
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 const fileMode fs.FileMode = 0o644
@@ -125,26 +127,8 @@ func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (wri
 	return true, nil
 }
 
-// verifyScript has systemd load the unit, under its own name, from a directory with the new texts, which come as tar on
-// standard input. If the plan has no unit file, the one in use is copied. systemd-analyze also fails for what a later step
-// may bring (a program that is not installed, a unit that is required): the start reports that. Only a unit that systemd
-// would not load is refused, with systemd's output: warnings of ignored lines mostly explain why. The directory is in /run,
-// which has room where /tmp is full or read-only.
-const verifyScript = `
-dir=$(mktemp -d /run/rcprov-verify.XXXXXX)
-trap 'rm -rf -- "$dir"' EXIT
-tar -x -C "$dir" -f - --no-same-owner
-if [ ! -e "$dir/$1" ]; then
-	unit=$(systemctl show -p FragmentPath --value -- "$1")
-	[ -n "$unit" ] && [ -f "$unit" ] || exit 0
-	cp -- "$unit" "$dir/$1"
-fi
-said=$(systemd-analyze verify --man=no "$dir/$1" 2>&1) || case $said in
-*"$1 has a bad unit file setting."*)
-	printf '%s\n' "$said" | sed "s|$dir/||" >&2
-	exit 3
-esac
-`
+//go:embed verify.sh
+var verifyScript string
 
 // verify has systemd check the unit with all of its new texts, before any of them is put in place.
 func (s *Step) verify(ctx context.Context, h modules.Host) error {
@@ -163,7 +147,7 @@ func (s *Step) verify(ctx context.Context, h modules.Host) error {
 		return err
 	}
 	result, err := h.Run(ctx, modules.Command{
-		Argv: []string{"sh", "-euc", verifyScript, "verify", s.Name}, Stdin: archive.Bytes(),
+		Script: shell.Script(verifyScript, shell.Vars{"unit": s.Name}), Stdin: archive.Bytes(),
 	})
 	if result.Status == 3 {
 		return modules.WithHint(fmt.Errorf("systemd refuses the new %s: %s", s.Name, strings.TrimSpace(string(result.Stderr))),
@@ -224,20 +208,8 @@ func (s *Step) explain(err error, result modules.Result) error {
 	}
 }
 
-// runScript starts, restarts or reloads ($2) the unit $1 and waits for it. It resets the limit on frequent starts, which is
-// for programs that crash, not for a person who tries again. For the listed types systemctl returns before the program has
-// done anything; after half a second those that can't read their configuration have ended. The script prints the time, and
-// "ended" if the program has.
-const runScript = `
-date +%s
-[ "$2" = reload ] || systemctl reset-failed -- "$1" 2>/dev/null || true
-timeout ` + jobLimit + ` systemctl "$2" -- "$1"
-[ "$2" != reload ] || exit 0
-case $(systemctl show -p Type --value -- "$1") in simple|exec|forking|idle) ;; *) exit 0 ;; esac
-pid=$(systemctl show -p MainPID --value -- "$1")
-sleep 0.5
-[ "$pid" = "$(systemctl show -p MainPID --value -- "$1")" ] || echo ended
-`
+//go:embed run.sh
+var runScript string
 
 // run starts, restarts or reloads the unit, and writes the stamp. The files are observed before: if one changes meanwhile,
 // the stamp has the older content, and the next run restarts the unit once more.
@@ -250,7 +222,9 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 		verb = restart // a start would wait for RestartSec= to pass, or do nothing
 	}
 	modules.Progress(ctx, "%s of %s", verb, s.Name)
-	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", runScript, "run", s.Name, verb}})
+	result, err := h.Run(ctx, modules.Command{
+		Script: shell.Script(runScript, shell.Vars{"unit": s.Name, "verb": verb, "limit": jobLimit}),
+	})
 	var exited *modules.CommandError
 	if err != nil && !errors.As(err, &exited) {
 		return err
@@ -378,27 +352,19 @@ func (s *Step) Explain(ctx context.Context, h modules.Host, left modules.Change)
 	return s.failed(ctx, h, attempt{verb: "start", since: strconv.FormatInt(is.Started.Unix(), 10)}, is, nil)
 }
 
-// removeScript removes a unit. The order matters if the run is killed: as long as the file exists, systemd knows how to
-// stop the unit and which links enable it.
-const removeScript = `
-unit=$1
-shift
-case $(systemctl show -p ActiveState --value -- "$unit") in inactive|failed) ;; *) timeout ` + jobLimit + ` systemctl stop -- "$unit" ;; esac
-case $(systemctl is-enabled -- "$unit" 2>/dev/null) in enabled|enabled-runtime) systemctl disable -q -- "$unit" ;; esac
-rm -f -- "$@"
-[ ! -d "/etc/systemd/system/$unit.d" ] || rmdir --ignore-fail-on-non-empty -- "/etc/systemd/system/$unit.d"
-systemctl daemon-reload
-systemctl reset-failed -- "$unit" 2>/dev/null || true
-`
+//go:embed remove.sh
+var removeScript string
 
 func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) error {
-	argv := []string{"sh", "-euc", removeScript, "remove", s.Name, observe.StampPath(s.Name)}
+	files := []string{observe.StampPath(s.Name)}
 	for _, e := range c.Edits {
 		if e.Action == modules.Remove {
-			argv = append(argv, e.Subject)
+			files = append(files, e.Subject)
 		}
 	}
 	modules.Progress(ctx, "stopping and removing %s", s.Name)
-	result, err := h.Run(ctx, modules.Command{Argv: argv})
+	result, err := h.Run(ctx, modules.Command{
+		Script: shell.Script(removeScript, shell.Vars{"unit": s.Name, "files": shell.QuoteAll(files), "limit": jobLimit}),
+	})
 	return s.explain(err, result)
 }

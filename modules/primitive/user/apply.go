@@ -3,12 +3,14 @@ package user
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Apply implements [modules.Step].
@@ -41,55 +43,35 @@ func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) err
 	return s.explain(err)
 }
 
-// createScript creates the user with the arguments of useradd(8) after the first four, with the primary group $1. If $2
-// is yes, a group of that name is created first, with the ID $3 if that is given and free; $4 is --system or empty.
-// useradd(8) can create the group, but fails if an interrupted attempt has already created it.
-const createScript = `
-group=$1 own=$2 number=$3 system=$4 made=
-shift 4
-if [ "$own" = yes ] && ! getent group -- "$group" >/dev/null; then
-	if [ -n "$number" ] && getent group "$number" >/dev/null; then number=; fi
-	groupadd $system ${number:+--gid "$number"} "$group"
-	made=yes
-fi
-useradd --no-create-home --gid "$group" $system "$@" || {
-	status=$?
-	[ -z "$made" ] || groupdel "$group"
-	exit $status
-}
-`
+//go:embed create.sh
+var createScript string
 
 // create makes the account, its home and its password one after the other: the next run sees what a killed one left
 // undone.
 func (s *Step) create(ctx context.Context, h modules.Host) error {
-	group, own, number, system := cmp.Or(s.Group, s.Name), "no", "", ""
-	if s.Group == "" {
-		own = "yes"
-	}
-	if s.System {
-		system = "--system"
-	}
-	argv := []string{"sh", "-euc", createScript, "create-user"}
+	var options []string
+	number := ""
 	if s.UID != nil {
 		number = strconv.Itoa(*s.UID)
-	}
-	argv = append(argv, group, own, number, system)
-	if s.UID != nil {
-		argv = append(argv, "--uid", number)
+		options = append(options, "--uid", number)
 	}
 	if len(s.Groups) > 0 {
-		argv = append(argv, "--groups", strings.Join(s.Groups, ","))
+		options = append(options, "--groups", strings.Join(s.Groups, ","))
 	}
 	if s.Comment != nil {
-		argv = append(argv, "--comment", *s.Comment)
+		options = append(options, "--comment", *s.Comment)
 	}
 	if s.Home != "" {
-		argv = append(argv, "--home-dir", s.Home)
+		options = append(options, "--home-dir", s.Home)
 	}
 	if s.Shell != "" {
-		argv = append(argv, "--shell", s.Shell)
+		options = append(options, "--shell", s.Shell)
 	}
-	if _, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)}); err != nil {
+	script := shell.Script(createScript, shell.Vars{
+		"name": s.Name, "group": cmp.Or(s.Group, s.Name), "own_group": shell.YesNo(s.Group == ""), "gid": number,
+		"system": shell.YesNo(s.System), "options": shell.QuoteAll(options),
+	})
+	if _, err := h.Run(ctx, modules.Command{Script: script}); err != nil {
 		return s.explain(err)
 	}
 	if s.CreateHome {
@@ -100,34 +82,11 @@ func (s *Step) create(ctx context.Context, h modules.Host) error {
 	return s.setPassword(ctx, h, s.PasswordHash != "", s.Locked != nil && *s.Locked)
 }
 
-// homeScript creates the home of user $1 as useradd(8) does, but whole or not at all: if useradd is killed while it
-// copies /etc/skel, the home looks finished. The script works inside the new directory, so that nobody who may write
-// beside it can redirect it.
-const homeScript = `
-entry=$(getent passwd -- "$1")
-rest=${entry#*:*:}; uid=${rest%%:*}
-rest=${rest#*:}; gid=${rest%%:*}
-rest=${rest#*:*:}; home=${rest%%:*}
-[ ! -d "$home" ] || exit 0
-mode= mask=022
-while read -r key value _; do
-	case $key in HOME_MODE) mode=$value ;; UMASK) mask=$value ;; esac
-done </etc/login.defs
-[ -n "$mode" ] || mode=$(printf %o $((0777 & ~0$mask)))
-parent=$(dirname -- "$home")
-mkdir -p -- "$parent"
-new=$parent/.$(basename -- "$home").rcprov
-rm -rf -- "$new"
-mkdir -m 0700 -- "$new"
-cd -P -- "$new"
-[ ! -d /etc/skel ] || cp -a /etc/skel/. .
-chown -hR "$uid:$gid" .
-chmod "$mode" .
-mv -T -- "$new" "$home"
-`
+//go:embed home.sh
+var homeScript string
 
 func (s *Step) createHome(ctx context.Context, h modules.Host) error {
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", homeScript, "create-home", s.Name}})
+	_, err := h.Run(ctx, modules.Command{Script: shell.Script(homeScript, shell.Vars{"name": s.Name})})
 	return err
 }
 

@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module archive.
@@ -236,19 +238,23 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 // origin is where the archive comes from, for people.
 func (s *Step) origin() string { return cmp.Or(s.URL, s.File) }
 
+//go:embed functions.sh
+var functions string
+
+//go:embed prepare.sh
+var prepareScript string
+
+//go:embed unpack.sh
+var unpackScript string
+
+//go:embed remove.sh
+var removeScript string
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if s.Absent {
-		// Renamed first, so that path never holds half a directory.
-		const script = `
-rm -rf --one-file-system -- "$2"
-if [ -e "$1" ]; then
-	mkdir -- "$2"
-	mv -T -- "$1" "$2/old"
-	rm -rf --one-file-system -- "$2"
-fi
-`
-		_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.Staging()}})
+		script := shell.Script(removeScript, shell.Vars{"path": s.Path, "staging": s.Staging()})
+		_, err := h.Run(ctx, modules.Command{Script: script})
 		return modules.FileHint(err, s.Path)
 	}
 	if s.Unpacks(c) {
@@ -256,14 +262,16 @@ fi
 	}
 	// The directory itself comes last: if this run is killed, the next one looks at it.
 	const script = `
-if [ -n "$3" ]; then find "$1" -depth -exec chown -h -- "$3" {} +; fi
-chmod -- "$2" "$1"
+if [ -n "$owner" ]; then find "$path" -depth -exec chown -h -- "$owner" {} +; fi
+chmod -- "$mode" "$path"
 `
 	owner := ""
 	if rights.OwnerChanges(c) {
 		owner = s.rights().Ownership()
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "archive", s.Path, s.rights().OctalMode(), owner}})
+	_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
+		"path": s.Path, "mode": s.rights().OctalMode(), "owner": owner,
+	})})
 	return modules.FileHint(err, s.Path)
 }
 
@@ -305,14 +313,17 @@ func (s *Step) unpack(ctx context.Context, h modules.Host) error {
 // job is the name of both jobs, so that they never run at the same time.
 func (s *Step) job() string { return fetch.JobName("archive", s.Path) }
 
-// words are the arguments of both scripts.
-func (s *Step) words(prepared string) []string {
-	return []string{s.Path, s.Staging(), prepared, s.URL, s.File, s.SHA256, strconv.Itoa(s.Strip)}
+// vars are the variables of both scripts.
+func (s *Step) vars(prepared string) shell.Vars {
+	return shell.Vars{
+		"path": s.Path, "staging": s.Staging(), "prepared": prepared, "url": s.URL, "archive": s.File, "sha256": s.SHA256,
+		"strip": strconv.Itoa(s.Strip),
+	}
 }
 
 // prepare is the command of Prepare, which works in the directory prepared.
 func (s *Step) prepare(prepared string) modules.Command {
-	return modules.Command{Argv: append([]string{"sh", "-euc", fetch.Functions + prepareScript, "archive"}, s.words(prepared)...)}
+	return modules.Command{Script: shell.Script(fetch.Functions+functions+prepareScript, s.vars(prepared))}
 }
 
 // command is the command of Apply; it uses what Prepare left in the directory prepared, if anything.
@@ -321,10 +332,10 @@ func (s *Step) command(prepared string) (modules.Command, error) {
 	if err != nil {
 		return modules.Command{}, err
 	}
-	return modules.Command{Argv: slices.Concat(
-		[]string{"sh", "-euc", fetch.Functions + unpackScript, "archive"}, s.words(prepared),
-		[]string{s.rights().Ownership(), s.rights().OctalMode(), string(note)}, s.Contains,
-	)}, nil
+	vars := s.vars(prepared)
+	vars["owner"], vars["mode"] = s.rights().Ownership(), s.rights().OctalMode()
+	vars["marker"], vars["names"] = string(note), shell.QuoteAll(s.Contains)
+	return modules.Command{Script: shell.Script(fetch.Functions+functions+unpackScript, vars)}, nil
 }
 
 // unpacker matches the first complaint of tar, unzip or a tool that they use.

@@ -1,0 +1,58 @@
+# Functions for prepare.sh and unpack.sh, which unpack an archive into a tree that belongs to root, and in which nobody else
+# can write. Needs the functions of package fetch, and tar; xz, zstd, bzip2 and unzip for such archives.
+#
+# tar finds out the compression by itself. The first bytes are read all the same: for the missing program, for zip, and for
+# the size. The four last bytes of a gzip file are its size modulo 4 GiB (RFC 1952, 2.3.1).
+: "${path?}" "${staging?}" "${prepared?}" "${url?}" "${archive?}" "${sha256?}" "${strip?}"
+
+umask 022
+
+need() { command -v "$1" >/dev/null || fail tool "$1" "$2"; }
+
+# The tools that the archive's name asks for are checked before it is downloaded.
+needs() {
+	case $url$archive in
+	*.xz | *.txz) need xz xz-utils ;;
+	*.zst | *.tzst) need zstd zstd ;;
+	*.bz2 | *.tbz2) need bzip2 bzip2 ;;
+	*.zip) need unzip unzip ;;
+	esac
+}
+
+# unpack ARCHIVE DIR unpacks into DIR/tree, which exists and is empty.
+unpack() {
+	echo "unpacking"
+	size=
+	bytes=$(head -c 6 -- "$1" | od -An -tx1 | tr -d ' \n')
+	case $bytes in
+	1f8b*) size=$(tail -c 4 -- "$1" | od -An -tu4) ;;
+	fd377a585a00)
+		need xz xz-utils
+		size=$(xz --robot --list -- "$1" | tail -n 1 | cut -f 5)
+		;;
+	28b52ffd*) need zstd zstd ;;
+	425a68*) need bzip2 bzip2 ;;
+	504b0304*)
+		need unzip unzip
+		size=$(unzip -Zt "$1" | sed -n 's/.* \([0-9]*\) bytes uncompressed.*/\1/p')
+		;;
+	*)
+		[ "$(tail -c +258 -- "$1" | head -c 5)" = ustar ] || fail format "$bytes"
+		size=$(stat -Lc %s -- "$1")
+		;;
+	esac
+	room "$2"
+	# shellcheck disable=SC2154 # room sets it
+	[ "$room" -ge "$((size + 0))" ] || fail space "$((size + 0))" "$room"
+
+	case $bytes in
+	504b0304*)
+		# unzip can't strip directories: move what is that deep to its place.
+		unzip -q -o "$1" -d "$2/zip" >&2 || [ $? -eq 1 ] || fail unpack # 1: warnings
+		find "$2/zip" -mindepth $((strip + 1)) -maxdepth $((strip + 1)) -exec mv -t "$2/tree" -- {} + || fail unpack
+		rm -rf -- "$2/zip"
+		;;
+	*) tar -x -f "$1" -C "$2/tree" --strip-components="$strip" --no-same-owner --no-same-permissions >&2 || fail unpack ;;
+	esac
+	chmod -R go-w,ug-s -- "$2/tree"
+}

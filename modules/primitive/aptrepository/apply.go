@@ -2,6 +2,7 @@ package aptrepository
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/apt"
 	"github.com/rcprov/rcprov/modules/internal/signed"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Apply implements [modules.Step].
@@ -102,27 +104,8 @@ func hostTime(ctx context.Context, h modules.Host) (time.Time, error) {
 	return time.Unix(seconds, 0), nil
 }
 
-// prepare lays out, in a directory of its own under /run, what apt needs to try a source: the new key (standard
-// input; the stored one when there is none), the source with that key, and all sources of the host with the new one
-// among them, which `apt-get indextargets` reads: it fails when two of them contradict each other. The user _apt
-// can read the directory.
-const prepare = `
-dir=$1 name=$2 key=$3 trial=$4 source=$5 uri=$6
-umask 022
-rm -rf -- "$dir"
-mkdir -p -- "$dir/parts"
-cat >"$dir/key.asc"
-if [ ! -s "$dir/key.asc" ]; then cat -- "$key" >"$dir/key.asc"; fi
-printf %s "$trial" >"$dir/trial.sources"
-for f in /etc/apt/sources.list.d/*; do if [ -f "$f" ]; then cp -- "$f" "$dir/parts/"; fi; done
-printf %s "$source" >"$dir/parts/$name"
-if ! apt-get indextargets -o Dir::Etc::sourceparts="$dir/parts" >/dev/null; then
-	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
-		case $f in */"$name") ;; *) if grep -qF -- "$uri" "$f" 2>/dev/null; then echo "also in $f"; fi ;; esac
-	done
-	exit 1
-fi
-`
+//go:embed prepare.sh
+var prepareScript string
 
 // try lets the host's apt fetch the index of the repository with the new source and key, before either is put in
 // place: if anything is wrong, apt on the host works as before. The index is kept, so that apt knows the packages.
@@ -140,10 +123,10 @@ func (s *Step) fetchIndex(ctx context.Context, h modules.Host, dir string, newKe
 	file := "rcprov-" + s.Name + ".sources"
 	uri := strings.TrimSuffix(s.Source.URIs[0], "/")
 	r, err := h.Run(ctx, modules.Command{
-		Argv: []string{
-			"sh", "-euc", prepare, "prepare",
-			dir, file, s.keyPath(), s.Source.text(dir + "/key.asc"), s.Source.text(s.keyPath()), uri,
-		},
+		Script: shell.Script(prepareScript, shell.Vars{
+			"dir": dir, "file": file, "key": s.keyPath(), "uri": uri,
+			"trial": s.Source.text(dir + "/key.asc"), "source": s.Source.text(s.keyPath()),
+		}),
 		Stdin: newKey,
 	})
 	if err != nil {

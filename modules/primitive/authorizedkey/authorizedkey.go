@@ -2,6 +2,7 @@ package authorizedkey
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module authorized_key.
@@ -195,52 +197,13 @@ func (s *Step) rewrite(content []byte) []byte {
 	return []byte(b.String())
 }
 
-// writeScript puts standard input in place of user $1's file of keys ($2: its path, or empty), as a whole.
-//
-// Root writes only below directories of root that nobody else may write to, where no user can redirect the path by a
-// link or a rename. Anywhere else the write has the user's rights.
-const writeScript = `
-entry=$(getent passwd -- "$1")
-own=$2
-set -- "$own"
-` + accountScript + `
-dir=${path%/*}
-[ -n "$own" ] || [ -d "$home" ] || { echo rcprov-no-home >&2; exit 1; }
-near=$dir
-[ -z "$own" ] && [ ! -d "$dir" ] && near=$home
-real=$(cd -P -- "$near" && pwd -P) || { echo rcprov-no-directory >&2; exit 1; }
-guarded() {
-	way=$1
-	while :; do
-		set -- $(stat -c '%u %f' -- "${way:-/}")
-		[ "$1" = 0 ] || return 1
-		case $2 in a*) ;; *) [ $((0x$2 & 0022)) = 0 ] || return 1 ;; esac # a...: a link, whose mode means nothing
-		[ -n "$way" ] || return 0
-		way=${way%/*}
-	done
-}
-writer=as_user mode=0600 owner=
-if guarded "$near" && guarded "$real"; then
-	writer=
-	if [ -n "$own" ]; then mode=0644; else owner=$uid:$gid; fi
-fi
-$writer sh -euc '
-dir=$1 path=$2 mode=$3 owner=$4
-umask 077
-[ -d "$dir" ] || { mkdir -- "$dir"; [ -z "$owner" ] || chown -- "$owner" "$dir"; }
-case $(stat -L -c %A -- "$dir") in ?????w*|????????w*) chmod go-w -- "$dir" ;; esac
-tmp=$dir/.${path##*/}.rcprov
-trap "rm -f -- \"\$tmp\"" EXIT
-rm -f -- "$tmp"
-set -C
-cat >"$tmp"
-set +C
-[ -z "$owner" ] || chown -- "$owner" "$tmp"
-chmod -- "$mode" "$tmp"
-sync -- "$tmp"
-mv -fT -- "$tmp" "$path"
-' write "$dir" "$path" "$mode" "$owner"
-`
+var (
+	//go:embed write.sh
+	writeScript string
+
+	//go:embed replace.sh
+	replaceScript string
+)
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
@@ -257,7 +220,9 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		return modules.WithHint(fmt.Errorf("there is no user %s", s.User), "Add a `user` step before this one.")
 	}
 	_, err = h.Run(ctx, modules.Command{
-		Argv:  []string{"sh", "-euc", writeScript, "write-keys", s.User, s.Path},
+		Script: shell.Script(accountFunctions+writeScript, shell.Vars{
+			"user": s.User, "file": s.Path, "replace": shell.Script(replaceScript, nil),
+		}),
 		Stdin: s.rewrite(is.Value.Content),
 	})
 	if err == nil {

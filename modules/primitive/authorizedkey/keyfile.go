@@ -1,6 +1,7 @@
 package authorizedkey
 
 import (
+	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -43,110 +44,34 @@ func (n node) strict(uid int) bool {
 	return !n.Exists || n.Raw&0o022 == 0 && (n.UID == 0 || n.UID == uid)
 }
 
-// accountScript splits a line of passwd(5), $entry, into uid, gid and home, and sets path to the file of the keys: $1
-// unless that is empty. It also defines as_user, which runs a command with the rights of that user: by
-// setpriv(1), because runuser(1) opens a PAM session, which the host logs each time.
-const accountScript = `
-rest=${entry#*:*:}; uid=${rest%%:*}
-rest=${rest#*:}; gid=${rest%%:*}
-rest=${rest#*:*:}; home=${rest%%:*}
-path=${1:-$home/.ssh/authorized_keys}
-as_user() {
-	me=${me:-$(id -u)}
-	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
-}
-`
+var (
+	//go:embed account.sh
+	accountFunctions string
 
-// readScript prints what the user whose file is $3 sees: a line "stat MODE UID PATH" for each of home $2, directory
-// and file, and "content BASE64". $1 goes before each line.
-const readScript = `
-IFS="
-"
-for line in $(stat -L -c "$1 stat %f %u %n" -- "$2" "${3%/*}" "$3" 2>&1); do
-	case $line in "$1 "*) printf "%s\n" "$line" ;; *) printf "%s error %s\n" "$1" "$line" ;; esac
-done
-if [ -f "$3" ]; then
-	printf "%s content " "$1"
-	if base64 -w0 <"$3" 2>/dev/null; then echo; else printf "\n%s unreadable\n" "$1"; fi
-fi
-`
+	//go:embed look.sh
+	lookScript string
 
-// lookScript looks for all users at once: $names are their names. Then `who INDEX NAME PATH` is to be called for each
-// question, and after what is in statScript `look INDEX NAME PATH`, and readPlainScript.
-const lookScript = `
-set -f
-nl='
-' paths= plain=
-entries=$(getent passwd -- $names); status=$?
-account() {
-	IFS=$nl
-	for entry in $entries; do
-		case $entry in "$1":*) ;; *) continue ;; esac
-		set -- "$2"
-		` + accountScript + `
-		return
-	done
-	return 1
-}
-who() {
-	account "$2" "$3" || { [ "$status" != 2 ] || echo "$1 nobody"; return; }
-	printf '%s user %s %s\n%s home %s\n' "$1" "$uid" "$path" "$1" "$home"
-	[ -n "$3" ] || paths=$paths$nl$home$nl${path%/*}$nl$path
-}
-known() {
-	for line in $stats; do
-		case $line in "$uid $2 "*) printf '%s stat %s %s %s\n' "$1" "${line##* }" "$uid" "$2" ;; esac
-	done
-}
-ordinary() {
-	case $nl$stats in *"$nl$uid $home dr"?x*) ;; *) return 1 ;; esac
-	case $nl$stats in
-	*"$nl$uid ${path%/*} dr"?x*) ;;
-	*" ${path%/*} "*) return 1 ;;
-	*) known "$1" "$home"; return ;;
-	esac
-	case $nl$stats in
-	*"$nl$uid $path -r"*) plain=$plain$nl$path; echo "$1 plain" ;;
-	*" $path "*) return 1 ;;
-	esac
-	known "$1" "$home"; known "$1" "${path%/*}"; known "$1" "$path"
-}
-look() {
-	account "$2" "$3" || return
-	if [ -n "$3" ] || ! ordinary "$1"; then as_user sh -c "$read" read "$1" "$home" "$path"; fi
-}
-`
-
-// statScript and readPlainScript ask about the files that are in the default place.
-const (
-	statScript = `
-IFS=$nl
-stats=
-[ -z "$paths" ] || stats=$(stat -c '%u %n %A %f' -- $paths 2>/dev/null)
-`
-	readPlainScript = `
-IFS=$nl
-[ -z "$plain" ] || grep -aH '' -- $plain
-`
+	//go:embed read.sh
+	readScript string
 )
 
 // keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does: root
-// would read any file of the host that a user puts a link to. Starting programs as each user is
-// slow, so where home, directory and file are neither links nor another's, and the user may read them, root does.
+// would read any file of the host that a user puts a link to. Starting programs as each user is slow, so if home, directory
+// and file belong to the user, who may read them, and are no links, root reads them.
 var keyFiles = &observe.Kind[question, keyFile]{
 	Name: "authorized keys",
 	Script: func(questions []question) string {
 		names := make([]string, len(questions))
-		var who, look strings.Builder
+		var words []string
 		for i, q := range questions {
 			names[i] = q.User
-			words := fmt.Sprintf("%d %s %s\n", i, shell.Quote(q.User), shell.Quote(q.Path))
-			who.WriteString("who " + words)
-			look.WriteString("look " + words)
+			words = append(words, strconv.Itoa(i), q.User, q.Path)
 		}
 		slices.Sort(names)
-		return "names=" + shell.Quote(strings.Join(slices.Compact(names), " ")) + "\nread=" + shell.Quote(readScript) +
-			lookScript + who.String() + statScript + look.String() + readPlainScript
+		return shell.Script(accountFunctions+lookScript, shell.Vars{
+			"names": strings.Join(slices.Compact(names), " "), "questions": shell.QuoteAll(words),
+			"read": shell.Script(readScript, nil),
+		})
 	},
 	Parse: parseKeyFiles,
 }

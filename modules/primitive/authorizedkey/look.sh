@@ -1,0 +1,92 @@
+# Looks for the keys of all users (names) at once. A question is three words: its number, the user, and the file or "". Prints
+# lines "NUMBER ...": "user UID FILE" and "home DIRECTORY", or "nobody"; "stat MODE UID PATH" for each of home, directory and
+# file; what read.sh prints for files that root does not read; or "plain", and then lines "FILE:LINE" with the content. Its
+# status is that of grep. Needs account.sh, getent and grep.
+# shellcheck disable=SC2154 # split_entry sets uid, home and path
+: "${names?}" "${questions?}" "${read?}"
+
+set -f
+nl='
+'
+paths=
+plain=
+# shellcheck disable=SC2086 # names are split
+entries=$(getent passwd -- $names)
+status=$?
+
+account() {
+	IFS=$nl
+	for entry in $entries; do
+		case $entry in "$1":*) ;; *) continue ;; esac
+		split_entry "$entry" "$2"
+		return
+	done
+	return 1
+}
+
+who() {
+	account "$2" "$3" || {
+		[ "$status" != 2 ] || echo "$1 nobody"
+		return
+	}
+	printf '%s user %s %s\n%s home %s\n' "$1" "$uid" "$path" "$1" "$home"
+	[ -n "$3" ] || paths=$paths$nl$home$nl${path%/*}$nl$path
+}
+
+known() {
+	for line in $stats; do
+		case $line in "$uid $2 "*) printf '%s stat %s %s %s\n' "$1" "${line##* }" "$uid" "$2" ;; esac
+	done
+}
+
+# ordinary is for files in the default place that belong to the user, with no link on the way.
+ordinary() {
+	case $nl$stats in *"$nl$uid $home dr"?x*) ;; *) return 1 ;; esac
+	case $nl$stats in
+	*"$nl$uid ${path%/*} dr"?x*) ;;
+	*" ${path%/*} "*) return 1 ;;
+	*)
+		known "$1" "$home"
+		return
+		;;
+	esac
+	case $nl$stats in
+	*"$nl$uid $path -r"*)
+		plain=$plain$nl$path
+		echo "$1 plain"
+		;;
+	*" $path "*) return 1 ;;
+	esac
+	known "$1" "$home"
+	known "$1" "${path%/*}"
+	known "$1" "$path"
+}
+
+look() {
+	account "$2" "$3" || return
+	if [ -n "$3" ] || ! ordinary "$1"; then
+		(
+			number=$1
+			export number home path
+			as_user sh -c "$read"
+		)
+	fi
+}
+
+eval "set -- $questions"
+while [ $# -gt 0 ]; do
+	who "$1" "$2" "$3"
+	shift 3
+done
+IFS=$nl
+stats=
+# shellcheck disable=SC2086 # paths are split at newlines
+[ -z "$paths" ] || stats=$(stat -c '%u %n %A %f' -- $paths 2>/dev/null)
+eval "set -- $questions"
+while [ $# -gt 0 ]; do
+	look "$1" "$2" "$3"
+	shift 3
+done
+IFS=$nl
+# shellcheck disable=SC2086 # paths are split at newlines
+[ -z "$plain" ] || grep -aH '' -- $plain

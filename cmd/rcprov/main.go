@@ -1,4 +1,4 @@
-// Rcprov makes hosts be what a plan says, over SSH.
+// Rcprov brings hosts to the state a plan describes, over SSH.
 package main
 
 import (
@@ -15,9 +15,9 @@ import (
 )
 
 func main() {
-	debug.SetGCPercent(400) // a run is short: memory is there, the time of the collector is not
+	debug.SetGCPercent(400) // a run is short, so spend memory rather than time on the collector
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first Ctrl-C asks to stop, the second one kills
+	context.AfterFunc(ctx, stop) // the first Ctrl-C asks to stop, a second one kills
 	os.Exit(cli.Run(ctx, cli.Deps{
 		Modules:   all.Modules(),
 		Templates: templates.FS,

@@ -8,7 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-var update = flag.Bool("update", false, "write what is printed into the scripts")
+var update = flag.Bool("update", false, "write the actual output into the scripts")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"rcprov": main})

@@ -1,5 +1,5 @@
-// Package cli is the commands of rcprov and their flags. A command has a file of its own: it reads its flags, asks
-// the package that can do it, and hands what came of it to package report.
+// Package cli holds the commands of rcprov and their flags. Each command has a file of its own: it reads its flags, calls
+// the package that does the work, and hands the result to package report.
 package cli
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// Deps is all that the commands work with: what the process was started with, and what the binary contains.
+// Deps is everything the commands depend on: what the process was started with, and what the binary contains.
 type Deps struct {
 	Modules   []modules.Module
 	Templates fs.FS // the binary's own templates
@@ -37,13 +37,13 @@ type app struct {
 	json, verbose, noColor bool // flags of every command
 }
 
-const rootHelp = `rcprov makes hosts be what a plan says. A plan is HCL; the hosts are Debian or Ubuntu, reached over SSH;
-nothing is installed on them for that.
+const rootHelp = `rcprov brings hosts to the state a plan describes. Plans are written in HCL. The hosts run Debian or Ubuntu and are
+reached over SSH; nothing needs to be installed on them.
 
-  rcprov validate prod.hcl   find the mistakes in a plan, without any host
+  rcprov validate prod.hcl   find mistakes in a plan, without connecting to a host
   rcprov plan prod.hcl       show what would change
-  rcprov apply prod.hcl      change it; a second time changes nothing
-  rcprov doc file            read what can stand in a plan`
+  rcprov apply prod.hcl      make the changes; a second run changes nothing
+  rcprov doc file            show the manual of a module`
 
 // Groups of commands in the help.
 const (
@@ -62,7 +62,7 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 	a := &app{Deps: deps, secrets: redact.New()}
 	root := &cobra.Command{
 		Use:                        "rcprov",
-		Short:                      "Make hosts be what a plan says",
+		Short:                      "Bring hosts to the state a plan describes",
 		Long:                       rootHelp,
 		Args:                       knownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -77,8 +77,8 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON object per line")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show also what is as wanted, and long texts as a whole")
-	flags.BoolVar(&a.noColor, "no-color", false, "use no colours (as with NO_COLOR in the environment)")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "also show steps that are up to date, and long texts in full")
+	flags.BoolVar(&a.noColor, "no-color", false, "use no colours (the same as NO_COLOR in the environment)")
 
 	root.AddGroup(
 		&cobra.Group{ID: groupPlans, Title: "Plans:"},
@@ -102,7 +102,7 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 	return root, a
 }
 
-// addCobraCommands adds the commands that cobra brings along, in our words.
+// addCobraCommands adds the commands that cobra provides, with descriptions of our own.
 func addCobraCommands(root *cobra.Command) {
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
@@ -110,7 +110,7 @@ func addCobraCommands(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for name, short := range map[string]string{
 		"help":       "Show the help of a command",
-		"completion": "Print a script that completes commands in a shell",
+		"completion": "Print a completion script for a shell",
 	} {
 		if command, _, err := root.Find([]string{name}); err == nil {
 			command.Short = short
@@ -122,7 +122,7 @@ func addCobraCommands(root *cobra.Command) {
 	}
 }
 
-// knownShell is the check of `completion`: an argument that is left is a shell that has no command of its own below it.
+// knownShell checks the arguments of `completion`: any that is left names a shell that has no subcommand.
 func knownShell(completion *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -131,18 +131,18 @@ func knownShell(completion *cobra.Command, args []string) error {
 	for _, c := range completion.Commands() {
 		shells = append(shells, c.Name())
 	}
-	return modules.WithHint(fmt.Errorf("there is no completion for the shell %q", args[0]), "There is one for %s.", strings.Join(shells, ", "))
+	return modules.WithHint(fmt.Errorf("there is no completion for the shell %q", args[0]), "The shells are %s.", strings.Join(shells, ", "))
 }
 
-// Run runs the command that args name and returns the exit status; see exit.go.
+// Run runs the command named by args and returns the exit status; see exit.go.
 func Run(ctx context.Context, deps Deps, args []string) int {
 	root, a := newApp(deps)
 	root.SetArgs(longFlags(args))
 	return a.exitStatus(root.ExecuteContext(ctx))
 }
 
-// longFlags lets -var be --var, as those who come from Go's tools and Terraform write it. No command has short
-// flags that could be joined: -v and -h stand alone.
+// longFlags turns -var into --var, for people used to Go's tools and Terraform. No command has short flags that could be
+// combined: -v and -h stand alone.
 func longFlags(args []string) []string {
 	long := make([]string, len(args))
 	for i, arg := range args {
@@ -158,7 +158,7 @@ func longFlags(args []string) []string {
 	return long
 }
 
-// explainArgs makes errors about the number of arguments as good as those about flags.
+// explainArgs adds the usage to errors about arguments, as flag errors have it.
 func explainArgs(command *cobra.Command) {
 	check := command.Args
 	if check == nil {
@@ -176,19 +176,19 @@ func usageError(cmd *cobra.Command, err error) error {
 	return modules.WithHint(err, "Usage: `%s`. More with `%s --help`.", strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath())
 }
 
-// knownCommand is the check of the root: an argument there is a command that doesn't exist.
+// knownCommand checks the arguments of the root command: any argument is a command that doesn't exist.
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := "`rcprov --help` lists all."
+	hint := "`rcprov --help` lists all commands."
 	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf("Did you mean `rcprov %s`? %s", near[0], hint)
 	}
 	return modules.WithHint(fmt.Errorf("there is no command %q", args[0]), "%s", hint)
 }
 
-// noArgs is the check of commands that take none.
+// noArgs checks the arguments of commands that take none.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("`%s` takes no arguments, but got %q", cmd.CommandPath(), args[0])
@@ -196,18 +196,18 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// planArg is the check of commands that take one plan.
+// planArg checks the arguments of commands that take one plan.
 func planArg(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return errors.New("which plan? Name a file or a directory")
+		return errors.New("no plan given: name a file or a directory")
 	case len(args) > 1:
-		return fmt.Errorf("one plan at a time, not %d: a directory with several files is one plan", len(args))
+		return fmt.Errorf("only one plan at a time, not %d: to use several files as one plan, name their directory", len(args))
 	}
 	return nil
 }
 
-// reportOptions says who reads the output of this run.
+// reportOptions describes who reads the output of this run.
 func (a *app) reportOptions() report.Options {
 	out, errs := a.terminal(a.Stdout), a.terminal(a.Stderr)
 	return report.Options{

@@ -18,7 +18,7 @@ import (
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/remote"
 )
 
-// connecting are the flags of all commands that connect to hosts.
+// connecting holds the flags of all commands that connect to hosts.
 type connecting struct {
 	acceptNew bool
 	sshConfig string
@@ -26,15 +26,15 @@ type connecting struct {
 }
 
 func (c *connecting) addFlags(flags *pflag.FlagSet) {
-	flags.BoolVar(&c.acceptNew, "accept-new", false, "add the keys of unknown hosts to known_hosts (a changed key is refused all the same)")
+	flags.BoolVar(&c.acceptNew, "accept-new", false, "add the keys of unknown hosts to known_hosts (changed keys are still refused)")
 	flags.StringVar(&c.sshConfig, "ssh-config", "", "read `FILE` instead of ~/.ssh/config and the system's")
-	flags.DurationVar(&c.timeout, "connect-timeout", 0, "how long a host may stay silent while connecting (default ConnectTimeout of ssh_config, or 10s)")
+	flags.DurationVar(&c.timeout, "connect-timeout", 0, "how long to wait for a silent host while connecting (default ConnectTimeout in ssh_config, or 10s)")
 }
 
-// dialer returns what makes connections. suspend keeps the display still while the person is asked something.
+// dialer returns a dialer that these flags configure. suspend keeps the display still while the person is asked something.
 func (a *app) dialer(c connecting, suspend func(func())) *remote.Dialer {
 	d := &remote.Dialer{AcceptNew: c.acceptNew, ConfigPath: c.sshConfig, ConnectTimeout: c.timeout}
-	// A question needs a person on both ends: whoever pipes the output away is not there to answer.
+	// Ask only where somebody can read the question and type the answer.
 	in, ok := a.Stdin.(*os.File)
 	if ok && term.IsTerminal(int(in.Fd())) && a.terminal(a.Stderr).size != nil {
 		d.Prompt = &prompt{app: a, in: in, out: a.Stderr, suspend: suspend}
@@ -42,7 +42,7 @@ func (a *app) dialer(c connecting, suspend func(func())) *remote.Dialer {
 	return d
 }
 
-// connect returns the engine's way to a host of the plan.
+// connect returns the function by which the engine connects to a host of the plan.
 func connect(d *remote.Dialer) func(context.Context, *plan.Host) (engine.Conn, error) {
 	return func(ctx context.Context, h *plan.Host) (engine.Conn, error) {
 		conn, err := d.Connect(ctx, target(h))
@@ -73,7 +73,7 @@ type prompt struct {
 // Ask asks for an answer that shows while it is typed.
 func (p *prompt) Ask(_ context.Context, question string) (answer string, err error) {
 	p.suspend(func() {
-		_, _ = fmt.Fprint(p.out, question) // if it can't be shown, it won't be answered
+		_, _ = fmt.Fprint(p.out, question) // a question that can't be shown won't be answered
 		answer, err = bufio.NewReader(p.in).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = errors.New("no answer")

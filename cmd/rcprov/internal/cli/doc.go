@@ -15,20 +15,20 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// languagePage is the manual that is not one of a module.
+// languagePage names the manual of the plan language, beside those of the modules.
 const languagePage = "language"
 
 func (a *app) docCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "doc [MODULE | language]",
 		GroupID: groupPlans,
-		Short:   "Show what can stand in a plan",
+		Short:   "Show the manual of a module or of the plan language",
 		Long: "List the modules, or show the manual of one: what it does, an example, its arguments and its outputs;\n" +
-			"or that of the language: blocks, what every step may have, expressions and functions." + exitHelp,
+			"or show how plans are written: blocks, arguments of every step, expressions and functions." + exitHelp,
 		Example: "  rcprov doc\n  rcprov doc file\n  rcprov doc language",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return fmt.Errorf("one module at a time, not %d", len(args))
+				return fmt.Errorf("only one module at a time, not %d", len(args))
 			}
 			return nil
 		},
@@ -84,14 +84,14 @@ func (a *app) listModules() error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.Stdout, "\nThe manual of one: `rcprov doc %s`.\nThat of plans themselves: `rcprov doc %s`.\n", manuals[0].Name, languagePage)
+	_, err := fmt.Fprintf(a.Stdout, "\nThe manual of a module: `rcprov doc %s`.\nThe manual of the plan language: `rcprov doc %s`.\n", manuals[0].Name, languagePage)
 	return err
 }
 
 func (a *app) showModule(name string) error {
 	i := slices.IndexFunc(a.Modules, func(m modules.Module) bool { return m.Name == name })
 	if i < 0 {
-		hint := "`rcprov doc` lists all."
+		hint := "`rcprov doc` lists all modules."
 		if near := nearest(name, append(a.moduleNames(), languagePage)); near != "" {
 			hint = fmt.Sprintf("Did you mean %q? %s", near, hint)
 		}
@@ -136,9 +136,9 @@ func (a *app) printManual(page manual.Manual) error {
 	return page.Print(a.Stdout, style)
 }
 
-// nearest returns the known name that was probably meant, "" if none is near.
+// nearest returns the known name that was probably meant, "" if none is similar.
 func nearest(name string, known []string) string {
-	best, distance := "", 3 // more than two slips are another word
+	best, distance := "", 3 // with more than two typos it is another word
 	for _, k := range known {
 		if d := levenshtein.Distance(name, k, nil); d < distance {
 			best, distance = k, d

@@ -9,9 +9,9 @@ import (
 
 // The exit statuses of all commands. Each command's help says which of them it has, with exitHelp.
 const (
-	exitOK      = 0 // done; nothing to change
-	exitError   = 1 // a mistake in the command line or in the plan, or a host that could not be made as wanted
-	exitChanges = 2 // plan, fmt --check: all went well, and something would be changed
+	exitOK      = 0 // success, and plan found nothing to change
+	exitError   = 1 // a mistake in the command line or in the plan, or a failure on a host
+	exitChanges = 2 // plan, fmt --check: success, and something would change
 )
 
 const (
@@ -19,22 +19,22 @@ const (
 	exitHelpChanges = "\n\nExit status: 0 if nothing would change, 2 if something would, 1 after an error."
 )
 
-// exit is the error of a command that has said all there is to say: only the status is left.
+// exit is the error of a command that has already shown its errors: only the status is left.
 type exit int
 
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// exitStatus turns the error of a command into the exit status, and shows it if nobody has yet.
+// exitStatus turns the error of a command into the exit status, and shows it unless that was done already.
 func (a *app) exitStatus(err error) int {
-	var said exit
+	var shown exit
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &said):
-		return int(said)
+	case errors.As(err, &shown):
+		return int(shown)
 	}
 	if err := report.Error(err, a.reportOptions()); err != nil {
-		return exitError // standard error is gone: there is nobody to tell
+		return exitError // standard error is closed: nowhere left to show it
 	}
 	return exitError
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// standardInput is the name of what has no file.
+// standardInput stands for a file name in messages.
 const standardInput = "standard input"
 
 // formatting is one run of fmt.
@@ -28,7 +28,7 @@ type formatting struct {
 	app         *app
 	check, diff bool
 	changed     bool // something is, or would be, written
-	wrong       bool // some file can't be read as HCL
+	wrong       bool // some file is not valid HCL
 }
 
 func (a *app) formatCommand() *cobra.Command {
@@ -36,23 +36,23 @@ func (a *app) formatCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "fmt PATH...",
 		GroupID: groupPlans,
-		Short:   "Write plans in the one usual way",
-		Long: `Write plans in the one usual way: indentation and aligned equals signs. PATH is a file, a directory
-(all *.hcl below it that are not hidden), or "-" for standard input to standard output. The names of
-changed files are printed.
+		Short:   "Format plans in the standard style",
+		Long: `Format plans in the standard style: indentation and aligned equals signs. PATH is a file, a directory
+(all *.hcl below it that are not hidden), or "-" to read standard input and write to standard output.
+The names of changed files are printed.
 
-Exit status: 0 on success, 1 after an error, 2 if --check found files that are not in the usual way.`,
+Exit status: 0 on success, 1 after an error, 2 if --check found files that are not formatted.`,
 		Example: "  rcprov fmt plans\n  rcprov fmt --check --diff plans/prod.hcl",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("which files? Name files or directories, or \"-\" for standard input")
+				return errors.New("no files given: name files or directories, or \"-\" for standard input")
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(args) },
 	}
-	command.Flags().BoolVar(&f.check, "check", false, "write nothing; exit with 2 if something would be written")
-	command.Flags().BoolVar(&f.diff, "diff", false, "show what is changed")
+	command.Flags().BoolVar(&f.check, "check", false, "write nothing; exit with 2 if a file is not formatted")
+	command.Flags().BoolVar(&f.diff, "diff", false, "show the changes as a diff")
 	return command
 }
 
@@ -122,8 +122,8 @@ func (f *formatting) file(path string) error {
 	})
 }
 
-// overwrite writes text into a file that has the text source. It keeps the file itself, with its mode, owner and links;
-// that source isn't lost on a full disk, or when rcprov is killed, a copy beside it sees to as long as it takes.
+// overwrite replaces the content of a file, which is source, with text. It keeps the file itself, with its mode, owner and
+// links. While it writes, a copy beside the file makes sure that source isn't lost on a full disk or when rcprov is killed.
 func overwrite(path string, source, text []byte) error {
 	backup, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -134,16 +134,16 @@ func overwrite(path string, source, text []byte) error {
 		return errors.Join(err, os.Remove(backup.Name()))
 	}
 	if err := os.WriteFile(path, text, 0o644); err != nil {
-		_ = os.WriteFile(path, source, 0o644) // whether that did it, is seen next
+		_ = os.WriteFile(path, source, 0o644) // checked next
 		if now, readErr := os.ReadFile(path); readErr != nil || !bytes.Equal(now, source) {
-			return modules.WithHint(err, "What was in it before is in %s.", backup.Name())
+			return modules.WithHint(err, "Its previous content is in %s.", backup.Name())
 		}
 		return errors.Join(err, os.Remove(backup.Name()))
 	}
 	return os.Remove(backup.Name())
 }
 
-// source formats the text of one file and hands it to write, unless it is only to be checked.
+// source formats the text of one file and hands it to write, unless files are only checked.
 func (f *formatting) source(name string, source []byte, write func([]byte) error) error {
 	formatted, file, diags := plan.Format(name, source)
 	if diags.HasErrors() {
@@ -161,11 +161,11 @@ func (f *formatting) source(name string, source []byte, write func([]byte) error
 		return nil
 	}
 	f.changed = true
-	return f.tell(name, source, formatted)
+	return f.show(name, source, formatted)
 }
 
-// tell names a file that is not in the usual way, or shows the difference.
-func (f *formatting) tell(name string, source, formatted []byte) error {
+// show names a file that was not formatted, or shows the difference.
+func (f *formatting) show(name string, source, formatted []byte) error {
 	var err error
 	switch {
 	case name == standardInput && !f.check:

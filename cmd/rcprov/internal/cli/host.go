@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +18,7 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// oneHost is what the commands that look at one host of a plan have in common.
+// oneHost holds the flags of the commands that look at one host of a plan.
 type oneHost struct {
 	app        *app
 	vars       varFlags
@@ -27,8 +28,8 @@ type oneHost struct {
 func (a *app) factsCommand() *cobra.Command {
 	return a.hostCommand((*app).showFacts, &cobra.Command{
 		Use:     "facts PLAN HOST",
-		Short:   "Show what facts.* is on a host",
-		Long:    "Show the facts of a host of the plan, as the plan's expressions see them." + exitHelp,
+		Short:   "Show the facts of a host",
+		Long:    "Show the facts of a host in the plan, as expressions see them." + exitHelp,
 		Example: "  rcprov facts plans/prod.hcl chat\n  rcprov facts plans/prod.hcl chat --json",
 	})
 }
@@ -37,7 +38,7 @@ func (a *app) historyCommand() *cobra.Command {
 	return a.hostCommand((*app).showHistory, &cobra.Command{
 		Use:     "history PLAN HOST",
 		Short:   "Show who changed what on a host, and when",
-		Long:    "Show the journal of a host of the plan: every change that rcprov made there, from whatever laptop." + exitHelp,
+		Long:    "Show the journal of a host in the plan: every change that rcprov made there, whoever ran it." + exitHelp,
 		Example: "  rcprov history plans/prod.hcl chat",
 	})
 }
@@ -47,7 +48,7 @@ func (a *app) hostCommand(show func(*app, context.Context, engine.Conn) error, c
 	command.GroupID = groupHosts
 	command.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 2 {
-			return fmt.Errorf("name a plan and one of its hosts")
+			return errors.New("name a plan and one of its hosts")
 		}
 		return nil
 	}
@@ -70,7 +71,7 @@ func (o *oneHost) run(ctx context.Context, path, name string, show func(*app, co
 	conn, err := connect(dialer)(ctx, host)
 	if err == nil {
 		err = show(o.app, ctx, conn)
-		_ = conn.Close() // all is read
+		_ = conn.Close() // everything has been read
 	}
 	if err != nil {
 		return &engine.Failure{Host: host.Name, Address: host.Address, Err: err}
@@ -152,7 +153,7 @@ func (a *app) showHistory(ctx context.Context, conn engine.Conn) error {
 	table := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	for i, e := range entries {
 		if e.What == engine.Begun && endsLater(entries[i+1:], e) {
-			continue // its end tells the same
+			continue // the entry of its end says the same
 		}
 		when := e.Time.Local().Format("2006-01-02 15:04:05")
 		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", when, e.By, e.What, e.Step, summary(e)); err != nil {
@@ -162,7 +163,7 @@ func (a *app) showHistory(ctx context.Context, conn engine.Conn) error {
 	return table.Flush()
 }
 
-// endsLater tells whether the change that began with e has an end among the entries after it.
+// endsLater reports whether the end of the change that began with e is among the entries after it.
 func endsLater(after []engine.Entry, e engine.Entry) bool {
 	for _, other := range after {
 		if other.Run == e.Run && other.Step == e.Step && other.What != engine.Begun {
@@ -172,7 +173,7 @@ func endsLater(after []engine.Entry, e engine.Entry) bool {
 	return false
 }
 
-// summary is what an entry changed, in one line.
+// summary describes what an entry changed, in one line.
 func summary(e engine.Entry) string {
 	if e.Error != "" {
 		first, _, _ := strings.Cut(e.Error, "\n")

@@ -15,11 +15,11 @@ type varFlags struct {
 func (v *varFlags) add(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringArrayVar(&v.vars, "var", nil, "set a variable: `NAME=VALUE` (also RCPROV_VAR_NAME in the environment)")
-	flags.StringArrayVar(&v.files, "var-file", nil, "set the variables in an HCL `FILE`")
+	flags.StringArrayVar(&v.files, "var-file", nil, "read the values of variables from an HCL `FILE`")
 }
 
-// load reads a plan. From then on no output shows its secrets. Mistakes and warnings are shown here: with mistakes
-// the error is an exit.
+// load reads a plan. From then on no output shows its secrets. It shows mistakes and warnings itself: after mistakes the
+// error is an exit.
 func (a *app) load(path string, vars varFlags) (*plan.Plan, error) {
 	p, diags := plan.Load(path, plan.Options{
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,

@@ -33,7 +33,7 @@ func hostNames(p *plan.Plan) []string {
 	return names
 }
 
-// checkLimit tells whether the plan knows all names that --limit gives.
+// checkLimit returns an error unless all names in limit, the value of --limit, are hosts or groups of the plan.
 func checkLimit(p *plan.Plan, limit []string) error {
 	known := hostNames(p)
 	for _, h := range p.Hosts {
@@ -47,7 +47,7 @@ func checkLimit(p *plan.Plan, limit []string) error {
 	return nil
 }
 
-// checkTags tells whether the plan knows all tags that --tags gives.
+// checkTags returns an error unless all tags, the value of --tags, are in the plan.
 func checkTags(p *plan.Plan, tags []string) error {
 	for _, tag := range tags {
 		if p.OpenTags || slices.Contains(p.Tags, tag) {
@@ -58,23 +58,23 @@ func checkTags(p *plan.Plan, tags []string) error {
 	return nil
 }
 
-// notEmpty refuses flags that were given without a name in them: `--limit "$HOSTS"` must not mean all hosts where HOSTS
-// is not set.
+// notEmpty rejects flags that were given without a name in them: `--limit "$HOSTS"` must not mean all hosts when HOSTS is
+// not set.
 func notEmpty(flags *pflag.FlagSet, names ...string) error {
 	for _, name := range names {
 		if flag := flags.Lookup(name); flag.Changed && flag.Value.String() == "[]" {
-			return modules.WithHint(fmt.Errorf("--%s is empty", name), "Name something, or leave it out to mean all.")
+			return modules.WithHint(fmt.Errorf("--%s is empty", name), "Name something, or leave the flag out to mean all.")
 		}
 	}
 	return nil
 }
 
-// unknownName is the error for a name that the plan doesn't have, with the nearest one that it has.
+// unknownName is the error for a name that is not in the plan. Its hint is the most similar name, or all of them.
 func unknownName(what, name string, known []string) error {
 	known = slices.Compact(slices.Sorted(slices.Values(known)))
 	err := fmt.Errorf("the plan has no %s %q", what, name)
 	if len(known) == 0 {
-		return modules.WithHint(err, "It has none.")
+		return modules.WithHint(err, "The plan has none at all.")
 	}
 	near := slices.MinFunc(known, func(x, y string) int {
 		return cmp.Compare(levenshtein.Distance(name, x, nil), levenshtein.Distance(name, y, nil))

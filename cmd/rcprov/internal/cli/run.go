@@ -11,7 +11,7 @@ import (
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
 )
 
-// run is what apply and plan have in common.
+// run holds the flags that apply and plan share.
 type run struct {
 	app        *app
 	mode       engine.Mode
@@ -22,18 +22,18 @@ type run struct {
 	parallel   int
 }
 
-// lockWait is long enough for a host to notice that a killed run is gone, and short enough for a person to wait.
+// lockWait is long enough for a host to notice that a killed run is gone, and short enough for a person to wait for.
 const lockWait = 20 * time.Second
 
 func (a *app) applyCommand() *cobra.Command {
 	return a.runCommand(engine.Apply, &cobra.Command{
 		Use:   "apply PLAN",
-		Short: "Make hosts be what a plan says",
-		Long: `Look at all hosts of a plan, and change what differs from it. A second apply changes nothing.
+		Short: "Bring hosts to the state a plan describes",
+		Long: `Compare all hosts of a plan with it, and change what differs. A second apply changes nothing.
 
-When a connection is lost, rcprov tries for two minutes to reach the host again, and goes on where it was. Ctrl-C
-finishes the change under way, then stops and says what is left; a second Ctrl-C ends rcprov at once. Either way, running
-the same command again goes on where it stopped.` + exitHelp,
+If a connection breaks, rcprov tries to reconnect for two minutes and continues where it was. Ctrl-C finishes the change
+in progress, then stops and shows what is left to do; a second Ctrl-C stops at once. Either way, run the same command
+again to continue.` + exitHelp,
 		Example: "  rcprov apply plans/prod.hcl\n  rcprov apply plans/prod.hcl --limit web1,mongo --tags deploy",
 	})
 }
@@ -42,7 +42,7 @@ func (a *app) planCommand() *cobra.Command {
 	return a.runCommand(engine.Plan, &cobra.Command{
 		Use:     "plan PLAN",
 		Short:   "Show what apply would change",
-		Long:    "Look at all hosts of a plan, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
+		Long:    "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
 		Example: "  rcprov plan plans/prod.hcl\n  rcprov plan plans/ --var domain=chat.example.com",
 	})
 }
@@ -60,8 +60,8 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	flags := command.Flags()
 	r.vars.add(command)
 	r.connecting.addFlags(flags)
-	flags.StringSliceVar(&r.limit, "limit", nil, "only these `HOSTS` and groups")
-	flags.StringSliceVar(&r.tags, "tags", nil, "only steps with one of these `TAGS`")
+	flags.StringSliceVar(&r.limit, "limit", nil, "work only on these `HOSTS` and groups")
+	flags.StringSliceVar(&r.tags, "tags", nil, "run only steps with one of these `TAGS`")
 	flags.IntVar(&r.parallel, "parallel", 32, "how many hosts to work on at a time")
 	return command
 }
@@ -94,7 +94,7 @@ func (r *run) run(ctx context.Context, path string) error {
 	}
 	switch {
 	case err != nil:
-		return exit(exitError) // the reporter has said why
+		return exit(exitError) // the reporter has shown why
 	case r.mode == engine.Plan && summary.Counts.Planned > 0:
 		return exit(exitChanges)
 	}

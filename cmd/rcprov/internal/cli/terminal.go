@@ -10,15 +10,15 @@ import (
 	"golang.org/x/term"
 )
 
-// terminal is what a reader's screen can do; the zero value is a file or pipe.
+// terminal describes what the reader's terminal can do; the zero value is a file or pipe.
 type terminal struct {
-	size   func() (columns, rows int) // nil: no terminal
-	moves  bool                       // the cursor can be moved
+	size   func() (columns, rows int) // nil: not a terminal
+	moves  bool                       // its cursor can be moved
 	colors bool
 }
 
-// terminal finds out by asking the operating system and the environment only: a question to the terminal itself
-// would take a round trip, and would be answered into the input of the next program.
+// terminal examines w. It asks only the operating system and the environment: asking the terminal itself would take a
+// round trip, and its answer could end up in the input of the next program.
 func (a *app) terminal(w io.Writer) terminal {
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -39,7 +39,7 @@ func (a *app) terminal(w io.Writer) terminal {
 	}
 }
 
-// env returns a variable of the environment, the last of that name, as exec does.
+// env returns an environment variable, the last of that name, as os/exec does.
 func (a *app) env(name string) string {
 	for _, assignment := range slices.Backward(a.Environ) {
 		if value, ok := strings.CutPrefix(assignment, name+"="); ok {

@@ -12,9 +12,9 @@ func (a *app) validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "validate PLAN",
 		GroupID: groupPlans,
-		Short:   "Find the mistakes in a plan, without any host",
-		Long: "Find the mistakes in a plan: all at once, each with its line. No host is contacted; what depends on a host's facts\n" +
-			"is checked for its type only." + exitHelp,
+		Short:   "Find mistakes in a plan, without connecting to a host",
+		Long: "Find mistakes in a plan and show all of them, each with its line. No host is contacted. Values that depend on the\n" +
+			"facts of a host are only checked for their type." + exitHelp,
 		Example:           "  rcprov validate prod.hcl\n  rcprov validate --var domain=chat.example.com plans/prod",
 		Args:              planArg,
 		ValidArgsFunction: completePlan,
@@ -46,7 +46,7 @@ func (a *app) validate(path string, vars varFlags) error {
 			Plays   []string `json:"plays"`
 		}{1, "valid", path, hosts, plays})
 	}
-	_, err = fmt.Fprintf(a.Stdout, "%s is right: %s, %s.\n", path, counted(len(plays), "play"), counted(len(hosts), "host"))
+	_, err = fmt.Fprintf(a.Stdout, "%s is valid: %s, %s.\n", path, counted(len(plays), "play"), counted(len(hosts), "host"))
 	return err
 }
 

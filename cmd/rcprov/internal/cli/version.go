@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is which rcprov this is.
+// version identifies this build of rcprov.
 type version struct {
 	Version  int    `json:"version"` // of the JSON
 	Type     string `json:"type"`
@@ -46,8 +46,8 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		GroupID: groupOther,
-		Short:   "Tell which rcprov this is",
-		Long:    "Tell which rcprov this is: its version, the commit it was built from, and the Go that built it." + exitHelp,
+		Short:   "Show the version of rcprov",
+		Long:    "Show the version of rcprov, the commit it was built from, and the Go release that built it." + exitHelp,
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
@@ -56,9 +56,9 @@ func (a *app) versionCommand() *cobra.Command {
 			}
 			revision := ""
 			if v.Revision != "" {
-				revision = fmt.Sprintf("commit %s of %s\n", v.Revision, v.Time)
+				revision = fmt.Sprintf("commit %s from %s\n", v.Revision, v.Time)
 				if v.Modified {
-					revision = fmt.Sprintf("commit %s of %s, with changes\n", v.Revision, v.Time)
+					revision = fmt.Sprintf("commit %s from %s, modified\n", v.Revision, v.Time)
 				}
 			}
 			_, err := fmt.Fprintf(a.Stdout, "rcprov %s\n%sbuilt with %s for %s\n", v.Rcprov, revision, v.Go, v.System)

@@ -250,7 +250,7 @@ func (l lockout) connectionLost(t *testing.T) {
 	l.plan(t, firewall("6s", sshRule))
 	_, end := l.beginUntil(t, "armed")
 	l.must(t, signalSSHD("KILL"))
-	if r := end(); r.Exit != 0 || !strings.Contains(r.Stdout, "broke: the host closed it; trying to reach the host again") {
+	if r := end(); r.Exit != 0 || !strings.Contains(r.Stdout, "broke: the host closed it; reconnecting") {
 		t.Errorf("exit status %d\n%v", r.Exit, r)
 	}
 	l.converges(t)

@@ -30,19 +30,19 @@ type Arg struct {
 	Type     string   `json:"type"` // as plans name it: "string", "list of strings", ...; "block" or "blocks"
 	Required bool     `json:"required,omitempty"`
 	Default  string   `json:"default,omitempty"` // as in a plan: quoted if it is a string; empty if there is none
-	OneOf    []string `json:"oneof,omitempty"`   // the words that it may be
+	OneOf    []string `json:"oneof,omitempty"`   // the only values it may have; empty: any
 	Text     string   `json:"text,omitempty"`
 	Args     []Arg    `json:"args,omitempty"` // of a nested block
 }
 
-// Output is what other blocks may refer to, beside the arguments.
+// Output is a value that other blocks may refer to, beside the arguments.
 type Output struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	Text string `json:"text,omitempty"`
 }
 
-// Of returns the manual of m. An error is a mistake in the module's source.
+// Of returns the manual of m. An error means that the module's source is wrong.
 func Of(m modules.Module) (Manual, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), m.Name+"/args.go", m.Source, parser.ParseComments)
 	if err != nil {
@@ -66,7 +66,7 @@ func Of(m modules.Module) (Manual, error) {
 	return manual, nil
 }
 
-// source is what a file declares.
+// source holds the structs that a file declares, and their comments, by name.
 type source struct {
 	structs map[string]*ast.StructType
 	docs    map[string]string
@@ -151,7 +151,7 @@ func tagOf(field *ast.Field) reflect.StructTag {
 	return reflect.StructTag(tag)
 }
 
-// typeName is the name of a type without its package, pointer or slice.
+// typeName returns the name of a type without its package, pointer or slice.
 func typeName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
@@ -166,7 +166,7 @@ func typeName(e ast.Expr) string {
 	return ""
 }
 
-// planType is how plans call a Go type.
+// planType returns what plans call a Go type.
 func planType(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
@@ -216,7 +216,7 @@ func (s source) outputs(t reflect.Type) []Output {
 	return outputs
 }
 
-// goType is how plans call a Go type at run time.
+// goType returns what plans call a Go type at run time.
 func goType(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -236,7 +236,7 @@ func goType(t reflect.Type) string {
 	}
 }
 
-// split takes the comment of an Args struct apart: "Args describe SUMMARY. TEXT", and the indented EXAMPLE.
+// split splits the comment of an Args struct: "Args describe SUMMARY. TEXT", and the indented EXAMPLE.
 func split(doc string) (summary, text, example string) {
 	var words, code []string
 	inCode := false
@@ -265,7 +265,7 @@ func split(doc string) (summary, text, example string) {
 	return strings.TrimSuffix(summary, "."), unfold(text), strings.TrimSpace(strings.Join(code, "\n"))
 }
 
-// unfold makes one line of each paragraph and each item of a list, so that it can be wrapped anew. Code, which gofmt
+// unfold joins the lines of each paragraph and each list item, so that they can be wrapped again. Code, which gofmt
 // indents by a tab, keeps its lines.
 func unfold(text string) string {
 	var out strings.Builder

@@ -8,12 +8,10 @@ import (
 	wordwrap "github.com/mitchellh/go-wordwrap"
 )
 
-// common is what every step may have beside its module's arguments.
-const common = "Every step may also have: when, for_each, tags, retries, timeout, run_once, preflight. The last one says what " +
-	"becomes of what the host lacks, \"error\", \"warn\" or \"off\": `preflight = { memory = \"warn\" }`. Checks are memory, disk, " +
-	"cpu, clock, release, ports and dns, as far as a module asks for them."
+// common names the arguments of every step.
+const common = "Every step may also have when, for_each, tags, retries, timeout, run_once and preflight: see `rcprov doc language`."
 
-// A Style prints headings; the zero value leaves them as they are.
+// A Style is how a manual looks.
 type Style struct {
 	Width int                      // columns
 	Bold  func(text string) string // nil: plain
@@ -26,7 +24,7 @@ func (s Style) bold(text string) string {
 	return s.Bold(text)
 }
 
-// Print writes the manual for people.
+// Print writes the manual as text.
 func (m Manual) Print(w io.Writer, s Style) error {
 	var out strings.Builder
 	out.WriteString(wordwrap.WrapString(s.bold(m.Name)+": "+m.Summary, uint(s.Width)) + "\n")
@@ -58,7 +56,7 @@ func printArgs(out *strings.Builder, args []Arg, margin string, s Style) {
 	}
 }
 
-// kind says in a few words what an argument may be: `string, "present" or "absent", default "present"`.
+// kind describes the values of an argument: `"present" or "absent", default "present"`.
 func (a Arg) kind() string {
 	kind := a.Type
 	if len(a.OneOf) > 0 {
@@ -81,7 +79,7 @@ func (a Arg) kind() string {
 	return kind
 }
 
-// paragraphs wraps text to width columns behind a margin.
+// paragraphs wraps text to width columns, each line after a margin.
 func paragraphs(text, margin string, width int) string {
 	if text == "" {
 		return ""

@@ -11,11 +11,11 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// diffLines is how many lines of a text's diff are shown when not everything was asked for.
+// diffLines is how many lines of a diff are shown without --verbose.
 const diffLines = 60
 
-// hide returns c without what nobody may read: the values of sensitive edits and all secrets. Everything that is
-// shown of a change has come through here, before it is wrapped, cut or encoded.
+// hide returns c without the values of sensitive edits and without secrets. Every change goes through here before it is
+// wrapped, shortened or encoded.
 func hide(c modules.Change, secrets *redact.Redactor) modules.Change {
 	var hidden modules.Change
 	for _, e := range c.Edits {
@@ -35,7 +35,7 @@ func hide(c modules.Change, secrets *redact.Redactor) modules.Change {
 	return hidden
 }
 
-// change renders the edits and notes of a change, which is hidden already, below the line of its step.
+// change renders the edits and notes of a change, whose secrets are hidden already, below the line of its step.
 func (t *text) change(c modules.Change) string {
 	var out strings.Builder
 	for _, e := range c.Edits {
@@ -51,7 +51,7 @@ func (t *text) change(c modules.Change) string {
 	return out.String()
 }
 
-// editLine is an edit in one line, with its condition: "nginx.service restart, if package nginx changes what it runs".
+// editLine describes an edit in one line, with its condition: "nginx.service restart, if package nginx changes what it runs".
 func editLine(e modules.Edit) string {
 	line := plainLine(e)
 	if e.If != "" {
@@ -60,7 +60,7 @@ func editLine(e modules.Edit) string {
 	return line
 }
 
-// plainLine is an edit in one line: "/etc/motd mode: 0600 -> 0644".
+// plainLine describes an edit in one line: "/etc/motd mode: 0600 -> 0644".
 func plainLine(e modules.Edit) string {
 	line := value(e.Subject)
 	if e.Field != "" {
@@ -82,7 +82,7 @@ func plainLine(e modules.Edit) string {
 	return line
 }
 
-// diff renders a text before and after as a unified diff without file names, which the line above has.
+// diff renders a text before and after as a unified diff without file names: the line above has them.
 func (t *text) diff(text modules.Text) string {
 	const indent = "        "
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Diagnostics tells what is wrong with a plan: each mistake with its line, then, to people, closing, a line that says
-// what became of it (or "").
+// Diagnostics shows what is wrong with a plan: each mistake with its line, then, to people only, the line closing unless it
+// is "".
 func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 	if o.JSON {
 		return jsonDiagnostics(diags, o)
@@ -32,7 +32,7 @@ func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 	return err
 }
 
-// Error tells that rcprov could not do what it was asked, outside of any host and plan.
+// Error shows an error outside of any host and plan.
 func Error(err error, o Options) error {
 	p := explain(err, o.Secrets)
 	if o.JSON {

@@ -18,8 +18,8 @@ import (
 // outputLines is how much of a failed command's output is shown.
 const outputLines = 10
 
-// A problem is what is said about one thing that went wrong, to people as a text and to machines as the object
-// "error". Its strings are free of secrets.
+// A problem describes one thing that went wrong, to people as a text and to machines as the object "error". Its strings
+// contain no secrets.
 type problem struct {
 	Summary string   `json:"summary"`
 	Hint    string   `json:"hint,omitempty"`
@@ -40,32 +40,32 @@ type problem struct {
 	where *hcl.Range
 }
 
-// explain says what is to be said about err, whoever made it.
+// explain describes err, whichever layer it comes from.
 func explain(err error, secrets *redact.Redactor) problem {
 	// Colours go first: a secret may have one in its middle.
 	summary, more, _ := strings.Cut(secrets.String(withoutColors(strings.TrimSpace(err.Error()))), "\n")
 	p := problem{Summary: printable(summary), Output: usefulLines(more)}
 	var failed *modules.CommandError
 	if len(p.Output) == 0 && errors.As(err, &failed) {
-		said := failed.Result.Stderr
-		if len(bytes.TrimSpace(said)) == 0 {
-			said = failed.Result.Stdout
+		output := failed.Result.Stderr
+		if len(bytes.TrimSpace(output)) == 0 {
+			output = failed.Result.Stdout
 		}
-		p.Output = usefulLines(secrets.String(withoutColors(string(said))))
+		p.Output = usefulLines(secrets.String(withoutColors(string(output))))
 		if len(p.Output) == 1 { // it is in the summary
 			p.Output = nil
 		}
 	}
 	p.Output = p.Output[max(0, len(p.Output)-outputLines):]
 
-	// The hints of all layers, the innermost first: the module knows the cause, the engine the way on.
+	// The hints of all layers, the innermost first: the module knows the cause, the engine how to continue.
 	for _, hint := range hints(err) {
 		p.Hint = strings.TrimSpace(p.Hint + " " + secrets.String(hint))
 	}
 	return p
 }
 
-// hints collects the advice in err's tree, the innermost first.
+// hints collects the hints in err's tree, the innermost first.
 func hints(err error) []string {
 	var found []string
 	switch wrapped := err.(type) { //nolint:errorlint // the tree is walked here, layer by layer
@@ -95,11 +95,11 @@ func hints(err error) []string {
 	return found
 }
 
-// usefulLines are the lines of a program's output that say something, made printable.
+// usefulLines returns the lines of a program's output that are not empty, made printable.
 func usefulLines(output string) []string {
 	var lines []string
 	for line := range strings.Lines(output) {
-		// A progress bar draws its line again and again behind carriage returns; what was seen last counts.
+		// A progress bar draws its line again and again after carriage returns; keep what was shown last.
 		line = strings.TrimRight(line, "\r\n\t ")
 		line = line[strings.LastIndexByte(line, '\r')+1:]
 		if line != "" {
@@ -109,11 +109,11 @@ func usefulLines(output string) []string {
 	return lines
 }
 
-// explainFailure says what is to be said about a host that got no further.
+// explainFailure describes the failure of a host.
 func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 	p := explain(f.Err, secrets)
 	var mistakes hcl.Diagnostics
-	if errors.As(f.Err, &mistakes) { // of a plan, that only show with the facts of the host
+	if errors.As(f.Err, &mistakes) { // of the plan, found only with the facts of the host
 		p = explainMistakes(mistakes, secrets)
 	}
 	p.Host, p.Address, p.Play, p.Step = f.Host, f.Address, f.Play, secrets.String(f.Step)
@@ -128,7 +128,7 @@ func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 	return p
 }
 
-// place says where in the plan the problem is; nil leaves what is known.
+// place sets where in the plan the problem is; nil changes nothing.
 func (p *problem) place(where *hcl.Range) {
 	if where != nil {
 		p.where = where
@@ -136,7 +136,7 @@ func (p *problem) place(where *hcl.Range) {
 	}
 }
 
-// explainMistakes explains the first of several mistakes at its place in the plan, and names the others.
+// explainMistakes describes the first of several mistakes with its place in the plan, and lists the others.
 func explainMistakes(diags hcl.Diagnostics, secrets *redact.Redactor) problem {
 	var p problem
 	for _, d := range diags {
@@ -157,7 +157,7 @@ func explainMistakes(diags hcl.Diagnostics, secrets *redact.Redactor) problem {
 	return p
 }
 
-// failures renders all failures of a run as errors, identical ones once with the list of their hosts.
+// failures renders all failures of a run as errors; identical ones once, with the list of their hosts.
 func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 	type group struct {
 		problem problem
@@ -196,36 +196,36 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 		}
 		out.WriteString(g.problem.render(place+".", o))
 	}
-	return strings.TrimSuffix(out.String(), "\n") // the blank line behind the last
+	return strings.TrimSuffix(out.String(), "\n") // the blank line after the last
 }
 
-// stateLeft says what a failure in the middle of changes has left on the host.
+// stateLeft describes what a failed run left on the host.
 func stateLeft(p problem) string {
-	var said []string
+	var parts []string
 	switch {
 	case len(p.Changed) == 0 && p.After == engine.Untouched:
-		said = append(said, "nothing was changed there")
+		parts = append(parts, "nothing was changed there")
 	case len(p.Changed) == 1:
-		said = append(said, p.Changed[0]+" was changed before")
+		parts = append(parts, p.Changed[0]+" was changed before")
 	case len(p.Changed) > 1:
-		said = append(said, fmt.Sprintf("%d steps were changed before (%s)", len(p.Changed), strings.Join(p.Changed, ", ")))
+		parts = append(parts, fmt.Sprintf("%d steps were changed before (%s)", len(p.Changed), strings.Join(p.Changed, ", ")))
 	}
 	switch p.After {
 	case engine.Untouched:
 		if len(p.Changed) > 0 {
-			said = append(said, "this step changed nothing")
+			parts = append(parts, "this step changed nothing")
 		}
 	case engine.Partly:
-		said = append(said, "this step is changed in part")
+		parts = append(parts, "this step made only some of its changes")
 	case engine.Done:
-		said = append(said, "what this step wants is there all the same")
+		parts = append(parts, "this step made all of its changes nevertheless")
 	case engine.Unknown:
-		said = append(said, "what this step has changed can't be told")
+		parts = append(parts, "it is unknown what this step changed")
 	}
 	if p.Left > 0 {
-		said = append(said, plural(p.Left, "later step was", "later steps were")+" not tried")
+		parts = append(parts, plural(p.Left, "later step was", "later steps were")+" not tried")
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // render writes the problem as a diagnostic: summary, place in the plan, output, then a paragraph that begins with
@@ -243,7 +243,7 @@ func (p problem) render(place string, o Options) string {
 		Severity: hcl.DiagError, Summary: p.Summary, Detail: strings.TrimRight(detail.String(), "\n"), Subject: p.where,
 	}
 	var out bytes.Buffer
-	// Width 0: the paragraph is wrapped already, and output keeps its lines.
+	// Width 0: the paragraph is already wrapped, and output keeps its lines.
 	_ = hcl.NewDiagnosticTextWriter(&out, o.Files, 0, o.ErrColor).WriteDiagnostic(diagnostic) // a buffer doesn't fail
 	return o.Secrets.String(out.String())
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// severity names the level of a finding as diagnostics do.
+// severity returns the level of a finding in the words of diagnostics.
 func severity(f *engine.PreflightFinding) string {
 	if f.Level == modules.LevelWarn {
 		return "warning"
@@ -18,7 +18,7 @@ func severity(f *engine.PreflightFinding) string {
 	return "error"
 }
 
-// explainFinding says what is to be said about a requirement that a host doesn't meet.
+// explainFinding describes a requirement that a host doesn't meet.
 func explainFinding(f *engine.PreflightFinding, secrets *redact.Redactor) problem {
 	p := explain(f.Err, secrets)
 	p.Play, p.Step = f.Play, secrets.String(f.Step)
@@ -26,8 +26,7 @@ func explainFinding(f *engine.PreflightFinding, secrets *redact.Redactor) proble
 	return p
 }
 
-// explainFailures says what is to be said about the hosts that got no further, each requirement that is not met by
-// itself.
+// explainFailures describes the failures of all hosts, with one problem for each requirement that is not met.
 func explainFailures(all []*engine.Failure, secrets *redact.Redactor) []problem {
 	var problems []problem
 	for _, failure := range all {
@@ -41,15 +40,15 @@ func explainFailures(all []*engine.Failure, secrets *redact.Redactor) []problem 
 			one := explainFinding(f, secrets)
 			one.Summary = one.Step + ": " + one.Summary
 			one.Host, one.Address, one.Left = p.Host, p.Address, p.Left
-			one.Hint = strings.TrimSpace(fmt.Sprintf("%s `preflight = { %s = \"warn\" }` in the block makes it a warning.", one.Hint, f.Check))
+			one.Hint = strings.TrimSpace(fmt.Sprintf("%s To make this a warning, add `preflight = { %s = \"warn\" }` to the block.", one.Hint, f.Check))
 			problems = append(problems, one)
 		}
 	}
 	return problems
 }
 
-// finding renders a requirement that a host doesn't meet. In apply, errors are told where the host fails; a plan goes on
-// to show what would be changed, so that they stand here.
+// finding renders a requirement that a host doesn't meet. In apply, the failure of the host shows errors; a plan continues
+// and shows what would change, so it shows them here.
 func (t *text) finding(e engine.Event) string {
 	f := e.Finding
 	if t.mode == engine.Apply && f.Level == modules.LevelError {

@@ -62,7 +62,7 @@ type jsonHost struct {
 	Counts jsonCounts `json:"counts"`
 }
 
-// jsonLines writes a run for machines.
+// jsonLines writes a run as JSON.
 type jsonLines struct {
 	o      Options
 	asking sync.Mutex // one question at a time
@@ -118,7 +118,7 @@ func (j *jsonLines) Report(e engine.Event) {
 	}
 }
 
-// Suspend only keeps questions apart: lines for machines don't disturb them.
+// Suspend only makes questions wait for each other: lines for machines don't disturb them.
 func (j *jsonLines) Suspend(ask func()) {
 	j.asking.Lock()
 	defer j.asking.Unlock()

@@ -15,8 +15,8 @@ import (
 
 // Rules of the live terminal:
 //
-//   - It shows the same lines as a pipe gets. They scroll away above a region at the bottom with one line for each
-//     host that is busy and one for the run; at the end the region is gone.
+//   - It shows the same lines as a pipe gets. They scroll away above a region at the bottom, with one line for each
+//     busy host and one for the run. At the end the region is removed.
 //   - The region is drawn by a timer, never by an event: a thousand events cost as much as one.
 //   - A frame is one write. Between frames the cursor is visible, in the first column below the region, and no mode of
 //     the terminal is set: however rcprov dies, the shell's next prompt finds a usable terminal.
@@ -47,7 +47,7 @@ type live struct {
 	ended   map[string]bool
 }
 
-// busy is a host at work.
+// busy is what a host is doing.
 type busy struct {
 	host         string
 	step, text   string
@@ -74,7 +74,7 @@ func startLive(o Options) *live {
 	return l
 }
 
-// newLive returns a live without its timer.
+// newLive returns a live display without its timer.
 func newLive(o Options) *live { return &live{o: o, text: newText(o), ended: map[string]bool{}} }
 
 func (l *live) Report(e engine.Event) {
@@ -174,7 +174,7 @@ func (l *live) frame() {
 	}
 }
 
-// region is what the bottom of the screen shows now, each line less wide than the screen.
+// region returns what to show at the bottom of the screen, each line narrower than the screen.
 func (l *live) region() []regionLine {
 	if len(l.hosts) == 0 {
 		return nil
@@ -194,7 +194,7 @@ func (l *live) region() []regionLine {
 	}
 	status := fmt.Sprintf("%d of %d hosts done", len(l.ended), len(l.order))
 	if more := len(l.hosts) - len(shown); more > 0 {
-		status += fmt.Sprintf(", %d more at work", more)
+		status += fmt.Sprintf(", %d more busy", more)
 	}
 	return append(lines, l.fit(columns-1, "play "+l.play, status, now.Sub(l.started)))
 }
@@ -205,7 +205,7 @@ type regionLine struct {
 	width int
 }
 
-// fit makes a line of at most width columns; what is done there is cut first, then how long it takes.
+// fit makes a line of at most width columns. It shortens doing first, then leaves out the time.
 func (l *live) fit(width int, who, doing string, since time.Duration) regionLine {
 	const gap = 2
 	took := elapsed(since)
@@ -224,7 +224,7 @@ func (l *live) fit(width int, who, doing string, since time.Duration) regionLine
 	return regionLine{text: line, width: used}
 }
 
-// count is how far the host is: "3/12".
+// count returns how far the host has come: "3/12".
 func (h *busy) count() string {
 	if h.total == 0 {
 		return ""
@@ -232,7 +232,7 @@ func (h *busy) count() string {
 	return fmt.Sprintf("%d/%d", h.index, h.total)
 }
 
-// doing is what happens there: "file.motd: writing /etc/motd".
+// doing returns what the host is doing: "file.motd: writing /etc/motd".
 func (h *busy) doing() string {
 	if h.step != "" && h.text != "" {
 		return h.step + ": " + h.text
@@ -247,15 +247,15 @@ func elapsed(d time.Duration) string {
 	return duration(d)
 }
 
-// draw writes one frame: the region is taken away, pending lines take its place, and the new region follows. While a
-// question is asked it draws nothing.
+// draw writes one frame: it removes the old region, writes the pending lines in its place, and then the new region. While
+// a question is asked it draws nothing.
 func (l *live) draw(region []regionLine) {
 	if l.suspended || l.pending.Len() == 0 && len(region) == 0 && len(l.drawn) == 0 {
 		return
 	}
 	columns, _ := l.o.Size()
 	var frame strings.Builder
-	frame.WriteString("\x1b[?25l") // the cursor would be seen jumping
+	frame.WriteString("\x1b[?25l") // hide the cursor, which would jump visibly
 	if rows := l.rows(columns); rows > 0 {
 		fmt.Fprintf(&frame, "\x1b[%dA\r\x1b[J", rows)
 	}
@@ -272,7 +272,7 @@ func (l *live) draw(region []regionLine) {
 	}
 }
 
-// rows is how many rows the region takes on a screen of columns: most terminals break lines that were drawn before
+// rows returns how many rows the region takes on a screen of columns: most terminals wrap lines that were drawn before
 // the window became narrower.
 func (l *live) rows(columns int) int {
 	rows := 0

@@ -16,7 +16,7 @@ type plain struct {
 
 	mu          sync.Mutex
 	suspended   bool
-	done, wrong strings.Builder // to be written
+	done, wrong strings.Builder // not written yet, while suspended
 	err         error           // the first of writing
 }
 

@@ -1,10 +1,10 @@
-// Package report is what people and machines read of a run. It turns the events of package engine, mistakes of plans
-// and failures on hosts into words (plain lines, or a live terminal) or into JSON.
+// Package report shows a run to people and machines. It turns the events of package engine, mistakes in plans and failures
+// on hosts into text (plain lines, or a live terminal) or into JSON.
 //
 // # JSON
 //
-// With --json each line of standard output is one object. Version is raised when a field changes its meaning or goes
-// away; new fields and new types may appear at any time.
+// With --json each line of standard output is one object. The version is increased when a field changes its meaning or is
+// removed; new fields and new types may appear at any time.
 //
 //	{"version":1,"type":"run_started","time":"2026-11-21T12:00:00Z","run":"k3f9","mode":"apply","plan":"prod.hcl","hosts":["chat"]}
 //	{"version":1,"type":"step_changed","time":"...","run":"k3f9","play":"web","host":"chat","step":"file.motd","index":1,"total":2,
@@ -13,29 +13,29 @@
 // The types are those of [engine.EventType], which says what each carries, and
 //
 //	diagnostic  a mistake in the plan: severity ("error", "warning") and error
-//	error       rcprov itself could not do what it was asked: error
+//	error       a failure outside of any host and plan: error
 //
 // The fields:
 //
 //	time      RFC 3339
-//	text      of doing, connection_lost and journal_failed, and of steps that were left out: what is going on, or why
+//	text      of doing, connection_lost and journal_failed, and of steps that were skipped: what is happening, or why
 //	run       the run's name, which is also in the journal of the hosts
 //	seconds   how long it took
-//	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit], and what it calls
-//	          sensitive has no from, to or text; "if" is in plans alone: the edit is made on this condition, which
-//	          only shows when earlier steps are applied. A step with no other edits is of type step_unknown
+//	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit]. Sensitive edits have
+//	          no from, to or text. "if" is in plans only: the edit is made on this condition, which is known only
+//	          when earlier steps have been applied. A step with no other edits is of type step_unknown
 //	counts    {"ok", "planned", "changed", "skipped", "unknown", "failed", "left"}: numbers of steps
 //	severity  of a diagnostic or finding: "error" or "warning"
 //	check     of a finding: "memory", "disk", "cpu", "clock", "release", "ports", "dns"; its error says what is wrong.
-//	          Findings of severity "error" end the host's part of an apply; a plan shows all the same what would be
-//	          changed, and counts the host as failed at its end
-//	stopped   the run was interrupted before all was looked at or done
+//	          Findings of severity "error" end the host's part of an apply; a plan still shows what would change,
+//	          and counts the host as failed at its end
+//	stopped   the run was interrupted before it was done
 //	per_host  [{"host", "counts"}]
 //	outputs   the plan's outputs by name
 //	error     {"summary", "hint", "output": [lines], "file", "line", "column", "host", "address", "play", "step",
 //	          "changed": [steps changed before], "aftermath": what the step left ("partly", "done",
 //	          "unknown"; left out when it changed nothing), "left": steps not tried};
-//	          what is not known is left out
+//	          unknown fields are left out
 package report
 
 import (
@@ -48,23 +48,23 @@ import (
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
 )
 
-// Options say who reads a report, and where.
+// Options describe who reads a report, and where.
 type Options struct {
 	Out io.Writer // what was found and done
 	Err io.Writer // what went wrong, at the end (JSON has everything in Out)
 
 	JSON     bool // for machines
-	Live     bool // Out is a terminal whose cursor can be moved: show what is going on, below what is done
+	Live     bool // Out is a terminal whose cursor can be moved: show what is being done, below what is done
 	Color    bool // in Out
 	ErrColor bool // in Err
-	Verbose  bool // also steps that are as wanted or skipped, and long texts as a whole
+	Verbose  bool // also show steps that are up to date or skipped, and long texts in full
 
-	// Size returns the columns and rows of the terminal; nil when there is none. At a terminal durations are
-	// shown; elsewhere the text of the same run on the same hosts is always the same.
+	// Size returns the columns and rows of the terminal; nil when there is none. Durations are shown at a terminal
+	// only: elsewhere the same run on the same hosts always has the same text.
 	Size func() (columns, rows int)
 
 	Now     func() time.Time
-	Secrets *redact.Redactor     // what nobody may read
+	Secrets *redact.Redactor     // hides secrets
 	Files   map[string]*hcl.File // the plan's sources, for excerpts
 }
 
@@ -79,15 +79,15 @@ func (o Options) width() int {
 	return columns
 }
 
-// A Reporter tells a run to a reader. It may be used concurrently.
+// A Reporter shows a run to a reader. It may be used concurrently.
 type Reporter interface {
 	engine.Reporter
 
-	// Suspend calls ask while nothing else is written to the terminal: for a question to the person. Events that
-	// are reported meanwhile are shown when ask has returned; other questions wait for their turn.
+	// Suspend calls ask, a question to the person, while nothing else is written to the terminal. Events that are
+	// reported meanwhile are shown after ask has returned; other questions wait for their turn.
 	Suspend(ask func())
 
-	// Close shows all that is left to show and leaves the terminal in order. It may be called more than once.
+	// Close shows what is left to show and resets the terminal. It may be called more than once.
 	Close() error
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// style paints words for a terminal, or not: the zero value leaves them as they are. Red, green, yellow and the like
-// are the terminal's own colours, so that they can be read on any background.
+// style paints words for a terminal; the zero value leaves them as they are. The colours are the terminal's own, so that
+// they can be read on any background.
 type style bool
 
 const (
@@ -30,7 +30,7 @@ func (s style) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// An actionStyle is how an action looks and sounds.
+// An actionStyle is how an action is shown.
 type actionStyle struct {
 	sign, color string
 	will, did   string
@@ -43,7 +43,7 @@ var actionStyles = map[modules.Action]actionStyle{
 	modules.Run:    {sign: ">", color: cyan, will: "will run", did: "ran"},
 }
 
-// overall is the action of a change as a whole: that of its edits when they agree.
+// overall returns the action of a change as a whole: that of its edits when they agree.
 func overall(c modules.Change) modules.Action {
 	edits := slices.DeleteFunc(slices.Clone(c.Edits), func(e modules.Edit) bool { return e.If != "" && !c.Unsure() })
 	action := edits[0].Action
@@ -58,11 +58,11 @@ func overall(c modules.Change) modules.Action {
 // escapes are the control sequences of ECMA-48 and the operating system commands (window titles) of xterm.
 var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\))`)
 
-// withoutColors returns what a program wrote for a terminal without the sequences that command one.
+// withoutColors returns s, which a program wrote, without control sequences for a terminal.
 func withoutColors(s string) string { return escapes.ReplaceAllString(s, "") }
 
-// printable makes text from a host harmless and visible: control characters, which could command the terminal,
-// become ^X as in cat -v; lines and tabs stay.
+// printable makes text from a host harmless and visible: control characters, which could control the terminal,
+// become ^X as in cat -v; newlines and tabs stay.
 func printable(s string) string {
 	var out strings.Builder
 	for _, r := range s {
@@ -78,7 +78,7 @@ func printable(s string) string {
 	return out.String()
 }
 
-// value is a short value within a line.
+// value formats a short value within a line.
 func value(s string) string {
 	if strings.ContainsAny(s, "\n\t") {
 		return fmt.Sprintf("%q", s)

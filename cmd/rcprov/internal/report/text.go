@@ -18,13 +18,13 @@ import (
 // Rules of what people read:
 //
 //   - What was found and done goes to standard output, what went wrong to standard error, in full, at the very end.
-//   - One line for each step that matters, which can be read and searched alone: sign, step, verb, hosts. What
-//     belongs to it is indented below. What is as wanted is only counted.
-//   - A plan speaks of what will be, after the whole play was looked at: in the order of the plan, hosts with the same
-//     change together. Apply speaks of what was done, when it was done.
+//   - One line for each step that matters, which can be read and searched alone: sign, step, verb, hosts. Details are
+//     indented below it. Steps that are up to date are only counted.
+//   - A plan shows a play as a whole, in the order of the plan, with hosts that have the same change together. Apply
+//     shows each change when it is done.
 //   - Signs and words say everything; colour only helps to find it.
-//   - Text from a host can't command the terminal: control characters are shown as ^X.
-//   - Nothing asks for more than it needs: 20 hosts without a change are 20 short lines and a sum.
+//   - Text from a host can't control the terminal: control characters are shown as ^X.
+//   - Output is short: 20 hosts without a change are 20 short lines and a total.
 
 // text turns events into lines for people.
 type text struct {
@@ -50,7 +50,7 @@ func newText(o Options) *text {
 	}
 }
 
-// planned is what a plan says about one step, on all hosts about which it says the same.
+// planned is what a plan shows for one step, on all hosts for which it is the same.
 type planned struct {
 	index int
 	head  string // "+ file.motd will be created"
@@ -58,7 +58,7 @@ type planned struct {
 	hosts []string
 }
 
-// render returns what is to be written after e: what was found and done, and what went wrong.
+// render returns what to write after e: to standard output, and to standard error.
 func (t *text) render(e engine.Event) (done, wrong string) {
 	switch e.Type {
 	case engine.RunStarted:
@@ -72,17 +72,17 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 	case engine.Found:
 		done = t.finding(e)
 	case engine.ConnectionLost:
-		done = t.belowHeader(t.style.paint(yellow, "! "+e.Host) + ": " + value(t.secrets.String(e.Text)) + "; trying to reach the host again\n")
+		done = t.belowHeader(t.style.paint(yellow, "! "+e.Host) + ": " + value(t.secrets.String(e.Text)) + "; reconnecting\n")
 	case engine.ConnectionBack:
-		done = t.belowHeader(t.style.paint(faint, "= "+e.Host) + ": connected again" + t.took(e.Duration) + "\n")
+		done = t.belowHeader(t.style.paint(faint, "= "+e.Host) + ": reconnected" + t.took(e.Duration) + "\n")
 	case engine.JournalFailed:
 		done = t.belowHeader(t.style.paint(yellow, "! "+e.Host) + ": " + value(t.secrets.String(e.Text)) + "\n")
 	case engine.HostFailed:
 		done = t.hostFailed(e)
 	case engine.PlaySkipped:
-		return fmt.Sprintf("! play %s was not begun on %s: %s\n", t.secrets.String(e.Play), strings.Join(e.Hosts, ", "), t.secrets.String(e.Text)), ""
+		return fmt.Sprintf("! play %s was not started on %s: %s\n", t.secrets.String(e.Play), strings.Join(e.Hosts, ", "), t.secrets.String(e.Text)), ""
 	case engine.RunStopping:
-		return "Stopping when the changes under way are done. Interrupt again to end at once.\n", ""
+		return "Stopping when the changes in progress are done. Interrupt again to stop at once.\n", ""
 	case engine.RunFinished:
 		done = t.endPlay() + t.summary(e)
 		if len(e.Failures) > 0 {
@@ -102,9 +102,9 @@ func (t *text) step(e engine.Event) string {
 	head := ""
 	switch {
 	case e.Type == engine.StepUnknown && !change.Empty():
-		head = t.style.paint(faint, "? "+address) + " will perhaps be changed"
+		head = t.style.paint(faint, "? "+address) + " may change"
 	case e.Type == engine.StepUnknown:
-		head = t.style.paint(faint, "? "+address) + " can't be told before the steps above are applied"
+		head = t.style.paint(faint, "? "+address) + " is unknown until the steps above are applied"
 	case !change.Empty():
 		action := overall(change)
 		look := actionStyles[action]
@@ -116,7 +116,7 @@ func (t *text) step(e engine.Event) string {
 	case e.Type == engine.StepSkipped && t.verbose:
 		head = t.style.paint(faint, ". "+address+" skipped")
 	case e.Type == engine.StepOK && (t.verbose || len(change.Notes) > 0):
-		head = t.style.paint(faint, "= "+address+" as wanted")
+		head = t.style.paint(faint, "= "+address+" up to date")
 	default:
 		return ""
 	}
@@ -131,7 +131,7 @@ func (t *text) step(e engine.Event) string {
 	return t.belowHeader(head + " on " + e.Host + t.took(e.Duration) + "\n" + body)
 }
 
-// took is how long something took, if that is shown and worth it.
+// took returns how long something took, for a terminal and from a second on.
 func (t *text) took(d time.Duration) string {
 	if !t.terminal || d < time.Second {
 		return ""
@@ -150,7 +150,7 @@ func (t *text) keep(e engine.Event, head, body string) {
 	t.lines = append(t.lines, &planned{index: e.Index, head: head, body: body, hosts: []string{e.Host}})
 }
 
-// endPlay renders what was kept of a play in plan mode.
+// endPlay renders the lines that were kept of a play in plan mode.
 func (t *text) endPlay() string {
 	order := func(host string) int { return slices.Index(t.hosts, host) }
 	for _, p := range t.lines {
@@ -182,13 +182,13 @@ func (t *text) belowHeader(lines string) string {
 	return lines
 }
 
-// hostFailed says in one line that a host is out; the whole story comes at the end.
+// hostFailed shows in one line that a host failed; the full error comes at the end.
 func (t *text) hostFailed(e engine.Event) string {
 	p := explainFailure(e.Failure, t.secrets)
 	return t.belowHeader(t.style.paint(red, "! "+e.Host+" failed") + ": " + p.Summary + "\n")
 }
 
-// summary renders the sums: of each host when there are several, then of the run, then the outputs.
+// summary renders the counts of each host, if there are several, then those of the run, then the outputs.
 func (t *text) summary(e engine.Event) string {
 	var out strings.Builder
 	if t.written {
@@ -232,13 +232,13 @@ func (t *text) summary(e engine.Event) string {
 	}
 	out.WriteString(line + "\n")
 	if e.Stopped {
-		out.WriteString("The run was stopped before its end. Run the same command again to go on.\n")
+		out.WriteString("The run was stopped before it was done. Run the same command again to continue.\n")
 	}
 	out.WriteString(t.outputs(e.Outputs))
 	return out.String()
 }
 
-// sum names the counts that are not zero.
+// sum lists the counts that are not zero.
 func (t *text) sum(c engine.Counts) string {
 	var parts []string
 	for _, part := range []struct {
@@ -247,18 +247,18 @@ func (t *text) sum(c engine.Counts) string {
 	}{
 		{c.Planned, "to change", yellow},
 		{c.Changed, "changed", yellow},
-		{c.Unknown, "perhaps to change", yellow},
-		{c.OK, "as wanted", ""},
+		{c.Unknown, "may change", yellow},
+		{c.OK, "up to date", ""},
 		{c.Skipped, "skipped", ""},
 		{c.Failed, "failed", red},
 		{c.Left, "not tried", red},
 	} {
 		if part.n > 0 {
-			said := fmt.Sprintf("%d %s", part.n, part.name)
+			count := fmt.Sprintf("%d %s", part.n, part.name)
 			if part.color != "" {
-				said = t.style.paint(part.color, said)
+				count = t.style.paint(part.color, count)
 			}
-			parts = append(parts, said)
+			parts = append(parts, count)
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -286,7 +286,7 @@ func (t *text) outputs(outputs map[string]any) string {
 	return out.String()
 }
 
-// duration is a time that a person waited: "0.3 s", "42 s", "3 min 5 s".
+// duration formats a waiting time: "0.3 s", "42 s", "3 min 5 s".
 func duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
@@ -298,7 +298,7 @@ func duration(d time.Duration) string {
 	}
 }
 
-// wrap breaks the paragraphs of s into lines of at most width columns; 0 leaves them.
+// wrap breaks the paragraphs of s into lines of at most width columns; 0 leaves them as they are.
 func wrap(s string, width int) string {
 	if width <= 0 {
 		return s

@@ -118,7 +118,7 @@ func TestLostConnectionInCommand(t *testing.T) {
 	if steps := changed(t, r); r.Exit != 0 || strings.Join(steps, " ") != "file.first file.slow file.last" {
 		t.Errorf("exit status %d, changed %q\n%v", r.Exit, steps, r)
 	}
-	if want := "waiting for a command, begun before the connection broke"; !strings.Contains(r.Stdout, want) {
+	if want := "waiting for a command, started before the connection broke"; !strings.Contains(r.Stdout, want) {
 		t.Errorf("it doesn't say %q:\n%v", want, r)
 	}
 	must(t, h, `test "$(cat /etc/first /etc/slow /etc/last)" = "$(printf '1\n2\n3')" && test -z "$(ls -A /etc | grep rcprov)" && test -z "$(ls /run/rcprov | grep -v lock)"`)
@@ -139,7 +139,7 @@ func (l lost) try(t *testing.T, signal, why string) {
 	if steps := changed(t, r); r.Exit != 0 || strings.Join(steps, " ") != "apt_package.slow file.last" {
 		t.Errorf("exit status %d, changed %q\n%v", r.Exit, steps, r)
 	}
-	for _, want := range []string{"broke: " + why, `"type":"connection_back"`, "waiting for rcprov-apt.service, begun before the connection broke: Setting up slow (1) ..."} {
+	for _, want := range []string{"broke: " + why, `"type":"connection_back"`, "waiting for rcprov-apt.service, started before the connection broke: Setting up slow (1) ..."} {
 		if !strings.Contains(r.Stdout, want) {
 			t.Errorf("it doesn't say %q:\n%v", want, r)
 		}

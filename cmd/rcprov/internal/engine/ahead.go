@@ -9,39 +9,40 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// prepareTries is how often a step is prepared at most. What it lacked may be what an earlier step brings: a tool, a
-// name, the authorities that certificates are checked by.
+// prepareTries is how often preparing a step is tried. A try may fail because it needs what an earlier step provides: a
+// tool, a DNS name, the certificates of authorities.
 const prepareTries = 3
 
-// An ahead prepares steps of a host ([modules.Preparer]) beside its walk: one after another, from the host's first change
-// on, as the host was seen before it. What can't be prepared is left to the step itself, which says why it can't be had.
+// An ahead prepares steps of a host ([modules.Preparer]) while the walk runs: one after another, from the host's first
+// change on, by the observation made before it. If preparing fails, the step does all of its work itself when its turn
+// comes, and reports the error.
 type ahead struct {
-	cancel context.CancelFunc // of all preparing
-	ignore func() bool        // no longer minds that the run is being stopped
+	cancel context.CancelFunc // cancels all preparing
+	ignore func() bool        // stops watching whether the run is being stopped
 	ended  chan struct{}      // closed when nothing is being prepared any more
 
 	mu      sync.Mutex
-	news    sync.Cond // something of what follows is other than it was
-	queue   []*preparation
-	changes int // how many changes were made beside it
-	over    bool
+	news    sync.Cond      // signals that a field below has changed
+	queue   []*preparation // those being prepared or waiting, in order
+	changes int            // how many changes were made in the meantime
+	over    bool           // nothing else is prepared
 }
 
-// preparation is a step that is being prepared, or waits for that.
+// preparation is a step that is being prepared or waits for it.
 type preparation struct {
 	step   *step
 	change modules.Change
 	tries  int
-	tried  int // ahead.changes when it was tried last
+	tried  int // ahead.changes at the last try
 
-	cancel context.CancelFunc // of this try; nil when it is not being prepared
-	ended  chan struct{}      // closed when this try has ended
-	doing  string
-	waiter func(doing string) // tells who waits for its end; nil: nobody does
+	cancel context.CancelFunc // cancels the current try; nil between tries
+	ended  chan struct{}      // closed when the current try has ended
+	doing  string             // what the current try is doing; empty if unknown
+	waiter func(doing string) // receives progress for the step that waits for the end; nil: none waits
 }
 
-// prepareAhead begins to prepare the steps from the index from on, whatever their plays, unless that has begun before.
-// ctx is that of the run.
+// prepareAhead starts to prepare the steps from the index from on, of all plays, unless it was started before. ctx is that
+// of the run.
 func (h *host) prepareAhead(ctx context.Context, from int) {
 	if h.ahead != nil {
 		return
@@ -61,7 +62,7 @@ func (h *host) prepareAhead(ctx context.Context, from int) {
 	a.cancel = cancel
 	a.ignore = context.AfterFunc(ctx, a.stop)
 	h.ahead = a
-	go a.run(working, busyHost{h.link.conn, 0}) // beside the changes, which count from 1
+	go a.run(working, busyHost{h.link.conn, 0}) // changes, which run at the same time, count from 1
 }
 
 func (a *ahead) run(ctx context.Context, h modules.Host) {
@@ -75,7 +76,7 @@ func (a *ahead) run(ctx context.Context, h modules.Host) {
 	}
 }
 
-// next waits for a step to prepare, and returns it with the context for that; nil when there will be none.
+// next waits for a step to prepare, and returns it with the context for that; nil if there will be none.
 func (a *ahead) next(ctx context.Context) (*preparation, context.Context) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -94,9 +95,9 @@ func (a *ahead) next(ctx context.Context) (*preparation, context.Context) {
 	return nil, nil
 }
 
-// try prepares a step, and tells whether that may be tried again.
+// try prepares a step, and reports whether it failed and may be tried again.
 func try(ctx context.Context, h modules.Host, p *preparation) (again bool) {
-	// A bug may be in what is prepared only, so it doesn't end the run; in the step itself it does.
+	// A bug in preparing doesn't end the run: the step works without it.
 	defer func() { _ = recover() }()
 	return p.step.Step.Step.(modules.Preparer).Prepare(ctx, h, p.change) != nil
 }
@@ -118,14 +119,14 @@ func (a *ahead) forget(p *preparation) {
 	a.news.Broadcast()
 }
 
-// progress passes on what a step that is being prepared does, to who waits for it.
+// progress notes what p is doing, and reports it to the step that waits for p.
 func (a *ahead) progress(p *preparation, doing string) {
 	a.mu.Lock()
 	p.doing = doing
-	tell := p.waiter
+	waiter := p.waiter
 	a.mu.Unlock()
-	if tell != nil {
-		tell(doing)
+	if waiter != nil {
+		waiter(doing)
 	}
 }
 
@@ -140,10 +141,10 @@ func (a *ahead) changed() {
 	a.news.Broadcast()
 }
 
-// await ends the preparing of s, whose turn has come: what has begun is waited for, as long as ctx is not done. tell is
-// told what is being done.
-func (a *ahead) await(ctx context.Context, s *step, tell func(doing string)) {
-	cancel, ended := a.take(s, tell)
+// await ends the preparing of s, whose turn has come. If it has started, await waits for its end, or cancels it when ctx
+// is done. progress receives what is being done.
+func (a *ahead) await(ctx context.Context, s *step, progress func(doing string)) {
+	cancel, ended := a.take(s, progress)
 	if cancel == nil {
 		return
 	}
@@ -155,15 +156,15 @@ func (a *ahead) await(ctx context.Context, s *step, tell func(doing string)) {
 	}
 }
 
-// drop ends the preparing of s, which needs none any more.
+// drop cancels the preparing of s, which no longer needs it.
 func (a *ahead) drop(s *step) {
 	if cancel, _ := a.take(s, nil); cancel != nil {
 		cancel()
 	}
 }
 
-// take has s not be prepared any more. If it is being prepared now, it returns how to cancel that, and what is closed at
-// its end.
+// take removes s from the queue. If s is being prepared, it returns how to cancel that, and a channel that is closed at its
+// end.
 func (a *ahead) take(s *step, waiter func(doing string)) (cancel context.CancelFunc, ended <-chan struct{}) {
 	if a == nil {
 		return nil, nil
@@ -183,7 +184,7 @@ func (a *ahead) take(s *step, waiter func(doing string)) (cancel context.CancelF
 	return p.cancel, p.ended
 }
 
-// stop ends the preparing, but for what a step waits for: what is begun is finished.
+// stop ends all preparing except that of steps that wait for it: a change that is started is finished.
 func (a *ahead) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -196,7 +197,7 @@ func (a *ahead) stop() {
 	}
 }
 
-// end ends all preparing, if there is any, and waits until nothing of it goes on on the host.
+// end cancels all preparing and waits until none of it runs on the host any more.
 func (a *ahead) end() {
 	if a == nil {
 		return

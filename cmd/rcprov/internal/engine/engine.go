@@ -1,15 +1,16 @@
-// Package engine makes hosts be what a plan says: observe, diff, apply, verify.
+// Package engine brings hosts to the state a plan describes: observe, diff, apply, verify.
 //
-// Each host is connected to and asked everything about all of its steps at once, in one script, while the others are.
-// The same question also asks what steps require of the host (preflight): what it lacks stops it before its first change.
-// Then the plays run one after another, in each the hosts side by side, and on each host the steps in order. As long
-// as nothing changed, what was observed at the start holds, so that a run without changes costs one question. After
-// a change, the question that verifies it also observes the steps behind it again, up to the next one that is
-// expected to differ: a run with n changes asks n+1 times, and each step is decided by what was seen since the last
+// It connects to all hosts in parallel and observes all steps of a host at once, with one script. The same script also
+// observes what steps require of the host (preflight): a host that doesn't meet a requirement fails before its first
+// change. Then the plays run one after another: hosts in parallel, and on each host the steps in order.
+//
+// As long as nothing has changed, the first observation stays valid, so that a run without changes needs only that one.
+// After a change, the observation that verifies it includes the steps after it, up to the next one that is expected to
+// differ. So a run with n changes observes n+1 times, and each step is decided by an observation made after the last
 // change before it.
 //
-// Steps may have a part of their work done ahead (modules.Preparer), beside the steps before them. That changes nothing
-// that a step sees, so it is no change for the journal or the report.
+// Part of a step's work may be done ahead (modules.Preparer), while the steps before it run. That changes nothing that
+// steps observe, so it is no change in the journal or the report.
 //
 // A connection that breaks doesn't end a run: see link.go.
 package engine
@@ -36,50 +37,50 @@ import (
 // Conn is a connection to a host.
 type Conn interface {
 	modules.Host
-	// Ask runs scripts one after another in a root shell that lives as long as the connection: what a script opens
-	// (the lock) stays open.
+	// Ask runs scripts one after another in a root shell that lives as long as the connection: files that a script opens
+	// (the lock) stay open.
 	Ask(ctx context.Context, script string) (stdout, stderr []byte, err error)
 	Address() string // for people, with user and port
-	// Lost says why the connection has ended, as far as that can be seen already; nil while it stands. When something
-	// failed because it ended, it can be seen. What Reconnect returns is a Conn, too.
+	// Lost returns why the connection ended, or nil if it is not known to have ended. After an operation failed because
+	// the connection ended, it is known. The connection that Reconnect returns is a Conn, too.
 	Lost() error
 	Close() error
 }
 
-// Options are what a run needs. All fields without "optional" must be set.
+// Options configure a run. All fields must be set unless they are optional.
 type Options struct {
 	Mode     Mode
 	Plan     *plan.Plan
 	Connect  func(context.Context, *plan.Host) (Conn, error)
 	Reporter Reporter
-	Redact   func(string) string // hides secrets; for what is written to hosts' journals
+	Redact   func(string) string // hides secrets in entries of the hosts' journals
 	By       string              // who runs it, for locks and journals: "alice@laptop"
 
-	Parallel int           // hosts at a time; optional: 32
-	LockWait time.Duration // how long to wait for another run to release a host; optional
-	// ReconnectFor is how long to try to reach a host again after its connection broke; optional: 2 minutes.
+	Parallel int           // how many hosts at a time; optional: 32
+	LockWait time.Duration // how long to wait for another run to release a host; optional: not at all
+	// ReconnectFor is how long to try to reconnect to a host after its connection broke; optional: 2 minutes.
 	ReconnectFor time.Duration
-	Limit        []string // names of hosts and groups to act on; optional: all
-	Tags         []string // steps to act on; optional: all
+	Limit        []string // names of hosts and groups to work on; optional: all
+	Tags         []string // run only steps with one of them; optional: all
 	Now          func() time.Time
 }
 
-// observeTimeout bounds one question to a host; what takes longer hangs (a dead NFS server under a path, say).
+// observeTimeout bounds one observation of a host; one that takes longer hangs, on a dead NFS server for example.
 const observeTimeout = 2 * time.Minute
 
-// ErrStopped is in the error of a run whose context was cancelled before all was done.
-var ErrStopped = errors.New("stopped before all steps were done; run the same command again to go on")
+// ErrStopped is in the error of a run whose context was cancelled before it was done.
+var ErrStopped = errors.New("stopped before all steps were done; run the same command again to continue")
 
-// Summary is how a run ended.
+// Summary is the result of a run.
 type Summary struct {
 	Counts   Counts
 	PerHost  []HostCounts
 	Failures []*Failure
 }
 
-// Run runs the plan on its hosts and returns how it ended. The error holds a [*Failure] for each host that failed
-// (go-multierror), in the plan's order, and [ErrStopped] when the run was stopped: when ctx is cancelled, changes
-// under way are finished and verified, looking at hosts ends at once, and nothing further begins.
+// Run runs the plan on its hosts. The error holds a [*Failure] for each host that failed (go-multierror), in the plan's
+// order, and [ErrStopped] if the run was stopped. When ctx is cancelled, changes in progress are finished and verified,
+// observations end at once, and nothing else is started.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	r := &run{
 		Options: o, id: rand.Text()[:8], slots: make(chan struct{}, cmp.Or(o.Parallel, 32)), started: o.Now(),
@@ -104,16 +105,16 @@ type run struct {
 	Options
 	id      string
 	started time.Time
-	hosts   []*host             // those that some play acts on, in the plan's order
-	failed  map[*plan.Play]bool // plays that a host has not got through
-	slots   chan struct{}       // held by hosts that are being worked on
+	hosts   []*host             // those that a play runs on, in the plan's order
+	failed  map[*plan.Play]bool // plays that failed on a host
+	slots   chan struct{}       // one element for each host that is being worked on
 
 	stopping <-chan struct{} // closed when the run is being stopped
 
 	reporting sync.Mutex
 
 	mu      sync.Mutex
-	changes int // how often something was applied so far, on any host
+	changes int // how many changes were started so far, on all hosts
 }
 
 func names(hosts []*host) []string {
@@ -132,7 +133,7 @@ func (r *run) report(e Event) {
 	r.Reporter.Report(e)
 }
 
-// selectHosts makes the list of hosts that the run acts on.
+// selectHosts sets the hosts that the run works on.
 func (r *run) selectHosts() {
 	for _, ph := range r.Options.Plan.Hosts {
 		if !selected(r.Limit, ph) {
@@ -150,7 +151,7 @@ func (r *run) selectHosts() {
 	}
 }
 
-// selected reports whether limit, names of hosts and groups, includes h. No limit includes all.
+// selected reports whether limit, names of hosts and groups, includes h. An empty limit includes all.
 func selected(limit []string, h *plan.Host) bool {
 	if len(limit) == 0 || slices.Contains(limit, h.Name) {
 		return true
@@ -177,11 +178,11 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	r.report(Event{Type: PlayStarted, Play: p.Name, Hosts: names(hosts)})
 	batch := cmp.Or(p.Serial, len(hosts))
 	if r.Mode == Plan {
-		batch = len(hosts) // looking disturbs nobody
+		batch = len(hosts) // observing disturbs nobody
 	}
 	failed := func(h *host) bool { return h.failure != nil }
 	for begin := 0; begin < len(hosts); begin += batch {
-		// Hosts take turns where not many of them may be disturbed: one that failed already is.
+		// In a serial play only few hosts may be down at a time, and a failed one may be.
 		if before := slices.IndexFunc(hosts[:begin], failed); before >= 0 {
 			r.leave(i, hosts[begin:], fmt.Sprintf("it is serial, and %s failed", hosts[before].Name))
 			break
@@ -193,12 +194,12 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 				return nil
 			})
 		}
-		_ = group.Wait() // hosts keep their failures themselves
+		_ = group.Wait() // never fails: hosts keep their failures themselves
 	}
 	r.failed[p] = slices.ContainsFunc(hosts, failed)
 }
 
-// leave reports that play i is not begun on hosts.
+// leave reports that play i is not started on hosts.
 func (r *run) leave(i int, hosts []*host, why string) {
 	for _, h := range hosts {
 		<-h.opened
@@ -207,7 +208,7 @@ func (r *run) leave(i int, hosts []*host, why string) {
 	r.report(Event{Type: PlaySkipped, Play: r.Options.Plan.Plays[i].Name, Hosts: names(hosts), Text: why})
 }
 
-// countChange notes that something was applied somewhere.
+// countChange notes that a change is started on some host.
 func (r *run) countChange() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -232,7 +233,7 @@ func (r *run) close() {
 	_ = group.Wait()
 }
 
-// finish adds up the run.
+// finish makes the summary of the run and reports its end.
 func (r *run) finish() (*Summary, error) {
 	s := &Summary{}
 	var result *multierror.Error
@@ -240,7 +241,7 @@ func (r *run) finish() (*Summary, error) {
 	for _, h := range r.hosts {
 		h.endPreflight()
 		if h.lock.held() {
-			h.lock.journal.pending.Wait() // it may have a failure to report
+			h.lock.journal.pending.Wait() // it may report a failure
 		}
 		s.PerHost = append(s.PerHost, HostCounts{Host: h.Name, Counts: h.counts})
 		s.Counts.add(h.counts)
@@ -264,7 +265,7 @@ func (r *run) finish() (*Summary, error) {
 	return s, result.ErrorOrNil()
 }
 
-// outputs evaluates the plan's outputs with what the run learned.
+// outputs evaluates the plan's outputs with the facts that the run observed.
 func (r *run) outputs() (map[string]any, hcl.Diagnostics) {
 	facts := make(map[string]*observe.Facts)
 	for _, h := range r.hosts {

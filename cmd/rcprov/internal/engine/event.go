@@ -6,42 +6,42 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// A Reporter is told what happens in a run, one event at a time, in order for each host.
+// A Reporter receives the events of a run, one at a time, in order for each host.
 type Reporter interface {
 	Report(Event)
 }
 
-// Mode is what a run is for.
+// Mode is what a run does.
 type Mode string
 
 // The modes of a run.
 const (
-	Plan  Mode = "plan"  // look and compare
-	Apply Mode = "apply" // and change
+	Plan  Mode = "plan"  // observe and show differences
+	Apply Mode = "apply" // observe, change what differs, and verify
 )
 
-// EventType says what an Event is about and which of its fields are set.
+// EventType is the type of an Event; it determines which fields are set.
 type EventType string
 
 // The types of events. Time and Type are always set; Play and Host where there is one.
 const (
 	RunStarted     EventType = "run_started"     // Run, Mode, Plan, Hosts
 	PlayStarted    EventType = "play_started"    // Hosts
-	PlaySkipped    EventType = "play_skipped"    // Hosts, Text: why; the play is not begun on these hosts
-	HostStarted    EventType = "host_started"    // Total: the host begins a play of Total steps
-	Found          EventType = "finding"         // Step, Index, Total (of findings), Finding: the host lacks what the step requires; all of them come before its first step
+	PlaySkipped    EventType = "play_skipped"    // Hosts, Text: why; the play is not started on these hosts
+	HostStarted    EventType = "host_started"    // Total: the host starts a play of Total steps
+	Found          EventType = "finding"         // Step, Index, Total (of findings), Finding: the host doesn't meet a requirement of the step; all of them come before its first step
 	Doing          EventType = "doing"           // Step, Index, Total, Text: what is being done; for live display
-	ConnectionLost EventType = "connection_lost" // Text: why; a new one is being tried
-	ConnectionBack EventType = "connection_back" // Text: to where the new connection leads; Duration: how long that took
-	JournalFailed  EventType = "journal_failed"  // Text: why the host's journal does not have all changes
+	ConnectionLost EventType = "connection_lost" // Text: why; the host reconnects
+	ConnectionBack EventType = "connection_back" // Text: address of the new connection; Duration: how long reconnecting took
+	JournalFailed  EventType = "journal_failed"  // Text: why the host's journal lacks a change
 	StepOK         EventType = "step_ok"         // Step, Index, Total: nothing to do; Change may carry notes
 	StepPlanned    EventType = "step_planned"    // Step, Index, Total, Change: would change (plan)
 	StepChanged    EventType = "step_changed"    // Step, Index, Total, Change, Duration: changed and verified (apply)
 	StepSkipped    EventType = "step_skipped"    // Step, Index, Total, Text: why
-	StepUnknown    EventType = "step_unknown"    // Step, Index, Total, Text or Change: can't be told before earlier steps are applied, why; or all edits of Change have conditions (plan)
+	StepUnknown    EventType = "step_unknown"    // Step, Index, Total, and Text: why it is unknown until earlier steps are applied, or Change: all of its edits have conditions (plan)
 	HostFailed     EventType = "host_failed"     // Failure: the host gets no further steps in this run
 	HostFinished   EventType = "host_finished"   // Counts, Duration: the host has ended a play (also after a failure)
-	RunStopping    EventType = "run_stopping"    // the run was interrupted: changes under way are finished, others don't begin
+	RunStopping    EventType = "run_stopping"    // the run was interrupted: changes in progress are finished, no others are started
 	RunFinished    EventType = "run_finished"    // Counts, PerHost, Failures, Outputs, Duration, Stopped
 )
 
@@ -66,7 +66,7 @@ type Event struct {
 	Duration time.Duration
 
 	Finding  *PreflightFinding
-	Stopped  bool // before all was looked at or done
+	Stopped  bool // the run was stopped before it was done
 	Failure  *Failure
 	Failures []*Failure // all of the run, in the order of the plan's hosts
 	Counts   Counts
@@ -74,7 +74,7 @@ type Event struct {
 	Outputs  map[string]any
 }
 
-// Counts are how many steps ended how.
+// Counts are numbers of steps by how they ended.
 type Counts struct {
 	OK, Planned, Changed, Skipped, Failed int
 	Unknown                               int // those of StepUnknown

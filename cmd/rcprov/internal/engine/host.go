@@ -17,14 +17,14 @@ import (
 // host is one host in one run.
 //
 // One goroutine at a time works on it: the one of open until opened is closed, then that of the play that has come to it.
-// Fields need no lock for that reason.
+// That is why its fields need no mutex.
 type host struct {
 	*plan.Host
 	run    *run
-	plays  []int         // indexes of the plays that act on it, ascending; at least one
-	opened chan struct{} // closed when open has returned, also when it failed
+	plays  []int         // indexes of the plays that run on it, ascending; at least one
+	opened chan struct{} // closed when open has returned, also after a failure
 
-	// Set by open and never again. A host that open could not look at has failed or was stopped, and lacks some of them.
+	// Set by open only. Some are missing if open failed or was stopped; then no play runs.
 	facts     *observe.Facts    // nil when no play needs them
 	steps     []*step           // of all plays, in order
 	first     *observe.Snapshot // of all steps, before the run changed anything
@@ -37,11 +37,11 @@ type host struct {
 	outcome
 }
 
-// step is a step on a host, with what the run knows about it.
+// step is a step on a host and its state in the run.
 type step struct {
 	plan.Step
-	play    int  // index of the play that it is of
-	differs bool // when it was last observed; true also when that could not tell
+	play    int  // index of its play
+	differs bool // in the last observation, or that could not tell
 }
 
 // open connects, binds the steps of all plays and observes them all at once.
@@ -50,7 +50,7 @@ func (h *host) open(ctx context.Context) {
 	h.run.slots <- struct{}{}
 	defer func() { <-h.run.slots }()
 	defer h.recoverBug("")
-	if err := h.look(ctx); ctx.Err() != nil {
+	if err := h.connect(ctx); ctx.Err() != nil {
 		h.stopped = true
 	} else if err != nil {
 		h.fail(&Failure{Err: err, Left: len(h.steps)})
@@ -59,7 +59,8 @@ func (h *host) open(ctx context.Context) {
 	}
 }
 
-func (h *host) look(ctx context.Context) error {
+// connect is open without its consequences for the run.
+func (h *host) connect(ctx context.Context) error {
 	h.doing("", "connecting")
 	type attempt struct {
 		conn Conn
@@ -101,7 +102,7 @@ func (h *host) look(ctx context.Context) error {
 	return nil
 }
 
-// bind makes the host's steps, which may depend on its facts.
+// bind returns the host's steps, which may depend on its facts.
 func (h *host) bind() ([]*step, error) {
 	p := h.run.Options.Plan
 	var all []*step
@@ -120,7 +121,7 @@ func (h *host) bind() ([]*step, error) {
 	return all, nil
 }
 
-// isFirst reports whether h is the first host of play that the run acts on.
+// isFirst reports whether h is the first of play's hosts that the run works on.
 func (h *host) isFirst(p *plan.Play) bool {
 	for _, other := range p.Hosts {
 		if selected(h.run.Limit, other) {
@@ -134,7 +135,7 @@ func tagged(wanted, tags []string) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(wanted, tag) })
 }
 
-// Facts asks a host for its facts.
+// Facts observes the facts of a host.
 func Facts(ctx context.Context, conn observe.Host) (*observe.Facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
@@ -142,7 +143,7 @@ func Facts(ctx context.Context, conn observe.Host) (*observe.Facts, error) {
 	observe.HostFacts.Ask(&q, struct{}{})
 	snapshot, err := q.Run(ctx, conn)
 	if err != nil {
-		return nil, fmt.Errorf("ask for facts: %w", err)
+		return nil, fmt.Errorf("observe facts: %w", err)
 	}
 	facts, err := observe.HostFacts.Get(snapshot, struct{}{})
 	return &facts, err
@@ -176,7 +177,7 @@ func (h *host) walk(ctx context.Context, w *walk) {
 	w.run(ctx)
 }
 
-// stepsOf returns how many steps of play i the host has. They stand side by side in steps.
+// stepsOf returns how many steps of play i the host has. They are adjacent in steps.
 func (h *host) stepsOf(i int) (n int) {
 	for _, s := range h.steps {
 		if s.play == i {
@@ -210,7 +211,7 @@ func (h *host) recoverBug(play string) {
 	}
 }
 
-// close ends the connection, and leaves nothing on the host that the next run would wait for.
+// close closes the connection, and leaves nothing on the host that the next run would wait for.
 func (h *host) close() {
 	<-h.opened
 	h.ahead.end()

@@ -18,8 +18,8 @@ const JournalPath = "/var/lib/rcprov/journal.jsonl"
 
 const journalTimeout = 30 * time.Second
 
-// What an Entry tells of a change. Each has two: Begun, then Changed when it was verified, or Failed. Begun without
-// the other is a run that died in it.
+// Values of Entry.What. Each change has two entries: Begun, then Changed after it was verified, or Failed. If only Begun is
+// there, the run died during the change.
 const (
 	Begun   = "begun"
 	Changed = "changed"
@@ -39,7 +39,7 @@ type Entry struct {
 	Error string        `json:"error,omitempty"`
 }
 
-// JournalEdit is an edit without its texts, which may be long.
+// JournalEdit is a [modules.Edit] without its texts, which may be long.
 type JournalEdit struct {
 	Action  modules.Action `json:"action"`
 	Subject string         `json:"subject"`
@@ -48,20 +48,20 @@ type JournalEdit struct {
 	To      string         `json:"to,omitempty"`
 }
 
-// journal writes entries to a host one after another, so that nobody has to wait for them. A journal that can't be
-// written does not stop a run, which says so once: the disk may be full, and the run about to cure that.
+// journal writes entries to a host one after another, so that nobody has to wait for them. Entries that can't be written
+// are reported once and don't stop the run: the disk may be full, and the run about to fix that.
 type journal struct {
 	scripts   chan string
-	pending   sync.WaitGroup // scripts that are not done yet
-	done      chan struct{}
-	unwritten []string // scripts that may not have been run; valid when done
+	pending   sync.WaitGroup // scripts that have not ended yet
+	done      chan struct{}  // closed when no script runs any more
+	unwritten []string       // scripts that may not have run; valid after done is closed
 }
 
-// newJournal starts a journal on conn. Entries are written also when ctx is cancelled: what was done was done. failed is
-// called when one could not be, for the first of them.
+// newJournal starts a journal on conn. It writes entries even after ctx is cancelled: they record what happened. It calls
+// failed for the first entry that could not be written.
 func newJournal(ctx context.Context, conn observe.Host, failed func(why string)) *journal {
 	j := &journal{scripts: make(chan string, 64), done: make(chan struct{})}
-	var told bool
+	var reported bool
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer close(j.done)
@@ -71,8 +71,8 @@ func newJournal(ctx context.Context, conn observe.Host, failed func(why string))
 			cancel()
 			if err != nil {
 				j.unwritten = append(j.unwritten, script)
-			} else if why, _, _ := strings.Cut(strings.TrimSpace(string(stderr)), "\n"); why != "" && !told {
-				told = true
+			} else if why, _, _ := strings.Cut(strings.TrimSpace(string(stderr)), "\n"); why != "" && !reported {
+				reported = true
 				failed(why)
 			}
 			j.pending.Done()
@@ -81,26 +81,26 @@ func newJournal(ctx context.Context, conn observe.Host, failed func(why string))
 	return j
 }
 
-// write has script run after those before it.
+// write runs script after those before it; it doesn't wait for that.
 func (j *journal) write(script string) {
 	j.pending.Add(1)
 	j.scripts <- script
 }
 
-// close waits until all entries are written, and returns the scripts of those that perhaps are not: they may be run again.
+// close waits until all scripts have ended. It returns those that may not have run; they may be run again.
 func (j *journal) close() (unwritten []string) {
 	close(j.scripts)
 	<-j.done
 	return j.unwritten
 }
 
-// journalFailed tells that an entry could not be written.
+// journalFailed reports that an entry could not be written.
 func (h *host) journalFailed(why string) {
 	h.report(Event{Type: JournalFailed, Text: fmt.Sprintf("%s could not be written: %s", JournalPath, why)})
 }
 
-// log writes an entry for each step of batch to the host's journal, and to syslog when the change has ended. A host that
-// was lost for good has no journal any more.
+// log writes an entry for each step of batch to the host's journal, and to syslog if the change has ended. It does nothing
+// on a host whose connection is gone.
 func (h *host) log(play, what string, batch []work, failure error) {
 	if !h.lock.held() {
 		return
@@ -110,7 +110,7 @@ func (h *host) log(play, what string, batch []work, failure error) {
 	for _, b := range batch {
 		line, err := json.Marshal(h.entry(play, what, b, failure))
 		if err != nil {
-			continue // of strings and times; can't happen
+			continue // strings and times only: can't fail
 		}
 		quoted := shell.Quote(h.run.Redact(string(line)))
 		fmt.Fprintf(&script, "printf '%%s\\n' %s >>%s\n", quoted, JournalPath)
@@ -142,7 +142,7 @@ func (h *host) entry(play, what string, b work, failure error) Entry {
 	return e
 }
 
-// History reads a host's journal, oldest entry first. A host that was never changed has none.
+// History reads a host's journal, oldest entry first. It is empty if rcprov never changed the host.
 func History(ctx context.Context, conn observe.Host) ([]Entry, error) {
 	stdout, stderr, err := conn.Ask(ctx, "[ ! -e "+JournalPath+" ] || cat "+JournalPath+"\n")
 	if err != nil {
@@ -152,7 +152,7 @@ func History(ctx context.Context, conn observe.Host) ([]Entry, error) {
 		return nil, fmt.Errorf("read %s: %s", JournalPath, text)
 	}
 	var entries []Entry
-	seen := make(map[string]bool) // one that was written twice: the connection broke meanwhile
+	seen := make(map[string]bool) // entries may have been written twice if the connection broke
 	for line := range strings.Lines(string(stdout)) {
 		if seen[line] {
 			continue
@@ -160,7 +160,7 @@ func History(ctx context.Context, conn observe.Host) ([]Entry, error) {
 		seen[line] = true
 		var e Entry
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			continue // the last line of a run that was killed while it wrote
+			continue // a run was killed while it wrote this line
 		}
 		entries = append(entries, e)
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// A run survives a lost connection. Looking at a host can be repeated, so host.ask makes a new connection and asks again.
-// A change can't: walk.resume looks how far it got, and what still differs is changed again. Before either looks, the
-// run takes its lock again, and with it waits for what the old connection left running.
+// A run survives a lost connection. An observation can be repeated, so host.ask reconnects and asks again. A change can't:
+// walk.resume observes how far it got, and what still differs is changed again. Before either observes, the run takes its
+// lock again, and with it waits for what the old connection left running.
 
 const (
-	// reconnectFor is how long a laptop takes that changes networks, or a host that reboots.
+	// reconnectFor is enough for a laptop that changes networks, or a host that reboots.
 	reconnectFor = 2 * time.Minute
-	// reconnectPause is the longest pause between two tries to reach the host; the first is a second.
+	// reconnectPause is the longest pause between two tries; the first is a second.
 	reconnectPause = 10 * time.Second
 	// maxRefusals is how often a host may answer and refuse the login: one that boots refuses everybody but root for a
 	// while, but a client that is refused again and again is taken for an attacker.
@@ -41,7 +41,7 @@ func (e *LostError) Error() string {
 	if e.Tries != 1 {
 		times = fmt.Sprintf("%d times", e.Tries)
 	}
-	return fmt.Sprintf("%v; no new connection was to be had (tried %s in %s): %v", e.Lost, times, e.Took.Round(time.Second), e.Last)
+	return fmt.Sprintf("%v; could not reconnect (tried %s in %s): %v", e.Lost, times, e.Took.Round(time.Second), e.Last)
 }
 
 // Unwrap returns all errors that may carry a hint.
@@ -53,7 +53,7 @@ func (e *LostError) Unwrap() []error {
 type link struct {
 	conn   Conn  // nil until the first login succeeds; never nil again, but it may be lost
 	step   int   // index of the step that is observed or changed
-	breaks int   // how often connections broke during that step
+	breaks int   // how often the connection broke during that step
 	gone   error // why conn is lost and will not be replaced; nil: there is a connection, or may be one again
 }
 
@@ -83,11 +83,11 @@ func (l *link) broke(lost error) error {
 // tooOften is the error for a step in which the connection broke n times.
 func tooOften(n int, lost error) error {
 	return modules.WithHint(fmt.Errorf("given up after %d tries: %w", n, lost),
-		"Either the network is bad, or what this step does cuts connections: `journalctl -u ssh` on the host may say why.")
+		"Either the network is bad, or this step cuts connections: `journalctl -u ssh` on the host may say why.")
 }
 
-// replace logs in anew after the connection broke because of lost, trying again until ctx is done or the host has refused
-// maxRefusals times. Then the link is gone with a [*LostError], which is returned. failed is called after each failed try.
+// replace logs in again after the connection broke because of lost. It tries until ctx is done or the host has refused
+// maxRefusals times; then the link is gone with a [*LostError], which it returns. It calls failed after each failed try.
 func (l *link) replace(ctx context.Context, lost error, now func() time.Time, failed func(error)) error {
 	_ = l.conn.Close() // it is lost; this frees a jump host
 	began := now()
@@ -166,7 +166,7 @@ func (h *host) replace(ctx context.Context, lost error) error {
 		case <-ctx.Done():
 		}
 	}()
-	const doing = "trying to reach the host again"
+	const doing = "reconnecting"
 	h.doing("", doing)
 	began := h.run.Now()
 	err := h.link.replace(ctx, lost, h.run.Now, func(err error) { h.doing("", doing+": "+err.Error()) })

@@ -155,8 +155,8 @@ func TestLocksAfterConnectionLost(t *testing.T) {
 		t.Fatalf("%+v, %v", summary, err)
 	}
 	want := []string{
-		"waiting for rcprov-apt.service, begun before the connection broke: Unpacking nginx",
-		"waiting for a command, begun before the connection broke",
+		"waiting for rcprov-apt.service, started before the connection broke: Unpacking nginx",
+		"waiting for a command, started before the connection broke",
 	}
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
@@ -232,7 +232,7 @@ func TestUnreachable(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l.conns["a"].login = func() error { return test.login }
 				summary, err := l.run(t.Context(), Options{Mode: Apply})
-				want := "thing.y: the connection to admin@a:22 broke: the host closed it; no new connection was to be had " + test.want
+				want := "thing.y: the connection to admin@a:22 broke: the host closed it; could not reconnect " + test.want
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Fatalf("error %v\nwant  %s", err, want)
 				}
@@ -257,7 +257,7 @@ func TestStopWhileUnreachable(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := l.run(ctx, Options{Mode: Apply})
-	const want = "no new connection was to be had (tried once in 0s): the run was stopped"
+	const want = "could not reconnect (tried once in 0s): the run was stopped"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}

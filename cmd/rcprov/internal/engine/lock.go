@@ -13,21 +13,23 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// The lock is flock(2) on a file in /run, held by the root shell of the connection: it ends with the connection, at
-// the latest when sshd notices that the other side is gone. That may take hours when a laptop was closed, so the
-// holder touches a file while it lives, and a lock whose holder has not done so for lockStale is taken over. A run whose
-// connection broke takes its own lock over at once.
+// The lock is flock(2) on a file in /run, held by the root shell of the connection. It ends with the connection, at the
+// latest when sshd notices that the client is gone. That may take hours after a laptop was closed, so the holder touches
+// a file every lockBeat, and a lock whose holder has not done so for lockStale is taken over. A run whose connection broke
+// takes over its own lock at once.
 const (
 	lockBeat  = 15 * time.Second
 	lockStale = 90 * time.Second
 )
 
-// lockScript prints "locked"; "busy FILE" when what a dead run left at work still holds that file, and the last line that
-// it printed, if it is a job; or "held AGE_SECONDS" and the description of the run that has the lock. Its file descriptor
-// stays open in the shell that runs it.
+// lockScript prints one of
+//   - "locked": the shell that runs it holds the lock, by a file descriptor that stays open;
+//   - "busy FILE": something that a dead run started still runs and holds FILE. If it is a job, the last line of its
+//     output follows;
+//   - "held AGE_SECONDS", and the holder that has the lock.
 //
-// A change that its run did not live to confirm (modules/internal/deadman) is taken back, now that it is sure that the run is
-// dead, or has given the change up: it doesn't come here before.
+// Under the lock it takes back changes that their run could not confirm (modules/internal/deadman): that run is dead, or
+// has given up the change and takes the lock again.
 const lockScript = `
 umask 022
 mkdir -p /run/rcprov
@@ -39,7 +41,7 @@ if ! flock -n 9; then
 	age=$(($(date +%%s) - $(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)))
 	dead=no
 	case $(tail -n +2 /run/rcprov/holder 2>/dev/null) in
-	*%s*) dead=yes ;; # it is we, over a connection that broke
+	*%s*) dead=yes ;; # this run, over a connection that broke
 	*) if [ "$age" -gt %d ]; then dead=yes; fi ;;
 	esac
 	if [ $dead = yes ]; then
@@ -72,28 +74,28 @@ else
 fi
 `
 
-// What a dead run left at work is waited for before the host is looked at: its jobs (modules/internal/job: apt or npm, say, which
-// go on without it) and its commands, which hold a busy file. One question waits for busyStep, so that the person
-// sees what is going on.
+// A run waits for what a dead run left running before it observes the host: jobs (modules/internal/job: apt or npm, say,
+// which continue without their run), and commands, which hold a busy file. Each question waits for busyStep only, so that
+// the person sees what is happening.
 const (
-	jobWait  = 15 * time.Minute // also for commands of this run, which may be long ones
-	busyWait = time.Minute      // a daemon that a command left behind would hold the file for ever
+	jobWait  = 15 * time.Minute // also for commands of this run, which may take long
+	busyWait = time.Minute      // short, because a daemon that a command started holds the file for ever
 	busyStep = 2 * time.Second
 )
 
-// busyFile is the file that the commands of the host's nth change hold. Each change has its own, which is removed when it
-// is done: what still holds that is a daemon, which nobody waits for.
+// busyFile returns the file that the commands of the host's nth change hold. Each change has its own, which is removed when
+// the change is done: only a daemon can still hold it then, and nobody waits for that.
 func busyFile(n int) string { return fmt.Sprintf("/run/rcprov/busy.%d", n) }
 
-// keepBusy runs before each command of the nth change: the command holds the busy file as long as it or one of its children
-// lives, also when the connection that started it does not.
+// keepBusy returns what runs before each command of the nth change: the command holds the busy file as long as it or one of
+// its children lives, even after the connection that started it has ended.
 func keepBusy(n int) string {
 	return fmt.Sprintf("mkdir -p /run/rcprov; exec 8>>%s; flock -s 8", busyFile(n))
 }
 
-// forget is what a run that ends in order leaves for the next one to wait for: nothing. A daemon that one of its
-// commands started holds an old busy file, which is not looked at any more. Nor does it leave anything that was prepared, by
-// itself or by a run that was killed: only a run with the lock may remove that.
+// forget runs at the orderly end of a run. It removes the busy files, so that the next run doesn't wait for a daemon that
+// still holds one. It also removes what was prepared, by this run or by one that was killed: only a run with the lock may
+// do that.
 const forget = "rm -rf --one-file-system " + modules.PreparedDir + "\n" +
 	"rmdir --ignore-fail-on-non-empty /var/cache/rcprov 2>/dev/null || :\n" +
 	"rm -f /run/rcprov/busy.* /run/rcprov/holder\n"
@@ -107,14 +109,14 @@ type holder struct {
 	Since time.Time `json:"since"`
 }
 
-// mine is the part of a holder's JSON that tells that it is this host of this run. Another host of the run may be the same
+// mine returns the part of a holder's JSON that identifies this host in this run. Another host of the run may be the same
 // machine: two blocks with one address.
 func (h *host) mine() string {
 	name, _ := json.Marshal(h.Name) // a string can't fail
 	return fmt.Sprintf(`"run":"%s","host":%s`, h.run.id, name)
 }
 
-// LockedError says that another run holds a host's lock, or another host of the same run.
+// LockedError is the error of a host whose lock is held by another run, or by another host of the same run.
 type LockedError struct {
 	By, Run, Plan string
 	Since         time.Time
@@ -123,7 +125,7 @@ type LockedError struct {
 
 func (e *LockedError) Error() string {
 	if e.Twin != "" {
-		return fmt.Sprintf("the machine is the host %q of this plan, too, which is being changed", e.Twin)
+		return fmt.Sprintf("this machine is also the host %q of the plan, which is being changed", e.Twin)
 	}
 	if e.By == "" {
 		return "another run of rcprov is changing this host"
@@ -176,8 +178,8 @@ func (h *host) takeLock(ctx context.Context) error {
 	}
 }
 
-// waitForLock takes the host's lock for the rest of the connection. It waits a little for another run to end: one that was
-// killed just now holds the lock until sshd has noticed, which may take the kernel some retransmissions.
+// waitForLock takes the host's lock for the rest of the connection. It waits a little for another run to end: a run that was
+// just killed holds the lock until sshd notices, which may take the kernel some retransmissions.
 func (h *host) waitForLock(ctx context.Context) error {
 	h.doing("", "locking")
 	started := h.run.Now()
@@ -203,15 +205,15 @@ func (h *host) waitForLock(ctx context.Context) error {
 	}
 }
 
-// BusyError says that something is still at work on the host that a dead run began, or this run over a connection that
-// broke.
+// BusyError is the error of a host on which something is still running that a dead run started, or that this run started
+// over a connection that broke.
 type BusyError struct {
-	Job  string // name of the job; empty: a command
-	Own  bool   // it is of this run
-	Said string // the last line that the job printed
+	Job    string // name of the job; empty: a command
+	Own    bool   // started by this run
+	Output string // the last line that the job printed
 }
 
-func (e *BusyError) Error() string { return e.what() + " is still at work here" }
+func (e *BusyError) Error() string { return e.what() + " is still running" }
 
 func (e *BusyError) what() string {
 	what, whose := "a command", " of an earlier run, which is dead,"
@@ -219,16 +221,16 @@ func (e *BusyError) what() string {
 		what = fmt.Sprintf("rcprov-%s.service", e.Job)
 	}
 	if e.Own {
-		whose = ", begun before the connection broke,"
+		whose = ", started before the connection broke,"
 	}
 	return what + whose
 }
 
-// waiting is what to tell the person who waits.
+// waiting describes what the run waits for.
 func (e *BusyError) waiting() string {
 	text := "waiting for " + strings.TrimSuffix(e.what(), ",")
-	if e.Said != "" {
-		text += ": " + e.Said
+	if e.Output != "" {
+		text += ": " + e.Output
 	}
 	return text
 }
@@ -258,8 +260,8 @@ func (h *host) tryLock(ctx context.Context) error {
 		go keepLock(h.link.conn)
 		return nil
 	case strings.HasPrefix(answer, "busy "):
-		file, said, _ := strings.Cut(strings.TrimPrefix(answer, "busy "), "\n")
-		e := &BusyError{Own: h.lock.taken, Said: strings.TrimSpace(said)}
+		file, output, _ := strings.Cut(strings.TrimPrefix(answer, "busy "), "\n")
+		e := &BusyError{Own: h.lock.taken, Output: strings.TrimSpace(output)}
 		if dir, isJob := strings.CutSuffix(file, "/lock"); isJob {
 			e.Job = path.Base(dir)
 		}
@@ -267,28 +269,28 @@ func (h *host) tryLock(ctx context.Context) error {
 	case strings.HasPrefix(answer, "held "):
 		_, description, _ := strings.Cut(answer, "\n")
 		var other holder
-		_ = json.Unmarshal([]byte(description), &other) // without it the error just names nobody
+		_ = json.Unmarshal([]byte(description), &other) // if it fails, the error names nobody
 		switch {
-		case other.Run == h.run.id && other.Host == h.Name: // a program that our old shell was running when it was killed
+		case other.Run == h.run.id && other.Host == h.Name: // a program that our old shell was running when it was killed holds it
 			return (&BusyError{Own: true}).withHint("/run/rcprov/lock")
 		case other.Run == h.run.id:
 			return modules.WithHint(&LockedError{Twin: other.Host},
-				"Give the machine one host block: that can be in several groups, and in several plays.")
+				"Give the machine only one host block. It may be in several groups and several plays.")
 		}
 		return modules.WithHint(&LockedError{By: other.By, Run: other.Run, Plan: other.Plan, Since: other.Since},
-			"Wait until that run has ended. A run that died is noticed after %d seconds and taken over.", int(lockStale.Seconds()))
+			"Wait until that run has ended. The lock of a run that died is taken over after %d seconds.", int(lockStale.Seconds()))
 	default:
 		return fmt.Errorf("lock: %s", strings.TrimSpace(answer+" "+string(stderr)))
 	}
 }
 
-// withHint says what to do about what holds a file.
+// withHint adds what to do about the process that holds a file.
 func (e *BusyError) withHint(file string) error {
-	return modules.WithHint(e, "It was waited for %s. `sudo fuser -v %s` on the host says what it is: end it or wait longer, "+
-		"then run the same command again. If it is a daemon that shall stay, remove that file.", e.patience(), file)
+	return modules.WithHint(e, "rcprov waited %s for it. `sudo fuser -v %s` on the host shows what it is: end it or wait longer, "+
+		"then run the same command again. If it is a daemon that should keep running, remove that file.", e.patience(), file)
 }
 
-// keepLock shows others that the holder lives, until the connection ends.
+// keepLock shows other runs that the holder lives, until the connection ends.
 func keepLock(conn Conn) {
 	for {
 		time.Sleep(lockBeat)
@@ -296,7 +298,7 @@ func keepLock(conn Conn) {
 		_, _, err := conn.Ask(ctx, "touch /run/rcprov/holder\n")
 		cancel()
 		if err != nil {
-			return // the connection is gone; whoever works on it learns so by itself
+			return // the connection is gone; whatever uses it notices that itself
 		}
 	}
 }
@@ -304,7 +306,7 @@ func keepLock(conn Conn) {
 // busyHost is a host whose commands keep a busy file.
 type busyHost struct {
 	modules.Host
-	change int // which one it is on the host
+	change int // its number on the host, from 1; 0: not a change, but preparing
 }
 
 // Run implements [modules.Host].

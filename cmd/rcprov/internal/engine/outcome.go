@@ -6,9 +6,9 @@ import "slices"
 type outcome struct {
 	counts  Counts
 	changed []string // addresses of the steps that were changed and verified, in order
-	applied int      // how many changes were begun, whatever became of them; the number of the latest, from 1
+	applied int      // how many changes were started, successful or not; also the number of the latest
 	failure *Failure // once set, no further step is tried
-	stopped bool     // the run was stopped before all steps had their turn; no further one is tried
+	stopped bool     // the run was stopped before all steps had their turn; no further step is tried
 }
 
 // ended reports whether no further step is tried on the host.

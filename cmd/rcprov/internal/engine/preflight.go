@@ -12,17 +12,17 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// PreflightFinding is a requirement of a step that a host doesn't meet, or of which nobody knows whether it does.
+// PreflightFinding is a requirement of a step that a host doesn't meet, or that could not be checked.
 type PreflightFinding struct {
 	Play  string
 	Step  string
-	Range hcl.Range // of the step, or of the argument to blame
+	Range hcl.Range // of the step, or of the argument that caused it
 	Check modules.Check
 	Level modules.Level // LevelError or LevelWarn
 	Err   error
 }
 
-// PreflightError says that a host doesn't meet requirements of its steps, all of them.
+// PreflightError is the error of a host that doesn't meet the requirements of its steps.
 type PreflightError struct {
 	Findings []*PreflightFinding // of LevelError, in the order of the plan
 }
@@ -38,14 +38,14 @@ func (e *PreflightError) Error() string {
 	return fmt.Sprintf("%d requirements are not met\n%s", len(lines), strings.Join(lines, "\n"))
 }
 
-// preflight is what the requirements of a host's steps found, before the run changed anything.
+// preflight holds the findings about a host before the run changes anything.
 type preflight struct {
 	findings []*PreflightFinding // in the order of the plan
 	reported bool
 }
 
-// newPreflight tests the requirements of those of steps that differ, as s shows the host. A finding that says the same as
-// that of an earlier step is left out.
+// newPreflight tests the requirements of the steps that differ against s. It leaves out a finding that says the same as that
+// of an earlier step.
 func newPreflight(p *plan.Plan, steps []*step, s *observe.Snapshot) preflight {
 	type text struct {
 		check modules.Check
@@ -92,7 +92,7 @@ func (p *preflight) report(report func(Event)) {
 	}
 }
 
-// err returns the error of a host that lacks what its steps need; nil if there are only warnings.
+// err returns a *PreflightError with the findings that are errors; nil if there are none.
 func (p *preflight) err() error {
 	var e PreflightError
 	for _, f := range p.findings {
@@ -106,8 +106,8 @@ func (p *preflight) err() error {
 	return &e
 }
 
-// requirePreflight ends the host's part of an apply, before its first change, if it doesn't meet what its steps require.
-// A plan shows all changes nevertheless: see endPreflight.
+// requirePreflight ends the host's part of an apply, before its first change, if a requirement is not met. A plan still
+// shows all changes: see endPreflight.
 func (h *host) requirePreflight() {
 	h.preflight.report(h.report)
 	if err := h.preflight.err(); err != nil {

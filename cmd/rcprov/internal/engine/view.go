@@ -8,7 +8,7 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// view is what was last observed of the steps from..to-1 of a host. The zero value is a view of nothing.
+// view is the last observation of the steps from..to-1 of a host. The zero value is a view of nothing.
 type view struct {
 	snapshot *observe.Snapshot
 	from, to int
@@ -16,13 +16,13 @@ type view struct {
 	changes  int // the run's count of changes at that time
 }
 
-// covers reports whether the view shows step i as it is, when applied changes were begun on the host so far, and what was
-// observed before the run's first changes no longer counts.
+// covers reports whether the view shows step i and is still valid: the host's count of changes must be applied as it was
+// then, and the run's count must have been changes at least.
 func (v view) covers(i, applied, changes int) bool {
 	return v.snapshot != nil && v.from <= i && i < v.to && v.applied == applied && v.changes >= changes
 }
 
-// observeAll observes all steps of the host, and what decides whether it meets their requirements.
+// observeAll observes all steps of the host and their requirements.
 func (h *host) observeAll(ctx context.Context) error {
 	q := query(h.steps)
 	for _, s := range h.steps {
@@ -33,8 +33,8 @@ func (h *host) observeAll(ctx context.Context) error {
 	return h.ask(ctx, q, 0, len(h.steps), nil)
 }
 
-// observe asks about the steps from..to-1 and those of also, and notes which of them differ. A connection that breaks is
-// replaced.
+// observe observes the steps from..to-1 and those of also, and notes which of from..to-1 differ. It replaces a connection
+// that breaks.
 func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
 	return h.ask(ctx, query(slices.Concat(also, h.steps[from:to])), from, to, also)
 }
@@ -50,7 +50,7 @@ func query(steps []*step) *observe.Query {
 	return &q
 }
 
-// ask asks q, which is about the steps from..to-1 and those of also, over as many connections as it takes.
+// ask runs q, the query for the steps from..to-1 and those of also, over as many connections as it takes.
 func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*step) error {
 	for h.link.gone == nil {
 		whole, err := h.askOnce(ctx, q, from, to, also)
@@ -68,7 +68,7 @@ func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*
 	return h.link.gone
 }
 
-// askOnce is ask over one connection. whole means that no answer is an error.
+// askOnce is ask over one connection. It reports whether the whole answer is free of errors.
 func (h *host) askOnce(ctx context.Context, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()

@@ -18,12 +18,12 @@ type walk struct {
 	play     *plan.Play
 	from, to int
 
-	// changesBefore is the run's count of changes when the play began on this host. What was observed before other
-	// hosts were changed by earlier plays no longer counts; hosts in the same play are not ordered anyway.
+	// changesBefore is the run's count of changes when the play started on this host. Observations made before earlier
+	// plays changed other hosts are no longer valid; hosts in the same play are not ordered anyway.
 	changesBefore int
 }
 
-// run decides each step by what was observed since the last change, and changes those that differ.
+// run decides each step by an observation made after the last change, and changes the steps that differ.
 func (w *walk) run(ctx context.Context) {
 	h := w.host
 	for i := w.from; i < w.to; {
@@ -65,7 +65,7 @@ func (w *walk) run(ctx context.Context) {
 			w.foresee(i, change)
 			i++
 		case !h.lock.held():
-			// Somebody may have changed the host between our look and the lock: look again under it.
+			// Somebody may have changed the host since it was observed: observe again under the lock.
 			if err := h.takeLock(ctx); ctx.Err() != nil {
 				w.stop(i)
 				return
@@ -76,7 +76,7 @@ func (w *walk) run(ctx context.Context) {
 			h.seen = view{}
 		default:
 			h.prepareAhead(ctx, i+1)
-			// What is begun is finished, also when the run is being stopped.
+			// A change that is started is finished, even if the run is being stopped.
 			n, ok := w.change(context.WithoutCancel(ctx), ctx.Done(), i, change)
 			if !ok {
 				return
@@ -86,7 +86,7 @@ func (w *walk) run(ctx context.Context) {
 	}
 }
 
-// look makes sure that step i has been observed since the last change of the run.
+// look observes step i unless it was observed after the last change.
 func (w *walk) look(ctx context.Context, i int) error {
 	h := w.host
 	if h.seen.covers(i, h.applied, w.changesBefore) {
@@ -96,8 +96,8 @@ func (w *walk) look(ctx context.Context, i int) error {
 	return h.observe(ctx, i, w.horizon(i), nil)
 }
 
-// horizon returns the end of the steps from i on to observe at once: up to and with the first that is expected to
-// differ, because what lies behind it must be observed again anyway.
+// horizon returns the end of the steps from i on to observe at once: up to and including the first that is expected to
+// differ, because the steps after it must be observed again anyway.
 func (w *walk) horizon(i int) int {
 	for ; i < w.to; i++ {
 		if w.host.steps[i].differs {
@@ -108,7 +108,7 @@ func (w *walk) horizon(i int) int {
 }
 
 // batchEnd returns the end of the steps from i on that may be applied together: those that are expected to differ
-// and are Batchers of the same type. It is i+1 for any other step.
+// and are Batchers of the same type. For other steps it is i+1.
 func (w *walk) batchEnd(i int) int {
 	first := w.host.steps[i]
 	end := i + 1
@@ -125,7 +125,7 @@ func (w *walk) batchEnd(i int) int {
 	return end
 }
 
-// foresee reports the change of step i in a plan, and notes what later steps will find when it is made.
+// foresee reports the change of step i in a plan, and notes what later steps would observe after it.
 func (w *walk) foresee(i int, change modules.Change) {
 	h, s := w.host, w.host.steps[i]
 	s.differs = true
@@ -139,14 +139,14 @@ func (w *walk) foresee(i int, change modules.Change) {
 	modules.Foresee(s.Step.Step, h.seen.snapshot, change)
 }
 
-// pendingBefore reports whether plan shows a change for a step before i, on which step i may depend.
+// pendingBefore reports whether the plan has a change for a step before i, on which step i may depend.
 func (w *walk) pendingBefore(i int) bool {
 	return slices.ContainsFunc(w.host.steps[:i], func(s *step) bool { return s.differs })
 }
 
-// change makes step i be as wanted, with those that are applied together with it, and verifies it. It returns how
-// many steps that were (none, when the connection broke and step i is to be begun again); not ok means that the host has
-// failed. A closed stop ends further attempts.
+// change applies and verifies step i, and the steps that are applied together with it. It returns how many steps those
+// were: none if the connection broke and the walk has to come to step i again. ok is false if the host has failed. When
+// stop is closed, there are no further attempts.
 func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change modules.Change) (n int, ok bool) {
 	h, s := w.host, w.host.steps[i]
 	for attempt := 0; ; attempt++ {
@@ -178,7 +178,7 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			w.fail(i, err, left)
 			return 0, false
 		}
-		// What the failed attempt left is what the next one starts from.
+		// The next attempt starts from what the failed one left.
 		if err := h.observe(ctx, i, i+1, nil); err != nil {
 			w.fail(i, err, Unknown)
 			return 0, false
@@ -190,7 +190,7 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 	}
 }
 
-// aftermath looks what the failed change of batch, which starts with step i, left of that, so that nobody has to guess.
+// aftermath observes what the failed change of batch, which starts with step i, left, so that nobody has to guess.
 func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
 	if err := w.host.observe(ctx, i, i+len(batch), nil); err != nil {
 		return Unknown
@@ -210,8 +210,8 @@ func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
 	}
 }
 
-// resume goes on after a change of batch, which starts with step i, that failed with broken because the connection broke.
-// What is as wanted now was changed by it; n is how many steps that are. With the next one the walk begins again.
+// resume continues after the change of batch, which starts with step i, failed with broken because the connection broke.
+// Steps that no longer differ were changed by it; n is how many they are. The walk continues with the next one.
 func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n int, err error) {
 	h := w.host
 	if h.link.gone != nil {
@@ -236,13 +236,13 @@ func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n i
 	return n, nil
 }
 
-// work is a step of a walk with the change that it is to make.
+// work is a step with the change to make.
 type work struct {
 	*step
 	change modules.Change
 }
 
-// gather returns the work that starts with step i: its change, and for a Batcher those of the steps behind it.
+// gather returns the work that starts with step i: its change, and for a Batcher those of the steps after it.
 func (w *walk) gather(i int, change modules.Change) []work {
 	h := w.host
 	batch := []work{{h.steps[i], change}}
@@ -264,25 +264,25 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	h.applied++
 	h.run.countChange()
 
-	tell := func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) }
-	ctx = modules.WithProgress(ctx, tell)
+	progress := func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) }
+	ctx = modules.WithProgress(ctx, progress)
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, &TimeoutError{s.Timeout})
 		defer cancel()
 	}
 	for _, b := range batch {
-		h.ahead.await(ctx, b.step, tell)
+		h.ahead.await(ctx, b.step, progress)
 	}
 	err := applyBatch(ctx, busyHost{h.link.conn, h.applied}, batch)
-	var said *TimeoutError
-	if cause := context.Cause(ctx); err != nil && !errors.As(err, &said) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	var timeout *TimeoutError
+	if cause := context.Cause(ctx); err != nil && !errors.As(err, &timeout) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	return err
 }
 
-// TimeoutError says that a step took longer than its timeout.
+// TimeoutError is the error of a step that took longer than its timeout.
 type TimeoutError struct {
 	Timeout time.Duration
 }
@@ -302,7 +302,7 @@ func applyBatch(ctx context.Context, h modules.Host, batch []work) error {
 	return batch[0].Step.Step.(modules.Batcher).ApplyBatch(ctx, h, all)
 }
 
-// verify observes the changed steps once more, and with them those behind, and reports the changes.
+// verify observes the changed steps once more, together with those after them, and reports the changes.
 func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Time) error {
 	h := w.host
 	end := i + len(batch)
@@ -332,7 +332,7 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 	return nil
 }
 
-// done reports that the steps of batch, which starts with step i, were changed and are as wanted.
+// done reports that the steps of batch, which starts with step i, were changed and no longer differ.
 func (w *walk) done(i int, batch []work, started time.Time) {
 	if len(batch) == 0 {
 		return
@@ -349,7 +349,7 @@ func (w *walk) done(i int, batch []work, started time.Time) {
 	}
 }
 
-// NotConvergedError says that a step was applied and still differs.
+// NotConvergedError is the error of a step that was applied and still differs.
 type NotConvergedError struct {
 	Left modules.Change
 }
@@ -358,7 +358,7 @@ func (e *NotConvergedError) Error() string {
 	return fmt.Sprintf("did not converge: applied, and still differs in %s", describe(e.Left))
 }
 
-// describe names the edits of c shortly.
+// describe lists the edits of c in short.
 func describe(c modules.Change) string {
 	text := ""
 	for i, e := range c.Edits {
@@ -372,7 +372,7 @@ func describe(c modules.Change) string {
 		switch {
 		case e.Sensitive || e.From == "" && e.To == "":
 		case e.Action == modules.Run && e.To == "":
-			text += fmt.Sprintf(" (%s)", e.From) // why it would run again
+			text += fmt.Sprintf(" (%s)", e.From) // the reason to run again
 		default:
 			text += fmt.Sprintf(" (is %q, wanted %q)", e.From, e.To)
 		}
@@ -394,13 +394,13 @@ func (w *walk) fail(i int, err error, left Aftermath) {
 	})
 }
 
-// stop ends the host's part before step i.
+// stop ends the host's part of the run before step i.
 func (w *walk) stop(i int) {
 	w.host.stopped = true
 	w.host.leave(w.to - i)
 }
 
-// sleep waits for d; false means that the run is being stopped.
+// sleep waits for d. It returns false, earlier, when stop is closed.
 func sleep(stop <-chan struct{}, d time.Duration) bool {
 	select {
 	case <-time.After(d):

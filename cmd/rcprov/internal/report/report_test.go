@@ -233,7 +233,7 @@ var scenarios = map[string]func(s *script){
 			engine.Event{Type: engine.HostStarted, Play: "web", Host: "web1", Total: 1},
 			engine.Event{Type: engine.Doing, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 1, Text: "changing"},
 			engine.Event{Type: engine.ConnectionLost, Host: "web1", Text: "the connection to admin@web1:22 broke: the host has been silent for 48s"},
-			engine.Event{Type: engine.Doing, Host: "web1", Text: "trying to reach the host again"},
+			engine.Event{Type: engine.Doing, Host: "web1", Text: "reconnecting"},
 			engine.Event{Type: engine.ConnectionBack, Host: "web1", Text: "admin@web1:22", Duration: 12 * time.Second},
 			engine.Event{Type: engine.StepChanged, Play: "web", Host: "web1", Step: "file.motd", Index: 1, Total: 1, Change: change(mode), Duration: 90 * time.Second},
 			engine.Event{Type: engine.JournalFailed, Host: "web1", Text: "/var/lib/rcprov/journal.jsonl could not be written: No space left on device"},

@@ -11,8 +11,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Bind returns the steps of a play on one of its hosts, in the order in which they are applied. facts may be nil
-// when [Plan.NeedsFacts] is false.
+// Bind returns the steps of a play on one of its hosts, in the order in which they are applied. facts may be nil if
+// [Plan.NeedsFacts] is false.
 func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.Diagnostics) {
 	e := p.evaluation(map[string]*observe.Facts{host.Name: facts})
 	s := e.scope(stepScope, play, host)
@@ -72,7 +72,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 	return steps
 }
 
-// checkStep evaluates all of a step without the facts of the host.
+// checkStep evaluates a step without the facts of the host.
 func (s *scope) checkStep(b *stepBlock) {
 	if !s.enterStep(b, b.block.DefRange()) {
 		return
@@ -80,7 +80,7 @@ func (s *scope) checkStep(b *stepBlock) {
 	defer s.leave()
 	x := s.expand(b)
 	if len(x.instances) == 0 && b.meta("tags") != nil {
-		s.OpenTags = true // its for_each is empty today: its tags are none of a mistake
+		s.OpenTags = true // for_each is empty, perhaps only today: using its tags is no mistake
 	}
 	for _, i := range x.instances {
 		s.metaArguments(i)
@@ -91,7 +91,7 @@ func (s *scope) checkStep(b *stepBlock) {
 	}
 }
 
-// checkTemplates reports what is wrong in the templates of a step that could not be built, because it depends on facts.
+// checkTemplates reports mistakes in the templates of a step that could not be built because it depends on facts.
 func (s *scope) checkTemplates(i *instance) {
 	if i.complete() || i.wrong {
 		return
@@ -107,11 +107,11 @@ func (s *scope) checkTemplates(i *instance) {
 	}
 }
 
-// checkKnown reports what can't be known on the host whatever its facts are, as [scope.notKnown] does when the facts are
-// there: then other hosts may be changed already.
+// checkKnown reports arguments that are unknown on the host whatever its facts are. [scope.notKnown] would report them too, but
+// only when the facts are known: other hosts may have been changed by then.
 func (s *scope) checkKnown(i *instance) {
 	if s.flawed || len(s.diags) > s.unknowable || // something may be unknown for another mistake
-		!s.certain(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.certain(i.block.meta("when"), i.each) {
+		!s.alwaysTrue(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.alwaysTrue(i.block.meta("when"), i.each) {
 		return
 	}
 	for _, attr := range sortedAttributes(i.block.block.Body) {
@@ -122,8 +122,8 @@ func (s *scope) checkKnown(i *instance) {
 	}
 }
 
-// certain tells whether a condition, which may be left out, is true for any facts of the host.
-func (s *scope) certain(when *hclsyntax.Attribute, each cty.Value) bool {
+// alwaysTrue reports whether a condition is true for any facts of the host; a condition that is left out is.
+func (s *scope) alwaysTrue(when *hclsyntax.Attribute, each cty.Value) bool {
 	if when == nil {
 		return true
 	}

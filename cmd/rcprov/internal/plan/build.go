@@ -14,7 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// build makes the module's steps, once its arguments are known.
+// build makes the module's steps if its arguments are known.
 func (s *scope) build(i *instance) {
 	if i.tried || !i.complete() {
 		return
@@ -52,8 +52,8 @@ func (p *Plan) readFile(path string) ([]byte, error) {
 	return content, nil
 }
 
-// absolute returns a path on the controller, which may be relative to the plan's directory, or begin with "~/": public
-// keys lie there.
+// absolute returns the absolute form of a path on the controller, which may be relative to the plan's directory, or start
+// with "~/", as those of public keys often do.
 func (p *Plan) absolute(path string) string {
 	if inHome, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
@@ -66,7 +66,7 @@ func (p *Plan) absolute(path string) string {
 	return filepath.Join(p.dir, path)
 }
 
-// split returns the errors that were put together with errors.Join; only the outermost is a list of mistakes.
+// split returns the errors that were joined with errors.Join; only the outermost is a list of mistakes.
 func split(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -83,7 +83,7 @@ func split(err error) []error {
 	return all
 }
 
-// argumentError shows a mistake that a module found at the argument to blame.
+// argumentError returns a mistake that a module found, with the place of the argument that caused it.
 func (i *instance) argumentError(err error) *hcl.Diagnostic {
 	at, text, hint := i.block.block.DefRange(), err.Error(), ""
 	var arg *modules.ArgError
@@ -97,7 +97,8 @@ func (i *instance) argumentError(err error) *hcl.Diagnostic {
 	return mistake(at, fmt.Sprintf("%s: %s", i, text), hint)
 }
 
-// argRange returns where an argument is given, or the block's header. "rule.port" is an argument in a nested block.
+// argRange returns the place of an argument, or the block's header if it is not set. "rule.port" is an argument in a nested
+// block.
 func (b *stepBlock) argRange(arg string) hcl.Range {
 	at, body := b.block.DefRange(), b.block.Body
 	for _, name := range strings.Split(arg, ".") {

@@ -14,7 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// config is what the files of a plan declare, before anything is evaluated.
+// config holds the declarations of a plan's files, before anything is evaluated.
 type config struct {
 	modules   map[string]*module
 	variables []*variable
@@ -57,10 +57,10 @@ type outputBlock struct {
 	block *hclsyntax.Block
 }
 
-// Words that name something in expressions, beside modules.
+// Names that expressions can start with, beside modules.
 var roots = []string{"var", "local", "host", "group", "self", "facts", "each"}
 
-// What the blocks of the language take.
+// Blocks of the language and their arguments.
 var (
 	topBlocks     = []string{"variable", "locals", "host", "group", "play", "output"}
 	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable"}
@@ -87,7 +87,7 @@ func newConfig(list []modules.Module) *config {
 	return c
 }
 
-// play returns the play block of a name, or nil.
+// play returns the play block with this name, or nil.
 func (c *config) play(name string) *playBlock {
 	for _, p := range c.plays {
 		if p.name == name {
@@ -110,7 +110,7 @@ func (c *config) steps(module, label string) []*stepBlock {
 	return found
 }
 
-// groupNames returns the names of all groups; values are the hosts by name.
+// groupNames returns the names of all groups; values holds the hosts by name.
 func (c *config) groupNames(values map[string]cty.Value) []string {
 	names := slices.Collect(maps.Keys(c.groups))
 	for _, host := range values {
@@ -133,7 +133,7 @@ func stepAddress(module, label string) string {
 	return fmt.Sprintf("%s[%q]", module, label)
 }
 
-// meta returns the meta-argument of a name, or nil. An argument of the module takes the name for itself.
+// meta returns the meta-argument with this name, or nil. An argument of the module with the same name hides it.
 func (b *stepBlock) meta(name string) *hclsyntax.Attribute {
 	if b.module.spec.find(name) != nil {
 		return nil
@@ -151,9 +151,9 @@ func (d *declarer) report(diag *hcl.Diagnostic) { d.diags = append(d.diags, diag
 
 func (d *declarer) file(body *hclsyntax.Body) {
 	for _, attr := range sortedAttributes(body) {
-		d.report(mistake(attr.NameRange, fmt.Sprintf("%q stands outside of a block", attr.Name),
-			fmt.Sprintf("Values that the plan uses stand in `locals { %s = ... }`; values that whoever runs it may set "+
-				"in `variable %q { default = ... }`.", attr.Name, attr.Name)))
+		d.report(mistake(attr.NameRange, fmt.Sprintf("%q is outside of a block", attr.Name),
+			fmt.Sprintf("Write `locals { %s = ... }`, or `variable %q { default = ... }` for a value that can be set when the "+
+				"plan is run.", attr.Name, attr.Name)))
 	}
 	for _, b := range body.Blocks {
 		switch b.Type {
@@ -177,12 +177,12 @@ func (d *declarer) file(body *hclsyntax.Body) {
 
 func (d *declarer) unknownTopBlock(b *hclsyntax.Block) {
 	if _, ok := d.modules[b.Type]; ok {
-		d.report(mistake(b.DefRange(), fmt.Sprintf("The step %s %q stands outside of a play", b.Type, strings.Join(b.Labels, " ")),
-			"A play says which hosts get it: put the step into a block `play \"NAME\" { hosts = group.all ... }`."))
+		d.report(mistake(b.DefRange(), fmt.Sprintf("The step %s %q is outside of a play", b.Type, strings.Join(b.Labels, " ")),
+			"Put it into a block `play \"NAME\" { hosts = group.all ... }`, which says on which hosts it runs."))
 		return
 	}
 	d.report(mistake(b.TypeRange, fmt.Sprintf("There is no block type %q", b.Type),
-		didYouMean(b.Type, topBlocks, "A plan has blocks of the types")))
+		didYouMean(b.Type, topBlocks, "The block types are")))
 }
 
 func (d *declarer) variable(b *hclsyntax.Block) {
@@ -211,7 +211,7 @@ func (d *declarer) localValues(b *hclsyntax.Block) {
 		d.locals[attr.Name] = attr
 	}
 	for _, inner := range b.Body.Blocks {
-		d.report(mistake(inner.DefRange(), "A block can't stand in locals",
+		d.report(mistake(inner.DefRange(), "locals can't contain blocks",
 			fmt.Sprintf("Write a value: `%s = { ... }`.", inner.Type)))
 	}
 }
@@ -238,7 +238,7 @@ func (d *declarer) group(b *hclsyntax.Block) {
 		return
 	}
 	if name == allHosts {
-		d.report(mistake(b.DefRange(), "The group \"all\" can't be declared", "It is there already: every host of the plan."))
+		d.report(mistake(b.DefRange(), "The group \"all\" can't be declared", "It already exists, with every host of the plan."))
 		return
 	}
 	if first, ok := d.groups[name]; ok {
@@ -301,7 +301,7 @@ func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
 	for _, other := range p.steps {
 		if other.module == m && other.label == label {
 			d.report(mistake(b.DefRange(), fmt.Sprintf("play %q has two steps %s %q", p.name, b.Type, label),
-				fmt.Sprintf("The first is at %s. The label is the step's name in references and reports: give one of them another.",
+				fmt.Sprintf("The first is at %s. The label names the step in references and reports: change one of them.",
 					place(other.block.DefRange()))))
 			return
 		}
@@ -320,19 +320,19 @@ func (d *declarer) labels(b *hclsyntax.Block, want int) bool {
 	case len(b.Labels) == want:
 		return true
 	case want == 0:
-		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("A block %s has no name", b.Type), fmt.Sprintf("Write `%s { ... }`.", b.Type)))
+		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("A block %s takes no name", b.Type), fmt.Sprintf("Write `%s { ... }`.", b.Type)))
 	default:
 		d.report(mistake(b.DefRange(), fmt.Sprintf("A block %s needs one name", b.Type), fmt.Sprintf("Write `%s \"NAME\" { ... }`.", b.Type)))
 	}
 	return false
 }
 
-// name returns the label of a block, any text that can be printed.
+// name returns the label of a block: any printable text.
 func (d *declarer) name(b *hclsyntax.Block) (string, bool) {
 	return d.label(b, unicode.IsPrint, "A name has at least one character and no control characters.")
 }
 
-// word returns the label of a block whose name stands in lists and options: no spaces.
+// word returns the label of a block whose name is used in lists and options: no spaces.
 func (d *declarer) word(b *hclsyntax.Block) (string, bool) {
 	return d.label(b, func(r rune) bool { return r != ' ' && unicode.IsPrint(r) }, "A name has at least one character, and no spaces or control characters.")
 }
@@ -356,13 +356,13 @@ func (d *declarer) identifier(b *hclsyntax.Block) (string, bool) {
 	}
 	if !hclsyntax.ValidIdentifier(b.Labels[0]) {
 		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be a name here", b.Labels[0]),
-			"Variables and outputs are named with a letter, then letters, digits, \"_\" and \"-\"."))
+			"The name of a variable or output is a letter, followed by letters, digits, \"_\" and \"-\"."))
 		return "", false
 	}
 	return b.Labels[0], true
 }
 
-// body reports attributes and blocks that a block of the language doesn't take.
+// body reports attributes and blocks that are not allowed in a block of the language.
 func (d *declarer) body(b *hclsyntax.Block, args, blocks []string) {
 	what := b.Type
 	if len(b.Labels) == 1 {

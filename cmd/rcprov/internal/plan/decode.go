@@ -13,13 +13,13 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
-// decoded are the arguments of a step on one host.
+// decoded holds the arguments of a step on one host.
 type decoded struct {
 	args      any                  // a pointer to the module's Args
 	values    map[string]cty.Value // the same for expressions, by argument
 	sensitive map[string]bool      // arguments, or nested blocks, with values from sensitive variables
 	secrets   []string             // the secret strings among the values
-	unknown   bool                 // something is not known: args is not complete
+	unknown   bool                 // some values are unknown: args is not complete
 	wrong     bool                 // a mistake was reported: args is not complete
 }
 
@@ -57,13 +57,13 @@ func (s *scope) decode(i *instance) {
 func (d *decoder) body(spec *bodySpec, body *hclsyntax.Body, header hcl.Range, target reflect.Value) map[string]cty.Value {
 	values := map[string]cty.Value{}
 	known := append(spec.argNames(), d.meta...)
-	var meant []string // by misspelled arguments: to call these missing would be a second message for one slip
+	var meant []string // by misspelled arguments: to report these as missing would be a second message for one typo
 	for _, attr := range sortedAttributes(body) {
 		switch {
 		case spec.find(attr.Name) != nil || slices.Contains(d.meta, attr.Name):
 		case attr.Name == "depends_on" && d.top == "":
 			d.report(mistake(attr.NameRange, fmt.Sprintf("%s has no argument \"depends_on\"", d.what),
-				"Steps run in the order of the file: move it behind what it needs. Plays have depends_on."))
+				"Steps run in the order of the file: move it after the steps that it needs. Only plays have depends_on."))
 		default:
 			d.report(unexpectedArgument(attr, d.what, known, spec.blockNames()))
 			meant = append(meant, nearest(attr.Name, known))
@@ -104,8 +104,8 @@ func (d *decoder) missing(header hcl.Range, names []string) *hcl.Diagnostic {
 	return mistake(header, fmt.Sprintf("%s: the arguments %s and %s are missing", d.what, strings.Join(names[:last], ", "), names[last]), "")
 }
 
-// argument evaluates an argument, which has its type then; given is false when it is left out or null, and the value
-// is the default or null.
+// argument evaluates an argument and converts it to its type. given is false if it is left out or null; then the value is
+// the default or null.
 func (d *decoder) argument(arg *argSpec, attr *hclsyntax.Attribute) (v cty.Value, given bool) {
 	absent := cty.NullVal(arg.ty)
 	if arg.fallback != cty.NilVal {
@@ -139,7 +139,7 @@ func (d *decoder) argument(arg *argSpec, attr *hclsyntax.Attribute) (v cty.Value
 	return converted, true
 }
 
-// set stores a value in the field of an argument, unless it isn't known.
+// set stores a value in the field of an argument, unless it is unknown.
 func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, field reflect.Value) {
 	v, marks := v.UnmarkDeep()
 	if len(marks) > 0 {
@@ -169,10 +169,10 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 		return
 	}
 	if err := gocty.FromCtyValue(v, field.Addr().Interface()); err != nil && attr != nil {
-		text := "holds a number that is out of range or not whole" // the only known values that have the type and don't fit
+		text := "contains a number that is out of range or not whole" // the only known values that have the type and don't fit
 		switch {
 		case holdsNull(v):
-			text = "must not contain null: leave out what is not there"
+			text = "must not contain null: leave such elements out"
 		case v.Type() == cty.Number && v.AsBigFloat().IsInt():
 			text = "is out of range: " + numberText(v.AsBigFloat())
 		case v.Type() == cty.Number:
@@ -182,7 +182,7 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 	}
 }
 
-// allowed checks the words that the oneof tag allows for a string, or for each of a list.
+// allowed reports whether the oneof tag allows a string, or all strings of a list. It reports those that it doesn't.
 func (d *decoder) allowed(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute) bool {
 	ok := true
 	for _, word := range texts(v) {
@@ -217,8 +217,8 @@ func (d *decoder) files(v cty.Value, attr *hclsyntax.Attribute) (cty.Value, bool
 	return cty.ListVal(paths).WithMarks(marks), true
 }
 
-// filePaths returns the paths in v: a path, an object with files or path, the instances of a step with for_each, or
-// a list of these. known is false when they are not all known yet.
+// filePaths returns the paths in v: a path, an object with files or path, the instances of a step with for_each, or a list
+// of these. known is false if some of them are unknown.
 func filePaths(v cty.Value) (paths []cty.Value, known bool, err error) {
 	if v.IsMarked() {
 		v, marks := v.Unmark()
@@ -270,7 +270,7 @@ func (d *decoder) blocks(spec *blockSpec, body *hclsyntax.Body, header hcl.Range
 		d.report(mistake(header, fmt.Sprintf("%s: the block %s is missing", d.what, spec.name), fmt.Sprintf("Add `%s { ... }`.", spec.name)))
 	case len(found) > 1 && !spec.many:
 		d.report(mistake(found[1].DefRange(), fmt.Sprintf("%s has two blocks %s", d.what, spec.name),
-			fmt.Sprintf("It takes one. The first is at %s.", place(found[0].DefRange()))))
+			fmt.Sprintf("Only one is allowed. The first is at %s.", place(found[0].DefRange()))))
 	}
 	var values []cty.Value
 	for _, b := range found {
@@ -330,10 +330,10 @@ func (d *decoder) repeat(spec *blockSpec, b *hclsyntax.Block) []*decoder {
 	return all
 }
 
-// block decodes one nested block. The decoder is that of the block.
+// block decodes one nested block, of which d is the decoder.
 func (d *decoder) block(spec *blockSpec, b *hclsyntax.Block, target reflect.Value) cty.Value {
 	if len(b.Labels) != len(spec.body.labels) {
-		d.report(mistake(b.DefRange(), fmt.Sprintf("%s takes a different number of labels: %d, not %d", d.what, len(spec.body.labels), len(b.Labels)),
+		d.report(mistake(b.DefRange(), fmt.Sprintf("%s has %d labels, but takes %d", d.what, len(b.Labels), len(spec.body.labels)),
 			fmt.Sprintf("Write `%s%s { ... }`.", spec.name, strings.Repeat(` "..."`, len(spec.body.labels)))))
 	} else {
 		for i, field := range spec.body.labels {

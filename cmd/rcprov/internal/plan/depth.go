@@ -5,14 +5,14 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// HCL's parser and evaluator recurse with the nesting of what they read, and Go ends a program whose stack overflows:
-// 300,000 opening brackets did that (hcl v2.25). No plan that a person or a generator writes comes near these limits.
+// HCL's parser and evaluator recurse for each level of nesting, and Go ends a program whose stack overflows: 300,000 opening
+// brackets did that (hcl v2.25). No plan that a person or a generator writes comes near these limits.
 const (
 	maxNesting = 1_000  // brackets and interpolations inside each other
 	maxChain   = 10_000 // operators, indexes and template directives in one expression
 )
 
-// tooDeep reports the first place where tokens are nested so deeply that parsing them would be unsafe; nil if none is.
+// tooDeep returns a mistake at the first place where tokens are nested too deeply to be parsed safely; nil if there is none.
 func tooDeep(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	nesting, chain := 0, 0
 	for _, token := range tokens {
@@ -31,22 +31,22 @@ func tooDeep(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 			chain++
 		}
 		if nesting > maxNesting || chain > maxChain {
-			return mistake(token.Range, "This is nested too deeply", "Name parts of it in locals and refer to them.")
+			return mistake(token.Range, "This is nested too deeply", "Move parts of it to locals and refer to them.")
 		}
 	}
 	return nil
 }
 
-// parseConfig is [hclsyntax.ParseConfig] for text that may be anything.
+// parseConfig is [hclsyntax.ParseConfig], safe for any text.
 func parseConfig(text []byte, name string) (*hcl.File, hcl.Diagnostics) {
-	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos) // its mistakes are told again by the parser
+	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos) // the parser reports the same mistakes
 	if deep := tooDeep(tokens); deep != nil {
 		return &hcl.File{Bytes: text, Body: &hclsyntax.Body{}}, hcl.Diagnostics{deep}
 	}
 	return hclsyntax.ParseConfig(text, name, hcl.InitialPos)
 }
 
-// parseTemplate is [hclsyntax.ParseTemplate] for text that may be anything.
+// parseTemplate is [hclsyntax.ParseTemplate], safe for any text.
 func parseTemplate(text []byte, name string) (hclsyntax.Expression, hcl.Diagnostics) {
 	tokens, _ := hclsyntax.LexTemplate(text, name, hcl.InitialPos)
 	if deep := tooDeep(tokens); deep != nil {
@@ -55,7 +55,7 @@ func parseTemplate(text []byte, name string) (hclsyntax.Expression, hcl.Diagnost
 	return hclsyntax.ParseTemplate(text, name, hcl.InitialPos)
 }
 
-// parseExpression is [hclsyntax.ParseExpression] for text that may be anything.
+// parseExpression is [hclsyntax.ParseExpression], safe for any text.
 func parseExpression(text []byte, name string) (hclsyntax.Expression, hcl.Diagnostics) {
 	tokens, _ := hclsyntax.LexExpression(text, name, hcl.InitialPos)
 	if deep := tooDeep(tokens); deep != nil {

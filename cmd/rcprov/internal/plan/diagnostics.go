@@ -17,7 +17,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// mistake returns an error at a place of the plan: summary says what is wrong, detail what to do about it.
+// mistake returns an error at a place in the plan: summary says what is wrong, detail what to do about it.
 func mistake(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	diag := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
 	if at.Filename != "" {
@@ -34,7 +34,7 @@ func unreadable(what, path string, err error) *hcl.Diagnostic {
 	}
 }
 
-// cause returns what the operating system said, without the path that the message names already.
+// cause returns the text of the operating system's error, without the path, which the message names already.
 func cause(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -70,37 +70,37 @@ func unexpectedBlock(b *hclsyntax.Block, what string, args, blocks []string) *hc
 		return mistake(b.TypeRange, summary, fmt.Sprintf("It is an argument: write `%s = ...`.", b.Type))
 	}
 	if len(blocks) == 0 {
-		return mistake(b.TypeRange, summary, didYouMean(b.Type, args, "It has no blocks, and the arguments"))
+		return mistake(b.TypeRange, summary, didYouMean(b.Type, args, "It has no blocks; its arguments are"))
 	}
 	return mistake(b.TypeRange, summary, didYouMean(b.Type, blocks, "The blocks are"))
 }
 
-// didYouMean names the known name that is nearest to given, and lists what there is, up to a number that a person
-// would read.
+// didYouMean suggests the known name that is most similar to given, and lists all known names unless they are too many to
+// read.
 func didYouMean(given string, known []string, list string) string {
-	var said []string
+	var sentences []string
 	if near := nearest(given, known); near != "" {
-		said = append(said, fmt.Sprintf("Did you mean %q?", near))
+		sentences = append(sentences, fmt.Sprintf("Did you mean %q?", near))
 	}
 	const readable = 40
 	switch {
 	case len(known) == 0:
-		said = append(said, "There are none.")
+		sentences = append(sentences, "There are none.")
 	case len(known) <= readable:
 		known = slices.Sorted(slices.Values(known))
-		said = append(said, fmt.Sprintf("%s %s.", list, strings.Join(known, ", ")))
+		sentences = append(sentences, fmt.Sprintf("%s %s.", list, strings.Join(known, ", ")))
 	}
-	return strings.Join(said, " ")
+	return strings.Join(sentences, " ")
 }
 
-// nearest returns the known name that given was probably meant to be, or "". The threshold grows with the length:
-// three letters of a name of four are another name.
+// nearest returns the known name that was probably meant by given, or "". The threshold grows with the length: with three
+// of four letters changed it is another name.
 func nearest(given string, known []string) string {
 	best, distance := "", 1+min(3, max(1, len(given)/3))
 	for _, name := range slices.Sorted(slices.Values(known)) {
 		d := levenshtein.Distance(given, name, nil)
 		if d == 2 && sameLetters(given, name) {
-			d = 1 // two letters that changed places are one slip
+			d = 1 // two swapped letters are one typo
 		}
 		if d < distance {
 			best, distance = name, d
@@ -116,7 +116,7 @@ func sameLetters(a, b string) bool {
 	return slices.Equal(x, y)
 }
 
-// tidy makes diagnostics fit to be read: each once, in the order of the files, without secrets.
+// tidy prepares diagnostics for readers: each once, in the order of the files, without secrets.
 func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 	type key struct{ summary, detail, at string }
 	seen := map[key]bool{}
@@ -125,7 +125,7 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 	for _, diag := range diags {
 		for _, secret := range secrets {
 			if len(secret) < 3 {
-				continue // a digit or two are in half of the words, and no secret
+				continue // one or two characters occur everywhere, and are no secret
 			}
 			diag.Summary = strings.ReplaceAll(diag.Summary, secret, "(sensitive)")
 			diag.Detail = strings.ReplaceAll(diag.Detail, secret, "(sensitive)")
@@ -153,8 +153,8 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 	return kept
 }
 
-// explain rewrites what HCL says where more is known: what there is instead of an attribute or key that isn't there,
-// and what went wrong in a function.
+// explain improves HCL's messages where more is known: which attributes or keys exist instead of a missing one, and why
+// a function failed.
 func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
 	explainCalls(diags, refersToSecret(vars, ctx))
 	for _, diag := range diags {
@@ -175,7 +175,7 @@ func explain(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) 
 	return diags
 }
 
-// refersToSecret tells whether a sensitive value is among what an expression refers to.
+// refersToSecret reports whether an expression that refers to vars refers to a sensitive value.
 func refersToSecret(vars []hcl.Traversal, ctx *hcl.EvalContext) bool {
 	return slices.ContainsFunc(vars, func(t hcl.Traversal) bool {
 		v, diags := t.TraverseAbs(ctx)
@@ -183,7 +183,7 @@ func refersToSecret(vars []hcl.Traversal, ctx *hcl.EvalContext) bool {
 	})
 }
 
-// explainCalls says what went wrong in functions. secret tells that a secret may have gone into them.
+// explainCalls improves the messages about functions that failed. secret means that they may have got a secret.
 func explainCalls(diags hcl.Diagnostics, secret bool) {
 	for _, diag := range diags {
 		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && call.FunctionCallError() != nil {
@@ -195,8 +195,8 @@ func explainCalls(diags hcl.Diagnostics, secret bool) {
 func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, secret bool) {
 	err := call.FunctionCallError()
 	detail := ""
-	if secret && call.CalledFunctionName() != "templatefile" { // which tells its mistakes as those of a plan are told
-		diag.Summary = fmt.Sprintf("%s() can't be called with this", call.CalledFunctionName())
+	if secret && call.CalledFunctionName() != "templatefile" { // whose messages contain no values
+		diag.Summary = fmt.Sprintf("%s() failed", call.CalledFunctionName())
 		diag.Detail = "The reason is not shown, because it may contain parts of a sensitive value."
 		return
 	}
@@ -212,7 +212,7 @@ func explainCall(diag *hcl.Diagnostic, call hclsyntax.FunctionCallDiagExtra, sec
 	diag.Detail = detail
 }
 
-// explainIndex names the key that LIST[KEY] didn't find: it is often a fact, which the source line doesn't show.
+// explainIndex names the key that LIST[KEY] didn't find: often it is a fact, so that the source line doesn't show it.
 func explainIndex(diag *hcl.Diagnostic, index *hclsyntax.IndexExpr, ctx *hcl.EvalContext) {
 	collection, diags := index.Collection.Value(ctx)
 	key, more := index.Key.Value(ctx)
@@ -228,7 +228,7 @@ func explainIndex(diag *hcl.Diagnostic, index *hclsyntax.IndexExpr, ctx *hcl.Eva
 	explainElement(diag, collection, key)
 }
 
-// explainElement says how long the list is that has no element of a number.
+// explainElement says how long a list is that has no element with this number.
 func explainElement(diag *hcl.Diagnostic, list, number cty.Value) {
 	ty := list.Type()
 	if number.Type() == cty.Number && (ty.IsTupleType() || ty.IsListType()) && list.IsKnown() && !list.IsNull() {

@@ -27,9 +27,9 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// functions returns what expressions may call: the standard library of cty under the names that people know from
-// Terraform, and functions that read the plan's directory and the environment. None depends on the time or on chance:
-// that would make each run differ from the one before.
+// functions returns the functions that expressions may call: the standard library of cty under the names that people know
+// from Terraform, and functions that read the plan's directory and the environment. None depends on the time or on chance:
+// otherwise each run would differ from the one before.
 func functions(p *Plan) map[string]function.Function {
 	all := map[string]function.Function{
 		"env":          envFunction(p.opts.Environ),
@@ -46,15 +46,15 @@ func functions(p *Plan) map[string]function.Function {
 	return all
 }
 
-// transforming are the functions whose result need not contain what they were given: a part of it, or something else. Of
-// a secret they make a secret that nobody would find by the value of the first.
+// transforming are the functions whose result need not contain their arguments: it is a part of one, or something else. From
+// a secret they make another one, which can't be found by the value of the first.
 var transforming = []string{
 	"base64decode", "basename", "chomp", "csvdecode", "dirname", "indent", "jsondecode", "keys", "lower", "md5", "regex",
 	"regexall", "regexreplace", "replace", "sha1", "sha256", "sha512", "split", "strrev", "substr", "title", "trim",
 	"trimprefix", "trimspace", "trimsuffix", "upper", "yamldecode",
 }
 
-// watched returns f, whose results are noted as secrets if a sensitive value went into them.
+// watched returns f, but notes its results as secrets if an argument is sensitive.
 func (p *Plan) watched(f function.Function) function.Function {
 	spec := &function.Spec{
 		Type: f.ReturnTypeForValues,
@@ -76,13 +76,13 @@ func (p *Plan) watched(f function.Function) function.Function {
 	return function.New(spec)
 }
 
-// anything is a parameter that leaves it to the function that is called in the end what to do with special values.
+// anything returns p as a parameter that accepts all special values: the watched function decides what to do with them.
 func anything(p function.Parameter) function.Parameter {
 	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
 	return p
 }
 
-// withoutTemplates returns functions for templates, which can't render templates: they might not come to an end.
+// withoutTemplates returns the functions for templates. They can't render templates, which might never end.
 func withoutTemplates(all map[string]function.Function) map[string]function.Function {
 	some := maps.Clone(all)
 	delete(some, "templatefile")
@@ -245,8 +245,8 @@ func everyFunction(all bool) function.Function {
 	})
 }
 
-// lengthFunction counts the elements of collections and objects, steps with for_each among these, and the characters of texts,
-// as in Terraform.
+// lengthFunction counts the elements of collections and objects (steps with for_each, too) and the characters of strings, as in
+// Terraform.
 var lengthFunction = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowMarked: true}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -254,10 +254,10 @@ var lengthFunction = function.New(&function.Spec{
 		if ty.IsCollectionType() || ty.IsTupleType() || ty.IsObjectType() || ty == cty.String || ty == cty.DynamicPseudoType {
 			return cty.Number, nil
 		}
-		return cty.NilType, function.NewArgErrorf(0, "must be a list, a set, a map, an object or a text")
+		return cty.NilType, function.NewArgErrorf(0, "must be a list, a set, a map, an object or a string")
 	},
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		v, marks := args[0].Unmark() // what is sensitive inside doesn't make their number sensitive
+		v, marks := args[0].Unmark() // sensitive elements don't make their number sensitive
 		switch ty := v.Type(); {
 		case ty.IsObjectType():
 			v = cty.NumberIntVal(int64(len(ty.AttributeTypes())))
@@ -333,11 +333,11 @@ var cidrSubnetFunction = function.New(&function.Spec{
 	},
 })
 
-// envFunction returns env(NAME) and env(NAME, OTHERWISE).
+// envFunction returns env(NAME) and env(NAME, DEFAULT).
 func envFunction(environ []string) function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{stringParam("name")},
-		VarParam: &function.Parameter{Name: "otherwise", Type: cty.String},
+		VarParam: &function.Parameter{Name: "default", Type: cty.String},
 		Type:     function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name := args[0].AsString()
@@ -348,11 +348,11 @@ func envFunction(environ []string) function.Function {
 			}
 			switch len(args) {
 			case 1:
-				return cty.NilVal, fmt.Errorf("the environment has no %s: set it, or write env(%q, \"otherwise\")", name, name)
+				return cty.NilVal, fmt.Errorf("the environment variable %s is not set: set it, or write env(%q, \"default\")", name, name)
 			case 2:
 				return args[1], nil
 			}
-			return cty.NilVal, fmt.Errorf("it takes a name and the value when that is not set")
+			return cty.NilVal, fmt.Errorf("it takes a name and a default")
 		},
 	})
 }
@@ -380,8 +380,8 @@ func fileFunction(p *Plan, read func(name string, content []byte) (string, error
 	})
 }
 
-// readRegular reads a file for an expression. Devices and pipes are refused: they may have no end, and give something
-// else the next time.
+// readRegular reads a file for an expression. It rejects devices and pipes: they may have no end, and return something else
+// the next time.
 func (p *Plan) readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(p.absolute(name))
 	if err == nil && info.IsDir() {

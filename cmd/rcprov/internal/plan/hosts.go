@@ -12,7 +12,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// allHosts is the group that has every host.
+// allHosts is the group of all hosts.
 const allHosts = "all"
 
 func (c *config) hostNames() []string {
@@ -65,7 +65,7 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 			v, ok := static.public(attr, what, arg.ty)
 			switch {
 			case !ok:
-				value[arg.name] = cty.UnknownVal(arg.ty) // so that nothing is said about what follows from the mistake
+				value[arg.name] = cty.UnknownVal(arg.ty) // so that the mistake causes no further messages
 			case !v.IsNull():
 				value[arg.name] = v
 			}
@@ -87,7 +87,7 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 	return s.hostValues[name]
 }
 
-// public is [scope.typed] for what must be known before anything is connected to and appears in every report.
+// public is [scope.typed] for values that must be known before connecting, and that appear in reports.
 func (s *scope) public(attr *hclsyntax.Attribute, what string, ty cty.Type) (cty.Value, bool) {
 	v, ok := s.typed(attr, what, ty, cty.NilVal)
 	if !ok {
@@ -109,7 +109,7 @@ func hostGroups(host cty.Value) []string {
 	return stringList(host.GetAttr("groups"))
 }
 
-// stringList returns the elements of a list of strings, without those that are null or not known.
+// stringList returns the elements of a list of strings, without those that are null or unknown.
 func stringList(list cty.Value) []string {
 	list, _ = list.UnmarkDeep()
 	if !list.IsKnown() || list.IsNull() {
@@ -124,7 +124,7 @@ func stringList(list cty.Value) []string {
 	return found
 }
 
-// groupValue returns what group.NAME is in expressions, for a group that there is: a tuple of host objects.
+// groupValue returns what group.NAME is in expressions, for a group that exists: a tuple of host objects.
 func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 	if value, ok := s.groups[name]; ok {
 		return value
@@ -173,7 +173,7 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 	ty := v.Type()
 	switch {
 	case !v.IsKnown():
-		return nil, false // a mistake was reported where it comes from
+		return nil, false // the mistake was reported where the value comes from
 	case v.IsNull():
 	case ty.IsObjectType() && ty.HasAttribute("name") && ty.HasAttribute("address"):
 		if name := v.GetAttr("name"); name.Type() == cty.String && name.IsKnown() && !name.IsNull() {
@@ -199,10 +199,10 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 		if near := nearest(name, s.config.hostNames()); near != "" {
 			detail = fmt.Sprintf("Did you mean host.%s?", near)
 		}
-		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: the text %q is no host", what, name), detail))
+		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: the string %q is not a host", what, name), detail))
 		return nil, false
 	}
-	s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: hosts must be hosts, not %s", what, describe(v)),
+	s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: hosts must be a list of hosts, not %s", what, describe(v)),
 		"Write `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
 	return nil, false
 }
@@ -236,7 +236,7 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 	attrs := b.block.Body.Attributes
 	value, ok := s.hostValues[b.name]
 	if !ok {
-		return h // part of a cycle, which is reported
+		return h // part of a cycle, which was reported
 	}
 	if address := value.GetAttr("address"); address.IsKnown() {
 		h.Address = address.AsString()

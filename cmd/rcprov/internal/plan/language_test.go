@@ -482,7 +482,7 @@ func TestLoadNothing(t *testing.T) {
 	dir := t.TempDir()
 	empty := filepath.Join(write(t, map[string]string{"empty.hcl": "# nothing yet\n"}), "empty.hcl")
 	for path, want := range map[string]string{
-		empty:                               "There is nothing in the plan " + empty,
+		empty:                               "The plan " + empty + " is empty",
 		dir:                                 "There is no plan in " + dir,
 		filepath.Join(dir, "x.hcl"):         "The plan " + filepath.Join(dir, "x.hcl") + " can't be read",
 		filepath.Join(dir, "none", "x.hcl"): "The plan " + filepath.Join(dir, "none", "x.hcl") + " can't be read",

@@ -16,27 +16,27 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// Options are what a plan is read with.
+// Options configure how a plan is read.
 type Options struct {
 	Modules   []modules.Module
 	Templates fs.FS    // the binary's own templates, for modules
-	Vars      []string // "name=value", of -var; they win over VarFiles, which win over Environ
-	VarFiles  []string // HCL files of attributes; a later file wins
-	Environ   []string // as of os.Environ: RCPROV_VAR_name, and what env() reads
+	Vars      []string // "name=value", from -var; they override VarFiles, which override Environ
+	VarFiles  []string // HCL files of attributes; later files override earlier ones
+	Environ   []string // in the form of os.Environ: RCPROV_VAR_name, and the variables that env() reads
 
-	// Hide is told of secrets that turn up after Load, when a function makes something of a secret and a fact. It is called
-	// concurrently when the plan's methods are. Nil: nobody is told.
+	// Hide receives secrets that appear after Load, when a function makes a new one from a secret and a fact. It is called
+	// concurrently if the plan's methods are. Optional.
 	Hide func(secrets ...string)
 
-	// Ask asks a person for the value of a variable that has none, as the text of -var. Nil: that is a mistake.
+	// Ask asks a person for the value of a variable that has none, in the form of -var. Nil: such a variable is a mistake.
 	Ask func(Question) (string, error)
 }
 
-// Question is a variable that somebody has to give a value for.
+// Question asks for the value of a variable.
 type Question struct {
 	Variable    string
 	Description string
-	Sensitive   bool // don't show what is typed
+	Sensitive   bool // don't show the answer
 }
 
 // source is one file of a plan.
@@ -45,8 +45,9 @@ type source struct {
 	text []byte
 }
 
-// Load reads and checks the plan at path, a file or a directory whose *.hcl files are read in the order of their
-// names, except hidden ones and variable files (*.vars.hcl). With errors in the diagnostics the Plan is only good for its Files, which show the lines.
+// Load reads and checks the plan at path: a file, or a directory whose *.hcl files are read in the order of their names,
+// except hidden ones and variable files (*.vars.hcl). If the diagnostics have errors, only the Plan's Files may be used, to
+// show their lines.
 func Load(path string, opts Options) (*Plan, hcl.Diagnostics) {
 	dir, sources, diags := readSources(path, opts.VarFiles)
 	if diags.HasErrors() {
@@ -75,12 +76,12 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 		}
 	}
 	if diags.HasErrors() {
-		// What a file with broken syntax declares is anyone's guess: messages about it would only distract.
+		// Nobody knows what a file with broken syntax declares: messages about it would only distract.
 		return p, tidy(diags, nil)
 	}
 	if !slices.ContainsFunc(bodies, func(b *hclsyntax.Body) bool { return len(b.Blocks) > 0 || len(b.Attributes) > 0 }) {
-		// As after a redirection that went wrong: to find nothing to do in it would look like success.
-		return p, append(diags, mistake(hcl.Range{}, fmt.Sprintf("There is nothing in the plan %s", path),
+		// A redirection may have gone wrong. A run with nothing to do would look like success.
+		return p, append(diags, mistake(hcl.Range{}, fmt.Sprintf("The plan %s is empty", path),
 			"A plan has blocks `host` and `play`."))
 	}
 	d := &declarer{config: newConfig(opts.Modules)}
@@ -99,7 +100,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	return p, tidy(diags, p.Secrets)
 }
 
-// noteSecrets notes secrets that turned up.
+// noteSecrets notes secrets that appear while expressions are evaluated.
 func (p *Plan) noteSecrets(secrets []string) {
 	switch {
 	case !p.loaded:
@@ -109,9 +110,9 @@ func (p *Plan) noteSecrets(secrets []string) {
 	}
 }
 
-// noPlan tells whether a file in a plan's directory is no part of the plan: it is a variable file, of this run or, as its
-// name says, of another one; or it is hidden, as what editors leave beside a file that is being edited.
-func noPlan(name string, varFiles []string) bool {
+// ignored reports whether a file in a plan's directory is not part of the plan: it is a variable file, of this run or, by its
+// name, of another one; or it is hidden, like the files that editors leave behind.
+func ignored(name string, varFiles []string) bool {
 	if base := filepath.Base(name); strings.HasPrefix(base, ".") || strings.HasSuffix(base, ".vars.hcl") {
 		return true
 	}
@@ -136,12 +137,12 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 		if err != nil {
 			return "", nil, hcl.Diagnostics{unreadable("plan", path, err)}
 		}
-		names = slices.DeleteFunc(names, func(name string) bool { return noPlan(name, varFiles) })
+		names = slices.DeleteFunc(names, func(name string) bool { return ignored(name, varFiles) })
 		if len(names) == 0 {
 			return "", nil, hcl.Diagnostics{{
 				Severity: hcl.DiagError,
 				Summary:  fmt.Sprintf("There is no plan in %s", path),
-				Detail:   "A directory is a plan when it has files whose names end in .hcl.",
+				Detail:   "A directory is a plan if it has files whose names end in .hcl.",
 			}}
 		}
 	}
@@ -156,19 +157,19 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 	return dir, sources, diags
 }
 
-// unixLines returns text with "\n" at the ends of its lines. An editor or git on Windows writes "\r\n", which would become
-// part of heredocs, and so of scripts and configuration on hosts: a plan must not mean something else on another laptop.
+// unixLines returns text with lines that end in "\n". An editor or git on Windows writes "\r\n", which would become part of
+// heredocs, and so of scripts and configuration on hosts: a plan must mean the same on every laptop.
 func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 func escapeGlob(path string) string {
 	if filepath.Separator == '\\' {
-		return path // the backslash is no escape there (filepath.Match)
+		return path // a backslash doesn't escape on Windows (filepath.Match)
 	}
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// check evaluates all that can be evaluated without a host. Every step is evaluated with its facts unknown. flawed tells
-// that mistakes were found before.
+// check evaluates everything that doesn't need a connection, with the facts of all hosts unknown. flawed means that
+// mistakes were found before.
 func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	e := p.evaluation(nil)
 	e.flawed = flawed

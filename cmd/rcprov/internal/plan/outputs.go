@@ -16,15 +16,15 @@ import (
 type Output struct {
 	Name        string
 	Description string
-	Known       bool // false when it depends on facts of a host that the run did not ask for
+	Known       bool // false if it depends on facts that the run did not observe
 
-	// Value is what encoding/json decodes: string, float64, bool, nil, []any, map[string]any. A sensitive
-	// output's is a modules.Secret: the text, or the JSON of what is not a text.
+	// Value has a type that encoding/json decodes to: string, float64, bool, nil, []any, map[string]any. For a sensitive
+	// output it is a modules.Secret: the string, or the JSON of another value.
 	Value any
 }
 
-// Outputs evaluates the output blocks. facts are those that the run asked for, by host. A step has its value for the
-// first host of its play.
+// Outputs evaluates the output blocks. facts holds those that the run observed, by host. A step has its value for the first
+// host of its play.
 func (p *Plan) Outputs(facts map[string]*observe.Facts) ([]Output, hcl.Diagnostics) {
 	e := p.evaluation(facts)
 	outputs := e.outputs()

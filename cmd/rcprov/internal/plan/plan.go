@@ -16,19 +16,19 @@ type Plan struct {
 	Hosts []*Host // in the order of the plan
 	Plays []*Play // in the order in which they run
 
-	// Secrets are the values of sensitive variables and secret arguments, the strings inside collections included,
-	// without empty ones and duplicates. Nothing that people or machines read may contain them.
+	// Secrets are the values of sensitive variables and secret arguments, including strings in collections, without empty
+	// ones and duplicates. No output for people or machines may contain them.
 	Secrets []string
 
-	// Tags are those of all plays and steps, without duplicates. OpenTags tells that there may be more of them, which
-	// depend on facts.
+	// Tags are those of all plays and steps, without duplicates. OpenTags means that there may be others, which depend on
+	// facts.
 	Tags     []string
 	OpenTags bool
 
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 
-	loaded    bool   // no longer being made: what turns up is not noted in it any more
+	loaded    bool   // Load is done: the exported fields no longer change
 	dir       string // relative paths of the plan start here
 	opts      Options
 	config    *config
@@ -41,12 +41,12 @@ type Plan struct {
 	groups     map[string]cty.Value
 }
 
-// Host is a host block. What the plan leaves out is zero and comes from ssh_config, as for ssh itself.
+// Host is a host block. Fields that the plan leaves out are zero and come from ssh_config, as for ssh itself.
 type Host struct {
 	Name         string
 	Address      string // host name, IP address or Host alias of ssh_config; the block's label when left out
 	Port         int
-	FallbackPort int // where the host may be found while nothing answers at Port: sshd is about to be moved
+	FallbackPort int // port to try when sshd does not answer on Port: it may be moving from one to the other
 	User         string
 	IdentityFile string
 	ProxyJump    string         // "user@host:port,..." or "none", as ProxyJump of ssh_config
@@ -57,24 +57,24 @@ type Host struct {
 	Range        hcl.Range // of the block's header
 }
 
-// Become says how a login that is not root becomes root.
+// Become is how a user other than root becomes root.
 type Become struct {
 	Method   string         // "sudo" or "none"
 	Password modules.Secret // empty: sudo must not ask
 }
 
-// Play is a play block: the steps that some hosts get.
+// Play is a play block: steps that run on some hosts.
 type Play struct {
 	Name   string
 	Hosts  []*Host
-	Serial int // hosts at a time, and none after one that failed; 0: all
+	Serial int // how many hosts at a time, and none after one failed; 0: all
 	Tags   []string
 	Range  hcl.Range
 
-	// Preflight is what becomes of what the checks find, unless a step says otherwise.
+	// Preflight holds the levels of findings by check, unless a step overrides them.
 	Preflight map[modules.Check]modules.Level
 
-	// DependsOn are plays that come before this one; it is not begun when a host failed in one of them.
+	// DependsOn are plays that come before this one; it is not started if one of them failed on a host.
 	DependsOn []*Play
 
 	block *playBlock
@@ -85,18 +85,18 @@ type Step struct {
 	Address string // "file.motd", `file.motd["a"]`; a product's parts: "mongod.rs0/keyfile"
 	Module  string
 	Step    modules.Step // nil when Skip is set
-	Skip    string       // why the step does not apply on this host: "when is false"
-	Tags    []string     // with those of its play
+	Skip    string       // why the step is skipped on this host: "when is false"
+	Tags    []string     // including those of its play
 	Retries int          // how often Apply is tried again after an error
 	Timeout time.Duration
 	RunOnce bool // only on the first host of the play
 	Range   hcl.Range
 
-	// Requires are the requirements of the step that are to be checked, none that the plan turned off. Levels is what
-	// the plan says about what they find; the finding itself decides where it says nothing.
+	// Requires are the requirements of the step, without those that the plan turned off. Levels holds the levels of findings
+	// that the plan chose; for other checks the finding's own level counts.
 	Requires []modules.Requirement
 	Levels   map[modules.Check]modules.Level
 
-	// ArgRange returns where an argument is given, or the block's header.
+	// ArgRange returns the place of an argument, or the block's header if it is not set.
 	ArgRange func(arg string) hcl.Range
 }

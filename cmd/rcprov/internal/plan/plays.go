@@ -10,8 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// makePlays reads the attributes of the play blocks and puts the plays into the order in which they run: that of the
-// plan, but after those that they depend on.
+// makePlays reads the attributes of the play blocks and returns the plays in the order in which they run: that of the
+// plan, except that each comes after those that it depends on.
 func (s *scope) makePlays(hosts []*Host) []*Play {
 	var plays []*Play
 	for _, b := range s.config.plays {
@@ -36,7 +36,7 @@ func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
 	attrs := b.block.Body.Attributes
 	if attr := attrs["hosts"]; attr == nil {
 		s.report(mistake(b.block.DefRange(), what+" has no hosts",
-			"Say which hosts get it: `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
+			"Say on which hosts it runs: `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
 	} else if names, ok := s.hostList(attr, what); ok {
 		for _, name := range names {
 			i := slices.IndexFunc(hosts, func(h *Host) bool { return h.Name == name })
@@ -72,7 +72,7 @@ func (s *scope) emptyHosts(attr *hclsyntax.Attribute, what string) *hcl.Diagnost
 	return mistake(attr.Expr.Range(), what+" has no hosts", detail)
 }
 
-// order sorts plays so that each comes after those that it depends on, and else as in the plan.
+// order sorts plays so that each comes after those that it depends on, and otherwise as in the plan.
 func (s *scope) order(plays []*Play) []*Play {
 	refs := map[[2]*Play]hcl.Range{}
 	for _, p := range plays {
@@ -97,7 +97,7 @@ func (s *scope) order(plays []*Play) []*Play {
 				names = append(names, fmt.Sprintf("%q", q.Name))
 			}
 			s.report(mistake(refs[[2]*Play{path[len(path)-1], p}], fmt.Sprintf("play %q depends on itself", p.Name),
-				fmt.Sprintf("The way round is %s. Remove one of these depends_on.", strings.Join(names, " -> "))))
+				fmt.Sprintf("The cycle is %s. Remove one of these depends_on.", strings.Join(names, " -> "))))
 			return
 		}
 		path = append(path, p)
@@ -139,7 +139,7 @@ func (s *scope) dependencies(attr *hclsyntax.Attribute, p *Play) []dependency {
 			name = v.AsString()
 		} else {
 			if ok {
-				s.report(mistake(expr.Range(), fmt.Sprintf("play %q: depends_on names plays only", p.Name),
+				s.report(mistake(expr.Range(), fmt.Sprintf("play %q: depends_on may only name plays", p.Name),
 					"Write play.NAME. Steps run in the order of the file and need no depends_on."))
 			}
 			continue

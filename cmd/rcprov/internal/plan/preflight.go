@@ -17,7 +17,7 @@ func (s *scope) preflight(attr *hclsyntax.Attribute, what string, each cty.Value
 	if !ok || !v.IsWhollyKnown() || v.IsNull() {
 		return nil
 	}
-	chosen := map[modules.Check]modules.Level{}
+	levels := map[modules.Check]modules.Level{}
 	values := v.AsValueMap()
 	for _, key := range sortedKeys(values) {
 		value := values[key]
@@ -39,9 +39,9 @@ func (s *scope) preflight(attr *hclsyntax.Attribute, what string, each cty.Value
 			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: preflight.%s must be %s, not %s", what, key, oneOf(words(modules.Levels)), describe(value)), detail))
 			continue
 		}
-		chosen[check] = level
+		levels[check] = level
 	}
-	return chosen
+	return levels
 }
 
 func words[W ~string](list []W) []string {
@@ -52,7 +52,7 @@ func words[W ~string](list []W) []string {
 	return texts
 }
 
-// required returns the requirements that the plan didn't turn off.
+// required returns the requirements that the plan doesn't turn off.
 func required(all []modules.Requirement, levels map[modules.Check]modules.Level) []modules.Requirement {
 	var kept []modules.Requirement
 	for _, r := range all {

@@ -29,7 +29,7 @@ func (c *config) labels(module string) []string {
 func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
 	name := stepAddress(module, label)
 	if s.kind == staticScope {
-		s.report(mistake(at, fmt.Sprintf("%s is not known here", name), s.onlyInSteps("A step")))
+		s.report(mistake(at, fmt.Sprintf("%s can't be used here", name), s.onlyInSteps("A step")))
 		return cty.DynamicVal
 	}
 	blocks := s.config.steps(module, label)
@@ -47,13 +47,13 @@ func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
 		for _, b := range blocks {
 			plays = append(plays, fmt.Sprintf("%q", b.play.name))
 		}
-		s.report(mistake(at, fmt.Sprintf("%s may be one of several steps", name),
-			fmt.Sprintf("The plays %s have a step %s %q. Give the one that you mean another name.", strings.Join(plays, ", "), module, label)))
+		s.report(mistake(at, fmt.Sprintf("%s is ambiguous", name),
+			fmt.Sprintf("The plays %s have a step %s %q each. Rename the one that you mean.", strings.Join(plays, ", "), module, label)))
 		return cty.DynamicVal
 	}
 	play := blocks[0].play.play
 	if play == nil || len(play.Hosts) == 0 {
-		return cty.DynamicVal // the play's mistake is reported
+		return cty.DynamicVal // the play's mistake was reported
 	}
 	host := play.Hosts[0]
 	if s.host != nil && slices.Contains(play.Hosts, s.host) {
@@ -100,7 +100,7 @@ func (s *scope) instanceValue(i *instance) cty.Value {
 	s.build(i)
 	ty, err := gocty.ImpliedType(reflect.Zero(i.block.module.OutputsType).Interface())
 	if err != nil {
-		panic(fmt.Sprintf("outputs of module %s: %v", i.block.module.Name, err)) // the module's own tests meet it
+		panic(fmt.Sprintf("outputs of module %s: %v", i.block.module.Name, err)) // the module's own tests find it
 	}
 	outputs := cty.UnknownVal(ty)
 	if i.built != nil {
@@ -114,8 +114,8 @@ func (s *scope) instanceValue(i *instance) cty.Value {
 	return cty.ObjectVal(attrs)
 }
 
-// output returns one output: marked when a sensitive argument went into it, and not known when it is null and the
-// module still lacks the facts.
+// output returns one output: marked if it contains a sensitive argument, and unknown if it is null and the module doesn't have
+// the facts yet.
 func (i *instance) output(v cty.Value, ty cty.Type, factsMissing bool) cty.Value {
 	if v.IsKnown() && v.IsNull() && factsMissing && i.block.module.NeedsFacts {
 		return cty.UnknownVal(ty)

@@ -16,24 +16,24 @@ import (
 // An evaluation computes values of a plan on demand, each once, and collects the mistakes. It is for one goroutine.
 type evaluation struct {
 	*Plan
-	facts      map[string]*observe.Facts // by host; others are not known
-	flawed     bool                      // mistakes were found before: what is not known may be their consequence
-	binding    *scope                    // where what is not known is a mistake; nil while a plan is checked
+	facts      map[string]*observe.Facts // by host; those of other hosts are unknown
+	flawed     bool                      // mistakes were found before: unknown values may be their consequence
+	binding    *scope                    // the scope in which unknown values are a mistake; nil while a plan is checked
 	scopes     map[scopeKey]*scope
 	path       []node // what is being evaluated, each needed by the one before
 	diags      hcl.Diagnostics
 	unknowable int      // mistakes that checkKnown found
-	hidden     []string // texts made from sensitive values, which messages may have picked up
+	hidden     []string // strings from sensitive values, which messages may contain
 }
 
-// node is a value on its way.
+// node is a value that is being evaluated.
 type node struct {
 	id   any
 	name string    // as in expressions
 	at   hcl.Range // of the reference that needs it
 }
 
-// A scope is where expressions are evaluated: what they may refer to, and what it is there.
+// A scope is the context of an expression: the names that it may refer to, and their values.
 type scope struct {
 	*evaluation
 	scopeKey
@@ -53,7 +53,7 @@ type scopeKind int
 const (
 	staticScope  scopeKind = iota // blocks that are the same for all hosts: no self, facts, steps
 	outputScope                   // after a run: no self, facts
-	anyHostScope                  // to check locals: some host, nothing known about it
+	anyHostScope                  // to check locals: any host, with nothing known about it
 	stepScope                     // a play on a host
 )
 
@@ -72,12 +72,12 @@ func (e *evaluation) scope(kind scopeKind, play *Play, host *Host) *scope {
 	return e.scopes[key]
 }
 
-// result returns what is to be said.
+// result returns the diagnostics.
 func (e *evaluation) result() hcl.Diagnostics {
 	return tidy(e.diags, slices.Concat(e.Secrets, e.hidden))
 }
 
-// hide keeps the texts inside of a value, if it is sensitive, out of all messages.
+// hide keeps the strings in a value out of all messages if the value is sensitive.
 func (e *evaluation) hide(v cty.Value) {
 	if v.ContainsMarked() {
 		e.hidden = append(e.hidden, texts(v)...)
@@ -86,15 +86,15 @@ func (e *evaluation) hide(v cty.Value) {
 
 func (e *evaluation) report(diags ...*hcl.Diagnostic) { e.diags = append(e.diags, diags...) }
 
-// enter notes that the value named name is being evaluated, which the reference at needs. It reports a cycle and
-// returns false when that is already so.
+// enter notes that the value named name is being evaluated for the reference at at. If it is already being evaluated, enter
+// reports the cycle and returns false.
 func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
 	start := slices.IndexFunc(e.path, func(n node) bool { return n.id == id })
 	if start < 0 {
 		e.path = append(e.path, node{id, name, at})
 		return true
 	}
-	// The same cycle is met from different ends: always tell it from its first name on.
+	// The same cycle is found from different ends: always start at the name that sorts first.
 	cycle := slices.Clone(e.path[start:])
 	cycle[0].at = at
 	first := 0
@@ -109,14 +109,14 @@ func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
 		names = append(names, n.name)
 	}
 	e.report(mistake(cycle[1].at, names[0]+" refers to itself",
-		fmt.Sprintf("The way round is %s. One of these must get along without the next.", strings.Join(names, " -> "))))
+		fmt.Sprintf("The cycle is %s. Remove one of these references.", strings.Join(names, " -> "))))
 	return false
 }
 
 func (e *evaluation) leave() { e.path = e.path[:len(e.path)-1] }
 
-// eval returns the value of an expression; unknown, and false, when a mistake was reported. each is cty.NilVal
-// outside of steps with for_each.
+// eval returns the value of an expression; unknown and false if a mistake was reported. each is cty.NilVal outside of steps
+// with for_each.
 func (s *scope) eval(expr hcl.Expression, each cty.Value) (cty.Value, bool) {
 	before := len(s.diags)
 	vars := expr.Variables()
@@ -129,7 +129,8 @@ func (s *scope) eval(expr hcl.Expression, each cty.Value) (cty.Value, bool) {
 	return value, len(s.diags) == before
 }
 
-// context gathers what references need. What there is not is reported, and unknown, so that HCL says no more.
+// context collects the values of references. Those that don't exist are reported, and unknown so that HCL doesn't report them
+// again.
 func (s *scope) context(vars []hcl.Traversal, each cty.Value) *hcl.EvalContext {
 	values := map[string]cty.Value{}
 	byRoot := map[string]map[string]cty.Value{}
@@ -144,7 +145,7 @@ func (s *scope) context(vars []hcl.Traversal, each cty.Value) *hcl.EvalContext {
 			continue
 		case "each":
 			if each == cty.NilVal {
-				s.report(mistake(t.SourceRange(), "There is no each here", "each.key and each.value are for steps and nested blocks with for_each."))
+				s.report(mistake(t.SourceRange(), "each can't be used here", "each.key and each.value can only be used in steps and nested blocks with for_each."))
 				each = cty.DynamicVal
 			}
 			values[root] = each
@@ -163,8 +164,8 @@ func (s *scope) context(vars []hcl.Traversal, each cty.Value) *hcl.EvalContext {
 	return &hcl.EvalContext{Variables: values, Functions: s.functions}
 }
 
-// members adds the member that t refers to to found, all of them when that can't be told from t, or a value of its
-// own for the root to values when there is no such root.
+// members adds the member that t refers to to found; all members if t doesn't show which. If the root doesn't exist, it adds an
+// unknown value for it to values.
 func (s *scope) members(t hcl.Traversal, found, values map[string]cty.Value) {
 	root := t.RootName()
 	names, get := s.namespace(root)
@@ -234,7 +235,7 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	}
 	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)
 	detail := "An expression refers to var.NAME, local.NAME, host.NAME, group.NAME, self, facts.NAME, each.key, each.value, " +
-		"or to a step as MODULE.NAME. A text needs quotes."
+		"or to a step as MODULE.NAME. Strings need quotes."
 	if near := nearest(root, known); near != "" {
 		detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
 	}
@@ -280,21 +281,21 @@ func (s *scope) self(t hcl.Traversal) cty.Value {
 	case anyHostScope:
 		return cty.DynamicVal
 	}
-	s.report(mistake(t.SourceRange(), "self is not known here", s.onlyInSteps("self, the current host,")))
+	s.report(mistake(t.SourceRange(), "self can't be used here", s.onlyInSteps("self")))
 	return cty.DynamicVal
 }
 
 var factsType = func() cty.Type {
 	ty, err := gocty.ImpliedType(observe.Facts{})
 	if err != nil {
-		panic(err) // a field of observe.Facts has a type that plans can't have: every test meets it
+		panic(err) // a field of observe.Facts has a type that plans can't have: every test finds it
 	}
 	return ty
 }()
 
 func (s *scope) factsValue(t hcl.Traversal) cty.Value {
 	if s.kind == staticScope || s.kind == outputScope {
-		s.report(mistake(t.SourceRange(), "facts are not known here", s.onlyInSteps("facts.*, what a host is,")))
+		s.report(mistake(t.SourceRange(), "facts can't be used here", s.onlyInSteps("facts")))
 		return cty.DynamicVal
 	}
 	if s.host == nil || s.facts[s.host.Name] == nil {
@@ -313,7 +314,7 @@ func (s *scope) factsValue(t hcl.Traversal) cty.Value {
 	return cty.ObjectVal(attrs)
 }
 
-// unknownFacts is an object of attributes that are not known yet, but not null.
+// unknownFacts is an object of attributes that are unknown, but not null.
 var unknownFacts = func() cty.Value {
 	attrs := map[string]cty.Value{}
 	for name, ty := range factsType.AttributeTypes() {
@@ -323,13 +324,13 @@ var unknownFacts = func() cty.Value {
 }()
 
 func (s *scope) onlyInSteps(what string) string {
-	text := what + " can be used in the steps of a play and in its `when`, directly or through a local."
+	text := what + " can only be used in the steps of a play and in its `when`, directly or through a local."
 	if len(s.path) > 0 && strings.HasPrefix(s.path[len(s.path)-1].name, "local.") {
 		var names []string
 		for _, n := range s.path {
 			names = append(names, n.name)
 		}
-		text += fmt.Sprintf(" It is needed here for %s.", strings.Join(names, " -> "))
+		text += fmt.Sprintf(" The reference is %s.", strings.Join(names, " -> "))
 	}
 	return text
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// bodySpec is the shape of a module's Args struct, or of the struct of a nested block: what its tags say. The tags
-// are those of package gohcl; what gohcl can't do is why they are read here: sensitive values, values that are not
-// known yet, defaults, references to steps, and messages that name what there is.
+// bodySpec describes a module's Args struct, or the struct of a nested block, by its tags. The tags are those of package
+// gohcl. They are read here because gohcl can't handle sensitive values, unknown values, defaults and references to steps,
+// and its messages don't name what exists.
 type bodySpec struct {
 	args   []*argSpec
 	blocks []*blockSpec
@@ -42,8 +42,7 @@ type blockSpec struct {
 	body     *bodySpec
 }
 
-// repeats tells whether such blocks can have for_each: there may be several, and no label makes one different from the
-// next.
+// repeats reports whether such blocks can have for_each: several are allowed, and they have no labels to tell them apart.
 func (s *blockSpec) repeats() bool {
 	return s.many && len(s.body.labels) == 0 && s.body.find("for_each") == nil
 }
@@ -53,8 +52,8 @@ var (
 	filesType  = reflect.TypeFor[modules.Files]()
 )
 
-// newBodySpec reads the tags of the struct that args points to. A tag that makes no sense is a mistake in the module,
-// which any test that uses it meets: it panics.
+// newBodySpec reads the tags of the struct that args points to. It panics if a tag is not valid: that is a bug in the
+// module, which any test that uses it finds.
 func newBodySpec(args any) *bodySpec { return structSpec(reflect.TypeOf(args).Elem()) }
 
 func structSpec(ty reflect.Type) *bodySpec {
@@ -116,7 +115,7 @@ func newBlockSpec(field reflect.StructField, index int, name string) *blockSpec 
 	return spec
 }
 
-// holds tells whether values of ty contain values of what.
+// holds reports whether values of ty contain values of what.
 func holds(ty, what reflect.Type) bool {
 	if ty == what {
 		return true

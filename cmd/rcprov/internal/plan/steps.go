@@ -14,11 +14,11 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// expansion is what a step block becomes on one host: one instance, or one for each element of for_each.
+// expansion holds the instances of a step block on one host: one, or one for each element of for_each.
 type expansion struct {
 	instances []*instance
 	keyed     bool // has for_each
-	known     bool // false: the elements of for_each are not known; instances has one that stands for all
+	known     bool // false: the elements of for_each are unknown; one instance stands for all of them
 }
 
 // instance is one step on one host.
@@ -29,7 +29,7 @@ type instance struct {
 	keyed bool
 	each  cty.Value // NilVal without for_each
 	built *modules.Built
-	tried bool // built is set, or a mistake was reported
+	tried bool // build has run: built is set, or a mistake was reported
 }
 
 func (i *instance) suffix() string {
@@ -69,7 +69,7 @@ func (s *scope) expand(b *stepBlock) *expansion {
 	return x
 }
 
-// pairs returns what each is, one by one, for a value that elements returned.
+// pairs returns the values of each for a value that elements returned.
 func pairs(v cty.Value) []cty.Value {
 	var all []cty.Value
 	for key, value := range v.Elements() {
@@ -82,7 +82,7 @@ func pairs(v cty.Value) []cty.Value {
 	return all
 }
 
-// someElement is each while the elements are not known.
+// someElement returns each while the elements are unknown.
 func someElement(ty cty.Type) cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String).RefineNotNull(), "value": elementOf(ty)})
 }
@@ -94,8 +94,8 @@ func elementOf(ty cty.Type) cty.Value {
 	return cty.DynamicVal
 }
 
-// elements checks the value of for_each of what and returns an object or map, whose keys are each.key; or, to keep the
-// order of a list, a tuple of objects with key and value.
+// elements checks the value of for_each of the block what. It returns an object or map, whose keys are each.key; or, to keep
+// the order of a list, a tuple of objects with key and value.
 func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (cty.Value, bool) {
 	wrong := func(format string, a ...any) (cty.Value, bool) {
 		s.report(mistake(attr.Expr.Range(), what+": for_each "+fmt.Sprintf(format, a...),
@@ -140,7 +140,7 @@ func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (c
 	return cty.TupleVal(pairs), true
 }
 
-// metaArguments returns a Step with all that the meta-arguments say.
+// metaArguments returns a Step with the values of the meta-arguments.
 func (s *scope) metaArguments(i *instance) Step {
 	b, what := i.block, i.String()
 	step := Step{Module: b.module.Name, Range: b.block.DefRange(), ArgRange: b.argRange}
@@ -165,7 +165,7 @@ func (s *scope) metaArguments(i *instance) Step {
 		if text, known := s.text(attr, what, i.each); known && text != "" {
 			d, err := time.ParseDuration(text)
 			if err != nil || d <= 0 {
-				s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: timeout must be a time, not %q", what, text),
+				s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: timeout must be a duration, not %q", what, text),
 					`Write "30s", "5m" or "1h30m".`))
 			}
 			step.Timeout = d
@@ -185,7 +185,7 @@ func (s *scope) metaArguments(i *instance) Step {
 	return step
 }
 
-// metaKnown reports meta-arguments that are not known when they must be.
+// metaKnown reports meta-arguments that are unknown when they must be known.
 func (s *scope) metaKnown(i *instance) {
 	if s.binding != s {
 		return
@@ -199,7 +199,7 @@ func (s *scope) metaKnown(i *instance) {
 	}
 }
 
-// notKnown reports an argument that must be known now and is not: it depends on the facts of another host.
+// notKnown reports an argument that must be known now and is unknown: it depends on the facts of another host.
 func (s *scope) notKnown(attr *hclsyntax.Attribute, what string) {
 	if s.binding != s || len(s.diags) > 0 {
 		return
@@ -209,6 +209,6 @@ func (s *scope) notKnown(attr *hclsyntax.Attribute, what string) {
 
 func (s *scope) notKnownHere(attr *hclsyntax.Attribute, what string) *hcl.Diagnostic {
 	return mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s is not known on host %q", what, attr.Name, s.host.Name),
-		"It refers to a step of a play that does not run on this host, and there it depends on facts of another host. "+
-			"Refer to something that follows from the plan alone, such as the address of that host.")
+		"It refers to a step of a play that does not run on this host, and that step depends on facts of another host. "+
+			"Refer to something that depends on the plan alone, such as the address of that host.")
 }

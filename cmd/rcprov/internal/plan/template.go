@@ -59,7 +59,7 @@ func (t *templates) render(name string, vars cty.Value) (string, error) {
 	return v.AsString(), nil
 }
 
-// value returns what a template renders to, a string that may be unknown or marked. vars is an object or map, or null.
+// value returns the result of rendering a template: a string that may be unknown or marked. vars is an object, a map or null.
 func (t *templates) value(name string, vars cty.Value) (cty.Value, error) {
 	unknown := cty.UnknownVal(cty.String)
 	expr, err := t.parse(name)
@@ -82,7 +82,7 @@ func (t *templates) value(name string, vars cty.Value) (cty.Value, error) {
 	for _, v := range expr.Variables() {
 		if _, ok := ctx.Variables[v.RootName()]; !ok {
 			err := fmt.Errorf("%q line %d: there is no variable %q", name, v.SourceRange().Start.Line, v.RootName())
-			return unknown, modules.WithHint(err, "%s", didYouMean(v.RootName(), sortedKeys(ctx.Variables), "The variables that it is given are"))
+			return unknown, modules.WithHint(err, "%s", didYouMean(v.RootName(), sortedKeys(ctx.Variables), "Its variables are"))
 		}
 	}
 	v, diags := expr.Value(ctx)
@@ -91,12 +91,12 @@ func (t *templates) value(name string, vars cty.Value) (cty.Value, error) {
 	}
 	text, err := convert.Convert(v, cty.String)
 	if err != nil || text.IsNull() {
-		return unknown, fmt.Errorf("%q does not render to text, but to %s", name, describe(v))
+		return unknown, fmt.Errorf("%q does not render to a string, but to %s", name, describe(v))
 	}
 	return text, nil
 }
 
-// templateError makes one error of what is wrong in a template file.
+// templateError joins the mistakes in a template file in one error; nil if there are none.
 func templateError(name string, diags hcl.Diagnostics) error {
 	if !diags.HasErrors() {
 		return nil

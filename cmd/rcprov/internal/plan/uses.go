@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// uses says what the values of a block depend on, directly, through locals and through other steps.
+// uses describes what the values of a block depend on, directly, through locals and through other steps.
 type uses struct {
 	facts bool
 	self  bool // they may differ between the hosts of the play
@@ -15,7 +15,7 @@ type uses struct {
 
 func (u uses) and(other uses) uses { return uses{u.facts || other.facts, u.self || other.self} }
 
-// NeedsFacts tells whether [Plan.Bind] needs the facts of a host to know the steps of a play.
+// NeedsFacts reports whether [Plan.Bind] needs the facts of a host for the steps of a play.
 func (p *Plan) NeedsFacts(play *Play) bool { return play.block.uses.facts }
 
 func (c *config) stepUses(b *stepBlock) uses {
@@ -30,23 +30,23 @@ func (c *config) usesOf(expr hcl.Expression, play *playBlock) uses {
 	return u.uses
 }
 
-// usesOwnFacts tells whether what an argument of b says depends on the facts of the scope's host: directly, through locals
-// or through steps of plays that run on that host. What steps of other plays say is the same for any facts of this host.
+// usesOwnFacts reports whether an argument of b depends on the facts of the scope's host: directly, through locals or through
+// steps of plays that run on that host. Steps of other plays don't depend on them.
 func (s *scope) usesOwnFacts(b *stepBlock, expr hcl.Expression) bool {
 	u := &userOf{config: s.config, play: b.play, host: s.host, seen: map[any]bool{}}
 	u.expression(expr)
 	if attr := b.meta("for_each"); attr != nil {
-		u.expression(attr.Expr) // which each is made of
+		u.expression(attr.Expr) // each depends on it
 	}
 	return u.facts
 }
 
-// userOf collects the uses of something in play.
+// userOf collects the uses of an expression or step in play.
 type userOf struct {
 	*config
 	uses
 	play *playBlock
-	host *Host // not nil: only what steps on this host depend on
+	host *Host // not nil: ignore steps of plays that don't run on this host
 	seen map[any]bool
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// typed evaluates an argument and converts it to ty. what names the block in messages. After a mistake the value is
-// unknown, and ok false.
+// typed evaluates an argument and converts it to ty. what names the block in messages. After a mistake, which it reports, the
+// value is unknown and ok is false.
 func (s *scope) typed(attr *hclsyntax.Attribute, what string, ty cty.Type, each cty.Value) (v cty.Value, ok bool) {
 	raw, ok := s.eval(attr.Expr, each)
 	if !ok {
@@ -25,7 +25,7 @@ func (s *scope) typed(attr *hclsyntax.Attribute, what string, ty cty.Type, each 
 	return v, true
 }
 
-// boolean returns the value of an argument; known is false when there is none (yet), or a mistake was reported.
+// boolean returns the value of an argument; known is false if it is unknown or a mistake was reported.
 func (s *scope) boolean(attr *hclsyntax.Attribute, what string, each cty.Value) (value, known bool) {
 	v, ok := s.typed(attr, what, cty.Bool, each)
 	v, _ = v.Unmark()
@@ -39,7 +39,7 @@ func (s *scope) boolean(attr *hclsyntax.Attribute, what string, each cty.Value) 
 	return v.True(), true
 }
 
-// text returns the value of an argument, "" for null; known as for boolean.
+// text returns the value of an argument, "" for null; known is as for boolean.
 func (s *scope) text(attr *hclsyntax.Attribute, what string, each cty.Value) (value string, known bool) {
 	v, ok := s.typed(attr, what, cty.String, each)
 	v, _ = v.Unmark()
@@ -52,7 +52,7 @@ func (s *scope) text(attr *hclsyntax.Attribute, what string, each cty.Value) (va
 	return v.AsString(), true
 }
 
-// count returns the value of an argument that counts something, at least least; otherwise for null.
+// count returns the value of an argument that is a whole number, at least least; otherwise if it is null or unknown.
 func (s *scope) count(attr *hclsyntax.Attribute, what string, each cty.Value, least, otherwise int) int {
 	v, ok := s.typed(attr, what, cty.Number, each)
 	v, _ = v.Unmark()
@@ -68,8 +68,7 @@ func (s *scope) count(attr *hclsyntax.Attribute, what string, each cty.Value, le
 	return int(n)
 }
 
-// mismatch says why a value is not of a type, to be read on after the name of what should be: "must be a number,
-// not "abc"".
+// mismatch says why a value doesn't have a type. It follows the name of the argument: `must be a number, not "abc"`.
 func mismatch(v cty.Value, want cty.Type, err error) string {
 	path, inner, innerWant := culprit(v, want)
 	switch {
@@ -94,8 +93,7 @@ func describeAgainst(v cty.Value, want cty.Type) string {
 	return describe(v)
 }
 
-// culprit finds the innermost part of v for which it can't be converted to want: cty says only of the whole that it
-// can't.
+// culprit finds the innermost part of v that can't be converted: cty only says that v as a whole can't.
 func culprit(v cty.Value, want cty.Type) (path cty.Path, part cty.Value, partWant cty.Type) {
 	v, _ = v.Unmark()
 	ty := v.Type()
@@ -119,7 +117,7 @@ func culprit(v cty.Value, want cty.Type) (path cty.Path, part cty.Value, partWan
 	return nil, v, want
 }
 
-// noun names a type for people.
+// noun returns the name of a type for people.
 func noun(ty cty.Type) string {
 	switch {
 	case ty == cty.String:
@@ -152,7 +150,7 @@ func plural(ty cty.Type) string {
 	return strings.TrimPrefix(strings.TrimPrefix(noun(ty), "a "), "an ") + "s"
 }
 
-// describe says what a value is, itself if that is short and no secret.
+// describe describes a value: the value itself if it is short and no secret, otherwise its type.
 func describe(v cty.Value) string {
 	if v.IsMarked() || !v.IsKnown() {
 		if v.Type() == cty.Bool {
@@ -174,7 +172,7 @@ func describe(v cty.Value) string {
 	return noun(v.Type())
 }
 
-// pathText writes a path that [culprit] found: `[1]`, `["key"][0]`.
+// pathText formats a path that [culprit] found: `[1]`, `["key"][0]`.
 func pathText(path cty.Path) string {
 	var b strings.Builder
 	for _, step := range path {
@@ -185,7 +183,7 @@ func pathText(path cty.Path) string {
 	return b.String()
 }
 
-// holdsNull tells whether null is among the elements of v, at any depth.
+// holdsNull reports whether an element of v, at any depth, is null.
 func holdsNull(v cty.Value) bool {
 	found := false
 	_ = cty.Walk(v, func(path cty.Path, inner cty.Value) (bool, error) {

@@ -14,39 +14,39 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// sensitive marks values that come from sensitive variables and secret arguments, and all that is made from them.
+// sensitive marks values of sensitive variables and secret arguments, and all values made from them.
 const sensitive = mark("sensitive")
 
 type mark string
 
-// environPrefix is what the names of environment variables with values of plan variables begin with.
+// environPrefix is the prefix of environment variables that set variables of the plan.
 const environPrefix = "RCPROV_VAR_"
 
 type variable struct {
 	name      string
 	block     *hclsyntax.Block
-	ty        cty.Type // DynamicPseudoType when the plan doesn't say
+	ty        cty.Type // DynamicPseudoType if the plan doesn't say
 	optionals *typeexpr.Defaults
-	text      bool // values given as text are that text, not an expression
+	text      bool // values from -var and the environment are strings, not expressions
 	byDefault *cty.Value
 	sensitive bool
 	nullable  bool
 }
 
-// given is a value for a variable that was given from outside of the plan.
+// given is a value of a variable that was set outside of the plan.
 type given struct {
 	value  cty.Value
-	text   *string // for -var and the environment, whose text is read according to the variable's type
+	text   *string // from -var and the environment: parsed according to the variable's type
 	source string  // "-var", "RCPROV_VAR_domain", "prod.vars line 3"
 	at     hcl.Range
 }
 
-// variables gives all variables their values.
+// variables determines the values of all variables.
 type variables struct {
 	*Plan
 	diags hcl.Diagnostics
 	given map[string]given
-	lost  bool // some of what was given could not be read: which variables have no value is not known
+	lost  bool // some values could not be read, so it is unknown which variables have none
 }
 
 func (v *variables) report(diags ...*hcl.Diagnostic) { v.diags = append(v.diags, diags...) }
@@ -77,7 +77,7 @@ func (p *Plan) setVariables() hcl.Diagnostics {
 	return v.diags
 }
 
-// declare reads a variable block. Its expressions may call functions but not refer to anything.
+// declare reads a variable block. Its expressions may call functions, but not refer to anything.
 func (v *variables) declare(x *variable) {
 	x.ty, x.nullable = cty.DynamicPseudoType, true
 	attrs := x.block.Body.Attributes
@@ -149,8 +149,8 @@ func (v *variables) environ() {
 	}
 }
 
-// file reads a file of `name = value` lines. Messages show these lines unless they may hold a secret that is not known
-// as one: the value of a sensitive variable that can't be read or that has a misspelled name.
+// file reads a file of `name = value` lines. Messages show these lines unless they may contain a secret that is not known to
+// be one: the value of a sensitive variable that can't be read or whose name is misspelled.
 func (v *variables) file(name string) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -169,8 +169,8 @@ func (v *variables) file(name string) {
 	defer func() { v.show(name, file, presentable) }()
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
-		v.report(mistake(b.DefRange(), fmt.Sprintf("A block %q can't stand in a variable file", b.Type),
-			"It holds a line `name = value` for each variable. Blocks belong in the plan."))
+		v.report(mistake(b.DefRange(), fmt.Sprintf("A variable file can't contain a block %q", b.Type),
+			"It has a line `name = value` for each variable. Blocks belong in the plan."))
 	}
 	ctx := &hcl.EvalContext{Functions: v.functions}
 	for _, attr := range sortedAttributes(body) {
@@ -192,7 +192,7 @@ func (v *variables) file(name string) {
 	}
 }
 
-// show lets messages show the lines of a variable file, or lets them say why they don't.
+// show makes messages show the lines of a variable file, or say why they don't.
 func (v *variables) show(name string, file *hcl.File, presentable bool) {
 	if presentable {
 		v.Files[name] = file
@@ -200,17 +200,17 @@ func (v *variables) show(name string, file *hcl.File, presentable bool) {
 	}
 	for _, diag := range v.diags {
 		if diag.Subject != nil && diag.Subject.Filename == name {
-			diag.Detail = strings.TrimSpace(diag.Detail + " The line is not shown, because it may hold a secret.")
+			diag.Detail = strings.TrimSpace(diag.Detail + " The line is not shown, because it may contain a secret.")
 		}
 	}
 }
 
-// valuesOnly rewrites what HCL says of references where there is nothing to refer to.
+// valuesOnly improves HCL's message about references where there is nothing to refer to.
 func valuesOnly(diags hcl.Diagnostics) {
 	for _, diag := range diags {
 		if diag.Summary == "Variables not allowed" {
-			diag.Summary = "Here stands a value, which can't refer to anything"
-			diag.Detail = `A text needs quotes; "${" in a text is written "$${".`
+			diag.Summary = "A value here can't refer to anything"
+			diag.Detail = `Strings need quotes; "${" in a string is written "$${".`
 		}
 	}
 }
@@ -259,7 +259,7 @@ func (v *variables) undeclared(at hcl.Range, name string) *hcl.Diagnostic {
 		didYouMean(name, v.config.variableNames(), "Its variables are"))
 }
 
-// value returns the value of a variable: unknown after a mistake, so that nothing is said about its consequences.
+// value returns the value of a variable: unknown after a mistake, so that it causes no further messages.
 func (v *variables) value(x *variable) cty.Value {
 	unknown := x.unknown()
 	g, ok := v.given[x.name]
@@ -274,7 +274,7 @@ func (v *variables) value(x *variable) cty.Value {
 	if g.text != nil {
 		value, err := x.parse(*g.text)
 		if err != nil {
-			v.report(mistake(x.block.DefRange(), fmt.Sprintf("The value of variable %q in %s is no HCL expression", x.name, g.source),
+			v.report(mistake(x.block.DefRange(), fmt.Sprintf("The value of variable %q in %s is not an HCL expression", x.name, g.source),
 				fmt.Sprintf("%s It must be %s, written as in a plan.", sentence(err.Error()), noun(x.ty))))
 			return unknown
 		}
@@ -299,35 +299,35 @@ func (v *variables) value(x *variable) cty.Value {
 	return value
 }
 
-// ask gets the value of a variable that was not given from a person; ok is false after a mistake was reported, also one
-// that may be the reason why there is no value.
+// ask asks a person for the value of a variable that has none. ok is false if a mistake was reported, here or before when it
+// may be the reason why there is no value.
 func (v *variables) ask(x *variable) (g given, ok bool) {
 	if v.lost {
 		return given{}, false
 	}
 	if v.opts.Ask == nil {
-		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToGive()))
+		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToSet()))
 		return given{}, false
 	}
 	text, err := v.opts.Ask(Question{Variable: x.name, Description: x.description(), Sensitive: x.sensitive})
 	if err != nil {
-		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value: %s", x.name, err), x.howToGive()))
+		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value: %s", x.name, err), x.howToSet()))
 		return given{}, false
 	}
 	return given{text: &text, source: "your answer"}, true
 }
 
-func (x *variable) howToGive() string {
-	says := ""
+func (x *variable) howToSet() string {
+	description := ""
 	if d := x.description(); d != "" {
-		says = fmt.Sprintf("It is for: %s\n", sentence(d))
+		description = fmt.Sprintf("Description: %s\n", sentence(d))
 	}
 	if x.sensitive {
-		return says + fmt.Sprintf("Set %s%s in the environment, write `%s = ...` into a file for -var-file that only you can read, "+
-			"or add a default here.", environPrefix, x.name, x.name)
+		return description + fmt.Sprintf("Set %s%s in the environment, write `%s = ...` into a file for -var-file that only you can "+
+			"read, or add a default here.", environPrefix, x.name, x.name)
 	}
-	return says + fmt.Sprintf("Give it with -var '%s=...', with a line `%s = ...` in a file for -var-file, as %s%s in the environment, "+
-		"or add a default here.", x.name, x.name, environPrefix, x.name)
+	return description + fmt.Sprintf("Set it with -var '%s=...', with a line `%s = ...` in a file for -var-file, or with %s%s in the "+
+		"environment, or add a default here.", x.name, x.name, environPrefix, x.name)
 }
 
 func (x *variable) description() string {
@@ -339,7 +339,7 @@ func (x *variable) description() string {
 	return ""
 }
 
-// parse reads a value from text: the text itself for strings, numbers and bools, else an expression.
+// parse reads a value from text: the text itself for strings, numbers and bools, otherwise an expression.
 func (x *variable) parse(text string) (cty.Value, error) {
 	if x.text {
 		return cty.StringVal(text), nil
@@ -378,9 +378,9 @@ func (v *variables) validate(x *variable) {
 		text, _ := s.text(message, fmt.Sprintf("variable %q", x.name), cty.NilVal)
 		if given && !ok {
 			at := condition.Expr.Range()
-			why := "is refused"
+			why := "is not valid"
 			if g, isGiven := v.given[x.name]; isGiven {
-				why = "in " + g.source + " is refused"
+				why = "in " + g.source + " is not valid"
 				if g.text == nil && !x.sensitive {
 					at = g.at
 				}
@@ -390,7 +390,7 @@ func (v *variables) validate(x *variable) {
 	}
 }
 
-// texts returns the strings inside of a value, numbers as text; not the empty one.
+// texts returns the strings in a value that are not empty, and its numbers as strings.
 func texts(value cty.Value) []string {
 	value, _ = value.UnmarkDeep()
 	var found []string

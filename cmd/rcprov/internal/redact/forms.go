@@ -12,7 +12,7 @@ import (
 	"unicode"
 )
 
-// forms returns secret and what programs make of it. A new form belongs here and in the table of TestForms.
+// forms returns secret in all forms that programs write it in. A new form belongs here and in the table of TestForms.
 func forms(secret string) []string {
 	if secret == "" {
 		return nil
@@ -21,7 +21,7 @@ func forms(secret string) []string {
 	all = append(all, shellForms(secret)...)
 	all = append(all, escapedForms(secret)...)
 	all = append(all, urlForms(secret)...)
-	if len(secret) >= wordLength { // the codes of less are so short that they stand in any text by chance
+	if len(secret) >= wordLength { // shorter codes occur in any text by chance
 		all = append(all, base64Forms(secret)...)
 		code := hex.EncodeToString([]byte(secret))
 		all = append(all, code, strings.ToUpper(code))
@@ -35,7 +35,7 @@ var (
 	doubleSpecial = regexp.MustCompile("[\"$`\\\\]")
 )
 
-// shellForms are the insides of words as shells and their quoting functions write them: within single quotes
+// shellForms returns the content of words as shells and their quoting functions write them: in single quotes
 // ('\” and '"'"' for a quote), within double quotes, with backslashes (printf %q of bash), and $'...'.
 func shellForms(s string) []string {
 	return []string{
@@ -47,7 +47,7 @@ func shellForms(s string) []string {
 	}
 }
 
-// escapedForms are the insides of string literals of JSON (with and without HTML's characters and non-ASCII ones
+// escapedForms returns the content of string literals of JSON (with and without HTML's characters and non-ASCII ones
 // escaped), Go and HCL.
 func escapedForms(s string) []string {
 	html, _ := json.Marshal(s) // a string can't fail
@@ -66,7 +66,7 @@ func escapedForms(s string) []string {
 	return all
 }
 
-// jsonASCII is a JSON string in ASCII, as Python's json.dumps writes it.
+// jsonASCII returns a JSON string in ASCII, as Python's json.dumps writes it.
 func jsonASCII(s string) string {
 	encoded, _ := json.Marshal(s)
 	var out strings.Builder
@@ -88,7 +88,7 @@ func escape16(unit rune) string {
 	return `\u` + hex.EncodeToString([]byte{byte(unit >> 8), byte(unit)})
 }
 
-// The characters that encoders of URLs leave as they are, beside letters and digits; see RFC 3986, section 2.
+// Characters beside letters and digits that URL encoders don't change; see RFC 3986, section 2.
 var unescaped = []string{
 	"-_.~",                 // url.QueryEscape, and what RFC 3986 calls unreserved
 	"-_.~/",                // urllib.parse.quote of Python
@@ -123,16 +123,16 @@ func percent(s, keep, digits string) string {
 	return out.String()
 }
 
-// base64Forms are the characters that code s alone, for each of the three ways in which s may lie in the groups of
-// three bytes of a longer text.
+// base64Forms returns the characters that encode s only, for each of its three possible positions in the groups of three
+// bytes of a longer text.
 func base64Forms(s string) []string {
 	var all []string
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 3 {
 			code := encoding.EncodeToString([]byte(strings.Repeat("\x00", before) + s))
-			start := []int{0, 2, 3}[before] // characters with bits of what stands before
+			start := []int{0, 2, 3}[before] // characters with bits of the text before
 			if (before+len(s))%3 != 0 {
-				code = code[:len(code)-1] // a character with bits of what stands behind
+				code = code[:len(code)-1] // a character with bits of the text after
 			}
 			all = append(all, code[start:])
 		}

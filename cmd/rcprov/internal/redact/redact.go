@@ -1,10 +1,9 @@
-// Package redact keeps secrets out of everything that people or machines read. It works by value: wherever a secret
-// stands in a text, [Mark] stands instead, and the rest of the text stays readable. A secret is also found in the
-// forms that programs give it on its way into a log: quoted for a shell, escaped for JSON, Go, HCL or a URL, in
-// base64 and in hexadecimal.
+// Package redact keeps secrets out of everything that people or machines read. It works by value: it replaces each
+// occurrence of a secret by [Mark], and the rest of the text stays readable. It also finds secrets in the forms that
+// programs write to logs: quoted for a shell, escaped for JSON, Go, HCL or a URL, in base64 and in hexadecimal.
 //
-// What it can't find: a secret that a program has changed in another way (compressed, hashed, base64 broken into
-// lines). Base64 characters that carry bits of a secret and of its neighbours stay: at most four bits at each end.
+// It can't find a secret that a program has changed in another way (compressed, hashed, base64 split into lines). Base64
+// characters with bits of a secret and of its neighbours stay: at most four bits at each end.
 package redact
 
 import (
@@ -13,15 +12,15 @@ import (
 	"sync"
 )
 
-// Mark stands where a secret was.
+// Mark replaces a secret.
 const Mark = "(sensitive)"
 
 const (
 	// wordLength is the length in bytes below which a secret is hidden only as a whole word: "on" must not make
 	// "connection" unreadable.
 	wordLength = 4
-	// lineLength is the length in bytes from which one line of a secret of several lines is a secret by itself:
-	// diffs and error messages show such a text line by line.
+	// lineLength is the length in bytes from which a line of a secret with several lines is a secret by itself: diffs and
+	// error messages show such a text line by line.
 	lineLength = 8
 )
 
@@ -45,7 +44,7 @@ func New(secrets ...string) *Redactor {
 }
 
 // Add hides more secrets from now on, such as a password that was just typed. Secrets of fewer than two bytes are
-// left: hiding each "a" would make the output useless and still tell the secret.
+// ignored: hiding each "a" would make the output useless and still reveal the secret.
 func (r *Redactor) Add(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,12 +101,12 @@ func (r *Redactor) empty() bool {
 
 // scan is where a Redactor is in a text.
 type scan struct {
-	covered int  // how many of the next bytes belong to a secret whose mark is written
+	covered int  // how many of the next bytes belong to a secret whose mark was written
 	before  byte // the byte before the next one; 0 at the start
 }
 
-// scan writes text without secrets to out and returns what it has to see again with more text behind it: the
-// beginning of something that may be a secret. With final there is no more text, and nothing is left.
+// scan writes text without secrets to out. It returns the end of text that may be the beginning of a secret: that must be
+// scanned again with more text after it. If final is set, there is no more text, and scan returns nothing.
 //
 // Every occurrence of every pattern is covered, those that overlap by one mark: replacing one after the other would
 // leave the tail of a secret that begins inside another one.
@@ -133,8 +132,8 @@ func (r *Redactor) scan(out *strings.Builder, state *scan, text []byte, final bo
 	return nil
 }
 
-// longest returns the length of the longest secret at the start of text. It is undecided when text may be the
-// beginning of a longer one.
+// longest returns the length of the longest secret at the start of text. It is undecided if text may be the beginning of a
+// longer one.
 func (r *Redactor) longest(text []byte, before byte, final bool) (length int, undecided bool) {
 	for _, p := range r.patterns[text[0]] {
 		if p.word && wordByte(before) {
@@ -156,7 +155,7 @@ func (r *Redactor) longest(text []byte, before byte, final bool) (length int, un
 	return 0, false
 }
 
-// wordByte tells whether c belongs to a word: a letter or digit of any script, or an underscore.
+// wordByte reports whether c belongs to a word: a letter or digit of any script, or an underscore.
 func wordByte(c byte) bool {
 	return c == '_' || c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A Writer passes on what is written to it without secrets, also such as are split over several writes. It holds
-// back what may be the beginning of a secret until it is decided: call Flush at the end.
+// A Writer passes on what is written to it, without secrets, even if they are split over several writes. It holds back what
+// may be the beginning of a secret until that is decided: call Flush at the end.
 type Writer struct {
 	r  *Redactor
 	to io.Writer
@@ -28,8 +28,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush passes on what was held back. What is written next is a new text: a secret that begins before a Flush and
-// ends behind it is not found.
+// Flush passes on what was held back. The next write starts a new text: a secret that begins before a Flush and ends after
+// it is not found.
 func (w *Writer) Flush() error { return w.pass(nil, true) }
 
 func (w *Writer) pass(p []byte, final bool) error {

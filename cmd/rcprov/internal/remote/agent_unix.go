@@ -10,14 +10,14 @@ import (
 	"os"
 )
 
-// defaultAgent is where an agent listens when SSH_AUTH_SOCK doesn't say.
+// defaultAgent returns the agent's socket if SSH_AUTH_SOCK is not set.
 const defaultAgent = ""
 
 func dialAgent(ctx context.Context, path string) (io.ReadWriteCloser, error) {
 	return (&net.Dialer{}).DialContext(ctx, "unix", path)
 }
 
-// checkPrivate refuses a private key that others can read, as ssh does (authfile.c, sshkey_perm_ok).
+// checkPrivate rejects a private key that others can read, as ssh does (authfile.c, sshkey_perm_ok).
 func checkPrivate(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -15,5 +15,5 @@ func dialAgent(_ context.Context, path string) (io.ReadWriteCloser, error) {
 	return os.OpenFile(path, os.O_RDWR, 0)
 }
 
-// checkPrivate has nothing to look at: modes don't say who may read a file on Windows.
+// checkPrivate does nothing: on Windows, modes don't say who may read a file.
 func checkPrivate(string) error { return nil }

@@ -26,8 +26,8 @@ type authentication struct {
 	settings *settings
 	sameAs   *settings // of another port of the same host; may be nil
 	password string    // given in the plan
-	kept     bool      // the password that let the user in before was offered
-	typed    string    // what a person typed last
+	kept     bool      // the password that was accepted before was offered
+	typed    string    // what the person typed last
 	pause    func() (resume func())
 	agent    io.Closer // nil: none
 
@@ -43,7 +43,7 @@ type authentication struct {
 // maxPasswords is how often a person may type a password: NumberOfPasswordPrompts.
 const maxPasswords = 3
 
-// next is the ssh.ClientAuthCallback: it picks the method to try, nil when there is none left.
+// next is the ssh.ClientAuthCallback: it returns the method to try, nil if none is left.
 func (a *authentication) next(server *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 	a.allowed = server.AllowedMethods
 	takes := func(method string) bool { return slices.Contains(a.allowed, method) }
@@ -75,7 +75,7 @@ func (a *authentication) next(server *ssh.ClientAuthContext) (ssh.AuthMethod, er
 	return nil, nil
 }
 
-// answer answers the questions of keyboard-interactive, which mostly is one for the password.
+// answer answers the questions of keyboard-interactive, mostly one for the password.
 func (a *authentication) answer(_, instruction string, questions []string, echos []bool) ([]string, error) {
 	answers := make([]string, len(questions))
 	for i, question := range questions {
@@ -90,14 +90,14 @@ func (a *authentication) answer(_, instruction string, questions []string, echos
 	return answers, nil
 }
 
-// remember keeps what a person typed, now that it let the user in, for further connections.
+// remember keeps the password that a person typed, after it was accepted, for further connections.
 func (a *authentication) remember() {
 	if a.typed != "" {
 		a.dialer.logins.set(a.settings.login(), a.typed)
 	}
 }
 
-// remembered is what a person typed for an earlier connection to the same host.
+// remembered returns the password that a person typed for an earlier connection to the same host.
 func (a *authentication) remembered() string {
 	typed := a.dialer.logins.get(a.settings.login())
 	if typed == "" && a.sameAs != nil {
@@ -106,7 +106,7 @@ func (a *authentication) remembered() string {
 	return typed
 }
 
-// secret returns the plan's password, the one that let the user in before, or asks for one.
+// secret returns the plan's password or the one that was accepted before, or asks for one.
 func (a *authentication) secret(question string) (typed string, err error) {
 	if a.password != "" {
 		return a.password, nil
@@ -128,7 +128,7 @@ func (a *authentication) secret(question string) (typed string, err error) {
 	return a.typed, err
 }
 
-// signers are the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): certificates, keys of the agent
+// signers returns the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): certificates, keys of the agent
 // that are configured, other keys of the agent, keys that are only in files. Private keys in files are decrypted
 // when the server has accepted the public one, so that nobody types a passphrase for nothing.
 func (a *authentication) signers() []ssh.Signer {
@@ -200,14 +200,14 @@ func (a *authentication) agentKeys() []ssh.Signer {
 	return signers
 }
 
-// close lets go of the agent.
+// close closes the connection to the agent.
 func (a *authentication) close() {
 	if a.agent != nil {
 		_ = a.agent.Close()
 	}
 }
 
-// fileKeys are the configured key files that are there.
+// fileKeys returns the configured key files that exist.
 func (a *authentication) fileKeys() []*fileKey {
 	var keys []*fileKey
 	for _, path := range a.settings.identityFiles {
@@ -223,13 +223,13 @@ func (a *authentication) fileKeys() []*fileKey {
 	return keys
 }
 
-// certificates are those for the key f: the file beside it, and those of CertificateFile.
+// certificates returns the certificates for the key f: the file beside it, and those of CertificateFile.
 func (a *authentication) certificates(f *fileKey) []*ssh.Certificate {
 	var list []*ssh.Certificate
 	for _, path := range append([]string{f.path + "-cert.pub"}, a.settings.certificateFiles...) {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			continue // the file beside a key mostly isn't there
+			continue // most keys have no such file
 		}
 		key, _, _, _, err := ssh.ParseAuthorizedKey(content)
 		if err != nil {
@@ -243,7 +243,7 @@ func (a *authentication) certificates(f *fileKey) []*ssh.Certificate {
 	return list
 }
 
-// fileKey is an identity as a signer in one login.
+// fileKey is an identity, used as a signer in one login.
 type fileKey struct {
 	*identity
 	login *authentication
@@ -267,7 +267,7 @@ func (f *fileKey) SignWithAlgorithm(rand io.Reader, data []byte, algorithm strin
 	return signer.Sign(rand, data)
 }
 
-// identities are the key files that were read, by path; a passphrase is asked once for all hosts.
+// identities caches the key files by path; a passphrase is asked once for all hosts.
 type identities struct {
 	mu    sync.Mutex
 	files map[string]*identity
@@ -330,9 +330,9 @@ func readIdentity(path string) (*identity, error) {
 		key.public = locked.PublicKey
 		return key, nil
 	}
-	// An encrypted key in PEM format doesn't say which one it is.
+	// An encrypted key in PEM format doesn't contain its public key.
 	if key.public, err = readPublic(path + ".pub"); err != nil {
-		return nil, fmt.Errorf("%s: it is encrypted, and there is no %s.pub; make it with `ssh-keygen -y -f %s >%s.pub`", path, path, path, path)
+		return nil, fmt.Errorf("%s: it is encrypted, and there is no %s.pub; create it with `ssh-keygen -y -f %s >%s.pub`", path, path, path, path)
 	}
 	return key, nil
 }
@@ -377,12 +377,12 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 		if !errors.Is(err, x509.IncorrectPasswordError) {
 			return nil, fmt.Errorf("%s: %w", key.path, err)
 		}
-		question = fmt.Sprintf("That was not it. Enter passphrase for key '%s': ", key.path)
+		question = fmt.Sprintf("Wrong passphrase. Enter passphrase for key '%s': ", key.path)
 	}
 	return nil, fmt.Errorf("the key %s: wrong passphrase", key.path)
 }
 
-// explain makes an [*AuthError] of a handshake that failed after the host key was accepted.
+// explain returns an [*AuthError] for a handshake that failed after the host key was accepted.
 func (a *authentication) explain(err error) error {
 	failure := &AuthError{
 		User: a.settings.user, Address: a.settings.address(), Allowed: a.allowed, Tried: a.tried, Skipped: a.skipped, Err: err,
@@ -392,7 +392,7 @@ func (a *authentication) explain(err error) error {
 	case errors.As(err, &hint):
 		return modules.WithHint(fmt.Errorf("%w: %w", failure, hint.Err), "%s", hint.Hint)
 	case strings.Contains(err.Error(), "Too many authentication failures"):
-		return modules.WithHint(fmt.Errorf("%w; it stopped after too many", failure),
+		return modules.WithHint(fmt.Errorf("%w; it gave up after too many tries", failure),
 			"Set identity_file for the host, and `IdentitiesOnly yes` in ssh_config, so that only that key is offered.")
 	}
 	return modules.WithHint(failure, "Try `ssh -v -p %d %s@%s`; add a key there with `ssh-copy-id`, or set user, identity_file or password of the host.",

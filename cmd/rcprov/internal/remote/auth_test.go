@@ -100,7 +100,7 @@ func TestKeyFiles(t *testing.T) {
 	d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("stranger"), "IdentityFile "+server.path("missing"))
 	_, err := d.Connect(t.Context(), server.target())
 	wantAuthError(t, err, []string{"key " + server.path("stranger") + " (" + server.fingerprint(t, "stranger") + ")"})
-	want := fmt.Sprintf("127.0.0.1:%d refused to log in %s (it takes publickey); offered: key %s (%s); not offered: open %s: no such file or directory\n"+
+	want := fmt.Sprintf("127.0.0.1:%d refused to log in %s (it accepts publickey); offered: key %s (%s); not offered: open %s: no such file or directory\n"+
 		"Try `ssh -v -p %d %s@127.0.0.1`; add a key there with `ssh-copy-id`, or set user, identity_file or password of the host.",
 		server.port, whoami(t), server.path("stranger"), server.fingerprint(t, "stranger"), server.path("missing"), server.port, whoami(t))
 	if explained(err) != want {
@@ -148,7 +148,7 @@ func TestEncryptedKeys(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if got := strings.Join(prompt.asked, "\n"); got != question+"\nThat was not it. "+question {
+		if got := strings.Join(prompt.asked, "\n"); got != question+"\nWrong passphrase. "+question {
 			t.Errorf("%s: asked\n%s", name, got)
 		}
 

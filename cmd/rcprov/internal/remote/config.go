@@ -23,7 +23,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// settings is what ssh_config and a target say about one host, with all tokens expanded.
+// settings are the settings of ssh_config and a target for one host, with all tokens expanded.
 // Source: ssh_config(5) of OpenSSH 9.2 to 10.0.
 type settings struct {
 	alias    string // as the plan names it
@@ -32,7 +32,7 @@ type settings struct {
 	user     string
 
 	identityFiles    []string
-	defaultIdentity  bool // identityFiles are ssh's defaults: one that isn't there is no surprise
+	defaultIdentity  bool // identityFiles are ssh's defaults, which need not exist
 	certificateFiles []string
 	identitiesOnly   bool
 	identityAgent    string // path of the agent's socket; empty: none
@@ -54,7 +54,7 @@ type settings struct {
 	controlPaths   []string      // where a master may listen
 }
 
-// strictness is StrictHostKeyChecking. "no" and "off" mean accept here: rcprov never goes on with a changed key.
+// strictness is StrictHostKeyChecking. "no" and "off" mean accept here: rcprov never accepts a changed key.
 type strictness int
 
 const (
@@ -70,18 +70,18 @@ type hop struct {
 	port  int
 }
 
-// address is where to connect to: "host:port".
+// address returns the address to connect to: "host:port".
 func (s *settings) address() string { return net.JoinHostPort(s.hostName, strconv.Itoa(s.port)) }
 
-// login names the user there, as people do.
+// login returns the user and the host as people write them.
 func (s *settings) login() string {
 	return s.user + "@" + net.JoinHostPort(s.alias, strconv.Itoa(s.port))
 }
 
-// A sshConfig answers what the configuration files say for one alias: all values of a keyword, in order.
+// A sshConfig returns all values of a keyword for one alias in the configuration files, in order.
 type sshConfig func(keyword string) ([]string, error)
 
-// resolve makes the settings for alias, which user, port and so on of the plan (zero: not given) override.
+// resolve returns the settings for alias; user, port and so on of the plan override them unless zero.
 func (d *Dialer) resolve(t Target) (*settings, error) {
 	config, err := d.config(t)
 	if err != nil {
@@ -122,7 +122,7 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	return s, r.err
 }
 
-// setOtherNames sets by what other names known_hosts may know the host.
+// setOtherNames sets the other names by which known_hosts may know the host.
 func (s *settings) setOtherNames(t Target, alias string) {
 	if alias != "" {
 		return // has no port, whatever the port is
@@ -176,7 +176,7 @@ func parseHop(text string) (hop, error) {
 	if port != "" {
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > 65535 {
-			return hop{}, fmt.Errorf("proxy jump %q: %q is no port", text, port)
+			return hop{}, fmt.Errorf("proxy jump %q: %q is not a port", text, port)
 		}
 		h.port = n
 	}
@@ -301,7 +301,7 @@ func (r *resolver) all(keyword string) []string {
 	return values
 }
 
-// first returns the value that counts: in ssh_config the first one wins.
+// first returns the first value, which is the valid one in ssh_config.
 func (r *resolver) first(keyword string) string {
 	values, err := r.config(keyword)
 	r.err = cmp.Or(r.err, err)
@@ -346,7 +346,7 @@ func (r *resolver) duration(keyword string) time.Duration {
 		d, err = time.Duration(n)*time.Second, nil
 	}
 	if err != nil {
-		r.err = cmp.Or(r.err, fmt.Errorf("ssh_config: %s %q is not a time", keyword, text))
+		r.err = cmp.Or(r.err, fmt.Errorf("ssh_config: %s %q is not a duration", keyword, text))
 	}
 	return d
 }
@@ -441,7 +441,7 @@ func (d *Dialer) askSSH(t Target, path string, reason error) (sshConfig, error) 
 	return func(keyword string) ([]string, error) { return values[strings.ToLower(keyword)], nil }, nil
 }
 
-// account is who runs rcprov.
+// account is the user who runs rcprov.
 type account struct {
 	name string
 	id   string
@@ -451,7 +451,7 @@ type account struct {
 func localUser() (account, error) {
 	me, err := user.Current()
 	if err != nil {
-		return account{}, fmt.Errorf("find out who I am: %w", err)
+		return account{}, fmt.Errorf("look up the current user: %w", err)
 	}
 	name := me.Username
 	if runtime.GOOS == "windows" { // DOMAIN\name
@@ -460,7 +460,7 @@ func localUser() (account, error) {
 	return account{name: name, id: me.Uid, home: me.HomeDir}, nil
 }
 
-// systemDir is where ssh keeps what is for all users.
+// systemDir returns the directory of ssh's files for all users.
 func systemDir() string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(os.Getenv("ProgramData"), "ssh")
@@ -484,7 +484,7 @@ func expandPath(path string, tokens map[byte]string, home string) string {
 	}
 }
 
-// expandTokens replaces %x by its value; tokens that aren't known stay.
+// expandTokens replaces %x by its value; it keeps unknown tokens.
 func expandTokens(text string, tokens map[byte]string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

@@ -167,7 +167,7 @@ func TestSSHConfigMistakes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	for _, c := range []struct{ config, want string }{
 		{"Port many\n", "ssh_config: Port \"many\" is not a number"},
-		{"ProxyJump a:b\n", "proxy jump \"a:b\": \"b\" is no port"},
+		{"ProxyJump a:b\n", "proxy jump \"a:b\": \"b\" is not a port"},
 		{"ProxyJump a,,b\n", "proxy jump \"\": no host"},
 		{"Match nonsense x\n", path + ": (1, 7): ssh_config: unsupported Match criterion \"nonsense\"; and asking `ssh -G` failed: " + path + ": terminating, 1 bad configuration options"},
 	} {

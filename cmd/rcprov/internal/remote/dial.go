@@ -32,7 +32,7 @@ type Dialer struct {
 	passwords  typedPasswords // for sudo
 	logins     typedPasswords // for logging in
 	prompts    sync.Once
-	prompting  chan struct{} // holds one token: who has it may ask; made by prompts
+	prompting  chan struct{} // holds one token, which allows a question; made by prompts
 }
 
 // A Prompt asks the person at the terminal. Its methods are called one at a time.
@@ -46,7 +46,7 @@ const (
 	defaultKeepalive      = 15 * time.Second
 )
 
-// ask lets one question at a time be asked.
+// ask waits for its turn to ask a question: one at a time.
 func (d *Dialer) ask(ctx context.Context) (release func(), err error) {
 	d.prompts.Do(func() { d.prompting = make(chan struct{}, 1) })
 	return acquire(ctx, d.prompting)
@@ -66,7 +66,7 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if !t.Fresh {
 		c, err := d.connectMaster(ctx, t, s)
 		var sudo *SudoError
-		if err == nil || errors.As(err, &sudo) { // over a connection of our own sudo would say the same
+		if err == nil || errors.As(err, &sudo) { // sudo would answer the same over a connection of our own
 			return c, err
 		}
 		if ctx.Err() != nil {
@@ -80,11 +80,11 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.FallbackPort = 0 // it was found; which of the ports a master leads to isn't known
+	t.FallbackPort = 0 // the host was found; which of the ports a master uses is unknown
 	return newConn(d, t, s.user, s.user+"@"+s.address(), via), nil
 }
 
-// nobody tells whether err means that no SSH server answered at the host's port.
+// nobody reports whether err means that no SSH server answered at the host's port.
 func nobody(err error) bool {
 	var away *UnreachableError
 	var jump *jumpError
@@ -92,7 +92,7 @@ func nobody(err error) bool {
 	return errors.As(err, &away) && !errors.As(err, &jump) && !errors.As(err, &dns)
 }
 
-// fallBack connects to the port where the host is until it is at the one of the plan, where nobody answered.
+// fallBack connects to the fallback port, after nobody answered at the port of the plan.
 func (d *Dialer) fallBack(ctx context.Context, t Target, first error) (*Conn, error) {
 	port := t.FallbackPort
 	t.Port, t.FallbackPort = port, 0
@@ -103,7 +103,7 @@ func (d *Dialer) fallBack(ctx context.Context, t Target, first error) (*Conn, er
 	return c, err
 }
 
-// hintOf is the advice that an error has.
+// hintOf returns the hint of an error.
 func hintOf(err error) string {
 	var hint *modules.HintError
 	if errors.As(err, &hint) {
@@ -112,15 +112,15 @@ func hintOf(err error) string {
 	return ""
 }
 
-// timeout is how long the host of s may be silent while connecting.
+// timeout returns how long the host of s may be silent while connecting.
 func (d *Dialer) timeout(s *settings) time.Duration {
 	return cmp.Or(d.ConnectTimeout, s.connectTimeout, defaultConnectTimeout)
 }
 
-// errBusy is an sshd that turns a connection away before it has begun: beyond ten logins at the same time it does so
-// by chance (MaxStartups), and to sources that it dislikes for a while (PerSourcePenalties). Before OpenSSH 9.8 it
-// just hangs up.
-var errBusy = errors.New("sshd turned the connection away")
+// errBusy is the error of an sshd that rejects a connection at its start: beyond ten logins at the same time it does so at
+// random (MaxStartups), and for a while to sources with failed logins (PerSourcePenalties). Before OpenSSH 9.8 it just
+// closes the connection.
+var errBusy = errors.New("sshd rejected the connection")
 
 // busyRetries are the pauses before connecting is tried again.
 var busyRetries = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 900 * time.Millisecond}
@@ -130,7 +130,7 @@ func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) 
 	via, err := d.connectOnce(ctx, t, s, depth)
 	for _, pause := range busyRetries {
 		var jump *jumpError // tried again already
-		// For a moment nobody listens while sshd reads its configuration again, or is upgraded.
+		// Nobody listens for a moment while sshd reloads its configuration or is upgraded.
 		restarting := errors.Is(err, syscall.ECONNREFUSED) && t.FallbackPort == 0
 		if !errors.Is(err, errBusy) && !restarting || errors.As(err, &jump) {
 			break
@@ -225,29 +225,29 @@ func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error 
 	hint := fmt.Sprintf("Check that the host is up and that sshd listens on port %d: `ssh -v -p %d %s@%s`.", s.port, s.port, s.user, s.hostName)
 	switch {
 	case errors.Is(err, errBusy):
-		hint = "Too many logins at once, failed ones before, or an address that it doesn't want: see `journalctl -u ssh` on the host, and MaxStartups and PerSourcePenalties in its sshd_config."
+		hint = "There were too many logins at once or failed ones before, or it blocks this address: see `journalctl -u ssh` on the host, and MaxStartups and PerSourcePenalties in its sshd_config."
 	case errors.As(err, &dns):
-		hint = "Check the host's address in the plan, or name it in ~/.ssh/config."
+		hint = "Check the host's address in the plan, or add the host to ~/.ssh/config."
 	}
 	return modules.WithHint(&UnreachableError{Address: s.address(), Err: err}, "%s", hint)
 }
 
-// watchedConn closes a connection that stays silent during the handshake, and remembers when it last heard something.
+// watchedConn closes a connection that stays silent during the handshake, and remembers when it last received something.
 type watchedConn struct {
 	net.Conn
 	timeout time.Duration
 	timer   *time.Timer
 	silent  atomic.Bool           // closed by the timer
-	heard   atomic.Int64          // when something came last, in Unix nanoseconds
+	heard   atomic.Int64          // when it last received something, in Unix nanoseconds
 	failed  atomic.Pointer[error] // how reading ended
 
 	mu       sync.Mutex
 	paused   int
 	over     bool
-	greeting []byte // the first bytes that came
+	greeting []byte // the first bytes received
 }
 
-// maxGreeting is how long the line may be with which an SSH server greets: RFC 4253, section 4.2.
+// maxGreeting is the maximum length of an SSH server's identification line: RFC 4253, section 4.2.
 const maxGreeting = 255
 
 func watch(raw net.Conn, timeout time.Duration) *watchedConn {
@@ -274,10 +274,10 @@ func (w *watchedConn) Read(p []byte) (int, error) {
 // hear notes a sign of life.
 func (w *watchedConn) hear() { w.heard.Store(time.Now().UnixNano()) }
 
-// silence is how long ago the last sign of life is.
+// silence returns the time since the last sign of life.
 func (w *watchedConn) silence() time.Duration { return time.Since(time.Unix(0, w.heard.Load())) }
 
-// restart gives the host its time again when something came, unless a question is open or the handshake over.
+// restart restarts the timeout when something was received, unless a question is open or the handshake is over.
 func (w *watchedConn) restart(came []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -303,19 +303,19 @@ func (w *watchedConn) pause() (resume func()) {
 	}
 }
 
-// explain says what a handshake that ended with err had to do with.
+// explain returns a better error for a handshake that ended with err.
 func (w *watchedConn) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
 	case len(w.greeting) == 0 && closed:
-		return fmt.Errorf("%w before it said anything", errBusy)
+		return fmt.Errorf("%w without a reason", errBusy)
 	case bytes.HasPrefix(w.greeting, []byte("Not allowed at this time")), bytes.HasPrefix(w.greeting, []byte("Exceeded MaxStartups")):
 		return fmt.Errorf("%w: %s", errBusy, bytes.TrimSpace(w.greeting))
 	case !bytes.Contains(w.greeting, []byte("SSH-")) && len(w.greeting) > 0:
 		line, _, _ := bytes.Cut(w.greeting, []byte("\n"))
-		return fmt.Errorf("what answers there is not an SSH server: it said %q", bytes.TrimSpace(line))
+		return fmt.Errorf("what answers there is not an SSH server: it sent %q", bytes.TrimSpace(line))
 	}
 	return err
 }

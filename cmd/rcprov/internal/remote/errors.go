@@ -12,7 +12,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// An UnreachableError says that there was no SSH connection to be had.
+// An UnreachableError is the error of a host to which no SSH connection could be made.
 type UnreachableError struct {
 	Address string // "host:port"
 	Err     error
@@ -25,12 +25,12 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // Is makes it a [modules.ErrUnreachable].
 func (e *UnreachableError) Is(target error) bool { return target == modules.ErrUnreachable }
 
-// An AuthError says that the server did not let the user in.
+// An AuthError is the error of a server that refused the login.
 type AuthError struct {
 	User    string
 	Address string   // "host:port"
-	Allowed []string // the methods that the server would take: "publickey", "password", ...
-	Tried   []string // what was offered, in words: "key /home/me/.ssh/id_ed25519 (SHA256:...)", "password"
+	Allowed []string // the methods that the server accepts: "publickey", "password", ...
+	Tried   []string // what was offered, as text: "key /home/me/.ssh/id_ed25519 (SHA256:...)", "password"
 	Skipped []string // what was not offered, and why
 	Err     error
 }
@@ -39,7 +39,7 @@ func (e *AuthError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s refused to log in %s", e.Address, e.User)
 	if len(e.Allowed) > 0 {
-		fmt.Fprintf(&b, " (it takes %s)", strings.Join(e.Allowed, ", "))
+		fmt.Fprintf(&b, " (it accepts %s)", strings.Join(e.Allowed, ", "))
 	}
 	if len(e.Tried) == 0 {
 		b.WriteString("; there was nothing to offer")
@@ -54,21 +54,21 @@ func (e *AuthError) Error() string {
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// A SudoError says why a login could not become root.
+// A SudoError is the error of a user who could not become root.
 type SudoError struct {
 	User    string
 	Problem SudoProblem
-	Said    string // all that sudo said
+	Output  string // all that sudo printed
 }
 
 func (e *SudoError) Error() string {
 	if e.Problem == LoginDisabled || e.Problem == PasswordExpired { // may be root's own
-		return fmt.Sprintf("%s can log in, but run nothing: %s", e.User, e.Problem)
+		return fmt.Sprintf("%s can log in, but can't run anything: %s", e.User, e.Problem)
 	}
 	return fmt.Sprintf("%s can't become root: %s", e.User, e.Problem)
 }
 
-// SudoProblem is why a login could not become root.
+// SudoProblem is why a user could not become root.
 type SudoProblem string
 
 // The problems.
@@ -82,7 +82,7 @@ const (
 	PasswordExpired   SudoProblem = "the user's password has expired"
 )
 
-// A LostError says that a connection broke while it was used.
+// A LostError is the error of a connection that broke while it was used.
 type LostError struct {
 	Address string // "user@host:port"
 	Err     error
@@ -94,7 +94,7 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Err }
 
-// explainStart says why a program could not be started.
+// explainStart returns why a program could not be started.
 func (c *Conn) explainStart(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -113,8 +113,8 @@ func (c *Conn) explainStart(ctx context.Context, err error) error {
 	return err
 }
 
-// explainEnd says why a program ended before it did what was wanted; said is what it printed meanwhile.
-func (c *Conn) explainEnd(p *process, said []byte, err error) error {
+// explainEnd returns why a program ended too early; output is what it had printed.
+func (c *Conn) explainEnd(p *process, output []byte, err error) error {
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
@@ -130,7 +130,7 @@ func (c *Conn) explainEnd(p *process, said []byte, err error) error {
 		}
 	default:
 	}
-	text := strings.TrimSpace(string(said))
+	text := strings.TrimSpace(string(output))
 	if sudo := classifySudo(c.user, text, status); sudo != nil {
 		return sudo
 	}
@@ -146,7 +146,7 @@ func (c *Conn) explainEnd(p *process, said []byte, err error) error {
 	return fmt.Errorf("%w (%s): %s", err, how, modules.LastLine([]byte(text)))
 }
 
-// lostSoon says why the connection ended, if it does in a moment: the end of a session is seen first.
+// lostSoon returns why the connection ended, if it ends within a moment: the end of a session is seen first.
 func (c *Conn) lostSoon() error {
 	select {
 	case <-c.via.done():
@@ -160,5 +160,5 @@ func (c *Conn) lostError(err error) error {
 		return err
 	}
 	return modules.WithHint(&LostError{Address: c.address, Err: err},
-		"What ran there goes on or has ended. Run the same command again when the host can be reached.")
+		"Programs that ran there continue or have ended. Run the same command again when the host can be reached.")
 }

@@ -206,7 +206,7 @@ func TestKeyOfTheConnectionInUse(t *testing.T) {
 		t.Fatal(explained(err))
 	}
 	_ = again.Close()
-	if _, err := c.Reconnect(t.Context(), other.port); err == nil || !strings.Contains(explained(err), "at this port somebody else listens") {
+	if _, err := c.Reconnect(t.Context(), other.port); err == nil || !strings.Contains(explained(err), "somebody else listens at this port") {
 		t.Errorf("another host: %v", err)
 	}
 }

@@ -19,14 +19,14 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// A HostKeyError says that a host's key was not accepted. Nothing was sent to the host but the key exchange.
+// A HostKeyError is the error of a host whose key was not accepted. Nothing but the key exchange was sent to the host.
 type HostKeyError struct {
 	Host        string // as in known_hosts: "host" or "[host]:port"
 	Problem     HostKeyProblem
 	Type        string // of the key that the host showed: "ssh-ed25519"
 	Fingerprint string // of that key: "SHA256:..."
 	Known       []KnownKey
-	Err         error // what the check said, for Invalid
+	Err         error // of the check, for Invalid
 }
 
 // HostKeyProblem is why a host key was not accepted.
@@ -37,7 +37,7 @@ const (
 	Unknown HostKeyProblem = "unknown" // no line of known_hosts is about the host
 	Changed HostKeyProblem = "changed" // the lines about the host have other keys: Known
 	Revoked HostKeyProblem = "revoked" // a @revoked line has the key: Known
-	Invalid HostKeyProblem = "invalid" // a certificate that doesn't hold for the host: Err
+	Invalid HostKeyProblem = "invalid" // a certificate that is not valid for the host: Err
 )
 
 // KnownKey is a line of known_hosts.
@@ -77,14 +77,14 @@ type hostKeys struct {
 	settings *settings
 	dialer   *Dialer
 	pause    func() (resume func()) // stops the clock of the handshake during a question
-	same     ssh.PublicKey          // that the host showed at its other port; nil: not known
+	same     ssh.PublicKey          // that the host showed at its other port; nil: unknown
 	err      error                  // what check returned
 	shown    ssh.PublicKey          // the key that was accepted
 	learned  bool                   // it is known by another name of the host, and not yet by this one
 }
 
-// algorithms are the kinds of host keys to ask the server for: those that are known of the host first, so that a
-// known key is what it shows; then the others, so that a host that lost its known key is told from a broken one.
+// algorithms returns the kinds of host keys to ask the server for: first those in known_hosts, so that the host shows a known
+// key; then the others, to tell a host that lost its known key from a broken one.
 func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 	order := []string{
 		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
@@ -122,7 +122,7 @@ func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 	return first
 }
 
-// known returns the keys that are known of the host, by the first of its names that is known.
+// known returns the known keys of the host, by the first of its names that is known.
 func (h *hostKeys) known(db *knownhosts.HostKeyDB) []knownhosts.PublicKey {
 	for _, name := range []string{h.settings.knownAs, h.settings.sameAs, h.settings.portless} {
 		if name == "" {
@@ -157,7 +157,7 @@ func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey
 			h.err = err
 			return h.err
 		case h.same != nil:
-			h.err = modules.WithHint(problem, "The host has another key at the port by which it is connected: at this port somebody else listens.")
+			h.err = modules.WithHint(problem, "The host shows another key at the port of the open connection: somebody else listens at this port.")
 			return h.err
 		}
 	}
@@ -169,7 +169,7 @@ func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey
 	return h.err
 }
 
-// unknownKey returns the error for a key of which known_hosts says nothing; nil for any other.
+// unknownKey returns err as a *HostKeyError if the key is unknown; nil for any other error.
 func unknownKey(err error) *HostKeyError {
 	var problem *HostKeyError
 	if errors.As(err, &problem) && problem.Problem == Unknown {
@@ -178,8 +178,8 @@ func unknownKey(err error) *HostKeyError {
 	return nil
 }
 
-// remember adds the key that is known by another name, now that the login has shown that it is the same host. Whoever
-// wants to be asked for each key (StrictHostKeyChecking yes) isn't.
+// remember adds the key that is known by another name, after the login has shown that it is the same host; not for people who
+// want to add keys themselves (StrictHostKeyChecking yes).
 func (h *hostKeys) remember() error {
 	if !h.learned || h.settings.strict == refuse && !h.dialer.AcceptNew {
 		return nil
@@ -187,7 +187,7 @@ func (h *hostKeys) remember() error {
 	return h.dialer.keys.add(h.settings, h.shown)
 }
 
-// unknown decides about a key of a host that known_hosts says nothing about.
+// unknown decides about the key of a host that is not in known_hosts.
 func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicKey, problem *HostKeyError) error {
 	s := h.settings
 	add := func() error { return h.dialer.keys.add(s, key) }
@@ -204,7 +204,7 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 		return err
 	}
 	defer release()
-	// Another connection to the same host may have asked meanwhile.
+	// Another connection to the same host may have asked in the meantime.
 	if err := h.dialer.keys.verify(s, s.knownAs, remote, key); err == nil {
 		return nil
 	}
@@ -226,7 +226,7 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 	}
 }
 
-// shortType is the kind of a key as file names have it: "ed25519".
+// shortType returns the kind of a key as in file names: "ed25519".
 func shortType(algorithm string) string {
 	switch {
 	case strings.Contains(algorithm, "ed25519"):
@@ -238,7 +238,7 @@ func shortType(algorithm string) string {
 	}
 }
 
-// knownKeys holds the known_hosts files that were read, by their names.
+// knownKeys caches the known_hosts files, by their names.
 type knownKeys struct {
 	mu     sync.Mutex
 	loaded map[string]*knownhosts.HostKeyDB
@@ -261,7 +261,7 @@ func (k *knownKeys) load(s *settings) (*knownhosts.HostKeyDB, error) {
 	db, err := knownhosts.NewDB(files...)
 	if err != nil {
 		return nil, modules.WithHint(fmt.Errorf("read known_hosts: %w", err),
-			"Remove or repair that line; a line that can't be read could be one that revokes a key.")
+			"Remove or repair that line: it might be one that revokes a key.")
 	}
 	if k.loaded == nil {
 		k.loaded = make(map[string]*knownhosts.HostKeyDB)
@@ -302,11 +302,11 @@ func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh
 		for _, want := range unmatched.Want {
 			problem.Known = append(problem.Known, describeKnown(want))
 		}
-		return modules.WithHint(problem, "Someone may be listening in, or the host was installed anew. If you know that it was, remove the old key "+
+		return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled. If you know that it was, remove the old key "+
 			"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)
 	case certified:
 		problem.Problem, problem.Err = Invalid, err
-		return modules.WithHint(problem, "Sign the host's key anew (`ssh-keygen -s CA -h -n %s`), or check the @cert-authority line.", problem.Host)
+		return modules.WithHint(problem, "Sign the host's key again (`ssh-keygen -s CA -h -n %s`), or check the @cert-authority line.", problem.Host)
 	default:
 		return fmt.Errorf("check the host key: %w", err)
 	}

@@ -76,7 +76,7 @@ func TestHostKeys(t *testing.T) {
 		{
 			"changed", "# comment\n" + server.line(t, "", name, "other"),
 			"THE HOST KEY OF " + name + " HAS CHANGED: it showed " + shown + ", but known are " + other + " (" + knownHosts + " line 2)\n" +
-				"Someone may be listening in, or the host was installed anew. If you know that it was, remove the old key (" + knownHosts +
+				"Someone may be listening in, or the host was reinstalled. If you know that it was, remove the old key (" + knownHosts +
 				" line 2) with `ssh-keygen -f " + knownHosts + " -R '" + name + "'`, and run again.",
 		},
 		{
@@ -87,7 +87,7 @@ func TestHostKeys(t *testing.T) {
 		{
 			"broken", name + " ssh-ed25519 rubbish!\n",
 			"read known_hosts: knownhosts: " + knownHosts + ":1: illegal base64 data at input byte 7\n" +
-				"Remove or repair that line; a line that can't be read could be one that revokes a key.",
+				"Remove or repair that line: it might be one that revokes a key.",
 		},
 	} {
 		t.Run(k.name, func(t *testing.T) {

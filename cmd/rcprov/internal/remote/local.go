@@ -16,7 +16,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// connectLocal is the machine that rcprov runs on, for `connection = "local"`.
+// connectLocal connects to the machine that rcprov runs on, for `connection = "local"`.
 func (d *Dialer) connectLocal(t Target) (*Conn, error) {
 	if runtime.GOOS == "windows" {
 		return nil, modules.WithHint(errors.New("this machine can't be a host: it has no POSIX shell"),
@@ -31,7 +31,7 @@ func (d *Dialer) connectLocal(t Target) (*Conn, error) {
 		name = "root"
 	}
 	c := newConn(d, t, name, "local", &localTransport{ended: make(chan struct{})})
-	c.noServer = true // a pipe to the shell does as well, and needs no server
+	c.noServer = true // a pipe to the shell is enough
 	return c, nil
 }
 
@@ -89,7 +89,7 @@ func (l *localTransport) start(_ context.Context, command string) (*process, err
 	return p, nil
 }
 
-// endOf is how a child ended, as a shell says it.
+// endOf returns the exit status of a child as a shell would.
 func endOf(err error) (status int, unknown error) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

@@ -77,9 +77,9 @@ func TestUnreachable(t *testing.T) {
 		{"nobody", "127.0.0.1", nobody, "connect: connection refused"},
 		{"silent", "127.0.0.1", silent, "the host was silent for 200ms"},
 		{"silent after its greeting", "127.0.0.1", greeting, "the host was silent for 200ms"},
-		{"closing", "127.0.0.1", closing, "sshd turned the connection away before it said anything"},
-		{"busy", "127.0.0.1", busy, "sshd turned the connection away: Not allowed at this time"},
-		{"another server", "127.0.0.1", web, "what answers there is not an SSH server: it said \"HTTP/1.1 400 Bad Request\""},
+		{"closing", "127.0.0.1", closing, "sshd rejected the connection without a reason"},
+		{"busy", "127.0.0.1", busy, "sshd rejected the connection: Not allowed at this time"},
+		{"another server", "127.0.0.1", web, "what answers there is not an SSH server: it sent \"HTTP/1.1 400 Bad Request\""},
 		{"no such name", "nowhere.invalid", 22, "no such host"},
 	} {
 		t.Run(u.name, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 // masterTimeout is how long a local socket may take to show that a master listens there.
 const masterTimeout = time.Second
 
-// openMaster uses a connection that ssh has open already (ControlMaster): nothing is left to negotiate, and ssh has
-// checked host key and user. A socket that isn't ours, or where no master answers, is passed over.
+// openMaster uses a connection that ssh has open already (ControlMaster): there is nothing to negotiate, and ssh has checked
+// host key and user. It skips sockets that aren't ours or where no master answers.
 func (d *Dialer) openMaster(ctx context.Context, s *settings) (*sshTransport, error) {
 	err := errNoMaster
 	for _, path := range s.controlPaths {
@@ -54,8 +54,8 @@ func (d *Dialer) openSocket(ctx context.Context, s *settings, path string) (*ssh
 // maxRunningOverMaster is how many commands run at once over a master, whose sessions are not ours alone.
 const maxRunningOverMaster = 2
 
-// connectMaster connects through a master, and starts the root shell at once: the master may be alive and its host
-// gone, or its sessions used up. The shell is needed anyway, so looking costs nothing.
+// connectMaster connects through a master, and starts the root shell at once: the master may run although its host is gone, or
+// its sessions may be used up. The shell is needed anyway, so the check costs nothing.
 func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Conn, error) {
 	via, err := d.openMaster(ctx, s)
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *Conn) connectOwn(ctx context.Context, over *sshTransport) (*sshTranspor
 		return nil, err
 	}
 	own := fresh.via.(*sshTransport)
-	// They have one fate: whoever sees that the connection stands relies on tunnels, too.
+	// Both end together: callers that find the connection open rely on tunnels, too.
 	go func() {
 		<-own.done()
 		over.end(own.lost())

@@ -20,9 +20,9 @@ type process struct {
 	// ended is closed when the program has ended; status and err are valid then.
 	ended  chan struct{}
 	status int   // exit status, or 128+n after signal n
-	err    error // the end was not seen: the connection broke or the program was cut off
+	err    error // why its end is unknown: the connection broke or the program was cut off
 
-	kill func() // lets go of the program: closes its channel, or kills a local child
+	kill func() // closes the program's channel, or kills a local child
 }
 
 // startSession starts command in a session of its own. The exec request is sent without asking for a reply, so that
@@ -53,7 +53,7 @@ func (t *sshTransport) startSession(ctx context.Context, command string) (*proce
 	return p, nil
 }
 
-// openChannel is client.OpenChannel, given up when ctx ends.
+// openChannel is client.OpenChannel, but returns when ctx ends.
 func openChannel(ctx context.Context, client ssh.Conn, name string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
 	type opened struct {
 		channel  ssh.Channel
@@ -84,7 +84,7 @@ type sessionInput struct{ ssh.Channel }
 
 func (s sessionInput) Close() error { return s.CloseWrite() }
 
-// follow reads how the program ends: RFC 4254, section 6.10.
+// follow reads the program's exit status: RFC 4254, section 6.10.
 func (p *process) follow(requests <-chan *ssh.Request) {
 	p.err = errCutOff
 	for request := range requests {
@@ -112,8 +112,8 @@ func (p *process) follow(requests <-chan *ssh.Request) {
 	close(p.ended)
 }
 
-// errCutOff is the end of a program whose exit status never came.
-var errCutOff = errors.New("it ended without saying how")
+// errCutOff is the error of a program without exit status.
+var errCutOff = errors.New("it ended without an exit status")
 
 // signalNumbers are the signals that RFC 4254 names, by their Linux numbers.
 var signalNumbers = map[string]int{
@@ -121,8 +121,8 @@ var signalNumbers = map[string]int{
 	"PIPE": 13, "ALRM": 14, "TERM": 15,
 }
 
-// skipTo reads r up to and including the line that is mark: whatever a login shell's start-up files or sudo print
-// comes before it. It returns what came before.
+// skipTo reads r up to and including the line mark, and returns what comes before it: the output of a login shell's start-up
+// files, or of sudo.
 func skipTo(r *bufio.Reader, mark string) ([]byte, error) {
 	var before tail
 	err := eachLine(r, func(line []byte) bool {

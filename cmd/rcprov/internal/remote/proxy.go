@@ -17,8 +17,8 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// reach opens the byte stream to sshd on the host of s: a TCP connection, one through the last of its jump hosts, or
-// the input and output of its ProxyCommand. release must be called when it isn't used any more.
+// reach opens the byte stream to sshd on the host of s: a TCP connection, one through the last of its jump hosts, or the
+// input and output of its ProxyCommand. release must be called when it is no longer used.
 func (d *Dialer) reach(ctx context.Context, s *settings, depth int) (stream net.Conn, release func(), err error) {
 	nothing := func() {}
 	switch {
@@ -33,7 +33,7 @@ func (d *Dialer) reach(ctx context.Context, s *settings, depth int) (stream net.
 	}
 }
 
-// maxJumps is how deep jump hosts may be nested in the configuration of jump hosts.
+// maxJumps is how deep jump hosts may be nested.
 const maxJumps = 8
 
 func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.Conn, func(), error) {
@@ -56,8 +56,8 @@ func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.C
 	return stream, jump.release, nil
 }
 
-// connectHop connects to a jump host, by way of those before it in the list. As for ssh, the first of a list may
-// have a ProxyJump of its own in ssh_config, and what the plan says of the target (keys, passwords) is not for it.
+// connectHop connects to a jump host, through those before it in the list. As for ssh, the first of a list may have a
+// ProxyJump of its own in ssh_config, and keys and passwords that the plan has for the target are not used for it.
 func (d *Dialer) connectHop(ctx context.Context, h hop, before []hop, depth int) (*sshTransport, error) {
 	t := Target{Address: h.alias, User: h.user, Port: h.port}
 	s, err := d.resolve(t)
@@ -73,7 +73,7 @@ func (d *Dialer) connectHop(ctx context.Context, h hop, before []hop, depth int)
 	return d.connect(ctx, t, s, depth)
 }
 
-// A jumpError is a failure on the way to a host; what it wraps names the address.
+// A jumpError is a failure on the way to a host; the error that it wraps names the address.
 type jumpError struct {
 	hop string
 	err error
@@ -83,7 +83,7 @@ func (e *jumpError) Error() string { return fmt.Sprintf("jump host %s: %v", e.ho
 
 func (e *jumpError) Unwrap() error { return e.err }
 
-// hopsName identifies a way over jump hosts. The depth keeps a way that leads back to itself from waiting for itself.
+// hopsName identifies a path over jump hosts. With the depth, a path that contains itself doesn't wait for itself.
 func hopsName(list []hop, depth int) string {
 	names := []string{strconv.Itoa(depth)}
 	for _, h := range list {
@@ -92,8 +92,8 @@ func hopsName(list []hop, depth int) string {
 	return strings.Join(names, ",")
 }
 
-// hops are the connections to jump hosts, which all hosts behind them share: sshd drops connections that log in at
-// the same time beyond ten (MaxStartups), and one login costs more than a tunnel.
+// hops holds the connections to jump hosts, which are shared by all hosts behind them: sshd drops connections beyond ten that
+// log in at the same time (MaxStartups), and a login costs more than a tunnel.
 type hops struct {
 	mu   sync.Mutex
 	open map[string]*hopConn
@@ -139,7 +139,7 @@ func (h *hops) use(ctx context.Context, name string, connect func() (*sshTranspo
 			return jump{}, err
 		}
 		if shared.via != nil {
-			_ = shared.via.close() // broken; what it held is let go
+			_ = shared.via.close() // it is broken; this releases what it held
 		}
 		shared.via = via
 	}
@@ -156,7 +156,7 @@ func (h *hops) drop(name string, shared *hopConn) {
 	}
 	h.mu.Unlock()
 	if last && shared.via != nil {
-		_ = shared.via.close() // not under the lock: it lets go of the jump host before it
+		_ = shared.via.close() // not under the lock: it drops the jump host before it
 	}
 }
 
@@ -202,14 +202,14 @@ func (p *proxyConn) Write(b []byte) (int, error) {
 	return n, p.explain(err)
 }
 
-// explain puts what the command said in the place of a broken pipe.
+// explain returns the command's last line of output instead of a broken pipe.
 func (p *proxyConn) explain(err error) error {
 	if err == nil {
 		return nil
 	}
 	_ = p.Close() // waits for the command's end, so that stderr is whole
-	if said := modules.LastLine(p.stderr.Bytes()); said != "" {
-		return fmt.Errorf("ProxyCommand: %s", said)
+	if line := modules.LastLine(p.stderr.Bytes()); line != "" {
+		return fmt.Errorf("ProxyCommand: %s", line)
 	}
 	return err
 }
@@ -217,7 +217,7 @@ func (p *proxyConn) explain(err error) error {
 func (p *proxyConn) Close() error {
 	p.closed.Do(func() {
 		_ = p.stdin.Close()
-		// Most end with their input, and say on the way why they had no success.
+		// Most end with their input, and print why they failed.
 		kill := time.AfterFunc(500*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
 		_ = p.cmd.Wait()
 		kill.Stop()

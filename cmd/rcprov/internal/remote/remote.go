@@ -1,6 +1,6 @@
-// Package remote is how rcprov reaches a host: SSH with host keys checked, agent, ssh_config and jump hosts; sudo;
-// a root shell that answers questions; commands, uploads and tunnels. It imitates ssh(1) in what it reads and
-// refuses, so that a host which `ssh` can reach needs no further configuration.
+// Package remote connects rcprov to a host: SSH with checked host keys, agent, ssh_config and jump hosts; sudo; a root shell
+// that answers questions; commands, uploads and tunnels. It reads the same files as ssh(1) and refuses the same things, so
+// that a host which `ssh` can reach needs no further configuration.
 //
 // [Dialer.Connect] makes a [Conn], which is the modules.Host and observe.Host of one host. What it costs is counted
 // in round trips: connecting takes as many as ssh takes, the first [Conn.Ask] three (channel, sshd's window, answer),
@@ -21,25 +21,25 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Target is a host to connect to. What is zero comes from ssh_config, as for ssh itself.
+// Target is a host to connect to. Zero fields come from ssh_config, as for ssh itself.
 type Target struct {
 	Name         string // in the plan
 	Address      string // host name, IP address or Host alias of ssh_config
 	Port         int
-	FallbackPort int // where to look for the host when nobody answers at Port; 0: nowhere
+	FallbackPort int // port to try when sshd does not answer on Port; 0: none
 	User         string
 	IdentityFile string         // tried before those of ssh_config
 	ProxyJump    string         // "user@host:port,..." or "none"
 	Password     modules.Secret // for password login
 	Become       Become
 	Connection   string // "ssh" (also if empty), or "local" for the machine that rcprov runs on
-	Fresh        bool   // make a new connection even where a master of ssh is open
+	Fresh        bool   // make a new connection even if a master of ssh is open
 
-	sameAs *settings     // of a connection to the same host by another port: what is known of that, counts here
-	key    ssh.PublicKey // that it showed, where that is known
+	sameAs *settings     // of a connection to the same host by another port: what known_hosts has for that is valid here
+	key    ssh.PublicKey // that the host showed on that connection; nil if unknown
 }
 
-// Become says how a login that is not root becomes root.
+// Become is how a user other than root becomes root.
 type Become struct {
 	Method   string         // "sudo" (also if empty) or "none"
 	Password modules.Secret // empty: sudo must not ask, unless there is a Prompt
@@ -53,9 +53,9 @@ type Conn struct {
 	dialer  *Dialer
 	via     transport
 
-	moved atomic.Int64 // the port at which a new connection was made last; 0: none was made at another port
+	moved atomic.Int64 // the port of the latest reconnection; 0: none used another port
 
-	asking chan struct{} // holds one token: who has it may use shell
+	asking chan struct{} // holds one token, which allows the use of shell
 	shell  *rootShell
 
 	running chan struct{} // as many tokens as commands may run at once
@@ -64,9 +64,9 @@ type Conn struct {
 	password string // for sudo
 	asked    int    // how often a person was asked for it
 
-	uploading chan struct{} // holds one token: who has it may use files
+	uploading chan struct{} // holds one token, which allows the use of files
 	files     *sftpSession
-	noServer  bool // there is no SFTP to be had
+	noServer  bool // the host has no SFTP server
 }
 
 var (
@@ -75,7 +75,7 @@ var (
 )
 
 // maxRunning is how many commands run on a host at once. sshd allows ten sessions for a connection by default
-// (MaxSessions), of which the root shell and SFTP take one each; careful people set it lower.
+// (MaxSessions), of which the root shell and SFTP take one each; some hosts set it lower.
 const maxRunning = 4
 
 func newConn(d *Dialer, t Target, user, address string, via transport) *Conn {
@@ -91,7 +91,7 @@ func newConn(d *Dialer, t Target, user, address string, via transport) *Conn {
 // Name is the host's name in the plan.
 func (c *Conn) Name() string { return c.target.Name }
 
-// Address says where the connection leads: "user@host:port", or "local".
+// Address returns the other end of the connection: "user@host:port", or "local".
 func (c *Conn) Address() string { return c.address }
 
 // Dial connects to address as seen from the host; network is "tcp" or "unix".
@@ -107,9 +107,9 @@ func (c *Conn) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return nil, err
 }
 
-// Lost says why the connection has ended, as a [*LostError]; nil while it stands, as far as can be seen. A host that falls
-// silent is given up after three to four times [Dialer.Keepalive] (or as ServerAliveCountMax of ssh_config says). Whatever
-// failed because the connection ended, a tunnel included, failed after Lost knew it.
+// Lost returns why the connection ended, as a [*LostError], or nil if it is not known to have ended. A host that becomes silent
+// is given up after three to four times [Dialer.Keepalive] (or according to ServerAliveCountMax of ssh_config). Operations
+// that fail because the connection ended, tunnels included, fail after Lost knows it.
 func (c *Conn) Lost() error {
 	if lost := c.via.lost(); lost != nil {
 		return c.lostError(lost)
@@ -118,7 +118,7 @@ func (c *Conn) Lost() error {
 }
 
 // Reconnect implements [modules.Host]. A connection to a jump host may be shared, the one to the host itself is new.
-// Nobody is asked again for what was typed for this connection. What it returns is a [*Conn].
+// Nobody is asked again for what was typed for this connection. It returns a [*Conn].
 func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
 	t, err := c.again(port)
 	if err != nil {
@@ -135,8 +135,8 @@ func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, err
 	return fresh, nil
 }
 
-// again is the target of a new connection to the same host, at port; 0: where it is now. Where sshd moved to another port
-// in this run, that is the new port, with the old one to fall back to: the change may have been taken back.
+// again returns the target of a new connection to the same host at port; 0: its current port. If sshd moved to another port
+// in this run, that is the new one, with the old one as fallback: the change may have been reverted.
 func (c *Conn) again(port int) (Target, error) {
 	t := c.target
 	t.Fresh = true
@@ -160,7 +160,7 @@ func (c *Conn) again(port int) (Target, error) {
 	return t, nil
 }
 
-// Close ends the connection and what still runs over it.
+// Close ends the connection and everything that still runs over it.
 func (c *Conn) Close() error { return c.via.close() }
 
 // A transport starts commands on a host as the user who logged in, and connects from there.
@@ -168,16 +168,16 @@ type transport interface {
 	// start runs command in the user's login shell. It doesn't wait for the command to begin.
 	start(ctx context.Context, command string) (*process, error)
 	dial(ctx context.Context, network, address string) (net.Conn, error)
-	// hostKey is the key that the host showed; nil where somebody else checked it.
+	// hostKey returns the key that the host showed; nil if rcprov didn't check it itself.
 	hostKey() ssh.PublicKey
-	// lost says why the connection ended, nil while it stands.
+	// lost returns why the connection ended; nil if it has not.
 	lost() error
 	// done is closed when the connection has ended.
 	done() <-chan struct{}
 	close() error
 }
 
-// acquire takes a token, which release gives back.
+// acquire takes a token; release returns it.
 func acquire(ctx context.Context, tokens chan struct{}) (release func(), err error) {
 	select {
 	case tokens <- struct{}{}:
@@ -187,7 +187,7 @@ func acquire(ctx context.Context, tokens chan struct{}) (release func(), err err
 	}
 }
 
-// patience is how long a program gets to end after it was told to.
+// patience is how long a program may take to end after it was told to.
 const patience = 5 * time.Second
 
 var errClosed = errors.New("the connection was closed")

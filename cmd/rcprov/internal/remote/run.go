@@ -29,8 +29,8 @@ exit $?
 }
 `
 
-// Run runs command as root and waits for it. Of each output the last 4 MiB are kept. When ctx ends, the command's
-// processes are killed; the error then doesn't say whether it did its work.
+// Run runs command as root and waits for it. It keeps the last 4 MiB of each output. When ctx ends, it kills the command's
+// processes; then the error doesn't say whether the command did its work.
 func (c *Conn) Run(ctx context.Context, command modules.Command) (modules.Result, error) {
 	release, err := acquire(ctx, c.running)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	return result, nil
 }
 
-// stop has a command killed, and waits for its end for a while. It must have begun: until then the shell, which reads
+// stop kills a command, and waits for its end for a while. The command must have started: before that the shell, which reads
 // ahead, would take the word for a part of its script.
 func stop(p *process, begins <-chan struct{}, finished <-chan error) {
 	enough := time.After(patience)
@@ -102,8 +102,8 @@ func stop(p *process, begins <-chan struct{}, finished <-chan error) {
 
 // An output is what a command printed on one stream.
 type output struct {
-	before  []byte        // what stood before the mark
-	begins  chan struct{} // closed when the mark has come
+	before  []byte        // output before the mark
+	begins  chan struct{} // closed when the mark was read
 	began   bool
 	content tail
 }

@@ -16,16 +16,16 @@ import (
 // maxAnswer is how many bytes one question's answer may have on either stream.
 const maxAnswer = 128 << 20
 
-// A rootShell is one that reads scripts from its standard input for as long as the connection stands.
+// A rootShell is a shell of root that reads scripts from its standard input until the connection ends.
 type rootShell struct{ *process }
 
-// Ask runs script, POSIX shell, in the connection's one root shell and returns what it printed. All scripts run in
-// that same shell, one after another, so what a script leaves there (a variable, a lock held on a file descriptor)
-// the next one finds. Its exit status is not looked at, and its standard input is empty.
+// Ask runs script, POSIX shell, in the connection's only root shell and returns its output. All scripts run in that shell,
+// one after another, so the next one finds what a script leaves there (a variable, a lock on a file descriptor). Ask ignores
+// the exit status; the script's standard input is empty.
 //
-// A script is executed as a whole or not at all. When ctx ends first or the shell dies, Ask returns an error and
-// the next call starts a new shell; a program that hangs on the host is left behind (sshd lets go of it), and what
-// the old shell held, such as a lock, is held until that ends.
+// A script runs as a whole or not at all. If ctx ends first or the shell dies, Ask returns an error and the next call starts
+// a new shell. A program that hangs on the host is left behind, without its session; what the old shell held, such as a
+// lock, is held until that program ends.
 func (c *Conn) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	release, err := acquire(ctx, c.asking)
 	if err != nil {
@@ -55,14 +55,14 @@ func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, e
 	ended := c.shell.process
 	c.shell = nil
 	if ctx.Err() != nil {
-		return nil, nil, fmt.Errorf("the host gave no answer: %w", context.Cause(ctx))
+		return nil, nil, fmt.Errorf("the host did not answer: %w", context.Cause(ctx))
 	}
 	return nil, nil, c.explainEnd(ended, stderr, err)
 }
 
-// plainShell makes a root shell the same whoever logged in: what a .bashrc, pam_env or a sudo without env_reset set
-// would else decide what a command's files may be read by, what tools print, and which are found. Names of programs
-// that are ahead in PATH stay ahead, and proxies stay.
+// plainShell makes the root shell the same whoever logged in. Otherwise variables from a .bashrc, pam_env or a sudo without
+// env_reset would decide who may read a command's files, what tools print, and which tools are found. Directories that are
+// ahead in PATH stay ahead, and proxies stay.
 //
 // Sources: the chapters "Environment" of the manuals of coreutils, grep, tar, gzip, xz, systemctl(1), apt.conf(5), dpkg(1),
 // dash(1) and bash(1).
@@ -84,13 +84,13 @@ func (c *Conn) startShell(ctx context.Context) (*process, error) {
 	return p, nil
 }
 
-// errSilent is the end of a shell before it answered.
+// errSilent is the error of a shell that ended before it answered.
 var errSilent = errors.New("the root shell ended before it answered")
 
-// ask sends one script and waits for its answer. With an error, stderr is what the shell said instead.
+// ask sends one script and waits for its answer. With an error, stderr is what the shell printed instead.
 func (s *rootShell) ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	mark := newMark()
-	// The group is parsed to its end before any of it runs.
+	// A shell parses the group to its end before it runs any of it.
 	chunk := fmt.Sprintf("{ printf '\\n%[1]s\\n'; printf '\\n%[1]s\\n' >&2\n%[2]s\n} </dev/null\n"+
 		"printf '\\n%[1]s-end\\n'; printf '\\n%[1]s-end\\n' >&2\n", mark, script)
 
@@ -110,15 +110,15 @@ func (s *rootShell) ask(ctx context.Context, script string) (stdout, stderr []by
 	}
 	if out.err != nil || errs.err != nil {
 		// A login shell that refuses says so on standard output.
-		said := slices.Concat(out.before, errs.before, errs.content)
-		return nil, bytes.TrimSpace(said), cmp.Or(out.err, errs.err)
+		output := slices.Concat(out.before, errs.before, errs.content)
+		return nil, bytes.TrimSpace(output), cmp.Or(out.err, errs.err)
 	}
 	return out.content, errs.content, nil
 }
 
-// A frame is what one script printed on one stream, between its marks.
+// A frame is the output of one script on one stream, between its marks.
 type frame struct {
-	before  []byte // what stood before the first mark
+	before  []byte // output before the first mark
 	content []byte
 	err     error
 }

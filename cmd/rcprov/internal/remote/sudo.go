@@ -22,7 +22,7 @@ func (c *Conn) startRoot(ctx context.Context, program string) (*process, error) 
 	}
 	password := c.sudoPassword()
 	if password == "" {
-		// LC_ALL=C: sudo's complaints are read by classifySudo.
+		// LC_ALL=C: classifySudo reads sudo's messages.
 		return c.start(ctx, "exec env LC_ALL=C sudo -n -- "+program)
 	}
 	return c.startWithPassword(ctx, program, password)
@@ -36,8 +36,8 @@ func (c *Conn) start(ctx context.Context, command string) (*process, error) {
 	return p, nil
 }
 
-// typedPasswords are those that a person typed, by who they are for. For sudo that is the user: mostly one password
-// serves for all hosts.
+// typedPasswords holds the passwords that a person typed, by their owner. For sudo that is the user: mostly one password is
+// right for all hosts.
 type typedPasswords struct {
 	mu sync.Mutex
 	of map[string]string
@@ -58,15 +58,15 @@ func (p *typedPasswords) set(who, password string) {
 	p.of[who] = password
 }
 
-// sudoPassword is what this connection's sudo gets; empty: sudo must not ask.
+// sudoPassword returns the password for this connection's sudo; empty: sudo must not ask.
 func (c *Conn) sudoPassword() string {
 	c.sudoMu.Lock()
 	defer c.sudoMu.Unlock()
 	return c.password
 }
 
-// asRoot calls do, which starts something as root, and once more each time when sudo wanted a password and a person
-// gave one. Nothing was run as root when sudo refused, so repeating is safe.
+// asRoot calls do, which starts something as root. It calls do again each time sudo wanted a password and a person typed one.
+// Nothing ran as root when sudo refused, so repeating is safe.
 func (c *Conn) asRoot(ctx context.Context, do func() error) error {
 	for {
 		used := c.sudoPassword()
@@ -87,8 +87,7 @@ func (c *Conn) asRoot(ctx context.Context, do func() error) error {
 
 var errTooMany = errors.New("no more attempts")
 
-// askPassword gets another password than used, which sudo didn't accept: one that was typed for another host, or a
-// new one.
+// askPassword sets another password than used, which sudo didn't accept: one that was typed for another host, or a new one.
 func (c *Conn) askPassword(ctx context.Context, used string) error {
 	release, err := c.dialer.ask(ctx)
 	if err != nil {
@@ -97,7 +96,7 @@ func (c *Conn) askPassword(ctx context.Context, used string) error {
 	defer release()
 	c.sudoMu.Lock()
 	defer c.sudoMu.Unlock()
-	if c.password != used { // another call has asked meanwhile
+	if c.password != used { // another call has asked in the meantime
 		return nil
 	}
 	if typed := c.dialer.passwords.get(c.user); typed != "" && used == "" {
@@ -119,10 +118,10 @@ func (c *Conn) askPassword(ctx context.Context, used string) error {
 
 // startWithPassword starts program by a sudo that may ask for a password on standard input.
 //
-// Whether sudo asks can't be known before (NOPASSWD, a cached credential), and what it doesn't read goes to the
-// program; after a wrong password it reads on, to try the next line. So nothing but the password is sent until the
-// other side says that it is root, and it then skips what comes before the mark: the password, if sudo left it.
-// sudo and sudo-rs read byte by byte and take no more than a line.
+// Whether sudo asks is unknown (NOPASSWD, a cached credential), and what it doesn't read goes to the program; after a wrong
+// password it reads the next line. So nothing but the password is sent until the other side reports that it is root. Then
+// that skips everything before the mark: the password, if sudo did not read it. sudo and sudo-rs read byte by byte, and no
+// more than a line.
 func (c *Conn) startWithPassword(ctx context.Context, program, password string) (*process, error) {
 	mark := newMark()
 	wait := fmt.Sprintf(`echo; echo %[1]s; echo >&2; echo %[1]s >&2; `+
@@ -132,19 +131,19 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 		return nil, err
 	}
 	type heard struct {
-		said []byte
-		err  error
+		output []byte
+		err    error
 	}
 	ready := make(chan heard, 1)
 	go func() {
-		said, err := skipPassword(p.stderr, mark)
+		output, err := skipPassword(p.stderr, mark)
 		if err == nil {
 			_, err = skipTo(p.stdout, mark)
-		} else if errors.Is(err, errSilent) { // a login shell that refuses says so on standard output
+		} else if errors.Is(err, errSilent) { // a login shell prints its refusal on standard output
 			refused, _ := skipTo(p.stdout, mark)
-			said = append(refused, said...)
+			output = append(refused, output...)
 		}
-		ready <- heard{said, err}
+		ready <- heard{output, err}
 	}()
 	_, writeErr := io.WriteString(p.stdin, password+"\n")
 	select {
@@ -154,64 +153,64 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 		}
 		if err != nil {
 			p.kill() // sudo gives up instead of waiting for another password
-			return nil, c.explainEnd(p, h.said, err)
+			return nil, c.explainEnd(p, h.output, err)
 		}
 		return p, nil
 	case <-ctx.Done():
 		p.kill()
-		return nil, fmt.Errorf("sudo gave no answer: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("sudo did not answer: %w", context.Cause(ctx))
 	}
 }
 
-// errWrongPassword is sudo asking again.
+// errWrongPassword means that sudo asks again.
 var errWrongPassword = errors.New("sudo did not accept the password")
 
-// skipPassword reads what sudo says up to the mark. It returns that, too.
-func skipPassword(r *bufio.Reader, mark string) (said []byte, err error) {
+// skipPassword reads and returns what sudo prints, up to the mark.
+func skipPassword(r *bufio.Reader, mark string) (output []byte, err error) {
 	found := false
 	err = eachLine(r, func(line []byte) bool {
 		if found = isLine(line, mark); found {
 			return false
 		}
-		said = append(said, line...)
+		output = append(output, line...)
 		return !bytes.Contains(line, []byte("try again"))
 	})
 	switch {
 	case found:
-		return said, nil
+		return output, nil
 	case err == nil:
-		return said, errWrongPassword
+		return output, errWrongPassword
 	default:
-		return said, errSilent
+		return output, errSilent
 	}
 }
 
-// classifySudo tells from what sudo or the login shell said why there is no root shell; nil if it can't be told.
+// classifySudo returns why there is no root shell, by the output of sudo or the login shell; nil if that is unknown.
 //
 // Sources: sudo 1.9.13 and 1.9.16 (plugins/sudoers), sudo-rs 0.2.5, as seen on Debian 12 and 13.
-func classifySudo(user, said string, status int) error {
+func classifySudo(user, output string, status int) error {
 	has := func(words ...string) bool {
 		for _, w := range words {
-			if strings.Contains(said, w) {
+			if strings.Contains(output, w) {
 				return true
 			}
 		}
 		return false
 	}
 	fail := func(problem SudoProblem, hint string) error {
-		return modules.WithHint(&SudoError{User: user, Problem: problem, Said: said}, "%s", hint)
+		return modules.WithHint(&SudoError{User: user, Problem: problem, Output: output}, "%s", hint)
 	}
 	switch {
 	case has("Password change required", "password is expired", "required to change your password"): // sshd, sudo ("... and try again"), PAM
-		return fail(PasswordExpired, "Log in as "+user+" by hand and give it a new password, as new hosts of some providers want, or run `chage -d -1 "+user+"` there.")
+		return fail(PasswordExpired, "Log in as "+user+" by hand and set a new password, as new hosts of some providers require, or run `chage -d -1 "+user+"` there.")
 	case has("try again", "incorrect password attempt", "incorrect authentication attempt"):
 		return fail(SudoWrongPassword, "Check become_password; sudo wants the password of "+user+" on that host.")
 	case has("a password is required", "interactive authentication is required", "a terminal is required"):
 		return fail(SudoNeedsPassword, fmt.Sprintf("Set the host's become password, or allow `%s ALL=(ALL) NOPASSWD: ALL` with `visudo -f /etc/sudoers.d/%s` there.", user, user))
 	case has("must have a tty"):
-		return fail(SudoNeedsTerminal, fmt.Sprintf("Take `requiretty` out of the host's sudoers, or add `Defaults:%s !requiretty`.", user))
+		return fail(SudoNeedsTerminal, fmt.Sprintf("Remove `requiretty` from the host's sudoers, or add `Defaults:%s !requiretty`.", user))
 	case has("not in the sudoers file", "may not run sudo", "is not allowed to", "can't do that"):
-		return fail(SudoNotAllowed, fmt.Sprintf("On the host: `adduser %s sudo`, or a rule for %s in sudoers that allows all commands.", user, user))
+		return fail(SudoNotAllowed, fmt.Sprintf("On the host, run `adduser %s sudo`, or add a rule for %s to sudoers that allows all commands.", user, user))
 	case status == 127 && has("sudo") || has("sudo: not found", "sudo: command not found", "sudo’: No such file", "sudo': No such file"):
 		return fail(SudoMissing, "Install it there (`apt-get install sudo`), or log in as root.")
 	case has("account is currently not available"):

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// isOurs tells whether a file belongs to who runs rcprov.
+// isOurs reports whether a file belongs to the user who runs rcprov.
 func isOurs(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()
@@ -18,7 +18,7 @@ func isOurs(info fs.FileInfo) bool {
 // inSession gives a child a session and process group of its own, as sshd does, so that Run can kill the group.
 func inSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
 
-// killSession kills the child's process group. What sudo made root ends when its input does.
+// killSession kills the child's process group. Programs that sudo runs as root end when their input does.
 func killSession(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
 func exitStatus(state *os.ProcessState) int {

@@ -6,7 +6,7 @@ import (
 	"os/exec"
 )
 
-// isOurs is false: OpenSSH for Windows has no ControlMaster.
+// isOurs reports false: OpenSSH for Windows has no ControlMaster.
 func isOurs(fs.FileInfo) bool { return false }
 
 // There are no local hosts on Windows (connectLocal), so these have nothing to do.

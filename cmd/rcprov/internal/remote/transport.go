@@ -21,15 +21,15 @@ type sshTransport struct {
 	conn    *watchedConn
 	cause   atomic.Pointer[error] // why it ended
 	ended   chan struct{}         // closed at the end
-	release func()                // lets go of what carries it: a jump host; may be nil
-	own     *lazyTransport        // for tunnels, beside a master; nil where there is none
+	release func()                // releases the connection that carries it, to a jump host; may be nil
+	own     *lazyTransport        // for tunnels, beside a master; nil without a master
 	key     ssh.PublicKey         // that the host showed; nil over a master
 
 	mu       sync.Mutex
-	sessions map[ssh.Channel]bool // those that the host has not closed
+	sessions map[ssh.Channel]bool // sessions that the host has not closed
 }
 
-// newTransport watches over client, which speaks over conn; ping asks for a sign of life.
+// newTransport watches client, which uses conn; ping asks the host for a sign of life.
 func newTransport(d *Dialer, s *settings, client *ssh.Client, conn *watchedConn, ping func(*sshTransport)) *sshTransport {
 	t := &sshTransport{client: client, conn: conn, ended: make(chan struct{}), sessions: make(map[ssh.Channel]bool)}
 	go func() {
@@ -41,7 +41,7 @@ func newTransport(d *Dialer, s *settings, client *ssh.Client, conn *watchedConn,
 	return t
 }
 
-// brokenBy is why a connection ended that ended with err.
+// brokenBy returns the reason for the end of a connection that ended with err.
 func brokenBy(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return errors.New("the host closed it")
@@ -49,7 +49,7 @@ func brokenBy(err error) error {
 	return err
 }
 
-// keepalive asks a silent host for a sign of life, and ends the connection when none comes for more than count intervals.
+// keepalive asks a silent host for signs of life, and ends the connection if there is none for more than count intervals.
 func (t *sshTransport) keepalive(interval time.Duration, count int, ping func(*sshTransport)) {
 	t.conn.hear()
 	ticker := time.NewTicker(interval)
@@ -65,7 +65,7 @@ func (t *sshTransport) keepalive(interval time.Duration, count int, ping func(*s
 			t.end(fmt.Errorf("the host has been silent for %v", silence.Round(time.Second)))
 			return
 		case silence >= interval:
-			go ping(t) // the answer, a refusal, is heard by conn
+			go ping(t) // conn notices the answer, which is a refusal
 		}
 	}
 }
@@ -73,13 +73,13 @@ func (t *sshTransport) keepalive(interval time.Duration, count int, ping func(*s
 // pingGlobal is what OpenSSH's own ServerAliveInterval sends.
 func pingGlobal(t *sshTransport) { _, _, _ = t.client.SendRequest("keepalive@openssh.com", true, nil) }
 
-// pingSession asks on a session: a master answers global requests itself, or not at all. Without a session there is
-// nothing that could hang; then the master is relied on to watch over its connection.
+// pingSession asks on a session, because a master answers global requests itself, or not at all. Without a session nothing
+// can hang, and the master watches its connection itself.
 func pingSession(t *sshTransport) {
 	t.mu.Lock()
 	sessions := slices.Collect(maps.Keys(t.sessions))
 	t.mu.Unlock()
-	for _, session := range sessions { // one that we have closed already can't be asked
+	for _, session := range sessions { // asking fails on a session that we have closed
 		if _, err := session.SendRequest("keepalive@openssh.com", true, nil); err == nil {
 			return
 		}
@@ -151,7 +151,7 @@ func (t *sshTransport) close() error {
 	return nil
 }
 
-// lazyTransport is a connection that is made when it is needed first.
+// lazyTransport is a connection that is made when it is first needed.
 type lazyTransport struct {
 	connect func(ctx context.Context) (*sshTransport, error)
 

@@ -14,10 +14,10 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// A DialError says why a host could not connect to an address. It wraps syscall.ECONNREFUSED where that is the reason.
+// A DialError is the error of a host that could not connect to an address. It wraps syscall.ECONNREFUSED if that is the reason.
 type DialError struct {
 	Network, Address string
-	Reason           string // as sshd says it
+	Reason           string // in the words of sshd
 	Err              error
 }
 
@@ -29,7 +29,7 @@ func (t *sshTransport) dial(ctx context.Context, network, address string) (net.C
 	if t.own != nil {
 		// A channel that can't be opened over a master in proxy mode ends the master, and all that people do over
 		// it, once we hang up (OpenSSH 9.2: "chan_send_close2: channel 3: no remote_id"). Nobody listening is a
-		// common answer, so tunnels take a connection of our own, unless there is none to be had.
+		// common answer, so tunnels use a connection of our own, unless none can be made.
 		if own, err := t.own.get(ctx); err == nil {
 			return own.dial(ctx, network, address)
 		}

@@ -20,9 +20,9 @@ import (
 
 // Upload writes content to the new file path with mode 0600, owned by root, and syncs it. When it fails, the file is
 // removed again, if the connection allows. Errors are [*fs.PathError]; they wrap fs.ErrExist, fs.ErrNotExist,
-// fs.ErrPermission, syscall.ENOSPC or syscall.EROFS where that is the reason.
+// fs.ErrPermission, syscall.ENOSPC or syscall.EROFS if that is the reason.
 //
-// It goes by SFTP; where there is no sftp-server, and on the local machine, by `cat` in a root shell.
+// It uses SFTP; without an sftp-server, and on the local machine, `cat` in a root shell.
 func (c *Conn) Upload(ctx context.Context, path string, content io.Reader) error {
 	var session *sftpSession
 	err := c.asRoot(ctx, func() (err error) {
@@ -70,15 +70,15 @@ type sftpSession struct {
 	process *process
 }
 
-// findServer runs the host's sftp-server, which distributions keep in different places, with a mask that keeps new
-// files from others. The mark tells where its output begins.
+// findServer runs the host's sftp-server, which distributions install in different places, with a mask that makes new files
+// private. Its output starts after the mark.
 const findServer = `umask 077; echo; echo %[1]s; for s in /usr/lib/openssh/sftp-server /usr/lib/ssh/sftp-server ` +
 	`/usr/libexec/openssh/sftp-server /usr/libexec/sftp-server; do [ -x "$s" ] && exec "$s"; done; exit 127`
 
-// errNoServer is a host without sftp-server.
+// errNoServer is the error of a host without sftp-server.
 var errNoServer = errors.New("there is no sftp-server")
 
-// sftp returns the connection's SFTP session, and starts it when there is none.
+// sftp returns the connection's SFTP session, and starts it if there is none.
 func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 	release, err := acquire(ctx, c.uploading)
 	if err != nil {
@@ -111,16 +111,16 @@ func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 		c.files = &sftpSession{client, p}
 		return c.files, nil
 	}
-	said, _ := io.ReadAll(p.stderr)
+	output, _ := io.ReadAll(p.stderr)
 	<-p.ended
 	if began && p.err == nil && p.status == 127 {
 		c.noServer = true
 		return nil, errNoServer
 	}
-	return nil, c.explainEnd(p, said, fmt.Errorf("SFTP did not start: %w", err))
+	return nil, c.explainEnd(p, output, fmt.Errorf("SFTP did not start: %w", err))
 }
 
-// dropSFTP ends a session that is of no use any more.
+// dropSFTP ends a session that is no longer usable.
 func (c *Conn) dropSFTP(session *sftpSession) {
 	session.process.kill()
 	c.uploading <- struct{}{}
@@ -130,7 +130,7 @@ func (c *Conn) dropSFTP(session *sftpSession) {
 	<-c.uploading
 }
 
-// put writes one file. created tells whether it is there afterwards, as a whole or not.
+// put writes one file. created means that it exists afterwards, complete or not.
 func (s *sftpSession) put(path string, content io.Reader) (created bool, err error) {
 	f, err := s.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *sftpSession) put(path string, content io.Reader) (created bool, err err
 	return true, err
 }
 
-// explainUpload finds out what SFTP's bare "failure" means, by making the shell fail in the same way.
+// explainUpload finds out what SFTP's plain "failure" means, by making the shell fail in the same way.
 func (c *Conn) explainUpload(ctx context.Context, path string, created bool, err error) error {
 	var status *sftp.StatusError
 	if !errors.As(err, &status) {
@@ -185,7 +185,7 @@ func (c *Conn) uploadByShell(ctx context.Context, path string, content io.Reader
 		close(complained)
 	}()
 	source := &sourceReader{Reader: content}
-	_, _ = io.Copy(p.stdin, source) // the other side says more about an error than a broken pipe does
+	_, _ = io.Copy(p.stdin, source) // the other side reports errors better than a broken pipe
 	_ = p.stdin.Close()
 	<-complained
 	<-p.ended
@@ -193,7 +193,7 @@ func (c *Conn) uploadByShell(ctx context.Context, path string, content io.Reader
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case source.err != nil:
-		_, _, _ = c.Ask(ctx, "rm -f -- "+shell.Quote(path)) // best effort: what came was taken for all
+		_, _, _ = c.Ask(ctx, "rm -f -- "+shell.Quote(path)) // best effort: the part that was sent looks complete
 		return fmt.Errorf("upload %s: %w", path, source.err)
 	case p.err != nil || classifySudo(c.user, string(stderr.bytes()), p.status) != nil:
 		return c.explainEnd(p, stderr.bytes(), errors.New("the upload did not end"))
@@ -203,7 +203,7 @@ func (c *Conn) uploadByShell(ctx context.Context, path string, content io.Reader
 	return nil
 }
 
-// sourceReader remembers an error of the reader, to tell it from one of the writer.
+// sourceReader remembers an error of the reader, to distinguish it from one of the writer.
 type sourceReader struct {
 	io.Reader
 	err error
@@ -217,9 +217,9 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// fileError is what a shell or a program of coreutils said about a file, as the error that it means.
-func fileError(said []byte) error {
-	line := modules.LastLine(said)
+// fileError returns the error that a message of a shell or a program of coreutils about a file means.
+func fileError(output []byte) error {
+	line := modules.LastLine(output)
 	for text, err := range map[string]error{
 		"File exists":               fs.ErrExist,
 		"No such file or directory": fs.ErrNotExist,

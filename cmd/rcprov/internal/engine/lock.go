@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,57 +24,8 @@ const (
 	lockStale = 90 * time.Second
 )
 
-// lockScript prints one of
-//   - "locked": the shell that runs it holds the lock, by a file descriptor that stays open;
-//   - "busy FILE": something that a dead run started still runs and holds FILE. If it is a job, the last line of its
-//     output follows;
-//   - "held AGE_SECONDS", and the holder that has the lock.
-//
-// Under the lock it takes back changes that their run could not confirm (modules/internal/deadman): that run is dead, or
-// has given up the change and takes the lock again.
-const lockScript = `
-umask 022
-mkdir -p /run/rcprov
-holder=%s
-exec 9>>/run/rcprov/lock
-age=0
-if ! flock -n 9; then
-	pid=$(head -n 1 /run/rcprov/holder 2>/dev/null || :)
-	age=$(($(date +%%s) - $(stat -c %%Y /run/rcprov/holder 2>/dev/null || echo 0)))
-	dead=no
-	case $(tail -n +2 /run/rcprov/holder 2>/dev/null) in
-	*%s*) dead=yes ;; # this run, over a connection that broke
-	*) if [ "$age" -gt %d ]; then dead=yes; fi ;;
-	esac
-	if [ $dead = yes ]; then
-		if [ "$(readlink "/proc/$pid/fd/9")" = /run/rcprov/lock ]; then kill -9 "$pid" || :; fi
-		flock -w 10 9 || dead=no
-	fi
-	if [ $dead = yes ]; then age=0; else age="held $age"; fi
-fi
-if [ "$age" = 0 ]; then
-	printf '%%s\n%%s\n' "$$" "$holder" >/run/rcprov/holder.new
-	mv -f /run/rcprov/holder.new /run/rcprov/holder
-	for busy in /run/rcprov/jobs/*/lock /run/rcprov/busy.*; do
-		if [ -e "$busy" ] && ! flock -w %d "$busy" true 9>&-; then break; fi
-		busy=
-	done
-	if [ -n "$busy" ]; then
-		echo "busy $busy"
-		dir=${busy%%/*}
-		if [ "$dir/stderr" -nt "$dir/stdout" ]; then tail -n 1 "$dir/stderr"; elif [ -e "$dir/stdout" ]; then tail -n 1 "$dir/stdout"; fi
-	else
-		for restore in /var/lib/rcprov/deadman/*/restore; do
-			if [ -e "${restore%%/*}/armed" ] || [ -e "${restore%%/*}/restoring" ]; then sh -eu "$restore" 9>&- >/dev/null || :; fi
-		done
-		echo locked
-	fi
-else
-	exec 9>&-
-	printf '%%s\n' "$age"
-	tail -n +2 /run/rcprov/holder
-fi
-`
+//go:embed lock.sh
+var lockScript string
 
 // A run waits for what a dead run left running before it observes the host: jobs (modules/internal/job: apt or npm, say,
 // which continue without their run), and commands, which hold a busy file. Each question waits for busyStep only, so that
@@ -249,7 +202,10 @@ func (h *host) tryLock(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	stdout, stderr, err := h.link.conn.Ask(ctx, fmt.Sprintf(lockScript, shell.Quote(string(me)), shell.Quote(h.mine()), int(lockStale.Seconds()), int(busyStep.Seconds())))
+	stdout, stderr, err := h.link.conn.Ask(ctx, shell.Script(lockScript, shell.Vars{
+		"holder": string(me), "mine": h.mine(),
+		"stale": strconv.Itoa(int(lockStale.Seconds())), "step": strconv.Itoa(int(busyStep.Seconds())),
+	}))
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}

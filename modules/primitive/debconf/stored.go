@@ -1,6 +1,7 @@
 package debconf
 
 import (
+	_ "embed"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
@@ -13,6 +14,9 @@ type answer struct {
 	Value string
 }
 
+//go:embed stored.sh
+var storedScript string
+
 // stored answers what debconf's database has for a question; its subject is the question's name.
 //
 // The database is read without debconf, which takes 80 ms to start and waits for locks: debconf.conf(5) names the files
@@ -23,22 +27,10 @@ type answer struct {
 var stored = &observe.Kind[string, answer]{
 	Name: "debconf",
 	Script: func(questions []string) string {
-		var names []string
-		for _, question := range questions {
-			names = append(names, "-e "+shell.Quote("Name: "+question))
-		}
-		return "set --\n" + `cd /var/cache/debconf 2>/dev/null || exit 0
-for f in config.dat passwords.dat; do
-	if [ -e "$f" ]; then set -- "$@" "$f"; fi
-done
-[ $# -gt 0 ] && [ -e templates.dat ] || exit 0
-questions=` + shell.Quote(" "+strings.Join(questions, " ")+" ") + ` awk '
-/^Name: / { wanted = index(ENVIRON["questions"], " " substr($0, 7) " ") }
-wanted && /^(Name|Value):/
-' "$@" || exit 2
-printf 'templates\n'
-grep -xF ` + strings.Join(names, " ") + ` templates.dat || [ $? -eq 1 ]
-`
+		return shell.Script(storedScript, shell.Vars{
+			"questions": " " + strings.Join(questions, " ") + " ",
+			"names":     "Name: " + strings.Join(questions, "\nName: "),
+		})
 	},
 	Parse: parseStored,
 }

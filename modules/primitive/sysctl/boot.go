@@ -2,12 +2,14 @@ package sysctl
 
 import (
 	"cmp"
+	_ "embed"
 	"errors"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // assignment is a line of another file of sysctl.d(5) that sets a parameter after rcprov's file.
@@ -16,6 +18,9 @@ type assignment struct {
 	Value string
 }
 
+//go:embed later.sh
+var laterScript string
+
 // later answers which line, in a file that sorts after rcprov's own, sets a kernel parameter at boot. Its subject is the
 // path below /proc/sys.
 //
@@ -23,17 +28,9 @@ type assignment struct {
 // that can't sort after rcprov's, which mostly leaves nothing to read. Of files with the same name the one in the first
 // directory counts; if it is empty or a link to /dev/null, it hides the others.
 var later = &observe.Kind[string, assignment]{
-	Name: "sysctl later",
-	Script: func([]string) string {
-		return `set --
-for f in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf /lib/sysctl.d/*.conf; do
-	case ${f##*/} in [0-8]* | 9[0-8]* | 99-[0-9A-Za-y]* | 99-zz-rcprov-*) continue ;; esac
-	[ ! -e "$f" ] || set -- "$@" "$f"
-done
-[ $# -eq 0 ] || { printf 'file %s\n' "$@"; grep -aH = -- "$@"; }
-`
-	},
-	Parse: parseLater,
+	Name:   "sysctl later",
+	Script: func([]string) string { return shell.Script(laterScript, nil) },
+	Parse:  parseLater,
 }
 
 func parseLater(paths []string, reply observe.Reply) map[string]observe.Answer[assignment] {

@@ -1,6 +1,7 @@
 package sysctl
 
 import (
+	_ "embed"
 	"errors"
 	"strings"
 
@@ -15,18 +16,14 @@ type parameter struct {
 	Value string // words separated by one space; lines by "\n"
 }
 
+//go:embed live.sh
+var liveScript string
+
 // live answers the current value of a kernel parameter; its subject is the path below /proc/sys.
-//
-// One grep reads all of them. The shell's own read does not work: dash reads byte by byte, and the kernel then returns
-// only the first byte of a number (proc_dointvec: a read that doesn't start at 0 is at the end).
 var live = &observe.Kind[string, parameter]{
 	Name: "sysctl",
 	Script: func(paths []string) string {
-		return "cd /proc/sys || exit 3\nset --\nfor f in " + shell.QuoteAll(paths) + `; do
-	if [ -f "$f" ]; then set -- "$@" "$f"; else printf 'absent %s\n' "$f"; fi
-done
-[ $# -eq 0 ] || grep -aH '' -- "$@"
-`
+		return shell.Script(liveScript, shell.Vars{"paths": shell.QuoteAll(paths)})
 	},
 	Parse: parseLive,
 }

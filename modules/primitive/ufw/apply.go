@@ -2,6 +2,7 @@ package ufw
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,32 +13,8 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// applyHead defines ufw as a command that says what failed.
-const applyHead = `
-[ -x /usr/sbin/ufw ] || { echo 'ufw is not installed' >&2; exit 127; }
-fw() {
-	said=$(ufw "$@" 2>&1) || { printf 'ufw %s: %s\n' "$*" "$said" >&2; exit 1; }
-}
-`
-
-// unloadScript removes ufw's chains, and only those, from the kernel, and accepts all packets.
-const unloadScript = `
-for tables in iptables ip6tables; do
-	$tables -S >/dev/null 2>&1 || continue
-	for chain in INPUT FORWARD OUTPUT; do $tables -P "$chain" ACCEPT; done
-	$tables -S | grep '^-A [A-Z]* -j ufw' | while read -r _ rule; do $tables -D $rule; done
-	chains=$($tables -S | sed -n 's/^-N \(ufw.*\)/\1/p')
-	for chain in $chains; do $tables -F "$chain"; done
-	for chain in $chains; do $tables -X "$chain"; done
-done
-`
-
-// loadScript loads the rules on disk into the kernel. ufw does so only if its chains do not exist; after a flush they
-// exist, but are empty, without a jump to them and with the policy DROP: neither `ufw reload` nor disabling and enabling
-// restores SSH (seen with 0.36.2). So the script removes them first; meanwhile all packets are accepted, rather than none.
-const loadScript = unloadScript + `
-said=$(/lib/ufw/ufw-init start 2>&1) || { printf 'ufw-init start: %s\n' "$said" >&2; exit 1; }
-`
+//go:embed functions.sh
+var functions string
 
 // switchName is the name of the dead man's switch.
 const switchName = "ufw"
@@ -45,7 +22,7 @@ const switchName = "ufw"
 // The switch saves whether ufw's rules were loaded, which may differ from what the files say, and restores that.
 const (
 	saveScript   = "if iptables -S 2>/dev/null | grep -q '^-A INPUT -j ufw-before-input'; then : >loaded; fi\n"
-	reloadScript = "if [ -e loaded ]; then\n" + loadScript + "else\n" + unloadScript + "fi\n"
+	reloadScript = "if [ -e loaded ]; then load; else unload; fi\n"
 )
 
 // Apply implements [modules.Step]: one script, so that it goes on if the connection is lost. Turning the firewall on
@@ -61,7 +38,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	if s.couldShutOut(c) {
 		result, err = deadman.Change(ctx, h, deadman.Switch{
 			Name: switchName, Files: []string{"/etc/ufw", "/etc/default/ufw"}, Within: s.Within,
-			Save: saveScript, Apply: script, Reload: reloadScript,
+			Save: saveScript, Apply: script, Reload: functions + reloadScript,
 			Hint: "Find what refuses a new SSH connection although the rules of the plan allow it: /etc/ufw/before.rules, an address that is not " +
 				"the one rcprov connects from, other filters (`nft list ruleset` on the host).",
 		})
@@ -82,9 +59,9 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 
 // script makes the edits of c. ufw can't add a rule to chains that are not loaded, so those are loaded first.
 func (s *Step) script(c modules.Change) (string, error) {
-	script := applyHead
+	script := functions + "installed\n"
 	if e, ok := c.Find("enabled"); ok && e.Action == modules.Run {
-		script += loadScript
+		script += "load\n"
 	}
 	fw := func(words ...string) {
 		for i := range words {

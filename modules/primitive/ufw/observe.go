@@ -1,6 +1,7 @@
 package ufw
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules/internal/deadman"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // state is the configuration of ufw, and whether the kernel has it.
@@ -40,6 +42,9 @@ type question struct {
 	Applications bool // the plan has rules with profiles of applications
 }
 
+//go:embed observe.sh
+var observeScript string
+
 // firewall answers what ufw's files and the kernel say.
 //
 // The files are read instead of running `ufw status`: that starts Python (70 ms and more), and an inactive firewall
@@ -53,58 +58,11 @@ type question struct {
 var firewall = &observe.Kind[question, state]{
 	Name: "ufw",
 	Script: func(questions []question) string {
-		interfaces := "in_" // a rule for an interface came up
-		applications := ""
-		for _, q := range questions {
-			if q.Interfaces {
-				interfaces = ""
-			}
-			if q.Applications {
-				applications = listProfiles
-			}
-		}
-		return `
-if [ -x /usr/sbin/ufw ]; then
-	echo 'ufw installed'
-	for file in before user after before6 user6 after6; do
-		[ -e "/etc/ufw/$file.rules" ] || echo "lost /etc/ufw/$file.rules"
-	done
-else
-	echo 'ufw missing'
-	[ -r /etc/ufw/ufw.conf ] && [ -r /etc/default/ufw ] || exit 0
-fi
-` + deadman.Ask(switchName) + `
-if [ -L /etc/systemd/system/sysinit.target.wants/nftables.service ]; then echo 'nftables.service'; fi
-set -- /etc/ufw/ufw.conf /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules
-` + applications + `
-pid=$$
-while [ "$pid" -gt 1 ]; do
-	set -- "$@" "/proc/$pid/environ"
-	while read -r key value rest; do case $key in PPid:) pid=$value; break ;; esac; done <"/proc/$pid/status" || break
-done
-kernel() {
-	if [ /usr/sbin/iptables -ef /usr/sbin/xtables-nft-multi ] && nft -st list ruleset 2>/dev/null; then return; fi
-	echo 'iptables 4'; iptables -S
-	echo 'iptables 6'; ip6tables -S
-}
-answer=$(kernel | sed -nE -e '
-	s/.*(SSH_CONNECTION=[0-9a-zA-Z.:%]* [0-9]* [0-9a-zA-Z.:%]* [0-9]*).*/\1/p
-	/^### tuple/p
-	/^(ENABLED|LOGLEVEL|IPV6|DEFAULT_[A-Z]*_POLICY)=/p
-	/^\[.*\]|^[Pp][Oo][Rr][Tt][Ss] *[=:]/p
-	/^iptables [46]$|^-P |^-N |^-A (INPUT|FORWARD|OUTPUT|ufw6?-user-(input|output|forward)) /p
-	/^table /p
-	/(counter jump|-j) ufw6?-(before-logging|after|after-logging|reject|track)-(input|output|forward)$|^-N ufw/d
-	/^	chain (INPUT|FORWARD|OUTPUT|ufw6?-user-(input|output|forward)) \{$/,/^	\}$/{
-		p
-		d
-	}
-	/^	chain ufw/d
-	/^	chain |^		type .* hook /p
-' "$@" -)
-printf '%s\n' "$answer"
-case $answer in *'` + interfaces + `'*) ip -o addr 2>/dev/null ;; esac
-` + deadman.Ask(switchName)
+		interfaces := slices.ContainsFunc(questions, func(q question) bool { return q.Interfaces })
+		applications := slices.ContainsFunc(questions, func(q question) bool { return q.Applications })
+		return shell.Script(observeScript, shell.Vars{
+			"interfaces": shell.YesNo(interfaces), "applications": shell.YesNo(applications), "ask": deadman.Ask(switchName),
+		})
 	},
 	Parse: func(questions []question, reply observe.Reply) map[question]observe.Answer[state] {
 		s, err := parseState(reply)

@@ -12,12 +12,6 @@ type profile struct {
 // `ports=80,443/tcp|443/udp` (ufw-framework's README, "APPLICATION INTEGRATION").
 type profiles struct{ name string }
 
-// listProfiles adds the files to the shell's arguments that ufw reads (get_profiles of its applications.py).
-const listProfiles = `for file in /etc/ufw/applications.d/*; do
-	case $file in *.dpkg-new | *.dpkg-old | *.dpkg-dist | *.rpmnew | *.rpmsave | *~) continue ;; esac
-	if [ -f "$file" ]; then set -- "$@" "$file"; fi
-done`
-
 // read reads a line that sed printed, and reports whether it belongs to a profile. Of profiles with the same name the last
 // one counts.
 func (p *profiles) read(line string, all map[string][]profile) bool {

@@ -2,6 +2,7 @@ package debconf
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
@@ -145,18 +146,8 @@ const (
 	lockPause    = 2 * time.Second
 )
 
-// restoreScript recreates questions whose templates exist: config.dat was lost or restored, templates.dat was not.
-// debconf-set-selections creates both or neither (debconf 1.5.82 and 1.5.91), and would fail each time.
-const restoreScript = `
-use Debconf::Db;
-use Debconf::Template;
-Debconf::Db->load;
-while (<STDIN>) {
-	my ($owner, $question, $type) = split;
-	Debconf::Template->new($question, $owner, $type);
-}
-Debconf::Db->save;
-`
+//go:embed restore.pl
+var restoreScript string
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {

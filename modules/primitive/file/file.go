@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module file.
@@ -223,23 +225,21 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		}
 	}
 	const script = `
-if [ -n "$3" ]; then chown -h -- "$3" "$1"; fi
-chmod -- "$2" "$1" # after chown, which clears the set-user-ID bit
+if [ -n "$owner" ]; then chown -h -- "$owner" "$path"; fi
+chmod -- "$mode" "$path" # after chown, which clears the set-user-ID bit
 `
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "file", s.Path, s.rights().OctalMode(), owner}})
+	_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
+		"path": s.Path, "mode": s.rights().OctalMode(), "owner": owner,
+	})})
 	return modules.FileHint(err, s.Path)
 }
 
+//go:embed remove.sh
+var removeScript string
+
 func (s *Step) remove(ctx context.Context, h modules.Host) error {
-	const script = `
-if [ -n "$2" ] && [ -f "$1" ] && [ ! -L "$1" ]; then
-	umask 077
-	mkdir -p -- "$(dirname -- "$2")"
-	cp -p -- "$1" "$2"
-fi
-rm -f -- "$1"
-`
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "file", s.Path, s.backup()}})
+	script := shell.Script(removeScript, shell.Vars{"path": s.Path, "backup": s.backup()})
+	_, err := h.Run(ctx, modules.Command{Script: script})
 	return modules.FileHint(err, s.Path)
 }
 

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -27,6 +28,9 @@ type UserInfo struct {
 	Unshadowed bool
 }
 
+//go:embed user.sh
+var userScript string
+
 // User answers who a user is; the subject is a name, which must not be a number. It asks the name service switch
 // once for all users, so users of LDAP are seen too. A directory service that is down can't be told from a user that
 // it doesn't know: getent(1) exits with 2 for both (glibc 2.36 and 2.41).
@@ -36,25 +40,7 @@ type UserInfo struct {
 var User = &Kind[string, UserInfo]{
 	Name: "user",
 	Script: func(names []string) string {
-		return "set -f -- " + shell.QuoteAll(names) + `
-entries=$(getent passwd -- "$@"); status=$?
-inits=$(getent initgroups -- "$@") || status=$?
-gids=
-for word in $inits; do
-	case $word in *[!0-9]*) ;; *) gids="$gids $word" ;; esac
-done
-IFS='
-'
-for entry in $entries; do
-	rest=${entry#*:*:*:}; gids="$gids ${rest%%:*}"
-	rest=${rest#*:*:}; home=no; if [ -d "${rest%%:*}" ]; then home=yes; fi
-	printf 'passwd %s:%s\n' "$home" "$entry"
-done
-for entry in $inits; do printf 'init %s\n' "$entry"; done
-IFS=' '
-[ -z "$gids" ] || getent group -- $gids | while IFS=: read -r name _ gid _; do printf 'group %s %s\n' "$gid" "$name"; done
-exit $status
-`
+		return shell.Script(userScript, shell.Vars{"names": shell.QuoteAll(names)})
 	},
 	Parse: parseUsers,
 }
@@ -148,19 +134,20 @@ type GroupInfo struct {
 	PrimaryOf []string // users that have it as their primary group; only when asked
 }
 
+//go:embed group.sh
+var groupScript string
+
 // Group answers what a group is. As with [User], a directory service that is down looks like a group that is not
 // there.
 var Group = &Kind[GroupQuestion, GroupInfo]{
 	Name: "group",
 	Script: func(questions []GroupQuestion) string {
-		names, users := make([]string, len(questions)), ""
+		names, users := make([]string, len(questions)), false
 		for i, q := range questions {
 			names[i] = q.Name
-			if q.PrimaryOf {
-				users = "getent passwd | cut -d: -f1,4 || exit 1\n"
-			}
+			users = users || q.PrimaryOf
 		}
-		return "getent group -- " + shell.QuoteAll(names) + "\nstatus=$?\necho\n" + users + "exit $status\n"
+		return shell.Script(groupScript, shell.Vars{"names": shell.QuoteAll(names), "users": shell.YesNo(users)})
 	},
 	Parse: parseGroups,
 }
@@ -221,6 +208,9 @@ type ShadowInfo struct {
 	Expired     bool   // that day has come, by the host's clock
 }
 
+//go:embed shadow.sh
+var shadowScript string
+
 // Shadow answers for a user's password; the subject is the user's name. The hash does not leave the host: what is
 // compared is its SHA-256.
 //
@@ -228,23 +218,7 @@ type ShadowInfo struct {
 var Shadow = &Kind[string, ShadowInfo]{
 	Name: "password of user",
 	Script: func(names []string) string {
-		return "set -f\nentries=$(getent shadow -- " + shell.QuoteAll(names) + `); status=$?
-today=$(($(date +%s) / 86400))
-IFS='
-'
-for entry in $entries; do
-	IFS=:
-	set -- $entry
-	hash=$2 locked=no
-	while case $hash in '!'*) true ;; *) false ;; esac; do hash=${hash#'!'} locked=yes; done
-	case $hash in
-	'' | '*' | x) sum=$hash ;;
-	*) sum=$(printf %s "$hash" | sha256sum); sum=${sum%% *} ;;
-	esac
-	printf '%s:%s:%s:%s:%s\n' "$1" "$locked" "$sum" "${8-}" "$today"
-done
-exit $status
-`
+		return shell.Script(shadowScript, shell.Vars{"names": shell.QuoteAll(names)})
 	},
 	Parse: parseShadow,
 }

@@ -1,9 +1,12 @@
 package observe
 
 import (
+	_ "embed"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Facts are what plans call facts.*: properties of a host that decide what a plan means there. They are asked for
@@ -29,26 +32,13 @@ type OS struct {
 	Name     string `cty:"name"`     // PRETTY_NAME
 }
 
+//go:embed facts.sh
+var factsScript string
+
 // HostFacts answers what the facts of a host are. Its subject is always the empty struct.
 var HostFacts = &Kind[struct{}, Facts]{
-	Name: "facts",
-	Script: func([]struct{}) string {
-		return `
-. /etc/os-release
-printf 'id %s\nversion %s\ncodename %s\nname %s\n' "$ID" "$VERSION_ID" "$VERSION_CODENAME" "$PRETTY_NAME"
-read -r name </proc/sys/kernel/hostname
-printf 'hostname %s\n' "$name"
-printf 'fqdn %s\n' "$(hostname -f 2>/dev/null || echo "$name")"
-printf 'arch %s\n' "$(dpkg --print-architecture)"
-read -r release </proc/sys/kernel/osrelease
-printf 'kernel %s\n' "$release"
-printf 'cpus %s\n' "$(nproc)"
-printf 'addresses %s\n' "$(hostname -I)"
-printf 'virtual %s\n' "$(systemd-detect-virt)"
-while read -r key value unit; do case $key in MemTotal:) printf 'memory %s\n' "$value"; break ;; esac; done </proc/meminfo
-while IFS=: read -r key value; do case $key in flags*|Features*) printf 'flags %s\n' "$value"; break ;; esac; done </proc/cpuinfo
-`
-	},
+	Name:   "facts",
+	Script: func([]struct{}) string { return shell.Script(factsScript, nil) },
 	Parse: func(_ []struct{}, reply Reply) map[struct{}]Answer[Facts] {
 		facts, err := parseFacts(reply)
 		return map[struct{}]Answer[Facts]{{}: {Value: facts, Err: err}}

@@ -2,10 +2,10 @@ package observe
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -71,82 +71,29 @@ type FileInfo struct {
 // to standard error, in the order of its arguments; uutils adds " (os error 2)" to the message.
 var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse: parseFiles}
 
-// The reply has a line for each thing learned, in this order:
-//
-//	stat SIZE<tab>MODE<tab>...<tab>PATH    for each path that is there
-//	link PATH                              for each of them that is a symbolic link
-//	targets BASE64                         of those links, each ended by NUL
-//	sum SHA256  PATH                       for each file whose content was asked for,
-//	unread PATH<tab>WHY                    or why there is none,
-//	content BASE64 PATH                    and its content if the question wants it
-//
-// Starting programs is what takes the time, so each is started once for all files, and all else is done by what every
-// shell has built in (and not by `read`, which costs a system call for each byte). Only a content that must be sent
-// takes a process of its own.
+//go:embed file.sh
+var statScript string
+
+//go:embed filecontent.sh
+var contentScript string
+
 func fileScript(questions []FileQuestion) string {
 	paths, contents := fileSubjects(questions)
-	script := "set -f\ntab='\t'\nIFS='\n'\nset -- " + shell.QuoteAll(paths) + `
-stats=$(stat -c "stat %s$tab%f$tab%u$tab%g$tab%U$tab%G$tab%Y$tab%Z$tab%n" -- "$@")
-printf '%s\n' "$stats"
-for f do
-	shift
-	if [ -L "$f" ]; then set -- "$@" "$f"; fi
-done
-if [ $# -gt 0 ]; then
-	printf 'link %s\n' "$@"
-	printf 'targets '
-	readlink -z -- "$@" | base64 -w0
-	echo
-fi
-`
-	if len(contents) > 0 {
-		script += contentScript(contents)
+	script := shell.Script(statScript, shell.Vars{"paths": shell.QuoteAll(paths)})
+	if len(contents) == 0 {
+		return script
 	}
-	return script
-}
-
-// contentScript is the part of the script about contents. It uses $stats, $tab and the IFS of the part before.
-func contentScript(contents []contentQuestion) string {
-	var paths, unless []string
+	var read []string
+	known := "''" // a pattern for the lines of the files that are as they should be
 	for _, c := range contents {
-		paths = append(paths, shell.Quote(c.path))
+		read = append(read, c.path)
 		if c.unless != "" {
-			unless = append(unless, "'"+c.unless+"  '"+shell.Quote(c.path))
+			known += "|'" + c.unless + "  '" + shell.Quote(c.path)
 		}
 	}
-	skip := "" // the lines of the files that are as they should be
-	if len(unless) > 0 {
-		skip = "case $line in " + strings.Join(unless, "|") + ") continue ;; esac"
-	}
-	// Only regular files that are no links are read: a FIFO would hang. uutils gives up at the first file that it
-	// can't read, without its name; then each file gets a process of its own. A line that begins with a backslash
-	// has an escaped path.
-	return fmt.Sprintf(`set --
-for f in %s; do
-	if [ -f "$f" ] && [ ! -L "$f" ]; then set -- "$@" "$f"; fi
-done
-[ $# -gt 0 ] || exit 0
-sums=$(sha256sum -- "$@" 2>/dev/null) || sums=$(for f do
-	if sum=$(sha256sum -- "$f" 2>&1); then printf '%%s\n' "$sum"; else printf 'unread %%s\t%%s\n' "$f" "$sum"; fi
-done)
-for line in $sums; do
-	case $line in
-	'unread '*) printf '%%s\n' "$line"; continue ;;
-	\\*) line=$(printf '%%b' "${line#?}") ;;
-	esac
-	printf 'sum %%s\n' "$line"
-	%s
-	f=${line#*  } size=0
-	for stat in $stats; do
-		case $stat in *"$tab$f") size=${stat%%%%"$tab"*} size=${size#stat } ;; esac
-	done
-	if [ "$size" -le %d ]; then
-		printf 'content '
-		base64 -w0 -- "$f"
-		printf ' %%s\n' "$f"
-	fi
-done
-`, strings.Join(paths, " "), skip, MaxContent)
+	return script + shell.Script(contentScript, shell.Vars{
+		"paths": shell.QuoteAll(read), "known": known, "max": strconv.Itoa(MaxContent),
+	})
 }
 
 // contentQuestion is a path whose content is wanted, unless its SHA-256 is unless.

@@ -1,9 +1,12 @@
 package observe
 
 import (
+	_ "embed"
 	"errors"
 	"net/netip"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // SessionInfo is the SSH connection by which a host is asked.
@@ -17,29 +20,13 @@ type SessionInfo struct {
 // SSH tells whether the host is asked by SSH.
 func (s SessionInfo) SSH() bool { return s.Client.IsValid() }
 
+//go:embed session.sh
+var sessionScript string
+
 // Session answers by which SSH connection the host is asked. Its subject is always the empty struct.
-//
-// sudo takes SSH_CONNECTION away, but it stands in the environment of the processes above it (ssh(1), ENVIRONMENT), with
-// the name of the user who logged in.
 var Session = &Kind[struct{}, SessionInfo]{
-	Name: "session",
-	Script: func([]struct{}) string {
-		return `
-pid=$$
-while [ "$pid" -gt 1 ]; do
-	said=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep '^\(SSH_CONNECTION\|USER\)=') || true
-	case $said in
-	*SSH_CONNECTION=*)
-		printf '%s\n' "$said"
-		user=${said##*USER=}
-		printf 'GROUPS=%s\n' "$(id -Gn -- "${user%%[!A-Za-z0-9._-]*}" 2>/dev/null)"
-		break
-		;;
-	esac
-	while read -r key value rest; do case $key in PPid:) pid=$value; break ;; esac; done <"/proc/$pid/status" || break
-done
-`
-	},
+	Name:   "session",
+	Script: func([]struct{}) string { return shell.Script(sessionScript, nil) },
 	Parse: func(_ []struct{}, reply Reply) map[struct{}]Answer[SessionInfo] {
 		s, err := parseSession(reply)
 		return map[struct{}]Answer[SessionInfo]{{}: {Value: s, Err: err}}

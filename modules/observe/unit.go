@@ -2,6 +2,7 @@ package observe
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -147,124 +148,14 @@ const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result
 	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +
 	"MainPID,WorkingDirectory,InvocationID,InactiveExitTimestamp,StateChangeTimestamp,ReloadResult"
 
-// unitStatesScript prints, tab-separated, before the properties in $shown:
-//
-//	enabled ID STATE  where the links of a unit are not as its UnitFileState has it: a unit in use keeps the state of
-//	                  the last daemon-reload (seen with 252 and 257), systemctl is-enabled looks at the disk
-//	now SECONDS       the time, where systemd has restarted a service
-const unitStatesScript = `
-nl='
-' tab=$(printf '\t') now=
-set -f
-IFS=$nl
-for line in $shown; do
-	case $line in
-	Id=*) id=${line#*=} ;;
-	Names=*) names=${line#*=} ;;
-	NRestarts=[1-9]*) [ -n "$now" ] || { now=$(date +%s); printf 'now\t%s\n' "$now"; } ;;
-	UnitFileState=enabled | UnitFileState=disabled)
-		links=disabled IFS=' '
-		set +f
-		for name in $names; do
-			[ "$name" = "$id" ] || [ ! -L "/etc/systemd/system/$name" ] || links=enabled
-			for link in /etc/systemd/system/*.wants/"$name" /etc/systemd/system/*.requires/"$name" /etc/systemd/system/*.upholds/"$name"; do
-				[ ! -L "$link" ] || links=enabled
-			done
-		done
-		set -f
-		IFS=$nl
-		[ "$links" = "${line#*=}" ] || printf 'enabled\t%s\t%s\n' "$id" "$(systemctl is-enabled -- "$id" 2>/dev/null)"
-		;;
-	esac
-done
-`
+//go:embed unit.sh
+var unitPropertiesScript string
 
-// unitFilesScript passes the properties and the stamps on; then it prints, tab-separated, a line for each thing that it
-// learned of files:
-//
-//	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
-//	removed PID PROGRAM     the same, and there is none
-//	lost PID DIRECTORY      the working directory of PID was deleted, whether there is another one or not
-//	link CTIME TARGET PATH  of symbolic links
-//	file TYPE CTIME PATH    links followed; TYPE as find's %y
-//	SHA256  PATH            as sha256sum prints it
-//
-// It begins with the properties in $shown and the stamps in $stamps. $1 says whether all fingerprints are wanted, those
-// of the files in the stamps too; the rest of the arguments are watched files. It loops over variables, because `read`
-// costs a system call for each byte.
-const unitFilesScript = `
-all=$1
-shift
-nl='
-' tab=$(printf '\t') processes=
-printf '%s\n\n%s\n' "$shown" "$stamps"
-set -f
-IFS=$nl
-[ "$all" != yes ] || for line in $stamps; do
-	case $line in *"$tab"invocation"$tab"* | *"$tab"changed"$tab"*) ;; *) set -- "$@" "${line##*"$tab"}" ;; esac
-done
-for line in $shown; do
-	case $line in
-	FragmentPath=/dev/null) ;;
-	FragmentPath=/*) set -- "$@" "${line#*=}" ;;
-	DropInPaths=/*) IFS=' '; set -- "$@" ${line#*=} ;;
-	MainPID=[1-9]*) processes="$processes /proc/${line#*=}/exe /proc/${line#*=}/cwd" ;;
-	esac
-done
-[ -n "$processes$*" ] || exit 0
-# What an archive replaces it moves into .NAME.rcprov/old (see archive.Step.Staging), before it removes it there.
-before() {
-	gone=$1
-	case $gone in */.*.rcprov/old/*)
-		name=${gone%%.rcprov/old/*}
-		gone=${name%/.*}/${name##*/.}/${gone#*.rcprov/old/}
-	esac
-}
-IFS=' '
-seen=$(find $processes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
-set --
-IFS=$nl
-for line in $seen; do
-	case $line in
-	link"$tab"*"$tab"/proc/*/exe)
-		gone=${line#link"$tab"*"$tab"} gone=${gone%"$tab"*}
-		[ "$gone" != "${gone% (deleted)}" ] || continue
-		before "${gone% (deleted)}"
-		pid=${line##*"$tab"/proc/} how=removed
-		[ ! -e "$gone" ] || how=replaced
-		printf '%s\t%s\t%s\n' "$how" "${pid%/exe}" "$gone"
-		;;
-	link"$tab"*" (deleted)$tab"/proc/*/cwd)
-		pid=${line##*"$tab"/proc/} gone=${line#link"$tab"*"$tab"}
-		before "${gone% (deleted)*}"
-		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "$gone"
-		;;
-	link"$tab"*"$tab"/proc/*/cwd) ;;
-	link*) printf '%s\n' "$line"; set -- "$@" "${line##*"$tab"}" ;;
-	esac
-done
-files=$seen
-if [ $# -gt 0 ]; then files=$seen$nl$(find -L "$@" -maxdepth 0 -printf 'file\t%y\t%C@\t%p\n'); fi
-set --
-for line in $files; do
-	case $line in "file$tab"*) printf '%s\n' "$line" ;; *) continue ;; esac
-	case $line in "file${tab}f$tab"*) ;; *) continue ;; esac
-	changed=${line#"file${tab}f$tab"}
-	path=${changed#*"$tab"}
-	if [ "$all" = yes ]; then
-		set -- "$@" "$path"
-		continue
-	fi
-	case $nl$stamps$nl in
-	*"$tab$changed$nl"*) ;;
-	*"$tab$path$nl"*) set -- "$@" "$path" ;;
-	esac
-done
-[ $# -eq 0 ] || sha256sum -- "$@"
-`
+//go:embed unitfiles.sh
+var unitFilesScript string
 
 func unitScript(questions []UnitQuestion) string {
-	all := "no"
+	all := false
 	var names, stamps, watched []string
 	for _, q := range questions {
 		names = append(names, q.Name)
@@ -274,15 +165,11 @@ func unitScript(questions []UnitQuestion) string {
 				watched = append(watched, path)
 			}
 		}
-		if q.Fingerprints {
-			all = "yes"
-		}
+		all = all || q.Fingerprints
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "stamps=$(cat -- %s 2>/dev/null)\n", shell.QuoteAll(stamps))
-	fmt.Fprintf(&b, "shown=$(systemctl show --timestamp=us+utc -p %s -- %s)\nset -- %s %s%s%s",
-		unitProperties, shell.QuoteAll(names), all, shell.QuoteAll(watched), unitStatesScript, unitFilesScript)
-	return b.String()
+	return shell.Script(unitPropertiesScript, shell.Vars{
+		"units": shell.QuoteAll(names), "properties": unitProperties, "stamp_files": shell.QuoteAll(stamps),
+	}) + shell.Script(unitFilesScript, shell.Vars{"all": shell.YesNo(all), "watched": shell.QuoteAll(watched)})
 }
 
 func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[UnitInfo] {

@@ -64,7 +64,7 @@ func (s Stamp) Text(unit string) string {
 	return strings.Join(lines, "")
 }
 
-// watchedLines collects what unitStatesScript and unitFilesScript print beside the properties.
+// watchedLines collects what unit.sh and unitfiles.sh print beside the properties.
 type watchedLines struct {
 	enabled map[string]string // state by unit, where UnitFileState is an old one
 	now     time.Time

@@ -33,8 +33,10 @@ func TestStampedFiles(t *testing.T) {
 		"yes": {at("a file"), at("own"), at("watched")},
 		"no":  {at("watched")},
 	} {
-		script := "export LC_ALL=C\nshown='Id=x.service\nLoadState=loaded\nActiveState=active'\nstamps=" + shell.Quote(stamp.Text("x.service")) +
-			"\nset -- " + all + " " + shell.Quote(at("watched")) + unitFilesScript
+		script := "export LC_ALL=C\n" + shell.Script(unitFilesScript, shell.Vars{
+			"shown": "Id=x.service\nLoadState=loaded\nActiveState=active", "stamps": stamp.Text("x.service"),
+			"all": all, "watched": shell.Quote(at("watched")),
+		})
 		for _, shell := range []string{"sh", "bash"} {
 			out, err := exec.Command(shell, "-c", script).Output()
 			if err != nil && all == "no" {
@@ -73,7 +75,7 @@ func begin(t *testing.T, program, dir string) (pid int) {
 func look(t *testing.T, pid int, directory, watch string) UnitInfo {
 	t.Helper()
 	shown := fmt.Sprintf("Id=x.service\nLoadState=loaded\nActiveState=active\nWorkingDirectory=%s\nMainPID=%d\n", directory, pid)
-	script := "export LC_ALL=C\nshown=" + shell.Quote(shown) + "\nstamps=\nset -- no " + watch + unitFilesScript
+	script := "export LC_ALL=C\n" + shell.Script(unitFilesScript, shell.Vars{"shown": shown, "stamps": "", "all": "no", "watched": watch})
 	out, err := exec.Command("sh", "-c", script).Output()
 	if err != nil {
 		t.Fatal(err)

@@ -9,9 +9,11 @@ package apt
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,14 +52,17 @@ const (
 
 // Get runs apt-get with args. The error of an apt-get that ran and failed is an [*Error].
 func Get(ctx context.Context, h modules.Host, args ...string) error {
-	return run(ctx, h, modules.Command{Argv: append(append([]string{}, aptGet...), args...)})
+	return run(ctx, h, modules.Command{Argv: slices.Concat(aptGet, args)})
 }
 
 // Update runs `apt-get update` for all sources of the host. apt counts a source that fails for the moment as a warning.
 func Update(ctx context.Context, h modules.Host) error {
 	// apt leaves the directory's time as it is when nothing was new; NeedsUpdate reads it.
-	return run(ctx, h, modules.Command{Script: shell.QuoteAll(append(append([]string{}, aptGet...), "update")) + "\ntouch /var/lib/apt/lists"})
+	return run(ctx, h, modules.Command{Script: shell.QuoteAll(append(slices.Clone(aptGet), "update")) + "\ntouch /var/lib/apt/lists"})
 }
+
+//go:embed transaction.sh
+var transactionScript string
 
 // A Transaction is one call of apt-get that installs or removes packages.
 type Transaction struct {
@@ -68,29 +73,17 @@ type Transaction struct {
 
 // Run makes the transaction. The holds belong to the same job, so that a lost connection can't come between.
 func (t Transaction) Run(ctx context.Context, h modules.Host) error {
-	var script strings.Builder
-	script.WriteString("status=0\n")
+	var command []string
 	if len(t.Args) > 0 {
-		script.WriteString(shell.QuoteAll(append(append([]string{}, aptGet...), t.Args...)) + " || status=$?\n")
+		command = slices.Concat(aptGet, t.Args)
 	}
-	if len(t.Hold) > 0 {
-		script.WriteString(shell.QuoteAll(append([]string{"apt-mark", "hold"}, t.Hold...)) + " >/dev/null\n")
-	}
-	if len(t.Unhold) > 0 {
-		script.WriteString(shell.QuoteAll(append([]string{"apt-mark", "unhold"}, t.Unhold...)) + " >/dev/null\n")
-	}
-	script.WriteString("exit $status")
-	return run(ctx, h, modules.Command{Script: script.String()})
+	return run(ctx, h, modules.Command{Script: shell.Script(transactionScript, shell.Vars{
+		"apt_get": shell.QuoteAll(command), "hold": shell.QuoteAll(t.Hold), "unhold": shell.QuoteAll(t.Unhold),
+	})})
 }
 
-// reinstall installs packages again that dpkg was killed in the middle of unpacking (error flag "reinstreq"), in the
-// version that dpkg knows of where it can still be had. apt-get -f does nothing about them. "$@" is apt-get.
-const reinstall = `
-for package in $(dpkg-query -W -f='${db:Status-Eflag} ${binary:Package}=${Version}\n' | sed -n 's/^reinstreq //p'); do
-	"$@" --reinstall install "$package" || "$@" --reinstall install "${package%%=*}"
-done
-"$@" -f install
-`
+//go:embed reinstall.sh
+var reinstallScript string
 
 // Repair ends what an interrupted dpkg or apt-get left undone, without removing any package.
 func Repair(ctx context.Context, h modules.Host) error {
@@ -104,8 +97,8 @@ func Repair(ctx context.Context, h modules.Host) error {
 			return err
 		}
 	}
-	argv := append([]string{"sh", "-euc", reinstall, "reinstall"}, aptGet...)
-	return run(ctx, h, modules.Command{Argv: append(argv, "--no-remove", "--allow-change-held-packages")})
+	command := slices.Concat(aptGet, []string{"--no-remove", "--allow-change-held-packages"})
+	return run(ctx, h, modules.Command{Script: shell.Script(reinstallScript, shell.Vars{"apt_get": shell.QuoteAll(command)})})
 }
 
 // run runs c as the job "apt", and again while another program holds a lock that apt doesn't wait for.
@@ -145,18 +138,8 @@ func progress(line string) string {
 	return strings.TrimSuffix(strings.TrimSpace(line), " ...")
 }
 
-// needsUpdate prints "first-boot" while cloud-init is at work and "update" when the lists should be fetched: there
-// are none, they are older than $1 minutes, or a source is newer than they are. The second file is where Ubuntu notes
-// a successful update.
-const needsUpdate = `
-if [ -e /run/cloud-init/enabled ] && [ ! -e /run/cloud-init/result.json ]; then echo first-boot; fi
-minutes=$1
-set -- /var/lib/apt/lists/*_Packages*
-[ -e "$1" ] || { echo update; exit; }
-fresh=$(find /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp -maxdepth 0 -mmin "-$minutes" 2>/dev/null) || :
-newer=$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer /var/lib/apt/lists 2>/dev/null) || :
-if [ -z "$fresh" ] || [ -n "$newer" ]; then echo update; fi
-`
+//go:embed age.sh
+var ageScript string
 
 // Fresh tells whether the package lists are younger than age and than all sources.
 func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error) {
@@ -164,10 +147,10 @@ func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error)
 	return err == nil && len(words) == 0, err
 }
 
-// askAge returns what needsUpdate prints.
+// askAge returns what age.sh prints.
 func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, error) {
 	minutes := strconv.Itoa(int((age + time.Minute - 1) / time.Minute))
-	r, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", needsUpdate, "needs-update", minutes}})
+	r, err := h.Run(ctx, modules.Command{Script: shell.Script(ageScript, shell.Vars{"minutes": minutes})})
 	if err != nil {
 		return nil, fmt.Errorf("look at the age of apt's package lists: %w", err)
 	}

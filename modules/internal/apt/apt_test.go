@@ -12,6 +12,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // replies returns the recorded replies in testdata/dir: per file its sections by name.
@@ -178,9 +179,10 @@ func FuzzParseDpkg(f *testing.F) {
 // TestNeedsUpdate runs the script on this machine, where apt's files may not be there at all: it must answer all the same.
 func TestNeedsUpdate(t *testing.T) {
 	t.Parallel()
+	script := shell.Script(ageScript, shell.Vars{"minutes": "0"})
 	for _, shell := range []string{"dash", "bash"} {
 		h := &moduletest.Host{Shell: shell}
-		r, err := h.Run(t.Context(), modules.Command{Argv: []string{shell, "-euc", needsUpdate, "needs-update", "0"}})
+		r, err := h.Run(t.Context(), modules.Command{Argv: []string{shell, "-euc", script}})
 		if err != nil || !strings.HasSuffix(string(r.Stdout), "update\n") {
 			t.Errorf("%s: %q, %v", shell, r.Stdout, err)
 		}

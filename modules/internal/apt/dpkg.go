@@ -1,10 +1,12 @@
 package apt
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // DpkgState is whether dpkg has ended all that it began.
@@ -19,31 +21,17 @@ type DpkgState struct {
 // Interrupted tells whether dpkg was interrupted and has to be brought to its end.
 func (s DpkgState) Interrupted() bool { return !s.Locked && (s.Journal || len(s.Unfinished) > 0) }
 
+//go:embed dpkg.sh
+var dpkgScript string
+
 // Dpkg answers in which state dpkg is. Its subject is always the empty struct.
 //
 // Sources: dpkg's doc/triggers.txt for the status words, lib/dpkg/dbmodify.c for /var/lib/dpkg/updates (numbered
 // files); proc_locks(5), whose fifth and sixth fields are the process and MAJOR:MINOR:INODE. dpkg and apt take
 // fcntl locks, which flock(1) does not see.
 var Dpkg = &observe.Kind[struct{}, DpkgState]{
-	Name: "dpkg",
-	Script: func([]struct{}) string {
-		// Whether dpkg is at work matters only where something is unfinished, and then that is looked at again: it
-		// may have come to its end meanwhile.
-		return `
-cd /var/lib/dpkg || exit 1
-unfinished() {
-	for f in updates/[0-9]*; do if [ -e "$f" ]; then echo Journal; fi; break; done
-	grep -B3 -E '^Status: [a-z]+ (reinstreq [a-z-]+|ok (unpacked|half-[a-z]+|triggers-[a-z]+))$' status
-	[ $? -le 1 ]
-}
-first=$(unfinished) || exit
-[ -n "$first" ] || exit 0
-for inode in $(stat -c %i lock lock-frontend 2>/dev/null); do
-	while read -r line; do case $line in *":$inode "*) echo Locked; break ;; esac; done </proc/locks
-done
-unfinished
-`
-	},
+	Name:   "dpkg",
+	Script: func([]struct{}) string { return shell.Script(dpkgScript, nil) },
 	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[DpkgState] {
 		if reply.Status != 0 {
 			return map[struct{}]observe.Answer[DpkgState]{{}: {Err: fmt.Errorf("dpkg's database: %s", strings.TrimSpace(string(reply.Stderr)))}}

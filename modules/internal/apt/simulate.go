@@ -2,12 +2,14 @@ package apt
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A Simulation is what apt-get says that it would do. Names have an architecture ("libc6:i386") where it is not the
@@ -18,22 +20,18 @@ type Simulation struct {
 	Held    []string // all packages on hold on the host
 }
 
-// anyHeld tells whether a package is on hold, in a tenth of the time of apt-mark, which builds apt's whole cache. Without
-// the pattern, dpkg-query leaves out what is on hold and not installed.
-const anyHeld = `dpkg-query -W -f='${db:Status-Want}\n' '*' | grep -qx hold`
+//go:embed held.sh
+var heldFunction string
 
-// simulate prints the packages on hold, marked, and what apt-get would do.
-const simulate = `
-if ` + anyHeld + `; then apt-mark showhold | sed 's/^/Held /'; fi
-exec "$@"
-`
+//go:embed simulate.sh
+var simulateScript string
 
 // Simulate asks apt-get what it would do with args; nothing on the host is changed. The error of an apt-get that sees
 // no way is an [*Error]. What args do about held packages is not looked at: the caller finds them in the result.
 func Simulate(ctx context.Context, h modules.Host, args ...string) (Simulation, error) {
-	argv := append([]string{"sh", "-euc", simulate, "simulate"}, aptGet...)
-	argv = append(argv, "--simulate", "--allow-change-held-packages")
-	r, err := h.Run(ctx, modules.Command{Argv: append(argv, args...), Env: environment})
+	command := slices.Concat(aptGet, []string{"--simulate", "--allow-change-held-packages"}, args)
+	script := shell.Script(heldFunction+simulateScript, shell.Vars{"apt_get": shell.QuoteAll(command)})
+	r, err := h.Run(ctx, modules.Command{Script: script, Env: environment})
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {
 		return Simulation{}, newError(failed)
@@ -44,16 +42,13 @@ func Simulate(ctx context.Context, h modules.Host, args ...string) (Simulation, 
 	return parseSimulation(string(r.Stdout)), nil
 }
 
-// known prints the versions of packages that the lists have; nothing where a package is on hold.
-const known = `
-if ` + anyHeld + `; then exit; fi
-apt-cache madison -- "$@" 2>/dev/null || true
-`
+//go:embed known.sh
+var knownScript string
 
 // Plain tells whether no package is on hold on the host, and all names are those of real packages that its lists know. It
 // costs a twentieth of a simulation.
 func Plain(ctx context.Context, h modules.Host, names []string) (bool, error) {
-	r, err := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-euc", known, "known"}, names...)})
+	r, err := h.Run(ctx, modules.Command{Script: shell.Script(heldFunction+knownScript, shell.Vars{"names": shell.QuoteAll(names)})})
 	if err != nil {
 		return false, fmt.Errorf("look into apt's package lists: %w", err)
 	}

@@ -307,11 +307,7 @@ func (a *attempt) confirm(ctx context.Context, newer bool) error {
 	}
 	defer func() { _ = conn.Close() }()
 	answers := map[string]error{string(Confirmed): nil, "late": errLate, "gone": errGone, "early": errEarly, "applied": errMade}
-	known := "no"
-	if newer {
-		known = "yes"
-	}
-	script := a.names(a.at) + a.ours() + "newer=" + known + "\n" + disarm + confirmScript
+	script := a.script(a.at, a.token, confirmScript, shell.Vars{"newer": shell.YesNo(newer)})
 	result, err := conn.Run(ctx, modules.Command{Script: script})
 	if err != nil {
 		return err
@@ -346,12 +342,10 @@ func (a *attempt) settle(ctx context.Context, works bool) (state State, err erro
 	}
 }
 
-func (a *attempt) ours() string { return "token=" + shell.Quote(a.token) + ours }
-
 func (a *attempt) ask(ctx context.Context, h modules.Host) (State, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.wait.settle, errNoAnswer)
 	defer cancel()
-	result, err := h.Run(ctx, modules.Command{Script: a.names(a.at) + a.ours() + settleScript})
+	result, err := h.Run(ctx, modules.Command{Script: a.script(a.at, a.token, settleScript, nil)})
 	state := State(strings.TrimSpace(string(result.Stdout)))
 	if err == nil && state != Restored && state != Confirmed {
 		err = fmt.Errorf("the host answered %q", state)

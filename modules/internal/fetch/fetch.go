@@ -11,6 +11,7 @@
 package fetch
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -31,59 +32,8 @@ import (
 //	ahead PATH STAGING DIR       begins to prepare PATH in DIR, or ends the script where that is not for now; see [Prepared]
 //	adopt DIR STAGING            moves what was prepared in DIR to STAGING
 //
-// apt-helper writes into DIR/partial, which belongs to _apt: it would run as root otherwise, and say so. The sum is
-// taken where _apt can't write any more.
-//
-// The limit on the size of files (ulimit -f, in units of 512 bytes) ends apt's method with SIGXFSZ before the disk is
-// full: nobody knows the size of a download before it begins.
-const Functions = aheadFunctions + `
-fail() { echo "rcprov-problem $*" >&2; exit 1; }
-
-room() {
-	room=$(df -B1 --output=avail -- "$1" | tail -n 1)
-	room=$((room - ${reserve:-67108864}))
-}
-
-sum() { sum=$(sha256sum <"$1"); sum=${sum%% *}; }
-
-check() {
-	[ -f "$1" ] || fail missing
-	sum "$1"
-	[ "$sum" = "$2" ] || fail checksum "$sum"
-}
-
-download() {
-	part=$2/partial/file
-	if [ -L "$2/partial" ]; then rm -f -- "$2/partial"; fi
-	mkdir -p -m 0700 -- "$2/partial"
-	if [ "$(id -u)" = 0 ]; then chown -hR _apt -- "$2/partial"; fi
-	room "$2"
-	[ $room -gt 0 ] || fail space 0 $room
-	left=no
-	if [ -s "$part" ]; then left=yes room=$((room + $(stat -c %s -- "$part"))); fi
-	(
-		ulimit -f $((room / 512))
-		exec /usr/lib/apt/apt-helper -q -o APT::Status-Fd=1 ${haste:-} download-file "$1" "$part"
-	) || fail download
-	mv -fT -- "$part" "$2/file"
-}
-
-fetch() {
-	if [ -f "$3/file" ]; then
-		sum "$3/file"
-		[ "$sum" != "$2" ] || return 0
-	fi
-	while :; do
-		download "$1" "$3"
-		sum=
-		if [ ! -L "$3/file" ]; then sum "$3/file"; fi
-		[ "$sum" != "$2" ] || return 0
-		rm -f -- "$3/file"
-		[ $left = yes ] || fail checksum "$sum"
-		# It began with what a killed run had left, which may be of another file: once more from the start.
-	done
-}
-`
+//go:embed functions.sh
+var Functions string
 
 // Progress is for [job.Job]: it turns apt-helper's last line into what people see.
 func Progress(line string) string {

@@ -16,6 +16,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A Job is a command that shall run to its end whatever happens to the connection.
@@ -86,7 +88,7 @@ func run(ctx context.Context, h modules.Host, j Job, at place) (modules.Result, 
 	hash := sha256.Sum256([]byte(script))
 	f := follower{
 		host: h, job: j, script: script,
-		words: []string{j.Name, at.jobs, at.booted, hex.EncodeToString(hash[:])},
+		dir: at.jobs + "/" + j.Name, booted: at.booted, hash: hex.EncodeToString(hash[:]),
 	}
 	result, err := f.follow(ctx)
 	if err != nil {
@@ -101,8 +103,10 @@ func run(ctx context.Context, h modules.Host, j Job, at place) (modules.Result, 
 type follower struct {
 	host   modules.Host
 	job    Job
-	script string
-	words  []string
+	script string // the command
+	dir    string // of the job
+	booted string // see place
+	hash   string // of the script
 }
 
 // follow starts or finds the job and polls until it has ended, then removes what it left on the host.
@@ -142,16 +146,18 @@ func (f *follower) follow(ctx context.Context) (modules.Result, error) {
 	}
 }
 
+//go:embed follow.sh
+var followScript string
+
 // poll runs the script once. The command goes along until the host is known to run it.
 func (f *follower) poll(ctx context.Context, following bool, seen string) (modules.Result, error) {
-	c := modules.Command{Argv: append([]string{"sh", "-euc", script, "rcprov-job"}, f.words...)}
-	if following {
-		c.Argv = append(c.Argv, "yes")
-	} else {
-		c.Argv = append(c.Argv, "no")
+	c := modules.Command{Script: shell.Script(followScript, shell.Vars{
+		"name": f.job.Name, "dir": f.dir, "booted": f.booted, "hash": f.hash,
+		"following": shell.YesNo(following), "seen": seen, "max": strconv.Itoa(MaxOutput),
+	})}
+	if !following {
 		c.Stdin = []byte(f.script)
 	}
-	c.Argv = append(c.Argv, seen, strconv.Itoa(MaxOutput))
 	return f.host.Run(ctx, c)
 }
 
@@ -168,7 +174,7 @@ func (f *follower) line(state state, last string) string {
 
 // remove removes the files of a job that has ended.
 func (f *follower) remove(ctx context.Context) error {
-	_, err := f.host.Run(ctx, modules.Command{Argv: []string{"rm", "-rf", "--", f.words[1] + "/" + f.words[0]}})
+	_, err := f.host.Run(ctx, modules.Command{Argv: []string{"rm", "-rf", "--", f.dir}})
 	if err != nil {
 		return fmt.Errorf("remove what %s left on the host: %w", f.job.Unit(), err)
 	}

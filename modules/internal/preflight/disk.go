@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	_ "embed"
 	"fmt"
 	"strconv"
 	"strings"
@@ -54,18 +55,14 @@ type space struct {
 	Free  int64  // in bytes, for everybody but root
 }
 
-// room answers which file system a path is, or would be, on. Both GNU and uutils df know --output.
+//go:embed disk.sh
+var roomScript string
+
+// room answers which file system a path is, or would be, on.
 var room = &observe.Kind[string, space]{
 	Name: "disk",
 	Script: func(paths []string) string {
-		return "set -- " + shell.QuoteAll(paths) + `
-for path do
-	shift
-	while [ ! -e "$path" ]; do path=${path%/*}; path=${path:-/}; done
-	set -- "$@" "$path"
-done
-df -k --output=avail,target -- "$@"
-`
+		return shell.Script(roomScript, shell.Vars{"paths": shell.QuoteAll(paths)})
 	},
 	Parse: parseRoom,
 }

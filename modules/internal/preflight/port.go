@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"cmp"
+	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Port is a port that a unit of the host is to listen on, and nobody else.
@@ -123,9 +125,10 @@ func (l listener) holder() string {
 	return fmt.Sprintf("%s (%s)", o.Program, where)
 }
 
+//go:embed port.sh
+var listenersScript string
+
 // listeners answers who listens on a port of the host. Which unit a process belongs to is what its control group says.
-//
-// Source: ss(8), checked with iproute2 6.1 and 6.15; cgroups(7) on /proc/PID/cgroup.
 var listeners = &observe.Kind[socket, []listener]{
 	Name: "ports",
 	Script: func(sockets []socket) string {
@@ -133,25 +136,7 @@ var listeners = &observe.Kind[socket, []listener]{
 		for _, s := range sockets {
 			wanted = append(wanted, fmt.Sprintf("%s:%d", s.protocol, s.number))
 		}
-		return "all=$(ss -Hlntup) || exit\nwanted=' " + strings.Join(wanted, " ") + ` '
-seen=' '
-while read -r protocol _ _ _ here _ users; do
-	case $wanted in *" $protocol:${here##*:} "*) ;; *) continue ;; esac
-	printf 'socket %s %s %s\n' "$protocol" "$here" "$users"
-	while case $users in *pid=*) true ;; *) false ;; esac; do
-		users=${users#*pid=}
-		pid=${users%%,*}
-		case $seen in *" $pid "*) continue ;; esac
-		seen="$seen$pid "
-		while IFS= read -r line; do
-			case $line in 0::* | *:name=systemd:*) printf 'cgroup %s %s\n' "$pid" "${line#*:*:}" ;; esac
-		done 2>/dev/null <"/proc/$pid/cgroup"
-	done
-done <<RCPROV
-$all
-RCPROV
-echo end
-`
+		return shell.Script(listenersScript, shell.Vars{"sockets": strings.Join(wanted, " ")})
 	},
 	Parse: parseListeners,
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
 	"github.com/rcprov/rcprov/modules/internal/job"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A Signature is the detached signature of a file, by one of the keys that may sign it. The file is on a host, and stays
@@ -133,44 +135,21 @@ type computed struct {
 func (c computed) Write(p []byte) (int, error) { return len(p), nil }
 func (c computed) Sum([]byte) []byte           { return c.digest }
 
-// downloadScript makes DIR/file and prints its SHA-256, the digest, and whether the file began with what a run that was
-// killed had left. All that such a run has fetched is used, and all that was prepared. DIR is the staging directory, or the
-// one in which things are prepared for it.
-const downloadScript = `
-url=$1 path=$2 staging=$3 prepared=$4 dir=$5 program=$6 trailer=$7
-umask 022
-if [ "$dir" = "$prepared" ]; then
-	ahead "$path" "$staging" "$dir"
-else
-	if [ -L "$dir" ]; then rm -f -- "$dir"; fi
-	mkdir -p -- "$dir"
-	chmod 0755 -- "$dir"
-	adopt "$prepared" "$dir"
-fi
-left=yes
-if [ -L "$dir/file" ] || [ ! -f "$dir/file" ]; then download "$url" "$dir"; fi
-[ ! -L "$dir/file" ] || fail download
-echo "checking the signature"
-sum "$dir/file"
-digest=$({ cat -- "$dir/file"; printf "$trailer"; } | "$program")
-echo "rcprov-digest $sum ${digest%% *} $left"
-`
+//go:embed download.sh
+var downloadScript string
 
-// removeScript removes what downloadScript made.
-const removeScript = `
-rm -rf -- "$1/file" "$1/partial"
-rmdir --ignore-fail-on-non-empty -- "$1"
-`
+//go:embed remove.sh
+var removeScript string
 
 func (s *Signature) command(address, path, dir string) modules.Command {
 	var trailer strings.Builder
 	for _, b := range s.made.HashSuffix {
 		fmt.Fprintf(&trailer, `\%03o`, b)
 	}
-	return modules.Command{Argv: []string{
-		"sh", "-euc", fetch.Functions + downloadScript, "download",
-		address, path, fetch.Staging(path), fetch.Prepared(path), dir, programs[s.made.Hash], trailer.String(),
-	}}
+	return modules.Command{Script: shell.Script(fetch.Functions+downloadScript, shell.Vars{
+		"url": address, "path": path, "staging": fetch.Staging(path), "prepared": fetch.Prepared(path), "dir": dir,
+		"program": programs[s.made.Hash], "trailer": trailer.String(),
+	})}
 }
 
 // check reads the script's last line.
@@ -212,7 +191,7 @@ func (s *Signature) download(ctx context.Context, h modules.Host, run runner, ad
 		if err != nil || signed {
 			return sha256, err
 		}
-		if _, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", removeScript, "download", dir}}); err != nil {
+		if _, err := h.Run(ctx, modules.Command{Script: shell.Script(removeScript, shell.Vars{"dir": dir})}); err != nil {
 			return "", fmt.Errorf("remove what was downloaded to %s: %w", dir, err)
 		}
 		if !left {

@@ -1,25 +1,32 @@
-package job
+# Starts a job, or finds it, and waits until it has ended, has printed something new, or 30 seconds are over. Standard input
+# is the command, unless the job is known to run ($following). Prints a line, then output:
+#
+#	running POSITION    the last line that the command printed follows; its output ends at POSITION
+#	other POSITION      the same, of a job with another command than the one with this hash
+#	ended STATUS        all of its output follows, at most $max bytes
+#	lost                it has ended without a status
+#	no-systemd          nothing was started
+#
+# The unit's shell holds a lock (flock(1), util-linux) as long as it lives, which is what makes waiting cheap and the
+# end visible at once; the command itself does not inherit it, or a daemon that it leaves behind would hold it for ever.
+#
+# KillMode=process and TimeoutStopSec are those of Debian's apt-daily-upgrade.service: a reboot lets the command end
+# (the shell only notes the signal), and daemons that it started are not killed with it. Type=exec: systemd-run fails
+# when the shell could not be executed.
+: "${name?}" "${dir?}" "${booted?}" "${hash?}" "${following?}" "${seen?}" "${max?}"
 
-// script starts a job, or finds it, and waits until it has ended, has printed something new, or 30 seconds are over.
-// Its standard input is the command.
-//
-// The unit's shell holds a lock (flock(1), util-linux) as long as it lives, which is what makes waiting cheap and the
-// end visible at once; the command itself does not inherit it, or a daemon that it leaves behind would hold it for ever.
-//
-// KillMode=process and TimeoutStopSec are those of Debian's apt-daily-upgrade.service: a reboot lets the command end
-// (the shell only notes the signal), and daemons that it started are not killed with it. Type=exec: systemd-run fails
-// when the shell could not be executed.
-const script = `
-name=$1 dir=$2/$1 booted=$3 hash=$4 following=$5 seen=$6 max=$7
 unit=rcprov-$name.service
 command=$(cat)
-if [ ! -d "$booted" ]; then echo no-systemd; exit; fi
+if [ ! -d "$booted" ]; then
+	echo no-systemd
+	exit
+fi
 umask 077
 cd /
 
 active() {
 	case $(systemctl show -p ActiveState --value -- "$unit") in
-	active|activating|deactivating|reloading) ;;
+	active | activating | deactivating | reloading) ;;
 	*) return 1 ;;
 	esac
 }
@@ -44,7 +51,7 @@ mv status.new status" >"$dir/script"
 		return
 	fi
 	# systemd may take a moment to forget the unit that has just ended, and refuses a new one of its name until then.
-	for try in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		said=$(systemd-run --quiet --unit="$unit" --description="rcprov job $name" --service-type=exec \
 			--property=KillMode=process --property=TimeoutStopSec=900 /bin/sh "$dir/script" 2>&1) && return
 		case $said in *'already loaded'*) sleep 0.3 ;; *) break ;; esac
@@ -57,6 +64,7 @@ mv status.new status" >"$dir/script"
 position() { stat -c %s -- "$dir/stdout" "$dir/stderr" | tr '\n' ,; }
 
 last() {
+	# shellcheck disable=SC3013 # dash has it, too
 	if [ "$dir/stderr" -nt "$dir/stdout" ]; then tail -n 1 -- "$dir/stderr"; else tail -n 1 -- "$dir/stdout"; fi
 }
 
@@ -95,4 +103,3 @@ while [ -d "$dir" ]; do
 done
 rm -rf -- "$dir"
 echo lost
-`

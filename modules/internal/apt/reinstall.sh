@@ -1,0 +1,9 @@
+# Installs packages again that dpkg was killed in the middle of unpacking (error flag "reinstreq"), in the version that
+# dpkg knows of where it can still be had: apt-get -f does nothing about them. Then it runs apt-get -f install.
+: "${apt_get?}"
+
+eval "set -- $apt_get"
+for package in $(dpkg-query -W -f='${db:Status-Eflag} ${binary:Package}=${Version}\n' | sed -n 's/^reinstreq //p'); do
+	"$@" --reinstall install "$package" || "$@" --reinstall install "${package%%=*}"
+done
+"$@" -f install

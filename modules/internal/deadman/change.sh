@@ -1,0 +1,82 @@
+# Saves the files, arms the switch and makes the change. Prints "armed", then a line on how that went, then what the
+# change printed:
+#
+#	applied                 it was made
+#	failed STATUS STATE     it failed with this exit status; how the switch stands
+#	late STATUS STATE       the time was over before it was made
+#	no-systemd              nothing was done (without "armed")
+#	stale                   the change of an earlier attempt was taken back, nothing else was done (without "armed")
+#
+# The unit on disk is for a host that goes down while the switch is armed: it restores the files early in the next
+# boot, long before anybody could confirm. systemd starts it once in a boot at most, since the flag in /run is there as
+# long as the host has not gone down (a daemon-reload followed by any start would run it otherwise). The timer is
+# transient: a reboot has its own way. Both are gone when it is over.
+#
+# It comes behind switch.sh. Needs systemd-run, flock and setsid (util-linux).
+: "${name?}" "${dir?}" "${unit?}" "${flag?}" "${boot?}" "${wanted?}" "${token?}" "${booted?}" "${seconds?}"
+: "${save?}" "${apply?}" "${reload?}" "${restore?}" "${boot_unit?}"
+
+umask 077
+export LC_ALL=C
+if [ ! -d "$booted" ]; then
+	echo no-systemd
+	exit
+fi
+if [ -e "$dir/armed" ] || [ -e "$dir/restoring" ]; then
+	sh -eu "$dir/restore" >/dev/null
+	echo stale
+	exit
+fi
+systemctl stop "$unit.timer" "$unit.service" >/dev/null 2>&1 || :
+systemctl reset-failed "$unit.service" >/dev/null 2>&1 || :
+rm -rf -- "$dir"
+mkdir -p -- "$dir/saved" "${flag%/*}" "${wanted%/*}"
+cd "$dir" || exit
+printf '%s\n' "$token" >arming
+save_file() {
+	if [ -e "$1" ] || [ -L "$1" ]; then
+		mkdir -p -- "saved${1%/*}/"
+		cp -a -- "$1" "saved$1"
+	fi
+}
+each_file save_file
+printf '%s\n' "$save" >save
+printf '%s\n' "$apply" >apply
+printf '%s\n' "$reload" >reload
+printf '%s\n' "$restore" >restore
+sh -eu ./save
+: >applying
+trap disarm EXIT
+: >"$flag"
+printf '%s\n' "$boot_unit" >"$boot"
+chmod 644 "$boot"
+ln -sf "../${boot##*/}" "$wanted"
+find . "$boot" \( -type f -o -type d \) -exec sync -- {} +
+sync -- "${boot%/*}" "${wanted%/*}"
+mv arming armed
+sync -- .
+systemd-run --quiet --unit="$unit" --description="rcprov: put the state of before the change of $name back" --on-active="$seconds" \
+	--timer-property=AccuracySec=100ms /bin/sh -eu "$dir/restore" || {
+	rm -f armed
+	exit 1
+}
+trap - EXIT
+echo armed
+status=0
+# shellcheck disable=SC2016 # the process that it is about is the inner shell
+setsid --wait sh -c '
+	exec 7>>applying
+	flock 7
+	echo $$ >pid
+	[ -e armed ] || { echo "the time for the change was over before it began" >&2; exit 1; }
+	sh -eu ./apply 7>&- && : >applied
+' >apply.out 2>apply.err </dev/null || status=$?
+if [ "$status" = 0 ]; then
+	echo applied
+else
+	word=late
+	if [ -e armed ]; then word=failed; fi
+	echo "$word $status $(sh -eu ./restore 2>>apply.err)"
+fi
+cat apply.out
+cat apply.err >&2

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
@@ -21,7 +21,7 @@ func Module() modules.Module { return modules.Primitive("check", source, New) }
 
 // Step is a program that must succeed.
 type Step struct {
-	Program  *probe.Program
+	Program  *inspect.Program
 	Name     string // the program as people see it, on one line
 	Contains []string
 	Matches  *regexp.Regexp // nil: not asked
@@ -34,9 +34,9 @@ var _ modules.Step = (*Step)(nil)
 
 // New checks args.
 func New(args Args, env modules.Env) (modules.Step, error) {
-	said := probe.Said{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
+	said := inspect.Args{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
 	s := &Step{
-		Program:  &probe.Program{Argv: args.Argv, Dir: args.Dir, User: said.Account(), Env: said.Environ(), Output: true},
+		Program:  &inspect.Program{Argv: args.Argv, Dir: args.Dir, User: said.Account(), Env: said.Environ(), Output: true},
 		Name:     said.Name(),
 		Contains: args.Contains,
 		Secret:   env.Sensitive("contains") || env.Sensitive("matches"),
@@ -44,7 +44,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	if args.Shell != "" {
 		s.Program.Argv = []string{"sh", "-euc", args.Shell}
 	}
-	errs := append(said.Check(), probe.WithSecret(env, "env", "argv", "shell")...)
+	errs := append(said.Check(), inspect.WithSecret(env, "env", "argv", "shell")...)
 	wrong := func(arg string, err error) {
 		if err != nil {
 			errs = append(errs, modules.Argf(arg, "%w", err))
@@ -74,11 +74,11 @@ func parseDuration(text string) (time.Duration, error) {
 }
 
 // Observe implements [modules.Step].
-func (s *Step) Observe(q *observe.Query) { probe.Programs.Ask(q, s.Program) }
+func (s *Step) Observe(q *observe.Query) { inspect.Programs.Ask(q, s.Program) }
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	is, err := probe.Programs.Get(snapshot, s.Program)
+	is, err := inspect.Programs.Get(snapshot, s.Program)
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
@@ -94,7 +94,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 }
 
 // judge returns what is wrong with an outcome; "" if nothing is.
-func (s *Step) judge(is probe.Outcome) string {
+func (s *Step) judge(is inspect.Outcome) string {
 	switch {
 	case is.Missing != "":
 		return "there is no " + is.Missing
@@ -121,9 +121,9 @@ func (s *Step) shown(text string) string {
 
 // Apply implements [modules.Step]: it tries until the program succeeds.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	var last probe.Outcome
+	var last inspect.Outcome
 	err := wait.Until(ctx, wait.Pace{Every: s.Interval, Limit: s.Deadline, For: s.Name}, func() (missing string, err error) {
-		if last, err = probe.Run(ctx, h, s.Program); err != nil {
+		if last, err = inspect.Run(ctx, h, s.Program); err != nil {
 			return "", fmt.Errorf("%s: %w", s.Name, err)
 		}
 		return s.judge(last), nil
@@ -147,5 +147,5 @@ func (s *Step) failed(wrong, output string) error {
 	if s.Secret {
 		return err
 	}
-	return probe.WithOutput(err, output, 1)
+	return inspect.WithOutput(err, output, 1)
 }

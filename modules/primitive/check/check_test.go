@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -39,23 +39,23 @@ func TestDiff(t *testing.T) {
 	args := Args{Argv: []string{"ufw", "status"}, Contains: []string{"active", "443"}, Matches: "(?m)^To"}
 	for _, test := range []struct {
 		name  string
-		is    probe.Outcome
+		is    inspect.Outcome
 		isErr error
 		from  string // of the edit; empty: nothing to do
 		notes []string
 		err   string
 	}{
-		{name: "as wanted", is: probe.Outcome{Output: "active\nTo\n443\n"}},
-		{name: "absent", is: probe.Outcome{Missing: "ufw"}, from: "there is no ufw", notes: []string{"needs ufw, which an earlier step must provide"}},
-		{name: "fails", is: probe.Outcome{Status: 2, Output: "active\nTo\n443\n"}, from: "exits with 2"},
-		{name: "does not contain", is: probe.Outcome{Output: "active\nTo\n"}, from: `does not print "443"`},
-		{name: "does not match", is: probe.Outcome{Output: "active\n443\n"}, from: `does not print a match for "(?m)^To"`},
+		{name: "as wanted", is: inspect.Outcome{Output: "active\nTo\n443\n"}},
+		{name: "absent", is: inspect.Outcome{Missing: "ufw"}, from: "there is no ufw", notes: []string{"needs ufw, which an earlier step must provide"}},
+		{name: "fails", is: inspect.Outcome{Status: 2, Output: "active\nTo\n443\n"}, from: "exits with 2"},
+		{name: "does not contain", is: inspect.Outcome{Output: "active\nTo\n"}, from: `does not print "443"`},
+		{name: "does not match", is: inspect.Outcome{Output: "active\n443\n"}, from: `does not print a match for "(?m)^To"`},
 		{name: "could not tell", isErr: errors.New("ufw was killed"), err: "ufw status: ufw was killed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			step, snapshot := build(t, args), observe.NewSnapshot()
-			probe.Programs.Put(snapshot, step.Program, test.is, test.isErr)
+			inspect.Programs.Put(snapshot, step.Program, test.is, test.isErr)
 			change, err := step.Diff(snapshot)
 			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
@@ -144,7 +144,7 @@ func TestForesee(t *testing.T) {
 		{name: "fails, its unit restarts", status: 3, foresee: restart, want: "it isn't so by then"},
 	} {
 		snapshot := observe.NewSnapshot()
-		probe.Programs.Put(snapshot, step.Program, probe.Outcome{Status: test.status}, nil)
+		inspect.Programs.Put(snapshot, step.Program, inspect.Outcome{Status: test.status}, nil)
 		test.foresee(snapshot)
 		change, err := step.Diff(snapshot)
 		got := "-"

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -21,15 +21,15 @@ type Step struct {
 	Command     modules.Command
 	Creates     string // empty: not asked
 	Removes     string // empty: not asked
-	Unless      *probe.Program
-	ChangedWhen *probe.Program
+	Unless      *inspect.Program
+	ChangedWhen *inspect.Program
 }
 
 var _ modules.Opaque = (*Step)(nil)
 
 // New checks args.
 func New(args Args, env modules.Env) (modules.Step, error) {
-	said := probe.Said{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
+	said := inspect.Args{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
 	s := &Step{
 		Name: said.Name(),
 		Command: modules.Command{
@@ -50,16 +50,16 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 			Hint: "Give creates, removes, unless or changed_when.",
 		})
 	}
-	errs = append(errs, probe.WithSecret(env, "env or stdin", "argv", "shell", "unless", "changed_when")...)
+	errs = append(errs, inspect.WithSecret(env, "env or stdin", "argv", "shell", "unless", "changed_when")...)
 	return s, errors.Join(errs...)
 }
 
 // condition returns argv as a condition, with the directory, user and environment of the command; nil for none.
-func (s *Step) condition(argv []string) *probe.Program {
+func (s *Step) condition(argv []string) *inspect.Program {
 	if len(argv) == 0 {
 		return nil
 	}
-	return &probe.Program{Argv: argv, Dir: s.Command.Dir, User: s.Command.User, Env: s.Command.Env}
+	return &inspect.Program{Argv: argv, Dir: s.Command.Dir, User: s.Command.User, Env: s.Command.Env}
 }
 
 // Observe implements [modules.Step].
@@ -69,9 +69,9 @@ func (s *Step) Observe(q *observe.Query) {
 			observe.File.Ask(q, observe.FileQuestion{Path: path})
 		}
 	}
-	for _, c := range []*probe.Program{s.Unless, s.ChangedWhen} {
+	for _, c := range []*inspect.Program{s.Unless, s.ChangedWhen} {
 		if c != nil {
-			probe.Programs.Ask(q, c)
+			inspect.Programs.Ask(q, c)
 		}
 	}
 }
@@ -101,13 +101,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	for _, c := range []struct {
 		arg       string
-		condition *probe.Program
+		condition *inspect.Program
 		zeroRuns  bool
 	}{{"unless", s.Unless, false}, {"changed_when", s.ChangedWhen, true}} {
 		if c.condition == nil {
 			continue
 		}
-		is, err := probe.Programs.Get(snapshot, c.condition)
+		is, err := inspect.Programs.Get(snapshot, c.condition)
 		if err != nil {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
 				"Run `%s` on the host to see its output.", shell.QuoteAll(c.condition.Argv))
@@ -153,5 +153,5 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 	if len(strings.TrimSpace(string(output))) == 0 {
 		output = failed.Result.Stdout
 	}
-	return probe.WithOutput(err, string(output), 2)
+	return inspect.WithOutput(err, string(output), 2)
 }

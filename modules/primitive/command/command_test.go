@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -37,23 +37,23 @@ func TestDiff(t *testing.T) {
 		name           string
 		args           Args
 		there, gone    observe.FileType
-		unless, change probe.Outcome
+		unless, change inspect.Outcome
 		unlessErr      error
 		from           string // of the edit; empty: nothing to do
 		notes          []string
 		err            string
 	}{
-		{name: "converged", args: all, there: observe.Regular, change: probe.Outcome{Status: 1}},
-		{name: "creates", args: all, change: probe.Outcome{Status: 1}, from: "/there does not exist"},
-		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: probe.Outcome{Status: 1}, from: "/gone exists"},
-		{name: "unless", args: all, there: observe.Regular, unless: probe.Outcome{Status: 3}, change: probe.Outcome{Status: 1}, from: "unless exits with 3"},
+		{name: "converged", args: all, there: observe.Regular, change: inspect.Outcome{Status: 1}},
+		{name: "creates", args: all, change: inspect.Outcome{Status: 1}, from: "/there does not exist"},
+		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: inspect.Outcome{Status: 1}, from: "/gone exists"},
+		{name: "unless", args: all, there: observe.Regular, unless: inspect.Outcome{Status: 3}, change: inspect.Outcome{Status: 1}, from: "unless exits with 3"},
 		{name: "changed_when", args: all, there: observe.Regular, from: "changed_when exits with 0"},
 		{
-			name: "several", args: all, unless: probe.Outcome{Status: 1}, change: probe.Outcome{Status: 1},
+			name: "several", args: all, unless: inspect.Outcome{Status: 1}, change: inspect.Outcome{Status: 1},
 			from: "/there does not exist, unless exits with 1",
 		},
 		{
-			name: "program is not there yet", args: all, there: observe.Regular, unless: probe.Outcome{Missing: "is-made"}, change: probe.Outcome{Status: 1},
+			name: "program is not there yet", args: all, there: observe.Regular, unless: inspect.Outcome{Missing: "is-made"}, change: inspect.Outcome{Status: 1},
 			from: "unless is unknown", notes: []string{"unless needs is-made, which is not on the host"},
 		},
 		{
@@ -68,8 +68,8 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/there"}, observe.FileInfo{Type: test.there}, nil)
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/gone"}, observe.FileInfo{Type: test.gone}, nil)
-			probe.Programs.Put(snapshot, step.Unless, test.unless, test.unlessErr)
-			probe.Programs.Put(snapshot, step.ChangedWhen, test.change, nil)
+			inspect.Programs.Put(snapshot, step.Unless, test.unless, test.unlessErr)
+			inspect.Programs.Put(snapshot, step.ChangedWhen, test.change, nil)
 			change, err := step.Diff(snapshot)
 			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/internal/probe"
+	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -21,7 +21,7 @@ func TestForesee(t *testing.T) {
 		name    string
 		args    Args
 		there   observe.FileType
-		verdict probe.Outcome
+		verdict inspect.Outcome
 		foresee func(*observe.Snapshot)
 		want    []modules.Edit
 	}{
@@ -40,12 +40,12 @@ func TestForesee(t *testing.T) {
 		},
 		{name: "another file changes", args: unless, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/other", "f") }},
 		{
-			name: "a unit of the condition changes", args: changed, verdict: probe.Outcome{Status: 3},
+			name: "a unit of the condition changes", args: changed, verdict: inspect.Outcome{Status: 3},
 			foresee: func(s *observe.Snapshot) { s.ForeseeUnit(observe.UnitInfo{ID: "x.service"}) },
 			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "changed_when says so then"}},
 		},
 		{
-			name: "the condition's program is not there yet", args: unless, verdict: probe.Outcome{Missing: "cmp"},
+			name: "the condition's program is not there yet", args: unless, verdict: inspect.Outcome{Missing: "cmp"},
 			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package diffutils") },
 			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "unless says so then"}},
 		},
@@ -55,9 +55,9 @@ func TestForesee(t *testing.T) {
 			t.Parallel()
 			step, snapshot := build(t, test.args), observe.NewSnapshot()
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/there"}, observe.FileInfo{Type: test.there}, nil)
-			for _, c := range []*probe.Program{step.Unless, step.ChangedWhen} {
+			for _, c := range []*inspect.Program{step.Unless, step.ChangedWhen} {
 				if c != nil {
-					probe.Programs.Put(snapshot, c, test.verdict, nil)
+					inspect.Programs.Put(snapshot, c, test.verdict, nil)
 				}
 			}
 			test.foresee(snapshot)

@@ -1,6 +1,6 @@
-// Package probe runs programs that only look, to tell by how they end, or by what they print, whether something is as it
+// Package inspect runs programs that only look, to tell by how they end, or by what they print, whether something is as it
 // should be: a library for the modules command and check.
-package probe
+package inspect
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package probe
+package inspect
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// Said is what a block says of a program to run, by arguments of these names.
-type Said struct {
+// Args is what a block says of a program to run, by arguments of these names.
+type Args struct {
 	Argv             []string
 	Shell, Dir, User string
 	Env              map[string]string
@@ -23,7 +23,7 @@ type Said struct {
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Check returns what is wrong with it.
-func (s Said) Check() (errs []error) {
+func (s Args) Check() (errs []error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		if !variableName.MatchString(name) {
 			errs = append(errs, modules.Argf("env", "has %q, which is no name of a variable", name))
@@ -47,7 +47,7 @@ func (s Said) Check() (errs []error) {
 }
 
 // Account is the user to run as, empty for root.
-func (s Said) Account() string {
+func (s Args) Account() string {
 	if s.User == "root" {
 		return ""
 	}
@@ -55,7 +55,7 @@ func (s Said) Account() string {
 }
 
 // Environ returns the variables as "NAME=value", in the order of their names.
-func (s Said) Environ() (all []string) {
+func (s Args) Environ() (all []string) {
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		all = append(all, name+"="+s.Env[name])
 	}
@@ -63,7 +63,7 @@ func (s Said) Environ() (all []string) {
 }
 
 // Name is the program for people, on one line.
-func (s Said) Name() string {
+func (s Args) Name() string {
 	text := s.Shell
 	if text == "" {
 		text = shell.QuoteAll(s.Argv)

@@ -4,6 +4,7 @@ package inspect
 
 import (
 	"context"
+	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -36,34 +37,30 @@ type Outcome struct {
 // limitSeconds is how long a program may take.
 const limitSeconds = 30
 
-// Why a program did not run, as the script below exits.
+// What a program needs that the host does not have, as inspect.sh says it.
 const (
 	noDirectory = "directory"
 	noUser      = "user"
 	noProgram   = "program"
 )
 
+//go:embed inspect.sh
+var functions string
+
 // Programs runs all of them at once. What they print is dropped unless it was asked for, but for the end of standard error
 // when one could not tell: 125 and more are exit statuses of the shell, timeout(1) and setpriv(1), not the program's
 // own.
-//
-// The user is taken on by setpriv(1): runuser(1) would leave a login in the host's log each time that a plan is made.
 var Programs = &observe.Kind[*Program, Outcome]{
 	Name: "program",
 	Script: func(all []*Program) string {
 		var b strings.Builder
-		b.WriteString(`
-judge() {
-	said=$("$2" 2>&1) && status=0 || status=$?
-	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c "$3" | base64 -w0)"
-}
-`)
+		b.WriteString(shell.Script(functions, shell.Vars{"inspect_limit": strconv.Itoa(limitSeconds)}))
 		for i, p := range all {
 			output, limit := " >/dev/null", 500
 			if p.Output {
 				output, limit = "", 65536
 			}
-			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}%[3]s\njudge %[1]d program_%[1]d %[4]d &\n", i, p.shell(), output, limit)
+			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}%[3]s\ninspect_judge %[1]d program_%[1]d %[4]d &\n", i, p.shell(), output, limit)
 		}
 		b.WriteString("wait\n")
 		return b.String()
@@ -87,25 +84,15 @@ func Run(ctx context.Context, h modules.Host, p *Program) (Outcome, error) {
 // shell returns the body of a shell function that becomes the program.
 func (p *Program) shell() string {
 	var b strings.Builder
-	absent := func(what string) string { return "{ echo rcprov-absent " + what + " >&2; exit 1; }\n" }
-	run := "exec timeout -s KILL " + strconv.Itoa(limitSeconds) + " "
 	if p.User != "" {
-		fmt.Fprintf(&b, "entry=$(getent passwd -- %s) || %s", shell.Quote(p.User), absent(noUser))
-		b.WriteString("rest=${entry#*:*:*:}; gid=${rest%%:*}; rest=${rest#*:*:}; home=${rest%%:*}\n")
-		fmt.Fprintf(&b, "export HOME=\"$home\" USER=%[1]s LOGNAME=%[1]s\n", shell.Quote(p.User))
-		run += "setpriv --reuid=" + shell.Quote(p.User) + " --regid=\"$gid\" --init-groups -- "
+		b.WriteString("inspect_as " + shell.Quote(p.User) + "\n")
 	}
-	fmt.Fprintf(&b, "[ -d %[1]s ] || %scd %[1]s || exit 125\n", shell.Quote(p.Dir), absent(noDirectory))
+	b.WriteString("inspect_in " + shell.Quote(p.Dir) + "\n")
 	for _, assignment := range p.Env {
 		name, value, _ := strings.Cut(assignment, "=")
 		fmt.Fprintf(&b, "export %s=%s\n", name, shell.Quote(value))
 	}
-	find := "command -v -- %s >/dev/null || %s"
-	if strings.Contains(p.Argv[0], "/") { // where dash and bash don't agree on what is a command
-		find = "[ -e %s ] || %s"
-	}
-	fmt.Fprintf(&b, find, shell.Quote(p.Argv[0]), absent(noProgram))
-	b.WriteString(run + shell.QuoteAll(p.Argv) + "\n")
+	b.WriteString("inspect_run " + shell.QuoteAll(p.Argv) + "\n")
 	return b.String()
 }
 

@@ -57,7 +57,7 @@ play "p" {
 	said := strings.Join(strings.Fields(r.Stdout+r.Stderr), " ")
 	for _, want := range []string{
 		"after the change the host did not let rcprov in anew (tried ",
-		"; the state of before is back, and a new login works again",
+		"; the previous state is back, and a new login works again",
 		"One of these values blocks new connections to this host: net.ipv4.ip_default_ttl = 70, net.ipv6.conf.all.disable_ipv6 = 1.",
 	} {
 		if r.Exit != 1 || !strings.Contains(said, want) {

@@ -292,7 +292,7 @@ func statComplaints(stderr []byte) []string {
 	return lines
 }
 
-// benign tells whether a complaint of stat says that the path is not there.
+// benign reports whether a complaint of stat says that the path is not there.
 func benign(complaint string) bool {
 	complaint, _, _ = strings.Cut(complaint, " (os error ") // uutils
 	return strings.HasSuffix(complaint, ": No such file or directory") || strings.HasSuffix(complaint, ": Not a directory")

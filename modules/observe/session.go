@@ -17,7 +17,7 @@ type SessionInfo struct {
 	Groups []string       // of the user
 }
 
-// SSH tells whether the host is asked by SSH.
+// SSH reports whether the host is asked by SSH.
 func (s SessionInfo) SSH() bool { return s.Client.IsValid() }
 
 //go:embed session.sh

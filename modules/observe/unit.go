@@ -28,7 +28,7 @@ type UnitQuestion struct {
 // WatchList makes a UnitQuestion's Watch of absolute paths without newline and tab.
 func WatchList(paths []string) string { return strings.Join(paths, "\n") }
 
-// LoadState tells whether systemd could read a unit (org.freedesktop.systemd1(5), "Properties").
+// LoadState reports whether systemd could read a unit (org.freedesktop.systemd1(5), "Properties").
 type LoadState string
 
 // Load states. Others exist; none of them can be started.
@@ -54,7 +54,7 @@ const (
 	Deactivating ActiveState = "deactivating"
 )
 
-// UnitFileState tells whether a unit is started at boot; the words of `systemctl is-enabled`, systemctl(1). It is
+// UnitFileState reports whether a unit is started at boot; the words of `systemctl is-enabled`, systemctl(1). It is
 // empty for a unit without a file.
 type UnitFileState string
 
@@ -114,7 +114,7 @@ type UnitInfo struct {
 	Stamp Stamp // what the files were when rcprov last (re)started or reloaded the unit
 }
 
-// Running tells whether the unit is up.
+// Running reports whether the unit is up.
 func (u UnitInfo) Running() bool {
 	return u.Active == Active || u.Active == Reloading || u.Active == Refreshing
 }

@@ -86,7 +86,7 @@ type linkLine struct{ ctime, target string }
 
 type fileLine struct{ kind, ctime string }
 
-// add takes a line, and tells whether it was one of these.
+// add takes a line, and reports whether it was one of these.
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{

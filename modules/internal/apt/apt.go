@@ -141,7 +141,7 @@ func progress(line string) string {
 //go:embed age.sh
 var ageScript string
 
-// Fresh tells whether the package lists are younger than age and than all sources.
+// Fresh reports whether the package lists are younger than age and than all sources.
 func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error) {
 	words, err := askAge(ctx, h, age)
 	return err == nil && len(words) == 0, err
@@ -158,7 +158,7 @@ func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, e
 }
 
 // UpdateIfOlder fetches the package lists unless they are younger than age (rounded up to minutes). While a host is
-// still in its first boot it waits for cloud-init to end. It tells whether it ran apt-get update.
+// still in its first boot it waits for cloud-init to end. It reports whether it ran apt-get update.
 func UpdateIfOlder(ctx context.Context, h modules.Host, age time.Duration) (updated bool, err error) {
 	words, err := askAge(ctx, h, age)
 	if err != nil {

@@ -20,18 +20,18 @@ func (e *Error) Error() string { return "apt-get: " + strings.Join(e.Lines, "\n"
 
 func (e *Error) Unwrap() error { return e.Command }
 
-// Contains tells whether text is in one of the lines.
+// Contains reports whether text is in one of the lines.
 func (e *Error) Contains(text string) bool {
 	return slices.ContainsFunc(e.Lines, func(line string) bool { return strings.Contains(line, text) })
 }
 
-// Locked tells whether another program held a lock.
+// Locked reports whether another program held a lock.
 func (e *Error) Locked() bool {
 	return e.Contains("Could not get lock") || e.Contains("Unable to lock directory") ||
 		e.Contains("Unable to acquire the dpkg frontend lock") || slices.ContainsFunc(e.Lines, dpkgLock.MatchString)
 }
 
-// Unknown tells whether apt-get knows no package or version of a name, which newer package lists may change.
+// Unknown reports whether apt-get knows no package or version of a name, which newer package lists may change.
 func (e *Error) Unknown() bool {
 	return e.Contains("Unable to locate package") || e.Contains("has no installation candidate") ||
 		e.Contains("' was not found") || e.Contains("Couldn't find any package by")

@@ -45,7 +45,7 @@ func Simulate(ctx context.Context, h modules.Host, args ...string) (Simulation, 
 //go:embed known.sh
 var knownScript string
 
-// Plain tells whether no package is on hold on the host, and all names are those of real packages that its lists know. It
+// Plain reports whether no package is on hold on the host, and all names are those of real packages that its lists know. It
 // costs a twentieth of a simulation.
 func Plain(ctx context.Context, h modules.Host, names []string) (bool, error) {
 	r, err := h.Run(ctx, modules.Command{Script: shell.Script(heldFunction+knownScript, shell.Vars{"names": shell.QuoteAll(names)})})

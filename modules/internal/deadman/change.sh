@@ -55,7 +55,7 @@ find . "$boot" \( -type f -o -type d \) -exec sync -- {} +
 sync -- "${boot%/*}" "${wanted%/*}"
 mv arming armed
 sync -- .
-systemd-run --quiet --unit="$unit" --description="rcprov: put the state of before the change of $name back" --on-active="$seconds" \
+systemd-run --quiet --unit="$unit" --description="rcprov: undo the change of $name back" --on-active="$seconds" \
 	--timer-property=AccuracySec=100ms /bin/sh -eu "$dir/restore" || {
 	rm -f armed
 	exit 1

@@ -1,16 +1,16 @@
-// Package deadman makes changes that could lock rcprov out of a host: a library for modules, on top of modules.Host.
+// Package deadman makes changes that could lock rcprov out of a host, under a dead man's switch. It is a library for
+// modules, on top of modules.Host.
 //
-// A change of the firewall or of sshd is made under a dead man's switch (a "confirmed commit", RFC 6241 section 8.4).
-// [Change] runs one script on the host that saves the files, arms a timer which puts them back, and makes the change.
-// Then rcprov logs in anew, to where the change leads, and confirms over that new connection; the old one, which a
-// firewall lets through and sshd keeps, proves nothing. Confirming and restoring begin with the same rename(2), so that
-// exactly one of them happens.
+// Such a change, of the firewall or of sshd, is a "confirmed commit" (RFC 6241 section 8.4). [Change] runs one script on
+// the host that saves the files, arms a timer that restores them, and makes the change. Then rcprov logs in again, at the
+// port that the change leads to, and confirms over that new connection; the old one, which a firewall lets through and
+// sshd keeps, proves nothing. Confirming and restoring begin with the same rename(2), so exactly one of them happens.
 //
-// Whoever dies meanwhile, the host ends in one of the two states: when rcprov is killed or the connection hangs, the
-// timer restores; when the host goes down, a unit on its disk restores in the next boot, before the services start.
+// Whatever fails in between, the host ends in one of the two states: if rcprov is killed or the connection hangs, the
+// timer restores; if the host goes down, a unit on its disk restores during the next boot, before the services start.
 //
-// A run that follows a dead one may see a change that nobody will confirm: modules ask for it ([Ask]) and make it a
-// difference ([Edit]), and the engine restores the state when it has the host's lock, before it looks again.
+// A later run may find a change that nobody will confirm any more: modules ask for it ([Ask]) and report it as a
+// difference ([Edit]), and the engine, once it has the host's lock, restores the state before it looks again.
 package deadman
 
 import (
@@ -34,7 +34,7 @@ type Switch struct {
 	Name string
 
 	// Files are the files and directories, with absolute paths, that the change may write: they are saved before it
-	// with all that is in them, and put back (or taken away if they weren't there).
+	// with all that is in them, and restored (or removed if they did not exist).
 	Files []string
 
 	// Save is shell (sh -eu) that may note in its working directory what is not in Files, for Reload. It changes
@@ -74,7 +74,7 @@ type RevertedError struct {
 	Took    time.Duration
 	Err     error // what the last try met
 	Outcome State // Restored, or what is known
-	Now     error // why the state after that could not be told, or the host still doesn't let rcprov in; nil: it does
+	Now     error // why the state after that is unknown, or the host still refuses a login; nil: a login works
 }
 
 func (e *RevertedError) Error() string {
@@ -90,13 +90,13 @@ func (e *RevertedError) Error() string {
 	fmt.Fprintf(&b, " (tried %s in %s): %v", times, e.Took.Round(100*time.Millisecond), e.Err)
 	switch {
 	case errors.As(e.Now, new(*modules.CommandError)):
-		fmt.Fprintf(&b, "; the host could not put the state of before back: %v", e.Now)
+		fmt.Fprintf(&b, "; the host could not put the previous state back: %v", e.Now)
 	case e.Outcome == Restored && e.Now == nil:
-		b.WriteString("; the state of before is back, and a new login works again")
+		b.WriteString("; the previous state is back, and a new login works again")
 	case e.Outcome == Restored:
-		fmt.Fprintf(&b, "; the state of before is back, but a new login still fails: %v", e.Now)
+		fmt.Fprintf(&b, "; the previous state is back, but a new login still fails: %v", e.Now)
 	default:
-		fmt.Fprintf(&b, "; whether the host has put the state of before back can't be seen from here: %v", e.Now)
+		fmt.Fprintf(&b, "; whether the host has put the previous state back is unknown: %v", e.Now)
 	}
 	return b.String()
 }
@@ -114,20 +114,20 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
 // Change makes the change of s on h. What Apply printed is the result.
 //
-// When Apply fails, the error is its [*modules.CommandError] and the state of before is back. When the host doesn't let
-// rcprov in anew, it is a [*RevertedError]. When ctx ends, the state of before is put back as well.
+// When Apply fails, the error is its [*modules.CommandError] and the previous state is back. When the host doesn't let
+// rcprov in anew, it is a [*RevertedError]. When ctx ends, the previous state is put back as well.
 func Change(ctx context.Context, h modules.Host, s Switch) (modules.Result, error) {
 	return change(ctx, h, s, hostPlace, patience)
 }
 
 // waits bound the patience of the controller. Restoring does not depend on them.
 type waits struct {
-	knock  time.Duration // for the host to let us in: a firewall that drops packets won't change its mind
+	login  time.Duration // for the host to let us in: a firewall that drops packets won't change its mind
 	settle time.Duration // for an answer to "how does it stand?"
 	pause  time.Duration // before the second try; doubled each time: sshd may take offence at many logins
 }
 
-var patience = waits{knock: 20 * time.Second, settle: 30 * time.Second, pause: 500 * time.Millisecond}
+var patience = waits{login: 20 * time.Second, settle: 30 * time.Second, pause: 500 * time.Millisecond}
 
 func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits) (modules.Result, error) {
 	if !validName.MatchString(s.Name) {
@@ -143,13 +143,13 @@ func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits)
 		result, err := a.apply(applying)
 		a.ended <- applied{result, err}
 	}()
-	// A connection that hangs doesn't keep us from knocking. It could also be a change that takes long.
+	// A connection that hangs doesn't keep us from logging in again. It could also be a change that takes long.
 	done, ok := a.await(s.Within / 2)
 	if done.err != nil {
 		return done.result, done.err
 	}
 	modules.Progress(ctx, "logging in anew")
-	e := a.knock(ctx, ok)
+	e := a.login(ctx, ok)
 	if !ok {
 		if done, ok = a.await(time.Second); done.err != nil {
 			return done.result, done.err
@@ -158,7 +158,7 @@ func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits)
 	if e == nil {
 		return done.result, nil
 	}
-	modules.Progress(ctx, "no new login; waiting for the state of before")
+	modules.Progress(ctx, "no new login; waiting for the previous state")
 	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), ok)
 	if e.Outcome == Confirmed { // the answer was lost
 		return done.result, nil
@@ -177,7 +177,7 @@ type attempt struct {
 	host  modules.Host
 	at    place
 	wait  waits
-	token string // tells this attempt from others
+	token string // distinguishes this attempt from others
 	began time.Time
 	ended chan applied // gets how making the change ended
 }
@@ -230,21 +230,21 @@ func (a *attempt) apply(ctx context.Context) (modules.Result, error) {
 			err = fmt.Errorf("the change was not made within %s", a.Within)
 		}
 		if outcome == string(Restored) {
-			return result, fmt.Errorf("%w; the state of before is back", err)
+			return result, fmt.Errorf("%w; the previous state is back", err)
 		}
-		return result, modules.WithHint(fmt.Errorf("%w; the state of before could not be put back", err),
-			"`journalctl -u %s` and %s/%s on the host say why; the files of before are in saved there.", a.unit(), a.at.state, a.Name)
+		return result, modules.WithHint(fmt.Errorf("%w; the previous state could not be put back", err),
+			"`journalctl -u %s` and %s/%s on the host say why; the previous files are in saved there.", a.unit(), a.at.state, a.Name)
 	default:
 		return result, fmt.Errorf("change %s: the host answered %q", a.Name, head)
 	}
 }
 
-// knock logs in anew and confirms. The error is that of the last try; nil: it is confirmed. Only a login that began when
+// login logs in anew and confirms. The error is that of the last try; nil: it is confirmed. Only a login that began when
 // the change was made proves anything; whether it is made, the first login asks if we don't know.
-func (a *attempt) knock(ctx context.Context, made bool) *RevertedError {
+func (a *attempt) login(ctx context.Context, made bool) *RevertedError {
 	began := time.Now()
 	deadline := a.began.Add(a.Within)
-	if patient := began.Add(a.wait.knock); made && patient.Before(deadline) {
+	if patient := began.Add(a.wait.login); made && patient.Before(deadline) {
 		deadline = patient
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
@@ -283,16 +283,16 @@ func withoutHint(err error) error {
 	return err
 }
 
-// errNoAnswer is a host that lets connections come to nothing.
+// errNoAnswer means that the host accepts no connection and refuses none.
 var errNoAnswer = errors.New("no answer")
 
-// errLate is a switch that was decided before we came.
-var errLate = errors.New("it did, but too late: the host was putting the state of before back already")
+// errLate means that the switch was decided before the login.
+var errLate = errors.New("it did, but too late: the host was already putting the previous state back")
 
-// errGone is a change that the host knows nothing of: the old connection broke before it began.
+// errGone means that the host knows nothing of the change: the old connection broke before it began.
 var errGone = errors.New("it did, but nothing of the change is there")
 
-// errEarly is a change that is not made to its end yet, errMade one that was before the login or during it.
+// errEarly means that the change is not complete yet, errMade that it was completed before the login or during it.
 var (
 	errEarly = errors.New("the change takes too long")
 	errMade  = errors.New("the change is made")

@@ -30,7 +30,7 @@ case $0 in
 	esac ;;
 *systemd-run)
 	case "$*" in
-	"--quiet --unit=rcprov-deadman-a --description=rcprov: put the state of before the change of a back --on-active="*"s --timer-property=AccuracySec=100ms /bin/sh -eu $STATE/deadman/a/restore") ;;
+	"--quiet --unit=rcprov-deadman-a --description=rcprov: undo the change of a back --on-active="*"s --timer-property=AccuracySec=100ms /bin/sh -eu $STATE/deadman/a/restore") ;;
 	*) echo "fake systemd-run: $*" >&2; exit 99 ;;
 	esac
 	echo "${4#--on-active=} $8" >"$STATE/timer" ;;
@@ -45,7 +45,7 @@ type lab struct {
 	at            place
 	file, running string
 
-	knock func(ctx context.Context) error // what a new login meets first; nil: success
+	login func(ctx context.Context) error // what a new login meets first; nil: success
 	old   func(ctx context.Context) error // what the second command over the old connection meets; nil: success
 	hang  bool                            // the old connection gives no answer
 	slow  time.Duration                   // how long the change is held where it reads the fifo held; 0: it doesn't
@@ -167,8 +167,8 @@ func (l *lab) startTimer() {
 }
 
 func (l *lab) Reconnect(ctx context.Context, port int) (modules.Connection, error) {
-	if l.knock != nil {
-		if err := l.knock(ctx); err != nil {
+	if l.login != nil {
+		if err := l.login(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -214,7 +214,7 @@ func (l *lab) is(t *testing.T, want string, state State) {
 
 func (l *lab) try(t *testing.T, s Switch) (modules.Result, error) {
 	t.Helper()
-	return change(t.Context(), l, s, l.at, waits{knock: time.Second, settle: 5 * time.Second, pause: 100 * time.Millisecond})
+	return change(t.Context(), l, s, l.at, waits{login: time.Second, settle: 5 * time.Second, pause: 100 * time.Millisecond})
 }
 
 var errShut = errors.New("connect to test:22: i/o timeout")
@@ -234,7 +234,7 @@ func TestChange(t *testing.T) {
 
 func TestShutOut(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
-		l.knock = func(context.Context) error {
+		l.login = func(context.Context) error {
 			if got, _ := os.ReadFile(l.running); string(got) == "after" {
 				return errShut
 			}
@@ -242,7 +242,7 @@ func TestShutOut(t *testing.T) {
 		}
 		_, err := l.try(t, l.change(l.works(), 0))
 		const want = "after the change the host did not let rcprov in anew (tried 4 times in 1s): connect to test:22: i/o timeout; " +
-			"the state of before is back, and a new login works again"
+			"the previous state is back, and a new login works again"
 		if got := errorText(err); got != want {
 			t.Errorf("error %q\nwant  %q", got, want)
 		}
@@ -260,7 +260,7 @@ func TestShutOut(t *testing.T) {
 // TestOldConnectionHangs: the timer alone restores.
 func TestOldConnectionHangs(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
-		l.knock = func(context.Context) error {
+		l.login = func(context.Context) error {
 			if got, _ := os.ReadFile(l.running); string(got) == "after" {
 				return errShut
 			}
@@ -291,7 +291,7 @@ func TestCutOff(t *testing.T) {
 func TestHangs(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
 		l.hang = true
-		l.knock = func(ctx context.Context) error {
+		l.login = func(ctx context.Context) error {
 			if got, _ := os.ReadFile(l.running); string(got) == "after" {
 				<-ctx.Done()
 				return ctx.Err()
@@ -299,7 +299,7 @@ func TestHangs(t *testing.T) {
 			return nil
 		}
 		_, err := l.try(t, l.change(l.works(), 2*time.Second))
-		const want = "after the change the host did not let rcprov in anew (tried once in 1s): no answer; the state of before is back, and a new login works again"
+		const want = "after the change the host did not let rcprov in anew (tried once in 1s): no answer; the previous state is back, and a new login works again"
 		if got := errorText(err); got != want {
 			t.Errorf("error %q\nwant  %q", got, want)
 		}
@@ -386,10 +386,10 @@ func TestConfirm(t *testing.T) {
 
 func TestNeverReachable(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
-		l.knock = func(context.Context) error { return errShut }
+		l.login = func(context.Context) error { return errShut }
 		l.old = func(context.Context) error { return errors.New("hangs") }
 		_, err := l.try(t, l.change(l.works(), time.Second))
-		const want = "; whether the host has put the state of before back can't be seen from here: connect to test:22: i/o timeout"
+		const want = "; whether the host has put the previous state back is unknown: connect to test:22: i/o timeout"
 		if !strings.HasSuffix(errorText(err), want) {
 			t.Errorf("error %q, want it to end with %q", errorText(err), want)
 		}
@@ -401,7 +401,7 @@ func TestApplyFails(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
 		_, err := l.try(t, l.change(l.works()+"; echo no good >&2; exit 3", 0))
 		var failed *modules.CommandError
-		if !errors.As(err, &failed) || failed.Result.Status != 3 || errorText(err) != "no good (exit status 3); the state of before is back" {
+		if !errors.As(err, &failed) || failed.Result.Status != 3 || errorText(err) != "no good (exit status 3); the previous state is back" {
 			t.Errorf("error %v", err)
 		}
 		l.is(t, "before", Restored)
@@ -425,7 +425,7 @@ func TestPutBack(t *testing.T) {
 		}
 		s := l.change(change, 0)
 		s.Files, s.Reload, s.Save = []string{dir}, "", ""
-		if _, err := l.try(t, s); !strings.Contains(errorText(err), "the state of before is back") {
+		if _, err := l.try(t, s); !strings.Contains(errorText(err), "the previous state is back") {
 			t.Fatal(err)
 		}
 		after, err := l.Host.Run(t.Context(), look)
@@ -451,7 +451,7 @@ func TestTooLong(t *testing.T) {
 		// Who is alive still when it is let go writes to the file, and has the fifo alive open until then.
 		_, err := l.try(t, l.change(l.works()+"; exec 8<>"+l.path("alive")+" 9<"+l.path("held")+
 			"; (read _ <&9 || :; echo late >"+l.file+") & read _ <&9 || :", time.Second))
-		if want := "the change was not made within 1s; the state of before is back"; errorText(err) != want {
+		if want := "the change was not made within 1s; the previous state is back"; errorText(err) != want {
 			t.Errorf("error %v", err)
 		}
 		alive, err := os.OpenFile(l.path("alive"), os.O_RDONLY|syscall.O_NONBLOCK, 0)

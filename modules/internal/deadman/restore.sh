@@ -5,7 +5,7 @@
 # It comes behind switch.sh. Needs flock (util-linux) and systemctl.
 : "${dir?}"
 
-# list FILE prints what is there, a line for each file: its path, and what tells whether it is the saved one: type, mode,
+# list FILE prints what is there, a line for each file: its path, and what reports whether it is the saved one: type, mode,
 # owner, size and time (cp -a keeps it), or the target of a link.
 list() {
 	if [ -e "$1" ] || [ -L "$1" ]; then

@@ -29,7 +29,7 @@ var hostPlace = place{
 //	applying    held (flock) by the shell that makes the change
 //	pid         of that shell, which leads a session of its own
 //	applied     the change was made to its end
-//	saved/      the files of before, with their whole paths
+//	saved/      the previous files, with their whole paths
 //	save, apply, reload, restore    shell
 
 //go:embed switch.sh
@@ -57,7 +57,7 @@ var Put string
 func (s Switch) bootUnit(at place) string {
 	return fmt.Sprintf(`# Written by rcprov for as long as a change of %[1]s is not confirmed, and removed then.
 [Unit]
-Description=Put the state of before the change of %[1]s back, which rcprov made and nobody confirmed
+Description=Undo the change of %[1]s, which rcprov made and nobody confirmed
 DefaultDependencies=no
 RequiresMountsFor=%[2]s /etc
 After=local-fs.target systemd-remount-fs.service

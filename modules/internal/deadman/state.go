@@ -14,12 +14,12 @@ type State string
 // The states. A host that never had the switch has none.
 const (
 	Armed     State = "armed"     // a change was made and nobody has confirmed it yet
-	Restoring State = "restoring" // the state of before is being put back
+	Restoring State = "restoring" // the previous state is being put back
 	Restored  State = "restored"  // it is back
 	Confirmed State = "confirmed"
 )
 
-// Undecided tells whether what a host seems to be is being changed, or will be taken back.
+// Undecided reports whether what a host seems to be is being changed, or will be taken back.
 func (s State) Undecided() bool { return s == Armed || s == Restoring }
 
 // Ask returns shell for a module's probe: it prints "deadman STATE" for the switch of a name, and starts no program. It
@@ -37,7 +37,7 @@ func ParseLine(line string) (State, bool) {
 }
 
 // Edit returns the difference that a switch is which a dead run left undecided. It is the only one of the step then:
-// nothing else that was observed counts. The engine, having the lock, restores the state of before and looks again; so
+// nothing else that was observed counts. The engine, having the lock, restores the previous state and looks again; so
 // Apply has nothing to do for it.
 func (s State) Edit(subject string) (modules.Edit, bool) {
 	if !s.Undecided() {

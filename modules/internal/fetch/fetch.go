@@ -56,7 +56,7 @@ func Progress(line string) string {
 	return strings.TrimSuffix(text, ")") + ")"
 }
 
-// A Problem is why a script with [Functions] ended itself.
+// A Problem is the reason for which a script with [Functions] gave up.
 type Problem struct {
 	Word string   // "checksum", "space", or a word of the module's own
 	Args []string // what followed it
@@ -93,7 +93,7 @@ func Found(err error) *Problem {
 // failedToFetch is apt's last word on a download: two spaces before the reason, the server's address behind it.
 var failedToFetch = regexp.MustCompile(`(?m)^E: Failed to fetch \S+ +(.*?)(?: \[IP: .*\])?$`)
 
-// Explain says in words what a [Problem] in err is about, with advice. what is the URL, or the file on the host,
+// Explain returns the error for people that a [Problem] in err stands for, with advice. what is the URL, or the file on the host,
 // with the SHA-256 that it was to have, and dir the directory on the host that it was for. Problems that it doesn't
 // know and other errors come back with advice from [modules.FileHint].
 func Explain(err error, what, sha256, dir string) error {
@@ -157,16 +157,16 @@ func explainDownload(p *Problem, what, dir string) error {
 	case contains("  404 ", "  410 "):
 		return modules.WithHint(err, "The server has no such file: check the version and the rest of the URL.")
 	case contains("  401 ", "  403 ", "  407 "):
-		return modules.WithHint(err, "The server wants to know who asks. apt reads names and passwords from /etc/apt/auth.conf.d on the host (man apt_auth.conf).")
+		return modules.WithHint(err, "The server requires a login. apt reads names and passwords from /etc/apt/auth.conf.d on the host (man apt_auth.conf).")
 	case contains("No system certificates", "certificate"):
-		return modules.WithHint(err, "The host doesn't trust the server's certificate: see whether ca-certificates is installed there, and whether its clock is right.")
+		return modules.WithHint(err, "The host doesn't trust the server's certificate: check that ca-certificates is installed there, and that its clock is right.")
 	case contains("Could not resolve", "resolving", "connect to", "Connection"):
 		return modules.WithHint(err, "The host itself downloads, with apt's settings: see whether it can reach the server, or needs a proxy (`Acquire::http::Proxy` in /etc/apt/apt.conf.d).")
 	}
 	return modules.WithHint(err, "`/usr/lib/apt/apt-helper download-file %s /tmp/x` on the host shows all of it.", what)
 }
 
-// CheckURL tells what is wrong with the address of a download, to read on after the argument's name.
+// CheckURL returns what is wrong with the address of a download, as text to follow the argument's name.
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
@@ -180,7 +180,7 @@ func CheckURL(address string) error {
 
 var validSum = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// ParseSHA256 reads a sum as people write it, in any case, and returns it in lower case.
+// ParseSHA256 reads a sum as people write it, in any case, and returns it in lowercase.
 func ParseSHA256(s string) (string, error) {
 	lower := strings.ToLower(s)
 	if !validSum.MatchString(lower) {

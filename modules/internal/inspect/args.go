@@ -26,12 +26,12 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (s Args) Check() (errs []error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		if !variableName.MatchString(name) {
-			errs = append(errs, modules.Argf("env", "has %q, which is no name of a variable", name))
+			errs = append(errs, modules.Argf("env", "has %q, which is not the name of a variable", name))
 		}
 	}
 	switch {
 	case len(s.Argv) > 0 && s.Shell != "":
-		errs = append(errs, modules.Argf("shell", "is given as well as argv; give one of them"))
+		errs = append(errs, modules.Argf("shell", "conflicts with argv; give one of them"))
 	case s.Shell == "" && (len(s.Argv) == 0 || s.Argv[0] == ""):
 		errs = append(errs, &modules.ArgError{
 			Arg: "argv", Err: errors.New("names no program"), Hint: `Write argv = ["PROGRAM", "ARGUMENT"], or a script as shell = "..."`,

@@ -5,7 +5,7 @@
 // unit by its name and waits for it before it starts anything of its own.
 //
 // Everything of a job is in /run/rcprov/jobs/NAME, which is on a tmpfs and only for root: the shell script (it may
-// hold secrets; it removes itself as its first deed, and neither argv nor a unit property ever has them), the output,
+// hold secrets; it removes itself first, and neither argv nor a unit property ever has them), the output,
 // the exit status. Nothing of it is left when Run returns a result, and a reboot leaves nothing either.
 //
 // Following is a long poll: the script on the host waits for the end or for new output, so that a silent hour costs
@@ -28,7 +28,7 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// A Job is a command that shall run to its end whatever happens to the connection.
+// A Job is a command that runs to its end whatever happens to the connection.
 type Job struct {
 	// Name distinguishes jobs of a host: letters, digits and dashes. Jobs with the same name never run together.
 	Name string

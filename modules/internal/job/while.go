@@ -7,7 +7,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// killAgain is the time after which a job that shall end is killed once more: it may have been about to start.
+// killAgain is the time after which a job is killed once more: it may have been about to start.
 const (
 	killAgain   = 500 * time.Millisecond
 	killTimeout = 10 * time.Second
@@ -40,7 +40,7 @@ func runWhile(ctx context.Context, h modules.Host, j Job, at place) (modules.Res
 			}
 		}
 	}()
-	// Not stopped by ctx: only who follows the job knows that it has ended.
+	// Not stopped by ctx: only run learns that the job has ended.
 	result, err := run(context.WithoutCancel(ctx), h, j, at)
 	close(ended)
 	<-watched
@@ -50,7 +50,7 @@ func runWhile(ctx context.Context, h modules.Host, j Job, at place) (modules.Res
 	return result, err
 }
 
-// kill kills the processes of a job. How that goes is seen by who follows the job.
+// kill kills the processes of a job. Whether that worked, run learns.
 func kill(ctx context.Context, h modules.Host, j Job) {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()

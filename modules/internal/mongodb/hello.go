@@ -26,7 +26,7 @@ const (
 	OtherMember  Role = "neither PRIMARY nor SECONDARY" // of a set: starting, recovering, an arbiter, removed
 )
 
-// A Greeting is what a mongod says of itself to everybody.
+// A Greeting is what a mongod reports about itself without a login.
 type Greeting struct {
 	Role    Role
 	Set     string // name of its replica set

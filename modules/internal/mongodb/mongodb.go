@@ -1,5 +1,5 @@
-// Package mongodb asks a mongod what it is, and tells it what to be, through the official driver and a tunnel: a library
-// for modules. Every connection is a direct one, to one member: the driver, which runs on the controller, could not
+// Package mongodb observes and configures a mongod, through the official driver and a tunnel: a library for modules.
+// Every connection is a direct one, to one member: the driver, which runs on the controller, could not
 // reach the others by the names under which they know each other.
 package mongodb
 
@@ -126,7 +126,7 @@ func (e *NoAnswerError) Error() string { return e.Err.Error() }
 
 func (e *NoAnswerError) Unwrap() error { return e.Err }
 
-// NotAnswering tells whether err says that nothing answers as a MongoDB server does at the address.
+// NotAnswering reports whether err says that nothing answers as a MongoDB server does at the address.
 func NotAnswering(err error) bool {
 	var none *NoAnswerError
 	return errors.As(err, &none) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, context.DeadlineExceeded)
@@ -174,7 +174,7 @@ func Code(err error) int {
 	return 0
 }
 
-// Passing tells whether a command that ended with err may succeed when it is tried again: there is an election, a
+// Passing reports whether a command that ended with err may succeed when it is tried again: there is an election, a
 // reconfiguration under way, a member not reachable yet.
 func Passing(err error) bool {
 	passing := []int{
@@ -198,7 +198,7 @@ func HostPort(member string, port int) (string, error) {
 		return net.JoinHostPort(ip.String(), given), nil
 	}
 	if host == "" || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" {
-		return "", fmt.Errorf("%q is no host with a port", member)
+		return "", fmt.Errorf("%q is not a host with a port", member)
 	}
 	return net.JoinHostPort(strings.ToLower(host), given), nil
 }

@@ -35,7 +35,7 @@ type Member struct {
 	Rest     bson.M  `bson:",inline"`
 }
 
-// Special tells whether somebody made the member an arbiter, hidden or delayed.
+// Special reports whether somebody made the member an arbiter, hidden or delayed.
 func (m Member) Special() bool {
 	flag := func(name string) bool { on, _ := m.Rest[name].(bool); return on }
 	delay, _ := m.Rest["secondaryDelaySecs"].(int64)
@@ -68,7 +68,7 @@ type State struct {
 	Message string // of the last heartbeat; mostly empty
 }
 
-// Serves tells whether the member does its duty.
+// Serves reports whether the member is a primary, a secondary or an arbiter.
 func (s State) Serves() bool {
 	return s.Name == string(Primary) || s.Name == string(Secondary) || s.Name == "ARBITER"
 }
@@ -167,7 +167,7 @@ func (c *Client) StepDown(ctx context.Context) error {
 	return c.Admin(ctx, bson.D{{Key: "replSetStepDown", Value: 60}}, nil)
 }
 
-// Check tells whether a login succeeds: false is a wrong password, or no such user.
+// Check reports whether a login succeeds: false is a wrong password, or no such user.
 func Check(ctx context.Context, connect func(*Login) (*Client, error), login Login) (bool, error) {
 	client, err := connect(&login)
 	if err != nil {

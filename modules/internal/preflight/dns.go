@@ -66,12 +66,12 @@ func (d DNS) Test(s *observe.Snapshot, _ []modules.Need) *modules.Finding {
 	if i < 0 {
 		return nil
 	}
-	stranger := leads[i]
-	if public(stranger) && !slices.ContainsFunc(own, public) {
+	other := leads[i]
+	if public(other) && !slices.ContainsFunc(own, public) {
 		return unknown(fmt.Sprintf("whether %s leads to the host", d.Name),
-			fmt.Errorf("it leads to %s, and only private addresses of the host are known (%s)", stranger, join(own)))
+			fmt.Errorf("it leads to %s, and only private addresses of the host are known (%s)", other, join(own)))
 	}
-	return wrong(fmt.Errorf("%s leads to %s, which is not %s", d.Name, stranger, where), "%s", hint)
+	return wrong(fmt.Errorf("%s leads to %s, which is not %s", d.Name, other, where), "%s", hint)
 }
 
 // own are the addresses that are known as the host's.
@@ -98,7 +98,7 @@ func (d DNS) own(s *observe.Snapshot) []netip.Addr {
 // shared is what routers of providers give to their customers (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// public tells whether an address is one of the internet that a router may stand for: of IPv4, that is.
+// public reports whether an address is one of the internet that a router may stand for: of IPv4, that is.
 func public(a netip.Addr) bool {
 	return a.Is4() && a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a)
 }

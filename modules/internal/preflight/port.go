@@ -19,7 +19,7 @@ type Port struct {
 	Protocol string // "tcp", or "udp"; "" is "tcp"
 	Number   int
 	Address  string // the IP address to listen on; empty: all
-	Unit     string // who may have it: "nginx.service"
+	Unit     string // the unit that may listen on it: "nginx.service"
 }
 
 var _ modules.Requirement = Port{}
@@ -65,7 +65,7 @@ func (p Port) Test(s *observe.Snapshot, _ []modules.Need) *modules.Finding {
 	return wrong(fmt.Errorf("%s is held by %s, not by %s", p, all[i].holder(), p.Unit), "%s", hint)
 }
 
-// collide tells whether somebody who listens on an address as ss(8) writes it is in the way of who wants another.
+// collide reports whether a listener on the address theirs, as ss(8) prints it, leaves no room for one on ours.
 func collide(theirs, ours string) bool {
 	theirs, _, _ = strings.Cut(strings.Trim(theirs, "[]"), "%")
 	their, err := netip.ParseAddr(theirs)
@@ -83,7 +83,7 @@ type socket struct {
 	number   int
 }
 
-// listener is somebody who listens on a port.
+// listener is a socket that listens on a port.
 type listener struct {
 	Address string // as ss(8) writes it: "0.0.0.0", "*", "[::1]", "127.0.0.53%lo"
 	Owners  []owner
@@ -96,7 +96,7 @@ type owner struct {
 	Cgroup  string // "/system.slice/nginx.service"
 }
 
-// in tells whether the process is one of a unit.
+// in reports whether the process is one of a unit.
 func (o owner) in(unit string) bool { return slices.Contains(strings.Split(o.Cgroup, "/"), unit) }
 
 // unit is the innermost unit of the process, "" if there is none.

@@ -7,8 +7,8 @@
 //	}}
 //
 // A requirement belongs to the part that takes what it asks for: it is tested only as long as that part differs. What a
-// host's facts tell is taken from them, which modules that are products have anyhow. What could not be told is a
-// warning: that there is no ss(8) on a host is no reason not to try.
+// host's facts answer is taken from them, which products have anyway. What is unknown is a warning: a host without ss(8)
+// is no reason not to try.
 package preflight
 
 import (
@@ -30,7 +30,7 @@ func wrong(err error, hint string, a ...any) *modules.Finding {
 }
 
 func unknown(what string, err error) *modules.Finding {
-	return &modules.Finding{Level: modules.LevelWarn, Err: fmt.Errorf("%s can't be told: %w", what, err)}
+	return &modules.Finding{Level: modules.LevelWarn, Err: fmt.Errorf("%s is unknown: %w", what, err)}
 }
 
 // size is a number of bytes for people: "1.9 GB", "300 MB".

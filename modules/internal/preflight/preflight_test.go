@@ -82,7 +82,7 @@ func TestDisk(t *testing.T) {
 			name: "others", free: 2 * GB, before: []modules.Need{need("/opt/a", true), need("/opt/a", true)},
 			want: wanted{modules.LevelError, "/opt has 2 GB free for /opt/node, and this step needs 2 GB, beside 2 GB for the steps before it"},
 		},
-		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "how much room is at /opt/node can't be told: gone"}},
+		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "how much room is at /opt/node is unknown: gone"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +111,7 @@ func TestClock(t *testing.T) {
 		{name: "some seconds", host: asked.Add(30 * time.Second)},
 		{name: "ahead", host: answered.Add(2 * time.Minute), want: wanted{modules.LevelWarn, "the host's clock is 2m0s ahead of this machine's: 2026-11-21 12:02:03 there, 2026-11-21 12:00:03 UTC here"}},
 		{name: "behind", host: asked.Truncate(time.Second).Add(-time.Hour), want: wanted{modules.LevelError, behind}},
-		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "the host's clock can't be told: gone"}},
+		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "the host's clock is unknown: gone"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +166,7 @@ func TestPort(t *testing.T) {
 		{name: "we want all", address: "0.0.0.0", is: on("127.0.0.53%lo", other), want: held("port 80 of 0.0.0.0", apache)},
 		{name: "another address", address: "127.0.0.1", is: on("127.0.0.53%lo", other)},
 		{name: "IPv6 only", address: "127.0.0.1", is: on("[::]", other)},
-		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "who has port 80 can't be told: gone"}},
+		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "who has port 80 is unknown: gone"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +204,7 @@ func TestDNS(t *testing.T) {
 		{name: "behind a router, known by its name", leads: addresses("203.0.113.5"), facts: []string{"10.0.0.5"}, address: "h.example.com", named: addresses("203.0.113.5")},
 		{
 			name: "behind a router", leads: addresses("203.0.113.5"), facts: []string{"10.0.0.5"}, address: "10.0.0.5",
-			want: wanted{modules.LevelWarn, "whether chat.example.com leads to the host can't be told: it leads to 203.0.113.5, and only private addresses of the host are known (10.0.0.5)"},
+			want: wanted{modules.LevelWarn, "whether chat.example.com leads to the host is unknown: it leads to 203.0.113.5, and only private addresses of the host are known (10.0.0.5)"},
 		},
 		{
 			name: "no record", facts: []string{"203.0.113.5"}, address: "chat",
@@ -222,7 +222,7 @@ func TestDNS(t *testing.T) {
 			name: "IPv6 elsewhere", leads: addresses("203.0.113.5", "2001:db8::9"), facts: []string{"203.0.113.5"}, address: "203.0.113.5",
 			want: wanted{modules.LevelError, "chat.example.com leads to 2001:db8::9, which is not the host (203.0.113.5)"},
 		},
-		{name: "could not tell", err: errAway, address: "chat", want: wanted{modules.LevelWarn, "where chat.example.com leads can't be told: gone"}},
+		{name: "could not tell", err: errAway, address: "chat", want: wanted{modules.LevelWarn, "where chat.example.com leads is unknown: gone"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -80,7 +80,7 @@ func (k *Keys) read(data []byte, ring openpgp.EntityList, now time.Time) (*Signa
 		}
 		made, ok := p.(*packet.Signature)
 		if err != nil || !ok {
-			return nil, modules.WithHint(errors.New("this is no OpenPGP signature"), "Open the address in a browser: it may lead to a page of another kind.")
+			return nil, modules.WithHint(errors.New("this is not an OpenPGP signature"), "Open the address in a browser: it may lead to a page of another kind.")
 		}
 		by = issuer(made)
 		if made.IssuerKeyId == nil {
@@ -121,7 +121,7 @@ func usable(key openpgp.Key, made *packet.Signature, now time.Time) error {
 
 func critical(n *packet.Notation) bool { return n.IsCritical }
 
-// signs tells whether the digest, of a file and the trailer, is what was signed.
+// signs reports whether the digest, of a file and the trailer, is what was signed.
 func (s *Signature) signs(digest []byte) bool {
 	return len(digest) == s.made.Hash.Size() && s.signer.PublicKey.VerifySignature(computed{digest: digest}, s.made) == nil
 }

@@ -78,8 +78,8 @@ func TestSignature(t *testing.T) {
 			err: "ASC: it is signed with the key KEY, which is revoked",
 		},
 		{name: "signature of a text", data: text.Bytes(), trusted: []*openpgp.Entity{good}, err: "ASC: its signature is of a kind that rcprov doesn't know"},
-		{name: "page", data: []byte("<html>"), trusted: []*openpgp.Entity{good}, err: "ASC: this is no OpenPGP signature"},
-		{name: "key", data: armored(t, good), trusted: []*openpgp.Entity{good}, err: "ASC: this is no OpenPGP signature"},
+		{name: "page", data: []byte("<html>"), trusted: []*openpgp.Entity{good}, err: "ASC: this is not an OpenPGP signature"},
+		{name: "key", data: armored(t, good), trusted: []*openpgp.Entity{good}, err: "ASC: this is not an OpenPGP signature"},
 		{name: "no signature", trusted: []*openpgp.Entity{good}, err: "fetch ASC: the server answered 404 Not Found"},
 	}
 	for _, test := range tests {

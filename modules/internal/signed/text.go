@@ -42,7 +42,7 @@ func (k *Keys) Text(ctx context.Context, address string) (string, error) {
 func (k *Keys) verify(data []byte, ring openpgp.EntityList) (string, error) {
 	block, _ := clearsign.Decode(data)
 	if block == nil {
-		return "", modules.WithHint(errors.New("this is no clear-signed text"), "Open the address in a browser: it may lead to a page of another kind.")
+		return "", modules.WithHint(errors.New("this is not a clear-signed text"), "Open the address in a browser: it may lead to a page of another kind.")
 	}
 	signature, err := io.ReadAll(block.ArmoredSignature.Body)
 	if err != nil {

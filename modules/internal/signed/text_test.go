@@ -108,7 +108,7 @@ func TestText(t *testing.T) {
 			name: "changed list", list: bytes.Replace(signed(t, good, now, list), []byte("1111"), []byte("2222"), 1), trusted: []*openpgp.Entity{good},
 			err: "LIST: its signature by ",
 		},
-		{name: "not signed", list: []byte(list), trusted: []*openpgp.Entity{good}, err: "LIST: this is no clear-signed text"},
+		{name: "not signed", list: []byte(list), trusted: []*openpgp.Entity{good}, err: "LIST: this is not a clear-signed text"},
 		{name: "no list", trusted: []*openpgp.Entity{good}, err: "fetch LIST: the server answered 404 Not Found"},
 		{
 			name: "no key", list: signed(t, good, now, list), trusted: []*openpgp.Entity{newKey(t, old, 0)},

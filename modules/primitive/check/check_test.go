@@ -81,8 +81,8 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{Args{Argv: []string{"true"}}, plain, ""},
 		{Args{}, plain, "argv: names no program"},
-		{Args{Argv: []string{"true"}, Shell: "true"}, plain, "shell: is given as well as argv; give one of them"},
-		{Args{Shell: "true", Env: map[string]string{"A B": "x"}}, plain, `env: has "A B", which is no name of a variable`},
+		{Args{Argv: []string{"true"}, Shell: "true"}, plain, "shell: conflicts with argv; give one of them"},
+		{Args{Shell: "true", Env: map[string]string{"A B": "x"}}, plain, `env: has "A B", which is not the name of a variable`},
 		{Args{Shell: "login hunter2"}, secret, "shell: contains a secret, and everyone on the host can read a command line"},
 		{Args{Shell: "true", Contains: []string{""}}, plain, "contains: has an empty text, which everything contains"},
 		{Args{Shell: "true", Matches: "("}, plain, "matches: error parsing regexp: missing closing ): `(`"},

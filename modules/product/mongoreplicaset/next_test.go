@@ -371,7 +371,7 @@ func TestNew(t *testing.T) {
 			name: "eight", host: "a", args: change(func(a *Args) { a.Members = []string{"a", "b", "c", "d", "e", "f", "g", "h"} }),
 			err: "members: must be one to seven; these are 8",
 		},
-		{name: "no host", host: "a", args: change(func(a *Args) { a.Members = []string{"a b"} }), err: `members: "a b" is no host with a port`},
+		{name: "no host", host: "a", args: change(func(a *Args) { a.Members = []string{"a b"} }), err: `members: "a b" is not a host with a port`},
 		{name: "no port", host: "a", args: change(func(a *Args) { a.Members = []string{"a:0"} }), err: `members: "a:0" has a port that is not from 1 to 65535`},
 		{name: "deadline", host: "a", args: change(func(a *Args) { a.Deadline = "5" }), err: `deadline: must be a duration such as "90s" or "5m", not "5"`},
 		{name: "password", host: "a", args: change(func(a *Args) { a.AdminPassword = "" }), err: "admin_password: must not be empty"},

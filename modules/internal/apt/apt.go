@@ -1,6 +1,6 @@
 // Package apt is how rcprov runs apt-get: a library for the modules apt_package and apt_repository.
 //
-// It brings what every call needs: an environment in which no maintainer script, debconf or needrestart asks
+// It provides what every call needs: an environment in which no maintainer script, debconf or needrestart asks
 // anything, patience with the locks that other programs hold (apt-daily on a freshly booted image, above all), a
 // systemd unit that goes on when the connection does not (package job), and apt's own complaints as errors.
 //
@@ -126,7 +126,7 @@ func run(ctx context.Context, h modules.Host, c modules.Command) error {
 
 var heldBy = regexp.MustCompile(`held by process (\d+) \(([^)]*)\)`)
 
-// progress makes what people see of apt's last line.
+// progress turns apt's last line into what rcprov reports.
 func progress(line string) string {
 	if holders := heldBy.FindAllStringSubmatch(line, -1); len(holders) > 0 {
 		last := holders[len(holders)-1]

@@ -18,7 +18,7 @@ type DpkgState struct {
 	Locked     bool // a program is at work with dpkg now, so Unfinished and Journal say nothing
 }
 
-// Interrupted reports whether dpkg was interrupted and has to be brought to its end.
+// Interrupted reports whether dpkg was interrupted and its work must be completed.
 func (s DpkgState) Interrupted() bool { return !s.Locked && (s.Journal || len(s.Unfinished) > 0) }
 
 //go:embed dpkg.sh

@@ -40,7 +40,7 @@ func (e *Error) Unknown() bool {
 // dpkgLock is dpkg's own complaint; before Debian 13 it says "another" instead of a program.
 var dpkgLock = regexp.MustCompile(`lock was locked by (\S+) process with pid (\d+)`)
 
-// holder is who holds the lock, as far as it was said.
+// holder names the program that holds the lock, as far as apt or dpkg reported it.
 func (e *Error) holder() string {
 	for _, line := range e.Lines {
 		if m := heldBy.FindStringSubmatch(line); m != nil {
@@ -92,7 +92,7 @@ func newError(failed *modules.CommandError) *Error {
 		e.Lines = append(e.Lines, virtual...)
 	}
 	for _, line := range complaints {
-		// apt-get says some things twice, and some that help nobody.
+		// apt-get reports some things twice, and some that are of no help.
 		if !slices.Contains(e.Lines, line) && !strings.HasPrefix(line, "Some index files failed to download") {
 			e.Lines = append(e.Lines, line)
 		}

@@ -239,8 +239,8 @@ func (a *attempt) apply(ctx context.Context) (modules.Result, error) {
 	}
 }
 
-// login logs in anew and confirms. The error is that of the last try; nil: it is confirmed. Only a login that began when
-// the change was made proves anything; whether it is made, the first login asks if we don't know.
+// login logs in again and confirms. The error is that of the last try; nil: it is confirmed. Only a login that began
+// after the change was complete proves anything; if it is unknown whether it is, the first login asks.
 func (a *attempt) login(ctx context.Context, made bool) *RevertedError {
 	began := time.Now()
 	deadline := a.began.Add(a.Within)
@@ -320,8 +320,8 @@ func (a *attempt) confirm(ctx context.Context, newer bool) error {
 	return err
 }
 
-// settle has the host decide: over the old connection if that still works, else it waits for the timer and asks over
-// new ones. Then it sees whether the host lets us in.
+// settle lets the host decide: over the old connection if that still works, else it waits for the timer and asks over
+// new ones. Then it checks whether a new login works.
 func (a *attempt) settle(ctx context.Context, works bool) (state State, err error) {
 	if works {
 		if state, err = a.ask(ctx, a.host); err == nil && state != Restored {

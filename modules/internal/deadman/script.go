@@ -23,12 +23,12 @@ var hostPlace = place{
 // The files of a switch, in its directory; the first five hold the token of its attempt, since the directory stays until
 // the next one:
 //
-//	arming      what the switch needs is being prepared; renamed to armed, or to restored by who gives up
-//	armed       there until somebody decides; renamed to restoring or confirmed. rename(2) lets one of them win
+//	arming      what the switch needs is being prepared; renamed to armed, or to restored when rcprov gives up
+//	armed       there until it is decided; renamed to restoring or confirmed. rename(2) lets one of them win
 //	restoring   the previous state is being put back; renamed to restored when it is there
 //	applying    held (flock) by the shell that makes the change
 //	pid         of that shell, which leads a session of its own
-//	applied     the change was made to its end
+//	applied     the change is complete
 //	saved/      the previous files, with their whole paths
 //	save, apply, reload, restore    shell
 

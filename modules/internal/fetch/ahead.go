@@ -6,10 +6,10 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// Staging returns the directory beside p in which what is to be at p is made by its step, on the same file system. What
-// a killed run left in it is used by the next one.
+// Staging returns the directory beside p, on the same file system, in which a step makes what it then moves to p. The
+// next run uses what a killed run left in it.
 func Staging(p string) string { return path.Join(path.Dir(p), "."+path.Base(p)+".rcprov") }
 
-// Prepared returns the directory in which what is to be at p is prepared by a [modules.Preparer]: the same things as in
-// the staging directory, which they are moved to when the step's turn has come.
+// Prepared returns the directory in which a [modules.Preparer] prepares what will be at p: the same things as in the
+// staging directory, to which the step moves them.
 func Prepared(p string) string { return path.Join(modules.PreparedDir, JobName("for", p)) }

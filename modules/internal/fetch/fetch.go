@@ -35,7 +35,7 @@ import (
 //go:embed functions.sh
 var Functions string
 
-// Progress is for [job.Job]: it turns apt-helper's last line into what people see.
+// Progress is for [job.Job]: it turns apt-helper's last line into what rcprov reports.
 func Progress(line string) string {
 	rest, ok := strings.CutPrefix(line, "dlstatus:") // dlstatus:NUMBER:PERCENT:TEXT, apt's README.progress-reporting
 	if !ok {

@@ -161,7 +161,7 @@ func (f *follower) poll(ctx context.Context, following bool, seen string) (modul
 	return f.host.Run(ctx, c)
 }
 
-// line is what to tell the person who waits.
+// line is the progress to report.
 func (f *follower) line(state state, last string) string {
 	if last = strings.TrimSpace(last); last != "" && f.job.Progress != nil {
 		last = f.job.Progress(last)

@@ -43,7 +43,7 @@ func (g Greeting) String() string {
 	return string(g.Role)
 }
 
-// Greet asks a mongod what it is. That nothing answers is an answer, too; the error is that of ctx.
+// Greet asks a mongod for its role. No answer is the role Silent; the error is that of ctx.
 func Greet(ctx context.Context, dial observe.Dial, server Server) (Greeting, error) {
 	client, err := Connect(dial, server, nil)
 	if err != nil {
@@ -62,7 +62,7 @@ func Greet(ctx context.Context, dial observe.Dial, server Server) (Greeting, err
 	return Greeting{Role: Silent, Why: Reason(err)}, nil
 }
 
-// Greet asks the server what it is.
+// Greet asks the server for its role.
 func (c *Client) Greet(ctx context.Context) (Greeting, error) {
 	var reply struct {
 		Set       string `bson:"setName"`
@@ -91,7 +91,7 @@ func (c *Client) Greet(ctx context.Context) (Greeting, error) {
 	return g, nil
 }
 
-// Reason says in a few words why nothing answered, or what the server had against a command.
+// Reason returns in a few words why nothing answered, or why the server refused a command.
 func Reason(err error) string {
 	var none *NoAnswerError
 	switch {
@@ -106,7 +106,7 @@ func Reason(err error) string {
 	case errors.Is(err, io.EOF):
 		return "the connection was closed"
 	}
-	// The driver puts the whole topology behind its errors, which is of no use to anybody who has one direct connection.
+	// The driver puts the whole topology behind its errors, which is useless for one direct connection.
 	text, _, _ := strings.Cut(err.Error(), ", current topology")
 	return text
 }

@@ -85,7 +85,7 @@ func (c *Client) Close() {
 }
 
 // Run runs a command on a database and decodes the reply into reply, unless that is nil. The error says at once when
-// nobody answers, while the driver by itself would try again until its time is over; see [Code] and [NotAnswering].
+// nothing answers, while the driver alone would try again until its timeout; see [Code] and [NotAnswering].
 func (c *Client) Run(ctx context.Context, database string, command bson.D, reply any) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

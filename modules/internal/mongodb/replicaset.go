@@ -35,7 +35,7 @@ type Member struct {
 	Rest     bson.M  `bson:",inline"`
 }
 
-// Special reports whether somebody made the member an arbiter, hidden or delayed.
+// Special reports whether the member is an arbiter, hidden or delayed.
 func (m Member) Special() bool {
 	flag := func(name string) bool { on, _ := m.Rest[name].(bool); return on }
 	delay, _ := m.Rest["secondaryDelaySecs"].(int64)

@@ -15,7 +15,7 @@ const (
 	clockFails = 5 * time.Minute
 )
 
-// Clock is that the host's clock agrees with the controller's.
+// Clock is the requirement that the host's clock agrees with the controller's.
 type Clock struct{}
 
 var _ modules.Requirement = Clock{}

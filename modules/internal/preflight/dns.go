@@ -14,7 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// DNS is that a name leads to the host. The controller is asked, not the host, which often has its own name in
+// DNS is the requirement that a name leads to the host. The controller is asked, not the host, which often has its own name in
 // /etc/hosts. What counts as the host are its own addresses and the one that the plan connects to: behind a router, only
 // the latter is what the world sees.
 type DNS struct {
@@ -83,7 +83,7 @@ func (d DNS) own(s *observe.Snapshot) []netip.Addr {
 		}
 	}
 	add(d.Address)
-	// An alias of ssh_config is no name of the DNS, and nothing is known of where it leads then.
+	// An alias of ssh_config is not a DNS name: where it leads is unknown then.
 	if connected, err := records.Get(s, record{d.Address, ""}); err == nil {
 		for _, a := range connected {
 			add(a.String())

@@ -14,7 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// Port is a port that a unit of the host is to listen on, and nobody else.
+// Port is a port that only the named unit of the host may listen on.
 type Port struct {
 	Protocol string // "tcp", or "udp"; "" is "tcp"
 	Number   int
@@ -112,7 +112,7 @@ func (o owner) unit() string {
 	return parts[i]
 }
 
-// holder names who listens, for people: "python3 (process 812 of web.service)".
+// holder names the listener, for people: "python3 (process 812 of web.service)".
 func (l listener) holder() string {
 	if len(l.Owners) == 0 {
 		return "the kernel" // an NFS server, say
@@ -128,7 +128,7 @@ func (l listener) holder() string {
 //go:embed port.sh
 var listenersScript string
 
-// listeners answers who listens on a port of the host. Which unit a process belongs to is what its control group says.
+// listeners answers which processes listen on a port of the host. The control group of a process tells its unit.
 var listeners = &observe.Kind[socket, []listener]{
 	Name: "ports",
 	Script: func(sockets []socket) string {

@@ -1,12 +1,3 @@
-// Package modules is the contract between rcprov and everything it can make of a host.
-//
-// A module turns the arguments of one block of a plan into steps. A [Step] says which facts decide it (Observe),
-// compares them with what it wants (Diff, a pure function) and changes what differs (Apply). The engine asks the
-// questions of all steps of a host at once, so a step never looks at a host by itself.
-//
-// A package under modules/ holds one family, always in the same shape: args.go has Args, the documented arguments;
-// the file named like the package has Step, New and Module. This package knows none of them, no SSH and no HCL
-// evaluation; modules/all lists them.
 package modules
 
 import (

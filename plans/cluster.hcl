@@ -1,16 +1,16 @@
 # Rocket.Chat on six hosts: three members of a MongoDB replica set, two hosts with two instances of Rocket.Chat each, and
-# nginx with a certificate of Let's Encrypt in front of them. Each of the first five can fail without that people notice
-# more than a pause.
+# nginx with a certificate from Let's Encrypt in front of them. Each of the first five can fail, and people notice no more
+# than a pause.
 # For Debian 12, Ubuntu 22.04 or 24.04; MongoDB's hosts need a processor with AVX.
 #
-#   rcprov plan  plans/cluster.hcl -var-file cluster.vars.hcl    what would be changed
-#   rcprov apply plans/cluster.hcl -var-file cluster.vars.hcl    change it; again: nothing left to change
+#   rcprov plan  plans/cluster.hcl -var-file cluster.vars.hcl    what would change
+#   rcprov apply plans/cluster.hcl -var-file cluster.vars.hcl    change it; run again: nothing left to change
 #
-# cluster.vars.hcl is yours, and has one `name = value` a line for the variables without a default. Keep it where you keep
+# cluster.vars.hcl is yours, and has a line `name = value` for each variable without a default. Keep it where you keep
 # secrets.
 
-# Where the hosts are, as they reach each other: IP addresses, of a private network if they have one. If your laptop reaches
-# them in another way, ~/.ssh/config says how: `Host 10.0.0.*` with `ProxyJump 203.0.113.10`, for example.
+# Where the hosts reach each other: IP addresses, those of a private network if they have one. If your laptop reaches them
+# in another way, say so in ~/.ssh/config: `Host 10.0.0.*` with `ProxyJump 203.0.113.10`, for example.
 variable "addresses" {
   type        = map(string)
   description = "IP address of each host by its name: `{ mongo1 = \"10.0.0.11\", mongo2 = ... }`"
@@ -18,18 +18,18 @@ variable "addresses" {
 
 variable "domain" {
   type        = string
-  description = "the name by which people reach the chat; its DNS record must lead to the host `web` already"
+  description = "the name by which people reach the chat; its DNS record must already point to the host `web`"
 }
 
 variable "email" {
   type        = string
-  description = "whom the CA may write to, and the first administrator's address"
+  description = "where the CA may write to, and the first administrator's address"
 }
 
 variable "admin_password" {
   type        = string
   sensitive   = true
-  description = "password of the chat's first administrator, who is called admin; later it is changed in the chat, not here"
+  description = "password of the chat's first administrator, whose name is admin; change it later in the chat, not here"
 }
 
 # --- secrets of the database; `openssl rand -base64 30` makes a good one ---
@@ -37,7 +37,7 @@ variable "admin_password" {
 variable "mongo_key" {
   type        = string
   sensitive   = true
-  description = "by which members of the replica set know each other: `openssl rand -base64 756 | tr -d '\\n'`"
+  description = "with which members of the replica set authenticate to each other: `openssl rand -base64 756 | tr -d '\\n'`"
 }
 
 variable "mongo_admin_password" {
@@ -48,14 +48,14 @@ variable "mongo_admin_password" {
 variable "mongo_password" {
   type        = string
   sensitive   = true
-  description = "with which Rocket.Chat logs in to MongoDB; without spaces"
+  description = "with which Rocket.Chat logs in to MongoDB; no spaces"
 }
 
-# --- versions, all exact but MongoDB's, of which any release of the series will do; plans/prod.hcl says more ---
+# --- versions: all exact, but for MongoDB's, which is a series; plans/prod.hcl says more ---
 
 variable "rocketchat_version" { default = "9.0.0" }
 
-# An instance keeps one processor core busy at most: leave one core of each host to the rest.
+# An instance uses one processor core at most: leave one core of each host for everything else.
 variable "rocketchat_ports" {
   type    = list(number)
   default = [3000, 3001]
@@ -65,10 +65,10 @@ variable "node_version" { default = "22.22.3" }
 
 variable "mongodb_version" { default = "8.0" }
 
-# Turn it off only to try Rocket.Chat with a MongoDB that it isn't released for.
+# Turn it off only to try Rocket.Chat with a release of MongoDB that it doesn't support.
 variable "check_mongodb_version" { default = true }
 
-# null is MongoDB's own choice, half of the memory, which is right for hosts that do nothing else.
+# null: MongoDB's default, half of the memory, which suits hosts that do nothing else.
 variable "mongodb_cache_gb" {
   type    = number
   default = null
@@ -77,7 +77,7 @@ variable "mongodb_cache_gb" {
 # How long the members may take to copy the data when one is added: hours, with a large database.
 variable "mongodb_deadline" { default = "30m" }
 
-# --- where things come from; the defaults are the vendors' own servers and keys ---
+# --- sources; the defaults are the vendors' own servers and keys ---
 
 variable "mongodb_repository" {
   type    = object({ uri = optional(string, ""), key_url = optional(string, ""), fingerprints = optional(list(string), []) })
@@ -94,19 +94,19 @@ variable "rocketchat_releases" {
   default = {}
 }
 
-variable "npm_registry" { default = "" } # empty: npm asks its own
+variable "npm_registry" { default = "" } # empty: npm's own
 
-# Packages beside what the distribution has anyhow: a compiler for native modules without a prebuilt binary.
+# More packages of the distribution: a compiler, for native modules without a prebuilt binary.
 variable "build_packages" {
   type    = list(string)
   default = ["g++", "make", "python3"]
 }
 
-# `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
+# `staging` to try things out: the limits of production are soon reached. The URL of any ACME directory works, too.
 variable "acme_directory" { default = "production" }
 
 # A certificate is valid for three months, and renewed by an apply when a third of that remains. With `true` the host renews
-# it by itself, with the distribution's lego: for who doesn't run an apply each month.
+# it by itself, with the distribution's lego: for anyone who doesn't run an apply each month.
 variable "renew_timer" { default = false }
 
 variable "acme_ca_file" {
@@ -126,9 +126,9 @@ variable "acme_nameservers" {
 
 # --- the hosts ---
 
-# To add a member, add a host with `groups = ["mongo"]`, here and in the addresses; to let one go, remove it. An odd number
-# of members is best: four bear the loss of no more of them than three. Rocket.Chat's instances are restarted then, one
-# after the other, as they are told where the members are.
+# To add a member, add a host with `groups = ["mongo"]`, here and in the addresses; to drop one, remove it. An odd number of
+# members is best: four survive the loss of no more members than three. Rocket.Chat's instances are then restarted, one
+# after the other, because their configuration names the members.
 host "mongo1" {
   address = var.addresses.mongo1
   groups  = ["mongo"]
@@ -162,8 +162,8 @@ locals {
   upstreams = flatten([for h in group.chat : [for port in var.rocketchat_ports : "${h.address}:${port}"]])
 }
 
-# First, so that nothing is reachable by accident: who may talk to whom. `exclusive`: when a host leaves the plan, its rules
-# go as well. SSH on another port: name it here, or rcprov refuses.
+# First, so that nothing is reachable by accident: who may talk to whom. `exclusive`: when you remove a host from the plan,
+# its rules go as well. If sshd listens on another port, name it here, or rcprov refuses.
 play "firewall" {
   hosts = group.all
 
@@ -191,7 +191,7 @@ play "firewall" {
       proto    = "tcp"
       comment  = "rocketchat"
     }
-    # What instances tell each other. Rocket.Chat does so with a licence for "scalability" only; without, people on
+    # Messages between instances. Rocket.Chat sends them only with a licence for "scalability"; without one, people on
     # different instances see some things late.
     rule {
       for_each = contains(self.groups, "chat") ? [for h in group.chat : h.address if h.name != self.name] : []
@@ -246,8 +246,9 @@ play "node" {
   }
 }
 
-# The first host with a new release migrates the database, and no instance of the old one may run then. On that host
-# rcprov stops them in the last moment, on the others here: there is less room for a while, and a pause while it migrates.
+# The first host with a new release migrates the database, and no instance of the old release may run then. On that host
+# rcprov stops them at the last moment; on the others, this play does. Until they run again there are fewer instances, and
+# none while the database is migrated.
 play "upgrade" {
   hosts      = group.chat
   depends_on = [play.database]
@@ -263,15 +264,15 @@ play "upgrade" {
   }
 }
 
-# One host after the other, none after one that failed: people find an instance that runs while those of the other host are
-# restarted.
+# One host after the other, and none after one that failed: while the instances of one host restart, those of the other
+# serve people.
 play "chat" {
   hosts      = group.chat
   depends_on = [play.database, play.upgrade]
   serial     = 1
 
-  # To upgrade, change rocketchat_version: the old release stays beside the new one. There is no way back but a dump of
-  # the database. A release is installed only if the vendor has signed it, see `rcprov doc rocketchat`.
+  # To upgrade, change rocketchat_version: the old release stays beside the new one. The only way back is a dump of the
+  # database. A release is installed only if the vendor has signed it, see `rcprov doc rocketchat`.
   rocketchat "chat" {
     version         = var.rocketchat_version
     releases        = var.rocketchat_releases.uri
@@ -315,8 +316,8 @@ play "web" {
     renew_timer = var.renew_timer
   }
 
-  # A person stays with one instance, as long as that answers. A host that is gone says nothing at all: a minute is too long
-  # to wait for it.
+  # A person stays with one instance, as long as it answers. A host that is down doesn't answer at all, and nginx would wait
+  # a minute for it.
   nginx_site "chat" {
     names       = [var.domain]
     certificate = acme_certificate.chat.certificate
@@ -326,7 +327,7 @@ play "web" {
     config      = "proxy_connect_timeout 3s;"
   }
 
-  # The whole way but DNS: certificate, proxy, Rocket.Chat.
+  # All that a request passes, except DNS: certificate, proxy, Rocket.Chat.
   http_check "chat" {
     url        = "${nginx_site.chat.url}/api/info"
     connect_to = "127.0.0.1:443"

@@ -1,7 +1,7 @@
 # A first plan: a web server that runs what is on disk.
 #
-#   rcprov plan  plans/first.hcl -var address=203.0.113.10    what would be changed
-#   rcprov apply plans/first.hcl -var address=203.0.113.10    change it; again: nothing left to change
+#   rcprov plan  plans/first.hcl -var address=203.0.113.10    what would change
+#   rcprov apply plans/first.hcl -var address=203.0.113.10    change it; run again: nothing left to change
 
 variable "address" {
   description = "where the host is: an IP address, a name, or a Host of ~/.ssh/config"

@@ -1,12 +1,12 @@
-# Jitsi Meet alone on a host: firewall, nginx, a certificate of Let's Encrypt, and video calls in the browser.
+# Jitsi Meet alone on a host: firewall, nginx, a certificate from Let's Encrypt, and video calls in the browser.
 # For Debian 12 or 13, Ubuntu 22.04 or later, with 4 GB of memory and four processor cores; 8 GB for more than a few
-# people. Beside Rocket.Chat on one host: the same `jitsi` block in that host's play, with a name and a certificate of
-# its own.
+# people. To share a host with Rocket.Chat, put the same `jitsi` block in that host's play, with its own name and
+# certificate.
 #
-#   rcprov plan  plans/jitsi.hcl -var-file jitsi.vars.hcl    what would be changed
-#   rcprov apply plans/jitsi.hcl -var-file jitsi.vars.hcl    change it; again: nothing left to change
+#   rcprov plan  plans/jitsi.hcl -var-file jitsi.vars.hcl    what would change
+#   rcprov apply plans/jitsi.hcl -var-file jitsi.vars.hcl    change it; run again: nothing left to change
 #
-# jitsi.vars.hcl is yours, and has one `name = value` a line for the variables without a default. Keep it where you keep
+# jitsi.vars.hcl is yours, and has a line `name = value` for each variable without a default. Keep it where you keep
 # secrets.
 
 variable "address" {
@@ -16,30 +16,30 @@ variable "address" {
 
 variable "domain" {
   type        = string
-  description = "the name by which people reach the calls; its DNS record must lead to the host already"
+  description = "the name by which people reach the calls; its DNS record must already point to the host"
 }
 
 variable "email" {
   type        = string
-  description = "whom the CA may write to"
+  description = "where the CA may write to"
 }
 
-# --- secrets; `openssl rand -hex 24` makes a good one. A changed one is carried to all who need it ---
+# --- secrets; `openssl rand -hex 24` makes a good one. A changed one reaches all parts of Jitsi that need it ---
 
 variable "bridge_secret" {
   type        = string
   sensitive   = true
-  description = "by which the video bridge logs in to prosody"
+  description = "with which the video bridge logs in to prosody"
 }
 
 variable "focus_secret" {
   type        = string
   sensitive   = true
-  description = "by which jicofo, who leads the conferences, logs in to prosody"
+  description = "with which jicofo, which runs the conferences, logs in to prosody"
 }
 
-# With both, only who has a token may start or enter a conference: put the same into Rocket.Chat's Jitsi app
-# (application id and secret). Empty: everybody who knows the address may.
+# With both, only people with a token can start or join a conference: enter the same values in Rocket.Chat's Jitsi app
+# (application id and secret). Empty: anyone who knows the address can.
 variable "token_app_id" { default = "" }
 
 variable "token_secret" {
@@ -48,7 +48,7 @@ variable "token_secret" {
   default   = ""
 }
 
-# coturn, for people whose firewall lets nothing but TLS out. Empty: without.
+# For coturn, which serves people whose firewall lets only TLS out. Empty: no coturn.
 variable "turn_secret" {
   type      = string
   sensitive = true
@@ -61,7 +61,7 @@ variable "nat" {
   default = {}
 }
 
-# --- where things come from; the defaults are the vendors' own servers and keys ---
+# --- sources; the defaults are the vendors' own servers and keys ---
 
 variable "jitsi_repository" {
   type = object({
@@ -72,7 +72,7 @@ variable "jitsi_repository" {
   default = {}
 }
 
-# `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
+# `staging` to try things out: the limits of production are soon reached. The URL of any ACME directory works, too.
 variable "acme_directory" { default = "production" }
 
 variable "acme_ca_file" {
@@ -97,8 +97,8 @@ host "meet" {
 play "meet" {
   hosts = [host.meet]
 
-  # First, so that nothing is reachable by accident: prosody listens on all addresses. SSH on another port: name it here,
-  # or rcprov refuses.
+  # First, so that nothing is reachable by accident: prosody listens on all addresses. If sshd listens on
+  # another port, name it here, or rcprov refuses.
   apt_package "ufw" {
     packages = ["ufw", "ca-certificates"]
   }
@@ -151,8 +151,8 @@ play "meet" {
     fingerprints   = var.jitsi_repository.fingerprints
   }
 
-  # The whole way but DNS and the firewall: certificate, nginx, page. That focus and bridge work together, and that one
-  # can log in, the jitsi block itself has looked at.
+  # All that a request passes, except DNS and the firewall: certificate, nginx, page. The jitsi block itself checks that
+  # focus and bridge work together, and that one can log in.
   http_check "meet" {
     url           = "${jitsi.meet.url}/config.js"
     connect_to    = "127.0.0.1:443"

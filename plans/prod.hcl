@@ -1,11 +1,11 @@
-# Rocket.Chat on one host: MongoDB as a replica set, Node.js, Rocket.Chat, and nginx with a certificate of Let's Encrypt.
-# For Debian 12, Ubuntu 22.04 or 24.04 with 4 GB of memory and a processor with AVX; what a host lacks of what is needed
-# is told before anything is changed.
+# Rocket.Chat on one host: MongoDB as a replica set, Node.js, Rocket.Chat, and nginx with a certificate from Let's Encrypt.
+# For Debian 12, Ubuntu 22.04 or 24.04 with 4 GB of memory and a processor with AVX; rcprov says what a host lacks before
+# it changes anything.
 #
-#   rcprov plan  plans/prod.hcl -var-file prod.vars.hcl    what would be changed
-#   rcprov apply plans/prod.hcl -var-file prod.vars.hcl    change it; again: nothing left to change
+#   rcprov plan  plans/prod.hcl -var-file prod.vars.hcl    what would change
+#   rcprov apply plans/prod.hcl -var-file prod.vars.hcl    change it; run again: nothing left to change
 #
-# prod.vars.hcl is yours, and has one `name = value` a line for the variables without a default. Keep it where you keep
+# prod.vars.hcl is yours, and has a line `name = value` for each variable without a default. Keep it where you keep
 # secrets.
 
 variable "address" {
@@ -15,30 +15,30 @@ variable "address" {
 
 variable "domain" {
   type        = string
-  description = "the name by which people reach the chat; its DNS record must lead to the host already"
+  description = "the name by which people reach the chat; its DNS record must already point to the host"
 }
 
-# Empty: without video calls. Those that are there already lose their port in the firewall, and stay as they are otherwise.
+# Empty: no video calls. If Jitsi is already installed, the firewall closes its port, and everything else of it stays.
 variable "meet_domain" {
   default     = ""
-  description = "the name by which people reach video calls; its DNS record must lead to their host already"
+  description = "the name by which people reach video calls; its DNS record must already point to their host"
 }
 
 # Empty: on the chat's host.
 variable "meet_address" {
   default     = ""
-  description = "where the host for video calls is, if they have one of their own"
+  description = "where the host for video calls is, if it is a separate one"
 }
 
 variable "email" {
   type        = string
-  description = "whom the CA may write to, and the first administrator's address"
+  description = "where the CA may write to, and the first administrator's address"
 }
 
 variable "admin_password" {
   type        = string
   sensitive   = true
-  description = "password of the chat's first administrator, who is called admin; later it is changed in the chat, not here"
+  description = "password of the chat's first administrator, whose name is admin; change it later in the chat, not here"
 }
 
 # --- secrets of the database; `openssl rand -base64 30` makes a good one ---
@@ -46,7 +46,7 @@ variable "admin_password" {
 variable "mongo_key" {
   type        = string
   sensitive   = true
-  description = "by which members of the replica set know each other: `openssl rand -base64 756 | tr -d '\\n'`"
+  description = "with which members of the replica set authenticate to each other: `openssl rand -base64 756 | tr -d '\\n'`"
 }
 
 variable "mongo_admin_password" {
@@ -57,27 +57,27 @@ variable "mongo_admin_password" {
 variable "mongo_password" {
   type        = string
   sensitive   = true
-  description = "with which Rocket.Chat logs in to MongoDB; without spaces"
+  description = "with which Rocket.Chat logs in to MongoDB; no spaces"
 }
 
-# --- secrets of the video calls, without use if there are none; `openssl rand -hex 24` makes a good one ---
+# --- secrets of the video calls, unused if there are none; `openssl rand -hex 24` makes a good one ---
 
 variable "meet_bridge_secret" {
   type        = string
   sensitive   = true
   default     = "not-in-use-without-calls"
-  description = "by which the video bridge logs in to prosody"
+  description = "with which the video bridge logs in to prosody"
 }
 
 variable "meet_focus_secret" {
   type        = string
   sensitive   = true
   default     = "not-in-use-without-calls"
-  description = "by which jicofo, who leads the conferences, logs in to prosody"
+  description = "with which jicofo, which runs the conferences, logs in to prosody"
 }
 
-# Given, only who has a token may start or enter a conference: put the same into Rocket.Chat's Jitsi app, with `rocketchat`
-# as the application id. Empty: everybody who knows the address may.
+# With it, only people with a token can start or join a conference: enter the same secret in Rocket.Chat's Jitsi app, with
+# `rocketchat` as the application id. Empty: anyone who knows the address can.
 variable "meet_token_secret" {
   type      = string
   sensitive = true
@@ -90,11 +90,11 @@ variable "meet_nat" {
   default = {}
 }
 
-# --- versions, all exact but MongoDB's, of which any release of the series will do ---
+# --- versions: all exact, but for MongoDB's, which is a series ---
 
 variable "rocketchat_version" { default = "9.0.0" }
 
-# An instance keeps one processor core busy at most: `[3000, 3001]` is for more people, on a host with more cores.
+# An instance uses one processor core at most: `[3000, 3001]` is for more people, on a host with more cores.
 variable "rocketchat_ports" {
   type    = list(number)
   default = [3000]
@@ -102,13 +102,13 @@ variable "rocketchat_ports" {
 
 variable "node_version" { default = "22.22.3" }
 
-# 8.0 is the long-lived series, which Rocket.Chat names. MongoDB's minor series 8.2 is supported for months only.
+# 8.0 is the long-lived series, the one that Rocket.Chat names. MongoDB supports its minor series 8.2 only for months.
 variable "mongodb_version" { default = "8.0" }
 
-# Turn it off only to try Rocket.Chat with a MongoDB that it isn't released for.
+# Turn it off only to try Rocket.Chat with a release of MongoDB that it doesn't support.
 variable "check_mongodb_version" { default = true }
 
-# --- where things come from; the defaults are the vendors' own servers and keys ---
+# --- sources; the defaults are the vendors' own servers and keys ---
 
 variable "mongodb_repository" {
   type    = object({ uri = optional(string, ""), key_url = optional(string, ""), fingerprints = optional(list(string), []) })
@@ -134,19 +134,19 @@ variable "jitsi_repository" {
   default = {}
 }
 
-variable "npm_registry" { default = "" } # empty: npm asks its own
+variable "npm_registry" { default = "" } # empty: npm's own
 
-# Packages beside what the distribution has anyhow: a compiler for native modules without a prebuilt binary.
+# More packages of the distribution: a compiler, for native modules without a prebuilt binary.
 variable "build_packages" {
   type    = list(string)
   default = ["g++", "make", "python3"]
 }
 
-# `staging` for a try: the limits of production are soon reached. Any ACME directory will do.
+# `staging` to try things out: the limits of production are soon reached. The URL of any ACME directory works, too.
 variable "acme_directory" { default = "production" }
 
 # A certificate is valid for three months, and renewed by an apply when a third of that remains. With `true` the host renews
-# it by itself, with the distribution's lego: for who doesn't run an apply each month.
+# it by itself, with the distribution's lego: for anyone who doesn't run an apply each month.
 variable "renew_timer" { default = false }
 
 variable "acme_ca_file" {
@@ -168,7 +168,7 @@ host "chat" {
   address = var.address
 }
 
-# Not asked for anything while the calls are on the chat's host, or there are none.
+# Gets no steps while the calls are on the chat's host, or there are none.
 host "meet" {
   address = var.meet_address == "" ? var.address : var.meet_address
 }
@@ -182,13 +182,13 @@ locals {
 play "ground" {
   hosts = [for h in group.all : h if h.name == "chat" || local.calls && h.name == local.meet_host]
 
-  # All that the distribution brings in one go: each call of apt costs seconds.
+  # All packages of the distribution in one step: each call of apt costs seconds.
   apt_package "base" {
     packages = concat(["ufw", "nginx", "ca-certificates"], self.name == "chat" ? concat(["fontconfig"], var.build_packages) : [])
   }
 
-  # Before anything of ours listens, so that nothing is reachable by accident. SSH on another port: name it here, or
-  # rcprov refuses.
+  # Before anything of ours listens, so that nothing is reachable by accident. If sshd listens on another port, name it
+  # here, or rcprov refuses.
   ufw "firewall" {
     rule {
       port    = "22"
@@ -214,7 +214,7 @@ play "chat" {
   hosts = [host.chat]
 
   # A set of one, because Rocket.Chat needs change streams. Its member's name is 127.0.0.1, so that MongoDB listens there
-  # alone; a set that is to grow to several hosts needs names that all of them reach from the start: leave out both
+  # alone; a set that will grow to several hosts needs names that all of them reach from the start: then remove both
   # `members`.
   mongod "rs0" {
     version        = var.mongodb_version
@@ -242,8 +242,8 @@ play "chat" {
     }
   }
 
-  # To upgrade, change rocketchat_version: the old release stays beside the new one. There is no way back but a dump of
-  # the database. A release is installed only if the vendor has signed it, see `rcprov doc rocketchat`.
+  # To upgrade, change rocketchat_version: the old release stays beside the new one. The only way back is a dump of the
+  # database. A release is installed only if the vendor has signed it, see `rcprov doc rocketchat`.
   rocketchat "chat" {
     version         = var.rocketchat_version
     releases        = var.rocketchat_releases.uri
@@ -282,8 +282,8 @@ play "chat" {
     names       = [var.domain]
     certificate = acme_certificate.chat.certificate
     key         = acme_certificate.chat.key
-    # max_fails=0: after a restart of Rocket.Chat, nginx would not ask it for ten seconds otherwise. An instance that is
-    # down costs nothing on the same host: nginx asks the next one at once.
+    # max_fails=0: otherwise nginx would send it nothing for ten seconds after a restart. An instance that is down on the
+    # same host costs no time: nginx tries the next one at once.
     upstreams = [for address in rocketchat.chat.upstreams : "${address} max_fails=0"]
     sticky    = length(var.rocketchat_ports) > 1 ? "cookie" : "none"
   }
@@ -319,7 +319,7 @@ play "meet" {
   }
 }
 
-# What a person would try at the end, all the way but DNS. Whether the set has a PRIMARY, mongo_replica_set asks in each run.
+# What a person would try at the end, all but DNS. mongo_replica_set checks in each run that the set has a PRIMARY.
 play "checks" {
   hosts = [host.chat]
 

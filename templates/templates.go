@@ -1,10 +1,10 @@
-// Package templates holds the texts that modules fill in: whole configuration files, in the language of text/template.
-// A module names its own in a directory of its own; people write theirs in the language of templatefile() instead.
+// Package templates holds the texts that modules fill in: whole configuration files, for package text/template. Each module
+// has a directory. Templates in people's plans are in HCL's template language instead, see templatefile().
 package templates
 
 import "embed"
 
-// FS are all templates, by DIRECTORY/FILE.tmpl.
+// FS has all templates, as DIRECTORY/FILE.tmpl.
 //
 //go:embed jitsi nginx
 var FS embed.FS

@@ -145,6 +145,29 @@ func TestReadmeVariables(t *testing.T) {
 	}
 }
 
+// TestReadmeLines compares the lines of plans in the messages that the README shows with the plans.
+func TestReadmeLines(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^  on (plans/\S+) line (\d+), in .*:\n *(\d+):   (.*)$`).FindAllStringSubmatch(string(readme), -1)
+	if len(found) == 0 {
+		t.Error("the README shows no message with a line")
+	}
+	for _, m := range found {
+		text, err := os.ReadFile("../../" + m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := fmt.Sprint(slices.Index(strings.Split(string(text), "\n"), "  "+m[4]) + 1)
+		if m[2] != line || m[3] != line {
+			t.Errorf("the README shows line %s of %s as %q, which is line %s there (0: none)", m[2], m[1], m[4], line)
+		}
+	}
+}
+
 // TestWrongAdvice holds the search for snippets, and what is said of wrong ones, to a source that has them in all places.
 func TestWrongAdvice(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/gocty"
 
 	"github.com/rcprov/rcprov/modules"
@@ -90,11 +89,7 @@ func newArgSpec(field reflect.StructField, index int, name string, required bool
 		name: name, field: index, ty: ty, required: required,
 		secret: holds(field.Type, secretType), files: field.Type == filesType,
 	}
-	if text, ok := field.Tag.Lookup("default"); ok {
-		if spec.fallback, err = convert.Convert(cty.StringVal(text), ty); err != nil {
-			panic(fmt.Sprintf("argument %s: the tag default:%q: %v", name, text, err))
-		}
-	}
+	spec.fallback, _ = modules.Default(field)
 	spec.vars = field.Tag.Get("renders")
 	if words, ok := field.Tag.Lookup("oneof"); ok {
 		spec.words = strings.Split(words, ",")

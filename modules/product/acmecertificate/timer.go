@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/directory"
 	"github.com/rcprov/rcprov/modules/primitive/file"
@@ -18,23 +19,21 @@ const due = `at() { date -d "$(openssl x509 -noout -$1 -in %s | cut -d= -f2)" +%
 
 // timerParts are the steps that make the host renew by itself.
 func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error) {
-	packages, err := aptpackage.New(aptpackage.Args{Packages: []string{"lego", "openssl"}, UpdateCache: "24h"}, env)
-	if err != nil {
-		return nil, err
-	}
-	parts := []modules.Part{{Name: "lego", Step: packages}}
+	b := &product.Builder{Env: env}
+	product.Add(b, "lego", aptpackage.New, aptpackage.Args{Packages: []string{"lego", "openssl"}})
 	name := timerName(args)
 	roots := ""
 	if issue.Roots != nil {
 		roots = legoDir + "/ca/" + fileName(args.Names[0]) + ".pem"
-		parts = append(parts,
-			modules.Part{Name: "ca-directory", Step: &directory.Step{Path: legoDir + "/ca", Mode: 0o755, Owner: "root", Group: "root"}},
-			modules.Part{Name: "ca", Step: &file.Step{Path: roots, Content: issue.Roots, Mode: 0o644, Owner: "root", Group: "root"}})
+		b.Add("ca-directory", &directory.Step{Path: legoDir + "/ca", Mode: 0o755, Owner: "root", Group: "root"})
+		b.Add("ca", &file.Step{Path: roots, Content: issue.Roots, Mode: 0o644, Owner: "root", Group: "root"})
 	}
 	yes := true
 	service, timer := ownUnit(name+".service", serviceText(args, issue, roots, env)), ownUnit(name+".timer", timerText(args))
 	timer.Enabled, timer.Running = &yes, &yes
-	return append(parts, modules.Part{Name: "renew", Step: service}, modules.Part{Name: "timer", Step: timer}), nil
+	b.Add("renew", service)
+	b.Add("timer", timer)
+	return b.Parts()
 }
 
 // noTimerParts are the steps that take away what timerParts made in an earlier run. Packages, and lego's files, stay.

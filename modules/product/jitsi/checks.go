@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
@@ -23,9 +24,7 @@ func (b *builder) checks() {
 		URL: "https://" + b.args.Domain + "/config.js", ConnectTo: nginxAddress, Insecure: true, Deadline: "30s",
 		BodyContains: "domain: '" + b.args.Domain + "'",
 	}, nginxLog)
-	b.parts = append(b.parts, modules.Part{Name: "login", Step: &Login{Visitor: visitor{
-		Domain: b.args.Domain, AppID: b.args.TokenAppID, Secret: b.args.TokenSecret,
-	}}})
+	b.Add("login", &Login{Visitor: visitor{Domain: b.args.Domain, AppID: b.args.TokenAppID, Secret: b.args.TokenSecret}})
 }
 
 // Where the programs say what is wrong.
@@ -38,15 +37,13 @@ const (
 
 // check adds a request that shall be answered, by a unit alone or by several that depend on each other: "".
 func (b *builder) check(part, unit string, args httpcheck.Args, logs ...string) {
-	args.From, args.Method, args.Interval = "host", "GET", "1s"
-	step, err := httpcheck.New(args, b.env)
-	if request, ok := step.(*httpcheck.Step); ok {
-		request.Unit = unit
-	}
-	b.add(part, &Check{Step: step, Logs: logs}, err)
+	args.Interval = "1s"
+	request := product.Make(b.Builder, part, httpcheck.New, args).(*httpcheck.Step)
+	request.Unit = unit
+	b.Add(part, &Check{Step: request, Logs: logs})
 }
 
-// Check is a request that shall be answered, of a server with logs.
+// Check is a request that must be answered as wanted, and where the server that answers it logs what is wrong.
 type Check struct {
 	modules.Step
 	Logs []string // paths

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
 
@@ -23,8 +24,10 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err != nil {
 		return nil, Outputs{}, err
 	}
-	b := &builder{args: args, env: env, port: ports.first}
-	if err := b.build(); err != nil {
+	b := &builder{Builder: &product.Builder{Env: env}, args: args, port: ports.first}
+	b.build()
+	parts, err := b.Parts()
+	if err != nil {
 		return nil, Outputs{}, err
 	}
 	outputs := Outputs{
@@ -35,7 +38,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		outputs.UDPPorts += ",3478"
 		outputs.Files = append(outputs.Files, turnConf)
 	}
-	return b.parts, outputs, nil
+	return parts, outputs, nil
 }
 
 var (

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/debconf"
@@ -149,7 +150,7 @@ func TestParts(t *testing.T) {
 		if diff := cmp.Diff(want, needy); diff != "" {
 			t.Errorf("%s: parts that require something (-want +got):\n%s", name, diff)
 		}
-		b := builder{args: test.args, env: env(test.codename)}
+		b := builder{Builder: &product.Builder{Env: env(test.codename)}, args: test.args}
 		if b.java() != test.java {
 			t.Errorf("%s: java %s, want %s", name, b.java(), test.java)
 		}

@@ -10,6 +10,7 @@ import (
 	"text/template"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/debconf"
 	"github.com/rcprov/rcprov/modules/primitive/directory"
@@ -46,22 +47,12 @@ const (
 
 // builder makes the parts of one host.
 type builder struct {
-	args  Args
-	env   modules.Env
-	port  int // of the bridge, for media
-	parts []modules.Part
-	errs  []error
+	*product.Builder
+	args Args
+	port int // of the bridge, for media
 }
 
-// add adds the step that a module's New returned.
-func (b *builder) add(name string, step modules.Step, err error) {
-	b.parts = append(b.parts, modules.Part{Name: name, Step: step})
-	if err != nil {
-		b.errs = append(b.errs, fmt.Errorf("%s: %w", name, err))
-	}
-}
-
-func (b *builder) build() error {
+func (b *builder) build() {
 	b.repositories()
 	b.answers()
 	b.packages()
@@ -73,7 +64,6 @@ func (b *builder) build() error {
 	b.site()
 	b.checks()
 	b.require()
-	return errors.Join(b.errs...)
 }
 
 // answers are what Jitsi's packages ask. The questions */jvb-hostname of other packages than the bridge's are no
@@ -81,7 +71,7 @@ func (b *builder) build() error {
 // TURN is left to the package, which makes up one that nothing uses: its question is of a type that everybody can read.
 func (b *builder) answers() {
 	answers := func(name, owner string, list ...debconf.Answer) {
-		b.parts = append(b.parts, modules.Part{Name: name, Step: &debconf.Step{Package: owner, Answers: list}})
+		b.Add(name, &debconf.Step{Package: owner, Answers: list})
 	}
 	answers("answers-bridge", "jitsi-videobridge2",
 		debconf.Answer{Question: "jitsi-videobridge/jvb-hostname", Type: "string", Value: b.args.Domain},
@@ -103,7 +93,7 @@ func (b *builder) answers() {
 }
 
 func (b *builder) packages() {
-	b.parts = append(b.parts, modules.Part{Name: "certificate", Step: &Certificate{Path: b.args.Certificate, Key: b.args.Key}})
+	b.Add("certificate", &Certificate{Path: b.args.Certificate, Key: b.args.Key})
 	b.aptPackages("java", aptpackage.Args{Packages: []string{b.java()}})
 	if b.args.TokenAppID != "" {
 		b.lua()
@@ -128,21 +118,19 @@ func (b *builder) packages() {
 }
 
 func (b *builder) aptPackages(name string, args aptpackage.Args) {
-	args.UpdateCache = "24h"
-	step, err := aptpackage.New(args, b.env)
-	b.add(name, step, err)
+	product.Add(b.Builder, name, aptpackage.New, args)
 }
 
 // lua makes two modules known to Lua 5.4, with which Debian's prosody 0.12 and 13 run: their packages have them for
 // older ones alone, and without them a prosody that wants tokens lets nobody in (seen on Debian 12 and 13).
 func (b *builder) lua() {
 	const dir = "/usr/local/share/lua/5.4"
-	b.parts = append(b.parts, modules.Part{Name: "lua", Step: &directory.Step{Path: dir, Mode: 0o755, Owner: "root", Group: "root"}})
+	b.Add("lua", &directory.Step{Path: dir, Mode: 0o755, Owner: "root", Group: "root"})
 	for _, l := range []struct{ name, target string }{
 		{"basexx", "/usr/share/lua/5.2/basexx.lua"},
 		{"inspect", "/usr/share/lua/5.3/inspect.lua"},
 	} {
-		b.parts = append(b.parts, modules.Part{Name: "lua-" + l.name, Step: &link.Step{Path: dir + "/" + l.name + ".lua", Target: l.target}})
+		b.Add("lua-"+l.name, &link.Step{Path: dir + "/" + l.name + ".lua", Target: l.target})
 	}
 }
 
@@ -150,15 +138,13 @@ func (b *builder) lua() {
 func (b *builder) prosody() {
 	domain := b.args.Domain
 	conf := prosodyConf(domain)
-	b.parts = append(b.parts,
-		modules.Part{Name: "former", Step: modules.Brought{Step: &Former{Domain: domain}}},
-		modules.Part{Name: "prosody", Step: modules.Brought{Step: &Prosody{Domain: domain}}},
-		modules.Part{Name: "prosody-link", Step: modules.Brought{Step: &link.Step{Path: prosodyLink(domain), Target: conf}}},
-		modules.Part{Name: "prosody-settings", Step: modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}}},
-		modules.Part{Name: "prosody-access", Step: modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}}},
-		modules.Part{Name: "account-focus", Step: modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}}},
-		modules.Part{Name: "account-bridge", Step: modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}}},
-	)
+	b.Add("former", modules.Brought{Step: &Former{Domain: domain}})
+	b.Add("prosody", modules.Brought{Step: &Prosody{Domain: domain}})
+	b.Add("prosody-link", modules.Brought{Step: &link.Step{Path: prosodyLink(domain), Target: conf}})
+	b.Add("prosody-settings", modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}})
+	b.Add("prosody-access", modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}})
+	b.Add("account-focus", modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}})
+	b.Add("account-bridge", modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}})
 	// The link as well: a prosody that was started without it knows nothing of the domain.
 	watched := []string{conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
 	if b.args.TokenAppID != "" {
@@ -170,12 +156,11 @@ func (b *builder) prosody() {
 // unit adds a service of a package, which shall run what is on disk.
 func (b *builder) unit(part string, args systemdunit.Args, enabled bool) {
 	yes := true
-	args.Running, args.State = &yes, "present"
+	args.Running = &yes
 	if enabled {
 		args.Enabled = &yes
 	}
-	step, err := systemdunit.New(args, b.env)
-	b.add(part, step, err)
+	product.Add(b.Builder, part, systemdunit.New, args)
 }
 
 // focusDropIn makes a service of jicofo, which has only an init script: systemd would neither know whether it runs, nor
@@ -195,7 +180,7 @@ func (b *builder) daemons() {
 	// The certificate by which bridge and focus know prosody is in Java's trust store, which they read once.
 	trusted := prosodyCertificate("auth." + domain)
 	b.conf("bridge-conf", "jitsi-videobridge2", bridgeConf, "jvb", "jitsi", "jvb.conf", map[string]any{
-		"Domain": domain, "Secret": string(b.args.BridgeSecret), "Nickname": "jvb-" + b.env.Host,
+		"Domain": domain, "Secret": string(b.args.BridgeSecret), "Nickname": "jvb-" + b.Env.Host,
 		"Port": b.port, "STUN": b.args.STUNServer, "Private": b.args.NATPrivate, "Public": b.args.NATPublic, "Extra": lines(b.args.BridgeSettings),
 	})
 	b.conf("focus-conf", "jicofo", focusConf, "jicofo", "jitsi", "jicofo.conf", map[string]any{
@@ -214,9 +199,9 @@ func (b *builder) daemons() {
 // turn is coturn with the site's certificate, whose key only root can read: systemd hands it over.
 func (b *builder) turn() {
 	// What the package remembers: with another name, its next upgrade would write the configuration anew.
-	b.parts = append(b.parts, modules.Part{Name: "turn-answers", Step: modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
+	b.Add("turn-answers", modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
 		{Question: "jitsi-meet-turnserver/jvb-hostname", Type: "string", Value: b.args.Domain},
-	}}}})
+	}}})
 	b.conf("turn-conf", "coturn", turnConf, "root", "turnserver", "turnserver.conf", map[string]any{
 		"Domain": b.args.Domain, "Secret": string(b.args.TURNSecret), "Private": b.args.NATPrivate, "Public": b.args.NATPublic,
 		"Credentials": "/run/credentials/" + turnUnit,
@@ -230,10 +215,13 @@ func (b *builder) turn() {
 
 // conf adds a file with secrets, made from a template of the binary.
 func (b *builder) conf(part, pkg, path, owner, group, name string, values map[string]any) {
-	content, err := render(b.env, name, values)
-	b.add(part, conf{&file.Step{
+	content, err := render(b.Env, name, values)
+	if err != nil {
+		b.Fail(fmt.Errorf("%s: %w", part, err))
+	}
+	b.Add(part, conf{&file.Step{
 		Path: path, Content: []byte(content), Mode: 0o640, Owner: owner, Group: group, Sensitive: true,
-	}, pkg}, err)
+	}, pkg})
 }
 
 // conf is a file in a directory that a package brings, and fills with more than what rcprov writes.
@@ -276,10 +264,8 @@ func lines(text string) []string {
 
 func (b *builder) site() {
 	site := &Site{Domain: b.args.Domain, Certificate: b.args.Certificate, Key: b.args.Key, Webroot: b.args.Webroot}
-	b.parts = append(b.parts,
-		modules.Part{Name: "site", Step: modules.Brought{Step: site}},
-		modules.Part{Name: "site-link", Step: modules.Brought{Step: &link.Step{Path: site.link(), Target: site.path()}}},
-		modules.Part{Name: "site-service", Step: nginx.Service(site.path(), site.link(), b.args.Certificate, b.args.Key)},
-		modules.Part{Name: "served", Step: &nginxsite.Served{Name: b.args.Domain, Certificate: b.args.Certificate}},
-	)
+	b.Add("site", modules.Brought{Step: site})
+	b.Add("site-link", modules.Brought{Step: &link.Step{Path: site.link(), Target: site.path()}})
+	b.Add("site-service", nginx.Service(site.path(), site.link(), b.args.Certificate, b.args.Key))
+	b.Add("served", &nginxsite.Served{Name: b.args.Domain, Certificate: b.args.Certificate})
 }

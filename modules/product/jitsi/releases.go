@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/aptrepository"
 	"github.com/rcprov/rcprov/modules/primitive/file"
@@ -52,15 +53,15 @@ func (b *builder) java() string {
 	if b.args.JavaPackage != "" {
 		return b.args.JavaPackage
 	}
-	return releaseOf(b.env.Facts).java
+	return releaseOf(b.Env.Facts).java
 }
 
 func (b *builder) repositories() {
-	b.repository("repository", aptrepository.Args{
+	product.Add(b.Builder, "repository", aptrepository.New, aptrepository.Args{
 		Name: "jitsi", URIs: []string{b.args.RepositoryURI}, Suites: []string{b.args.RepositorySuite},
 		KeyURL: b.args.KeyURL, Fingerprints: otherwise(b.args.Fingerprints, jitsiFingerprint),
 	})
-	if p := b.args.ProsodyRepository; p != nil || releaseOf(b.env.Facts).oldProsody {
+	if p := b.args.ProsodyRepository; p != nil || releaseOf(b.Env.Facts).oldProsody {
 		b.prosodyRepository(p)
 	}
 }
@@ -72,33 +73,28 @@ func otherwise(given []string, defaults ...string) []string {
 	return defaults
 }
 
-func (b *builder) repository(part string, args aptrepository.Args) {
-	args.State = "present"
-	step, err := aptrepository.New(args, b.env)
-	b.add(part, step, err)
-}
-
 // prosodyRepository adds Prosody's repository, from which apt may take nothing but prosody and Lua.
 func (b *builder) prosodyRepository(p *ProsodyRepository) {
 	if p == nil {
-		p = &ProsodyRepository{URI: "https://packages.prosody.im/debian", KeyURL: "https://prosody.im/files/prosody-debian-packages.key"}
+		p = &ProsodyRepository{}
+		modules.Defaults(p)
 	}
 	codename := "jammy" // as long as a plan is only checked
-	if b.env.Facts != nil {
-		codename = b.env.Facts.OS.Codename
+	if b.Env.Facts != nil {
+		codename = b.Env.Facts.OS.Codename
 	}
 	u, err := url.Parse(p.URI)
 	if err != nil || u.Hostname() == "" {
-		b.errs = append(b.errs, modules.Argf("prosody_repository.uri", "must be a URI such as \"https://packages.prosody.im/debian\", not %q", p.URI))
+		b.Fail(modules.Argf("prosody_repository.uri", "must be a URI such as \"https://packages.prosody.im/debian\", not %q", p.URI))
 		return
 	}
 	pin := "# Written by rcprov: of this repository, only prosody and Lua.\n" +
 		"Package: *\nPin: origin " + u.Hostname() + "\nPin-Priority: 100\n\n" +
 		"Package: prosody* lua* liblua*\nPin: origin " + u.Hostname() + "\nPin-Priority: 600\n"
-	b.parts = append(b.parts, modules.Part{Name: "prosody-pin", Step: &file.Step{
+	b.Add("prosody-pin", &file.Step{
 		Path: "/etc/apt/preferences.d/rcprov-prosody.pref", Content: []byte(pin), Mode: 0o644, Owner: "root", Group: "root",
-	}})
-	b.repository("prosody-repository", aptrepository.Args{
+	})
+	product.Add(b.Builder, "prosody-repository", aptrepository.New, aptrepository.Args{
 		Name: "prosody", URIs: []string{p.URI}, Suites: []string{codename}, Components: []string{"main"},
 		KeyURL: p.KeyURL, Fingerprints: otherwise(p.Fingerprints, slices.Clone(prosodyFingerprints)...),
 	})

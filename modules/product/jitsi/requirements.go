@@ -8,9 +8,6 @@ import (
 // require adds what the parts need of the host. The sizes are of the packages with Java, and of the three programs
 // without any conference: Jitsi's handbook calls 2 GB enough for a test.
 func (b *builder) require() {
-	if b.env.Facts == nil {
-		return
-	}
 	port := func(unit string, number int, address string) modules.Requirement {
 		return preflight.Port{Number: number, Address: address, Unit: unit}
 	}
@@ -21,24 +18,19 @@ func (b *builder) require() {
 	bridge := []modules.Requirement{
 		preflight.Port{Protocol: "udp", Number: b.port, Unit: bridgeUnit}, port(bridgeUnit, 8080, loopback),
 	}
-	focus := []modules.Requirement{port(focusUnit, 8888, loopback)}
-	all := map[string][]modules.Requirement{
-		"repository": {preflight.Clock{}},
-		"packages": {
-			preflight.Release{
-				Facts: b.env.Facts, What: "Jitsi, with the Java and prosody that it needs,", For: supported,
-				Hint: "Take a host with one of these.",
-			},
-			preflight.Memory{Facts: b.env.Facts, Bytes: 2 * preflight.GB},
-			preflight.Disk{Path: "/usr", Bytes: preflight.GB},
+	b.Require("repository", preflight.Clock{})
+	b.Require("packages",
+		preflight.Release{
+			Facts: b.Env.Facts, What: "Jitsi, with the Java and prosody that it needs,", For: supported,
+			Hint: "Take a host with one of these.",
 		},
-		"prosody-service": prosody,
-		"bridge-conf":     bridge, // another port
-		"bridge-service":  bridge,
-		"focus-service":   focus,
-		"turn-service":    {port(turnUnit, 5349, ""), preflight.Port{Protocol: "udp", Number: 3478, Unit: turnUnit}},
-	}
-	for i := range b.parts {
-		b.parts[i].Requires = all[b.parts[i].Name]
+		preflight.Memory{Facts: b.Env.Facts, Bytes: 2 * preflight.GB},
+		preflight.Disk{Path: "/usr", Bytes: preflight.GB})
+	b.Require("prosody-service", prosody...)
+	b.Require("bridge-conf", bridge...) // another port
+	b.Require("bridge-service", bridge...)
+	b.Require("focus-service", port(focusUnit, 8888, loopback))
+	if b.args.TURNSecret != "" {
+		b.Require("turn-service", port(turnUnit, 5349, ""), preflight.Port{Protocol: "udp", Number: 3478, Unit: turnUnit})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
 	"github.com/rcprov/rcprov/modules/internal/preflight"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/aptrepository"
 	"github.com/rcprov/rcprov/modules/primitive/command"
@@ -52,15 +53,17 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if env.Facts != nil {
 		errs = append(errs, checkArchitecture(env.Facts))
 	}
-	b := &builder{args: args, env: env, series: series}
+	b := &builder{Builder: &product.Builder{Env: env}, args: args, series: series}
+	b.Fail(errs...)
 	if errors.Join(errs...) == nil {
-		errs = append(errs, b.build(bindIP))
+		b.build(bindIP)
 	}
 	outputs := Outputs{Hosts: hosts, Files: []string{confFile}, URL: mongodb.URL(hosts, args.ReplicaSet)}
 	if args.KeyFile != "" {
 		outputs.Files = append(outputs.Files, keyFile)
 	}
-	return b.parts, outputs, errors.Join(errs...)
+	parts, err := b.Parts()
+	return parts, outputs, err
 }
 
 // members returns the members, host:port each.
@@ -179,114 +182,95 @@ func checkAccess(args Args, bindIP []string) error {
 
 // builder makes the parts of one host.
 type builder struct {
+	*product.Builder
 	args   Args
-	env    modules.Env
 	series series
-	parts  []modules.Part
 }
 
-// add adds the step that a module's New returned.
-func (b *builder) add(name string, step modules.Step, err error) error {
-	b.parts = append(b.parts, modules.Part{Name: name, Step: step})
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-func (b *builder) build(bindIP []string) error {
+func (b *builder) build(bindIP []string) {
 	server := mongodb.Loopback(b.args.Port, b.args.TLS != nil && b.args.TLS.Mode == "requireTLS")
 	content, err := render(conf(b.args, bindIP))
 	if err != nil {
-		return err
+		b.Fail(err)
+		return
 	}
-	b.parts = append(b.parts, modules.Part{Name: "requirements", Step: &Requirements{
-		Series: b.series.name, ReplicaSet: b.args.ReplicaSet, Server: server,
-	}})
-	errs := []error{b.repository(), b.packages()}
+	b.Add("requirements", &Requirements{Series: b.series.name, ReplicaSet: b.args.ReplicaSet, Server: server})
+	b.repository()
+	b.packages()
 
-	data, err := directory.New(directory.Args{Path: b.args.DBPath, Mode: "0755", Owner: "mongodb", Group: "mongodb", State: "present"}, b.env)
-	errs = append(errs, b.add("data", modules.Brought{Step: data}, err))
-	secret := b.env.Sensitive("settings")
+	data := product.Make(b.Builder, "data", directory.New, directory.Args{Path: b.args.DBPath, Owner: "mongodb", Group: "mongodb"})
+	b.Add("data", modules.Brought{Step: data})
+	secret := b.Env.Sensitive("settings")
 	configuration := &file.Step{Path: confFile, Content: content, Mode: 0o644, Owner: "root", Group: "root", Sensitive: secret, Backup: true}
 	if secret {
 		configuration.Mode, configuration.Group, configuration.Backup = 0o640, "mongodb", false
 	}
-	b.parts = append(b.parts, modules.Part{Name: "conf", Step: configuration})
+	b.Add("conf", configuration)
 	watched := []string{confFile}
 	if b.args.KeyFile != "" {
 		key := strings.TrimSpace(string(b.args.KeyFile)) + "\n"
-		b.parts = append(b.parts, modules.Part{Name: "key", Step: &file.Step{
-			Path: keyFile, Content: []byte(key), Mode: 0o400, Owner: "mongodb", Group: "mongodb", Sensitive: true,
-		}})
+		b.Add("key", &file.Step{Path: keyFile, Content: []byte(key), Mode: 0o400, Owner: "mongodb", Group: "mongodb", Sensitive: true})
 		watched = append(watched, keyFile)
 	}
 	if b.args.TLS != nil {
 		watched = append(watched, b.args.TLS.CertificateKeyFile, b.args.TLS.CAFile)
 	}
-	if b.args.TuneKernel && b.env.Facts != nil && !container(b.env.Facts.Virtual) {
-		errs = append(errs, b.kernel())
+	if b.args.TuneKernel && b.Env.Facts != nil && !container(b.Env.Facts.Virtual) {
+		b.kernel()
 	}
 	yes := true
-	service, err := systemdunit.New(systemdunit.Args{
-		Name: unit, DropIns: map[string]string{"rcprov.conf": b.dropIn()}, Enabled: &yes, Running: &yes,
-		RestartOn: watched, State: "present",
-	}, b.env)
+	service := product.Make(b.Builder, "service", systemdunit.New, systemdunit.Args{
+		Name: unit, DropIns: map[string]string{"rcprov.conf": b.dropIn()}, Enabled: &yes, Running: &yes, RestartOn: watched,
+	})
 	answers := &Answers{Server: server, Started: true}
-	errs = append(errs, b.add("service", &Service{service.(*systemdunit.Step), answers, b.args.Wait}, err))
+	b.Add("service", &Service{service.(*systemdunit.Step), answers, b.args.Wait})
 	if b.args.Wait {
-		b.parts = append(b.parts, modules.Part{Name: "answers", Step: answers})
+		b.Add("answers", answers)
 	}
 	b.require(bindIP)
-	return errors.Join(errs...)
 }
 
 // require adds what the parts need of the host. Sizes are those of the packages of 8.0 and of a new, empty database.
 func (b *builder) require(bindIP []string) {
-	if b.env.Facts == nil {
+	if b.Env.Facts == nil {
 		return
 	}
 	memory := preflight.GB
 	if cache := b.args.CacheSizeGB; cache != nil {
 		memory = max(memory, int64(*cache*float64(preflight.GB))+preflight.GB/2)
 	}
-	cpu := flags[b.env.Facts.Arch]
+	cpu := flags[b.Env.Facts.Arch]
 	port := preflight.Port{Number: b.args.Port, Unit: unit}
 	if len(bindIP) == 1 {
 		port.Address = bindIP[0]
 	}
-	all := map[string][]modules.Requirement{
-		"repository": {preflight.Clock{}},
-		"package": {
-			b.series.release(b.env.Facts),
-			preflight.CPU{Facts: b.env.Facts, Flag: cpu.flag, Name: cpu.name, Without: "MongoDB since 5.0 ends with an illegal instruction"},
-			preflight.Memory{Facts: b.env.Facts, Bytes: memory},
-			preflight.Disk{Path: "/usr", Bytes: 700 * preflight.MB},
-		},
-		"data":    {preflight.Disk{Path: b.args.DBPath, Bytes: preflight.GB}},
-		"conf":    {port}, // another port
-		"service": {port},
-	}
-	for i := range b.parts {
-		b.parts[i].Requires = all[b.parts[i].Name]
-	}
+	b.Require("repository", preflight.Clock{})
+	b.Require("package",
+		b.series.release(b.Env.Facts),
+		preflight.CPU{Facts: b.Env.Facts, Flag: cpu.flag, Name: cpu.name, Without: "MongoDB since 5.0 ends with an illegal instruction"},
+		preflight.Memory{Facts: b.Env.Facts, Bytes: memory},
+		preflight.Disk{Path: "/usr", Bytes: 700 * preflight.MB})
+	b.Require("data", preflight.Disk{Path: b.args.DBPath, Bytes: preflight.GB})
+	b.Require("conf", port) // another port
+	b.Require("service", port)
 }
 
-func (b *builder) repository() error {
+func (b *builder) repository() {
 	args := aptrepository.Args{
 		Name:         "mongodb", // the same for all series: apt must not see two
 		KeyURL:       cmp.Or(b.args.KeyURL, fmt.Sprintf(keyURL, b.series.key)),
-		Fingerprints: b.args.Fingerprints, State: "present",
+		Fingerprints: b.args.Fingerprints,
 	}
 	if len(args.Fingerprints) == 0 {
 		args.Fingerprints = []string{b.series.fingerprint}
 	}
 	id, codename, arch := "ubuntu", "noble", "amd64" // as long as a plan is only checked
-	if b.env.Facts != nil {
-		id, arch = b.env.Facts.OS.ID, b.env.Facts.Arch
+	if b.Env.Facts != nil {
+		id, arch = b.Env.Facts.OS.ID, b.Env.Facts.Arch
 		var err error
-		if codename, err = b.series.codename(b.env.Facts.OS); err != nil {
-			return err
+		if codename, err = b.series.codename(b.Env.Facts.OS); err != nil {
+			b.Fail(err)
+			return
 		}
 	}
 	component := "main"
@@ -297,28 +281,22 @@ func (b *builder) repository() error {
 	args.URIs = []string{cmp.Or(b.args.RepositoryURI, repository+id)}
 	args.Suites = []string{cmp.Or(b.args.RepositorySuite, codename+"/mongodb-org/"+b.series.name)}
 	args.Components = []string{cmp.Or(b.args.RepositoryComponent, component)}
-	step, err := aptrepository.New(args, b.env)
-	return b.add("repository", step, err)
+	product.Add(b.Builder, "repository", aptrepository.New, args)
 }
 
-func (b *builder) packages() error {
+func (b *builder) packages() {
 	version := b.args.Version
 	if version == b.series.name {
 		version += ".*"
 	}
-	server, err := aptpackage.New(aptpackage.Args{
-		Packages: []string{serverPackage + "=" + version}, Held: &b.args.Held, State: "present", UpdateCache: "24h",
-	}, b.env)
-	errs := []error{b.add("package", server, err)}
+	product.Add(b.Builder, "package", aptpackage.New, aptpackage.Args{Packages: []string{serverPackage + "=" + version}, Held: &b.args.Held})
 	tools := b.args.Tools
 	if tools == nil {
 		tools = []string{"mongodb-mongosh", "mongodb-database-tools"}
 	}
 	if len(tools) > 0 {
-		step, err := aptpackage.New(aptpackage.Args{Packages: tools, State: "present", UpdateCache: "24h"}, b.env)
-		errs = append(errs, b.add("tools", step, err))
+		product.Add(b.Builder, "tools", aptpackage.New, aptpackage.Args{Packages: tools})
 	}
-	return errors.Join(errs...)
 }
 
 // dropIn is what the unit has beyond that of the package: the limits of the manual, "UNIX ulimit Settings", which older
@@ -340,15 +318,13 @@ func container(virtual string) bool {
 
 // kernel sets what the manual's "Production Notes" ask of the kernel. maps is what Ubuntu 24.04 has by itself, and more
 // than MongoDB needs (two for each connection).
-func (b *builder) kernel() error {
+func (b *builder) kernel() {
 	const maps = 1048576
-	var errs []error
 	for _, p := range []struct{ part, name, value string }{
 		{"max-map-count", "vm.max_map_count", strconv.Itoa(maps)},
 		{"swappiness", "vm.swappiness", "1"},
 	} {
-		step, err := sysctl.New(sysctl.Args{Name: p.name, Value: p.value, Persistent: true, State: "present"}, b.env)
-		errs = append(errs, b.add(p.part, step, err))
+		product.Add(b.Builder, p.part, sysctl.New, sysctl.Args{Name: p.name, Value: p.value, Persistent: true})
 	}
 	const dir = "/sys/kernel/mm/transparent_hugepage/"
 	set, test := "echo never >"+dir+"enabled", "grep -qF '[never]' "+dir+"enabled"
@@ -356,17 +332,13 @@ func (b *builder) kernel() error {
 		set = "echo always >" + dir + "enabled && echo defer+madvise >" + dir + "defrag"
 		test = "grep -qF '[always]' " + dir + "enabled && grep -qF '[defer+madvise]' " + dir + "defrag"
 	}
-	now, err := command.New(command.Args{
-		Shell: set, Unless: []string{"sh", "-c", test}, Dir: "/", User: "root",
-	}, b.env)
-	errs = append(errs, b.add("huge-pages", now, err))
+	product.Add(b.Builder, "huge-pages", command.New, command.Args{Shell: set, Unless: []string{"sh", "-c", test}})
 
 	yes := true
 	text := "# Written by rcprov.\n[Unit]\nDescription=Transparent huge pages as MongoDB wants them\nDefaultDependencies=no\n" +
 		"After=sysinit.target local-fs.target\nBefore=mongod.service\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\n" +
 		"ExecStart=/bin/sh -c '" + set + "'\n\n[Install]\nWantedBy=basic.target\n"
-	boot, err := systemdunit.New(systemdunit.Args{
-		Name: "mongod-huge-pages.service", Content: &text, Enabled: &yes, Running: &yes, State: "present",
-	}, b.env)
-	return errors.Join(append(errs, b.add("huge-pages-at-boot", boot, err))...)
+	product.Add(b.Builder, "huge-pages-at-boot", systemdunit.New, systemdunit.Args{
+		Name: "mongod-huge-pages.service", Content: &text, Enabled: &yes, Running: &yes,
+	})
 }

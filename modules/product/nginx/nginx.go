@@ -9,6 +9,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/preflight"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/directory"
 	"github.com/rcprov/rcprov/modules/primitive/file"
@@ -43,20 +44,19 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err != nil {
 		return nil, outputs, err
 	}
-	packages, err := aptpackage.New(aptpackage.Args{Packages: []string{"nginx"}, UpdateCache: "24h"}, env)
-	if err != nil {
-		return nil, outputs, err
-	}
-	free := []modules.Requirement{preflight.Port{Number: 80, Unit: Unit}}
-	return []modules.Part{
-		{Name: "package", Step: packages},
-		{Name: "webroot", Step: &directory.Step{Path: args.Webroot, Mode: 0o755, Owner: "root", Group: "root"}},
-		{Name: "configuration", Step: &Configuration{Files: []*file.Step{
-			{Path: mainFile, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root"},
-			{Path: defaultSite, Absent: true},
-		}}, Requires: free},
-		{Name: "service", Step: Service(mainFile), Requires: free},
-	}, outputs, nil
+	b := &product.Builder{Env: env}
+	product.Add(b, "package", aptpackage.New, aptpackage.Args{Packages: []string{"nginx"}})
+	b.Add("webroot", &directory.Step{Path: args.Webroot, Mode: 0o755, Owner: "root", Group: "root"})
+	b.Add("configuration", &Configuration{Files: []*file.Step{
+		{Path: mainFile, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root"},
+		{Path: defaultSite, Absent: true},
+	}})
+	b.Add("service", Service(mainFile))
+	free := preflight.Port{Number: 80, Unit: Unit}
+	b.Require("configuration", free)
+	b.Require("service", free)
+	parts, err := b.Parts()
+	return parts, outputs, err
 }
 
 // Render fills in the template nginx/NAME.tmpl of the binary.

@@ -11,6 +11,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
 	"github.com/rcprov/rcprov/modules/internal/preflight"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/internal/signed"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/aptrepository"
@@ -99,12 +100,12 @@ const nodesourceKey = "6F71F525282841EEDAF851B42F59B5F99B1BE0B4"
 
 // nodesource returns the steps that install the package of NodeSource.
 func nodesource(args Args, env modules.Env, _ string) ([]modules.Part, error) {
-	var errs []error
+	b := &product.Builder{Env: env}
 	if args.SHA256 != "" {
-		errs = append(errs, modules.Argf("sha256", "is that of a tarball; apt checks packages by the repository's key"))
+		b.Fail(modules.Argf("sha256", "is that of a tarball; apt checks packages by the repository's key"))
 	}
 	if len(args.Links) > 0 {
-		errs = append(errs, modules.Argf("links", "are for tarballs; the package's programs are in /usr/bin"))
+		b.Fail(modules.Argf("links", "are for tarballs; the package's programs are in /usr/bin"))
 	}
 	if len(args.Fingerprints) == 0 {
 		args.Fingerprints = []string{nodesourceKey}
@@ -117,25 +118,22 @@ func nodesource(args Args, env modules.Env, _ string) ([]modules.Part, error) {
 	if env.Facts != nil {
 		architectures = []string{env.Facts.Arch} // NodeSource has nothing for the i386 of a host with both
 	}
-	repository, err := aptrepository.New(aptrepository.Args{
-		Name: "nodesource", State: "present",
+	product.Add(b, "repository", aptrepository.New, aptrepository.Args{
+		Name:   "nodesource",
 		URIs:   []string{strings.TrimSuffix(cmp.Or(args.Mirror, "https://deb.nodesource.com"), "/") + "/node_" + major + ".x"},
 		Suites: []string{"nodistro"}, Components: []string{"main"}, // the same for every release of every distribution
 		Architectures: architectures,
 		KeyURL:        args.KeyURL, KeyFile: args.KeyFile, Fingerprints: args.Fingerprints,
-	}, env)
-	errs = append(errs, err)
-	held := true // unattended-upgrades would change the version
-	packages, err := aptpackage.New(aptpackage.Args{
-		Packages: []string{"nodejs=" + args.Version + "-*"}, State: "present", Held: &held, UpdateCache: "24h", AllowDowngrade: true,
-	}, env)
+	})
+	b.Require("repository", preflight.Clock{})
 	if validVersion.MatchString(args.Version) { // else check says so
-		errs = append(errs, err)
+		held := true // unattended-upgrades would change the version
+		product.Add(b, "package", aptpackage.New, aptpackage.Args{
+			Packages: []string{"nodejs=" + args.Version + "-*"}, Held: &held, AllowDowngrade: true,
+		})
+		b.Require("package", preflight.Disk{Path: "/usr", Bytes: 300 * preflight.MB})
 	}
-	return []modules.Part{
-		{Name: "repository", Step: repository, Requires: []modules.Requirement{preflight.Clock{}}},
-		{Name: "package", Step: packages, Requires: []modules.Requirement{preflight.Disk{Path: "/usr", Bytes: 300 * preflight.MB}}},
-	}, errors.Join(errs...)
+	return b.Parts()
 }
 
 func releaseURL(args Args, file string) string {

@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
 	"github.com/rcprov/rcprov/modules/internal/preflight"
+	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/archive"
 	"github.com/rcprov/rcprov/modules/primitive/directory"
@@ -61,9 +63,10 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err := errors.Join(checkVersions(args), check(args), releaseErr, denoErr, err); err != nil {
 		return nil, outputs, err
 	}
-	b := &builder{args: args, env: env, release: release, deno: runtime}
-	err = b.build(text)
-	return b.parts, outputs, err
+	b := &builder{Builder: &product.Builder{Env: env}, args: args, release: release, deno: runtime}
+	b.build(text)
+	parts, err := b.Parts()
+	return parts, outputs, err
 }
 
 // address is where an instance can be reached from its host.
@@ -104,6 +107,9 @@ func check(args Args) error {
 	if err := checkMongoURL(string(args.MongoURL)); err != nil {
 		wrong("mongo_url", "%w", err)
 	}
+	if d, err := time.ParseDuration(args.Deadline); err != nil || d <= 0 {
+		wrong("deadline", "must be a duration such as \"90s\" or \"5m\", not %q", args.Deadline)
+	}
 	for i, port := range args.Ports {
 		if port < 1024 || port > 65535 { // the server has no capabilities
 			wrong("ports", "must be from 1024 to 65535, not %d", port)
@@ -142,74 +148,51 @@ func checkMongoURL(text string) error {
 
 // builder makes the parts.
 type builder struct {
+	*product.Builder
 	args    Args
-	env     modules.Env
 	release *release
 	deno    *archive.Step // nil when the release needs none
-	parts   []modules.Part
-	errs    []error
-}
-
-func (b *builder) add(name string, step modules.Step, err error) {
-	b.parts = append(b.parts, modules.Part{Name: name, Step: step})
-	if err != nil {
-		b.errs = append(b.errs, fmt.Errorf("%s: %w", name, err))
-	}
-}
-
-// require adds what the part that was added last needs of the host.
-func (b *builder) require(all ...modules.Requirement) {
-	if b.env.Facts != nil {
-		last := &b.parts[len(b.parts)-1]
-		last.Requires = append(last.Requires, all...)
-	}
 }
 
 func (b *builder) linkPath() string { return path.Join(b.args.Directory, "current") }
 
-func (b *builder) build(environment string) error {
+func (b *builder) build(environment string) {
 	args := b.args
 	to, _ := parseExact(args.Version) // checked before
-	b.add("requirements", &requirements{Link: b.linkPath(), Version: to}, nil)
+	b.Add("requirements", &requirements{Link: b.linkPath(), Version: to})
 	if b.deno != nil && !slices.Contains(args.Packages, "unzip") {
 		args.Packages = append(slices.Clone(args.Packages), "unzip")
 	}
 	if len(args.Packages) > 0 {
-		packages, err := aptpackage.New(aptpackage.Args{Packages: args.Packages, State: "present", UpdateCache: "24h"}, b.env)
-		b.add("packages", packages, err)
+		product.Add(b.Builder, "packages", aptpackage.New, aptpackage.Args{Packages: args.Packages})
 	}
-	account, err := user.New(user.Args{
-		Name: args.User, System: true, Home: args.DataDirectory, Shell: "/usr/sbin/nologin", State: "present",
-	}, b.env)
-	b.add("user", account, err)
+	product.Add(b.Builder, "user", user.New, user.Args{Name: args.User, System: true, Home: args.DataDirectory, Shell: "/usr/sbin/nologin"})
 	b.directory("data", args.DataDirectory, "0750", args.User)
 	b.directory("uploads", uploads(args), "0750", args.User)
 	if b.deno != nil {
-		b.add("deno", b.deno, nil)
+		b.Add("deno", b.deno)
 	}
-	b.add("release", b.release, nil)
+	b.Add("release", b.release)
 	memory := preflight.GB * int64(1+len(args.Ports)) // an instance has one, and npm needs as much while it installs
-	b.require(preflight.Memory{Facts: b.env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
-	b.add("npm", &npm{
+	b.Require("release", preflight.Memory{Facts: b.Env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
+	b.Add("npm", &npm{
 		Release: b.release.Step, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
 		Registry: args.NpmRegistry, Native: nativeModules, Deno: b.denoPath(),
-	}, nil)
+	})
 	b.directory("etc", envDir, "0755", "root")
-	b.add("env", &file.Step{Path: envFile, Content: []byte(environment), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true}, nil)
-	b.add("former", &former{Units: b.units()}, nil)
-	b.add("current", &current{
+	b.Add("env", &file.Step{Path: envFile, Content: []byte(environment), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true})
+	b.Add("former", &former{Units: b.units()})
+	b.Add("current", &current{
 		Step:  &link.Step{Path: b.linkPath(), Target: path.Join("releases", args.Version)},
 		Units: b.units(),
-	}, nil)
+	})
 	for _, port := range args.Ports {
 		b.instance(port)
 	}
-	return errors.Join(b.errs...)
 }
 
 func (b *builder) directory(name, path, mode, owner string) {
-	step, err := directory.New(directory.Args{Path: path, Mode: mode, Owner: owner, Group: owner, State: "present"}, b.env)
-	b.add(name, step, err)
+	product.Add(b.Builder, name, directory.New, directory.Args{Path: path, Mode: mode, Owner: owner, Group: owner})
 }
 
 // units are the names of the instances' units.
@@ -226,30 +209,21 @@ func unitName(port int) string { return fmt.Sprintf("rocketchat-%d.service", por
 // instance adds the unit of a port, and waits until it is ready.
 func (b *builder) instance(port int) {
 	yes, content := true, b.unit(port)
-	unit, err := systemdunit.New(systemdunit.Args{
-		Name: unitName(port), Content: &content, Enabled: &yes, Running: &yes,
-		RestartOn: modules.Files{envFile, b.linkPath()}, State: "present",
-	}, b.env)
-	if err != nil {
-		b.errs = append(b.errs, err)
-		return
-	}
+	serviceName, readyName := fmt.Sprintf("service-%d", port), fmt.Sprintf("ready-%d", port)
+	unit := product.Make(b.Builder, serviceName, systemdunit.New, systemdunit.Args{
+		Name: unitName(port), Content: &content, Enabled: &yes, Running: &yes, RestartOn: modules.Files{envFile, b.linkPath()},
+	})
 	health := "/readyz"
 	if release, _ := parseExact(b.args.Version); !release.probes() {
 		health = "/health"
 	}
-	check, err := httpcheck.New(httpcheck.Args{
-		URL: "http://" + address(b.args.BindIP, port) + health, From: "host", Method: "GET", Interval: "250ms", Deadline: b.args.Deadline,
-	}, b.env)
-	if err != nil {
-		b.errs = append(b.errs, err)
-		return
-	}
-	answers := check.(*httpcheck.Step)
+	answers := product.Make(b.Builder, readyName, httpcheck.New, httpcheck.Args{
+		URL: "http://" + address(b.args.BindIP, port) + health, Interval: "250ms", Deadline: b.args.Deadline,
+	}).(*httpcheck.Step)
 	answers.Unit = unitName(port)
-	b.add(fmt.Sprintf("service-%d", port), &service{unit.(*systemdunit.Step), answers, b.args.DataDirectory}, nil)
-	b.require(preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
-	b.add(fmt.Sprintf("ready-%d", port), &ready{Step: answers}, nil)
+	b.Add(serviceName, &service{unit.(*systemdunit.Step), answers, b.args.DataDirectory})
+	b.Require(serviceName, preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
+	b.Add(readyName, &ready{Step: answers})
 }
 
 // unit is the text of a unit file. No MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it runs,

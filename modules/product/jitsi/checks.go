@@ -40,17 +40,17 @@ func (b *builder) check(part, unit string, args httpcheck.Args, logs ...string) 
 	args.Interval = "1s"
 	request := product.Make(b.Builder, part, httpcheck.New, args).(*httpcheck.Step)
 	request.Unit = unit
-	b.Add(part, &Check{Step: request, Logs: logs})
+	b.Add(part, &Answered{Step: request, Logs: logs})
 }
 
-// Check is a request that must be answered as wanted, and where the server that answers it logs what is wrong.
-type Check struct {
+// Answered is a request that must be answered as wanted, and the logs that say why it is not.
+type Answered struct {
 	modules.Step
 	Logs []string // paths
 }
 
 // Apply implements [modules.Step].
-func (s *Check) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+func (s *Answered) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	return withLogs(ctx, h, s.Step.Apply(ctx, h, c), s.Logs...)
 }
 

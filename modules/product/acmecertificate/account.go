@@ -56,8 +56,8 @@ func (i *Issue) accountKey() string { return i.accountDir() + "/keys/" + i.accou
 
 func (i *Issue) accountText() string { return i.accountDir() + "/account.json" }
 
-// loadAccount reads the host's account with the CA. A new key is on the host before the CA knows it: a run that is killed
-// then leaves no account that nobody has the key of.
+// loadAccount reads the host's account with the CA. A new key is stored on the host before the CA learns of it, so that a
+// run that is killed in between leaves no account without its key.
 func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, error) {
 	a := &account{Email: i.Email}
 	keyText, err := getFile(ctx, h, i.accountKey())
@@ -72,20 +72,20 @@ func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, erro
 	}
 	if a.key, err = parseKey(keyText); err != nil {
 		return nil, modules.WithHint(fmt.Errorf("the key of the account with the CA, %s, %w", i.accountKey(), err),
-			"Restore it, or move it away: then a new account is made.")
+			"Restore it, or move it away: rcprov then makes a new account.")
 	}
 	text, err := getFile(ctx, h, i.accountText())
 	if err != nil || text == nil {
 		return a, err
 	}
 	if err := json.Unmarshal(text, a); err != nil {
-		return nil, modules.WithHint(fmt.Errorf("read %s: %w", i.accountText(), err), "Move it away: it is made anew from the key.")
+		return nil, modules.WithHint(fmt.Errorf("read %s: %w", i.accountText(), err), "Move it away: rcprov makes it again from the key.")
 	}
 	a.Email = i.Email
 	return a, nil
 }
 
-// register makes sure that the CA knows the account, and stores what it says of it.
+// register makes sure that the CA has the account, and stores the CA's answer.
 func (i *Issue) register(ctx context.Context, h modules.Host, client *lego.Client, a *account) error {
 	if a.Registration != nil && a.Registration.URI != "" {
 		_, err := client.Registration.QueryRegistration()
@@ -94,7 +94,7 @@ func (i *Issue) register(ctx context.Context, h modules.Host, client *lego.Clien
 			return err
 		}
 	}
-	// A key that the CA knows already gets the same account again (RFC 8555, section 7.3).
+	// For a key that it knows, the CA returns the same account again (RFC 8555, section 7.3).
 	var err error
 	if i.EABKeyID != "" {
 		a.Registration, err = client.Registration.RegisterWithExternalAccountBinding(registration.RegisterEABOptions{

@@ -22,13 +22,13 @@ import (
 // Module is the module acme_certificate.
 func Module() modules.Module { return modules.Product("acme_certificate", source, New) }
 
-// Sources of certificates.
+// The values of the argument source that the code asks for.
 const (
 	fromACME  = "acme"
 	fromFiles = "files"
 )
 
-// tlsDir is where certificates are that lego doesn't look after.
+// tlsDir has the certificates that lego doesn't manage.
 const tlsDir = "/etc/rcprov/tls"
 
 var keyTypes = map[string]certcrypto.KeyType{
@@ -73,18 +73,19 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		if env.Facts != nil {
 			issue.Addresses = env.Facts.Addresses
 		}
-		held := modules.Part{Name: "placeholder", Step: selfSigned}
+		first := modules.Part{Name: "placeholder", Step: selfSigned}
 		certificate := modules.Part{Name: "certificate", Step: issue, Requires: requirements(args, env)}
 		if args.RenewTimer {
 			parts, err := timerParts(args, issue, env)
-			return append([]modules.Part{held, {Name: "account", Step: &Registered{issue}}, certificate}, parts...), outputs, err
+			return append([]modules.Part{first, {Name: "account", Step: &Registered{issue}}, certificate}, parts...), outputs, err
 		}
-		return append([]modules.Part{held, certificate}, noTimerParts(args)...), outputs, nil
+		return append([]modules.Part{first, certificate}, noTimerParts(args)...), outputs, nil
 	}
 	return append([]modules.Part{{Name: "certificate", Step: selfSigned}}, noTimerParts(args)...), outputs, nil
 }
 
-// requirements are what a CA asks of a host. Where the names lead is not checked where they lead elsewhere from here.
+// requirements are what a CA requires of a host. The DNS records are checked only with self_check: the names may resolve to
+// something else on this machine.
 func requirements(args Args, env modules.Env) []modules.Requirement {
 	if env.Facts == nil {
 		return nil
@@ -103,7 +104,7 @@ func requirements(args Args, env modules.Env) []modules.Requirement {
 	return all
 }
 
-// ownParts are the steps for a certificate that the plan brings.
+// ownParts are the steps for a certificate that the plan contains.
 func ownParts(args Args, pair Pair, roots []byte) ([]modules.Part, error) {
 	chain, err := checkOwn(args, roots)
 	if err != nil {
@@ -151,16 +152,16 @@ func check(args Args) error {
 	for _, name := range args.Names {
 		switch {
 		case !validName.MatchString(name):
-			wrong("names", "%q is not a host name in small letters, such as \"chat.example.com\"", name)
+			wrong("names", "%q is not a lowercase host name, such as \"chat.example.com\"", name)
 		case seen[name]:
-			wrong("names", "%q is there twice", name)
+			wrong("names", "has %q twice", name)
 		}
 		seen[name] = true
 	}
 	if args.Source == fromACME {
 		errs = append(errs, checkACME(args)...)
 	} else if args.RenewTimer {
-		wrong("renew_timer", "is for certificates of an ACME CA; this one is %q", args.Source)
+		wrong("renew_timer", "requires source = \"acme\", not %q", args.Source)
 	}
 	own := args.CertificatePEM != "" || args.KeyPEM != ""
 	switch {
@@ -169,7 +170,7 @@ func check(args Args) error {
 	case args.Source == fromFiles && args.KeyPEM == "":
 		wrong("key_pem", "must be given with source = \"files\"")
 	case args.Source != fromFiles && own:
-		wrong("source", "must be \"files\" where certificate_pem or key_pem is given")
+		wrong("source", "must be \"files\" if certificate_pem or key_pem is given")
 	}
 	return errors.Join(errs...)
 }
@@ -187,7 +188,7 @@ func checkACME(args Args) (errs []error) {
 		wrong("webroot", "%w", err)
 	}
 	if (args.EABKeyID == "") != (args.EABHMAC == "") {
-		wrong("eab_kid", "and eab_hmac belong together")
+		wrong("eab_kid", "must be given together with eab_hmac")
 	}
 	for _, unit := range args.Reload {
 		if !validUnit.MatchString(unit) {
@@ -198,9 +199,9 @@ func checkACME(args Args) (errs []error) {
 	switch {
 	case !args.RenewTimer:
 	case args.Challenge == "dns-01":
-		wrong("renew_timer", "is for http-01: with dns-01 the credentials of the DNS provider would have to stay on the host")
+		wrong("renew_timer", "requires http-01: with dns-01 the DNS provider's credentials would have to stay on the host")
 	case args.Email == "":
-		wrong("email", "must be given with renew_timer: the distributions' lego wants one")
+		wrong("email", "must be given with renew_timer: the distributions' lego needs one")
 	case args.EABKeyID != "" || args.Profile != "" || args.KeyType == "rsa3072":
 		wrong("renew_timer", "can't renew with eab_kid, profile or key_type = \"rsa3072\": the distributions' lego is too old for them")
 	}
@@ -222,7 +223,7 @@ func checkChallenge(args Args) (errs []error) {
 		}}
 	case args.Challenge == "http-01" && wildcard != "":
 		errs = append(errs, &modules.ArgError{
-			Arg: "names", Err: fmt.Errorf("%q can't be validated by http-01", wildcard), Hint: "CAs give wildcards for challenge = \"dns-01\" only.",
+			Arg: "names", Err: fmt.Errorf("%q can't be validated by http-01", wildcard), Hint: "CAs issue certificates for wildcards only with challenge = \"dns-01\".",
 		})
 	}
 	if wait, err := time.ParseDuration(args.DNSWait); args.DNSWait != "" && (err != nil || wait <= 0) {
@@ -230,14 +231,14 @@ func checkChallenge(args Args) (errs []error) {
 	}
 	if args.Challenge != "dns-01" {
 		if args.DNSProvider != "" {
-			errs = append(errs, modules.Argf("dns_provider", "is for challenge = \"dns-01\""))
+			errs = append(errs, modules.Argf("dns_provider", "requires challenge = \"dns-01\""))
 		}
 		return errs
 	}
 	if _, ok := dnsProviders[args.DNSProvider]; !ok {
 		errs = append(errs, &modules.ArgError{
 			Arg: "dns_provider", Err: fmt.Errorf("must be one of %s, not %q", strings.Join(dnsProviderNames(), ", "), args.DNSProvider),
-			Hint: "Any other can be reached by `exec` (a program of yours), `httpreq` or `acme-dns`.",
+			Hint: "For any other provider use `exec` (a program of yours), `httpreq` or `acme-dns`.",
 		})
 	}
 	return errs

@@ -95,21 +95,21 @@ func TestCheck(t *testing.T) {
 		want   string
 	}{
 		{fromACME, func(a *Args) { a.Names = nil }, "names: must name at least one host"},
-		{fromACME, func(a *Args) { a.Names = []string{"x.de", "x.de"} }, `names: "x.de" is there twice`},
-		{fromACME, func(a *Args) { a.Names = []string{"https://x.de"} }, `names: "https://x.de" is not a host name in small letters, such as "chat.example.com"`},
+		{fromACME, func(a *Args) { a.Names = []string{"x.de", "x.de"} }, `names: has "x.de" twice`},
+		{fromACME, func(a *Args) { a.Names = []string{"https://x.de"} }, `names: "https://x.de" is not a lowercase host name, such as "chat.example.com"`},
 		{fromACME, func(a *Args) { a.Names = []string{"*.x.de"} }, `names: "*.x.de" can't be validated by http-01`},
 		{fromACME, func(a *Args) { a.Challenge = "tls-alpn-01" }, "challenge: can't be tls-alpn-01: it needs port 443, which nginx has"},
 		{fromACME, func(a *Args) { a.Directory = "prod" }, `directory: must be "production", "staging" or an https URL, not "prod"`},
 		{fromACME, func(a *Args) { a.Email = "me" }, `email: "me" is not an address`},
-		{fromACME, func(a *Args) { a.RenewTimer = true }, "email: must be given with renew_timer: the distributions' lego wants one"},
-		{fromACME, func(a *Args) { a.EABKeyID = "x" }, "eab_kid: and eab_hmac belong together"},
+		{fromACME, func(a *Args) { a.RenewTimer = true }, "email: must be given with renew_timer: the distributions' lego needs one"},
+		{fromACME, func(a *Args) { a.EABKeyID = "x" }, "eab_kid: must be given together with eab_hmac"},
 		{fromACME, func(a *Args) { a.CAFile = "no.pem" }, "ca_file: open no.pem: no such file"},
 		{fromACME, func(a *Args) { a.Challenge, a.DNSProvider = "dns-01", "cloudfare" }, `dns_provider: must be one of acme-dns, cloudflare, desec, digitalocean, exec, gandiv5, hetzner, httpreq, ionos, netcup, ovh, rfc2136, not "cloudfare"`},
 		{fromACME, func(a *Args) { a.DNSWait = "2 min" }, `dns_wait: must be a duration such as "2m", not "2 min"`},
-		{fromACME, func(a *Args) { a.DNSProvider = "ovh" }, `dns_provider: is for challenge = "dns-01"`},
+		{fromACME, func(a *Args) { a.DNSProvider = "ovh" }, `dns_provider: requires challenge = "dns-01"`},
 		{fromACME, func(a *Args) { a.Reload = []string{"nginx; rm"} }, `reload: "nginx; rm" is not a unit such as "nginx.service"`},
-		{fromACME, func(a *Args) { a.CertificatePEM = "x" }, `source: must be "files" where certificate_pem or key_pem is given`},
-		{"self_signed", func(a *Args) { a.RenewTimer = true }, `renew_timer: is for certificates of an ACME CA; this one is "self_signed"`},
+		{fromACME, func(a *Args) { a.CertificatePEM = "x" }, `source: must be "files" if certificate_pem or key_pem is given`},
+		{"self_signed", func(a *Args) { a.RenewTimer = true }, `renew_timer: requires source = "acme", not "self_signed"`},
 		{fromFiles, func(*Args) {}, `certificate_pem: must be given with source = "files"`},
 		{fromFiles, func(a *Args) { a.CertificatePEM = "x" }, `key_pem: must be given with source = "files"`},
 	} {
@@ -142,11 +142,11 @@ func TestOwnCertificates(t *testing.T) {
 		{name: "self-signed", pem: own.pem, key: own.keyPEM()},
 		{
 			name: "no intermediate", pem: site.pem, key: site.keyPEM(), roots: root.pem,
-			want: "certificate_pem: is incomplete: it ends with " + sitePath + ", signed by CN=Middle CA, which is not known as a root",
+			want: "certificate_pem: is incomplete: it ends with " + sitePath + ", signed by CN=Middle CA, which is not a trusted root",
 		},
 		{
 			name: "unknown CA", pem: site.pem + middle.pem, key: site.keyPEM(),
-			want: "certificate_pem: is incomplete: it ends with CN=Middle CA, signed by CN=Root CA, which is not known as a root",
+			want: "certificate_pem: is incomplete: it ends with CN=Middle CA, signed by CN=Root CA, which is not a trusted root",
 		},
 		{
 			name: "wrong order", pem: middle.pem + site.pem, key: site.keyPEM(), roots: root.pem,
@@ -208,7 +208,7 @@ func TestValidityDiff(t *testing.T) {
 		{at: now},
 		{at: now.Add(quarter / 4), notes: 1},
 		{at: now.Add(quarter), want: "the certificate for x.de expired on 2027-01-05"},
-		{at: now.Add(-quarter), want: "the certificate for x.de is valid from 2026-10-07 on only"},
+		{at: now.Add(-quarter), want: "the certificate for x.de is not valid before 2026-10-07"},
 		{err: errors.New("no date"), want: "ask for the host's time: no date"},
 	} {
 		s := observe.NewSnapshot()
@@ -401,7 +401,7 @@ func TestExplain(t *testing.T) {
 			fmt.Errorf("error: one or more domains had a problem:\n%w", errors.Join(
 				fmt.Errorf("a.example.com: %w", refused(403, "unauthorized", "404 for http://a")),
 				fmt.Errorf("b.example.com: %w", refused(400, "connection", "refused")))),
-			"the CA refuses: a.example.com: 404 for http://a (unauthorized); b.example.com: refused (connection)", "looks from outside",
+			"the CA refuses: a.example.com: 404 for http://a (unauthorized); b.example.com: refused (connection)", "several places on the Internet",
 		},
 		{refused(http.StatusForbidden, "externalAccountRequired", "bind it"), "the CA refuses: bind it (externalAccountRequired)", "eab_kid"},
 		{

@@ -11,8 +11,8 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a TLS certificate and its key on the host. Where they are doesn't matter to what uses them: the outputs
-// `certificate` (with the whole chain) and `key` are their paths.
+// Args describe a TLS certificate and its key on the host. The outputs `certificate` (the file with the whole chain) and
+// `key` are their paths, for the blocks that use them.
 //
 //	acme_certificate "chat" {
 //	  names   = ["chat.example.com"]
@@ -34,34 +34,36 @@ var source string
 //
 // With `source = "acme"` rcprov itself talks to the CA, from the machine it runs on, and answers the CA's challenge with
 // a file on the host. Before it asks the CA it makes sure that such a file can be fetched by each name: a failed
-// validation counts against the CA's rate limits. Preflight asks for the DNS records and the clock. You agree to the CA's terms of service. Account and certificate are on
-// the host in the layout of lego (/var/lib/lego), so that the next laptop, or lego itself, can renew. As long as there is
-// no certificate a self-signed one is in its place, with which a server can start.
+// validation counts against the CA's rate limits. Preflight checks the DNS records and the clock. You agree to the CA's
+// terms of service. Account and certificate are stored on the host in the layout of lego (/var/lib/lego), so that another
+// laptop, or lego itself, can renew. Until there is a certificate, a self-signed one takes its place, so that a server
+// can start.
 //
-// The files of a certificate that is taken out of the plan, or gets another first name, stay, and so does its timer: give
-// `renew_timer = false` before, or remove rcprov-renew-NAME.timer and .service from /etc/systemd/system.
+// If you take a certificate out of the plan, or change its first name, its files and its timer stay on the host: set
+// `renew_timer = false` first, or remove rcprov-renew-NAME.timer and .service from /etc/systemd/system.
 //
-// A certificate is renewed by `rcprov apply` at the moment that the CA suggested when it issued it (ARI), or when a third
-// of its lifetime remains. `renew_timer` makes the host do so by itself.
+// `rcprov apply` renews a certificate at the time that the CA suggested when it issued it (ARI), or when a third of its
+// lifetime remains. With `renew_timer` the host renews it by itself.
 type Args struct {
-	// Host names that the certificate is for. The first one names the files. `*.example.com` needs `dns-01`.
+	// The host names that the certificate is for. Its files are named after the first one. `*.example.com` needs `dns-01`.
 	Names []string `hcl:"names"`
 
-	// Where the certificate comes from: an ACME CA, the plan, or the host's own signature.
+	// Where the certificate comes from: an ACME CA, the plan, or signed by its own key.
 	Source string `hcl:"source,optional" default:"acme" oneof:"acme,files,self_signed"`
 
-	// The CA: `production` and `staging` are Let's Encrypt's, anything else is the URL of an ACME directory. Try
-	// with `staging`, whose certificates no browser trusts: the limits of production are soon reached.
+	// The CA: `production` and `staging` are Let's Encrypt's, anything else is the URL of an ACME directory. Use `staging`
+	// to try things out, whose certificates no browser trusts: the limits of `production` are soon reached.
 	Directory string `hcl:"directory,optional" default:"production"`
 
 	// A file on the controller, relative to the plan, with CA certificates in PEM form. With `acme`, the CA's own web
 	// server is checked against them; with `files`, the chain. Left out: those that the controller trusts.
 	CAFile string `hcl:"ca_file,optional"`
 
-	// Address that the CA may write to. With renew_timer it must be given.
+	// The address that the CA may write to. Required with renew_timer.
 	Email string `hcl:"email,optional"`
 
-	// How the CA is convinced: `http-01` by a file on the host's port 80, `dns-01` by a record in the domain.
+	// How to prove to the CA that the names are yours: `http-01` with a file that the host serves on port 80, `dns-01` with
+	// a record in the domain.
 	Challenge string `hcl:"challenge,optional" default:"http-01" oneof:"http-01,dns-01,tls-alpn-01"`
 
 	// Directory on the host from which the web server serves `/.well-known/acme-challenge/` on port 80; the `nginx`
@@ -69,8 +71,7 @@ type Args struct {
 	Webroot string `hcl:"webroot,optional" default:"/var/www/acme"`
 
 	// Whether to look up each name before anything is changed (preflight), and to fetch a file by it before the CA is
-	// asked. Turn it off where the names lead elsewhere from the controller
-	// than from the CA.
+	// asked. Turn it off if the names resolve to something else on the controller than at the CA.
 	SelfCheck bool `hcl:"self_check,optional" default:"true"`
 
 	// DNS servers (`host` or `host:port`) to ask instead of the controller's.
@@ -82,8 +83,8 @@ type Args struct {
 	// The provider's settings as lego's documentation names them: `{ CLOUDFLARE_DNS_API_TOKEN = var.token }`.
 	DNSCredentials map[string]modules.Secret `hcl:"dns_credentials,optional"`
 
-	// For `dns-01`: wait so long (`2m`) before the CA looks, instead of asking the domain's DNS servers until all have
-	// the record, where they can't be asked from the controller.
+	// For `dns-01`: how long to wait (`2m`) before the CA looks. Left out: rcprov asks the domain's DNS servers until all of
+	// them have the record. Give it if the controller can't reach them.
 	DNSWait string `hcl:"dns_wait,optional"`
 
 	// The key: elliptic curves, or RSA for clients that know nothing else.
@@ -92,7 +93,7 @@ type Args struct {
 	// The CA's profile, such as Let's Encrypt's `tlsserver` or `shortlived`.
 	Profile string `hcl:"profile,optional"`
 
-	// Common name of the root to prefer where the CA offers several chains.
+	// The common name of the root to prefer if the CA offers several chains.
 	PreferredChain string `hcl:"preferred_chain,optional"`
 
 	// Key identifier of an external account, for CAs that ask for one.
@@ -101,11 +102,11 @@ type Args struct {
 	// The external account's MAC key, in base64url.
 	EABHMAC modules.Secret `hcl:"eab_hmac,optional"`
 
-	// Whether the host renews by itself: installs the distribution's lego and a timer that runs twice a day, and
-	// reloads what uses the certificate. For `http-01`. Without it a timer that is there is removed.
+	// Whether the host renews the certificate by itself, with the distribution's lego and a timer that runs twice a day,
+	// and then reloads the services that use it. Only with `http-01`. If false, an existing timer is removed.
 	RenewTimer bool `hcl:"renew_timer,optional"`
 
-	// Units to reload when the timer has renewed the certificate. Left out: nginx.service.
+	// Units to reload when the timer has renewed the certificate; `["nginx.service"]` when left out.
 	Reload []string `hcl:"reload,optional"`
 
 	// With `files`: the certificate and its chain in PEM form, the certificate itself first.

@@ -120,7 +120,7 @@ func checkOwn(args Args, roots []byte) ([]*x509.Certificate, error) {
 	return chain, errors.Join(errs...)
 }
 
-// checkChain checks that each certificate is signed by the next, and the last by a root that clients have.
+// checkChain checks that the next certificate signed each one, and a root that clients trust the last.
 func checkChain(chain []*x509.Certificate, roots []byte) error {
 	for i, c := range chain[:len(chain)-1] {
 		if err := c.CheckSignatureFrom(chain[i+1]); err != nil {
@@ -143,7 +143,7 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	// At a time when all of them were new: what has expired is decided by the host's clock.
+	// At a time when all of them were new: the host's clock decides what has expired.
 	at := chain[0].NotBefore.Add(time.Second)
 	_, err := chain[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	if err == nil {
@@ -151,8 +151,8 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 	}
 	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
 		return &modules.ArgError{
-			Arg: "certificate_pem", Err: fmt.Errorf("is incomplete: it ends with %s, signed by %s, which is not known as a root", subject(last), issuer(last)),
-			Hint: "Append the certificate of " + issuer(last) + " (CAs call it intermediate or chain). If it is a CA of your own, name its file in ca_file.",
+			Arg: "certificate_pem", Err: fmt.Errorf("is incomplete: it ends with %s, signed by %s, which is not a trusted root", subject(last), issuer(last)),
+			Hint: "Append the certificate of " + issuer(last) + " (CAs call it the intermediate or the chain). If it is a CA of your own, name its file in ca_file.",
 		}
 	}
 	return modules.Argf("certificate_pem", "is not accepted by clients: %w", err)

@@ -12,7 +12,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// setChallenge tells client how to convince the CA.
+// setChallenge tells client how to answer the CA's challenges.
 func (i *Issue) setChallenge(ctx context.Context, h modules.Host, client *lego.Client) error {
 	if i.Challenge == "dns-01" {
 		return i.setDNS(client)
@@ -57,7 +57,7 @@ cat >"$1"
 	return modules.FileHint(err, w.dir+path)
 }
 
-// sweep removes what runs that were killed left: files to try names with, and answers for the account with a thumbprint.
+// sweep removes what killed runs left behind: files of the self-check, and answers for the account with a thumbprint.
 func (w *webroot) sweep(thumbprint string) error {
 	const script = `
 for f in "$1"/*; do
@@ -71,7 +71,8 @@ done
 	return err
 }
 
-// remove also removes the directories that became empty, but not the webroot, and also when the run is being stopped.
+// remove removes a file and the directories that become empty, but not the webroot; it does so even if the run is being
+// stopped.
 func (w *webroot) remove(path string) error {
 	const script = `
 rm -f -- "$1$2"
@@ -81,7 +82,7 @@ cd -- "$1" && rmdir -p --ignore-fail-on-non-empty -- "$(dirname -- ".$2")" 2>/de
 	return err
 }
 
-// nameservers returns servers with their ports.
+// nameservers adds port 53 to servers without a port.
 func nameservers(servers []string) (addresses []string) {
 	for _, server := range servers {
 		if _, _, err := net.SplitHostPort(server); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Issue is a certificate from an ACME CA, in lego's layout.
+// Issue is the step for a certificate from an ACME CA, stored in lego's layout.
 type Issue struct {
 	Pair
 	Names          []string
@@ -52,11 +52,11 @@ func newIssue(args Args, pair Pair, roots []byte) *Issue {
 	}
 }
 
-// origin is what rcprov notes beside a certificate: where it came from, and when the CA wants to be asked for the next.
+// origin is what rcprov notes beside a certificate: who issued it, and when to renew it.
 type origin struct {
-	Serial    string    `json:"serial"` // of the certificate that this is about: lego may have renewed it meanwhile
+	Serial    string    `json:"serial"` // of the certificate that this is about: lego may have renewed it since
 	Directory string    `json:"directory"`
-	RenewAt   time.Time `json:"renewAt,omitzero"` // a moment in the window that the CA suggested (RFC 9773); zero: it has none
+	RenewAt   time.Time `json:"renewAt,omitzero"` // a time in the window that the CA suggested (RFC 9773); zero: none
 }
 
 func (i *Issue) base() string { return strings.TrimSuffix(i.Certificate, ".crt") }
@@ -119,10 +119,10 @@ func (i *Issue) compare(is seen, from origin) (e modules.Edit, differs bool) {
 	return e, true
 }
 
-// readOrigin reads what was noted about the certificate leaf; the zero value when nothing was.
+// readOrigin reads the note about the certificate leaf; the zero value if there is none about it.
 func readOrigin(text []byte, leaf *x509.Certificate) origin {
 	var o origin
-	// What can't be read is as good as not there: it only makes the decision finer.
+	// An unreadable note counts as none: it only refines the decision.
 	if leaf == nil || json.Unmarshal(text, &o) != nil || o.Serial != leaf.SerialNumber.Text(16) {
 		return origin{}
 	}

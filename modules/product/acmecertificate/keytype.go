@@ -9,7 +9,7 @@ import (
 	"github.com/go-acme/lego/v4/certcrypto"
 )
 
-// keyTypeOf returns the type of a certificate's key, in lego's words.
+// keyTypeOf returns the type of a certificate's key, as lego names it.
 func keyTypeOf(c *x509.Certificate) certcrypto.KeyType {
 	switch key := c.PublicKey.(type) {
 	case *ecdsa.PublicKey:
@@ -20,7 +20,7 @@ func keyTypeOf(c *x509.Certificate) certcrypto.KeyType {
 	return certcrypto.KeyType(c.PublicKeyAlgorithm.String())
 }
 
-// keyTypeName is what the argument key_type calls a type.
+// keyTypeName returns the value of the argument key_type for a type.
 func keyTypeName(t certcrypto.KeyType) string {
 	for name, known := range keyTypes {
 		if known == t {

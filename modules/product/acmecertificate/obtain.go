@@ -25,18 +25,18 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// acmeLimit bounds all talk with a CA for one certificate. CAs answer within seconds; DNS takes minutes.
+// acmeLimit limits the whole exchange with a CA for one certificate. CAs answer within seconds; DNS takes minutes.
 const acmeLimit = 10 * time.Minute
 
-// silence turns off lego's log, which is one for the whole process and goes to standard error.
+// silence turns off lego's log, which the whole process shares and which goes to standard error.
 var silence = sync.OnceFunc(func() { legolog.Logger = stdlog.New(io.Discard, "", 0) })
 
-// Apply implements [modules.Step]. It asks the CA once: what the CA refuses is not tried again, because it counts that.
+// Apply implements [modules.Step]. It asks the CA once: the CA counts what it refuses.
 func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if onlyRights(c) {
 		return i.closeKey(ctx, h)
 	}
-	ctx, cancel := talking(ctx)
+	ctx, cancel := withLimit(ctx)
 	defer cancel()
 	if i.Challenge == "http-01" && i.SelfCheck {
 		if err := i.checkReachable(ctx, h); err != nil {
@@ -50,19 +50,19 @@ func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 	modules.Progress(ctx, "asking the CA for a certificate for %s", i.Names[0])
 	issued, err := i.obtain(ctx, h, client)
 	if err != nil {
-		return i.explainTalk(ctx, err)
+		return i.explainWithin(ctx, err)
 	}
 	return i.store(ctx, h, client, issued)
 }
 
-// talking returns the context for talk with a CA, of which lego logs nothing.
-func talking(ctx context.Context) (context.Context, context.CancelFunc) {
+// withLimit returns the context for an exchange with a CA, of which lego logs nothing.
+func withLimit(ctx context.Context) (context.Context, context.CancelFunc) {
 	silence()
-	return context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA was not done after %s", acmeLimit))
+	return context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA did not finish within %s", acmeLimit))
 }
 
-// explainTalk is [Issue.explain] for an error of talk with ctx, which may have ended it.
-func (i *Issue) explainTalk(ctx context.Context, err error) error {
+// explainWithin is [Issue.explain] for an error of an exchange that may have failed because ctx ended.
+func (i *Issue) explainWithin(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -90,7 +90,7 @@ func (i *Issue) client(ctx context.Context, h modules.Host) (*lego.Client, error
 	return client, i.register(ctx, h, client, a)
 }
 
-// transport carries requests to the CA, and stops all of lego, whose calls take no context, when ctx ends.
+// transport returns the transport for requests to the CA, which all fail when ctx ends: lego's calls take no context.
 func (i *Issue) transport(ctx context.Context) http.RoundTripper {
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 15 * time.Second,
@@ -105,8 +105,8 @@ func (i *Issue) transport(ctx context.Context) http.RoundTripper {
 	return impatient{bounded{ctx, t}}
 }
 
-// impatient has lego look after two seconds whether a challenge was met, and then less and less often, where the CA
-// doesn't say when (Let's Encrypt doesn't): lego's own five are longer than most validations take.
+// impatient makes lego ask after two seconds whether a challenge was met, and then less and less often, if the CA doesn't
+// say when to ask (Let's Encrypt doesn't): lego's own five seconds are longer than most validations take.
 type impatient struct{ next http.RoundTripper }
 
 func (i impatient) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -123,7 +123,7 @@ func (i impatient) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// bounded makes each request end with a context.
+// bounded ends each request when a context ends.
 type bounded struct {
 	ctx  context.Context
 	next http.RoundTripper
@@ -145,7 +145,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// body releases what a request holds when it has been read.
+// body releases the resources of a request when it is closed.
 type body struct {
 	io.ReadCloser
 	release func()
@@ -156,8 +156,8 @@ func (b body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// obtain orders the certificate; as a successor of the one on the host, where the CA knows that (RFC 9773, section 5):
-// such orders are exempt from rate limits.
+// obtain orders the certificate. If the CA supports it (RFC 9773, section 5), the order names the certificate on the host as
+// the one that it replaces: such orders are exempt from rate limits.
 func (i *Issue) obtain(ctx context.Context, h modules.Host, client *lego.Client) (*certificate.Resource, error) {
 	request := certificate.ObtainRequest{Domains: i.Names, Bundle: true, Profile: i.Profile, PreferredChain: i.PreferredChain}
 	replaced, err := i.replaced(ctx, h, client)
@@ -173,9 +173,9 @@ func (i *Issue) obtain(ctx context.Context, h modules.Host, client *lego.Client)
 	return issued, err
 }
 
-// refusesSuccessor tells whether a CA takes an order for no successor: somebody has replaced the certificate already, the CA
-// doesn't know it (any more), or another account got it, because the plan has another email or the host's account was lost.
-// Of a challenge that was not met a CA says "unauthorized" as well, but not in answer to a request.
+// refusesSuccessor reports whether a CA refused an order because of the certificate that it is to replace: that was replaced
+// already, the CA doesn't know it (any more), or another account got it, because the plan has another email or the host's
+// account was lost. A CA also says "unauthorized" of a challenge that was not met, but not in answer to a request.
 func refusesSuccessor(err error) bool {
 	var problem *acme.ProblemDetails
 	if !errors.As(err, &problem) {
@@ -185,7 +185,7 @@ func refusesSuccessor(err error) bool {
 		problem.Method != "" && strings.HasSuffix(problem.Type, ":unauthorized")
 }
 
-// replaced returns the ARI identifier of the certificate on the host; empty when it is none of this CA, or for other
+// replaced returns the ARI identifier of the certificate on the host; empty if another CA issued it, or it is for other
 // names.
 func (i *Issue) replaced(ctx context.Context, h modules.Host, client *lego.Client) (string, error) {
 	text, err := getFile(ctx, h, i.Certificate)
@@ -206,8 +206,8 @@ func (i *Issue) replaced(ctx context.Context, h modules.Host, client *lego.Clien
 	return certificate.MakeARICertID(chain[0])
 }
 
-// store puts the certificate with all that belongs to it on the host, as lego does (cmd/certs_storage.go), and a note
-// beside it.
+// store stores the certificate with its key, issuer and resource on the host, as lego does (cmd/certs_storage.go), and a
+// note about its origin beside it.
 func (i *Issue) store(ctx context.Context, h modules.Host, client *lego.Client, issued *certificate.Resource) error {
 	chain, err := parseChain(issued.Certificate)
 	if err != nil {
@@ -231,8 +231,8 @@ func (i *Issue) store(ctx context.Context, h modules.Host, client *lego.Client, 
 	})
 }
 
-// renewAt chooses a moment in the window in which the CA wants a certificate to be renewed (RFC 9773, section 4.2: at
-// random, so that not all come at once). It is zero where the CA doesn't say.
+// renewAt returns a random time in the window in which the CA wants a certificate to be renewed (RFC 9773, section 4.2);
+// zero if the CA names none.
 func renewAt(client *lego.Client, leaf *x509.Certificate) time.Time {
 	info, err := client.Certificate.GetRenewalInfo(certificate.RenewalInfoRequest{Cert: leaf})
 	if err != nil { // mostly api.ErrNoARI; any other failure must not lose the certificate

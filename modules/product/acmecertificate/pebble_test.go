@@ -66,7 +66,7 @@ func newLab(t *testing.T) lab {
 	return l
 }
 
-// startDNS starts a name server for the test and returns its address. Each name leads to 127.0.0.1 that leads nowhere else.
+// startDNS starts a name server for the test and returns its address. A name that has no address of its own resolves to 127.0.0.1.
 func startDNS(t *testing.T, elsewhere map[string]string) string {
 	t.Helper()
 	listener, packets := listenBoth(t)
@@ -191,12 +191,12 @@ func TestPebble(t *testing.T) {
 
 	t.Run("name that leads elsewhere", func(t *testing.T) {
 		_, away := l.steps(t, dir, "away.example.com") // 127.0.0.77; the web server has only 127.0.0.1
-		l.refused(t, host, away, "the CA was not asked, because it would not find the host: away.example.com leads to 127.0.0.77:"+l.port+", where nothing answers: dial tcp 127.0.0.77:"+l.port+": connect: connection refused")
+		l.refused(t, host, away, "the CA was not asked, because it could not reach the host: away.example.com resolves to 127.0.0.77:"+l.port+", where nothing answers: dial tcp 127.0.0.77:"+l.port+": connect: connection refused")
 	})
 	t.Run("another webroot", func(t *testing.T) {
 		_, wrong := l.steps(t, dir, "chat.example.com")
 		wrong.Webroot = t.TempDir()
-		l.refused(t, host, wrong, `the CA was not asked, because it would not find the host: chat.example.com leads to 127.0.0.1:`+l.port+`, which is another host, or has no challenges of `+wrong.Webroot+`: it answers "404 Not Found"`)
+		l.refused(t, host, wrong, `the CA was not asked, because it could not reach the host: chat.example.com resolves to 127.0.0.1:`+l.port+`, which is another host or does not serve `+wrong.Webroot+`: it answers "404 Not Found"`)
 		// A name without an authorization: Pebble takes an old one once in a hundred times.
 		_, wrong = l.steps(t, dir, "new.example.com")
 		wrong.Webroot, wrong.SelfCheck = t.TempDir(), false

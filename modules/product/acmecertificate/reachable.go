@@ -19,8 +19,8 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/preflight"
 )
 
-// checkReachable fetches a file of the host by each name, at each address that the name has, as the CA will do. CAs
-// count what they can't validate: five failures, and a name is barred for an hour.
+// checkReachable fetches a file of the host by each name, at each address of the name, as the CA will do. CAs count failed
+// validations: after five of them a name is refused for an hour.
 func (i *Issue) checkReachable(ctx context.Context, h modules.Host) error {
 	modules.Progress(ctx, "fetching a file by each name")
 	path, content := http01.ChallengePath("rcprov-"+rand.Text()), rand.Text()
@@ -40,9 +40,9 @@ func (i *Issue) checkReachable(ctx context.Context, h modules.Host) error {
 	if len(i.Addresses) > 0 {
 		host += " (" + strings.Join(i.Addresses, ", ") + ")"
 	}
-	return modules.WithHint(fmt.Errorf("the CA was not asked, because it would not find the host: %w", err),
-		"DNS records of each name must lead to %s, where port 80 must be open and serve %s (an `nginx` block before this one does). "+
-			"If only this machine sees it differently, set `self_check = false`.", host, i.Webroot)
+	return modules.WithHint(fmt.Errorf("the CA was not asked, because it could not reach the host: %w", err),
+		"Each name must resolve to %s, where port 80 must be open and serve %s (an `nginx` block before this one does that). "+
+			"If the names resolve to something else only on this machine, set `self_check = false`.", host, i.Webroot)
 }
 
 // fetch gets path by name and compares it.
@@ -67,15 +67,16 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 		case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) && address.Is6():
 			continue // this machine has no IPv6; the CA has
 		case err != nil:
-			return fmt.Errorf("%s leads to %s, where nothing answers: %w", name, at, err)
+			return fmt.Errorf("%s resolves to %s, where nothing answers: %w", name, at, err)
 		case got != content:
-			return fmt.Errorf("%s leads to %s, which is another host, or has no challenges of %s: it answers %s", name, at, i.Webroot, first(got))
+			return fmt.Errorf("%s resolves to %s, which is another host or does not serve %s: it answers %s", name, at, i.Webroot, first(got))
 		}
 	}
 	return nil
 }
 
-// get asks address, instead of host (NAME:PORT), for path, and follows redirects as CAs do. What is no 200 comes back as its status.
+// get asks address, instead of host (NAME:PORT), for path, and follows redirects as CAs do. It returns the body, or the
+// status if that is not 200.
 func get(ctx context.Context, host, address, path string) (string, error) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, wanted string) (net.Conn, error) {
 		if wanted == host {
@@ -103,7 +104,7 @@ func get(ctx context.Context, host, address, path string) (string, error) {
 	return string(text), err
 }
 
-// first is the beginning of an answer, for an error.
+// first returns the beginning of an answer, quoted for an error.
 func first(answer string) string {
 	answer, _, _ = strings.Cut(strings.TrimSpace(answer), "\n")
 	const short = 60

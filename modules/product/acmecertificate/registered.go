@@ -9,8 +9,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Registered is that the host has an account with the CA, under the address that its lego is told: to renew, lego makes
-// none, and without one fails each time that the timer wakes it.
+// Registered is the step for the host's account with the CA, under the email that the timer gives to lego: lego makes no
+// account when it renews, and without one it fails each time that the timer starts it.
 type Registered struct {
 	Issue *Issue
 }
@@ -50,11 +50,11 @@ func (r *Registered) Diff(s *observe.Snapshot) (modules.Change, error) {
 
 // Apply implements [modules.Step].
 func (r *Registered) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	ctx, cancel := talking(ctx)
+	ctx, cancel := withLimit(ctx)
 	defer cancel()
 	modules.Progress(ctx, "asking the CA for an account")
 	if _, err := r.Issue.client(ctx, h); err != nil {
-		return r.Issue.explainTalk(ctx, err)
+		return r.Issue.explainWithin(ctx, err)
 	}
 	return nil
 }

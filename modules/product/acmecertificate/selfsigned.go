@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// placeholder is the organization in certificates that only hold a place.
+	// placeholder is the organization in placeholder certificates.
 	placeholder = "rcprov placeholder"
 
 	selfSignedLife = 365 * 24 * time.Hour
@@ -31,7 +31,7 @@ type SelfSigned struct {
 	Names   []string
 	KeyType certcrypto.KeyType
 
-	// Placeholder: any certificate with its key will do; only where there is none is one made.
+	// Placeholder: any certificate with its key is enough; one is made only if there is none.
 	Placeholder bool
 }
 
@@ -43,12 +43,12 @@ func (p Pair) observe(q *observe.Query) {
 	observe.Clock.Ask(q, struct{}{})
 }
 
-// seen is what a host has of a Pair.
+// seen is what was observed of a Pair.
 type seen struct {
 	now   time.Time
-	leaf  *x509.Certificate // nil when there is none, or no usable one
+	leaf  *x509.Certificate // nil if there is no usable one
 	wrong string            // why there is no usable pair: "/x is not there", ...
-	open  fs.FileMode       // mode of a key that others than root can read; 0 otherwise
+	open  fs.FileMode       // mode of a key that not only root can read; 0 otherwise
 }
 
 // look reads what observe asked for.
@@ -96,7 +96,7 @@ func (p Pair) look(s *observe.Snapshot) (seen, error) {
 // keyMode is the mode of private keys.
 const keyMode fs.FileMode = 0o600
 
-// rights is the edit for a usable key that others can read.
+// rights is the edit for a usable key that not only root can read.
 func (p Pair) rights(is seen) (edits []modules.Edit) {
 	if is.leaf == nil || is.open == 0 {
 		return nil
@@ -106,7 +106,7 @@ func (p Pair) rights(is seen) (edits []modules.Edit) {
 	}}
 }
 
-// onlyRights tells whether nothing but the key's mode is to be changed.
+// onlyRights reports whether nothing but the key's mode is to be changed.
 func onlyRights(c modules.Change) bool { return len(c.Edits) == 1 && c.Edits[0].Field == "mode" }
 
 // Foresee implements [modules.Foreseer]: a new certificate has a new key.
@@ -117,7 +117,7 @@ func (p Pair) Foresee(s *observe.Snapshot, c modules.Change) {
 	}
 }
 
-// closeKey takes the rights on the key from others.
+// closeKey leaves only root the right to read the key.
 func (p Pair) closeKey(ctx context.Context, h modules.Host) error {
 	_, err := h.Run(ctx, modules.Command{Argv: []string{"chmod", "--", modules.OctalMode(keyMode), p.Key}})
 	return modules.FileHint(err, p.Key)

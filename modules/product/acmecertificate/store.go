@@ -25,8 +25,8 @@ type stored struct {
 	mode    fs.FileMode
 }
 
-// putScript puts a set of files, which come as tar, in place by renames that follow each other at once, so that a run
-// that is killed hardly ever leaves a key without its certificate: a CA counts how often it is asked for the same names.
+// putScript puts a set of files, which come as tar, in place by renames right after one another, so that a run that is
+// killed hardly ever leaves a key without its certificate: a CA counts how often it is asked for the same names.
 const putScript = `
 dir=$1 mode=$2
 shift 2
@@ -76,7 +76,7 @@ func getFile(ctx context.Context, h modules.Host, path string) ([]byte, error) {
 	return result.Stdout, nil
 }
 
-// hostTime is what the host's clock says: certificates are judged by it.
+// hostTime returns the time on the host, by which certificates are judged.
 func hostTime(ctx context.Context, h modules.Host) (time.Time, error) {
 	result, err := h.Run(ctx, modules.Command{Argv: []string{"date", "+%s"}})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 const due = `at() { date -d "$(openssl x509 -noout -$1 -in %s | cut -d= -f2)" +%%%%s; }; ` +
 	`end=$(at enddate) start=$(at startdate) && [ $(( (end - $(date +%%%%s)) * 3 )) -le $((end - start)) ]`
 
-// timerParts are the steps that make the host renew by itself.
+// timerParts are the steps by which the host renews the certificate by itself.
 func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error) {
 	b := &product.Builder{Env: env}
 	product.Add(b, "lego", aptpackage.New, aptpackage.Args{Packages: []string{"lego", "openssl"}})
@@ -36,7 +36,7 @@ func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error
 	return b.Parts()
 }
 
-// noTimerParts are the steps that take away what timerParts made in an earlier run. Packages, and lego's files, stay.
+// noTimerParts are the steps that remove the units of timerParts. The packages and lego's files stay.
 func noTimerParts(args Args) []modules.Part {
 	service, timer := ownUnit(timerName(args)+".service", ""), ownUnit(timerName(args)+".timer", "")
 	service.Absent, timer.Absent = true, true
@@ -63,8 +63,8 @@ WantedBy=timers.target
 `, args.Names[0])
 }
 
-// serviceText is a unit that runs the distribution's lego: 4.9 in Debian 12 and 13. That of Ubuntu 22.04 is older than 4.8, the
-// first that sleeps up to eight minutes before it renews, and refuses the flag against that.
+// serviceText is a unit that runs the distribution's lego: 4.9 in Debian 12 and 13. Since 4.8 lego sleeps up to eight minutes
+// before it renews, unless a flag tells it not to; the older one of Ubuntu 22.04 doesn't know that flag.
 func serviceText(args Args, issue *Issue, roots string, env modules.Env) string {
 	reload := args.Reload
 	if len(reload) == 0 {

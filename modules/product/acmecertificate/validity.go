@@ -9,8 +9,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Validity is that the host's time is within the validity of a certificate of the plan. It changes nothing; outside of it
-// the files behind it are not written.
+// Validity checks that a certificate of the plan is valid at the host's time; otherwise the parts after it write no files.
+// It changes nothing itself.
 type Validity struct {
 	Name                string
 	NotBefore, NotAfter time.Time
@@ -30,10 +30,10 @@ func (v *Validity) Diff(s *observe.Snapshot) (modules.Change, error) {
 	switch {
 	case now.After(v.NotAfter):
 		return modules.Change{}, modules.WithHint(fmt.Errorf("the certificate for %s expired on %s", v.Name, day(v.NotAfter)),
-			"The host says that today is %s. Give a new one in certificate_pem.", day(now))
+			"The date on the host is %s. Give a new certificate in certificate_pem.", day(now))
 	case now.Before(v.NotBefore):
-		return modules.Change{}, modules.WithHint(fmt.Errorf("the certificate for %s is valid from %s on only", v.Name, day(v.NotBefore)),
-			"The host says that today is %s. If that is wrong, correct its clock.", day(now))
+		return modules.Change{}, modules.WithHint(fmt.Errorf("the certificate for %s is not valid before %s", v.Name, day(v.NotBefore)),
+			"The date on the host is %s. If that is wrong, correct its clock.", day(now))
 	}
 	var c modules.Change
 	if left := v.NotAfter.Sub(now); left <= v.NotAfter.Sub(v.NotBefore)/3 {

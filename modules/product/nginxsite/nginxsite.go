@@ -63,7 +63,7 @@ func check(args Args) error {
 	}
 	for _, name := range args.Names {
 		if !validName.MatchString(name) {
-			wrong("names", "%q is not a host name in small letters, such as \"chat.example.com\" or \"*.example.com\"", name)
+			wrong("names", "%q is not a lowercase host name, such as \"chat.example.com\" or \"*.example.com\"", name)
 		}
 	}
 	for arg, path := range map[string]string{"certificate": args.Certificate, "key": args.Key} {

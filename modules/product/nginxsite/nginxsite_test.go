@@ -135,8 +135,8 @@ func TestCheck(t *testing.T) {
 		want   string
 	}{
 		{func(a *Args) { a.Names = nil }, "names: must name at least one host"},
-		{func(a *Args) { a.Names = []string{"Chat.example.com"} }, `names: "Chat.example.com" is not a host name in small letters, such as "chat.example.com" or "*.example.com"`},
-		{func(a *Args) { a.Names = []string{"a.example.com; x"} }, `names: "a.example.com; x" is not a host name in small letters, such as "chat.example.com" or "*.example.com"`},
+		{func(a *Args) { a.Names = []string{"Chat.example.com"} }, `names: "Chat.example.com" is not a lowercase host name, such as "chat.example.com" or "*.example.com"`},
+		{func(a *Args) { a.Names = []string{"a.example.com; x"} }, `names: "a.example.com; x" is not a lowercase host name, such as "chat.example.com" or "*.example.com"`},
 		{func(a *Args) { a.Certificate = "t.crt" }, `certificate: must be an absolute path, not "t.crt"`},
 		{func(a *Args) { a.Upstreams = []string{"http://127.0.0.1:3000"} }, `upstreams: "http://127.0.0.1:3000" must be a host and a port, not a URL`},
 		{func(a *Args) { a.Upstreams = []string{"127.0.0.1:3000;"} }, `upstreams: "127.0.0.1:3000;" must be "host:port" or "unix:/path", with parameters of nginx behind it`},

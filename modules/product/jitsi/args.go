@@ -62,7 +62,7 @@ type Args struct {
 	// Path of the certificate on the host, with the whole chain. It must be there before.
 	Certificate string `hcl:"certificate"`
 
-	// Path of its private key on the host.
+	// The path of its private key on the host.
 	Key string `hcl:"key"`
 
 	// The password by which the bridge logs in to prosody: at least 12 letters, digits, `-`, `_`, `.`, `~`, `+` and

@@ -1,5 +1,5 @@
-// Package nginx is the module nginx: the web server itself, without a site. It also has the [Configuration] step by
-// which all of rcprov's nginx files get onto a host, and what the nginx of each release can do.
+// Package nginx is the module nginx: the web server itself, without a site. It also has [Configuration], the step that
+// installs nginx files for all modules, and what the nginx of each release supports.
 package nginx
 
 import _ "embed"
@@ -17,13 +17,13 @@ var source string
 //	  webroot = nginx.web.webroot
 //	}
 //
-// Distributions' default site goes, because it takes port 80. Other files in /etc/nginx are left alone. New files are
-// first tried together with all that is there (`nginx -t`): what nginx refuses never takes the place of what it accepts.
-// When the configuration changes nginx is reloaded, not restarted; so it is when somebody has edited nginx.conf. Preflight
-// asks for port 80.
+// The distribution's default site is removed, because it takes port 80. Other files in /etc/nginx are left alone. New files
+// are first tested together with the rest of the configuration (`nginx -t`): files that nginx refuses never replace files
+// that it accepts. When the configuration changes, or somebody has edited nginx.conf, nginx is reloaded, not restarted.
+// Preflight checks port 80.
 type Args struct {
-	// Directory from which ACME challenges are served: `/.well-known/acme-challenge/TOKEN` is the file of that path
-	// in it.
+	// The directory from which ACME challenges are served: `/.well-known/acme-challenge/TOKEN` is the file with that path
+	// below it.
 	Webroot string `hcl:"webroot,optional" default:"/var/www/acme"`
 
 	// Whether to listen on IPv6 as well. nginx refuses to start with it on a host whose kernel has no IPv6.

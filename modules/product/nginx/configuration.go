@@ -15,8 +15,8 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/file"
 )
 
-// Configuration is a set of files of /etc/nginx that belong together. Those that differ are tried by nginx as a whole,
-// with everything else that is in /etc/nginx, before any of them takes its place.
+// Configuration is a set of files in /etc/nginx that belong together. nginx tests those that differ as a whole, with
+// everything else in /etc/nginx, before any of them is written.
 type Configuration struct {
 	Files []*file.Step // at least one that is not Absent
 }
@@ -77,8 +77,8 @@ func of(change modules.Change, path string) modules.Change {
 	return modules.Change{Edits: slices.DeleteFunc(slices.Clone(change.Edits), func(e modules.Edit) bool { return e.Subject != path })}
 }
 
-// noteRemoval touches a file that stays before others are removed. The service is reloaded because a file changed after
-// it was read, and a file that is gone has no time of change.
+// noteRemoval touches a file that stays before others are removed. The service is reloaded when a file changed after nginx
+// read it, and a removed file has no time of change.
 func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change modules.Change) error {
 	path := c.touched(change)
 	if path == "" {
@@ -88,7 +88,7 @@ func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change 
 	return err
 }
 
-// touched is the file that is touched because others are removed; empty: none is.
+// touched returns the file to touch because others are removed; empty: none.
 func (c *Configuration) touched(change modules.Change) string {
 	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove && e.If == "" })
 	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
@@ -98,10 +98,10 @@ func (c *Configuration) touched(change modules.Change) string {
 	return c.Files[stays].Path
 }
 
-// testScript tries new files, which come as tar, and the removal of others, its arguments, in a copy of /etc/nginx. In the
-// copy every path of /etc/nginx is one of the copy, so that includes lead to the new files, and links to files are those
-// files; links that lead nowhere stay, because nginx stumbles over them as well. Keys may be among the files: only root
-// can look into /run/rcprov, and it is no disk.
+// testScript tests new files, which come as tar, and the removal of others, its arguments, in a copy of /etc/nginx. In the
+// copy, paths in /etc/nginx are replaced by those of the copy, so that includes find the new files, and links to files by
+// the files; broken links stay, because nginx fails on them as well. The files may contain keys: only root can read
+// /run/rcprov, which is not on a disk.
 const testScript = `
 command -v nginx >/dev/null || exit 4
 [ -e /etc/nginx/nginx.conf ] || exit 5
@@ -125,7 +125,7 @@ said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || {
 
 const etc = "/etc/nginx/"
 
-// test has nginx try the set.
+// test has nginx test the set.
 func (c *Configuration) test(ctx context.Context, h modules.Host, change modules.Change) error {
 	argv := []string{"sh", "-euc", testScript, "nginx-test"}
 	var archive bytes.Buffer
@@ -151,86 +151,85 @@ func (c *Configuration) test(ctx context.Context, h modules.Host, change modules
 	return explain(err, result)
 }
 
-// logged is what nginx puts before a message: time and process when its log is open already, its name when not.
-var logged = regexp.MustCompile(`^(nginx: |[0-9/]+ [0-9:]+ )?(\[[a-z]+\]) ([0-9]+#[0-9]+: )?`)
+// logPrefix is what nginx puts before a message: time and process once its log is open, else its name.
+var logPrefix = regexp.MustCompile(`^(nginx: |[0-9/]+ [0-9:]+ )?(\[[a-z]+\]) ([0-9]+#[0-9]+: )?`)
 
-// words are nginx's complaints without the frame: what it stumbled over, without the warnings before that, which it lives with.
-func words(stderr []byte) string {
-	var fatal, said []string
+// messages returns what nginx printed without the prefixes: the fatal errors, or everything if there are none.
+func messages(stderr []byte) string {
+	var fatal, all []string
 	for line := range strings.Lines(string(stderr)) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasSuffix(line, " test failed") {
 			continue
 		}
-		line = logged.ReplaceAllString(line, "$2 ")
-		said = append(said, line)
+		line = logPrefix.ReplaceAllString(line, "$2 ")
+		all = append(all, line)
 		if strings.HasPrefix(line, "[emerg]") || strings.HasPrefix(line, "[alert]") || strings.HasPrefix(line, "[crit]") {
 			fatal = append(fatal, line)
 		}
 	}
 	if len(fatal) > 0 {
-		said = fatal
+		all = fatal
 	}
-	return strings.Join(said, "\n  ")
+	return strings.Join(all, "\n  ")
 }
 
-// reinstall is what to do when files of nginx's package are missing: dpkg takes it for a wish that they are gone.
-const reinstall = "It is one of nginx's package: `apt-get -o Dpkg::Options::=--force-confmiss install --reinstall nginx-common` on the host " +
+// reinstall is the advice for missing files of nginx's package, which dpkg takes for removed on purpose.
+const reinstall = "It belongs to nginx's package: `apt-get -o Dpkg::Options::=--force-confmiss install --reinstall nginx-common` on the host " +
 	"puts such files back (with packages of nginx.org it is `nginx`). Then run the same command again."
 
-// What nginx stumbles over when something that isn't its configuration was removed or mixed up.
+// What nginx prints when something that isn't its configuration was removed or mixed up.
 var (
 	badCertificate = regexp.MustCompile(`(?:cannot load certificate(?: key)? |SSL_CTX_use_PrivateKey\()"([^"]+)"`)
 	noPackageFile  = regexp.MustCompile(`open\(\) "/etc/nginx/[^"/]+" failed \(2:`)
 	noLogDirectory = regexp.MustCompile(`open\(\) "/var/log/nginx/[^"/]+" failed \(2:`)
 )
 
-// advice is what to do about something that nginx complains of, and that steps behind those of nginx can't repair, because
-// they come behind it; empty when there is none.
-func advice(said string) string {
-	if found := badCertificate.FindStringSubmatch(said); found != nil {
+// advice says what to do about an error of nginx that no later step gets to repair; empty if there is nothing to say.
+func advice(text string) string {
+	if found := badCertificate.FindStringSubmatch(text); found != nil {
 		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -Rl %s /etc/nginx/conf.d /etc/nginx/sites-enabled`), then run the same command again: "+
 			"if the plan has the site, it puts certificate and file back.", found[1])
 	}
 	switch {
-	case noPackageFile.MatchString(said):
+	case noPackageFile.MatchString(text):
 		return reinstall
-	case noLogDirectory.MatchString(said):
-		return "Make its directory anew, `install -d -g adm /var/log/nginx`, then run the same command again."
+	case noLogDirectory.MatchString(text):
+		return "Make its directory again, `install -d -g adm /var/log/nginx`, then run the same command again."
 	}
 	return ""
 }
 
 func lowerFirst(text string) string { return strings.ToLower(text[:1]) + text[1:] }
 
-// explain makes an error of what nginx -t said.
+// explain returns the error for a failed nginx -t.
 func explain(err error, result modules.Result) error {
 	var failed *modules.CommandError
 	if !errors.As(err, &failed) {
 		return err
 	}
-	said := words(result.Stderr)
+	text := messages(result.Stderr)
 	switch {
 	case result.Status == 4:
 		return modules.WithHint(errors.New("there is no nginx on the host"), "Add an `nginx` block before this one.")
 	case result.Status == 5:
 		return modules.WithHint(fmt.Errorf("%s is not there", packageFile), "%s", reinstall)
 	case result.Status != 3:
-		return fmt.Errorf("try the new configuration of nginx: %w", err)
+		return fmt.Errorf("test the new configuration of nginx: %w", err)
 	}
-	hint := "The files of /etc/nginx are as they were, and nginx runs on with them. "
-	why := advice(said)
+	hint := "The files in /etc/nginx are unchanged, and nginx goes on with them. "
+	why := advice(text)
 	switch {
-	case badCertificate.MatchString(said):
-		hint += "Let an `acme_certificate` block (or `file` steps) put certificate and key there before this one. When it is another site's: " + lowerFirst(why)
+	case badCertificate.MatchString(text):
+		hint += "Add an `acme_certificate` block (or `file` steps) for certificate and key before this one. If it is another site's: " + lowerFirst(why)
 	case why != "":
 		hint += why
-	case strings.Contains(said, `unknown "rcprov_connection" variable`):
-		hint += "Add an `nginx` block before this one: it has what all sites share."
-	case strings.Contains(said, "duplicate default server"):
-		hint += "Another file has a default_server for port 80: remove it there; rcprov's redirects to https and serves ACME challenges."
+	case strings.Contains(text, `unknown "rcprov_connection" variable`):
+		hint += "Add an `nginx` block before this one: it has what all sites need."
+	case strings.Contains(text, "duplicate default server"):
+		hint += "Another file has a default_server for port 80: remove it there. The one of the `nginx` block redirects to https and serves ACME challenges."
 	default:
-		hint += "Correct what nginx complains of, then run the same command again."
+		hint += "Correct that, then run the same command again."
 	}
-	return modules.WithHint(fmt.Errorf("nginx refuses the new configuration: %s", said), "%s", hint)
+	return modules.WithHint(fmt.Errorf("nginx refuses the new configuration: %s", text), "%s", hint)
 }

@@ -22,8 +22,8 @@ const (
 	// Unit is nginx's systemd unit.
 	Unit = "nginx.service"
 
-	// Dir is where sites go: conf.d is read by the packages of Debian, Ubuntu and nginx.org alike, and one file is
-	// all of a site, where sites-available needs a link beside it.
+	// Dir is the directory for sites: the packages of Debian, Ubuntu and nginx.org all read conf.d, and a site is one file
+	// there, while sites-available needs a link as well.
 	Dir = "/etc/nginx/conf.d"
 
 	defaultSite = "/etc/nginx/sites-enabled/default"
@@ -73,13 +73,14 @@ func Render(templates fs.FS, name string, values any) (string, error) {
 	return b.String(), nil
 }
 
-// special are the characters that end or begin something in nginx's configuration language.
+// special are the characters with a meaning in nginx's configuration language.
 var special = regexp.MustCompile(`[\s;{}"'\\$#]`)
 
-// CheckWord tells why a text can't stand in nginx's configuration as it is, to read on after the argument's name.
+// CheckWord returns an error if text can't be used in nginx's configuration without quotes; its text reads on after the
+// argument's name.
 func CheckWord(text string) error {
 	if found := special.FindString(text); found != "" || text == "" {
-		return fmt.Errorf("can't stand in nginx's configuration: %q (it must be one word without %s)", text, "; { } \" ' \\ $ #")
+		return fmt.Errorf("can't be used in nginx's configuration: %q (it must be one word without %s)", text, "; { } \" ' \\ $ #")
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{
 			"2026/11/21 13:09:44 [emerg] 1238#1238: unknown directive \"retrun\" in /etc/nginx/conf.d/c.conf:52\nnginx: configuration file /etc/nginx/nginx.conf test failed\n",
-			3, `nginx refuses the new configuration: [emerg] unknown directive "retrun" in /etc/nginx/conf.d/c.conf:52`, "Correct what nginx complains of",
+			3, `nginx refuses the new configuration: [emerg] unknown directive "retrun" in /etc/nginx/conf.d/c.conf:52`, "Correct that, then",
 		},
 		{
 			"nginx: [emerg] cannot load certificate \"/x.crt\": BIO_new_file() failed\n",
@@ -171,7 +171,7 @@ func TestExplain(t *testing.T) {
 		{`nginx: [emerg] unknown "rcprov_connection" variable`, 3, `nginx refuses the new configuration: [emerg] unknown "rcprov_connection" variable`, "Add an `nginx` block"},
 		{"nginx: [emerg] a duplicate default server for 0.0.0.0:80 in /x:2", 3, "nginx refuses the new configuration: [emerg] a duplicate default server for 0.0.0.0:80 in /x:2", "Another file has a default_server"},
 		{"", 4, "there is no nginx on the host", "Add an `nginx` block"},
-		{"cp: No space left on device", 1, "try the new configuration of nginx: cp: No space left on device (exit status 1)", ""},
+		{"cp: No space left on device", 1, "test the new configuration of nginx: cp: No space left on device (exit status 1)", ""},
 	} {
 		result := modules.Result{Stderr: []byte(test.stderr), Status: test.status}
 		err := explain(modules.NewCommandError(modules.Command{Script: "x"}, result), result)

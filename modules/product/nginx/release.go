@@ -9,10 +9,10 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Version is a version's numbers: major, minor, patch.
+// Version is major, minor and patch.
 type Version [3]int
 
-// Before tells whether v is older than other.
+// Before reports whether v is older than other.
 func (v Version) Before(other Version) bool { return slices.Compare(v[:], other[:]) < 0 }
 
 // ParseVersion reads "1.28.3".
@@ -29,21 +29,21 @@ func ParseVersion(text string) (v Version, err error) {
 	return v, nil
 }
 
-// Release is the versions that decide what can stand in nginx's configuration.
+// Release has the versions that decide what nginx's configuration may contain.
 type Release struct {
 	Nginx   Version
 	OpenSSL Version
 }
 
-// HTTP2Directive tells whether there is `http2 on;`, which replaces `listen ... http2`
+// HTTP2Directive reports whether nginx has the directive `http2 on;`, which replaces `listen ... http2`
 // (https://nginx.org/en/docs/http/ngx_http_v2_module.html).
 func (r Release) HTTP2Directive() bool { return !r.Nginx.Before(Version{1, 25, 1}) }
 
-// RotatesTickets tells whether keys of TLS session tickets are changed by nginx itself, with a shared session cache
-// (CHANGES of 1.23.2).
+// RotatesTickets reports whether nginx itself changes the keys of TLS session tickets, with a shared session cache (CHANGES
+// of 1.23.2).
 func (r Release) RotatesTickets() bool { return !r.Nginx.Before(Version{1, 23, 2}) }
 
-// PostQuantum tells whether X25519MLKEM768 is there: nginx refuses a group that its OpenSSL doesn't know.
+// PostQuantum reports whether OpenSSL has X25519MLKEM768: nginx refuses a group that its OpenSSL doesn't know.
 func (r Release) PostQuantum() bool { return !r.OpenSSL.Before(Version{3, 5, 0}) }
 
 // releases are what distributions ship, the newest last (package indexes, November 2026).
@@ -64,15 +64,16 @@ var releases = map[string][]struct {
 	},
 }
 
-// ReleaseOf returns what the distribution os ships; a release that isn't known is taken for the one before it. Without
-// facts (nil) it is the newest. nginxVersion, when not empty, is the nginx that is there instead of the distribution's.
+// ReleaseOf returns what the host's distribution ships; for a release that isn't known, what the one before it does; without
+// facts (nil), what the newest Debian does. nginxVersion, if not empty, replaces the distribution's nginx. The error is for
+// another distribution, or a nginxVersion that is no version.
 func ReleaseOf(facts *observe.Facts, nginxVersion string) (Release, error) {
 	known := releases["debian"]
 	release := known[len(known)-1].Release
 	if facts != nil {
 		known, ok := releases[facts.OS.ID]
 		if !ok {
-			return Release{}, fmt.Errorf("it is not known which nginx %s has; Debian and Ubuntu are", facts.OS.Name)
+			return Release{}, fmt.Errorf("rcprov doesn't know which nginx %s has; it knows Debian and Ubuntu", facts.OS.Name)
 		}
 		release = known[0].Release
 		for _, k := range known {
@@ -89,8 +90,7 @@ func ReleaseOf(facts *observe.Facts, nginxVersion string) (Release, error) {
 	return release, err
 }
 
-// number makes "24.04" comparable; of no number, such as in the testing release of Debian, which has none, it is the
-// highest.
+// number makes "24.04" comparable; without a number, as in Debian testing, it is the highest.
 func number(osVersion string) float64 {
 	n, err := strconv.ParseFloat(osVersion, 64)
 	if err != nil {

@@ -9,16 +9,15 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 )
 
-// Running is nginx's unit, of which a reload counts as done when the workers with the old configuration take no more
-// connections.
+// Running is the step for nginx's unit. A reload ends when the workers with the old configuration accept no more connections.
 type Running struct {
 	*systemdunit.Step
 }
 
 var _ modules.Step = Running{}
 
-// Service returns the step that keeps nginx running with what is in files and in nginx.conf: it is reloaded when one of
-// them changed since it read them.
+// Service returns the step that keeps nginx running with the content of files and of nginx.conf: it is reloaded when one of
+// them changed after nginx read it.
 func Service(files ...string) Running {
 	yes := true
 	return Running{&systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: append(slices.Clone(files), packageFile)}}
@@ -30,8 +29,8 @@ pid=$(systemctl show -p MainPID --value -- "$1")
 cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
 `
 
-// leaveScript waits until the workers in its arguments are gone or only end what they have begun. nginx says so in the
-// process title. If they stay, nginx could not do what it read; whether that matters is found by who asks it.
+// leaveScript waits until the workers in its arguments have ended or are shutting down, which nginx shows in the process
+// title. If they stay, nginx could not apply what it read; whether that matters shows when the site is asked.
 const leaveScript = `
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
 	old=
@@ -43,7 +42,7 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27
 done
 `
 
-// advised is the error of a start or reload, with advice on what nginx said in the journal in place of the general one.
+// advised returns the error of a start or reload with advice on what nginx wrote to the journal, instead of the general one.
 func advised(err error) error {
 	if err == nil {
 		return nil

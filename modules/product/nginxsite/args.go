@@ -1,4 +1,4 @@
-// Package nginxsite is the module nginx_site: a site that nginx serves by TLS, mostly in front of an application.
+// Package nginxsite is the module nginx_site: a site that nginx serves over TLS, mostly in front of an application.
 package nginxsite
 
 import (
@@ -10,7 +10,8 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a site of nginx: TLS for some names, and what stands behind it. An `nginx` block must come before it.
+// Args describe a site of nginx: its names, its certificate, and the applications behind it. An `nginx` block must come before
+// it.
 //
 //	nginx_site "chat" {
 //	  names       = ["chat.example.com"]
@@ -29,67 +30,67 @@ var source string
 //	  }
 //	}
 //
-// The site is the file /etc/nginx/conf.d/FIRST-NAME.conf. nginx tries it with all other files before it takes its place,
-// and is reloaded when it, the certificate or the key changed since nginx read them. The site is as wanted when nginx
-// really serves that certificate.
+// The site is the file /etc/nginx/conf.d/FIRST-NAME.conf. nginx tests it together with all other files before it is written,
+// and is reloaded when it, the certificate or the key changed after nginx read them. The step is done when nginx really
+// serves that certificate.
 //
-// A site that is taken out of the plan, or gets another first name, is served on from the file that it had. Remove that, and
-// `systemctl reload nginx`, before you remove the certificate: with a file that is missing nginx doesn't start.
+// If you take a site out of the plan, or change its first name, nginx goes on serving the old file. Remove it, and run
+// `systemctl reload nginx`, before you remove the certificate: nginx doesn't start if a file is missing.
 //
-// TLS is as Mozilla's guidelines 6.0 recommend, as far as nginx and OpenSSL of the host can: HTTP/2, and post-quantum
-// key exchange with OpenSSL 3.5 (Debian 13, Ubuntu 26.04). Websockets work; applications get X-Forwarded-For, -Proto,
-// -Host and -Port and X-Real-IP, and count one proxy.
+// TLS is set up as Mozilla's guidelines 6.0 recommend, as far as the host's nginx and OpenSSL support it: HTTP/2, and
+// post-quantum key exchange with OpenSSL 3.5 (Debian 13, Ubuntu 26.04). Websockets work. Applications get X-Forwarded-For,
+// -Proto, -Host and -Port and X-Real-IP, and must expect one proxy.
 type Args struct {
-	// Host names that the site answers for. The first one names its file. `*.example.com` is all names below.
+	// The host names of the site. Its file is named after the first one. `*.example.com` is all names below example.com.
 	Names []string `hcl:"names"`
 
-	// Path of the certificate on the host, with the whole chain, the site's own certificate first.
+	// The path of the certificate on the host: the whole chain, the site's own certificate first.
 	Certificate string `hcl:"certificate"`
 
-	// Path of its private key on the host.
+	// The path of its private key on the host.
 	Key string `hcl:"key"`
 
 	// Applications behind the site: `host:port` or `unix:/path`, with parameters of nginx where needed
 	// (`10.0.0.3:3000 weight=2`). Requests that no location takes go to them.
 	Upstreams []string `hcl:"upstreams,optional"`
 
-	// How requests of one person stay with one upstream: `ip` by address, `cookie` by the value of sticky_cookie (by
-	// address as long as there is none).
+	// How all requests of a person get to the same upstream: by address (`ip`), or by the value of sticky_cookie (`cookie`;
+	// by address until the cookie is set).
 	Sticky string `hcl:"sticky,optional" default:"none" oneof:"none,ip,cookie"`
 
-	// Name of the cookie for `sticky = "cookie"`: letters, digits and underscores.
+	// The name of the cookie for `sticky = "cookie"`: letters, digits and underscores.
 	StickyCookie string `hcl:"sticky_cookie,optional" default:"rc_uid"`
 
-	// Largest request that is let through, as nginx writes it; no upload can be larger. `0` is no limit.
+	// The largest request, and so the largest upload, in nginx's notation. `0` is no limit.
 	MaxBodySize string `hcl:"max_body_size,optional" default:"200m"`
 
-	// How long an upstream may be silent, as nginx writes it.
+	// How long an upstream may be silent, in nginx's notation.
 	ProxyTimeout string `hcl:"proxy_timeout,optional" default:"300s"`
 
-	// `modern` speaks TLS 1.3 only, which clients older than about 2019 don't know.
+	// `modern` is TLS 1.3 only, which clients older than about 2019 don't support.
 	TLS string `hcl:"tls,optional" default:"intermediate" oneof:"intermediate,modern"`
 
-	// Seconds for which browsers shall refuse plain HTTP for these names, once they came by TLS. 0 says nothing to them.
+	// For how many seconds browsers are told to use only https for these names (Strict-Transport-Security). 0: not at all.
 	HSTS int `hcl:"hsts,optional" default:"63072000"`
 
-	// Whether that holds for all names below these as well.
+	// Whether that includes all names below these.
 	HSTSSubdomains bool `hcl:"hsts_subdomains,optional"`
 
 	// Whether to listen on IPv6 as well.
 	IPv6 bool `hcl:"ipv6,optional" default:"true"`
 
-	// The version of nginx, such as `1.28.0`, where it is not the one of the distribution.
+	// The version of nginx, such as `1.28.0`, if it is not the distribution's.
 	NginxVersion string `hcl:"nginx_version,optional"`
 
-	// More paths of the site, by nginx's location: `"/api/"`, `"= /robots.txt"`, `"~ \\.php$"`.
+	// More locations of the site, as nginx writes them: `"/api/"`, `"= /robots.txt"`, `"~ \\.php$"`.
 	Locations []Location `hcl:"location,block"`
 
-	// More directives for the site's server block, one in each line, as nginx writes them.
+	// More directives for the site's server block, one per line, in nginx's notation.
 	Config string `hcl:"config,optional"`
 
 	// A template of your own for the whole file, relative to the plan, in the language of `templatefile()`. Its
-	// variables are those of vars and: `names`, `certificate`, `key`, `upstreams`, `max_body_size`, and the texts
-	// `listen`, `tls` and `proxy` (the lines that the site would have).
+	// variables are those of vars, and `names`, `certificate`, `key`, `upstreams`, `max_body_size`, `listen`, `tls` and
+	// `proxy`; the last three are the lines that rcprov would write.
 	Template string `hcl:"template,optional"`
 
 	// Variables for the template.
@@ -98,13 +99,13 @@ type Args struct {
 
 // Location is a part of a site.
 type Location struct {
-	// What nginx matches, as behind the word `location`.
+	// What nginx matches, as after the word `location`.
 	Match string `hcl:"match,label"`
 
-	// Where requests go: a URL such as `http://127.0.0.1:9000`, or `upstreams` for those of the site.
+	// Where requests go: a URL such as `http://127.0.0.1:9000`, or `upstreams` for the site's own.
 	ProxyPass string `hcl:"proxy_pass,optional"`
 
-	// Directives, one in each line, as nginx writes them.
+	// Directives, one per line, in nginx's notation.
 	Config string `hcl:"config,optional"`
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
 
-// page is what the templates are filled in with.
+// page has the values for the templates.
 type page struct {
 	Upstream, ServerName, HSTS, MaxBodySize string
 	StickyIP                                bool
@@ -79,7 +79,7 @@ func locations(args Args, upstream string) (all []location) {
 	return all
 }
 
-// own fills in the template of the plan.
+// own renders the plan's template.
 func own(args Args, p page, env modules.Env) (string, error) {
 	vars := map[string]cty.Value{
 		"names": list(args.Names), "certificate": cty.StringVal(args.Certificate), "key": cty.StringVal(args.Key),
@@ -112,8 +112,8 @@ func list(texts []string) cty.Value {
 	return cty.ListVal(values)
 }
 
-// upstreamName is the name of the site's upstreams within nginx, and part of a variable's name, where only letters,
-// digits and underscores may stand.
+// upstreamName is the name of the site's upstreams in nginx, and part of a variable's name, which may have only letters,
+// digits and underscores.
 func upstreamName(name string) string {
 	return "rcprov_" + strings.NewReplacer(".", "_", "-", "__", "*", "any").Replace(name)
 }

@@ -41,10 +41,10 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	return parts, Outputs{URL: "https://" + args.Names[0], Files: []string{site.Path}}, nil
 }
 
-// fileName is a name without what a file's name had better not have.
+// fileName makes a host name fit for a file name.
 func fileName(name string) string { return strings.ReplaceAll(name, "*", "_") }
 
-// example is a name that the site answers for.
+// example returns a host name that name stands for.
 func example(name string) string { return strings.Replace(name, "*", "any", 1) }
 
 var (
@@ -76,10 +76,10 @@ func check(args Args) error {
 		case strings.Contains(server, "://"):
 			errs = append(errs, &modules.ArgError{
 				Arg: "upstreams", Err: fmt.Errorf("%q must be a host and a port, not a URL", server),
-				Hint: "Write \"127.0.0.1:3000\". For one that speaks https give a `location \"/\"` with proxy_pass instead.",
+				Hint: "Write \"127.0.0.1:3000\". For an upstream with https give a `location \"/\"` with proxy_pass instead.",
 			})
 		case !validServer.MatchString(server):
-			wrong("upstreams", "%q must be \"host:port\" or \"unix:/path\", with parameters of nginx behind it", server)
+			wrong("upstreams", "%q must be \"host:port\" or \"unix:/path\", optionally followed by parameters of nginx", server)
 		}
 	}
 	for arg, value := range map[string]struct {
@@ -89,14 +89,14 @@ func check(args Args) error {
 		"sticky_cookie": {validCookie, args.StickyCookie}, "max_body_size": {validSize, args.MaxBodySize}, "proxy_timeout": {validTime, args.ProxyTimeout},
 	} {
 		if !value.rule.MatchString(value.text) {
-			wrong(arg, "nginx wouldn't understand %q", value.text)
+			wrong(arg, "must be in nginx's notation, not %q", value.text)
 		}
 	}
 	if args.HSTS < 0 {
 		wrong("hsts", "must be a number of seconds, 0 or more")
 	}
 	if args.Sticky != "none" && len(args.Upstreams) == 0 {
-		wrong("sticky", "is about upstreams, and there are none")
+		wrong("sticky", "requires upstreams, and there are none")
 	}
 	return errors.Join(append(errs, checkLocations(args)...)...)
 }
@@ -109,9 +109,9 @@ func checkLocations(args Args) (errs []error) {
 		case match == "" || strings.ContainsAny(match, ";{}\n"):
 			errs = append(errs, modules.Argf("location", "%q is not what nginx matches, such as \"/api/\"", l.Match))
 		case seen[match]:
-			errs = append(errs, modules.Argf("location", "%q is there twice", match))
+			errs = append(errs, modules.Argf("location", "%q is given twice", match))
 		case l.ProxyPass == "" && strings.TrimSpace(l.Config) == "":
-			errs = append(errs, modules.Argf("location", "%q says nothing: give proxy_pass, config or both", match))
+			errs = append(errs, modules.Argf("location", "%q is empty: give proxy_pass, config or both", match))
 		case l.ProxyPass == "upstreams" && len(args.Upstreams) == 0:
 			errs = append(errs, modules.Argf("location.proxy_pass", "means the site's upstreams, and there are none"))
 		case l.ProxyPass != "" && l.ProxyPass != "upstreams" && !regexp.MustCompile(`^https?://[^\s;{}"']+$`).MatchString(l.ProxyPass):
@@ -121,9 +121,9 @@ func checkLocations(args Args) (errs []error) {
 	}
 	switch {
 	case len(args.Upstreams) > 0 && seen["/"]:
-		errs = append(errs, modules.Argf("location", "\"/\" is what goes to the upstreams; leave out one of them"))
+		errs = append(errs, modules.Argf("location", "\"/\" conflicts with upstreams, which get all other requests"))
 	case len(args.Upstreams) == 0 && len(args.Locations) == 0 && args.Template == "":
-		errs = append(errs, modules.Argf("upstreams", "must say what stands behind the site, unless a location or a template does"))
+		errs = append(errs, modules.Argf("upstreams", "must be given, unless there is a location or a template"))
 	}
 	return errs
 }

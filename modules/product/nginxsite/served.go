@@ -17,11 +17,11 @@ import (
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
 
-// Served is that nginx serves a certificate for a name. A reload returns before the workers have changed, and where the
-// running nginx can't do what it read (a port that somebody else has) it goes on as before and only logs it; so the proof
-// is what a client gets.
+// Served checks that nginx serves a certificate for a name. A reload returns before the workers have changed, and a running
+// nginx that can't apply what it read (another program has the port) goes on as before and only logs that; so the proof is
+// what a client gets.
 type Served struct {
-	Name        string // by which the client asks
+	Name        string // that the client asks for
 	Certificate string // path on the host
 }
 
@@ -30,7 +30,7 @@ var _ modules.Step = (*Served)(nil)
 // address is where the site is asked, as seen from the host.
 const address = "127.0.0.1:443"
 
-// handshakeTimeout bounds one question; switchTimeout how long nginx may take to change its workers after a reload.
+// handshakeTimeout limits one handshake, switchTimeout the time that nginx takes to change its workers after a reload.
 const (
 	handshakeTimeout = 10 * time.Second
 	switchTimeout    = 15 * time.Second
@@ -38,11 +38,11 @@ const (
 
 // answer is what a client gets.
 type answer struct {
-	Fingerprint string // SHA-256 of the first certificate, lower-case hex; empty without one
+	Fingerprint string // SHA-256 of the first certificate, lowercase hex; empty if there is none
 	Failure     string // why there is none
 }
 
-// tlsProbe answers which certificate is served for a name.
+// tlsProbe asks which certificate is served for a name.
 var tlsProbe = &observe.Probe[string, answer]{Name: "tls", Run: ask}
 
 func ask(ctx context.Context, dial observe.Dial, name string) (answer, error) {
@@ -51,7 +51,7 @@ func ask(ctx context.Context, dial observe.Dial, name string) (answer, error) {
 	conn, err := dial(limited, "tcp", address)
 	if err == nil {
 		defer func() { _ = conn.Close() }()
-		// Any certificate is an answer: it is compared as a whole.
+		// Any certificate is an answer: Diff compares it with the file.
 		client := tls.Client(conn, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 		if err = client.HandshakeContext(limited); err == nil {
 			return answer{Fingerprint: fingerprint(client.ConnectionState().PeerCertificates[0].Raw)}, nil
@@ -84,9 +84,9 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Certificate, err)
 	}
-	// A link would be followed by nginx, but its target isn't known here; the service looks after those files.
+	// nginx would follow a link, but its target isn't known here; the part service watches the files.
 	if is.Type == observe.Symlink {
-		return modules.Change{Notes: []string{s.Certificate + " is a link: whether it is served is not checked"}}, nil
+		return modules.Change{Notes: []string{s.Certificate + " is a link: rcprov does not check whether it is served"}}, nil
 	}
 	got, err := tlsProbe.Get(snapshot, s.Name)
 	if err != nil {
@@ -98,11 +98,11 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case got.Failure != "":
 		edit.From = "nothing: " + got.Failure
 	case is.Type == observe.Absent:
-		edit.From = "another one"
+		edit.From = "another certificate"
 	case block == nil:
 		return modules.Change{}, fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	case got.Fingerprint != fingerprint(block.Bytes):
-		edit.From = "another one"
+		edit.From = "another certificate"
 	}
 	if _, changes := snapshot.FutureFile(s.Certificate); edit.From == "" && !changes {
 		return modules.Change{}, nil // a reload leaves no gap
@@ -116,7 +116,7 @@ func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) er
 	modules.Progress(ctx, "waiting until %s is served", s.Name)
 	read, err := h.Run(ctx, modules.Command{Argv: []string{"cat", "--", s.Certificate}})
 	if err != nil {
-		return modules.WithHint(fmt.Errorf("read the certificate: %w", err), "Let a block before this one put it there.")
+		return modules.WithHint(fmt.Errorf("read the certificate: %w", err), "Put it there in an earlier block.")
 	}
 	block, _ := pem.Decode(read.Stdout)
 	if block == nil {
@@ -150,7 +150,7 @@ func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit ti
 	return got, err
 }
 
-// notServed is the error for a site that nginx took and doesn't serve: who has the port, and what nginx logged.
+// notServed returns the error for a site that nginx accepted and doesn't serve: who has the port, and what nginx logged.
 func (s *Served) notServed(ctx context.Context, h modules.Host, got answer) error {
 	what := "another certificate is served"
 	if got.Failure != "" {
@@ -158,11 +158,11 @@ func (s *Served) notServed(ctx context.Context, h modules.Host, got answer) erro
 	}
 	const script = `ss -Hltnp 'sport = :443' | sed 's/^/port 443: /'
 tail -n 5 /var/log/nginx/error.log`
-	said, err := h.Run(ctx, modules.Command{Script: script})
+	result, err := h.Run(ctx, modules.Command{Script: script})
 	text := fmt.Sprintf("%s at %s is not served with %s: %s", s.Name, address, s.Certificate, what)
-	if words := strings.TrimSpace(string(said.Stdout)); err == nil && words != "" {
-		text += "\n  " + strings.ReplaceAll(words, "\n", "\n  ")
+	if lines := strings.TrimSpace(string(result.Stdout)); err == nil && lines != "" {
+		text += "\n  " + strings.ReplaceAll(lines, "\n", "\n  ")
 	}
-	return modules.WithHint(errors.New(text), "nginx accepted the configuration. When another program has port 443, stop it; "+
-		"when another site of nginx has the same name, remove one of them (`nginx -T | grep server_name`).")
+	return modules.WithHint(errors.New(text), "nginx accepted the configuration. If another program has port 443, stop it; "+
+		"if another site of nginx has the same name, remove one of them (`nginx -T | grep server_name`).")
 }

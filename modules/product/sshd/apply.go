@@ -18,7 +18,7 @@ import (
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	modules.Progress(ctx, "sshd -t")
-	session, err := s.asked(ctx, h)
+	session, err := s.currentSession(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -30,8 +30,8 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return explain(err, result)
 }
 
-// testScript has sshd try the drop-in, its input, with everything else that it reads, in a copy; and tells how the user
-// $2 logged in who came from port $4 of $3, if the journal knows.
+// testScript has sshd test the drop-in, its input, in a copy with everything else that it reads; and prints how the user $2
+// logged in from port $4 of $3, if the journal knows.
 const testScript = `
 new=/run/rcprov/sshd-test
 umask 077
@@ -51,7 +51,7 @@ said=$(/usr/sbin/sshd -t -f "$new/sshd_config" 2>&1) || {
 	grep -F " for $2 from $3 port $4 " | sed -n 's/^Accepted \([a-z-]*\).*/\1/p' | tail -n 1
 `
 
-// test has sshd try the new configuration. What it refuses never takes the place of what it runs with.
+// test has sshd test the new configuration, before anything is changed.
 func (s *Step) test(ctx context.Context, h modules.Host, session observe.SessionInfo) error {
 	argv := []string{"sh", "-euc", testScript, "sshd-test", dropIn, "", "", ""}
 	noPasswords, what := s.noPasswords(session.User)
@@ -61,19 +61,19 @@ func (s *Step) test(ctx context.Context, h modules.Host, session observe.Session
 	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: s.file.Content})
 	if result.Status == 3 {
 		return modules.WithHint(fmt.Errorf("sshd refuses the new configuration: %s", strings.TrimSpace(string(result.Stderr))),
-			"Correct what it complains of, then run the same command again.")
+			"Correct that, then run the same command again.")
 	}
 	if err != nil {
-		return fmt.Errorf("try the new configuration of sshd: %w", err)
+		return fmt.Errorf("test the new configuration of sshd: %w", err)
 	}
 	if how := strings.TrimSpace(string(result.Stdout)); how == "password" || how == "keyboard-interactive" && s.value("KbdInteractiveAuthentication") != "yes" {
-		return modules.WithHint(fmt.Errorf("%s would shut out rcprov itself, which logged in as %s with a password", what, session.User),
-			"Let %[1]s log in with a key first: an `authorized_key` step makes that, then give the host block `identity_file` (or use an agent) instead of `password`.", session.User)
+		return modules.WithHint(fmt.Errorf("%s would lock out rcprov, which logged in as %s with a password", what, session.User),
+			"Let %[1]s log in with a key first (an `authorized_key` step), then give the host block `identity_file` (or use an agent) instead of `password`.", session.User)
 	}
 	return nil
 }
 
-// noPasswords tells whether the plan keeps user from logging in with a password, and which argument does.
+// noPasswords reports whether the plan keeps user from logging in with a password, and which argument does.
 func (s *Step) noPasswords(user string) (off bool, what string) {
 	switch {
 	case s.value("PasswordAuthentication") == "no":
@@ -84,8 +84,8 @@ func (s *Step) noPasswords(user string) (off bool, what string) {
 	return false, ""
 }
 
-// asked is the SSH connection in use.
-func (s *Step) asked(ctx context.Context, h modules.Host) (observe.SessionInfo, error) {
+// currentSession returns the SSH connection in use.
+func (s *Step) currentSession(ctx context.Context, h modules.Host) (observe.SessionInfo, error) {
 	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", observe.Session.Script([]struct{}{{}})}})
 	if err != nil {
 		return observe.SessionInfo{}, err
@@ -94,9 +94,9 @@ func (s *Step) asked(ctx context.Context, h modules.Host) (observe.SessionInfo, 
 	return answer.Value, answer.Err
 }
 
-// follow makes what listens follow the files. Sessions go on in either case (KillMode=process). Under systemd's socket
-// sshd is stopped, and the next connection starts it. systemd counts starts: after five in ten seconds it would give up
-// the socket, too (seen with 257), so its counters are set back.
+// follow makes sshd, or systemd in its place, listen as the files say. Sessions go on in either case (KillMode=process).
+// With ssh.socket sshd is stopped, and the next connection starts it. systemd counts starts: after five in ten seconds it
+// gives up the socket, too (seen with 257), so its counters are reset.
 const follow = `
 follow_socket() {
 	systemctl daemon-reload
@@ -110,14 +110,15 @@ follow_service() {
 }
 `
 
-// saveScript notes what restoreScript can't see in the files.
+// saveScript saves what restoreScript can't see in the files.
 const saveScript = `
 for unit in ssh.service ssh.socket; do
 	if systemctl is-active -q "$unit"; then : >"was-$unit"; fi
 done
 `
 
-// restoreScript makes sshd follow the files of before. A sshd that could listen nowhere has ended; it is started again.
+// restoreScript makes sshd listen as the previous files say. An sshd that could not listen anywhere has ended; it is started
+// again.
 const restoreScript = follow + `
 if [ -e was-ssh.socket ]; then
 	follow_socket
@@ -126,8 +127,8 @@ elif [ -e was-ssh.service ]; then
 fi
 `
 
-// listenScript waits until somebody listens on the ports in its arguments: after a reload returns, sshd has yet to close
-// its sockets and to open them again.
+// listenScript waits until something listens on the ports in its arguments: when a reload returns, sshd has yet to close its
+// sockets and to open them again.
 const listenScript = `
 heard() {
 	for port do
@@ -141,13 +142,13 @@ wait_for() {
 		! heard "$@" || return 0
 		sleep 0.2
 	done
-	echo "nobody listens on port $* after the change; the journal of sshd says:" >&2
+	echo "nothing listens on port $* after the change; the journal of sshd says:" >&2
 	journalctl -q -u ssh.service --since "@$began" -n 10 -o cat --no-pager >&2 || :
 	return 1
 }
 `
 
-// change is the change and the way back.
+// change returns the change with the way back.
 func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Switch {
 	port := 0
 	if e, ok := c.Find(proof); ok {
@@ -170,17 +171,17 @@ func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Swi
 		verb = "try-restart"
 	}
 	b.WriteString("/usr/sbin/sshd -t\nif systemctl is-active -q ssh.socket; then follow_socket; else follow_service " + verb + "; fi\n")
-	heard := s.Ports
-	if heard == nil && port == 0 && session.SSH() {
-		heard = []int{int(session.Server.Port())}
+	awaited := s.Ports
+	if awaited == nil && port == 0 && session.SSH() {
+		awaited = []int{int(session.Server.Port())}
 	}
-	if heard != nil {
-		fmt.Fprintf(&b, "! systemctl is-active -q ssh.service ssh.socket || wait_for %s\n", strings.Trim(fmt.Sprint(heard), "[]"))
+	if awaited != nil {
+		fmt.Fprintf(&b, "! systemctl is-active -q ssh.service ssh.socket || wait_for %s\n", strings.Trim(fmt.Sprint(awaited), "[]"))
 	}
-	hint := "Look at what was changed: who may log in, from where and how (`journalctl -u ssh` on the host says why sshd refused)."
+	hint := "Check what was changed: who may log in, from where and how (`journalctl -u ssh` on the host says why sshd refused)."
 	if port != 0 {
-		hint = fmt.Sprintf("Something may keep connections from port %d: open it in the firewall before this block (an `ufw` block with rules for "+
-			"the old and the new port), and in the provider's as well.", port)
+		hint = fmt.Sprintf("Something may block connections to port %d: open it in the firewall before this block (a `ufw` block with rules for "+
+			"the old and the new port), and in the provider's firewall as well.", port)
 	}
 	return deadman.Switch{
 		Name: switchName, Files: []string{dropIn, socketFile}, Save: saveScript, Apply: b.String(), Reload: restoreScript,
@@ -188,16 +189,16 @@ func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Swi
 	}
 }
 
-// explain makes an error of a change that failed on the host.
+// explain returns the error for a change that failed on the host.
 func explain(err error, result modules.Result) error {
 	var failed *modules.CommandError
 	var reverted *deadman.RevertedError
 	if err == nil || errors.As(err, &reverted) || !errors.As(err, &failed) {
 		return err
 	}
-	said := cmp.Or(strings.TrimSpace(string(result.Stderr)), strings.TrimSpace(string(result.Stdout)), failed.Error())
-	text := strings.Replace(err.Error(), failed.Error(), strings.ReplaceAll(said, "\n", "\n  "), 1)
-	hint := "Correct what it complains of, then run the same command again."
+	output := cmp.Or(strings.TrimSpace(string(result.Stderr)), strings.TrimSpace(string(result.Stdout)), failed.Error())
+	text := strings.Replace(err.Error(), failed.Error(), strings.ReplaceAll(output, "\n", "\n  "), 1)
+	hint := "Correct that, then run the same command again."
 	var advised *modules.HintError
 	if errors.As(err, &advised) {
 		hint = advised.Hint

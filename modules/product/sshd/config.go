@@ -26,21 +26,21 @@ func text(settings []setting, matches []match) string {
 type line struct {
 	File    string
 	Number  int
-	Keyword string // in small letters
+	Keyword string // lowercase
 	Value   string // its words, separated by one space
-	Text    string // as it is written
-	Match   bool   // it only holds for some connections
+	Text    string // as in the file
+	Match   bool   // for some connections only
 }
 
 // A configuration is the text of the files of /etc/ssh that sshd may read, by path.
 type configuration map[string][]string
 
-// lines returns the settings in the order in which sshd reads them. Files that the configuration doesn't have are left
-// out: a line may come from elsewhere all the same.
+// lines returns the settings in the order in which sshd reads them. Included files that the configuration doesn't have are
+// left out.
 //
 // Source: sshd_config(5), and process_server_config_line_depth in OpenSSH's servconf.c: Include is a glob relative to
-// /etc/ssh, and what it names is read in the place of the line, in the order of the names; a Match block ends with its
-// file.
+// /etc/ssh, and the files that it names are read in place of the line, in the order of their names; a Match block ends with
+// its file.
 func (c configuration) lines() []line { return c.read(mainFile, false, 0) }
 
 // maxDepth is how deep sshd follows Include (SERVCONF_MAX_DEPTH).
@@ -86,7 +86,7 @@ func (c configuration) glob(pattern string) (names []string) {
 	return names
 }
 
-// split cuts a line into its keyword, in small letters, and its words: "Port=22", `Banner "/etc/issue net" # why`.
+// split splits a line into its lowercase keyword and its words: "Port=22", `Banner "/etc/issue net" # why`.
 func split(text string) (keyword string, words []string) {
 	text = strings.TrimSpace(text)
 	if text == "" || text[0] == '#' {
@@ -114,7 +114,7 @@ func split(text string) (keyword string, words []string) {
 	return keyword, words
 }
 
-// with is the configuration with another text of a file.
+// with returns the configuration with another text in one file.
 func (c configuration) with(file, text string) configuration {
 	after := make(configuration, len(c)+1)
 	for name, lines := range c {
@@ -124,15 +124,14 @@ func (c configuration) with(file, text string) configuration {
 	return after
 }
 
-// exclusive are the keywords of which sshd takes all lines together, so that any line elsewhere adds to what the plan
-// says.
+// exclusive are the keywords whose lines sshd adds up, so that a line in another file adds to those of the plan.
 var exclusive = []string{"port", "listenaddress", "allowusers", "allowgroups"}
 
-// additive are other keywords of which sshd takes several lines: what the plan says is one part of it.
+// additive are other keywords whose lines sshd adds up, and to which the plan may only add.
 var additive = []string{"acceptenv", "denyusers", "denygroups", "hostkey", "hostcertificate", "subsystem", "setenv"}
 
-// beaten returns the first line elsewhere that keeps sshd from doing what settings say, and which of them.
-func beaten(lines []line, settings []setting) (by line, what setting, found bool) {
+// overridden returns the first line in another file that overrides one of settings, or adds to it, and that setting.
+func overridden(lines []line, settings []setting) (by line, what setting, found bool) {
 	values := make(map[string][]string)
 	for _, s := range settings {
 		key := strings.ToLower(s.Keyword)
@@ -158,8 +157,8 @@ func beaten(lines []line, settings []setting) (by line, what setting, found bool
 	return line{}, setting{}, false
 }
 
-// within tells whether a line elsewhere says nothing but what the plan says. AllowUsers and AllowGroups have several
-// names in a line.
+// within reports whether a line in another file has only values of the plan. AllowUsers and AllowGroups may have several
+// names per line.
 func within(value string, wanted []string, keyword string) bool {
 	if keyword != "allowusers" && keyword != "allowgroups" {
 		return slices.Contains(wanted, value)

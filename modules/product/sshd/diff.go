@@ -27,13 +27,13 @@ func (s *Step) Observe(q *observe.Query) {
 	observe.Unit.Ask(q, aboutSocket)
 }
 
-// What the steps for the two units ask as well, so that it costs nothing.
+// The steps for the two units ask the same, so that it costs nothing.
 var (
 	aboutService = observe.UnitQuestion{Name: service, Watch: observe.WatchList([]string{mainFile, dropIn})}
 	aboutSocket  = observe.UnitQuestion{Name: socket}
 )
 
-// noSocketDropIn is the file of systemd's own where it isn't needed.
+// noSocketDropIn removes the file that tells systemd where to listen.
 var noSocketDropIn = &file.Step{Path: socketFile, Absent: true}
 
 // socketDropIn is the file that tells systemd where to listen.
@@ -62,7 +62,7 @@ func (s *Step) socketDropIn() *file.Step {
 
 const defaultPort = 22
 
-// view is what was observed of a host.
+// view is everything that was observed.
 type view struct {
 	state
 	session  observe.SessionInfo
@@ -98,7 +98,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(errors.New("there is no sshd on the host"),
 			"Install openssh-server in an earlier step (`apt_package`).")
 	}
-	if e, undecided := v.Unconfirmed.Edit("sshd"); undecided { // what is seen now is not what will be, under the lock
+	if e, undecided := v.Unconfirmed.Edit("sshd"); undecided { // what was observed is about to change
 		return modules.Change{Edits: []modules.Edit{e}}, nil
 	}
 	var c modules.Change
@@ -112,7 +112,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	switch {
 	case len(c.Edits) > 0:
 	case strings.Contains(v.Refused, notRunning):
-		c.Notes = append(c.Notes, "sshd is not running, so that `sshd -T` can't be asked what it makes of its files")
+		c.Notes = append(c.Notes, "sshd is not running, so `sshd -T` can't tell which settings are in force")
 	default:
 		if err := s.effective(v); err != nil {
 			return modules.Change{}, err
@@ -134,11 +134,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, s.refuse(v, after.lines())
 }
 
-// notRunning is what sshd says, instead of reading its configuration, while its service has no directory in /run: behind
-// ssh.socket that is so until the first connection.
+// notRunning is what sshd prints, instead of reading its configuration, while /run/sshd is missing: with ssh.socket until the
+// first connection.
 const notRunning = "Missing privilege separation directory"
 
-// reaches tells whether sshd reads the drop-in, and does what it says: lines of other files may come first.
+// reaches returns an error if sshd doesn't read the drop-in, or another file overrides it.
 func (s *Step) reaches(lines []line) error {
 	if len(s.Settings) == 0 {
 		return nil
@@ -149,17 +149,17 @@ func (s *Step) reaches(lines []line) error {
 		if at >= 0 {
 			where = "includes " + dropDir + " within a Match block"
 		}
-		return modules.WithHint(fmt.Errorf("%s %s, so that sshd doesn't read %s for all", mainFile, where, dropIn),
-			"Put that line at the head of the file, as the package does: a `line` step with path = %q, line = \"Include %s/*.conf\" and before = \".\".", mainFile, dropDir)
+		return modules.WithHint(fmt.Errorf("%s %s, so sshd does not apply %s to all connections", mainFile, where, dropIn),
+			"Put that line at the top of the file, as the package does: a `line` step with path = %q, line = \"Include %s/*.conf\" and before = \".\".", mainFile, dropDir)
 	}
-	if by, what, found := beaten(lines, s.Settings); found {
-		verb := "comes before"
+	if by, what, found := overridden(lines, s.Settings); found {
+		verb := "overrides"
 		if slices.Contains(exclusive, by.Keyword) {
 			verb = "adds to"
 		}
-		return modules.WithHint(fmt.Errorf("%s line %d says %q, which %s %q of the plan (%s)", by.File, by.Number,
+		return modules.WithHint(fmt.Errorf("%s line %d has %q, which %s %q of the plan (%s)", by.File, by.Number,
 			by.Text, verb, what.Keyword+" "+what.Value, what.Arg),
-			"Remove that line: a `line` step before this one does, with state = \"absent\" and regexp = \"(?i)^\\\\s*%s\\\\b\".", by.Keyword)
+			"Remove that line, with a `line` step before this one that has state = \"absent\" and regexp = \"(?i)^\\\\s*%s\\\\b\".", by.Keyword)
 	}
 	return nil
 }
@@ -180,16 +180,16 @@ func (s *Step) files(c *modules.Change, snapshot *observe.Snapshot, v view) erro
 	return nil
 }
 
-// effective compares what sshd makes of all files with what the drop-in means.
+// effective compares the settings in force with those of the drop-in.
 func (s *Step) effective(v view) error {
 	if len(v.Effective) == 0 {
 		return modules.WithHint(fmt.Errorf("sshd can't read its configuration: %s", v.Refused),
-			"Somebody else's change is wrong, and sshd runs on without it. Correct what it complains of (`sshd -t`); a restart would shut everybody out.")
+			"Somebody has made a mistake in it, and sshd still runs with the previous one. Correct it (`sshd -t` shows the line); a restart would lock everybody out.")
 	}
 	for _, set := range s.Settings {
 		key := strings.ToLower(set.Keyword)
 		want, is := v.Alone[key], v.Effective[key]
-		if len(want) == 0 { // another name of a keyword: there is nothing to compare
+		if len(want) == 0 { // an alias of a keyword: nothing to compare
 			continue
 		}
 		ok := slices.Equal(want, is)
@@ -197,15 +197,15 @@ func (s *Step) effective(v view) error {
 			ok = !slices.ContainsFunc(want, func(value string) bool { return !slices.Contains(is, value) })
 		}
 		if !ok {
-			return modules.WithHint(fmt.Errorf("%s is %q by `sshd -T`, though %s says %q (%s)", set.Keyword,
-				strings.Join(is, " "), dropIn, set.Value, set.Arg),
-				"Something else comes first: a file that %s includes from another directory, or SSHD_OPTS in /etc/default/ssh. Remove it there.", mainFile)
+			return modules.WithHint(fmt.Errorf("%s is %q according to `sshd -T`, but %q in %s (%s)", set.Keyword,
+				strings.Join(is, " "), set.Value, dropIn, set.Arg),
+				"Something overrides it: a file that %s includes from another directory, or SSHD_OPTS in /etc/default/ssh. Remove it there.", mainFile)
 		}
 	}
 	return nil
 }
 
-// Fields of edits that make sshd follow its files.
+// Fields of the edits that make sshd follow its files.
 const (
 	reload  = "reload"
 	restart = "restart"
@@ -213,11 +213,11 @@ const (
 	proof   = "new login at port"
 )
 
-// running tells what makes sshd, and systemd in its place, follow the files.
+// running adds the edits that make sshd, or systemd in its place, follow the files.
 func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) error {
 	verb := reload
 	if v.bySocket {
-		verb = restart // under systemd's socket a reload makes sshd listen itself, which fails (seen with 9.2)
+		verb = restart // with ssh.socket, a reload makes sshd listen itself, which fails (seen with 9.2)
 	}
 	run := func(subject, field, why, condition string) {
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why, If: condition})
@@ -246,14 +246,15 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 			return nil
 		}
 	}
-	if why := s.deaf(v); why != "" {
+	if why := s.listenProblem(v); why != "" {
 		run(service, listen, why, "")
 	}
 	return nil
 }
 
-// deaf says where sshd should listen and doesn't, or the other way round; empty when all is well, or can't be told.
-func (s *Step) deaf(v view) string {
+// listenProblem says where sshd should listen and doesn't, or does and shouldn't; empty if there is no problem, or that is
+// unknown.
+func (s *Step) listenProblem(v view) string {
 	if v.Listening == nil || !v.unit.Running() && !v.bySocket {
 		return ""
 	}
@@ -287,7 +288,7 @@ func (s *Step) deaf(v view) string {
 	return ""
 }
 
-// portsAfter are the ports on which sshd listens by a configuration.
+// portsAfter returns the ports on which sshd listens with a configuration.
 func (s *Step) portsAfter(lines []line) []int {
 	var ports []int
 	for _, l := range lines {

@@ -13,17 +13,17 @@ import (
 // switchName is what the dead man's switch of sshd is called on the host.
 const switchName = "sshd"
 
-// state is what sshd's files say, what sshd makes of them, and where it listens.
+// state is the content of sshd's files, the settings in force, and where sshd listens.
 type state struct {
 	Installed bool
 	Files     configuration
 
-	Effective map[string][]string // `sshd -T`: values by keyword in small letters; empty when sshd refuses its files
-	Alone     map[string][]string // the same if there were only the drop-in; empty without one
+	Effective map[string][]string // `sshd -T`: values by lowercase keyword; empty if sshd refuses its files
+	Alone     map[string][]string // the same for the drop-in alone; empty without one
 	Refused   string              // why sshd refuses its files
 
 	Generator bool       // systemd takes the ports of ssh.socket from sshd's configuration
-	Listening []listener // nil when it could not be told (there is no ss)
+	Listening []listener // nil: unknown, there is no ss
 
 	Unconfirmed deadman.State
 }
@@ -35,10 +35,10 @@ type listener struct {
 	PID     int
 }
 
-// server answers how sshd is configured; its subject is always the empty struct.
+// server asks how sshd is configured; its subject is always the empty struct.
 //
-// What SSHD_OPTS of /etc/default/ssh adds to the command line beats all files, so sshd is asked with it. `sshd -T` of
-// the drop-in alone says in sshd's own words what the drop-in means, which makes values comparable ("2m" is 120).
+// SSHD_OPTS of /etc/default/ssh goes to the command line and overrides all files, so sshd is asked with it. `sshd -T` of the
+// drop-in alone gives its values in sshd's own form, which makes them comparable ("2m" is 120).
 // Sources: sshd(8), ss(8), systemd.generator(7); Ubuntu 24.04's openssh-server has the generator.
 var server = &observe.Kind[struct{}, state]{
 	Name: "sshd",
@@ -62,7 +62,7 @@ if command -v ss >/dev/null; then echo listening; ss -Hltnp | sed 's/^/listen /'
 
 func parseState(reply observe.Reply) (state, error) {
 	s := state{Files: make(configuration), Effective: make(map[string][]string), Alone: make(map[string][]string)}
-	said := false
+	answered := false
 	for _, text := range reply.Lines() {
 		if unconfirmed, ok := deadman.ParseLine(text); ok {
 			s.Unconfirmed = unconfirmed
@@ -71,7 +71,7 @@ func parseState(reply observe.Reply) (state, error) {
 		word, rest, _ := strings.Cut(text, " ")
 		switch word {
 		case "sshd":
-			s.Installed, said = rest == "installed", true
+			s.Installed, answered = rest == "installed", true
 		case "file": // PATH:NUMBER:TEXT
 			path, rest, _ := strings.Cut(rest, ":")
 			_, content, _ := strings.Cut(rest, ":")
@@ -90,7 +90,7 @@ func parseState(reply observe.Reply) (state, error) {
 			}
 		}
 	}
-	if !said {
+	if !answered {
 		return state{}, errors.New(strings.TrimSpace("no answer. " + string(reply.Stderr)))
 	}
 	if len(s.Effective) == 0 {
@@ -99,7 +99,7 @@ func parseState(reply observe.Reply) (state, error) {
 	return s, nil
 }
 
-// note takes a line of `sshd -T`: the keyword and its value.
+// note adds a line of `sshd -T`: the keyword and its value.
 func note(values map[string][]string, text string) {
 	keyword, value, _ := strings.Cut(text, " ")
 	values[keyword] = append(values[keyword], strings.TrimSpace(value))
@@ -109,7 +109,7 @@ func note(values map[string][]string, text string) {
 //
 //	LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=36,fd=4),("systemd",pid=1,fd=50))
 //
-// Of several holders the first one that is not systemd is taken.
+// Of several holders it takes the first one that is not systemd.
 func parseListener(text string) (listener, bool) {
 	fields := strings.Fields(text)
 	if len(fields) < 5 {

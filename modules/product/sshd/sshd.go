@@ -18,7 +18,7 @@ import (
 // Module is the module sshd.
 func Module() modules.Module {
 	m := modules.Product("sshd", source, New)
-	m.NeedsFacts = false // what decides is observed
+	m.NeedsFacts = false // it observes all that it needs
 	return m
 }
 
@@ -26,23 +26,23 @@ const (
 	mainFile = "/etc/ssh/sshd_config"
 	dropDir  = "/etc/ssh/sshd_config.d"
 
-	// dropIn is read before the files of cloud-init and others: the first value counts.
+	// dropIn is read before the files of cloud-init and others, and the first value counts.
 	dropIn = dropDir + "/00-rcprov.conf"
 
-	// socketFile tells systemd the ports, where it listens for sshd and doesn't read them in sshd's configuration.
+	// socketFile tells systemd the ports, if it listens for sshd and doesn't take them from sshd's configuration.
 	socketFile = "/etc/systemd/system/ssh.socket.d/rcprov.conf"
 
 	service = "ssh.service"
 	socket  = "ssh.socket"
 )
 
-// Step is sshd's configuration, and sshd running with it.
+// Step is the configuration of sshd, and sshd running with it.
 type Step struct {
 	Settings  []setting     // in the order of the file
-	Matches   []match       // behind them
-	Ports     []int         // nil: as they are
-	Addresses []netip.Addr  // nil: as they are
-	HostPort  int           // of the host block: where rcprov looks for the host; 0: ssh_config says
+	Matches   []match       // after them
+	Ports     []int         // nil: they stay
+	Addresses []netip.Addr  // nil: they stay
+	HostPort  int           // of the host block, to which rcprov connects; 0: ssh_config has it
 	Within    time.Duration // for a new login to confirm the change
 
 	file    *file.Step
@@ -57,7 +57,7 @@ type setting struct {
 	Arg     string // the argument that it comes from
 }
 
-// match is what holds for some connections.
+// match has settings for some connections.
 type match struct {
 	Criteria string
 	Settings []setting
@@ -65,7 +65,7 @@ type match struct {
 
 var _ modules.Step = (*Step)(nil)
 
-// New makes the one step of an sshd block: all of it is proved by the same new connection.
+// New returns the one step of an sshd block: one new connection confirms all of it.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	s := &Step{HostPort: env.Port, service: &systemdunit.Step{Name: service, ReloadOn: []string{mainFile, dropIn}}, socket: &systemdunit.Step{Name: socket}}
 	outputs := Outputs{Service: service, Files: []string{dropIn}}
@@ -80,7 +80,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	return []modules.Part{{Step: s}}, outputs, nil
 }
 
-// listen checks where to listen.
+// listen checks and adds the ports and addresses.
 func (s *Step) listen(args Args) error {
 	var errs []error
 	s.Ports = args.Ports
@@ -88,7 +88,7 @@ func (s *Step) listen(args Args) error {
 	if args.Port != 0 {
 		name = "port"
 		if len(args.Ports) > 0 {
-			errs = append(errs, modules.Argf("ports", "is one too many: port is given as well"))
+			errs = append(errs, modules.Argf("ports", "conflicts with port"))
 		}
 		s.Ports = []int{args.Port}
 	}
@@ -120,10 +120,10 @@ func (s *Step) add(arg, keyword, value string) {
 	s.Settings = append(s.Settings, setting{Keyword: keyword, Value: value, Arg: arg})
 }
 
-// minSessions is how many sessions rcprov may open on a connection, with some to spare.
+// minSessions is at least as many sessions as rcprov opens on a connection.
 const minSessions = 8
 
-// set checks the arguments that are one line each.
+// set checks and adds the arguments that are one line each.
 func (s *Step) set(args Args) error {
 	var errs []error
 	flag := func(arg, keyword string, value *bool) {
@@ -144,7 +144,7 @@ func (s *Step) set(args Args) error {
 		switch {
 		case value == "":
 		case !timeRule.MatchString(value):
-			errs = append(errs, modules.Argf(arg, "must be a time as sshd writes it, such as \"30s\" or \"2m\", not %q", value))
+			errs = append(errs, modules.Argf(arg, "must be a time in sshd's notation, such as \"30s\" or \"2m\", not %q", value))
 		default:
 			s.add(arg, keyword, value)
 		}
@@ -153,11 +153,11 @@ func (s *Step) set(args Args) error {
 		s.add("permit_root_login", "PermitRootLogin", args.PermitRootLogin)
 	}
 	flag("password_authentication", "PasswordAuthentication", args.PasswordAuthentication)
-	questions := args.KeyboardInteractive
-	if questions == nil && args.PasswordAuthentication != nil && !*args.PasswordAuthentication {
-		questions = args.PasswordAuthentication
+	interactive := args.KeyboardInteractive
+	if interactive == nil && args.PasswordAuthentication != nil && !*args.PasswordAuthentication {
+		interactive = args.PasswordAuthentication
 	}
-	flag("keyboard_interactive", "KbdInteractiveAuthentication", questions)
+	flag("keyboard_interactive", "KbdInteractiveAuthentication", interactive)
 	errs = append(errs, s.names("allow_users", "AllowUsers", args.AllowUsers), s.names("allow_groups", "AllowGroups", args.AllowGroups))
 	number("max_auth_tries", "MaxAuthTries", args.MaxAuthTries, 1)
 	number("max_sessions", "MaxSessions", args.MaxSessions, minSessions)
@@ -171,7 +171,7 @@ func (s *Step) set(args Args) error {
 	errs = append(errs, err)
 	for _, m := range args.Matches {
 		if strings.TrimSpace(m.Criteria) == "" || strings.ContainsAny(m.Criteria, "\n\x00") {
-			errs = append(errs, modules.Argf("match", "must say for which connections it holds, such as \"Group sftp\", not %q", m.Criteria))
+			errs = append(errs, modules.Argf("match", "must say for which connections, such as \"Group sftp\", not %q", m.Criteria))
 		}
 		settings, err := keywords("match.settings", m.Settings, nil)
 		s.Matches = append(s.Matches, match{Criteria: strings.TrimSpace(m.Criteria), Settings: settings})
@@ -186,7 +186,7 @@ var (
 	keywordRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*$`)
 )
 
-// names adds a list of patterns, one in each line.
+// names adds a list of patterns, one per line.
 func (s *Step) names(arg, keyword string, list []string) error {
 	var errs []error
 	for _, name := range list {
@@ -197,7 +197,7 @@ func (s *Step) names(arg, keyword string, list []string) error {
 		s.add(arg, keyword, name)
 	}
 	if list != nil && len(list) == 0 {
-		errs = append(errs, modules.Argf(arg, "is empty, which would mean nothing to sshd; leave it out"))
+		errs = append(errs, modules.Argf(arg, "is empty, which sshd doesn't accept; leave it out"))
 	}
 	return errors.Join(errs...)
 }
@@ -212,8 +212,8 @@ var own = map[string]string{
 	"allowtcpforwarding": "allow_tcp_forwarding", "allowagentforwarding": "allow_agent_forwarding",
 }
 
-// keywords checks a map of keywords and returns them by name. arg is the argument that it comes from; taken are keywords
-// that have an argument of their own.
+// keywords checks a map of keywords and returns them by name. arg is the argument that has them; taken are the keywords that
+// other arguments are for.
 func keywords(arg string, settings map[string]string, taken map[string]string) (list []setting, err error) {
 	var errs []error
 	seen := make(map[string]string)
@@ -224,16 +224,16 @@ func keywords(arg string, settings map[string]string, taken map[string]string) (
 			errs = append(errs, modules.Argf(arg, "%q is not a keyword of sshd_config(5)", keyword))
 		case lower == "match":
 			errs = append(errs, &modules.ArgError{
-				Arg: arg, Err: errors.New("Match has lines of its own behind it"), Hint: "Write a `match` block.",
+				Arg: arg, Err: errors.New("Match is not a setting"), Hint: "Write a `match` block.",
 			})
 		case lower == "include":
 			errs = append(errs, &modules.ArgError{
-				Arg: arg, Err: errors.New("Include would bring lines that rcprov doesn't know"), Hint: "Write them here, as settings.",
+				Arg: arg, Err: errors.New("Include would add settings that rcprov doesn't know"), Hint: "Write them here, as settings.",
 			})
 		case taken[lower] != "":
-			errs = append(errs, modules.Argf(arg, "%s has an argument of its own: %s", keyword, taken[lower]))
+			errs = append(errs, modules.Argf(arg, "%s must be given by the argument %s", keyword, taken[lower]))
 		case seen[lower] != "":
-			errs = append(errs, modules.Argf(arg, "%s is there twice, also as %s", keyword, seen[lower]))
+			errs = append(errs, modules.Argf(arg, "%s is given twice, also as %s", keyword, seen[lower]))
 		case strings.TrimSpace(value) == "" || strings.ContainsAny(value, "\n\x00"):
 			errs = append(errs, modules.Argf(arg, "the value of %s must be one line, not %q", keyword, value))
 		default:

@@ -97,23 +97,23 @@ func TestNewErrors(t *testing.T) {
 		args Args
 		want string
 	}{
-		{Args{Port: 22, Ports: []int{2222}}, "ports: is one too many: port is given as well"},
+		{Args{Port: 22, Ports: []int{2222}}, "ports: conflicts with port"},
 		{Args{Port: 70000}, "port: must be a number from 1 to 65535, not 70000"},
 		{Args{Ports: []int{22, 22}}, "ports: has 22 twice"},
 		{Args{ListenAddresses: []string{"0.0.0.0:22"}}, `listen_addresses: must be IP addresses such as "10.0.0.5" or "::", not "0.0.0.0:22"`},
 		{Args{AllowUsers: []string{"a b"}}, `allow_users: must be names without spaces, quotes and backslashes, not "a b"`},
-		{Args{AllowGroups: []string{}}, "allow_groups: is empty, which would mean nothing to sshd; leave it out"},
+		{Args{AllowGroups: []string{}}, "allow_groups: is empty, which sshd doesn't accept; leave it out"},
 		{Args{MaxSessions: 2}, "max_sessions: must be at least 8, not 2"},
 		{Args{MaxAuthTries: -1}, "max_auth_tries: must be at least 1, not -1"},
-		{Args{LoginGraceTime: "30 s"}, `login_grace_time: must be a time as sshd writes it, such as "30s" or "2m", not "30 s"`},
-		{Args{Settings: map[string]string{"port": "22"}}, "settings: port has an argument of its own: port"},
-		{Args{Settings: map[string]string{"Match": "all"}}, "settings: Match has lines of its own behind it"},
-		{Args{Settings: map[string]string{"Include": "/x"}}, "settings: Include would bring lines that rcprov doesn't know"},
+		{Args{LoginGraceTime: "30 s"}, `login_grace_time: must be a time in sshd's notation, such as "30s" or "2m", not "30 s"`},
+		{Args{Settings: map[string]string{"port": "22"}}, "settings: port must be given by the argument port"},
+		{Args{Settings: map[string]string{"Match": "all"}}, "settings: Match is not a setting"},
+		{Args{Settings: map[string]string{"Include": "/x"}}, "settings: Include would add settings that rcprov doesn't know"},
 		{Args{Settings: map[string]string{"Log Level": "x"}}, `settings: "Log Level" is not a keyword of sshd_config(5)`},
 		{Args{Settings: map[string]string{"LogLevel": "x\nPort 1"}}, `settings: the value of LogLevel must be one line, not "x\nPort 1"`},
-		{Args{Settings: map[string]string{"LOGLEVEL": "x", "LogLevel": "y"}}, "settings: LogLevel is there twice, also as LOGLEVEL"},
+		{Args{Settings: map[string]string{"LOGLEVEL": "x", "LogLevel": "y"}}, "settings: LogLevel is given twice, also as LOGLEVEL"},
 		{Args{ConfirmWithin: "0s"}, `confirm_within: must be a duration from "1s" to "1h", not "0s"`},
-		{Args{Matches: []Match{{Criteria: ""}}}, `match: must say for which connections it holds, such as "Group sftp", not ""`},
+		{Args{Matches: []Match{{Criteria: ""}}}, `match: must say for which connections, such as "Group sftp", not ""`},
 	} {
 		test.args.ConfirmWithin = stdcmp.Or(test.args.ConfirmWithin, "60s")
 		_, _, err := New(test.args, env())
@@ -258,24 +258,24 @@ func TestDiff(t *testing.T) {
 		{name: "not installed", args: careful, see: func(w *seen) { w.state = state{} }, want: "there is no sshd on the host"},
 		{
 			name: "no Include", args: careful, see: func(w *seen) { w.Files[mainFile] = w.Files[mainFile][1:] },
-			want: "/etc/ssh/sshd_config has no line `Include /etc/ssh/sshd_config.d/*.conf`, so that sshd doesn't read /etc/ssh/sshd_config.d/00-rcprov.conf for all",
+			want: "/etc/ssh/sshd_config has no line `Include /etc/ssh/sshd_config.d/*.conf`, so sshd does not apply /etc/ssh/sshd_config.d/00-rcprov.conf to all connections",
 		},
 		{name: "Include for some", args: careful, see: func(w *seen) {
 			w.Files[mainFile] = append([]string{"Match User x"}, w.Files[mainFile]...)
-		}, want: "/etc/ssh/sshd_config includes /etc/ssh/sshd_config.d within a Match block, so that sshd doesn't read /etc/ssh/sshd_config.d/00-rcprov.conf for all"},
+		}, want: "/etc/ssh/sshd_config includes /etc/ssh/sshd_config.d within a Match block, so sshd does not apply /etc/ssh/sshd_config.d/00-rcprov.conf to all connections"},
 		{
-			name: "beaten", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"# x", "permitrootlogin=yes"} },
-			want: `/etc/ssh/sshd_config.d/00-a.conf line 2 says "permitrootlogin=yes", which comes before "PermitRootLogin no" of the plan (permit_root_login)`,
+			name: "overridden", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"# x", "permitrootlogin=yes"} },
+			want: `/etc/ssh/sshd_config.d/00-a.conf line 2 has "permitrootlogin=yes", which overrides "PermitRootLogin no" of the plan (permit_root_login)`,
 		},
-		{name: "beaten later", args: careful, see: func(w *seen) { w.Files[dropDir+"/50-cloud-init.conf"] = []string{"PermitRootLogin yes"} }},
-		{name: "beaten by the same", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"PermitRootLogin no"} }},
+		{name: "overridden later", args: careful, see: func(w *seen) { w.Files[dropDir+"/50-cloud-init.conf"] = []string{"PermitRootLogin yes"} }},
+		{name: "overridden by the same", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"PermitRootLogin no"} }},
 		{
 			name: "added to", args: Args{Port: 22}, see: func(w *seen) { w.Files[mainFile] = append(w.Files[mainFile], "Port 2200") },
-			want: `/etc/ssh/sshd_config line 5 says "Port 2200", which adds to "Port 22" of the plan (port)`,
+			want: `/etc/ssh/sshd_config line 5 has "Port 2200", which adds to "Port 22" of the plan (port)`,
 		},
 		{
-			name: "beaten from elsewhere", args: careful, see: func(w *seen) { w.Effective["maxauthtries"] = []string{"6"} },
-			want: "MaxAuthTries is \"6\" by `sshd -T`, though /etc/ssh/sshd_config.d/00-rcprov.conf says \"3\" (max_auth_tries)",
+			name: "overridden from elsewhere", args: careful, see: func(w *seen) { w.Effective["maxauthtries"] = []string{"6"} },
+			want: "MaxAuthTries is \"6\" according to `sshd -T`, but \"3\" in /etc/ssh/sshd_config.d/00-rcprov.conf (max_auth_tries)",
 		},
 		{name: "one of several", args: Args{Settings: map[string]string{"AcceptEnv": "FOO"}}, see: func(w *seen) { w.Effective["acceptenv"] = []string{"LANG", "foo"} }},
 		{name: "behind a socket, not running", args: careful, see: func(w *seen) {
@@ -324,11 +324,11 @@ func TestRefuse(t *testing.T) {
 	}{
 		{
 			name: "root", args: Args{PermitRootLogin: "no"}, see: func(w *seen) { w.session.User = "root" },
-			want: "permit_root_login = \"no\" would shut out rcprov itself, which is logged in as root",
+			want: "permit_root_login = \"no\" would lock out rcprov, which is logged in as root",
 		},
 		{
 			name: "root by a command", args: Args{PermitRootLogin: "forced-commands-only"}, see: func(w *seen) { w.session.User = "root" },
-			want: "permit_root_login = \"forced-commands-only\" would shut out rcprov itself, which is logged in as root",
+			want: "permit_root_login = \"forced-commands-only\" would lock out rcprov, which is logged in as root",
 		},
 		{name: "root by key", args: Args{PermitRootLogin: "prohibit-password"}, see: func(w *seen) { w.session.User = "root" }},
 		{name: "root from somewhere", args: Args{PermitRootLogin: "no"}, see: func(w *seen) {
@@ -338,42 +338,42 @@ func TestRefuse(t *testing.T) {
 		{name: "root, not by SSH", args: Args{PermitRootLogin: "no"}, see: func(w *seen) { w.session = observe.SessionInfo{} }},
 		{
 			name: "users", args: Args{AllowUsers: []string{"bob", "a?m"}},
-			want: `allow_users = ["bob", "a?m"] would shut out rcprov itself, which is logged in as admin`,
+			want: `allow_users = ["bob", "a?m"] would lock out rcprov, which is logged in as admin`,
 		},
 		{name: "users by pattern", args: Args{AllowUsers: []string{"ad*"}}},
 		{name: "users from here", args: Args{AllowUsers: []string{"admin@192.0.2.0/24"}}},
 		{name: "users from a name", args: Args{AllowUsers: []string{"admin@*.example.com"}}},
 		{
 			name: "users from elsewhere", args: Args{AllowUsers: []string{"admin@198.51.100.1"}},
-			want: `allow_users = ["admin@198.51.100.1"] would shut out rcprov itself, which is logged in as admin from 192.0.2.1`,
+			want: `allow_users = ["admin@198.51.100.1"] would lock out rcprov, which is logged in as admin from 192.0.2.1`,
 		},
 		{
 			name: "groups", args: Args{AllowGroups: []string{"wheel"}},
-			want: `allow_groups = ["wheel"] would shut out rcprov itself: admin, as whom it is logged in, is in none of them (only in admin, sudo)`,
+			want: `allow_groups = ["wheel"] would lock out rcprov: admin, the user that it is logged in as, is in none of them (only in admin, sudo)`,
 		},
 		{name: "groups of the user", args: Args{AllowGroups: []string{"wheel", "s*"}}},
 		{
 			name: "address", args: Args{ListenAddresses: []string{"127.0.0.1"}},
-			want: "listen_addresses would shut out rcprov itself, which is connected to 192.0.2.7",
+			want: "listen_addresses would lock out rcprov, which is connected to 192.0.2.7",
 		},
 		{
 			name: "address of the other family", args: Args{ListenAddresses: []string{"::"}},
-			want: "listen_addresses would shut out rcprov itself, which is connected to 192.0.2.7",
+			want: "listen_addresses would lock out rcprov, which is connected to 192.0.2.7",
 		},
 		{name: "all addresses", args: Args{ListenAddresses: []string{"0.0.0.0"}}},
 		{
 			name: "port", args: Args{Port: 2222},
-			want: "sshd is to leave port 22, by which rcprov is connected, and the host block doesn't say where the host is found then",
+			want: "sshd is to leave port 22, to which rcprov is connected, and the host block doesn't name the new port",
 		},
 		{
 			name: "port of the host block stays", args: Args{Port: 2222}, port: 22,
-			want: "sshd is to leave port 22, by which rcprov is connected, and the host block doesn't say where the host is found then",
+			want: "sshd is to leave port 22, to which rcprov is connected, and the host block doesn't name the new port",
 		},
 		{name: "port of the host block, too", args: Args{Port: 2222}, port: 2222},
-		{name: "a stranger's port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) {
+		{name: "another program's port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2222"), "nginx", 99})
-		}, want: "port 2222 is taken: nginx (process 99) listens on 127.0.0.1:2222"},
-		{name: "a stranger's address", args: Args{Port: 2222, ListenAddresses: []string{"192.0.2.7"}}, port: 2222, see: func(w *seen) {
+		}, want: "port 2222 is in use: nginx (process 99) listens on 127.0.0.1:2222"},
+		{name: "another program's address", args: Args{Port: 2222, ListenAddresses: []string{"192.0.2.7"}}, port: 2222, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2222"), "nginx", 99})
 		}},
 	} {

@@ -22,7 +22,7 @@ import (
 // Module is the module node.
 func Module() modules.Module { return modules.Product("node", source, New) }
 
-// Outputs are what other blocks refer to.
+// Outputs are what other blocks can refer to beside the arguments.
 type Outputs struct {
 	Path string `cty:"path"` // the installation: /opt/node/22.22.3
 	Bin  string `cty:"bin"`  // the directory of its programs
@@ -31,7 +31,7 @@ type Outputs struct {
 	Npx  string `cty:"npx"`
 }
 
-// architectures are Node's names for those of Debian, as far as the vendor publishes tarballs for them.
+// architectures are Node's names for Debian's architectures, if the vendor publishes tarballs for them.
 var architectures = map[string]string{"amd64": "x64", "arm64": "arm64", "ppc64el": "ppc64le", "s390x": "s390x"}
 
 var (
@@ -39,7 +39,7 @@ var (
 	validProgram = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
-// New checks args and returns the steps.
+// New checks args and returns the parts.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	prefix := path.Join(args.Directory, args.Version)
 	install := tarball
@@ -63,13 +63,13 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	return parts, outputs, errors.Join(check(args), err)
 }
 
-// tarball returns the step that installs the vendor's tarball at prefix.
+// tarball returns the part that installs the vendor's tarball at prefix.
 func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) {
 	args.Mirror = cmp.Or(args.Mirror, "https://nodejs.org/dist")
 	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+signed.Placeholder+".asc")
 	step := &archive.Step{
 		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"},
-		Replace: true, // a directory named like this under ours is nobody else's
+		Replace: true, // nothing else has a directory of this name below ours
 	}
 	var errs []error
 	if env.Facts != nil {
@@ -95,17 +95,17 @@ func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) 
 	return []modules.Part{{Name: "release", Step: step, Requires: room}}, errors.Join(errs...)
 }
 
-// nodesourceKey signs NodeSource's repository: a key of 2016 that was signed anew, with SHA-512, in January 2026.
+// nodesourceKey signs NodeSource's repository: a key of 2016, which got a new self-signature with SHA-512 in January 2026.
 const nodesourceKey = "6F71F525282841EEDAF851B42F59B5F99B1BE0B4"
 
-// nodesource returns the steps that install the package of NodeSource.
+// nodesource returns the parts that install NodeSource's package.
 func nodesource(args Args, env modules.Env, _ string) ([]modules.Part, error) {
 	b := &product.Builder{Env: env}
 	if args.SHA256 != "" {
-		b.Fail(modules.Argf("sha256", "is that of a tarball; apt checks packages by the repository's key"))
+		b.Fail(modules.Argf("sha256", "conflicts with source = \"nodesource\": apt checks packages by the repository's key"))
 	}
 	if len(args.Links) > 0 {
-		b.Fail(modules.Argf("links", "are for tarballs; the package's programs are in /usr/bin"))
+		b.Fail(modules.Argf("links", "conflicts with source = \"nodesource\": the package's programs are in /usr/bin"))
 	}
 	if len(args.Fingerprints) == 0 {
 		args.Fingerprints = []string{nodesourceKey}
@@ -146,13 +146,13 @@ func check(args Args) error {
 	if !validVersion.MatchString(args.Version) {
 		errs = append(errs, &modules.ArgError{
 			Arg: "version", Err: fmt.Errorf("must be an exact version such as \"22.22.3\", not %q", args.Version),
-			Hint: "With a newest or a range, the same plan would mean something else tomorrow.",
+			Hint: "With `latest` or a range, the same plan would mean something else tomorrow.",
 		})
 	}
 	if err := modules.CheckPath(args.Directory); err != nil {
 		errs = append(errs, modules.Argf("directory", "%w", err))
 	} else if path.Dir(args.Directory) == "/" {
-		errs = append(errs, modules.Argf("directory", "must be one of its own below a directory of the system, such as /opt/node, not %s", args.Directory))
+		errs = append(errs, modules.Argf("directory", "must be at least two levels deep, such as /opt/node, not %s", args.Directory))
 	}
 	if args.Mirror != "" {
 		if err := fetch.CheckURL(args.Mirror); err != nil {
@@ -171,7 +171,7 @@ func check(args Args) error {
 		case !exactVersion.MatchString(version):
 			errs = append(errs, modules.Argf("npm_packages", "must have exact versions such as \"6.0.13\", not %q for %s", version, name))
 		case name == "npm":
-			errs = append(errs, modules.Argf("npm_packages", "can't replace npm itself, which belongs to the version of Node.js"))
+			errs = append(errs, modules.Argf("npm_packages", "can't contain npm itself, which comes with Node.js"))
 		}
 	}
 	if args.NpmRegistry != "" {

@@ -33,7 +33,7 @@ func TestNew(t *testing.T) {
 		{name: "valid", change: func(*Args) {}, facts: amd64},
 		{name: "architecture", change: func(*Args) {}, facts: &observe.Facts{Arch: "i386"}, err: "there are no binaries of Node.js for the architecture i386"},
 		{name: "range", change: func(a *Args) { a.Version = "22" }, err: `version: must be an exact version such as "22.22.3", not "22"`},
-		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, err: "directory: must be one of its own below a directory of the system, such as /opt/node, not /opt"},
+		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, err: "directory: must be at least two levels deep, such as /opt/node, not /opt"},
 		{name: "sum", change: func(a *Args) { a.SHA256 = "x" }, err: `sha256: must be a SHA-256, 64 hexadecimal digits, not "x"`},
 		{name: "mirror", change: func(a *Args) { a.Mirror = "nodejs.org" }, err: `mirror: must be an address that begins with https:// or http://, not "nodejs.org"`},
 		{name: "key ID", change: func(a *Args) { a.Fingerprints = []string{"770F7A9A5AE15600"} }, err: `fingerprints: must be 40 (or 64) hexadecimal digits each, not "770F7A9A5AE15600"`},
@@ -167,7 +167,7 @@ func TestNewNodesource(t *testing.T) {
 
 	args.Links, args.SHA256 = []string{"node"}, "x"
 	_, _, err = New(args, modules.Env{})
-	const refused = "sha256: is that of a tarball; apt checks packages by the repository's key\nlinks: are for tarballs; the package's programs are in /usr/bin"
+	const refused = "sha256: conflicts with source = \"nodesource\": apt checks packages by the repository's key\nlinks: conflicts with source = \"nodesource\": the package's programs are in /usr/bin"
 	if moduletest.ErrorText(err) != refused {
 		t.Errorf("error %q, want %q", moduletest.ErrorText(err), refused)
 	}

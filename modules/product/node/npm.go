@@ -23,7 +23,7 @@ var (
 	exactVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
 )
 
-// npm are packages that shall be installed globally for one installation of Node.
+// npm is the step for the packages of one installation of Node.js that are installed globally.
 type npm struct {
 	Prefix   string            // of the installation
 	Packages map[string]string // versions by name
@@ -33,12 +33,12 @@ type npm struct {
 
 var _ modules.Step = (*npm)(nil)
 
-// manifest is the file of a package that says its version.
+// manifest is the file of a package that has its version.
 func (n *npm) manifest(name string) observe.FileQuestion {
 	return observe.FileQuestion{Path: n.modules() + "/" + name + "/package.json", Content: true}
 }
 
-// unfinished is a file with the names of the packages that are being installed: a killed npm leaves half of them.
+// unfinished is the file with the names of the packages that are being installed: a killed npm leaves parts of them.
 func (n *npm) unfinished() observe.FileQuestion {
 	return observe.FileQuestion{Path: n.modules() + "/.rcprov-installing", Content: true}
 }
@@ -62,14 +62,14 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	}
 	unfinished := strings.Fields(string(begun.Content))
 	release, foreseen := s.FutureFile(n.Prefix)
-	replaced := foreseen && release.Fingerprint != observe.SameContent // and all that was installed into it goes
+	replaced := foreseen && release.Fingerprint != observe.SameContent // with all that was installed into it
 	for _, name := range slices.Sorted(maps.Keys(n.Packages)) {
 		file, err := observe.File.Get(s, n.manifest(name))
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", n.manifest(name).Path, err)
 		}
 		var is struct{ Version string }
-		unreadable := json.Unmarshal(file.Content, &is) // of no use to anybody then, so installed again
+		unreadable := json.Unmarshal(file.Content, &is) // then it is installed again
 		e := modules.Edit{Action: modules.Update, Subject: "npm package " + name, Field: "version", To: n.Packages[name]}
 		switch {
 		case file.Type == observe.Absent || replaced:
@@ -88,9 +88,9 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// installScript installs the packages "$@" (name@version). What a killed npm left of packages goes first, as npm takes
-// half a package for a whole one; and so do the directories .NAME-XXXXXXXX to which npm moves what it replaces, as a
-// left one makes it fail with ENOTEMPTY.
+// installScript installs the packages "$@" (name@version). First it removes what a killed npm left of packages, because npm
+// takes half a package for a whole one; and the directories .NAME-XXXXXXXX to which npm moves what it replaces, because one
+// that is left makes npm fail with ENOTEMPTY.
 const installScript = `
 prefix=$1 scripts=$2
 shift 2
@@ -117,13 +117,13 @@ done
 echo $names >"$begun.new"
 mv -fT -- "$begun.new" "$begun"
 
-# Node brings its own list of authorities; a host may trust a company's as well.
+# Node.js has its own list of CAs; the host may trust a company's CA as well.
 authorities=/etc/ssl/certs/ca-certificates.crt
 if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
 status=0
 npm install --global --prefix "$prefix" --ignore-scripts="$scripts" \
 	--cache "$cache" --logs-max=0 --loglevel=http --no-audit --no-fund --no-update-notifier -- "$@" || status=$?
-rm -f -- "$begun" # also after an error: npm itself then puts back what was there
+rm -f -- "$begun" # after an error, too: npm itself then restores the previous packages
 exit $status
 `
 
@@ -157,42 +157,42 @@ func npmProgress(line string) string {
 	return "npm is installing"
 }
 
-// npmError is a line with which npm says what is wrong: "npm error" since npm 10, "npm ERR!" before.
+// npmError is a line of npm's errors: "npm error" since npm 10, "npm ERR!" before.
 var npmError = regexp.MustCompile(`^npm (?:error|ERR!) ?(.*)$`)
 
-// uselessNpm are lines of npm's errors that help nobody.
-var uselessNpm = regexp.MustCompile(`^errno |complete log of this run|Log files were not written|^\s*\d+\s*$|` +
+// npmNoise are lines of npm's errors that say nothing about the cause.
+var npmNoise = regexp.MustCompile(`^errno |complete log of this run|Log files were not written|^\s*\d+\s*$|` +
 	`Note that you can also install from a|tarball, folder, http url|In most cases you or one of|a package version that doesn't exist`)
 
-// explainNpm makes the error of npm's own words.
+// explainNpm returns npm's own error, with advice.
 func explainNpm(err error) error {
 	var failed *modules.CommandError
 	if !errors.As(err, &failed) {
 		return err
 	}
 	var code string
-	var said []string
+	var lines []string
 	for line := range strings.Lines(string(failed.Result.Stderr)) {
 		m := npmError.FindStringSubmatch(strings.TrimSpace(line))
 		switch {
-		case m == nil, strings.TrimSpace(m[1]) == "", uselessNpm.MatchString(m[1]):
+		case m == nil, strings.TrimSpace(m[1]) == "", npmNoise.MatchString(m[1]):
 		case strings.HasPrefix(m[1], "code "):
 			code = strings.TrimPrefix(m[1], "code ")
-		case len(said) < 6:
-			said = append(said, m[1])
+		case len(lines) < 6:
+			lines = append(lines, m[1])
 		}
 	}
-	if len(said) == 0 {
+	if len(lines) == 0 {
 		return err
 	}
-	err = fmt.Errorf("npm: %s", strings.Join(said, "\n"))
+	err = fmt.Errorf("npm: %s", strings.Join(lines, "\n"))
 	switch code {
 	case "E404", "ETARGET":
-		return modules.WithHint(err, "Check name and version in `npm_packages`; `npm view NAME versions` lists those that there are.")
+		return modules.WithHint(err, "Check name and version in `npm_packages`; `npm view NAME versions` lists the versions.")
 	case "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH":
-		return modules.WithHint(err, "The host itself asks the registry: see whether it can be reached from there, or give `npm_registry`.")
+		return modules.WithHint(err, "The host itself connects to the registry: check that it can reach it, or give `npm_registry`.")
 	case "SELF_SIGNED_CERT_IN_CHAIN", "DEPTH_ZERO_SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID":
-		return modules.WithHint(err, "npm doesn't trust the registry's certificate: see whether the host's clock is right, and add a company's authority to the host "+
+		return modules.WithHint(err, "npm doesn't trust the registry's certificate: check the host's clock, and add your company's CA to the host "+
 			"(a file in /usr/local/share/ca-certificates, then `update-ca-certificates`).")
 	case "ENOSPC":
 		return modules.WithHint(err, "See `df -h` and `df -i` on the host, make room, then run the same command again.")

@@ -9,8 +9,8 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/archive"
 )
 
-// release is the tarball of a version whose SHA-256 the plan doesn't say. Whether it is there is told by the directory's
-// own label, so that nothing is fetched to look; the signed list is asked only to install.
+// release is the tarball of a version whose SHA-256 is not in the plan. The directory's label shows whether it is installed, so
+// that nothing is fetched to observe it; the signed list is fetched only to install.
 type release struct {
 	*archive.Step
 	sums *signedSums
@@ -22,12 +22,12 @@ var _ modules.Preparer = (*release)(nil)
 func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
 	c, err := r.Step.Diff(s)
 	if err == nil && r.Unpacks(c) {
-		c.Notes = append(c.Notes, fmt.Sprintf("its SHA-256 will be that of %s, if one of the trusted keys (%d) signed it", r.sums.URL, len(r.sums.Fingerprints)))
+		c.Notes = append(c.Notes, fmt.Sprintf("its SHA-256 will be taken from %s, if a trusted key signed that (trusted keys: %d)", r.sums.URL, len(r.sums.Fingerprints)))
 	}
 	return c, err
 }
 
-// summed returns the archive with the sum that the signed list gives it, if c needs one.
+// summed returns the archive with its sum from the signed list, if c needs one.
 func (r *release) summed(ctx context.Context, c modules.Change) (*archive.Step, error) {
 	step := *r.Step
 	if r.Unpacks(c) {

@@ -10,8 +10,8 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/signed"
 )
 
-// releasers are the primary keys of those who sign releases of Node.js: the active ones of the README of
-// github.com/nodejs/release-keys, 2026-07-01. Some of them sign with a subkey.
+// releasers are the primary keys of the people who sign releases of Node.js: the active ones in the README of
+// github.com/nodejs/release-keys, 2026-07-01. Some sign with a subkey.
 var releasers = []string{
 	"5BE8A3F6C8A5C01D106C0AD820B1A390B168D356", // Antoine du Hamel
 	"DD792F5973C6DE52C432CBDAC77ABFA00DDBF2B7", // Juan José Arboleda
@@ -33,13 +33,13 @@ type signedSums struct {
 func newSums(args Args, env modules.Env) (*signedSums, error) {
 	s := &signedSums{URL: releaseURL(args, "SHASUMS256.txt.asc"), Keys: signed.Keys{
 		Fingerprints: releasers, Whose: "Node's releasers",
-		Unknown: "Older releases may be signed by a retired releaser, newer ones by a new one: look the key up in the README of github.com/nodejs/release-keys " +
-			"and add the fingerprint of its primary key to `fingerprints`. Otherwise somebody may have replaced the list.",
+		Unknown: "A retired releaser may have signed an old release, a new one a new release: look up the key in the README of github.com/nodejs/release-keys " +
+			"and add the fingerprint of its primary key to `fingerprints`. If it is not there, somebody may have replaced the list.",
 	}}
 	return s, s.ReadArgs(args.Fingerprints, args.KeyURL, args.KeyFile, env)
 }
 
-// of returns the sum of file in the list, if one of the keys signed it. It runs on the controller.
+// of returns the sum of file in the list, if one of the keys signed that. It fetches the list on the controller.
 func (s *signedSums) of(ctx context.Context, file string) (string, error) {
 	text, err := s.Text(ctx, s.URL)
 	if err != nil {
@@ -50,5 +50,5 @@ func (s *signedSums) of(ctx context.Context, file string) (string, error) {
 			return fetch.ParseSHA256(fields[0])
 		}
 	}
-	return "", modules.WithHint(fmt.Errorf("%s names no %s", s.URL, file), "The vendor doesn't publish this version for the host's architecture.")
+	return "", modules.WithHint(fmt.Errorf("%s does not list %s", s.URL, file), "The vendor doesn't publish this version for the host's architecture.")
 }

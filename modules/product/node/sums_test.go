@@ -52,7 +52,7 @@ func TestSums(t *testing.T) {
 	for file, want := range map[string]struct{ sum, err string }{
 		"node-v22.22.3-linux-x64.tar.gz":   {sum: sum},
 		"node-v22.22.3-linux-x64.tar.xz":   {err: `must be a SHA-256, 64 hexadecimal digits, not "2222"`},
-		"node-v22.22.3-linux-arm64.tar.gz": {err: sums.URL + " names no node-v22.22.3-linux-arm64.tar.gz"},
+		"node-v22.22.3-linux-arm64.tar.gz": {err: sums.URL + " does not list node-v22.22.3-linux-arm64.tar.gz"},
 	} {
 		if sum, err := sums.of(t.Context(), file); sum != want.sum || moduletest.ErrorText(err) != want.err {
 			t.Errorf("%s: %q, %v; want %+v", file, sum, err, want)

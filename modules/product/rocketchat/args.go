@@ -67,7 +67,7 @@ type Args struct {
 	// Where the keys are published; FINGERPRINT stands for that of each, and without that word it is one file with all.
 	KeyURL string `hcl:"key_url,optional" default:"https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0xFINGERPRINT"`
 
-	// A file on the controller with the keys, relative to the plan, instead of key_url.
+	// A file with the keys on the controller, relative to the plan, instead of key_url.
 	KeyFile string `hcl:"key_file,optional"`
 
 	// Version of Node.js: that of a `node` step.
@@ -139,7 +139,7 @@ type Args struct {
 	// compiler. `["ca-certificates", "fontconfig", "g++", "make", "python3"]` when left out, and `unzip` for Deno.
 	Packages []string `hcl:"packages,optional"`
 
-	// The registry that npm asks; its own default, or that of the host's npmrc, when left out.
+	// The registry that npm uses; its default, or the one in the host's npmrc, when left out.
 	NpmRegistry string `hcl:"npm_registry,optional"`
 
 	// How long an instance may take until it is ready. The first start and upgrades migrate the database.

@@ -50,7 +50,7 @@ func newDeno(args Args, env modules.Env) (*archive.Step, error) {
 	}
 	step := &archive.Step{
 		Path: path.Join(args.Directory, "deno", name), Contains: []string{"deno"}, Owner: "root", Group: "root", Mode: 0o755,
-		Replace: true, // a directory named like this under ours is nobody else's
+		Replace: true, // nothing else has a directory of this name below ours
 	}
 	if args.DenoSHA256 != "" {
 		sum, err := fetch.ParseSHA256(args.DenoSHA256)

@@ -80,7 +80,7 @@ mkdir -m 0700 -- "$work"
 chown -- "$user:" "$work"
 export HOME="$work" TMPDIR="$work"
 
-# Node brings its own list of authorities; a host may trust a company's as well.
+# Node.js has its own list of CAs; the host may trust a company's CA as well.
 authorities=/etc/ssl/certs/ca-certificates.crt
 if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
 cd -- "$server"
@@ -158,7 +158,7 @@ func advice(said string) string {
 	}
 	switch {
 	case contains("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH"):
-		return "The host itself asks the registry: see whether it can be reached from there, or give `npm_registry`."
+		return "The host itself connects to the registry: check that it can reach it, or give `npm_registry`."
 	case contains("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_VERIFY_LEAF", "CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"):
 		return "npm doesn't trust the registry's certificate: see whether the host's clock is right, and add a company's authority to the host."
 	case contains("ENOSPC"):

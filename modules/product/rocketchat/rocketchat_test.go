@@ -373,7 +373,7 @@ func TestExplain(t *testing.T) {
 			name: "registry",
 			said: "npm http fetch GET 200 https://r/x 3ms\nnpm error code ENOTFOUND\nnpm error\nnpm error request to https://r/x failed\nnpm error A complete log of this run can be found in: /x\nrcprov-problem npm\n",
 			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ENOTFOUND\nnpm error request to https://r/x failed",
-			hint: "The host itself asks the registry",
+			hint: "The host itself connects to the registry",
 		},
 		{
 			name: "registry away",
@@ -382,7 +382,7 @@ func TestExplain(t *testing.T) {
 				"npm error If you are behind a proxy, please make sure that the\nrcprov-problem npm\n",
 			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ECONNREFUSED\n" +
 				"npm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\nnpm error If you are behind a proxy, please make sure that the",
-			hint: "The host itself asks the registry",
+			hint: "The host itself connects to the registry",
 		},
 		{
 			name: "compiler", said: "npm error gyp ERR! build error\nrcprov-problem npm\n",

@@ -19,7 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 )
 
-// Service is the unit, started only when mongod answers; or, without Wait, when systemd has started it.
+// Service is the step for the unit. With Wait it ends when mongod answers, otherwise when systemd has started it.
 type Service struct {
 	*systemdunit.Step
 	Answers *Answers
@@ -57,8 +57,7 @@ func (s *Service) Explain(ctx context.Context, h modules.Host, left modules.Chan
 
 var errEnded = errors.New("mongod ended soon after its start")
 
-// hasEnded tells whether the unit is not active. One that systemd doesn't know, because mongod runs in another way, never
-// ends.
+// hasEnded reports whether the unit is not active; false if systemd doesn't know the unit, because mongod runs in another way.
 func hasEnded(ctx context.Context, h modules.Host) (bool, error) {
 	state, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-p", "LoadState,ActiveState", unit}})
 	lines := strings.Fields(string(state.Stdout))
@@ -66,16 +65,16 @@ func hasEnded(ctx context.Context, h modules.Host) (bool, error) {
 	return ended && !slices.Contains(lines, "LoadState=not-found"), err
 }
 
-// patience is how long a server may take to answer after its start: it replays its journal first.
+// patience is how long a server may take to answer after its start; it replays its journal first.
 const patience = 5 * time.Minute
 
-// Answers waits for the server to answer. That its unit is active says little: mongod ends some seconds later when it
-// doesn't like its configuration or its data.
+// Answers waits until the server answers. An active unit proves little: mongod ends some seconds later if there is something
+// wrong with its configuration or its data.
 type Answers struct {
 	Server mongodb.Server
 
-	// Started tells that a [Service] before this step waits as well: whenever it starts the server, there is nothing left
-	// to wait for.
+	// Started reports whether a [Service] before this step waits as well, so that nothing is left to wait for after it has
+	// started the server.
 	Started bool
 }
 
@@ -121,7 +120,7 @@ func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) e
 	return s.explain(context.WithoutCancel(ctx), h, err)
 }
 
-// explain adds what the server's log, or else its journal, says last.
+// explain adds the last error in the server's log, or else in its journal.
 func (s *Answers) explain(ctx context.Context, h modules.Host, err error) error {
 	const script = `
 if [ -r "$1" ]; then tail -n 200 -- "$1"; fi
@@ -131,20 +130,20 @@ journalctl -q -b -n 20 -o cat -u "$2" || true
 	if logErr != nil {
 		return errors.Join(err, logErr)
 	}
-	if why := lastComplaint(log.Stdout); why != "" {
+	if why := lastError(log.Stdout); why != "" {
 		err = fmt.Errorf("%w: %s", err, why)
 		if strings.Contains(why, "Failed to open ") && strings.Contains(why, logFile) {
-			return modules.WithHint(err, "`install -d -o mongodb -g mongodb %s` on the host makes the directory of its log anew; when it is there, the file in it "+
-				"must be mongodb's as well. Then run the same command again.", path.Dir(logFile))
+			return modules.WithHint(err, "If the directory of its log is missing, make it again on the host: `install -d -o mongodb -g mongodb %s`; if it is there, "+
+				"the user mongodb must own it and the file in it. Then run the same command again.", path.Dir(logFile))
 		}
 	}
-	return modules.WithHint(err, "`journalctl -u mongod` and `tail %s` on the host say more; the file that was replaced is under /var/lib/rcprov/backup.", logFile)
+	return modules.WithHint(err, "`journalctl -u mongod` and `tail %s` on the host say more; the replaced file is below /var/lib/rcprov/backup.", logFile)
 }
 
-// lastComplaint returns the last error in a log of mongod, which has a JSON object in each line, and else the last line
-// that is no such object.
-func lastComplaint(log []byte) string {
-	complaint, other := "", ""
+// lastError returns the last error in a log of mongod, which has a JSON object per line; or else the last line that is no
+// such object.
+func lastError(log []byte) string {
+	problem, other := "", ""
 	for line := range bytes.Lines(log) {
 		var entry struct {
 			Severity  string `json:"s"`
@@ -162,31 +161,31 @@ func lastComplaint(log []byte) string {
 		if json.Unmarshal(line, &entry) != nil {
 			other = string(line)
 			if strings.HasPrefix(other, "Error") { // mongod has no log yet
-				complaint = other
+				problem = other
 			}
 			continue
 		}
 		text := cmp.Or(entry.Attr.Reason, errorText(entry.Attr.Error))
 		if strings.Contains(entry.Message, "SERVER RESTARTED") {
-			complaint = "" // what was before has nothing to do with this start
+			problem = "" // earlier errors have nothing to do with this start
 		}
-		if entry.Component == "ASSERT" && complaint != "" {
-			continue // that it gives up now, and in which of its lines
+		if entry.Component == "ASSERT" && problem != "" {
+			continue // it only says that mongod gives up, and where in its source
 		}
 		if entry.Severity == "E" || entry.Severity == "F" || text != "" && entry.Severity == "I" && strings.Contains(entry.Message, "failed") {
-			complaint = strings.Trim(entry.Message, ".\n ")
+			problem = strings.Trim(entry.Message, ".\n ")
 			if text != "" {
-				complaint += ": " + text
+				problem += ": " + text
 			}
 		}
 	}
-	if complaint != "" {
-		return complaint
+	if problem != "" {
+		return problem
 	}
 	return other
 }
 
-// errorText is what an error in a log says: a text, or an object with errmsg.
+// errorText returns the text of an error in a log: a string, or an object with errmsg.
 func errorText(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
@@ -195,6 +194,6 @@ func errorText(raw json.RawMessage) string {
 	var object struct {
 		Message string `json:"errmsg"`
 	}
-	_ = json.Unmarshal(raw, &object) // neither: nothing is said
+	_ = json.Unmarshal(raw, &object) // neither: no text
 	return object.Message
 }

@@ -17,7 +17,7 @@ const (
 	logFile  = "/var/log/mongodb/mongod.log"
 )
 
-// A value is what a setting shall be.
+// A value is a setting's value, with its kind.
 type value struct {
 	kind kind
 	text string
@@ -69,7 +69,7 @@ func isIPv6(address string) bool {
 	return err == nil && ip.Is6()
 }
 
-// render writes settings as mongod.conf, sections and settings in the order of the alphabet.
+// render returns mongod.conf with settings, sections and settings in alphabetical order.
 func render(values map[string]value) ([]byte, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -90,7 +90,7 @@ func render(values map[string]value) ([]byte, error) {
 	return b.Bytes(), encoder.Close()
 }
 
-// child returns the section of a name in a section; it is made if missing.
+// child returns the section name of a section, and makes it if it is missing.
 func child(node *yaml.Node, name string) *yaml.Node {
 	for i := 0; i < len(node.Content); i += 2 {
 		if node.Content[i].Value == name {
@@ -102,8 +102,8 @@ func child(node *yaml.Node, name string) *yaml.Node {
 	return section
 }
 
-// scalar is a value. The encoder quotes a text that looks like a number or a bool; mongod takes server parameters, whose
-// kind is not known here, as texts, too.
+// scalar returns the node for a value. The encoder quotes a text that looks like a number or a bool, which mongod accepts for
+// server parameters, whose kinds are not known here.
 func scalar(k kind, text string) *yaml.Node {
 	tags := map[kind]string{word: "!!str", integer: "!!int", decimal: "!!float", boolean: "!!bool"}
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tags[k], Value: text}

@@ -40,7 +40,7 @@ const (
 	unit          = "mongod.service"
 )
 
-// New checks args and returns the parts in the order in which a bare host becomes a server.
+// New checks args and returns the parts, in the order in which they turn a bare host into a server.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	series, err := findSeries(args.Version)
 	if err != nil {
@@ -106,7 +106,7 @@ func checkArgs(args Args, s series) error {
 		characters := len(strings.Join(strings.Fields(key), ""))
 		if !keyRule.MatchString(key) || characters < 6 || characters > 1024 {
 			errs = append(errs, withArgHint(modules.Argf("key_file", "must be 6 to 1024 letters, digits, \"+\", \"/\" and \"=\""),
-				"Make one with `openssl rand -base64 756`, and keep it where you keep your secrets."))
+				"Make one with `openssl rand -base64 756`, and keep it with your secrets."))
 		}
 	}
 	if args.CacheSizeGB != nil && (*args.CacheSizeGB < 0.25 || *args.CacheSizeGB > 10000) {
@@ -138,7 +138,7 @@ func bindIP(args Args, env modules.Env, hosts []string) ([]string, error) {
 		if !slices.ContainsFunc(args.BindIP, func(address string) bool {
 			return address == "127.0.0.1" || address == "localhost" || address == "0.0.0.0"
 		}) {
-			return nil, modules.Argf("bind_ip", "must have 127.0.0.1: that is where rcprov, and the first user, come from")
+			return nil, modules.Argf("bind_ip", "must have 127.0.0.1, to which rcprov itself connects")
 		}
 		return args.BindIP, nil
 	}
@@ -160,9 +160,9 @@ func bindIP(args Args, env modules.Env, hosts []string) ([]string, error) {
 			return append(loopback, host), nil
 		}
 	}
-	err := modules.Argf("bind_ip", "must be given: %s is not an address of the host itself, which has %s",
+	err := modules.Argf("bind_ip", "must be given: %s is not an address of the host, which has %s",
 		strings.Join(candidates, ", "), strings.Join(env.Facts.Addresses, ", "))
-	return nil, withArgHint(err, "Name 127.0.0.1 and the address that the other members and the clients reach; and in members, or in the hosts' addresses, what they know it by.")
+	return nil, withArgHint(err, "Give 127.0.0.1 and the address that the other members and the clients connect to; and in members, or as the hosts' addresses, the names that they use.")
 }
 
 func isLoopback(host string) bool {
@@ -170,14 +170,14 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// checkAccess refuses a server that everybody who reaches its port may do anything with.
+// checkAccess refuses a server without authentication on an address beside loopback.
 func checkAccess(args Args, bindIP []string) error {
 	open := slices.ContainsFunc(bindIP, func(address string) bool { return !isLoopback(address) })
 	if !open || args.KeyFile != "" || args.Settings["security.authorization"] == "enabled" {
 		return nil
 	}
-	return withArgHint(modules.Argf("bind_ip", "has an address beside loopback, and nobody would have to log in"),
-		"Give a key_file (members of a set need it), or `\"security.authorization\" = \"enabled\"` in settings.")
+	return withArgHint(modules.Argf("bind_ip", "has an address beside loopback, and clients would not have to log in"),
+		"Give a key_file (which members of a set need), or `\"security.authorization\" = \"enabled\"` in settings.")
 }
 
 // builder makes the parts of one host.
@@ -230,7 +230,7 @@ func (b *builder) build(bindIP []string) {
 	b.require(bindIP)
 }
 
-// require adds what the parts need of the host. Sizes are those of the packages of 8.0 and of a new, empty database.
+// require adds the requirements of the parts. The sizes are those of the packages of 8.0 and of an empty database.
 func (b *builder) require(bindIP []string) {
 	if b.Env.Facts == nil {
 		return
@@ -299,9 +299,9 @@ func (b *builder) packages() {
 	}
 }
 
-// dropIn is what the unit has beyond that of the package: the limits of the manual, "UNIX ulimit Settings", which older
-// packages have only in part; and for the TCMalloc of 8.0 that glibc leaves it the restartable sequences
-// ("TCMalloc Performance Optimization").
+// dropIn returns what is added to the package's unit: the limits of the manual, "UNIX ulimit Settings", some of which older
+// packages lack; and for the TCMalloc of 8.0 that glibc leaves restartable sequences to it ("TCMalloc Performance
+// Optimization").
 func (b *builder) dropIn() string {
 	text := "# Written by rcprov.\n[Service]\nLimitFSIZE=infinity\nLimitCPU=infinity\nLimitAS=infinity\nLimitMEMLOCK=infinity\n" +
 		"LimitNOFILE=64000\nLimitNPROC=64000\n"
@@ -311,13 +311,13 @@ func (b *builder) dropIn() string {
 	return text
 }
 
-// container tells whether a kind of virtualization, as systemd-detect-virt(1) names it, shares the machine's kernel.
+// container reports whether a kind of virtualization, as systemd-detect-virt(1) names it, shares the machine's kernel.
 func container(virtual string) bool {
 	return slices.Contains([]string{"openvz", "lxc", "lxc-libvirt", "systemd-nspawn", "docker", "podman", "rkt", "wsl", "proot", "pouch"}, virtual)
 }
 
-// kernel sets what the manual's "Production Notes" ask of the kernel. maps is what Ubuntu 24.04 has by itself, and more
-// than MongoDB needs (two for each connection).
+// kernel adds the kernel settings of the manual's "Production Notes". maps is the default of Ubuntu 24.04, and more than
+// MongoDB needs (two for each connection).
 func (b *builder) kernel() {
 	const maps = 1048576
 	for _, p := range []struct{ part, name, value string }{

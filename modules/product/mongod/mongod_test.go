@@ -55,28 +55,28 @@ func TestNewRefuses(t *testing.T) {
 		{name: "series", args: plan(func(a *Args) { a.Version = "5.0.9" }), want: "version: is of the series 5.0, which this rcprov doesn't know; it knows 6.0, 7.0, 8.0, 8.2, 8.3"},
 		{
 			name: "distribution", args: plan(func(*Args) {}), facts: facts(func(f *observe.Facts) { f.OS = observe.OS{ID: "kali", Name: "Kali"} }),
-			want: "version: 8.0 is not built for Kali by MongoDB, only for Debian and Ubuntu",
+			want: "version: MongoDB builds 8.0 only for Debian and Ubuntu, not for Kali",
 		},
 		{name: "riscv", args: plan(func(*Args) {}), facts: facts(func(f *observe.Facts) { f.Arch = "riscv64" }), want: "MongoDB has no packages for riscv64, only for amd64 and arm64"},
-		{name: "open", args: plan(func(a *Args) { a.BindIP = []string{"127.0.0.1", "10.0.0.1"} }), want: "bind_ip: has an address beside loopback, and nobody would have to log in"},
+		{name: "open", args: plan(func(a *Args) { a.BindIP = []string{"127.0.0.1", "10.0.0.1"} }), want: "bind_ip: has an address beside loopback, and clients would not have to log in"},
 		{
 			name: "open to those who log in",
 			args: plan(func(a *Args) {
 				a.BindIP, a.Settings = []string{"0.0.0.0"}, map[string]string{"security.authorization": "enabled"}
 			}),
 		},
-		{name: "no loopback", args: plan(func(a *Args) { a.BindIP = []string{"10.0.0.1"} }), want: "bind_ip: must have 127.0.0.1: that is where rcprov, and the first user, come from"},
+		{name: "no loopback", args: plan(func(a *Args) { a.BindIP = []string{"10.0.0.1"} }), want: "bind_ip: must have 127.0.0.1, to which rcprov itself connects"},
 		{
 			name: "address of a router", facts: facts(func(f *observe.Facts) { f.Addresses = []string{"172.16.0.4"} }),
 			args: plan(func(a *Args) { a.ReplicaSet, a.KeyFile = "rs0", "abcdef" }),
-			want: "bind_ip: must be given: 10.0.0.1:27017 is not an address of the host itself, which has 172.16.0.4",
+			want: "bind_ip: must be given: 10.0.0.1:27017 is not an address of the host, which has 172.16.0.4",
 		},
 		{name: "key", args: plan(func(a *Args) { a.KeyFile = "hunter2!" }), want: `key_file: must be 6 to 1024 letters, digits, "+", "/" and "="`},
-		{name: "removed", args: setting("storage.journal.enabled", "true"), want: `settings: has "storage.journal.enabled", which MongoDB 8.0 has no more: it was removed in 6.1`},
-		{name: "removed section", args: setting("storage.mmapv1.smallFiles", "true"), want: `settings: has "storage.mmapv1.smallFiles", which MongoDB 8.0 has no more: it was removed in 4.2`},
+		{name: "removed", args: setting("storage.journal.enabled", "true"), want: `settings: has "storage.journal.enabled", which MongoDB 8.0 does not have: it was removed in 6.1`},
+		{name: "removed section", args: setting("storage.mmapv1.smallFiles", "true"), want: `settings: has "storage.mmapv1.smallFiles", which MongoDB 8.0 does not have: it was removed in 4.2`},
 		{name: "removed engine", args: setting("storage.engine", "mmapv1"), want: `settings: has the storage engine "mmapv1"; MongoDB 8.0 has only wiredTiger (mmapv1 was removed in 4.2)`},
-		{name: "fork", args: setting("processManagement.fork", "true"), want: `settings: has "processManagement.fork": under systemd mongod stays in the foreground`},
-		{name: "argument", args: setting("net.port", "1"), want: `settings: has "net.port", for which there is the argument port`},
+		{name: "fork", args: setting("processManagement.fork", "true"), want: `settings: has "processManagement.fork", but under systemd mongod must stay in the foreground`},
+		{name: "argument", args: setting("net.port", "1"), want: `settings: has "net.port", which must be given by the argument port`},
 		{name: "unknown", args: setting("net.maxIncomingConnection", "1"), want: `settings: has "net.maxIncomingConnection", which mongod doesn't know`},
 		{name: "no number", args: setting("net.maxIncomingConnections", "many"), want: `settings: has "net.maxIncomingConnections", which must be a whole number, not "many"`},
 		{name: "no bool", args: setting("storage.directoryPerDB", "yes"), want: `settings: has "storage.directoryPerDB", which must be true or false, not "yes"`},
@@ -289,11 +289,11 @@ func TestRequirements(t *testing.T) {
 		{name: "runs", version: "8.0.12", greeting: member},
 		{name: "has just been started", version: "8.0.12", greeting: free},
 		{name: "older series", version: "7.0.15", greeting: member},
-		{name: "too old", version: "6.0.1", greeting: free, want: "MongoDB 6.0 is installed, which can't be upgraded to 8.0 at once"},
-		{name: "too new", version: "8.2.11", greeting: free, want: "MongoDB 8.2 is installed, and data of a newer series can't be read by 8.0"},
+		{name: "too old", version: "6.0.1", greeting: free, want: "MongoDB 6.0 is installed, which can't be upgraded to 8.0 directly"},
+		{name: "too new", version: "8.2.11", greeting: free, want: "MongoDB 8.2 is installed, and 8.0 can't read the data of a newer series"},
 		{
 			name: "another set", version: "8.0.12", greeting: mongodb.Greeting{Role: mongodb.Secondary, Set: "prod"},
-			want: `the server is a member of the set prod, while replica_set is "rs0"`,
+			want: `the server is a member of the set prod, but replica_set is "rs0"`,
 		},
 		{name: "could not tell", err: errors.New("sshd forwards no connections"), want: "ask mongod on 127.0.0.1:27017 for its set: sshd forwards no connections"},
 	}
@@ -386,7 +386,7 @@ func TestLastComplaint(t *testing.T) {
 		"of an earlier start": {`{"s":"F","msg":"old"}` + "\n" + `{"s":"I","msg":"***** SERVER RESTARTED *****"}` + "\n" + "mongod.service: Failed\n", "mongod.service: Failed"},
 		"no log":              {"Error parsing YAML config file: bad line\n", "Error parsing YAML config file: bad line"},
 	} {
-		if got := lastComplaint([]byte(test.log)); got != test.want {
+		if got := lastError([]byte(test.log)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
@@ -394,5 +394,5 @@ func TestLastComplaint(t *testing.T) {
 
 func FuzzLastComplaint(f *testing.F) {
 	f.Add([]byte(`{"s":"F","msg":"x","attr":{"error":{"errmsg":"y"}}}`))
-	f.Fuzz(func(_ *testing.T, log []byte) { lastComplaint(log) })
+	f.Fuzz(func(_ *testing.T, log []byte) { lastError(log) })
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// greeting answers what the mongod of the host says of itself.
+// greeting asks the host's mongod what it is.
 var greeting = &observe.Probe[mongodb.Server, mongodb.Greeting]{Name: "mongod", Run: mongodb.Greet}
 
-// Requirements is what must be so before anything is changed. It changes nothing itself.
+// Requirements checks that the installed MongoDB can become the wanted one, before anything is changed. It changes nothing.
 type Requirements struct {
 	Series     string
 	ReplicaSet string // empty: none
@@ -44,21 +44,21 @@ func (s *Requirements) Diff(snapshot *observe.Snapshot) (modules.Change, error) 
 		return modules.Change{}, fmt.Errorf("ask mongod on %s for its set: %w", s.Server.Address, err)
 	}
 	if now.Set != "" && now.Set != s.ReplicaSet {
-		return modules.Change{}, modules.WithHint(fmt.Errorf("the server is a member of the set %s, while replica_set is %q", now.Set, s.ReplicaSet),
-			"A server can't change its set and keep its data. Give replica_set = %q, or make the server empty first: stop it and remove what is in its db_path.", now.Set)
+		return modules.Change{}, modules.WithHint(fmt.Errorf("the server is a member of the set %s, but replica_set is %q", now.Set, s.ReplicaSet),
+			"A server can't change its set and keep its data. Give replica_set = %q, or empty the server first: stop it and remove the content of its db_path.", now.Set)
 	}
 	return modules.Change{}, nil
 }
 
-// checkUpgrade refuses a way between two series that data can't go: downwards, and over a major series.
+// checkUpgrade refuses a downgrade, and an upgrade that skips a series: the data would not survive it.
 func checkUpgrade(from, to string) error {
 	if from == to {
 		return nil
 	}
 	i, j := indexSeries(from), indexSeries(to)
 	if compareVersions(from, to) > 0 {
-		return modules.WithHint(fmt.Errorf("MongoDB %s is installed, and data of a newer series can't be read by %s", from, to),
-			"Take version = %q; or dump the data, remove the server and its data, and restore.", from)
+		return modules.WithHint(fmt.Errorf("MongoDB %s is installed, and %s can't read the data of a newer series", from, to),
+			"Give version = %q; or dump the data, remove the server and its data, and restore the dump.", from)
 	}
 	if i >= 0 && j == i+1 {
 		return nil
@@ -67,8 +67,8 @@ func checkUpgrade(from, to string) error {
 	if i >= 0 {
 		next = fmt.Sprintf("version = %q", allSeries[i+1].name)
 	}
-	return modules.WithHint(fmt.Errorf("MongoDB %s is installed, which can't be upgraded to %s at once", from, to),
-		"Take %s first, then set its feature compatibility version.", next)
+	return modules.WithHint(fmt.Errorf("MongoDB %s is installed, which can't be upgraded to %s directly", from, to),
+		"Upgrade to %s first, then set its feature compatibility version.", next)
 }
 
 // Apply implements [modules.Step].

@@ -12,16 +12,16 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// A series is what MongoDB publishes under a number such as 8.0.
+// A series is a number such as 8.0 with all its releases.
 //
 // Sources: docker-library/mongo, versions.json and pgp-keys.json (June 2026), for releases and keys; MongoDB's manual,
 // "Production Notes" and "TCMalloc Performance Optimization", for huge pages.
 type series struct {
 	name        string
 	codenames   map[string][]string // releases of the distribution, by ID of os-release(5); the newest first
-	key         string              // what the key is named after
+	key         string              // in the name of the key's file
 	fingerprint string
-	hugePages   bool // wants transparent huge pages; the older TCMalloc suffers from them
+	hugePages   bool // needs transparent huge pages; they slow down the older TCMalloc
 }
 
 const (
@@ -30,7 +30,7 @@ const (
 	key80      = "4B0752C1BCA238C0B4EE14DC41DE058A4E7DCA05"
 )
 
-// allSeries are those that can be had, the oldest first. The ones behind a major series are upgraded to from it.
+// allSeries are the supported series, the oldest first. Each can be upgraded to the next.
 var allSeries = []series{
 	{name: "6.0", key: "6.0", fingerprint: "39BD841E4BE5FB195A65400E6A26B1AE64C3C388", codenames: map[string][]string{
 		"ubuntu": {"jammy", "focal"}, "debian": {"bullseye"},
@@ -93,13 +93,13 @@ func (s series) codename(os observe.OS) (string, error) {
 		return os.Codename, nil
 	}
 	if len(codenames) == 0 {
-		return "", modules.Argf("version", "%s is not built for %s by MongoDB, only for Debian and Ubuntu", s.name, os.Name)
+		return "", modules.Argf("version", "MongoDB builds %s only for Debian and Ubuntu, not for %s", s.name, os.Name)
 	}
 	return codenames[0], nil
 }
 
-// release is that MongoDB builds packages for the host's release: those for another one may work or not, and neither
-// MongoDB nor rcprov promises anything.
+// release is the requirement that MongoDB builds packages for the host's release. Those for another one may work, but
+// neither MongoDB nor rcprov promises it.
 func (s series) release(facts *observe.Facts) preflight.Release {
 	var elsewhere []string
 	for _, other := range allSeries {
@@ -107,14 +107,14 @@ func (s series) release(facts *observe.Facts) preflight.Release {
 			elsewhere = append(elsewhere, other.name)
 		}
 	}
-	hint := "Take a host with one of these. With a warning only, the packages of the nearest release are tried, or of repository_suite."
+	hint := "Use a host with one of these. With `preflight = { release = \"warn\" }` rcprov tries the packages of the nearest release, or of repository_suite."
 	if len(elsewhere) > 0 {
 		hint = fmt.Sprintf("For this release there is %s.", strings.Join(elsewhere, ", "))
 	}
 	return preflight.Release{Facts: facts, What: "MongoDB " + s.name, For: s.codenames, Hint: hint}
 }
 
-// withArgHint adds what to write instead to an error of an argument.
+// withArgHint adds advice to an error of an argument.
 func withArgHint(err error, hint string) error {
 	var arg *modules.ArgError
 	if errors.As(err, &arg) {
@@ -123,20 +123,20 @@ func withArgHint(err error, hint string) error {
 	return err
 }
 
-// flags are what mongod needs of a processor, by Debian's architecture. The manual, "Production Notes": x86_64: AVX since
+// flags are what mongod requires of a processor, by Debian's architecture. The manual, "Production Notes": x86_64: AVX since
 // 5.0; arm64: ARMv8.2-A, which has dcpop (DC CVAP) as a mandatory part.
 var flags = map[string]struct{ flag, name string }{
 	"amd64": {"avx", "AVX"},
 	"arm64": {"dcpop", "ARMv8.2-A"},
 }
 
-// checkArchitecture refuses hosts for which there are no packages.
+// checkArchitecture refuses architectures for which there are no packages.
 func checkArchitecture(facts *observe.Facts) error {
 	if _, known := flags[facts.Arch]; !known {
 		return fmt.Errorf("MongoDB has no packages for %s, only for amd64 and arm64", facts.Arch)
 	}
 	if facts.Arch == "arm64" && facts.OS.ID == "debian" {
-		return modules.WithHint(errors.New("MongoDB builds no arm64 packages for Debian"), "Take Ubuntu on this host.")
+		return modules.WithHint(errors.New("MongoDB builds no arm64 packages for Debian"), "Use Ubuntu on this host.")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// A kind is which values a setting takes.
+// A kind is the type of a setting's value.
 type kind int
 
 const (
@@ -21,8 +21,8 @@ const (
 	boolean
 )
 
-// settings are those of mongod.conf that MongoDB's packages (the Community edition) know, and which kind they are. A
-// new one of a new series gets its line here. Source: the manual, "Configuration File Options"; src/mongo/**/*options*.idl.
+// settings are the settings of mongod.conf in the Community edition, with their kinds. A new one of a new series gets its line
+// here. Source: the manual, "Configuration File Options"; src/mongo/**/*options*.idl.
 var settings = map[string]kind{
 	"net.bindIp":                  word,
 	"net.bindIpAll":               boolean,
@@ -87,8 +87,8 @@ var settings = map[string]kind{
 	"systemLog.verbosity":                                  integer,
 }
 
-// anyOf are families of settings with names of their own: parameters of the server, and components of the log.
-var anyOf = []struct {
+// families are groups of settings with open names: parameters of the server, and components of the log.
+var families = []struct {
 	pattern *regexp.Regexp
 	kind    kind
 }{
@@ -96,25 +96,25 @@ var anyOf = []struct {
 	{regexp.MustCompile(`^systemLog\.component(\.[a-z][A-Za-z0-9]*)+\.verbosity$`), integer},
 }
 
-// removed are settings that old instructions still have, by the version that removed them, and what to do instead. Each
-// names a whole section as well.
+// removed are settings of old instructions, with the version that removed them and what to do instead. A name also stands for
+// a whole section.
 var removed = []struct{ name, in, instead string }{
 	{"storage.journal.enabled", "6.1", "The journal is always on; leave it out."},
-	{"storage.mmapv1", "4.2", "The engine mmapv1 is gone, and so are its settings: data is WiredTiger's."},
-	{"storage.smallFiles", "4.2", "The engine mmapv1 is gone, and so are its settings: data is WiredTiger's."},
+	{"storage.mmapv1", "4.2", "The engine mmapv1 was removed with its settings; data is stored by WiredTiger."},
+	{"storage.smallFiles", "4.2", "The engine mmapv1 was removed with its settings; data is stored by WiredTiger."},
 	{"storage.indexBuildRetry", "4.4", "Leave it out."},
 	{"storage.repairPath", "4.2", "Leave it out."},
 	{"storage.wiredTiger.engineConfig.maxCacheOverflowFileSizeGB", "4.4", "Leave it out."},
-	{"replication.secondaryIndexPrefetch", "4.2", "It was for the engine mmapv1, which is gone."},
+	{"replication.secondaryIndexPrefetch", "4.2", "It was for the engine mmapv1, which was removed."},
 	{"replication.enableMajorityReadConcern", "5.0", "Read concern majority is always on; leave it out."},
 	{"net.serviceExecutor", "5.0", "Leave it out."},
-	{"net.http", "3.6", "mongod has no HTTP interface any more."},
+	{"net.http", "3.6", "mongod's HTTP interface was removed."},
 	{"net.ssl", "4.2", "Use the block tls, or the settings net.tls.*"}, // deprecated then
-	{"security.clusterIpSourceWhitelist", "5.0", "It is called security.clusterIpSourceAllowlist now."},
+	{"security.clusterIpSourceWhitelist", "5.0", "It is now security.clusterIpSourceAllowlist."},
 	{"cloud.monitoring.free", "7.0", "MongoDB's free monitoring has ended."},
 }
 
-// arguments are the settings that an argument of the module is for.
+// arguments are the settings for which the module has an argument.
 var arguments = map[string]string{
 	"net.bindIp":                 "bind_ip",
 	"net.bindIpAll":              "bind_ip",
@@ -128,20 +128,20 @@ var arguments = map[string]string{
 	"storage.wiredTiger.engineConfig.cacheSizeGB": "cache_size_gb",
 }
 
-// checkSetting returns the kind of a setting given in the plan, if the series has it and value is such.
+// checkSetting returns the kind of a setting in the plan, if the series has it and value is of that kind.
 func checkSetting(s series, name, value string) (kind, error) {
 	if arg := arguments[name]; arg != "" {
-		return 0, modules.Argf("settings", "has %q, for which there is the argument %s", name, arg)
+		return 0, modules.Argf("settings", "has %q, which must be given by the argument %s", name, arg)
 	}
 	for _, gone := range removed {
 		if (name == gone.name || strings.HasPrefix(name, gone.name+".")) && compareVersions(gone.in, s.name) <= 0 {
-			err := modules.Argf("settings", "has %q, which MongoDB %s has no more: it was removed in %s", name, s.name, gone.in)
+			err := modules.Argf("settings", "has %q, which MongoDB %s does not have: it was removed in %s", name, s.name, gone.in)
 			return 0, withArgHint(err, gone.instead)
 		}
 	}
 	switch {
 	case name == "processManagement.fork":
-		return 0, withArgHint(modules.Argf("settings", "has %q: under systemd mongod stays in the foreground", name), "Leave it out.")
+		return 0, withArgHint(modules.Argf("settings", "has %q, but under systemd mongod must stay in the foreground", name), "Leave it out.")
 	case name == "storage.engine" && value != "wiredTiger":
 		return 0, modules.Argf("settings", "has the storage engine %q; MongoDB %s has only wiredTiger (mmapv1 was removed in 4.2)", value, s.name)
 	}
@@ -151,7 +151,7 @@ func checkSetting(s series, name, value string) (kind, error) {
 		if near := nearestSetting(name); near != "" {
 			return 0, withArgHint(err, fmt.Sprintf("Did you mean %q?", near))
 		}
-		return 0, withArgHint(err, "Settings have their full names, with dots: `\"operationProfiling.mode\" = \"slowOp\"`.")
+		return 0, withArgHint(err, "Write settings with their full names, with dots: `\"operationProfiling.mode\" = \"slowOp\"`.")
 	}
 	return kind, kind.check(name, value)
 }
@@ -160,7 +160,7 @@ func settingKind(name string) (kind, bool) {
 	if k, known := settings[name]; known {
 		return k, true
 	}
-	for _, family := range anyOf {
+	for _, family := range families {
 		if family.pattern.MatchString(name) {
 			return family.kind, true
 		}
@@ -168,7 +168,7 @@ func settingKind(name string) (kind, bool) {
 	return 0, false
 }
 
-// check tells whether value is of the kind.
+// check returns an error if value is not of the kind.
 func (k kind) check(name, value string) error {
 	var err error
 	what := ""
@@ -194,7 +194,7 @@ func (k kind) check(name, value string) error {
 	return nil
 }
 
-// nearestSetting returns the setting that name was probably to be; empty when none is like it.
+// nearestSetting returns the setting most similar to name; empty if none is similar.
 func nearestSetting(name string) string {
 	best, nearest := len(name)/3+1, ""
 	for known := range settings {

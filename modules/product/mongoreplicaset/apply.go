@@ -12,10 +12,10 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/wait"
 )
 
-// commandTimeout bounds one command: user commands wait for a majority of members, and would do so for ever.
+// commandTimeout limits one command: commands for users wait for a majority of members, without a limit of their own.
 const commandTimeout = 30 * time.Second
 
-// Apply implements [modules.Step]. It looks, does one thing, and looks again.
+// Apply implements [modules.Step]. It observes the set, does one thing, and observes it again.
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Deadline, fmt.Errorf("it was not done within %s", s.Deadline))
 	defer cancel()
@@ -69,7 +69,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return err
 }
 
-// late is the error for a set that is not as wanted in time.
+// late returns the error for a set that is not as wanted in time.
 func (s *Step) late(cause error, seen Seen, problem error) error {
 	if seen.Initiated() && seen.Primary == "" {
 		cause = fmt.Errorf("%w: the set has no primary", cause)
@@ -78,10 +78,10 @@ func (s *Step) late(cause error, seen Seen, problem error) error {
 	if problem != nil {
 		err = fmt.Errorf("%w (last: %s)", err, mongodb.Reason(problem))
 	}
-	return modules.WithHint(err, "See that each mongod runs, and that the members reach each other by these names (firewall, bind_ip); then run the same command again, which goes on from here.")
+	return modules.WithHint(err, "Check that each mongod runs, and that the members reach each other by these names (firewall, bind_ip); then run the same command again, which continues from here.")
 }
 
-// do does one thing.
+// do does one action.
 func (s *Step) do(ctx context.Context, h modules.Host, seen Seen, act action) error {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -96,7 +96,7 @@ func (s *Step) do(ctx context.Context, h modules.Host, seen Seen, act action) er
 		}
 		err = client.Initiate(ctx, act.config)
 		if mongodb.Code(err) == mongodb.InvalidReplicaSet {
-			return modules.WithHint(err, "The first host of the play must be a member, by a name that leads to it: members, or its address, doesn't.")
+			return modules.WithHint(err, "The first host of the play must be a member, and its name in members (or its address) must resolve to it.")
 		}
 		return err
 	}

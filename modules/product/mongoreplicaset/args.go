@@ -10,9 +10,9 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a replica set: its members and its users. The servers are those of `mongod` steps, all with the set's
-// name and the same key file. All of it is done over SSH through the first host of the play, which must be a member:
-// the other hosts of the play have nothing to do in this step.
+// Args describe a replica set: its members and its users. The servers are those of `mongod` steps, which all have the set's
+// name and the same key file. rcprov does all of the work over SSH through the first host of the play, which must be a
+// member; on the other hosts of the play this step does nothing.
 //
 //	play "database" {
 //	  hosts = group.mongo
@@ -31,43 +31,43 @@ var source string
 //	  }
 //	}
 //
-// A set is made only when all members answer and none of them is in a set already: the first host becomes its first
-// member, gets the administrator through MongoDB's localhost exception, and the others join without a vote, until they
-// have copied the data; each gets its vote by itself. A member that the plan doesn't name any more leaves the set, after
-// a primary has stepped down; its data stays. A set that is there is recognised, with settings that somebody made
-// (priorities, hidden and delayed members). A server that is in another set is an error, and nothing is touched.
+// A new set is made only when all members answer and none of them is in a set already. The first host becomes its first
+// member, where the administrator is made through MongoDB's localhost exception. The others join without a vote; each gets
+// its vote when it has copied the data. A member that the plan doesn't name any more is removed from the set (a primary steps
+// down first); its data stays. An existing set is kept, with the priorities, hidden and delayed members that somebody
+// configured. If a server is in another set, that is an error, and nothing is changed.
 //
-// A server that joins loses what it had: it must be empty.
+// A server that joins loses its data: it must be empty.
 //
-// Passwords are compared by logging in. When one is changed in the plan, it is changed on the server; only the
-// administrator's old one must be given once, as admin_previous_password.
+// rcprov compares passwords by logging in. If you change one in the plan, it is changed on the server; for the
+// administrator's, also give the old one, as admin_previous_password.
 type Args struct {
-	// The set's name, as the servers' `replica_set` has it. The block's label when left out.
+	// The set's name, the same as the servers' `replica_set`; the block's label when left out.
 	Name string `hcl:"name,optional"`
 
-	// The members: `HOST:PORT`, or `HOST`; one to seven. By these names they, and clients, must reach each other. The
+	// The members: `HOST:PORT`, or `HOST`; one to seven. Members and clients must reach each member by this name. The
 	// addresses of the play's hosts when left out.
 	Members []string `hcl:"members,optional"`
 
-	// The port of the server on the first host, and of members whose name has none.
+	// The port of the server on the first host, and of members without a port.
 	Port int `hcl:"port,optional" default:"27017"`
 
 	// Whether the servers require TLS.
 	TLS bool `hcl:"tls,optional"`
 
-	// Name of the administrator, who has the role root.
+	// The name of the administrator, who has the role root.
 	AdminUser string `hcl:"admin_user,optional" default:"admin"`
 
 	// The administrator's password.
 	AdminPassword modules.Secret `hcl:"admin_password"`
 
-	// The administrator's password until now, for when admin_password was changed.
+	// The administrator's previous password, if you have changed admin_password.
 	AdminPreviousPassword modules.Secret `hcl:"admin_previous_password,optional"`
 
-	// Users. Those that are there beside them stay.
+	// The users. Other users of the databases stay.
 	Users []User `hcl:"user,block"`
 
-	// How long members may take to answer, to elect a primary and to copy the data: a duration such as `5m`.
+	// How long members may take to answer, elect a primary and copy the data: a duration such as `5m`.
 	Deadline string `hcl:"deadline,optional" default:"5m"`
 }
 
@@ -79,8 +79,7 @@ type User struct {
 	// The user's password.
 	Password modules.Secret `hcl:"password"`
 
-	// The user's roles, and no others: `ROLE@DATABASE`, such as `readWrite@rocketchat`. Without a database it is the
-	// user's own.
+	// All roles of the user: `ROLE@DATABASE`, such as `readWrite@rocketchat`; `ROLE` is a role in the user's own database.
 	Roles []string `hcl:"roles"`
 
 	// The database that the user logs in to (authSource).

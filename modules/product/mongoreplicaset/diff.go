@@ -9,7 +9,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
 )
 
-// check finds what no change of ours may or can put right.
+// check returns an error for what no change of this step can or may put right.
 func (s *Step) check(seen Seen) error {
 	if err := s.checkServer("this host", seen.Local); err != nil {
 		return err
@@ -24,26 +24,26 @@ func (s *Step) check(seen Seen) error {
 	}
 	switch {
 	case seen.Login == Refused && s.Previous == "":
-		return modules.WithHint(fmt.Errorf("the set %s doesn't let user %q in with the password of the plan", s.Name, s.Admin.User),
-			"If admin_password was changed, give the old one as admin_previous_password; if the set has another administrator, name it in admin_user.")
+		return modules.WithHint(fmt.Errorf("the set %s doesn't accept the plan's password for the user %q", s.Name, s.Admin.User),
+			"If you changed admin_password, give the old one as admin_previous_password; if the set has another administrator, name it in admin_user.")
 	case seen.Login == Refused:
-		return modules.WithHint(fmt.Errorf("the set %s lets user %q in with neither admin_password nor admin_previous_password", s.Name, s.Admin.User),
-			"Give the password that it has now as admin_previous_password.")
+		return modules.WithHint(fmt.Errorf("the set %s accepts neither admin_password nor admin_previous_password for the user %q", s.Name, s.Admin.User),
+			"Give the user's current password as admin_previous_password.")
 	case seen.Login == Open:
-		return modules.WithHint(fmt.Errorf("the servers of the set %s let everybody do anything: they have no key file", s.Name),
+		return modules.WithHint(fmt.Errorf("the servers of the set %s require no login: they have no key file", s.Name),
 			"Give their `mongod` steps a key_file.")
 	case seen.Login != NoUsers && seen.Config.Name != s.Name:
-		return fmt.Errorf("the set that answers is %s, not %s", seen.Config.Name, s.Name)
+		return fmt.Errorf("the servers are in the set %s, not %s", seen.Config.Name, s.Name)
 	}
 	return nil
 }
 
-// checkServer tells whether a server can become or be a member.
+// checkServer returns an error if a server can't be a member.
 func (s *Step) checkServer(where string, g mongodb.Greeting) error {
 	switch {
 	case g.Set != "" && g.Set != s.Name:
 		return modules.WithHint(fmt.Errorf("the mongod of %s is a member of the set %s, not of %s", where, g.Set, s.Name),
-			"A server can't change its set and keep its data. Correct the name, or make the server empty first: stop it and remove what is in its db_path.")
+			"A server can't change its set and keep its data. Correct the name, or empty the server first: stop it and remove the content of its db_path.")
 	case g.Role == mongodb.Standalone:
 		return modules.WithHint(fmt.Errorf("the mongod of %s runs without a replica set", where),
 			"Give its `mongod` step replica_set = %q, in a step before this one.", s.Name)
@@ -51,14 +51,14 @@ func (s *Step) checkServer(where string, g mongodb.Greeting) error {
 	return nil
 }
 
-// compare returns the edits that lead from what is seen to what is wanted.
+// compare returns the edits that make the observed set the wanted one.
 func (s *Step) compare(seen Seen) modules.Change {
 	var c modules.Change
 	if !seen.Initiated() {
 		e := modules.Edit{Action: modules.Create, Subject: s.subject(), To: strings.Join(s.Members, ", ")}
 		if seen.Local.Role == mongodb.Silent {
 			e.From = "mongod: " + seen.Local.String()
-			c.Notes = append(c.Notes, "the mongod of this host does not answer yet; when it turns out to be in a set, that is recognised")
+			c.Notes = append(c.Notes, "the mongod of this host does not answer yet; if it turns out to be in the set, the set is kept")
 		}
 		c.Edits = append(c.Edits, e)
 	}
@@ -67,7 +67,7 @@ func (s *Step) compare(seen Seen) modules.Change {
 		c.Edits = append(c.Edits, s.compareMembers(seen)...)
 	}
 	if len(s.Members)%2 == 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("a set of %d members bears the loss of no more of them than one of %d", len(s.Members), len(s.Members)-1))
+		c.Notes = append(c.Notes, fmt.Sprintf("a set of %d members survives the loss of no more members than a set of %d", len(s.Members), len(s.Members)-1))
 	}
 	return c
 }
@@ -116,11 +116,10 @@ func (s *Step) compareMembers(seen Seen) (edits []modules.Edit) {
 	return edits
 }
 
-// unvoting tells whether a wanted member has no vote and is to get one: it joined, and was not made special since.
+// unvoting reports whether a member of the plan is to get a vote: it has none, and nobody has configured it to have none.
 func (s *Step) unvoting(m mongodb.Member) bool { return m.Votes == 0 && !m.Special() }
 
-// renamed tells whether the set is one of a single member that is known by a name which leads nowhere else, and is to be
-// known by another.
+// renamed reports whether the set has a single member, with a name of loopback, and the plan has another name for it.
 func (s *Step) renamed(c mongodb.Config) bool {
 	return len(c.Members) == 1 && isLocal(c.Members[0].Host) && !slices.Contains(s.Members, c.Members[0].Host)
 }

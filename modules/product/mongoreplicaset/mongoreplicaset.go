@@ -27,7 +27,7 @@ type Outputs struct {
 	Hosts []string `cty:"hosts"` // the members, host:port each
 }
 
-// Step is a replica set as it shall be, seen from the host of one of its members.
+// Step is the step for a replica set, on the host of one of its members.
 type Step struct {
 	Name     string
 	Members  []string // host:port
@@ -54,7 +54,7 @@ var (
 	grantRule   = regexp.MustCompile(`^[A-Za-z0-9_.-]+(@[A-Za-z0-9_-]+)?$`)
 )
 
-// New checks args. On the first host of the play it returns the step, on others nothing.
+// New checks args. It returns the parts on the first host of the play, and none on the others.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	s := &Step{
 		Name:  cmp.Or(args.Name, env.Label),
@@ -78,8 +78,8 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err := errors.Join(errs...); err != nil || env.Host != env.Peers[0].Name {
 		return nil, outputs, err
 	}
-	// Apart, so that the set is looked at when there is something to see: what is told of it then is what is done. A mongod
-	// that ends is noticed at once, too.
+	// A part of its own, so that the set is observed when mongod answers, and its edits are those that are then made. It also
+	// notices at once when mongod ends.
 	answers := &mongod.Answers{Server: s.Local}
 	return []modules.Part{{Name: "answers", Step: answers}, {Step: s}}, outputs, nil
 }
@@ -92,7 +92,7 @@ func (s *Step) readMembers(args Args, env modules.Env) error {
 		}
 	}
 	if len(given) > maxMembers {
-		return modules.Argf("members", "must be one to seven; these are %d", len(given))
+		return modules.Argf("members", "must be one to seven, not %d", len(given))
 	}
 	for _, name := range given {
 		member, err := mongodb.HostPort(name, args.Port)
@@ -100,8 +100,8 @@ func (s *Step) readMembers(args Args, env modules.Env) error {
 			return modules.Argf("members", "%w", err)
 		}
 		if isLocal(member) && len(given) > 1 {
-			return withHint(modules.Argf("members", "has %s, by which no other member can reach it", member),
-				"Give the addresses or names by which the members reach each other.")
+			return withHint(modules.Argf("members", "has %s, which other members can't reach", member),
+				"Give the addresses or names that the members reach each other by.")
 		}
 		if slices.Contains(s.Members, member) {
 			return modules.Argf("members", "has %s twice", member)
@@ -127,7 +127,7 @@ func withHint(err error, hint string) error {
 	return err
 }
 
-// isLocal tells whether a member's name leads each host to itself.
+// isLocal reports whether a member's name is one of loopback.
 func isLocal(member string) bool {
 	host, _, err := net.SplitHostPort(member)
 	if err != nil {
@@ -152,9 +152,9 @@ func (s *Step) readUsers(args Args) error {
 		case u.Name == "":
 			errs = append(errs, modules.Argf("user", "must have a name"))
 		case u.Name == args.AdminUser && u.Database == "admin":
-			errs = append(errs, modules.Argf("user", "%q is the administrator already (admin_user)", u.Name))
+			errs = append(errs, modules.Argf("user", "%q is already the administrator (admin_user)", u.Name))
 		case slices.ContainsFunc(s.Users, taken):
-			errs = append(errs, modules.Argf("user", "%q is there twice", u.Name))
+			errs = append(errs, modules.Argf("user", "%q is given twice", u.Name))
 		case u.Password == "":
 			errs = append(errs, modules.Argf("user.password", "of %q must not be empty", u.Name))
 		}
@@ -173,8 +173,8 @@ func (s *Step) readUsers(args Args) error {
 	return errors.Join(errs...)
 }
 
-// set answers what the set is. It is asked by the address of the step: that has passwords, which must not become part
-// of a question's name.
+// set asks about the set. Its subject is a pointer to the step, which has passwords: these must not become part of a
+// question's name.
 var set = &observe.Probe[*Step, Seen]{
 	Name: "replica set",
 	Run:  func(ctx context.Context, dial observe.Dial, s *Step) (Seen, error) { return s.look(ctx, dial) },

@@ -9,11 +9,11 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
 )
 
-// An action is one thing to do on the way to the wanted set. It is decided anew after each one by what there is then, so
-// that a run can be killed anywhere, and so that two changes of the configuration never overtake each other.
+// An action is the next thing to do on the way to the wanted set. Each is decided by the state after the one before, so that
+// a run can be killed anywhere, and two changes of the configuration never overtake each other.
 type action struct {
 	kind   kind
-	doing  string         // for the person who waits
+	doing  string         // for progress
 	config mongodb.Config // initiate, reconfigure
 	user   Account        // createUser, updateUser
 }
@@ -31,8 +31,8 @@ const (
 	reconfigure
 )
 
-// next returns what is to be done now, after check has found nothing. removable are the members that may be removed:
-// those of which a person was told.
+// next returns the next action, if check has found nothing. removable are the members that may be removed: those whose
+// removal is in the change.
 func (s *Step) next(seen Seen, removable []string) (action, error) {
 	waiting := func(what string) (action, error) { return action{kind: await, doing: what}, nil }
 	if !seen.Initiated() {
@@ -49,8 +49,8 @@ func (s *Step) next(seen Seen, removable []string) (action, error) {
 	}
 	switch {
 	case seen.Login == NoUsers && seen.Local.Role != mongodb.Primary && seen.Local.Primary != "" && seen.Local.Primary != seen.Local.Me:
-		return action{}, modules.WithHint(fmt.Errorf("the set has no users yet, and the first can only be made on the host of its primary %s", seen.Local.Primary),
-			"Somebody else has made this set. Let that primary step down in favour of %s, or make its host the first of the play.", s.Self)
+		return action{}, modules.WithHint(fmt.Errorf("the set has no users yet, and the first one can only be made on the host of its primary %s", seen.Local.Primary),
+			"rcprov did not make this set. Let that primary step down in favour of %s, or make its host the first of the play.", s.Self)
 	case seen.Login == NoUsers && seen.Local.Role != mongodb.Primary, seen.Primary == "":
 		return waiting("waiting for a primary")
 	case seen.Login == NoUsers:
@@ -79,8 +79,8 @@ func (s *Step) admin() Account {
 
 // nextMember returns the next change of the configuration.
 //
-// At most one member with a vote comes or goes at a time (the manual, "replSetReconfig"), and none gets its vote
-// before it has the data: the majority that acknowledges writes never counts a member that can't.
+// A change adds or removes at most one voting member (the manual, "replSetReconfig"), and no member gets its vote before it
+// has the data: the majority that acknowledges writes never counts a member that can't.
 func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 	next := seen.Config.Clone()
 	next.Version++
@@ -125,7 +125,7 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 		}
 		if !slices.Contains(removable, m.Host) {
 			return action{}, modules.WithHint(fmt.Errorf("the set has a member %s that the plan doesn't name", m.Host),
-				"It was not known when the changes were shown, so it stays. Run `rcprov plan` to see what would be done, or add it to the members.")
+				"It joined after the changes were shown, so rcprov keeps it. Run `rcprov plan` to see the changes, or add it to the members.")
 		}
 		if m.Host == seen.Primary {
 			return action{kind: stepDown, doing: m.Host + " steps down"}, nil
@@ -141,7 +141,7 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 	return action{kind: done}, nil
 }
 
-// joining returns the wanted members that are not in the set and ready to be.
+// joining returns the members of the plan that are not in the set yet and ready to join.
 func (s *Step) joining(seen Seen) (hosts []string) {
 	for _, host := range s.Members {
 		g, asked := seen.Others[host]
@@ -155,7 +155,7 @@ func (s *Step) joining(seen Seen) (hosts []string) {
 	return hosts
 }
 
-// freeID returns a number that no member has: 0 to 255, never changed.
+// freeID returns an ID that no member has: 0 to 255, and never changed.
 func freeID(c mongodb.Config) int {
 	for id := 0; ; id++ {
 		if !slices.ContainsFunc(c.Members, func(m mongodb.Member) bool { return m.ID == id }) {

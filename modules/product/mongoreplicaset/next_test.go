@@ -114,7 +114,7 @@ func TestNext(t *testing.T) {
 			seen: with(serving(config(1, h1)), func(s *Seen) { s.Login, s.Set, s.Local.Role, s.Local.Primary = NoUsers, Set{}, mongodb.Secondary, "" }),
 		},
 		{
-			name: "first user, primary elsewhere", step: step(h1, h2), err: "the set has no users yet, and the first can only be made on the host of its primary h2:27017",
+			name: "first user, primary elsewhere", step: step(h1, h2), err: "the set has no users yet, and the first one can only be made on the host of its primary h2:27017",
 			seen: with(serving(config(1, h1, h2)), func(s *Seen) {
 				s.Login, s.Set, s.Local.Role, s.Local.Primary = NoUsers, Set{Primary: h2}, mongodb.Secondary, h2
 			}),
@@ -310,11 +310,11 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "wrong password", step: step(h1), seen: with(serving(config(1, h1)), func(s *Seen) { s.Login, s.Set = Refused, Set{} }),
-			want: `the set rs0 doesn't let user "admin" in with the password of the plan`,
+			want: `the set rs0 doesn't accept the plan's password for the user "admin"`,
 		},
 		{
 			name: "no authentication", step: step(h1), seen: with(serving(config(1, h1)), func(s *Seen) { s.Login = Open }),
-			want: "the servers of the set rs0 let everybody do anything: they have no key file",
+			want: "the servers of the set rs0 require no login: they have no key file",
 		},
 		{name: "could not tell", step: step(h1), err: errors.New("sshd forwards no connections"), want: "look at the replica set rs0: sshd forwards no connections"},
 	}
@@ -364,12 +364,12 @@ func TestNew(t *testing.T) {
 		{name: "one on loopback", host: "a", args: change(func(a *Args) { a.Members = []string{"127.0.0.1"} }), parts: 2, hosts: []string{"127.0.0.1:27017"}},
 		{
 			name: "loopback among several", host: "a", args: change(func(a *Args) { a.Members = []string{"10.0.0.1", "localhost"} }),
-			err: "members: has localhost:27017, by which no other member can reach it",
+			err: "members: has localhost:27017, which other members can't reach",
 		},
 		{name: "twice", host: "a", args: change(func(a *Args) { a.Members = []string{"h", "H:27017"} }), err: "members: has h:27017 twice"},
 		{
 			name: "eight", host: "a", args: change(func(a *Args) { a.Members = []string{"a", "b", "c", "d", "e", "f", "g", "h"} }),
-			err: "members: must be one to seven; these are 8",
+			err: "members: must be one to seven, not 8",
 		},
 		{name: "no host", host: "a", args: change(func(a *Args) { a.Members = []string{"a b"} }), err: `members: "a b" is not a host with a port`},
 		{name: "no port", host: "a", args: change(func(a *Args) { a.Members = []string{"a:0"} }), err: `members: "a:0" has a port that is not from 1 to 65535`},
@@ -381,7 +381,7 @@ func TestNew(t *testing.T) {
 		},
 		{
 			name: "administrator twice", host: "a", args: change(func(a *Args) { a.Users = []User{{Name: "admin", Password: "x", Database: "admin"}} }),
-			err: `user: "admin" is the administrator already (admin_user)`,
+			err: `user: "admin" is already the administrator (admin_user)`,
 		},
 	}
 	for _, test := range tests {

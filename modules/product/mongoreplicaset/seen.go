@@ -15,50 +15,50 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Seen is what there is of a replica set.
+// Seen is what was observed of a replica set.
 type Seen struct {
 	Local  mongodb.Greeting            // the server of this host
-	Others map[string]mongodb.Greeting // the other wanted members; those of a set that serve well are not asked
-	Via    mongodb.Server              // the member that was asked about the set; zero: there is none yet
-	Login  Access                      // how it let us in
-	Set                                // zero unless Login lets us in
+	Others map[string]mongodb.Greeting // the other members of the plan; those that already serve in the set are not asked
+	Via    mongodb.Server              // the member that was asked about the set; zero: none yet
+	Login  Access                      // the result of the login there
+	Set                                // zero unless the login succeeded
 }
 
-// Set is what members tell to an administrator.
+// Set is what a member answers to an administrator.
 type Set struct {
-	Primary string // host:port; empty: none that is known
+	Primary string // host:port; empty: none is known
 	Config  mongodb.Config
 	States  map[string]mongodb.State // by member
-	Users   map[string]Found         // those of Step.Users that are there, by name@database
+	Users   map[string]Found         // those of Step.Users that exist, by name@database
 }
 
-// Found is a user who is there.
+// Found is a user who exists.
 type Found struct {
 	Roles    []mongodb.Grant // in order
-	Password bool            // it is the wanted one
+	Password bool            // it is that of the plan
 }
 
-// An Access is what came of the administrator's login.
+// An Access is the result of the administrator's login.
 type Access string
 
 // The accesses.
 const (
-	NoSet      Access = ""                          // there is nothing to log in to
-	AsAdmin    Access = "administrator"             // with the wanted password
+	NoSet      Access = ""                          // there is no set to log in to
+	AsAdmin    Access = "administrator"             // with the plan's password
 	AsPrevious Access = "administrator, previously" // with the previous one
-	NoUsers    Access = "nobody"                    // nobody can log in, and the localhost exception stands open
-	Open       Access = "everybody"                 // the server asks nobody to log in
-	Refused    Access = "refused"                   // there are users, and the login is not that of one
+	NoUsers    Access = "nobody"                    // there are no users: the localhost exception applies
+	Open       Access = "everybody"                 // the server requires no login
+	Refused    Access = "refused"                   // there are users, and none of them has this login
 )
 
-// Initiated tells whether some wanted member is in the set.
+// Initiated reports whether a member of the plan is in the set.
 func (s Seen) Initiated() bool { return s.Via.Address != "" }
 
 // key names a user in Set.Users.
 func key(a Account) string { return a.User + "@" + a.Database }
 
-// look asks the members what there is. That something is not there, or does not answer, is an answer; an error means
-// that it could not be told.
+// look asks the members about the set. That something is missing, or does not answer, is an answer; an error means that
+// rcprov could not tell.
 func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 	seen := Seen{Others: map[string]mongodb.Greeting{}}
 	var err error
@@ -70,7 +70,7 @@ func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 	case inSet(seen.Local):
 		seen.Via, seen.Primary = s.Local, seen.Local.Primary
 	case seen.Local.Set != "":
-		return seen, nil // of another set: nothing there is ours to ask
+		return seen, nil // of another set, which is none of this step's business
 	default:
 		if err := s.greetOthers(ctx, dial, &seen, s.Members); err != nil {
 			return seen, err
@@ -85,7 +85,7 @@ func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 	if !seen.Initiated() {
 		return seen, nil
 	}
-	// The primary knows first what changes; of the others each is as good.
+	// The primary has changes first; otherwise any member will do.
 	if seen.Primary != "" && seen.Primary != seen.Local.Me {
 		server := mongodb.Server{Address: seen.Primary, TLS: s.Local.TLS}
 		if g, err := mongodb.Greet(ctx, dial, server); err != nil {
@@ -105,7 +105,7 @@ func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 	return seen, s.greetOthers(ctx, dial, &seen, missing)
 }
 
-// greetOthers asks members, except that of this host, what they are.
+// greetOthers asks members, except the one on this host, what they are.
 func (s *Step) greetOthers(ctx context.Context, dial observe.Dial, seen *Seen, members []string) error {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -169,8 +169,8 @@ func (s *Step) lookForUser(ctx context.Context, dial observe.Dial, admin *mongod
 	return Found{Roles: roles, Password: right}, true, err
 }
 
-// logIn connects to a member as the administrator, or in whichever other way it lets us in. There is no client with
-// NoUsers and Refused.
+// logIn connects to a member as the administrator, or without a login if it requires none. The client is nil with NoUsers
+// and Refused.
 func (s *Step) logIn(ctx context.Context, dial observe.Dial, server mongodb.Server) (*mongodb.Client, Access, error) {
 	ping := bson.D{{Key: "ping", Value: 1}}
 	for _, try := range []struct {
@@ -209,8 +209,8 @@ func (s *Step) logIn(ctx context.Context, dial observe.Dial, server mongodb.Serv
 	return nil, access, err
 }
 
-// exception tells whether the localhost exception of this host's server stands open, that is, there are no users: it
-// lets the status be asked for.
+// exception returns NoUsers if the localhost exception of this host's server applies, which then answers a question for its
+// status, and Refused if not.
 func (s *Step) exception(ctx context.Context, dial observe.Dial) (Access, error) {
 	client, err := mongodb.Connect(dial, s.Local, nil)
 	if err != nil {
@@ -222,16 +222,16 @@ func (s *Step) exception(ctx context.Context, dial observe.Dial) (Access, error)
 	case err == nil:
 		return NoUsers, nil
 	case mongodb.Code(err) == mongodb.NotYetInitialized || mongodb.NotAnswering(err):
-		return Refused, nil // this server knows nothing of the set's users
+		return Refused, nil // this server does not have the set's users
 	case mongodb.Code(err) == mongodb.Unauthorized:
 		return Refused, nil
 	}
 	return NoSet, err
 }
 
-// describe says what each wanted member says.
+// describe returns the state of each member of the plan.
 func (s *Step) describe(seen Seen) string {
-	var said []string
+	var states []string
 	for _, member := range s.Members {
 		state, known := seen.States[member]
 		g, asked := seen.Others[member]
@@ -248,7 +248,7 @@ func (s *Step) describe(seen Seen) string {
 		default:
 			word = "not asked"
 		}
-		said = append(said, member+" "+word)
+		states = append(states, member+" "+word)
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(states, "; ")
 }

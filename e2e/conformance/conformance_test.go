@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 
 // TestConformance proves the laws for each case of cases/*.hcl on each image. One case alone:
 //
-//	go test ./e2e/conformance -run 'TestConformance/debian-12/file/mode_and_content' -v
+//	go test ./e2e/conformance -run 'TestConformance/debian-12/file/content,_mode_and_owner' -v
 //
 // RCPROV_KILLS says how often apply is killed for law 4 (3), RCPROV_SEED varies the moments (1).
 func TestConformance(t *testing.T) {
@@ -34,11 +34,13 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	images := labtest.Images(t)
+	ran := labtest.Counts(t)
 	kills, seed := number(t, "RCPROV_KILLS", 3), number(t, "RCPROV_SEED", 1)
 	for module, cases := range files {
 		for _, c := range cases {
 			for _, image := range c.images(t, images) {
 				t.Run(image+"/"+module+"/"+c.Name, func(t *testing.T) {
+					ran()
 					t.Parallel()
 					prove(t, image, c, kills, random(seed, t.Name()))
 				})

@@ -30,14 +30,18 @@ func launchCluster(t *testing.T) *cluster {
 	t.Helper()
 	m, withMongoDB := supply(t)
 	c := &cluster{hosts: map[string]*lab.Host{}}
-	var all []*lab.Host
-	for _, name := range []string{"mongo1", "mongo2", "mongo3", "mongo4", "chat1", "chat2", "web"} {
+	names := []string{"mongo1", "mongo2", "mongo3", "mongo4", "chat1", "chat2", "web"}
+	var images []string
+	for _, name := range names {
 		image := labtest.Images(t)[0]
 		if strings.HasPrefix(name, "mongo") {
 			image = withMongoDB
 		}
-		c.hosts[name] = labtest.Launch(t, image)
-		all = append(all, c.hosts[name])
+		images = append(images, image)
+	}
+	all := labtest.LaunchAll(t, images...)
+	for i, name := range names {
+		c.hosts[name] = all[i]
 	}
 	c.prod = newProd(t, m, "cluster.hcl", c.hosts["web"], all...)
 	addresses := map[string]string{}

@@ -43,9 +43,10 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := labtest.Images(t)[0]
+	image, ran := labtest.Images(t)[0], labtest.Counts(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ran()
 			t.Parallel()
 			archive, err := txtar.ParseFile(file)
 			if err != nil {

@@ -244,10 +244,9 @@ func TestManyHosts(t *testing.T) {
 	if backend.Name() != "nspawn" {
 		count = 3 // virtual machines are dear
 	}
-	hosts := make([]*lab.Host, count)
+	hosts := labtest.LaunchAll(t, slices.Repeat(backend.Images()[:1], count)...)
 	var plan strings.Builder
 	for i := range hosts {
-		hosts[i] = labtest.Launch(t, backend.Images()[0])
 		plan.WriteString(rcprov.HostBlock(hosts[i], fmt.Sprintf("h%d", i), `  groups = ["all"]`))
 	}
 	plan.WriteString(`

@@ -3,15 +3,20 @@ package labtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rcprov/rcprov/e2e/lab"
 )
@@ -66,15 +71,43 @@ var hosts struct {
 // All such hosts call themselves "host".
 func Launch(t testing.TB, image string) *lab.Host {
 	t.Helper()
+	return LaunchAll(t, image)[0]
+}
+
+// LaunchAll boots a host from each image as Launch does, up to four at once, and returns them in the order of images.
+func LaunchAll(t testing.TB, images ...string) []*lab.Host {
+	t.Helper()
 	b := Require(t)
-	hosts.Lock()
-	hosts.last++
-	name := fmt.Sprintf("t%d-%d", os.Getpid(), hosts.last)
-	hosts.Unlock()
-	h, err := b.Launch(t.Context(), lab.Spec{Name: name, Image: image, Hostname: "host"})
-	if err != nil {
+	launched := make([]*lab.Host, len(images))
+	var group errgroup.Group
+	group.SetLimit(4)
+	for i, image := range images {
+		group.Go(func() error {
+			h, err := b.Launch(t.Context(), lab.Spec{Name: newName(), Image: image, Hostname: "host"})
+			if err != nil {
+				return err
+			}
+			launched[i] = h
+			removeAfter(t, h)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	return launched
+}
+
+// newName returns a name that no other host of this machine has.
+func newName() string {
+	hosts.Lock()
+	defer hosts.Unlock()
+	hosts.last++
+	return fmt.Sprintf("t%d-%d", os.Getpid(), hosts.last)
+}
+
+// removeAfter removes a host when the test ends.
+func removeAfter(t testing.TB, h *lab.Host) {
 	hosts.Lock()
 	defer hosts.Unlock()
 	if hosts.open == nil {
@@ -92,7 +125,6 @@ func Launch(t testing.TB, image string) *lab.Host {
 			t.Error(err)
 		}
 	})
-	return h
 }
 
 // journal returns what a host's services said last. That logins and sudo fill a journal is of no interest.
@@ -111,6 +143,30 @@ func remove(h *lab.Host) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return h.Close(ctx)
+}
+
+// Counts fails a test that -run names when the rest of -run matches none of its subtests: it would pass without having
+// tried anything. Each subtest calls the function that Counts returns.
+func Counts(t *testing.T) (ran func()) {
+	t.Helper()
+	var count atomic.Int32
+	t.Cleanup(func() {
+		if filter := flag.Lookup("test.run").Value.String(); count.Load() == 0 && names(filter, t.Name()) {
+			t.Errorf("-run %s matches no case of %s", filter, t.Name())
+		}
+	})
+	return func() { count.Add(1) }
+}
+
+// names reports whether a filter of -run asks for subtests of a test by its name.
+func names(filter, test string) bool {
+	for alternative := range strings.SplitSeq(filter, "|") {
+		name, _, subtests := strings.Cut(alternative, "/")
+		if matches, err := regexp.MatchString(name, test); subtests && name != "" && matches && err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Main runs the tests of a package and leaves no host behind, whether they end by themselves or by Ctrl-C. After a

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type Host struct {
 	machine  machine
 	hostKey  ssh.PublicKey
 	patience time.Duration // until it must have booted
+	answers  time.Duration // within which it answers a new connection, if at all; 0: two seconds
 
 	mu     sync.Mutex
 	client *ssh.Client // root's connection for Exec; nil when there is none
@@ -175,7 +177,7 @@ func (h *Host) wait(ctx context.Context) error {
 func (h *Host) Listening(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, h.patience, fmt.Errorf("no sshd after %s", h.patience))
 	defer cancel()
-	var dialer net.Dialer
+	dialer := h.dialer()
 	for {
 		conn, err := dialer.DialContext(ctx, "tcp", joinPort(h.Address, h.Port))
 		if err == nil {
@@ -186,6 +188,11 @@ func (h *Host) Listening(ctx context.Context) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// dialer gives up soon and so tries again soon: the packets that a booting host loses are sent again after a second only.
+func (h *Host) dialer() *net.Dialer {
+	return &net.Dialer{Timeout: cmp.Or(h.answers, 2*time.Second)}
 }
 
 // connect returns the connection for Exec.
@@ -204,8 +211,7 @@ func (h *Host) connect(ctx context.Context) (*ssh.Client, error) {
 		return nil, err
 	}
 	address := joinPort(h.Address, h.Port)
-	dialer := net.Dialer{Timeout: 2 * time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	conn, err := h.dialer().DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,13 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 	return errors.Join(
 		run(ctx, "ip", "link", "add", n.config.Bridge, "address", "02:00:00:00:00:01", "type", "bridge"),
 		run(ctx, "ip", "address", "add", n.config.address(1)+"/24", "dev", n.config.Bridge),
-		run(ctx, "ip", "link", "set", n.config.Bridge, "up"))
+		run(ctx, "ip", "link", "set", n.config.Bridge, "up"),
+		n.askOften())
+}
+
+// askOften has this machine ask five times a second, not once, for the MAC address of a host that boots.
+func (n *nspawn) askOften() error {
+	return os.WriteFile("/proc/sys/net/ipv4/neigh/"+n.config.Bridge+"/retrans_time_ms", []byte("200"), 0o644)
 }
 
 // checkSubnetIsFree tells whether another interface, of another lab for example, has an address in the subnet: packets

@@ -30,6 +30,8 @@ import (
 //	hosts/NAME/work, root   overlayfs' own, and the mount
 //	hosts/NAME/pid          of systemd-nspawn
 //	hosts/NAME/known_hosts, console.log
+//
+// and removed/NAME is one that is just being deleted.
 type nspawn struct{ config Config }
 
 func newNspawn(c Config) Backend { return &nspawn{config: c} }
@@ -119,7 +121,7 @@ func (n *nspawn) claim(ctx context.Context, spec Spec, base string) (*Host, *con
 		Address: n.config.address(octet), Port: 22,
 		KeyFile: keyFile, KnownHosts: filepath.Join(c.dir, "known_hosts"),
 		Layers:  &Layers{Base: base, Upper: filepath.Join(c.dir, "upper")},
-		machine: c, patience: 2 * time.Minute,
+		machine: c, patience: 2 * time.Minute, answers: 250 * time.Millisecond,
 	}
 	return h, c, nil
 }
@@ -142,13 +144,14 @@ func (n *nspawn) Down(ctx context.Context) error {
 	return errors.Join(n.removeHosts(ctx, abandoned, kept), n.networkDownIfUnused(ctx))
 }
 
-// removeHosts removes the hosts with one of these ownerships. The caller holds the lab's lock.
+// removeHosts removes the hosts with one of these ownerships, and what a killed process left half deleted. The caller
+// holds the lab's lock.
 func (n *nspawn) removeHosts(ctx context.Context, which ...ownership) error {
 	names, err := n.hostNames()
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{n.deleteLeftovers()}
 	for _, name := range names {
 		c := &container{lab: n, name: name, dir: n.hostDir(name)}
 		whose, err := ownerOf(c.path("owner"))
@@ -161,6 +164,28 @@ func (n *nspawn) removeHosts(ctx context.Context, which ...ownership) error {
 	}
 	return errors.Join(errs...)
 }
+
+// deleteLeftovers deletes what is in removed/ and has lost its owner. A living process may be at work on the same
+// directory, when it has come as far as the owner's file: both then find things gone that they meant to delete.
+func (n *nspawn) deleteLeftovers() error {
+	dirs, err := filepath.Glob(filepath.Join(n.removedDir(), "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if whose, err := ownerOf(filepath.Join(dir, "owner")); err != nil {
+			return err
+		} else if whose == living {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *nspawn) removedDir() string { return filepath.Join(n.config.Dir, "removed") }
 
 func (n *nspawn) hostDir(name string) string { return filepath.Join(n.config.Dir, "hosts", name) }
 
@@ -388,17 +413,48 @@ func (c *container) pid() (int, error) {
 	return pid, nil
 }
 
+// destroy holds the lab's lock for a moment only: other hosts boot and end meanwhile. Until it has gone from hosts/, the
+// host belongs to this process, and nobody else removes it.
 func (c *container) destroy(ctx context.Context) error {
-	unlock, err := c.lab.lock()
-	if err != nil {
+	if err := c.stop(ctx); err != nil {
 		return err
 	}
+	defer c.owner.release()
+	removed, err := c.moveAway(ctx)
+	if removed != "" {
+		err = errors.Join(err, os.RemoveAll(removed))
+	}
+	return err
+}
+
+// moveAway takes a stopped host out of hosts/, and returns where it is now.
+func (c *container) moveAway(ctx context.Context) (string, error) {
+	unlock, err := c.lab.lock()
+	if err != nil {
+		return "", err
+	}
 	defer unlock()
-	return errors.Join(c.remove(ctx), c.lab.networkDownIfUnused(ctx))
+	removed := filepath.Join(c.lab.removedDir(), c.name)
+	if err := errors.Join(os.MkdirAll(c.lab.removedDir(), 0o755), os.RemoveAll(removed)); err != nil {
+		return "", err
+	}
+	if err := os.Rename(c.dir, removed); err != nil {
+		return "", err
+	}
+	return removed, c.lab.networkDownIfUnused(ctx)
 }
 
 // remove removes the container and its directory. The caller holds the lab's lock.
 func (c *container) remove(ctx context.Context) error {
+	if err := c.stop(ctx); err != nil {
+		return err
+	}
+	defer c.owner.release()
+	return os.RemoveAll(c.dir)
+}
+
+// stop ends the container and unmounts its file system.
+func (c *container) stop(ctx context.Context) error {
 	if err := c.kill(ctx); err != nil {
 		return err
 	}
@@ -410,8 +466,7 @@ func (c *container) remove(ctx context.Context) error {
 		}
 	}
 	removeCgroups(c.machineName())
-	defer c.owner.release()
-	return os.RemoveAll(c.dir)
+	return nil
 }
 
 // machineName is unique on this machine, also beside other labs.

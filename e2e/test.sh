@@ -1,12 +1,18 @@
 #!/bin/sh
-# Unit tests, then end-to-end tests, as `make test` runs them: where this machine can boot hosts all of them; elsewhere it
-# says out loud what is not tested and why. In CI, and with RCPROV_NO_SKIP=1, nothing may be skipped.
+# Runs unit tests, then end-to-end tests: `make test` calls it. Where this machine can boot hosts all of them run; elsewhere
+# it says what is not tested and why. In CI, and with RCPROV_NO_SKIP=1, nothing may be skipped.
 set -eu
 go=$1
 no_skip=no
 if [ "${CI:-}" = true ] || [ "${RCPROV_NO_SKIP:-}" = 1 ]; then no_skip=yes; fi
-flaky=$(mktemp)
-trap 'rm -f "$flaky"' EXIT
+cores=$(getconf _NPROCESSORS_ONLN)
+tmp=$(mktemp -d)
+progress=
+trap '[ -z "$progress" ] || kill "$progress" 2>/dev/null || :; rm -rf "$tmp"' EXIT
+
+# What `make test` takes on two cores that have nothing else to do, in minutes; measured in CI.
+unit=4
+hosts=17
 
 # run runs gotestsum, which ends with all that failed and all that was skipped.
 run() {
@@ -17,18 +23,40 @@ run() {
 	$go run gotest.tools/gotestsum@v1.13.0 --format-hide-empty-pkg "$@"
 }
 
+can_boot=yes
+reason=$($go run ./e2e/cmd/lab check 2>&1) || can_boot=no
+if [ $can_boot = yes ]; then
+	# Tests on hosts wait more than they compute: for packages, elections, restarts. Containers cost little while they wait,
+	# so two packages of tests run side by side, each with more tests at once than there are cores.
+	packages=1 at_once=$cores
+	case $reason in *nspawn*) packages=2 at_once=$((cores + 1)) ;; esac
+	echo "Unit tests take about $unit minutes and tests on hosts about $hosts on two cores; the first time, when images and"
+	echo "the mirror are built, some minutes more. This machine has $cores cores."
+else
+	echo "Unit tests take about $unit minutes on two cores; this machine has $cores. Tests on hosts can't run here."
+fi
+
+echo "Unit tests (1 of 2):"
 run --format pkgname --packages './cmd/... ./modules/...'
-if reason=$($go run ./e2e/cmd/lab check 2>&1); then
-	echo "$reason"
-	# Whole hosts depend on more than rcprov. Up to three tests that fail are tried once more, on fresh hosts; that they
-	# failed is told in any case, and nobody should get used to it.
-	run --format testname --rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-report="$flaky" \
-		--packages ./e2e/... -- -count=1 -p 1 -timeout 60m
-	if [ -s "$flaky" ]; then
+if [ $can_boot = yes ]; then
+	echo "Tests on hosts (2 of 2): $reason, up to $((packages * at_once)) tests at once."
+	: >"$tmp/events"
+	$go build -o "$tmp/progress" ./e2e/cmd/progress
+	"$tmp/progress" -about ${hosts}m "$tmp/events" &
+	progress=$!
+	# Whole hosts depend on more than rcprov. Up to three tests that fail are tried once more, on fresh hosts. The output
+	# names them in any case: each is a bug to be found.
+	status=0
+	run --format testname --rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-report="$tmp/flaky" \
+		--jsonfile "$tmp/events" --packages ./e2e/... -- -count=1 -p $packages -parallel $at_once -timeout 60m || status=$?
+	kill "$progress"
+	wait "$progress" || :
+	progress=
+	if [ -s "$tmp/flaky" ]; then
 		echo "FLAKY: each of these failed and then passed; what it said is above."
-		cat "$flaky"
+		cat "$tmp/flaky"
 	fi
-	exit
+	exit $status
 fi
 if [ $no_skip = yes ]; then
 	echo "$reason" >&2

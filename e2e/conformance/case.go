@@ -21,6 +21,12 @@ type Case struct {
 	Mirror bool `hcl:"mirror,optional"`
 	// Alive are paths that the software which the plan brings writes all the time by itself, as package writes names them.
 	Alive []string `hcl:"alive,optional"`
+	// Installed is a package that hosts have from the start, where the lab has an image with it (RELEASE-PACKAGE). Setup
+	// installs it elsewhere.
+	Installed string `hcl:"installed,optional"`
+	// Waits are steps that only wait. Whether a repair reports them as changed depends on how fast the host is: when their
+	// turn comes, there may be nothing left to wait for.
+	Waits []string `hcl:"waits,optional"`
 	// Setup is run on the fresh host first.
 	Setup string `hcl:"setup,optional"`
 	// Plan is the body of a play: steps.

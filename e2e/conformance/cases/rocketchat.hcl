@@ -4,6 +4,7 @@ case "two instances" {
   image  = "debian-12-wine"
   mirror = true
   alive  = ["var/lib/mongodb/", "var/log/mongodb/", "var/lib/lab-mongod-wine/", "tmp/wine-"]
+  waits  = ["rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001"]
   plan   = <<-EOT
     mongod "rs0" {
       version        = local.mirror.mongodb.series

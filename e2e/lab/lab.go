@@ -25,8 +25,11 @@ type Backend interface {
 	// that release, RELEASE-WORD such a host with packages that would take long to install.
 	Images() []string
 
-	// Usable tells why hosts can't be booted on this machine, and what to install; nil when they can.
+	// Usable returns why this machine can't boot hosts and what to install; nil when it can.
 	Usable() error
+
+	// Prepare builds an image that Launch would have to build first. It does nothing where images are downloaded.
+	Prepare(ctx context.Context, image string) error
 
 	// Launch boots a new host from an image and returns when it can be logged in to.
 	Launch(ctx context.Context, spec Spec) (*Host, error)
@@ -124,7 +127,7 @@ func Detect() (Backend, error) {
 	return nil, fmt.Errorf("this machine can boot no hosts:\n%w", errors.Join(reasons...))
 }
 
-// checkSpec tells what is wrong with a spec for a backend.
+// checkSpec returns what is wrong with a spec for a backend; nil if it is valid.
 func checkSpec(b Backend, s Spec) error {
 	if s.Name == "" || strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || len(s.Name) > 30 {
 		return fmt.Errorf("host name %q: must be 1 to 30 of a-z, 0-9 and -", s.Name)

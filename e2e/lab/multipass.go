@@ -29,6 +29,8 @@ func (*multipass) Usable() error {
 	return nil
 }
 
+func (*multipass) Prepare(context.Context, string) error { return nil }
+
 func (m *multipass) Launch(ctx context.Context, spec Spec) (*Host, error) {
 	if err := checkSpec(m, spec); err != nil {
 		return nil, err

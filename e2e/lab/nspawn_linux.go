@@ -36,8 +36,11 @@ type nspawn struct{ config Config }
 
 func newNspawn(c Config) Backend { return &nspawn{config: c} }
 
-func (*nspawn) Name() string     { return "nspawn" }
-func (*nspawn) Images() []string { return []string{"debian-12", "debian-13", "debian-12-wine"} }
+func (*nspawn) Name() string { return "nspawn" }
+
+func (*nspawn) Images() []string {
+	return []string{"debian-12", "debian-13", "debian-12-wine", "debian-12-ufw", "debian-13-ufw"}
+}
 
 func (*nspawn) Usable() error {
 	if os.Geteuid() != 0 {
@@ -55,13 +58,18 @@ func (*nspawn) Usable() error {
 	return nil
 }
 
+func (n *nspawn) Prepare(ctx context.Context, image string) error {
+	_, err := n.image(ctx, image)
+	return err
+}
+
 func (n *nspawn) Launch(ctx context.Context, spec Spec) (*Host, error) {
 	if err := checkSpec(n, spec); err != nil {
 		return nil, err
 	}
 	base, err := n.image(ctx, spec.Image)
 	if err != nil {
-		return nil, fmt.Errorf("build image %s: %w", spec.Image, err)
+		return nil, err
 	}
 	h, c, err := n.claim(ctx, spec, base)
 	if err != nil {
@@ -312,7 +320,7 @@ func (c *container) furnish(ctx context.Context, h *Host) error {
 }
 
 // networkUnit returns systemd-networkd's file for the host. The MAC address follows from the IP address, so that what
-// this machine remembers of a former host with that address is right for the new one.
+// this machine remembers of the previous host with that address holds for the new one.
 func (c *container) networkUnit() string {
 	return fmt.Sprintf("[Match]\nName=host0\n[Link]\nMACAddress=02:00:00:00:00:%02x\n[Network]\nAddress=%s/24\nGateway=%s\n",
 		c.octet, c.lab.config.address(c.octet), c.lab.config.address(1))
@@ -374,7 +382,7 @@ func (c *container) kill(ctx context.Context) error {
 	return errors.Join(fmt.Errorf("systemd-nspawn %d does not end", pid), ctx.Err())
 }
 
-// rebooting starts the host again: with --keep-unit systemd-nspawn leaves that to whoever started it.
+// rebooting starts the host again: with --keep-unit systemd-nspawn leaves that to its caller.
 func (c *container) rebooting(ctx context.Context) error {
 	for ctx.Err() == nil {
 		pid, err := c.pid()
@@ -472,7 +480,7 @@ func (c *container) stop(ctx context.Context) error {
 // machineName is unique on this machine, also beside other labs.
 func (c *container) machineName() string { return c.lab.config.Bridge + "-" + c.name }
 
-// isMounted tells whether something is mounted on dir.
+// isMounted reports whether something is mounted on dir.
 func isMounted(dir string) bool {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	return err == nil && strings.Contains(string(mounts), " "+dir+" ")

@@ -35,6 +35,8 @@ func (*vagrant) Usable() error {
 	return nil
 }
 
+func (*vagrant) Prepare(context.Context, string) error { return nil }
+
 func (v *vagrant) Launch(ctx context.Context, spec Spec) (*Host, error) {
 	if err := checkSpec(v, spec); err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ import (
 const usage = `usage: lab up [-hosts N] [-image IMAGE]   boot hosts that stay until "lab down"
        lab down                           remove them
        lab clean                          remove the hosts of tests that were killed
-       lab check                          tell whether this machine can boot hosts
+       lab build                          build all images that are not there yet
+       lab check                          say if this machine can boot hosts, and how
 `
 
 func main() {
@@ -49,6 +50,13 @@ func run(ctx context.Context, args []string) error {
 		return backend.Down(ctx)
 	case "clean":
 		return backend.Clean(ctx)
+	case "build":
+		for _, image := range backend.Images() {
+			if err := backend.Prepare(ctx, image); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "check":
 		fmt.Printf("hosts are booted with %s\n", backend.Name())
 		return nil

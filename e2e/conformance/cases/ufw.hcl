@@ -2,8 +2,9 @@
 # ufw: its rules files, its settings, and what the kernel does with them. The hosts' SSH comes in by port 22.
 
 case "a web server's firewall" {
-  setup = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null"
-  plan  = <<-EOT
+  installed = "ufw"
+  setup     = "command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }"
+  plan      = <<-EOT
     ufw "firewall" {
       rule {
         action = "deny"
@@ -51,7 +52,7 @@ case "a web server's firewall" {
       }
     }
   EOT
-  check = <<-EOT
+  check     = <<-EOT
     set -e
     ufw status | grep -qx 'Status: active'
     grep '^### tuple' /etc/ufw/user.rules | sed -n '/deny tcp 25 192.0.2.0/,$p' | grep 'reject tcp 25 '
@@ -88,15 +89,16 @@ case "a web server's firewall" {
 }
 
 case "exclusive" {
-  setup = <<-EOT
-    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
+  installed = "ufw"
+  setup     = <<-EOT
+    command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }
     printf '[Lab App]\ntitle=x\ndescription=y\nports=7000/tcp|7001/udp\n' >/etc/ufw/applications.d/lab
     ufw allow 8080
     ufw deny out 23/tcp
     ufw allow in log from 192.0.2.7 comment 'not mine'
     ufw route allow in on host0
   EOT
-  plan  = <<-EOT
+  plan      = <<-EOT
     ufw "firewall" {
       exclusive        = true
       default_incoming = "reject"
@@ -107,7 +109,7 @@ case "exclusive" {
       }
     }
   EOT
-  check = <<-EOT
+  check     = <<-EOT
     set -e
     [ "$(grep -c '^### tuple' /etc/ufw/user.rules)" = 1 ]
     [ "$(grep -c '^### tuple' /etc/ufw/user6.rules)" = 1 ]
@@ -122,11 +124,12 @@ case "exclusive" {
 }
 
 case "profiles, logs, one family" {
-  setup = <<-EOT
-    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
+  installed = "ufw"
+  setup     = <<-EOT
+    command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }
     printf '[Lab App]\ntitle=x\ndescription=y\nports=7000/tcp|7002,7001/udp|7003\n' >/etc/ufw/applications.d/lab
   EOT
-  plan  = <<-EOT
+  plan      = <<-EOT
     ufw "firewall" {
       default_routed = "reject"
       confirm_within = "30s"
@@ -162,7 +165,7 @@ case "profiles, logs, one family" {
       }
     }
   EOT
-  check = <<-EOT
+  check     = <<-EOT
     set -e
     tuples() { grep -h '^### tuple' /etc/ufw/user.rules /etc/ufw/user6.rules; }
     ufw status | grep '^Lab App .*ALLOW .*Anywhere .*(log) # ours'
@@ -186,12 +189,13 @@ case "profiles, logs, one family" {
 }
 
 case "beside filters of others" {
-  setup = <<-EOT
-    apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null
+  installed = "ufw"
+  setup     = <<-EOT
+    command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }
     nft 'add table inet other; add chain inet other in { type filter hook input priority -5; policy accept; }; add rule inet other in tcp dport 9998 drop'
     iptables -N other; iptables -A INPUT -p tcp --dport 9999 -j other
   EOT
-  plan  = <<-EOT
+  plan      = <<-EOT
     ufw "firewall" {
       rule {
         port  = "22"
@@ -203,7 +207,7 @@ case "beside filters of others" {
       }
     }
   EOT
-  check = <<-EOT
+  check     = <<-EOT
     set -e
     ufw status | grep -qx 'Status: active'
     nft list chain inet other in | grep 'tcp dport 9998 drop'
@@ -215,8 +219,9 @@ case "beside filters of others" {
 }
 
 case "other rules stay" {
-  setup = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; ufw allow 8080; ufw allow 22/tcp"
-  plan  = <<-EOT
+  installed = "ufw"
+  setup     = "command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }; ufw allow 8080; ufw allow 22/tcp"
+  plan      = <<-EOT
     ufw "firewall" {
       rule {
         port  = "443"
@@ -224,6 +229,6 @@ case "other rules stay" {
       }
     }
   EOT
-  check = "set -e; ufw status | grep -qx 'Status: active'; ufw status | grep '^8080 '; ufw status | grep '^22/tcp '; ufw status | grep '^443/tcp '"
+  check     = "set -e; ufw status | grep -qx 'Status: active'; ufw status | grep '^8080 '; ufw status | grep '^22/tcp '; ufw status | grep '^443/tcp '"
   drift "disabled" { run = "ufw disable" }
 }

@@ -1,10 +1,10 @@
 //go:build linux
 
-// Package writes tells what was written on a lab host, from the upper directory of its overlay file system: whatever
-// a program on the host did to a file, it did there.
+// Package writes finds what was written on a lab host, in the upper directory of its overlay file system: all that a
+// program on the host does to a file, it does there.
 //
 // There are two questions. [Touched] is the strict one: was anything written at all, be it the same bytes again?
-// [Changed] compares states: is the host the same as before, for whoever looks at its files? What systemd and logins
+// [Changed] compares states: do the files of the host look the same as before? What systemd and logins
 // write by themselves is left out of both; see ignored and volatile.
 package writes
 
@@ -49,7 +49,7 @@ var volatile = []string{
 	"var/lib/dpkg/lock",             // empty
 	"var/lib/dpkg/lock-frontend",    // empty
 	"var/lib/dpkg/triggers/Lock",    // empty
-	"var/lib/dpkg/status-old",       // backup of the state before
+	"var/lib/dpkg/status-old",       // backup of the previous state
 	"var/lib/dpkg/diversions-old",   // the same
 	"var/lib/dpkg/statoverride-old", // the same
 	"var/backups/",                  // the same
@@ -128,7 +128,8 @@ func Take(layers *lab.Layers, previous *Snapshot, alive ...string) (*Snapshot, e
 	return s, nil
 }
 
-// read reads one path; the hash comes from old if the file is the same.
+// read reads one path. It is old if nothing was done to it since: whoever changes content, rights or extended attributes
+// changes its time.
 func read(name string, old Entry) (Entry, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
@@ -139,16 +140,18 @@ func read(name string, old Entry) (Entry, error) {
 		Mode: info.Mode(), UID: stat.Uid, GID: stat.Gid, inode: stat.Ino,
 		modified: unix.Timespec(stat.Mtim), touched: unix.Timespec(stat.Ctim),
 	}
+	if e.Mode.IsRegular() {
+		e.Size = info.Size()
+	}
+	if e.inode == old.inode && e.touched == old.touched && e.modified == old.modified && e.Size == old.Size && e.Mode == old.Mode &&
+		e.UID == old.UID && e.GID == old.GID {
+		return old, nil
+	}
 	if err := readXAttrs(name, &e); err != nil {
 		return e, err
 	}
 	switch {
 	case e.Mode.IsRegular():
-		e.Size = info.Size()
-		if e.inode == old.inode && e.touched == old.touched && e.modified == old.modified && e.Size == old.Size {
-			e.Hash = old.Hash
-			return e, nil
-		}
 		return e, hash(name, &e)
 	case e.Mode&fs.ModeSymlink != 0:
 		e.Target, err = os.Readlink(name)
@@ -197,7 +200,7 @@ func readXAttrs(name string, e *Entry) error {
 	return nil
 }
 
-// matches tells whether path is one of list.
+// matches reports whether path is one of list.
 func matches(list []string, path string) bool {
 	for _, p := range list {
 		if path == p || strings.HasPrefix(path, p) && (strings.HasSuffix(p, "/") || strings.HasSuffix(p, "-")) || path+"/" == p {
@@ -253,7 +256,7 @@ func Changed(before, after *Snapshot) ([]string, error) {
 }
 
 // Since returns the part of s that was touched after an earlier snapshot of the same host: what is left when the
-// things that make hosts different from the start (names, keys) are taken away.
+// things in which hosts differ from the start (names, keys) are taken away.
 func (s *Snapshot) Since(earlier *Snapshot) *Snapshot {
 	part := &Snapshot{base: s.base, entries: map[string]Entry{}}
 	for path, e := range s.entries {

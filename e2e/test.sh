@@ -7,8 +7,14 @@ no_skip=no
 if [ "${CI:-}" = true ] || [ "${RCPROV_NO_SKIP:-}" = 1 ]; then no_skip=yes; fi
 cores=$(getconf _NPROCESSORS_ONLN)
 tmp=$(mktemp -d)
+status=0
 progress=
-trap '[ -z "$progress" ] || kill "$progress" 2>/dev/null || :; rm -rf "$tmp"' EXIT
+building=
+trap '
+	if [ -n "$progress" ]; then kill "$progress" 2>/dev/null || :; fi
+	if [ -n "$building" ]; then wait "$building" || :; fi
+	rm -rf "$tmp"
+' EXIT
 
 # What `make test` takes on two cores that have nothing else to do, in minutes; measured in CI.
 unit=4
@@ -23,22 +29,33 @@ run() {
 	$go run gotest.tools/gotestsum@v1.13.0 --format-hide-empty-pkg "$@"
 }
 
-can_boot=yes
+can_boot=yes packages=1 at_once=$cores
 reason=$($go run ./e2e/cmd/lab check 2>&1) || can_boot=no
-if [ $can_boot = yes ]; then
+case $can_boot:$reason in
+yes:*nspawn*)
 	# Tests on hosts wait more than they compute: for packages, elections, restarts. Containers cost little while they wait,
 	# so two packages of tests run side by side, each with more tests at once than there are cores.
-	packages=1 at_once=$cores
-	case $reason in *nspawn*) packages=2 at_once=$((cores + 1)) ;; esac
-	echo "Unit tests take about $unit minutes and tests on hosts about $hosts on two cores; the first time, when images and"
-	echo "the mirror are built, some minutes more. This machine has $cores cores."
+	packages=2 at_once=$((cores + 1))
+	# What hosts need is downloaded and built beside the unit tests.
+	{ $go run ./e2e/cmd/lab build && $go run ./e2e/cmd/mirror -build; } >"$tmp/built" 2>&1 &
+	building=$!
+	;;
+esac
+if [ $can_boot = yes ]; then
+	echo "On two cores, unit tests take about $unit minutes and tests on hosts about $hosts; this machine has $cores."
 else
-	echo "Unit tests take about $unit minutes on two cores; this machine has $cores. Tests on hosts can't run here."
+	echo "On two cores, unit tests take about $unit minutes; this machine has $cores. Tests on hosts can't run here."
 fi
 
 echo "Unit tests (1 of 2):"
 run --format pkgname --packages './cmd/... ./modules/...'
 if [ $can_boot = yes ]; then
+	if [ -n "$building" ]; then
+		wait "$building" || status=$?
+		building=
+		cat "$tmp/built"
+		if [ $status != 0 ]; then exit $status; fi
+	fi
 	echo "Tests on hosts (2 of 2): $reason, up to $((packages * at_once)) tests at once."
 	: >"$tmp/events"
 	$go build -o "$tmp/progress" ./e2e/cmd/progress
@@ -46,9 +63,8 @@ if [ $can_boot = yes ]; then
 	progress=$!
 	# Whole hosts depend on more than rcprov. Up to three tests that fail are tried once more, on fresh hosts. The output
 	# names them in any case: each is a bug to be found.
-	status=0
 	run --format testname --rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-report="$tmp/flaky" \
-		--jsonfile "$tmp/events" --packages ./e2e/... -- -count=1 -p $packages -parallel $at_once -timeout 60m || status=$?
+		--jsonfile "$tmp/events" --packages ./e2e/... -- -count=1 -p "$packages" -parallel "$at_once" -timeout 60m || status=$?
 	kill "$progress"
 	wait "$progress" || :
 	progress=

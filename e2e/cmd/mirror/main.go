@@ -51,7 +51,16 @@ func run(ctx context.Context) error {
 		})
 	flag.StringVar(&options.Listen, "listen", options.Listen, "IP address and port to listen on (default: the lab's bridge, any port)")
 	flag.StringVar(&options.Cache, "cache", options.Cache, "directory for what is built (default: mirror in the lab's directory)")
+	build := flag.Bool("build", false, "build what is not there yet, and serve nothing")
 	flag.Parse()
+	if *build {
+		options.Listen = "127.0.0.1:0"
+		m, err := mirror.Start(ctx, options)
+		if err != nil {
+			return err
+		}
+		return m.Close()
+	}
 	if len(names) == 0 {
 		address, err := firstHost(filepath.Join(config.Dir, "ssh_config"))
 		if err != nil {

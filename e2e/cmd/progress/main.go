@@ -70,7 +70,7 @@ func follow(ctx context.Context, name string, about time.Duration, out io.Writer
 		select {
 		case <-ctx.Done():
 			err := read()
-			fmt.Fprint(out, r.summary(time.Now(), idle.busy()))
+			_, _ = fmt.Fprint(out, r.summary(time.Now(), idle.busy())) // standard output
 			return err
 		case now := <-ticker.C:
 			if err := read(); err != nil {
@@ -78,7 +78,7 @@ func follow(ctx context.Context, name string, about time.Duration, out io.Writer
 			}
 			if now.After(next) {
 				next = next.Add(time.Minute)
-				fmt.Fprint(out, r.where(now, about))
+				_, _ = fmt.Fprint(out, r.where(now, about)) // the same
 			}
 		}
 	}

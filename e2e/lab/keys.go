@@ -57,7 +57,7 @@ func clientKey(dir string) (keyFile, public string, err error) {
 	if err := os.WriteFile(keyFile, key.private, 0o600); err != nil {
 		return "", "", err
 	}
-	// The public half is written last: it tells that the key is whole.
+	// The public half is written last: once it is there, the key is whole.
 	return keyFile, key.public, os.WriteFile(keyFile+".pub", []byte(key.public+"\n"), 0o644)
 }
 

@@ -44,7 +44,7 @@ func (n *nspawn) networkUp(ctx context.Context) error {
 			return err
 		}
 	}
-	// The bridge comes last, and tells that the rest is there. Without an address of its own it would take a host's,
+	// The bridge comes last: once it is there, so is the rest. Without an address of its own it would take a host's,
 	// and change it as hosts come and go: those that stay would send to the old one for half a minute.
 	return errors.Join(
 		run(ctx, "ip", "link", "add", n.config.Bridge, "address", "02:00:00:00:00:01", "type", "bridge"),
@@ -58,8 +58,8 @@ func (n *nspawn) askOften() error {
 	return os.WriteFile("/proc/sys/net/ipv4/neigh/"+n.config.Bridge+"/retrans_time_ms", []byte("200"), 0o644)
 }
 
-// checkSubnetIsFree tells whether another interface, of another lab for example, has an address in the subnet: packets
-// would go to either.
+// checkSubnetIsFree returns an error if another interface, of another lab for example, has an address in the subnet:
+// packets would go to either.
 func (n *nspawn) checkSubnetIsFree() error {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An owner is the file that tells whose a host is. The process that launched the host keeps it locked, and the kernel
+// An owner is the file that says whose a host is. The process that launched the host keeps it locked, and the kernel
 // ends the lock with the process, however that ends. A kept host has no owner; its file says so.
 type owner struct{ file *os.File }
 
@@ -45,7 +45,7 @@ const (
 	kept                       // nobody; it stays until people remove it
 )
 
-// ownerOf tells whose the host with an owner file is.
+// ownerOf returns whose the host with an owner file is.
 func ownerOf(name string) (ownership, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

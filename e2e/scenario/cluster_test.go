@@ -158,7 +158,7 @@ func (c *cluster) spreads() {
 			if err != nil {
 				c.t.Fatal(err)
 			}
-			_, _ = io.Copy(io.Discard, response.Body) // the status tells
+			_, _ = io.Copy(io.Discard, response.Body) // only the status matters
 			_ = response.Body.Close()
 			if response.StatusCode != http.StatusOK {
 				c.t.Errorf("person %d: %s", person, response.Status)

@@ -252,7 +252,7 @@ func (p *meet) same(what string, earlier *snapshot) {
 		p.t.Fatal(err)
 	}
 	if lines = slices.DeleteFunc(lines, random.MatchString); len(lines) > 0 {
-		p.t.Errorf("%s: not the state before (before -> after the repair):\n%s", what, strings.Join(lines, "\n"))
+		p.t.Errorf("%s: not the previous state (before -> after the repair):\n%s", what, strings.Join(lines, "\n"))
 	}
 }
 

@@ -94,7 +94,7 @@ func (l lockout) must(t *testing.T, script string) string {
 	return out
 }
 
-// lets tells whether a new connection gets through now.
+// lets reports whether a new connection gets through now.
 func (l lockout) lets() bool {
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(l.Address, strconv.Itoa(l.Port)), time.Second)
 	if err != nil {
@@ -129,7 +129,7 @@ func (l lockout) beginUntil(t *testing.T, file string) (stop context.CancelFunc,
 		}
 		if time.Now().After(deadline) {
 			cancel()
-			_ = cmd.Wait() // the test fails anyhow
+			_ = cmd.Wait() // the test fails in any case
 			t.Fatalf("the switch has no file %s:\n%s", file, &out)
 		}
 		time.Sleep(time.Millisecond)
@@ -321,7 +321,7 @@ func (l lockout) converges(t *testing.T) {
 	}
 }
 
-// powerFailure: the host goes down before the change is confirmed. The next boot is with the state of before.
+// powerFailure: the host goes down before the change is confirmed. The next boot is with the previous state.
 func (l lockout) powerFailure(t *testing.T) {
 	l.must(t, refuse)
 	before := l.must(t, off)

@@ -16,8 +16,8 @@ import (
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 )
 
-// slow is a play whose step file.slow is under way for some seconds: its validate command tells by a file that it
-// has begun, and waits for another to end.
+// slow is a play whose step file.slow is under way for some seconds: its validate command makes a file when it
+// begins, and ends when there is another.
 const slow = `
 play "p" {
   hosts = [host.h1]
@@ -72,7 +72,7 @@ func (r running) says(t *testing.T, text string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	_ = r.process.Kill() // the test fails anyhow
+	_ = r.process.Kill() // the test fails in any case
 	t.Fatalf("the run does not say %s:\n%v", text, r.end())
 }
 
@@ -100,7 +100,7 @@ func begin(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) running {
 	})
 	t.Cleanup(func() { wait() })
 	if _, err := h.Must(t.Context(), "for i in $(seq 600); do if test -e /run/begun; then exit 0; fi; sleep 0.1; done; exit 1"); err != nil {
-		_ = cmd.Process.Kill() // the test fails anyhow
+		_ = cmd.Process.Kill() // the test fails in any case
 		t.Fatalf("the slow step did not begin: %v\n%v", err, wait())
 	}
 	return running{cmd.Process, wait, output.Name()}

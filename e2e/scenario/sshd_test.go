@@ -53,7 +53,7 @@ func TestSSHMoves(t *testing.T) {
 	if r := apply(t, laptop, 0); changed(t, r) != nil {
 		t.Errorf("the second apply changed something:\n%v", r)
 	}
-	// Without the fallback the new port is enough, also for whoever is strict.
+	// Without the fallback the new port is enough, even under the strict check.
 	text := strings.Replace(moving(h, "60s"), fmt.Sprintf("  fallback_port = %d", h.Port), "", 1)
 	if _, err := laptop.WriteFile("plan.hcl", text); err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestSSHMoveTakenOver(t *testing.T) {
 	must(t, h, "iptables -F INPUT")
 	r, err := laptop.Run(t.Context(), "plan", "plan.hcl", "--no-color")
 	if err != nil || r.Exit != 2 || !strings.Contains(r.Stdout, "sshd unconfirmed: a change that its run did not live to confirm -> taken back, then made again") {
-		t.Errorf("plan doesn't tell of the change: %v\n%v", err, r)
+		t.Errorf("plan doesn't announce the change: %v\n%v", err, r)
 	}
 	apply(t, laptop, 0)
 	must(t, h, `test -z "$(ss -Hltn 'sport = :22')" && test -e /var/lib/rcprov/deadman/sshd/confirmed &&
@@ -140,7 +140,7 @@ test -z "$(systemctl list-timers --all --no-legend 'rcprov-*')"`)
 	}
 }
 
-// The host goes down before the change is confirmed. The next boot is with the state of before, also where systemd
+// The host goes down before the change is confirmed. The next boot is with the previous state, also where systemd
 // listens for sshd, which has read its units before the files are put back.
 func TestSSHMovePowerFailure(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,7 @@ import (
 )
 
 // Lies compares what a plan announced with what the apply after it did, step by step and edit by edit, and returns what
-// differs. An edit with a condition may be made or not; where plan said that it can't tell a step and gave no edits, apply
+// differs. An edit with a condition may be made or not; where plan called a step unknown and gave no edits, apply
 // may do anything. Where plan creates a file, apply may find one that a package of an earlier step brought, and update it.
 // Whether there is something to wait for is left out: a program may answer, or no longer, between the two.
 func Lies(plan, apply Run) ([]string, error) {
@@ -40,7 +40,7 @@ func Lies(plan, apply Run) ([]string, error) {
 	return lies, nil
 }
 
-// announces tells whether e, an edit of a plan, is what apply said it did.
+// announces reports whether e, an edit of a plan, is what apply said it did.
 func (e Edit) announces(did Edit) bool {
 	if e.Action == "create" && e.Field == "" && did.Action == "update" {
 		return e.Subject == did.Subject
@@ -48,7 +48,7 @@ func (e Edit) announces(did Edit) bool {
 	return e.Action == did.Action && e.Subject == did.Subject && e.Field == did.Field
 }
 
-// waits tells whether e changes nothing, and only waits for an answer.
+// waits reports whether e changes nothing, and only waits for an answer.
 func (e Edit) waits() bool {
 	return e.Action == "run" && (e.Field == "wait" || strings.HasPrefix(e.Subject, "wait for "))
 }

@@ -63,7 +63,7 @@ case "two instances" {
   drift "unit removed" { run = "systemctl disable --quiet --now rocketchat-3001 && rm /etc/systemd/system/rocketchat-3001.service && systemctl daemon-reload" }
   drift "an instance of a port that is none any more" {
     run     = "sed s/3001/3002/g /etc/systemd/system/rocketchat-3001.service >/etc/systemd/system/rocketchat-3002.service && systemctl daemon-reload && systemctl enable --quiet --now rocketchat-3002"
-    changes = ["rocketchat.chat/former"]
+    changes = ["rocketchat.chat/previous-instances"]
   }
   drift "data directory removed" {
     run     = "rm -r /var/lib/rocketchat"

@@ -10,9 +10,9 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a Rocket.Chat server from the vendor's release. It has a system user, the release in a directory of
-// its own (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file for root
-// alone (/etc/rocketchat/env), and for each port a systemd unit `rocketchat-PORT.service`.
+// Args describe a Rocket.Chat server from the vendor's release: a system user, the release in a directory of its own
+// (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file that only root can read
+// (/etc/rocketchat/env), and for each port a systemd unit `rocketchat-PORT.service`.
 //
 //	rocketchat "chat" {
 //	  version      = "9.0.0"
@@ -30,131 +30,129 @@ var source string
 //	  }
 //	}
 //
-// The host downloads the release's tarball. It is unpacked only if it is what the vendor has signed, which rcprov checks
-// without having it: rcprov itself fetches the signature and the vendor's key, and the host computes the digest. With
-// `sha256` neither is asked for.
+// The host downloads the release's tarball, and unpacks it only if the vendor has signed it: the host computes the digest, and
+// rcprov itself fetches the signature and the vendor's key, and checks them. With `sha256` the signature isn't used.
 //
-// With another `version` the new release is made ready beside the old one, which stays: only when npm has succeeded and
-// the native modules could be loaded does the link `/opt/rocketchat/current` move, and the server is restarted once. Of
-// several instances all are stopped then, and started one after the other, as the first one migrates the database.
+// If you change `version`, the new release is prepared beside the old one, which stays. Only when npm has succeeded and the
+// native modules can be loaded is the link `/opt/rocketchat/current` moved and the server restarted, once. If there are
+// several instances, all are stopped first and then started one after the other, because the first one migrates the database.
 //
-// Before it changes anything, these are refused: a Node.js or MongoDB that the release doesn't run with, a way from the
-// installed release that Rocket.Chat doesn't support (over a major version, or back). Releases before 7.0 are refused.
-// Preflight asks for 2 GB of memory, and 1 GB for each further instance, 2 GB of disk for a release, the ports, and the
-// clock.
+// rcprov refuses, before anything changes, a Node.js or MongoDB that the release doesn't run with, and an upgrade that
+// Rocket.Chat doesn't support (one that skips a major version, or a downgrade). It refuses releases before 7.0. Preflight
+// requires 2 GB of memory, and 1 GB for each further instance, 2 GB of disk for a release, free ports, and a clock that is
+// right.
 //
-// Apps of the releases 7.0 to 8.7 run with Deno: the version that the release names is put below `directory`, for this
-// server alone. From 8.8 on they run with Node.js, and Deno isn't used any more.
+// Apps of the releases 7.0 to 8.7 run with Deno: the version that the release requires is installed below `directory`, for
+// this server alone. From 8.8 on they run with Node.js, without Deno.
 //
-// A block that is taken out of the plan leaves the server running: `systemctl disable --now rocketchat-PORT` turns it off.
+// If you take the block out of the plan, the server keeps running: `systemctl disable --now rocketchat-PORT` turns it off.
 //
-// The server may write to `data_directory` only (with Deno, also to the directory of the engine that runs apps), and is
-// done when it says on each port that it is ready.
+// The server may write only to `data_directory` (with Deno, also to the directory of the apps engine). The step is done when
+// it reports on each port that it is ready.
 type Args struct {
 	// The release: `9.0.0`.
 	Version string `hcl:"version"`
 
-	// SHA-256 of the release's tarball, instead of the vendor's signature.
+	// The SHA-256 of the release's tarball, instead of the vendor's signature.
 	SHA256 string `hcl:"sha256,optional"`
 
-	// Where the releases are published: the tarball is RELEASES/VERSION/download, its signature RELEASES/VERSION/asc.
+	// The URL of the releases: the tarball is RELEASES/VERSION/download, its signature RELEASES/VERSION/asc.
 	Releases string `hcl:"releases,optional" default:"https://releases.rocket.chat"`
 
-	// Full fingerprints of the primary keys that may sign releases; that of Rocket.Chat's build machine,
+	// The full fingerprints of the primary keys that may sign releases; that of Rocket.Chat's build machine,
 	// 0E163286C20D07B9787EBE9FD7F9D0414FD08104, when left out.
 	Fingerprints []string `hcl:"fingerprints,optional"`
 
-	// Where the keys are published; FINGERPRINT stands for that of each, and without that word it is one file with all.
+	// The URL of the keys. FINGERPRINT stands for each fingerprint; without that word it is one file with all keys.
 	KeyURL string `hcl:"key_url,optional" default:"https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0xFINGERPRINT"`
 
 	// A file with the keys on the controller, relative to the plan, instead of key_url.
 	KeyFile string `hcl:"key_file,optional"`
 
-	// Version of Node.js: that of a `node` step.
+	// The version of Node.js: that of a `node` step.
 	NodeVersion string `hcl:"node_version"`
 
-	// Directory with the programs `node` and `npm`: the output `bin` of a `node` step.
+	// The directory with the programs `node` and `npm`: the output `bin` of a `node` step.
 	NodeBin string `hcl:"node_bin"`
 
-	// Another version of Deno than the release names, which most releases refuse to be installed with. For releases that
-	// need it, and 8.8, where `env = { APPS_ENGINE_RUNTIME_BACKEND = "deno" }` brings it back.
+	// Another version of Deno than the release requires; most releases refuse to be installed with it. Only for releases that
+	// use Deno, and for 8.8, where `env = { APPS_ENGINE_RUNTIME_BACKEND = "deno" }` turns it on again.
 	DenoVersion string `hcl:"deno_version,optional"`
 
-	// SHA-256 of Deno's zip for the host's architecture. Needed where rcprov doesn't know it.
+	// The SHA-256 of Deno's zip for the host's architecture. Required for versions whose sum rcprov doesn't know.
 	DenoSHA256 string `hcl:"deno_sha256,optional"`
 
-	// Where Deno is published: DENO_RELEASES/vVERSION/deno-ARCH-unknown-linux-gnu.zip.
+	// The URL of Deno's releases: the zip is DENO_RELEASES/vVERSION/deno-ARCH-unknown-linux-gnu.zip.
 	DenoReleases string `hcl:"deno_releases,optional" default:"https://dl.deno.land/release"`
 
-	// Version of MongoDB, to be compared with what the release needs: that of a `mongod` step. Not compared when left
-	// out.
+	// The version of MongoDB, that of a `mongod` step: rcprov checks that the release runs with it. Not checked when left out.
 	MongoDBVersion string `hcl:"mongodb_version,optional"`
 
-	// The address by which people reach the server: `https://chat.example.com`, without a port behind a proxy. It is
-	// enforced at each start, as settings are.
+	// The URL by which people reach the server: `https://chat.example.com`, without a port if there is a proxy. It is enforced
+	// at each start, as settings are.
 	RootURL string `hcl:"root_url"`
 
-	// A port for each instance; `[3000]` when left out. An instance keeps a processor core busy at most. That of a port
-	// which is taken off the list is stopped, and its unit removed.
+	// A port for each instance; `[3000]` when left out. An instance can use one processor core. If you take a port off the
+	// list, its instance is stopped and its unit removed.
 	Ports []int `hcl:"ports,optional"`
 
 	// The address to listen on. 127.0.0.1 is for a proxy on the same host.
 	BindIP string `hcl:"bind_ip,optional" default:"127.0.0.1"`
 
-	// Address by which instances on other hosts reach those of this host, so that what happens on one is seen by people
-	// on another at once. For that each listens on its port + 1000 (4000 for 3000), which the firewall must let them
-	// in by. Left out: there are no other hosts. Rocket.Chat wants a licence for it ("scalability").
+	// The address at which instances on other hosts reach those of this host, so that people on one see at once what happens
+	// on another. Each instance listens for them on its port + 1000 (4000 for 3000), which the firewall must open to the other
+	// hosts. Left out: there are no other hosts. Rocket.Chat requires a licence for this ("scalability").
 	InstanceIP string `hcl:"instance_ip,optional"`
 
-	// The database, with user and password (both by `urlencode()`), and the name of the replica set.
+	// The URL of the database, with user and password (both through `urlencode()`) and the name of the replica set.
 	MongoURL modules.Secret `hcl:"mongo_url"`
 
-	// The mail server, until settings name one: `smtp://user:password@mail.example.com:587`.
+	// The mail server, unless settings name one: `smtp://user:password@mail.example.com:587`.
 	MailURL modules.Secret `hcl:"mail_url,optional"`
 
-	// The first administrator. Without one, the first person who registers becomes administrator.
+	// The first administrator. Left out: the first person who registers becomes administrator.
 	Admin *Admin `hcl:"admin,block"`
 
-	// Settings by their IDs, which are enforced at each start (`OVERWRITE_SETTING_ID`): what administrators change
-	// about them is undone. They are never shown.
+	// Settings by their IDs, which are enforced at each start (`OVERWRITE_SETTING_ID`): changes that administrators make to
+	// them are undone. Their values are never shown.
 	Settings map[string]string `hcl:"settings,optional"`
 
-	// More variables of the server's environment. They are never shown.
+	// More variables for the server's environment. Their values are never shown.
 	Env map[string]string `hcl:"env,optional"`
 
-	// Where uploads go: into the database (`gridfs`), or to `uploads` below data_directory (`filesystem`). `other`
-	// leaves it to settings. What was uploaded before a change stays where it is.
+	// Where uploads are stored: in the database (`gridfs`), or in `uploads` below data_directory (`filesystem`). `other`
+	// leaves it to settings. If you change it, earlier uploads stay where they are.
 	Uploads string `hcl:"uploads,optional" default:"gridfs" oneof:"gridfs,filesystem,other"`
 
 	// The system user that the server runs as.
 	User string `hcl:"user,optional" default:"rocketchat"`
 
-	// Where the releases are, a directory for each in `releases`, and the link `current`.
+	// The directory for the releases, which are in `releases/VERSION`, and for the link `current`.
 	Directory string `hcl:"directory,optional" default:"/opt/rocketchat"`
 
-	// The user's home. No release touches it.
+	// The user's home, and the directory for its data. Upgrades don't touch it.
 	DataDirectory string `hcl:"data_directory,optional" default:"/var/lib/rocketchat"`
 
-	// Packages of the distribution: what the vendor's image has, and for native modules without a prebuilt binary a
-	// compiler. `["ca-certificates", "fontconfig", "g++", "make", "python3"]` when left out, and `unzip` for Deno.
+	// Packages of the distribution: those of the vendor's image, and a compiler for native modules without a prebuilt binary.
+	// `["ca-certificates", "fontconfig", "g++", "make", "python3"]` when left out, and `unzip` for Deno.
 	Packages []string `hcl:"packages,optional"`
 
 	// The registry that npm uses; its default, or the one in the host's npmrc, when left out.
 	NpmRegistry string `hcl:"npm_registry,optional"`
 
-	// How long an instance may take until it is ready. The first start and upgrades migrate the database.
+	// How long an instance may take to become ready. The first start after an upgrade migrates the database.
 	Deadline string `hcl:"deadline,optional" default:"10m"`
 }
 
-// Admin is the first administrator, who is made when there is none. Nothing is changed about one who is there.
+// Admin is the first administrator, who is made if there is none. An existing one is not changed.
 type Admin struct {
 	// The login name.
 	Username string `hcl:"username"`
 
-	// The name that others see; that for the login when left out.
+	// The name that others see; the login name when left out.
 	Name string `hcl:"name,optional"`
 
-	// The mail address, which counts as verified.
+	// The email address, which counts as verified.
 	Email string `hcl:"email"`
 
 	// The password.

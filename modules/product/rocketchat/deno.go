@@ -25,10 +25,10 @@ var denoSums = map[string]map[string]string{
 	},
 }
 
-// denoArchitectures are Deno's names for those of Debian.
+// denoArchitectures are Deno's names for Debian's architectures.
 var denoArchitectures = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}
 
-// newDeno returns the step that installs Deno for the server; nil when its release needs none.
+// newDeno returns the step that installs Deno for the server; nil if the release needs none.
 func newDeno(args Args, env modules.Env) (*archive.Step, error) {
 	release, ok := parseExact(args.Version)
 	n, known := needsOf(release)
@@ -59,7 +59,7 @@ func newDeno(args Args, env modules.Env) (*archive.Step, error) {
 		}
 		step.SHA256 = sum
 	} else if denoSums[name] == nil {
-		return nil, modules.Argf("deno_sha256", "must be given: rcprov doesn't know that of Deno %s", name)
+		return nil, modules.Argf("deno_sha256", "must be given: rcprov doesn't know the sum of Deno %s", name)
 	}
 	if env.Facts == nil {
 		return step, nil
@@ -67,12 +67,12 @@ func newDeno(args Args, env modules.Env) (*archive.Step, error) {
 	arch, ok := denoArchitectures[env.Facts.Arch]
 	if !ok {
 		return nil, modules.WithHint(fmt.Errorf("there are no binaries of Deno for the architecture %s", env.Facts.Arch),
-			"They are published for amd64 and arm64. Rocket.Chat needs none from 8.8 on.")
+			"The vendor publishes them for amd64 and arm64. From 8.8 on Rocket.Chat needs no Deno.")
 	}
 	step.URL = fmt.Sprintf("%s/v%s/deno-%s-unknown-linux-gnu.zip", strings.TrimSuffix(args.DenoReleases, "/"), name, arch)
 	if step.SHA256 == "" {
 		if step.SHA256 = denoSums[name][env.Facts.Arch]; step.SHA256 == "" {
-			return nil, modules.Argf("deno_sha256", "must be given: rcprov doesn't know that of Deno %s for %s", name, env.Facts.Arch)
+			return nil, modules.Argf("deno_sha256", "must be given: rcprov doesn't know the sum of Deno %s for %s", name, env.Facts.Arch)
 		}
 	}
 	return step, nil

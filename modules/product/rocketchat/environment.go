@@ -12,7 +12,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// envName is what systemd takes for the name of a variable (systemd.exec(5), EnvironmentFile=).
+// envName is what systemd accepts as the name of a variable (systemd.exec(5), EnvironmentFile=).
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // environment returns the text of the environment file.
@@ -34,7 +34,7 @@ func environment(args Args) (string, error) {
 			vars["ADMIN_NAME"] = a.Username
 		}
 	}
-	// Rocket.Chat takes ROOT_URL for its address at the first start alone (RocketChat/Rocket.Chat#21434).
+	// Rocket.Chat uses ROOT_URL for its address only at the first start (RocketChat/Rocket.Chat#21434).
 	settings := map[string]string{"Site_Url": args.RootURL}
 	switch args.Uploads {
 	case "gridfs":
@@ -50,7 +50,7 @@ func environment(args Args) (string, error) {
 			if id == "Site_Url" {
 				arg = "root_url"
 			}
-			errs = append(errs, modules.Argf("settings", "has %q, for which there is the argument %s", id, arg))
+			errs = append(errs, modules.Argf("settings", "has %q, which must be given by the argument %s", id, arg))
 		}
 		settings[id] = args.Settings[id]
 	}
@@ -59,7 +59,7 @@ func environment(args Args) (string, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(args.Env)) {
 		if _, taken := vars[name]; taken || name == "PORT" || name == "TCP_PORT" && args.InstanceIP != "" {
-			errs = append(errs, modules.Argf("env", "has %q, for which there is an argument", name))
+			errs = append(errs, modules.Argf("env", "has %q, which must be given by its own argument", name))
 		}
 		vars[name] = args.Env[name]
 	}
@@ -76,7 +76,7 @@ func environment(args Args) (string, error) {
 			arg = "admin"
 		}
 		if !envName.MatchString(name) {
-			errs = append(errs, modules.Argf(arg, "has a name that systemd takes for no variable's: %q; only letters, digits and \"_\" can be in it", name))
+			errs = append(errs, modules.Argf(arg, "has %q, which systemd does not accept as the name of a variable: only letters, digits and \"_\" are allowed", name))
 		}
 		if strings.ContainsAny(vars[name], "\n\r\x00") {
 			errs = append(errs, modules.Argf(arg, "the value of %s must be one line", name))
@@ -86,7 +86,7 @@ func environment(args Args) (string, error) {
 	return text.String(), errors.Join(errs...)
 }
 
-// quoted escapes what has a meaning between double quotes in a file of EnvironmentFile=.
+// quoted escapes the special characters between double quotes in a file of EnvironmentFile=.
 var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`)
 
 // uploads is the directory for uploads.

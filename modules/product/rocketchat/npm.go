@@ -15,8 +15,8 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/archive"
 )
 
-// npm is what npm installs into a release. A file in the release says for which bundle and which Node.js it was done;
-// it is written when all native modules could be loaded.
+// npm is the step for npm install in a release. A file in the release notes the bundle and the Node.js; it is written when
+// all native modules can be loaded.
 type npm struct {
 	Release     *archive.Step
 	NodeVersion string
@@ -29,7 +29,7 @@ type npm struct {
 
 var _ modules.Step = (*npm)(nil)
 
-// marker is the file that says what was done, done what it is to say.
+// marker is the file that notes what was installed.
 func (n *npm) marker() observe.FileQuestion {
 	return observe.FileQuestion{Path: n.Release.Path + "/.rcprov-npm", Content: true}
 }
@@ -61,8 +61,8 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	}}}, nil
 }
 
-// installScript runs npm as the user, from a clean slate: what a killed npm left, or npm with another Node.js installed,
-// is taken for good otherwise. Native modules are where npm puts them, or where Meteor's bundler did.
+// installScript runs npm as the user, in a clean directory: npm would accept what a killed npm left, or one with another
+// Node.js. Native modules are where npm puts them, or where Meteor's bundler did.
 const installScript = `
 release=$1 bin=$2 deno=$3 user=$4 done=$5
 shift 5
@@ -84,7 +84,7 @@ export HOME="$work" TMPDIR="$work"
 authorities=/etc/ssl/certs/ca-certificates.crt
 if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
 cd -- "$server"
-# npm's own way to ask a registry that is away again takes minutes: after 10 s, after 60 s, and so for each package.
+# By default npm retries a registry that doesn't answer for minutes: after 10 s, then after 60 s, and that for each package.
 runuser -u "$user" -- npm install --omit=dev --cache "$work/cache" --logs-max=0 --loglevel=http \
 	--fetch-retries=4 --fetch-retry-factor=3 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=10000 \
 	--no-audit --no-fund --no-update-notifier || fail npm
@@ -125,32 +125,32 @@ func progress(line string) string {
 	return "npm is installing"
 }
 
-// noise are lines of npm and Node that say nothing about what is wrong: among them stacks, and the error as an object
-// behind the error as a sentence.
+// noise are lines of npm and Node.js that say nothing about the cause: stack traces, and the error as an object after the
+// error as a sentence.
 var noise = regexp.MustCompile(`^npm (error|ERR!) ( |\}|\{)|^npm http |^npm warn |^npm notice|complete log of this run|Log files were not written|^rcprov-problem |^\s*at |^Node\.js v|^\s*\^*\s*$|^npm (error|ERR!)\s*$`)
 
-// explain says in words why the script failed.
+// explain returns the error for a failed script.
 func (n *npm) explain(err error) error {
 	p := fetch.Found(err)
 	if p == nil {
 		return modules.FileHint(err, n.Release.Path)
 	}
-	said := modules.LastLines(string(p.Err.Result.Stderr), 12, noise)
+	output := modules.LastLines(string(p.Err.Result.Stderr), 12, noise)
 	switch p.Word {
 	case "npm":
-		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release.Path, said), "%s", advice(said))
+		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release.Path, output), "%s", advice(output))
 	case "native":
-		return modules.WithHint(fmt.Errorf("the native module %s can't be loaded after npm install:\n%s", p.Arg(0), said),
-			"The running release was not touched. See whether this release supports the host's processor, C library and Node.js, or take another release.")
+		return modules.WithHint(fmt.Errorf("the native module %s can't be loaded after npm install:\n%s", p.Arg(0), output),
+			"The running release was not touched. Check that this release supports the host's processor, C library and Node.js, or use another release.")
 	}
 	return errors.Join(err, errors.New("bug: the script named an unknown problem"))
 }
 
-// advice is what to do about an npm that failed, by its words.
-func advice(said string) string {
+// advice says what to do about an npm that failed, by its output.
+func advice(output string) string {
 	contains := func(words ...string) bool {
 		for _, w := range words {
-			if strings.Contains(said, w) {
+			if strings.Contains(output, w) {
 				return true
 			}
 		}
@@ -160,11 +160,11 @@ func advice(said string) string {
 	case contains("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH"):
 		return "The host itself connects to the registry: check that it can reach it, or give `npm_registry`."
 	case contains("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_VERIFY_LEAF", "CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"):
-		return "npm doesn't trust the registry's certificate: see whether the host's clock is right, and add a company's authority to the host."
+		return "npm doesn't trust the registry's certificate: check the host's clock, and add your company's CA to the host."
 	case contains("ENOSPC"):
 		return "See `df -h` and `df -i` on the host, make room, then run the same command again."
 	case contains("gyp ERR!", "node-gyp"):
-		return "A native module was compiled, as there is no binary of it for this host: see whether `packages` has a compiler, and whether the host has memory enough."
+		return "npm compiled a native module, for which there is no binary for this host: check that `packages` has a compiler, and that the host has enough memory."
 	}
-	return "The running release was not touched. When the cause is gone, run the same command again."
+	return "The running release was not touched. Remove the cause, then run the same command again."
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/archive"
 )
 
-// buildmaster is the primary key that the vendor signs releases with, "Rocket.Chat Buildmaster": the Dockerfiles of
+// buildmaster is the primary key with which the vendor signs releases, "Rocket.Chat Buildmaster": the Dockerfiles of
 // RocketChat/Docker.Official.Image name it, from 6.0 to 8.8.
 const buildmaster = "0E163286C20D07B9787EBE9FD7F9D0414FD08104"
 
-// release is the vendor's tarball, unpacked. Without a SHA-256 in the plan, whether it is there is told by the directory's
-// own label, so that nothing is fetched to look; the signature is asked for only to install.
+// release is the vendor's tarball, unpacked. Without a SHA-256 in the plan, the directory's label shows whether it is
+// installed, so that nothing is fetched to observe it; the signature is fetched only to install.
 type release struct {
 	*archive.Step
 	keys      *signed.Keys // nil when the plan has the sum
@@ -44,8 +44,8 @@ func newRelease(args Args, env modules.Env) (*release, error) {
 	r.signature = address + "/asc"
 	r.keys = &signed.Keys{
 		Fingerprints: []string{buildmaster}, Whose: "Rocket.Chat's build machine",
-		Unknown: "When the vendor announces this key, add the fingerprint of its primary key to `fingerprints`; the Dockerfiles of " +
-			"github.com/RocketChat/Docker.Official.Image name it. Otherwise somebody may have replaced the release.",
+		Unknown: "If the vendor announces this key, add the fingerprint of its primary key to `fingerprints`; the Dockerfiles of " +
+			"github.com/RocketChat/Docker.Official.Image name it. If not, somebody may have replaced the release.",
 	}
 	return r, r.keys.ReadArgs(args.Fingerprints, args.KeyURL, args.KeyFile, env)
 }
@@ -54,7 +54,7 @@ func newRelease(args Args, env modules.Env) (*release, error) {
 func (r *release) Diff(s *observe.Snapshot) (modules.Change, error) {
 	c, err := r.Step.Diff(s)
 	if err == nil && r.keys != nil && r.Unpacks(c) {
-		c.Notes = append(c.Notes, fmt.Sprintf("unpacked only if %s is its signature, by the key %s", r.signature, strings.Join(r.keys.Fingerprints, " or ")))
+		c.Notes = append(c.Notes, fmt.Sprintf("unpacked only if %s is its signature by the key %s", r.signature, strings.Join(r.keys.Fingerprints, " or ")))
 	}
 	return c, err
 }
@@ -77,7 +77,8 @@ func (r *release) Prepare(ctx context.Context, h modules.Host, c modules.Change)
 	return step.Prepare(ctx, h, c)
 }
 
-// signed returns the archive with its sum, if c needs one: that of what download brings, if it is what was signed.
+// signed returns the archive with its sum, if c needs one: the sum of the file that download fetches, if its signature is
+// valid.
 func (r *release) signed(ctx context.Context, h modules.Host, c modules.Change,
 	download func(*signed.Signature, context.Context, modules.Host, string, string) (string, error),
 ) (*archive.Step, error) {

@@ -41,11 +41,11 @@ const (
 	envFile = envDir + "/env"
 )
 
-// nativeModules are those whose binaries npm gets for the host, and which fail at start when it got none
+// nativeModules are modules whose binaries npm fetches for the host; without them the server fails at its start
 // (RocketChat/Rocket.Chat#37705).
 var nativeModules = []string{"sharp", "isolated-vm"}
 
-// New makes the steps of a rocketchat block.
+// New checks args and returns the parts.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if len(args.Ports) == 0 {
 		args.Ports = []int{3000}
@@ -69,7 +69,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	return parts, outputs, err
 }
 
-// address is where an instance can be reached from its host.
+// address returns the address of an instance for programs on its host.
 func address(bindIP string, port int) string {
 	if bindIP == "0.0.0.0" {
 		bindIP = "127.0.0.1"
@@ -77,13 +77,13 @@ func address(bindIP string, port int) string {
 	return net.JoinHostPort(bindIP, strconv.Itoa(port))
 }
 
-// peerPort is where an instance listens for those on other hosts.
+// peerPort is the port on which an instance listens for instances on other hosts.
 func peerPort(port int) int { return port + 1000 }
 
 // safePath is a path that needs no quotes in a unit file.
 var safePath = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._+-]*){2,}$`)
 
-// check finds mistakes in arguments that are not about versions.
+// check returns the mistakes in the arguments, beside the versions.
 func check(args Args) error {
 	var errs []error
 	wrong := func(arg, format string, a ...any) { errs = append(errs, modules.Argf(arg, format, a...)) }
@@ -96,7 +96,7 @@ func check(args Args) error {
 		}
 	}
 	if u, err := url.Parse(args.RootURL); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
-		wrong("root_url", "must be an address that begins with https:// or http://, not %q", args.RootURL)
+		wrong("root_url", "must be a URL that begins with https:// or http://, not %q", args.RootURL)
 	}
 	if net.ParseIP(args.BindIP) == nil {
 		wrong("bind_ip", "must be an IP address, not %q", args.BindIP)
@@ -118,18 +118,18 @@ func check(args Args) error {
 			wrong("ports", "has %d twice", port)
 		}
 		if other := peerPort(port); args.InstanceIP != "" && (other > 65535 || slices.Contains(args.Ports, other)) {
-			wrong("ports", "has %d, whose instance listens on %d for other instances: that must be free", port, other)
+			wrong("ports", "has %d, whose instance listens for other instances on %d, which must be free", port, other)
 		}
 	}
 	for arg, p := range map[string]string{"directory": args.Directory, "data_directory": args.DataDirectory, "node_bin": args.NodeBin} {
 		if !safePath.MatchString(p) {
-			wrong(arg, "must be an absolute path of at least two parts, with letters, digits and \"._+-\" only, not %q", p)
+			wrong(arg, "must be an absolute path of at least two parts, with only letters, digits and \"._+-\", not %q", p)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkMongoURL tells what is wrong with the address of the database, and repeats nothing of it.
+// checkMongoURL returns an error if the database's URL is wrong, without any text of it, which has a password.
 func checkMongoURL(text string) error {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != "mongodb" && scheme != "mongodb+srv" {
@@ -138,7 +138,7 @@ func checkMongoURL(text string) error {
 	_, query, _ := strings.Cut(rest, "?")
 	options, err := url.ParseQuery(query)
 	if err != nil {
-		return errors.New("has something behind the \"?\" that is not NAME=VALUE&NAME=VALUE")
+		return errors.New("must have NAME=VALUE&NAME=VALUE after the \"?\"")
 	}
 	if scheme == "mongodb" && options.Get("replicaSet") == "" {
 		return errors.New("must name a replica set (`?replicaSet=rs0`): Rocket.Chat doesn't start without one")
@@ -173,7 +173,7 @@ func (b *builder) build(environment string) {
 		b.Add("deno", b.deno)
 	}
 	b.Add("release", b.release)
-	memory := preflight.GB * int64(1+len(args.Ports)) // an instance has one, and npm needs as much while it installs
+	memory := preflight.GB * int64(1+len(args.Ports)) // 1 GB for each instance, and 1 GB for npm while it installs
 	b.Require("release", preflight.Memory{Facts: b.Env.Facts, Bytes: memory}, preflight.Disk{Path: args.Directory, Bytes: 2 * preflight.GB}, preflight.Clock{})
 	b.Add("npm", &npm{
 		Release: b.release.Step, NodeVersion: args.NodeVersion, NodeBin: args.NodeBin, User: args.User,
@@ -181,7 +181,7 @@ func (b *builder) build(environment string) {
 	})
 	b.directory("etc", envDir, "0755", "root")
 	b.Add("env", &file.Step{Path: envFile, Content: []byte(environment), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true})
-	b.Add("former", &former{Units: b.units()})
+	b.Add("previous-instances", &previousInstances{Units: b.units()})
 	b.Add("current", &current{
 		Step:  &link.Step{Path: b.linkPath(), Target: path.Join("releases", args.Version)},
 		Units: b.units(),
@@ -195,7 +195,7 @@ func (b *builder) directory(name, path, mode, owner string) {
 	product.Add(b.Builder, name, directory.New, directory.Args{Path: path, Mode: mode, Owner: owner, Group: owner})
 }
 
-// units are the names of the instances' units.
+// units returns the names of the instances' units.
 func (b *builder) units() []string {
 	var names []string
 	for _, port := range b.args.Ports {
@@ -206,7 +206,7 @@ func (b *builder) units() []string {
 
 func unitName(port int) string { return fmt.Sprintf("rocketchat-%d.service", port) }
 
-// instance adds the unit of a port, and waits until it is ready.
+// instance adds the parts for the instance of a port.
 func (b *builder) instance(port int) {
 	yes, content := true, b.unit(port)
 	serviceName, readyName := fmt.Sprintf("service-%d", port), fmt.Sprintf("ready-%d", port)
@@ -226,8 +226,8 @@ func (b *builder) instance(port int) {
 	b.Add(readyName, &ready{Step: answers})
 }
 
-// unit is the text of a unit file. No MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it runs,
-// and isolated-vm does more of the kind. AF_NETLINK is for os.networkInterfaces().
+// unit returns the text of a unit file. It has no MemoryDenyWriteExecute= and no SystemCallFilter=: V8 writes the code that it
+// runs, and isolated-vm does similar things. AF_NETLINK is for os.networkInterfaces().
 func (b *builder) unit(port int) string {
 	ports := fmt.Sprintf("Environment=PORT=%d", port)
 	if b.args.InstanceIP != "" {

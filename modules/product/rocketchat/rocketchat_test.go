@@ -52,7 +52,7 @@ func TestNew(t *testing.T) {
 		{name: "key ID", change: func(a *Args) { a.SHA256, a.Fingerprints = "", []string{"4FD08104"} }, want: `fingerprints: must be 40 (or 64) hexadecimal digits each, not "4FD08104"`},
 		{name: "key_url", change: func(a *Args) { a.SHA256, a.KeyURL = "", "keys" }, want: `key_url: must be an address that begins with https:// or http://, not "keys"`},
 		{name: "Deno", change: func(a *Args) { a.Version = "8.7.1" }},
-		{name: "other Deno", change: func(a *Args) { a.Version, a.DenoVersion = "8.7.1", "2.3.2" }, want: "deno_sha256: must be given: rcprov doesn't know that of Deno 2.3.2"},
+		{name: "other Deno", change: func(a *Args) { a.Version, a.DenoVersion = "8.7.1", "2.3.2" }, want: "deno_sha256: must be given: rcprov doesn't know the sum of Deno 2.3.2"},
 		{name: "Deno's word", change: func(a *Args) { a.Version, a.DenoVersion = "8.7.1", "2" }, want: `deno_version: must be an exact version such as "2.3.1", not "2"`},
 		{name: "Deno's sum", change: func(a *Args) { a.Version, a.DenoSHA256 = "8.7.1", "aa" }, want: `deno_sha256: must be a SHA-256, 64 hexadecimal digits, not "aa"`},
 		{name: "Deno for nothing", change: func(a *Args) { a.DenoVersion = "2.3.1" }, want: "deno_version: must be left out: apps of Rocket.Chat 9.0.0 don't run with Deno"},
@@ -71,17 +71,17 @@ func TestNew(t *testing.T) {
 		{name: "sum", change: func(a *Args) { a.SHA256 = "aa" }, want: `sha256: must be a SHA-256, 64 hexadecimal digits, not "aa"`},
 		{name: "no set", change: func(a *Args) { a.MongoURL = "mongodb://rc:hunter2@h/x" }, want: "mongo_url: must name a replica set (`?replicaSet=rs0`): Rocket.Chat doesn't start without one"},
 		{name: "no MongoDB", change: func(a *Args) { a.MongoURL = "http://hunter2" }, want: "mongo_url: must begin with mongodb:// or mongodb+srv://"},
-		{name: "root_url", change: func(a *Args) { a.RootURL = "chat.example.com" }, want: `root_url: must be an address that begins with https:// or http://, not "chat.example.com"`},
+		{name: "root_url", change: func(a *Args) { a.RootURL = "chat.example.com" }, want: `root_url: must be a URL that begins with https:// or http://, not "chat.example.com"`},
 		{name: "bind_ip", change: func(a *Args) { a.BindIP = "localhost" }, want: `bind_ip: must be an IP address, not "localhost"`},
 		{name: "ports", change: func(a *Args) { a.Ports = []int{80, 3000, 3000} }, want: "ports: must be from 1024 to 65535, not 80\nports: has 3000 twice"},
 		{name: "instance_ip", change: func(a *Args) { a.InstanceIP = "chat2" }, want: `instance_ip: must be an IP address, not "chat2"`},
-		{name: "port for other hosts", change: func(a *Args) { a.Ports, a.InstanceIP = []int{3000, 4000}, "10.0.0.21" }, want: "ports: has 3000, whose instance listens on 4000 for other instances: that must be free"},
-		{name: "variable of instance_ip", change: func(a *Args) { a.InstanceIP, a.Env = "10.0.0.21", map[string]string{"TCP_PORT": "1"} }, want: `env: has "TCP_PORT", for which there is an argument`},
-		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, want: `directory: must be an absolute path of at least two parts, with letters, digits and "._+-" only, not "/opt"`},
-		{name: "setting of the address", change: func(a *Args) { a.Settings = map[string]string{"Site_Url": "https://x"} }, want: `settings: has "Site_Url", for which there is the argument root_url`},
-		{name: "setting of an argument", change: func(a *Args) { a.Settings = map[string]string{"FileUpload_Storage_Type": "hunter2"} }, want: `settings: has "FileUpload_Storage_Type", for which there is the argument uploads`},
-		{name: "name of a setting", change: func(a *Args) { a.Settings = map[string]string{"A-B": "hunter2"} }, want: `settings: has a name that systemd takes for no variable's: "OVERWRITE_SETTING_A-B"; only letters, digits and "_" can be in it`},
-		{name: "variable of an argument", change: func(a *Args) { a.Env = map[string]string{"PORT": "1"} }, want: `env: has "PORT", for which there is an argument`},
+		{name: "port for other hosts", change: func(a *Args) { a.Ports, a.InstanceIP = []int{3000, 4000}, "10.0.0.21" }, want: "ports: has 3000, whose instance listens for other instances on 4000, which must be free"},
+		{name: "variable of instance_ip", change: func(a *Args) { a.InstanceIP, a.Env = "10.0.0.21", map[string]string{"TCP_PORT": "1"} }, want: `env: has "TCP_PORT", which must be given by its own argument`},
+		{name: "directory", change: func(a *Args) { a.Directory = "/opt" }, want: `directory: must be an absolute path of at least two parts, with only letters, digits and "._+-", not "/opt"`},
+		{name: "setting of the address", change: func(a *Args) { a.Settings = map[string]string{"Site_Url": "https://x"} }, want: `settings: has "Site_Url", which must be given by the argument root_url`},
+		{name: "setting of an argument", change: func(a *Args) { a.Settings = map[string]string{"FileUpload_Storage_Type": "hunter2"} }, want: `settings: has "FileUpload_Storage_Type", which must be given by the argument uploads`},
+		{name: "name of a setting", change: func(a *Args) { a.Settings = map[string]string{"A-B": "hunter2"} }, want: `settings: has "OVERWRITE_SETTING_A-B", which systemd does not accept as the name of a variable: only letters, digits and "_" are allowed`},
+		{name: "variable of an argument", change: func(a *Args) { a.Env = map[string]string{"PORT": "1"} }, want: `env: has "PORT", which must be given by its own argument`},
 		{name: "lines", change: func(a *Args) { a.Admin = &Admin{Username: "a", Password: "hunter2\n"} }, want: "admin: the value of ADMIN_PASS must be one line"},
 		{name: "deadline", change: func(a *Args) { a.Deadline = "soon" }, want: `deadline: must be a duration such as "90s" or "5m", not "soon"`},
 	} {
@@ -158,7 +158,7 @@ func TestParts(t *testing.T) {
 			}
 		}
 	}
-	wantNames := "requirements packages user data uploads release npm etc env former current service-3000 ready-3000 service-3001 ready-3001"
+	wantNames := "requirements packages user data uploads release npm etc env previous-instances current service-3000 ready-3000 service-3001 ready-3001"
 	if got := strings.Join(names, " "); got != wantNames {
 		t.Errorf("parts %s\n want %s", got, wantNames)
 	}
@@ -181,10 +181,10 @@ func TestRequirements(t *testing.T) {
 		{name: "converged", is: symlink("releases/9.1.0")},
 		{name: "a patch back", is: symlink("releases/9.1.3")},
 		{name: "from the major before", is: symlink("/opt/rocketchat/releases/8.9.1")},
-		{name: "a major skipped", is: symlink("releases/7.13.9"), want: "Rocket.Chat 7.13.9 is installed, which can't be upgraded to 9.1.0 at once: a major version would be skipped"},
-		{name: "a minor back", is: symlink("releases/9.2.0"), want: "Rocket.Chat 9.2.0 is installed, and its database can't be used by 9.1.0"},
-		{name: "a major back", is: symlink("releases/10.0.0"), want: "Rocket.Chat 10.0.0 is installed, and its database can't be used by 9.1.0"},
-		{name: "of somebody", is: symlink("/srv/rc"), want: "/opt/rocketchat/current leads to /srv/rc, which doesn't tell the release that is installed"},
+		{name: "a major skipped", is: symlink("releases/7.13.9"), want: "Rocket.Chat 7.13.9 is installed, which can't be upgraded to 9.1.0 directly: that skips a major version"},
+		{name: "a minor back", is: symlink("releases/9.2.0"), want: "Rocket.Chat 9.2.0 is installed, and 9.1.0 can't use its database"},
+		{name: "a major back", is: symlink("releases/10.0.0"), want: "Rocket.Chat 10.0.0 is installed, and 9.1.0 can't use its database"},
+		{name: "of somebody", is: symlink("/srv/rc"), want: "/opt/rocketchat/current points to /srv/rc, which does not name the installed release"},
 		{name: "could not tell", err: errLook, want: "look at /opt/rocketchat/current: stale file handle"},
 	} {
 		s := observe.NewSnapshot()
@@ -233,7 +233,7 @@ func TestCurrent(t *testing.T) {
 	}
 }
 
-func TestFormer(t *testing.T) {
+func TestPreviousInstances(t *testing.T) {
 	t.Parallel()
 	one, two := "/etc/systemd/system/rocketchat-3000.service", "/etc/systemd/system/rocketchat-3001.service"
 	for _, test := range []struct {
@@ -246,13 +246,13 @@ func TestFormer(t *testing.T) {
 		{name: "bare"},
 		{name: "converged", found: []string{one}},
 		{name: "another port", found: []string{two, one}, want: []modules.Edit{
-			{Action: modules.Remove, Subject: "rocketchat-3001.service", From: "not one of ports"},
+			{Action: modules.Remove, Subject: "rocketchat-3001.service", From: "not in ports"},
 		}},
 		{name: "could not tell", err: errLook, fails: "look for instances of Rocket.Chat: stale file handle"},
 	} {
 		s := observe.NewSnapshot()
 		instances.Put(s, struct{}{}, test.found, test.err)
-		change, err := (&former{Units: []string{"rocketchat-3000.service"}}).Diff(s)
+		change, err := (&previousInstances{Units: []string{"rocketchat-3000.service"}}).Diff(s)
 		if moduletest.ErrorText(err) != test.fails {
 			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.fails)
 		}
@@ -285,7 +285,7 @@ func TestService(t *testing.T) {
 		{name: "removed, and started anyhow", lost: true, down: true, want: []modules.Edit{
 			{Action: modules.Update, Subject: "rocketchat-3000.service", Field: "running", From: "inactive (dead)", To: "running"},
 		}},
-		{name: "could not tell", err: errLook, fails: "look whether rocketchat-3000.service can write to /var/lib/rocketchat: stale file handle"},
+		{name: "could not tell", err: errLook, fails: "check whether rocketchat-3000.service can write to /var/lib/rocketchat: stale file handle"},
 	} {
 		snapshot := observe.NewSnapshot()
 		is := observe.UnitInfo{
@@ -299,7 +299,7 @@ func TestService(t *testing.T) {
 		sum := modules.Fingerprint([]byte(text.Text))
 		observe.File.Put(snapshot, observe.FileQuestion{Path: text.Path, Content: true, UnlessSHA256: sum},
 			observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: sum}, nil)
-		lost.Put(snapshot, s.question(), test.lost, test.err)
+		lostData.Put(snapshot, s.question(), test.lost, test.err)
 		change, err := s.Diff(snapshot)
 		if diff := cmp.Diff(test.want, change.Edits); diff != "" || moduletest.ErrorText(err) != test.fails {
 			t.Errorf("%s: error %q, want %q (-want +got):\n%s", test.name, moduletest.ErrorText(err), test.fails, diff)
@@ -387,7 +387,7 @@ func TestExplain(t *testing.T) {
 		{
 			name: "compiler", said: "npm error gyp ERR! build error\nrcprov-problem npm\n",
 			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error gyp ERR! build error",
-			hint: "A native module was compiled",
+			hint: "npm compiled a native module",
 		},
 		{
 			name: "native", said: "npm warn deprecated x\nError: Could not load the \"sharp\" module\n    at Object.<anonymous> (x.js:1:2)\n\nNode.js v22.22.3\nrcprov-problem native sharp\n",
@@ -430,7 +430,7 @@ func TestDeno(t *testing.T) {
 		{name: "8.8", arch: "amd64", change: func(a *Args) { a.Version = "8.8.1" }, health: "/readyz"},
 		{
 			name: "sum", arch: "arm64", change: func(a *Args) { a.Version, a.NodeVersion = "7.0.9", "20.19.2" },
-			err: "deno_sha256: must be given: rcprov doesn't know that of Deno 1.37.1 for arm64",
+			err: "deno_sha256: must be given: rcprov doesn't know the sum of Deno 1.37.1 for arm64",
 		},
 		{
 			name: "architecture", arch: "s390x", change: func(a *Args) { a.Version = "8.7.1" },

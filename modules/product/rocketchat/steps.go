@@ -18,7 +18,7 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 )
 
-// requirements is what must be so before anything is changed. It changes nothing itself.
+// requirements checks that the installed release can be upgraded to Version, before anything is changed. It changes nothing.
 type requirements struct {
 	Link    string // to the release that is installed
 	Version version
@@ -38,12 +38,12 @@ func (r *requirements) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", r.Link, err)
 	}
 	if is.Type != observe.Symlink {
-		return modules.Change{}, nil // nothing is installed, or the step of the link says what is in its place
+		return modules.Change{}, nil // nothing is installed; or there is no link, which the step for the link reports
 	}
 	from, ok := parseExact(path.Base(is.Target))
 	if !ok {
-		return modules.Change{}, modules.WithHint(fmt.Errorf("%s leads to %s, which doesn't tell the release that is installed", r.Link, is.Target),
-			"Let it lead to releases/VERSION, the release that used the database last.")
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s points to %s, which does not name the installed release", r.Link, is.Target),
+			"Let it point to releases/VERSION, the release that last used the database.")
 	}
 	return modules.Change{}, checkUpgrade(from, r.Version)
 }
@@ -53,8 +53,8 @@ func (r *requirements) Apply(context.Context, modules.Host, modules.Change) erro
 	return errors.New("bug: requirements change nothing")
 }
 
-// current is the link to the release that runs. Before it moves, several instances are stopped: the first one that
-// starts with another release migrates the database, under the feet of the others.
+// current is the link to the release that runs. If there are several instances, they are stopped before it moves: the first
+// one that starts with another release migrates the database, which the others still use.
 type current struct {
 	*link.Step
 	Units []string // of all instances
@@ -88,7 +88,7 @@ func (c *current) Foresee(s *observe.Snapshot, change modules.Change) {
 func (c *current) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
 	if first := change.Edits[0]; first.Action == modules.Run {
 		modules.Progress(ctx, "stopping all instances")
-		// Units that are not there yet are no error: the plan may add an instance and change the release.
+		// Missing units are no error: the plan may add an instance and change the release.
 		const script = `
 for unit do
 	if [ "$(systemctl show -P LoadState -- "$unit")" != not-found ]; then systemctl stop -- "$unit"; fi
@@ -101,8 +101,8 @@ done
 	return c.Step.Apply(ctx, h, change)
 }
 
-// service is the unit of an instance. One that ends within a second of its start would look like a step that doesn't
-// converge; its journal says more.
+// service is the step for the unit of an instance. If that ends within a second of its start, the step does not converge; the
+// error then has the reason from its journal.
 type service struct {
 	*systemdunit.Step
 	ready *httpcheck.Step
@@ -116,7 +116,7 @@ func (s *service) question() dataOf { return dataOf{s.Name, s.data} }
 // Observe implements [modules.Step].
 func (s *service) Observe(q *observe.Query) {
 	s.Step.Observe(q)
-	lost.Ask(q, s.question())
+	lostData.Ask(q, s.question())
 }
 
 // Diff implements [modules.Step].
@@ -125,13 +125,13 @@ func (s *service) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return c, err
 	}
-	isLost, err := lost.Get(snapshot, s.question())
+	lost, err := lostData.Get(snapshot, s.question())
 	if err != nil {
-		return modules.Change{}, fmt.Errorf("look whether %s can write to %s: %w", s.Name, s.data, err)
+		return modules.Change{}, fmt.Errorf("check whether %s can write to %s: %w", s.Name, s.data, err)
 	}
 	_, starts := c.Find("running")
 	i := slices.IndexFunc(c.Edits, func(e modules.Edit) bool { return e.Field == "restart" })
-	if !isLost || starts || i >= 0 && c.Edits[i].If == "" || snapshot.WillBeStopped(s.Name) {
+	if !lost || starts || i >= 0 && c.Edits[i].If == "" || snapshot.WillBeStopped(s.Name) {
 		return c, nil
 	}
 	edit := modules.Edit{Action: modules.Run, Subject: s.Name, Field: "restart", To: s.data + " was removed since it started"}
@@ -163,24 +163,24 @@ func (s *service) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	return nil
 }
 
-// withJournal adds the last lines of a unit's journal to an error, without stacks.
+// withJournal adds the last lines of a unit's journal to an error, without stack traces.
 func withJournal(ctx context.Context, h modules.Host, unit string, err error) error {
 	journal, journalErr := h.Run(ctx, modules.Command{Argv: []string{"journalctl", "--quiet", "--boot", "--lines=40", "--output=cat", "--unit=" + unit}})
 	if journalErr != nil {
 		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", unit, journalErr))
 	}
 	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, modules.LastLines(string(journal.Stdout), 10, noise))
-	return modules.WithHint(err, "systemd goes on trying to start it; `journalctl -u %s` on the host says more. Migrations of a large database take long: see `deadline`.", unit)
+	return modules.WithHint(err, "systemd keeps trying to start it; `journalctl -u %s` on the host says more. Migrating a large database takes long: see `deadline`.", unit)
 }
 
-// ready waits until an instance answers that it is ready, and says what its journal does when that doesn't happen.
+// ready waits until an instance reports that it is ready; if it doesn't, the error has the last lines of its journal.
 type ready struct {
 	*httpcheck.Step // with its Unit
 }
 
 var _ modules.Step = (*ready)(nil)
 
-// tooManyEnds is how often a server may end while it is waited for: once is what a database that isn't up yet does.
+// tooManyEnds is after how many ends of the server to give up: a database that is still starting causes one.
 const tooManyEnds = 3
 
 // Apply implements [modules.Step].
@@ -203,7 +203,7 @@ func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 	return withJournal(ctx, h, r.Unit, err)
 }
 
-// watch returns an error when systemd has restarted the server too often, or its own; nil when ctx is done.
+// watch returns an error when systemd has restarted the server too often, or can't be asked; nil when ctx is done.
 func (r *ready) watch(ctx context.Context, h modules.Host) error {
 	first := -1
 	err := wait.Until(ctx, wait.Pace{Every: 2 * time.Second}, func() (missing string, err error) {

@@ -41,12 +41,12 @@ func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[
 
 func (v version) compare(other version) int { return slices.Compare(v[:], other[:]) }
 
-// span are the versions from one on, within its major.
+// span is all versions from one on, within its major version.
 type span version
 
 func (s span) has(v version) bool { return v[0] == s[0] && v.compare(version(s)) >= 0 }
 
-// needs is what releases run with, from one on.
+// needs are the versions that releases require, from one release on.
 type needs struct {
 	from  version
 	node  []span
@@ -54,9 +54,9 @@ type needs struct {
 	deno  string // exact version of the runtime of apps; "" when they run with Node.js
 }
 
-// knownNeeds are the engine lines of the vendor's release notes, newest first; seen up to 9.0.0 (November 2026). Deno's
-// versions are those of the vendor's images (RocketChat/Docker.Official.Image). Later releases are taken to need what
-// the newest of these do.
+// knownNeeds are from the engine lines of the vendor's release notes, newest first, up to 9.0.0 (November 2026). Deno's
+// versions are from the vendor's images (RocketChat/Docker.Official.Image). rcprov assumes that later releases need what the
+// newest of these do.
 var knownNeeds = []needs{
 	{from: version{8, 9, 0}, node: []span{{22, 22, 3}, {24, 15, 0}}, mongo: []span{{8, 0, 0}}},
 	{from: version{8, 8, 0}, node: []span{{22, 22, 3}}, mongo: []span{{8, 0, 0}}},
@@ -68,7 +68,7 @@ var knownNeeds = []needs{
 	{from: version{7, 0, 0}, node: []span{{20, 0, 0}}, mongo: []span{{5, 0, 0}, {6, 0, 0}, {7, 0, 0}}, deno: "1.37.1"},
 }
 
-// needsOf returns what a release needs; not ok when it is older than those that rcprov knows.
+// needsOf returns what a release needs; ok is false for releases older than those that rcprov knows.
 func needsOf(release version) (n needs, ok bool) {
 	for _, n := range knownNeeds {
 		if release.compare(n.from) >= 0 {
@@ -78,7 +78,7 @@ func needsOf(release version) (n needs, ok bool) {
 	return needs{}, false
 }
 
-// anyOf says in words what spans have, such as "22.22.3 or a later 22, or 24.15.0 or a later 24".
+// anyOf returns spans as text: "22.22.3 or a later 22, or 24.15.0 or a later 24".
 func anyOf(spans []span, format func(version) string) string {
 	var words []string
 	for _, s := range spans {
@@ -87,7 +87,7 @@ func anyOf(spans []span, format func(version) string) string {
 	return strings.Join(words, ", or ")
 }
 
-// probes tells whether a release answers at /readyz, RocketChat/Rocket.Chat#36955.
+// probes reports whether a release answers at /readyz, RocketChat/Rocket.Chat#36955.
 func (v version) probes() bool { return v.compare(version{7, 11, 0}) >= 0 }
 
 // checkVersions compares the versions of a release, Node.js and MongoDB that the plan names.
@@ -131,16 +131,16 @@ func checkVersions(args Args) error {
 	return errors.Join(errs...)
 }
 
-// checkUpgrade refuses a way between two releases that the database can't go.
+// checkUpgrade refuses a downgrade, and an upgrade that skips a major version: the database would not survive it.
 func checkUpgrade(from, to version) error {
 	switch {
 	case slices.Compare(to[:2], from[:2]) < 0:
-		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, and its database can't be used by %s", from, to),
-			"There is no way back but a dump of the database from before the upgrade: then, or when %s has never started, let the link `current` lead to releases/%s by hand. Give version = %q to stay.",
+		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, and %s can't use its database", from, to),
+			"Give version = %[3]q to stay. To go back you need a dump of the database from before the upgrade: restore it (unless %[1]s has never started), and let the link `current` point to releases/%[2]s.",
 			from, to, from.String())
 	case to[0] > from[0]+1:
-		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, which can't be upgraded to %s at once: a major version would be skipped", from, to),
-			"Take the last release of %d.x first, and let it start. If %s is not what used the database last, somebody has moved the link `current`: let it lead to releases/VERSION of that.",
+		return modules.WithHint(fmt.Errorf("Rocket.Chat %s is installed, which can't be upgraded to %s directly: that skips a major version", from, to),
+			"Upgrade to the last release of %d.x first, and let it start. If %s is not the release that last used the database, somebody has moved the link `current`: let it point to releases/VERSION of that release.",
 			from[0]+1, from)
 	}
 	return nil

@@ -8,14 +8,14 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// dataOf is the question whether an instance can write to its data directory.
+// dataOf asks whether an instance can write to its data directory.
 type dataOf struct{ Unit, Directory string }
 
-// lost answers which instances run without a data directory that they can write to: ProtectSystem=strict lets a server write
-// to the directory that was there when it started, and leaves it a file system that is read-only in place of another one.
-// The process is taken from the control group (of version 2, or of 1), because to ask systemd takes a process. Where it can't be told, nothing is
-// said, as of an instance that doesn't run: a restart that changes nothing must not be asked for.
-var lost = &observe.Kind[dataOf, bool]{Name: "data directory of an instance", Script: lostScript, Parse: parseLost}
+// lostData reports which instances run but can't write to their data directory: with ProtectSystem=strict a server can only
+// write to the directory that existed when it started, not to a new one in its place. The process is taken from the control
+// group (version 2 or 1), which takes no further process, as asking systemd would. An instance that doesn't run, or about
+// which this is unknown, counts as not lost, so that no needless restart is planned.
+var lostData = &observe.Kind[dataOf, bool]{Name: "data directory of an instance", Script: lostScript, Parse: parseLost}
 
 func lostScript(all []dataOf) string {
 	var b strings.Builder

@@ -61,6 +61,24 @@ func Update(ctx context.Context, h modules.Host) error {
 	return run(ctx, h, modules.Command{Script: shell.QuoteAll(append(slices.Clone(aptGet), "update")) + "\ntouch /var/lib/apt/lists"})
 }
 
+// What apt and [Update] touch after a successful update, and age.sh reads.
+const (
+	lists = "/var/lib/apt/lists"
+	stamp = "/var/lib/apt/periodic/update-success-stamp"
+)
+
+//go:embed updatesome.sh
+var updateSomeScript string
+
+// UpdateSome runs `apt-get update` with args that choose some of the host's sources. It leaves the age of the package lists
+// as it was: a later run, also after this one was killed, must not take the lists of all other sources for fetched.
+func UpdateSome(ctx context.Context, h modules.Host, args ...string) error {
+	command := append(append(slices.Clone(aptGet), "update"), args...)
+	return run(ctx, h, modules.Command{Script: shell.Script(updateSomeScript, shell.Vars{
+		"lists": lists, "stamp": stamp, "update": shell.QuoteAll(command),
+	})})
+}
+
 //go:embed transaction.sh
 var transactionScript string
 

@@ -2,7 +2,9 @@ package apt
 
 import (
 	"maps"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,6 +70,36 @@ func TestErrorWithoutComplaint(t *testing.T) {
 	t.Parallel()
 	if got, want := failure("", "sh: 1: apt-get: not found").Error(), "apt-get: apt-get: sh: 1: apt-get: not found (exit status 100)"; got != want {
 		t.Errorf("error %q, want %q", got, want)
+	}
+}
+
+// TestUpdateSome checks that lists are as old as before when apt-get has fetched some of them, whether it succeeds or not.
+func TestUpdateSome(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before string // done in the directory
+		status int
+		want   string // times of the lists and of the stamp
+	}{
+		"never fetched":      {"true", 0, "0 -"},
+		"never, and failed":  {"true", 100, "0 -"},
+		"fetched":            {"echo >lists/a_Packages.lz4; touch -d @1000 lists", 0, "1000 -"},
+		"fetched, as Ubuntu": {"echo >lists/a_Packages; touch -d @1000 lists; touch -d @2000 stamp", 100, "1000 2000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const script = `cd "$1"; mkdir lists; eval "$2"; export STATUS="$3"
+sh -euc "$4" || [ $? = "$STATUS" ]
+test -e lists/b_Packages
+echo "$(stat -c %Y lists) $(stat -c %Y stamp 2>/dev/null || echo -)"`
+			update := shell.Script(updateSomeScript, shell.Vars{
+				"lists": "lists", "stamp": "stamp", "update": "sh -c 'echo >lists/b_Packages; touch stamp; exit $STATUS'",
+			})
+			out, err := exec.Command("sh", "-euc", script, "test", t.TempDir(), test.before, strconv.Itoa(test.status), update).CombinedOutput()
+			if got := strings.TrimSpace(string(out)); err != nil || got != test.want {
+				t.Errorf("%q, %v; want %q", got, err, test.want)
+			}
+		})
 	}
 }
 

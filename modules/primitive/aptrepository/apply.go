@@ -133,7 +133,7 @@ func (s *Step) fetchIndex(ctx context.Context, h modules.Host, dir string, newKe
 		return explainSources(apt.Failure(err), string(r.Stdout))
 	}
 	modules.Progress(ctx, "fetching the index of %s", s.Source.URIs[0])
-	return explainUpdate(apt.Get(ctx, h, "update", "--error-on=any",
+	return explainUpdate(apt.UpdateSome(ctx, h, "--error-on=any",
 		"-o", "Dir::Etc::sourcelist="+dir+"/trial.sources", "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0"))
 }
 

@@ -15,19 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A cache is a directory of what was fetched, made and built for mirrors, shared by all processes of this machine:
+// A cache is a directory with what mirrors downloaded, generated and built, shared by all processes of this machine:
 //
 //	keys/NAME.asc            private signing keys
-//	npm/NAME-VERSION.tgz     packages as npm delivers them
-//	PART-STAMP/              a finished part; the stamp is of all that it was made from
+//	npm/NAME-VERSION.tgz     packages, as npm delivers them
+//	pip/NAME-VERSION-*.whl   packages, as pip delivers them
+//	PART-STAMP/              a finished part; the stamp is a hash of its inputs
 //	*.lock
 type cache struct {
 	dir string
 	log io.Writer
 }
 
-// build returns the directory of a part, after making it if it isn't there. The inputs, whatever they are, are those
-// that the part is made from: other inputs, another directory. make fills an empty directory.
+// build returns the directory of a part, and first builds it if it isn't there: make fills an empty directory. The
+// directory's name depends on the inputs, so a part is built again when one of them changes.
 func (c *cache) build(ctx context.Context, part string, make func(ctx context.Context, dir string) error, inputs ...any) (string, error) {
 	hash := sha256.New()
 	for _, input := range inputs {
@@ -43,7 +44,7 @@ func (c *cache) build(ctx context.Context, part string, make func(ctx context.Co
 	defer unlock()
 	now := time.Now()
 	if err := os.Chtimes(dir, now, now); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return dir, err // the time is that of the last use; see removeOld
+		return dir, err // the time of the last use; see removeOld
 	}
 	if _, err := fmt.Fprintf(c.log, "mirror: building %s (once)\n", part); err != nil {
 		return "", err
@@ -61,7 +62,7 @@ func (c *cache) build(ctx context.Context, part string, make func(ctx context.Co
 	return dir, c.removeOld(part)
 }
 
-// addToHash adds a file system with all its files, or else what fmt prints.
+// addToHash adds all files of an fs.FS, or of any other input what fmt prints.
 func addToHash(w io.Writer, input any) error {
 	files, ok := input.(fs.FS)
 	if !ok {
@@ -81,8 +82,8 @@ func addToHash(w io.Writer, input any) error {
 	})
 }
 
-// removeOld removes the directories of a part that nobody has used for a week. Others may be served by another
-// process, of another working tree.
+// removeOld removes the directories of a part that were not used for a week. A process of another working tree may
+// serve a newer one.
 func (c *cache) removeOld(part string) error {
 	dirs, err := filepath.Glob(filepath.Join(c.dir, part+"-????????"))
 	if err != nil {
@@ -102,7 +103,7 @@ func (c *cache) removeOld(part string) error {
 	return nil
 }
 
-// lock keeps other processes from building the same thing.
+// lock waits until no other process holds the lock of that name.
 func (c *cache) lock(name string) (unlock func(), err error) {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return nil, err
@@ -114,5 +115,5 @@ func (c *cache) lock(name string) (unlock func(), err error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
-	return func() { _ = f.Close() }, nil // closing ends the lock; nothing was written
+	return func() { _ = f.Close() }, nil // releases the lock; nothing was written
 }

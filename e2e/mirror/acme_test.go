@@ -25,7 +25,7 @@ import (
 	"github.com/rcprov/rcprov/e2e/mirror"
 )
 
-// TestACME gets certificates for a host with a real web server, and meets what a CA refuses.
+// TestACME gets certificates for a host with a real web server, and provokes refusals.
 func TestACME(t *testing.T) {
 	m := require(t).ACME
 	h := labtest.Launch(t, "debian-12")
@@ -52,7 +52,7 @@ func TestACME(t *testing.T) {
 		}
 	})
 	t.Run("no response on the host", func(t *testing.T) {
-		// A name of its own: Pebble takes an old authorization once in a hundred times.
+		// A name of its own: Pebble reuses an old authorization once in a hundred times.
 		_, err := order(t, m, client, "empty.lab.test", "http-01", func(*acme.Challenge) {})
 		if err == nil || !strings.Contains(err.Error(), "404") {
 			t.Errorf("got %v", err)
@@ -127,7 +127,7 @@ func order(t *testing.T, m *mirror.ACME, client *acme.Client, name, challenge st
 	if err != nil {
 		return nil, err
 	}
-	// Its error says that Pebble's reply does not name the order to wait for; it is known here.
+	// The error is that Pebble's reply doesn't name the order to wait for; here it is known.
 	_, _, _ = client.CreateOrderCert(ctx, o.FinalizeURL, request, true)
 	o, err = client.WaitOrder(ctx, o.URI)
 	if err != nil {
@@ -140,7 +140,7 @@ func order(t *testing.T, m *mirror.ACME, client *acme.Client, name, challenge st
 	return verify(m, chain, name)
 }
 
-// verify checks a chain against the root that the mirror names, and returns its leaf.
+// verify checks a chain against the mirror's root, and returns its leaf.
 func verify(m *mirror.ACME, chain [][]byte, name string) (*x509.Certificate, error) {
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	root, err := os.ReadFile(m.RootFile)
@@ -186,7 +186,7 @@ func putDNS01(t *testing.T, m *mirror.ACME, client *acme.Client, name string, c 
 	}
 }
 
-// testRenewalInfo checks that the server suggests when to renew (RFC 9773), and suggests what it is told to.
+// testRenewalInfo checks the server's suggestion when to renew (RFC 9773), by default and after SuggestRenewal.
 func testRenewalInfo(t *testing.T, m *mirror.ACME, client *acme.Client, leaf *x509.Certificate) {
 	t.Helper()
 	from := time.Now().Add(-time.Hour).Truncate(time.Second)

@@ -18,14 +18,14 @@ import (
 type debianPackage struct {
 	name, version, architecture string
 	section                     string
-	preDepends                  string // these as in the control file; may be empty
+	preDepends                  string // this and the next two: as in the control file, may be empty
 	depends                     string
 	recommends                  string
 	description                 string // one line
 
 	scripts   map[string]string // maintainer scripts by name: config, postinst, prerm, postrm
 	metadata  map[string]string // other control files by name: templates, triggers
-	conffiles []string          // absolute paths of those of files that are configuration
+	conffiles []string          // absolute paths of the files that are configuration
 	files     []debianFile
 }
 
@@ -36,7 +36,7 @@ type debianFile struct {
 	content []byte
 }
 
-// fileName is the name that the package has in a repository.
+// fileName returns the package's name in a repository.
 func (p *debianPackage) fileName() string {
 	return fmt.Sprintf("%s_%s_%s.deb", p.name, p.version, p.architecture)
 }
@@ -107,17 +107,17 @@ func (p *debianPackage) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// An aptRepository is one suite of a vendor's repository with one component, or a flat repository.
+// An aptRepository is one suite of a vendor's repository with one component, or a flat repository (sources.list(5)).
 type aptRepository struct {
-	suite        string // as a sources file names it: bookworm/mongodb-org/7.0; with a slash at its end: stable/
-	component    string // none in a flat repository
+	suite        string // as in a sources file: bookworm/mongodb-org/7.0, or stable/ for a flat repository
+	component    string // empty in a flat repository
 	architecture string // the only one
 	release      string // fields of the Release file before its checksums: Origin, Label, Suite, Codename, ...
 	packages     []debianPackage
 	key          *signingKey
 }
 
-// write writes the repository's files below dir. Packages lie beside their index, as MongoDB has them, not in a pool.
+// write writes the repository's files below dir. Packages are beside their index, as in MongoDB's, not in a pool.
 func (r *aptRepository) write(dir string) error {
 	suiteDir := filepath.Join("dists", filepath.FromSlash(r.suite))
 	indexDir := filepath.Join(r.component, "binary-"+r.architecture)
@@ -156,7 +156,7 @@ func (r *aptRepository) write(dir string) error {
 	return r.sign(filepath.Join(dir, suiteDir), []byte(release))
 }
 
-// sign writes the Release file in its three forms.
+// sign writes Release, Release.gpg and InRelease.
 func (r *aptRepository) sign(dir string, release []byte) error {
 	detached, err := r.key.detached(release)
 	if err != nil {

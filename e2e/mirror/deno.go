@@ -14,14 +14,14 @@ import (
 	"path/filepath"
 )
 
-// Deno is dl.deno.land/release for x86_64 Linux, which Rocket.Chat 7.0 to 8.7 needs. No release has a signature.
+// Deno is dl.deno.land/release for x86_64 Linux, which Rocket.Chat 7.0 to 8.7 needs. Releases have no signature.
 type Deno struct {
-	ReleaseURL string // what https://dl.deno.land/release is: vVERSION/deno-x86_64-unknown-linux-gnu.zip
+	ReleaseURL string // in place of https://dl.deno.land/release: has vVERSION/deno-x86_64-unknown-linux-gnu.zip
 	Version    string
-	SHA256     string // of the zip
+	SHA256     string // of the zip, hexadecimal
 }
 
-// denoVersion is the one nearest to Rocket.Chat's 1.43.5 that npm has.
+// denoVersion is the version on npm that is nearest to Rocket.Chat's 1.43.5.
 const denoVersion = "1.46.3"
 
 var denoSource = npmPackage{"@deno/linux-x64-glibc", denoVersion, "sha512-2z8O02jFnmFapHbSmS7Xg0/MIVhhpNCULqnqTdFHQYXRweIpQu5Hcf0WHCjW4bZstl5Y50bGjQHQFwTKbEo1Kg=="}
@@ -29,7 +29,7 @@ var denoSource = npmPackage{"@deno/linux-x64-glibc", denoVersion, "sha512-2z8O02
 //go:embed deno.go
 var denoFiles embed.FS
 
-// deno returns the directory of the release and what to say about it; URLs are below base.
+// deno returns the directory of the release and its description, with URLs below base.
 func (c *cache) deno(ctx context.Context, base string) (string, Deno, error) {
 	d := Deno{ReleaseURL: base + "/release", Version: denoVersion}
 	const name = "deno-x86_64-unknown-linux-gnu.zip"

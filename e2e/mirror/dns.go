@@ -12,11 +12,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zone is what the name server says it is the authority for. Dynamic updates are taken for it.
+// zone is the zone that the name server is the authority for. It accepts dynamic updates of it.
 const zone = "lab.test."
 
-// A nameServer answers for the names that it was told, over UDP and TCP. TXT records can be set by anybody with a
-// dynamic update (RFC 2136), as DNS-01 challenges need it.
+// A nameServer answers for the names it was given, over UDP and TCP. Anybody can set TXT records with a dynamic update
+// (RFC 2136), which DNS-01 challenges need.
 type nameServer struct {
 	address string
 	servers []*dns.Server
@@ -26,7 +26,7 @@ type nameServer struct {
 	texts     map[string][]string
 }
 
-// startNameServer starts a name server on a port of its own of the IP address host.
+// startNameServer starts a name server on a free port of the IP address host.
 func startNameServer(ctx context.Context, host string) (*nameServer, error) {
 	n := &nameServer{addresses: map[string][]netip.Addr{}, texts: map[string][]string{}}
 	tcp, err := listen(ctx, net.JoinHostPort(host, "0"))
@@ -42,8 +42,8 @@ func startNameServer(ctx context.Context, host string) (*nameServer, error) {
 		started := make(chan struct{})
 		s.Handler = n
 		s.NotifyStartedFunc = func() { close(started) }
-		s.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept } // the default takes no updates
-		go func() { _ = s.ActivateAndServe() }()                                        // until shutdown; the sockets are good
+		s.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept } // the default refuses updates
+		go func() { _ = s.ActivateAndServe() }()                                        // ends with close
 		<-started
 		n.servers = append(n.servers, s)
 	}
@@ -58,7 +58,7 @@ func (n *nameServer) close() error {
 	return errors.Join(errs...)
 }
 
-// resolve gives a name its addresses; without any there is no such name.
+// resolve sets the addresses of a name; without addresses the name doesn't exist.
 func (n *nameServer) resolve(name string, addresses []netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -84,7 +84,7 @@ func (n *nameServer) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 	default:
 		n.answer(request.Question[0], reply)
 	}
-	_ = w.WriteMsg(reply) // who asked may have gone
+	_ = w.WriteMsg(reply) // the client may be gone
 }
 
 func (n *nameServer) answer(q dns.Question, reply *dns.Msg) {
@@ -115,7 +115,7 @@ func (n *nameServer) answer(q dns.Question, reply *dns.Msg) {
 	}
 }
 
-// update carries out one line of an update's second section (RFC 2136, 2.5) on TXT records; others have no effect.
+// update carries out one line of an update's section (RFC 2136, 2.5) on TXT records; it ignores other types.
 func (n *nameServer) update(rr dns.RR) {
 	name := canonical(rr.Header().Name)
 	text, _ := rr.(*dns.TXT)

@@ -14,34 +14,34 @@ import (
 	"strings"
 )
 
-// Jitsi is a signed apt repository laid out as Jitsi's, flat, with packages of the same names: see the package comment.
+// Jitsi is a signed flat apt repository, laid out as Jitsi's, with packages of the same names: see the package comment.
 type Jitsi struct {
 	JitsiRepository
 	Version string // of jitsi-meet
 	Refused RefusedJitsi
 }
 
-// A JitsiRepository is where the packages are and who signed them.
+// A JitsiRepository is where the packages are and which key signed them.
 type JitsiRepository struct {
-	URI         string // of the sources file
+	URI         string // for a sources file
 	Suite       string // stable/
 	KeyURL      string // armored
 	Fingerprint string
 }
 
-// Variable is the value of plans' jitsi_repository, with the fingerprint of the key that shall have signed it.
+// Variable returns the value of the plans' variable jitsi_repository, with the fingerprint that the plan expects.
 func (r JitsiRepository) Variable(fingerprint string) string {
 	return fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", r.URI, r.KeyURL, fingerprint)
 }
 
-// RefusedJitsi are repositories with the same packages that nobody should install from.
+// RefusedJitsi are repositories with the same packages that must be refused.
 type RefusedJitsi struct {
-	Other   JitsiRepository // signed by a key that is neither the usual one nor expired nor revoked; the file at KeyURL has it
+	Other   JitsiRepository // signed by another valid key, which is at KeyURL
 	Expired JitsiRepository // the key has expired
 	Revoked JitsiRepository // the key was revoked
 }
 
-// jitsiVersions are the versions of packages, of the forms that Jitsi's have.
+// jitsiVersions are the packages' versions, in the forms that Jitsi uses.
 var jitsiVersions = struct{ meet, web, jicofo, videobridge string }{
 	"2.0.10978-1", "1.0.9396-1", "1.0-1196-1", "2.3-312-ga29d97d13-1",
 }
@@ -49,7 +49,7 @@ var jitsiVersions = struct{ meet, web, jicofo, videobridge string }{
 //go:embed jitsi jitsi.go debian.go key.go tarball.go
 var jitsiFiles embed.FS
 
-// jitsi returns the directory of all repositories and what to say about them; URLs are below base.
+// jitsi returns the directory of all repositories and their description, with URLs below base.
 func (c *cache) jitsi(ctx context.Context, base string) (string, Jitsi, error) {
 	j := Jitsi{Version: jitsiVersions.meet}
 	repositories := []struct {
@@ -106,8 +106,8 @@ func (c *cache) jitsi(ctx context.Context, base string) (string, Jitsi, error) {
 	return dir, j, err
 }
 
-// buildJitsiDaemon returns the program that takes the place of jicofo and of the videobridge: RCPROV_JITSI_DAEMON, which
-// make has built without sudo, or one that is built here.
+// buildJitsiDaemon returns the program in place of jicofo and the videobridge: the file RCPROV_JITSI_DAEMON, which make
+// built without sudo, or one that it builds itself.
 func buildJitsiDaemon(ctx context.Context) ([]byte, error) {
 	if program := os.Getenv("RCPROV_JITSI_DAEMON"); program != "" {
 		return os.ReadFile(program)
@@ -116,7 +116,7 @@ func buildJitsiDaemon(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // one file in the directory for such
+	defer func() { _ = os.RemoveAll(dir) }() // temporary anyway
 	program := filepath.Join(dir, "daemon")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "github.com/rcprov/rcprov/e2e/mirror/jitsi/daemon")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
@@ -126,8 +126,8 @@ func buildJitsiDaemon(ctx context.Context) ([]byte, error) {
 	return os.ReadFile(program)
 }
 
-// jitsiPackages returns Jitsi's packages, and three of Debian's that are large, made small: their versions are above
-// Debian's. As with Debian, each of the Java runtimes fits one release only.
+// jitsiPackages returns Jitsi's packages, and empty ones in place of three large ones of Debian's, with higher versions.
+// As in Debian, each Java runtime fits one release only.
 func jitsiPackages(daemon []byte) ([]debianPackage, error) {
 	const java = "openjdk-17-jre-headless | openjdk-17-jre | openjdk-21-jre-headless | openjdk-21-jre"
 	v := jitsiVersions
@@ -181,7 +181,7 @@ func jitsiPackages(daemon []byte) ([]debianPackage, error) {
 	return packages, nil
 }
 
-// exactly returns relations to one version of packages.
+// exactly returns dependencies on one version of each package.
 func exactly(version string, names ...string) string {
 	relations := make([]string, len(names))
 	for i, name := range names {
@@ -190,8 +190,8 @@ func exactly(version string, names ...string) string {
 	return strings.Join(relations, ", ")
 }
 
-// addTree adds the files below dir, if there is such, as dpkg-deb(1) takes them: control files in DEBIAN, everything else
-// where it belongs on the host. Files that start with #! are programs, files in /etc are configuration.
+// addTree adds the files below dir, if it exists, laid out as for dpkg-deb(1): control files in DEBIAN, all others by their
+// paths on the host. Files that start with #! are programs, files in /etc are configuration.
 func (p *debianPackage) addTree(tree fs.FS, dir string) error {
 	p.scripts, p.metadata = map[string]string{}, map[string]string{}
 	err := fs.WalkDir(tree, dir, func(name string, d fs.DirEntry, err error) error {

@@ -21,14 +21,14 @@ import (
 	"github.com/rcprov/rcprov/e2e/mirror"
 )
 
-// TestJitsi installs Jitsi's packages by hand, and meets their traps.
+// TestJitsi installs Jitsi's packages by hand, and runs into their traps.
 func TestJitsi(t *testing.T) {
 	m := require(t).Jitsi
 	for _, image := range []string{"debian-12", "debian-13"} {
 		t.Run(image, func(t *testing.T) {
 			t.Parallel()
 			h := labtest.Launch(t, image)
-			for _, test := range []struct { // each needs the host as the one before has left it
+			for _, test := range []struct { // each needs the host as the previous one left it
 				name string
 				run  func(*testing.T, *lab.Host)
 			}{
@@ -48,7 +48,7 @@ func TestJitsi(t *testing.T) {
 	}
 }
 
-// testJitsiKeys leaves a host whose apt knows the good repository, and checks that it takes no other.
+// testJitsiKeys checks that apt refuses all repositories except the good one, which it leaves on the host.
 func testJitsiKeys(t *testing.T, m mirror.Jitsi, h *lab.Host) {
 	update := func(keyURL, uri string) lab.Output {
 		out, err := h.Exec(t.Context(), fmt.Sprintf(`set -e
@@ -87,7 +87,7 @@ const (
 	jitsiPackages = "jitsi-videobridge2 jicofo jitsi-meet-prosody jitsi-meet-web-config jitsi-meet-turnserver" // those with questions
 )
 
-// Health as the services tell it. The focus says 200 when it, a bridge and both secrets fit together.
+// The services' health. The focus answers 200 when a bridge has joined and both secrets are right.
 const (
 	focusHealthy = "curl -fs http://127.0.0.1:8888/about/health"
 	focusSick    = "curl -s -w '%{http_code}' http://127.0.0.1:8888/about/health | grep 500"
@@ -95,8 +95,7 @@ const (
 	askHealth    = "hocon -f /etc/jitsi/jicofo/jicofo.conf set jicofo.health.enabled true; systemctl restart jicofo"
 )
 
-// presetJitsi answers the questions, for a host name, and puts a certificate where they say; extra are more answers, which
-// come last.
+// presetJitsi answers the questions for a host name, with extra answers last, and puts a certificate where they point.
 func presetJitsi(t *testing.T, h *lab.Host, name string, extra ...string) {
 	t.Helper()
 	must(t, h, fmt.Sprintf(`set -e
@@ -213,7 +212,7 @@ func testJitsiInstall(t *testing.T, h *lab.Host) {
 		`-H 'Connection: upgrade' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' -H 'Sec-WebSocket-Protocol: xmpp' | grep -q '^HTTP/1.1 101'`)
 }
 
-// testJitsiSecrets changes secrets where they don't count, and where they do.
+// testJitsiSecrets changes secrets where it has no effect, and where it has one.
 func testJitsiSecrets(t *testing.T, h *lab.Host) {
 	const sums = "sha256sum /etc/jitsi/*/*.conf /etc/turnserver.conf /etc/prosody/conf.avail/* /var/lib/prosody/auth%2e*/accounts/*"
 	before := must(t, h, sums)
@@ -234,7 +233,7 @@ func testJitsiSecrets(t *testing.T, h *lab.Host) {
 	must(t, h, "[ \"$(stat -c %U:%G:%a /etc/jitsi/videobridge/jvb.conf)\" = jvb:jitsi:644 ]")
 }
 
-// testJitsiTokens installs token authentication, which lets nobody in until Lua 5.4 finds its libraries.
+// testJitsiTokens installs token authentication, which refuses everybody until Lua 5.4 finds its libraries.
 func testJitsiTokens(t *testing.T, h *lab.Host) {
 	must(t, h, `debconf-set-selections <<'END'
 jitsi-meet-tokens jitsi-meet-tokens/appid string chat
@@ -280,7 +279,7 @@ systemctl restart prosody`)
 	apt(t, h, "purge jitsi-meet-tokens")
 }
 
-// testJitsiHostName changes the host name the way that says nothing and works not, then the way that works.
+// testJitsiHostName changes the host name in the way that silently fails, then in the way that works.
 func testJitsiHostName(t *testing.T, h *lab.Host) {
 	const name = "video.lab.test"
 	presetJitsi(t, h, name)
@@ -303,7 +302,7 @@ func testJitsiHostName(t *testing.T, h *lab.Host) {
 	must(t, h, "rm -r /etc/nginx/sites-available/meet.lab.test.conf /etc/prosody/conf.avail/meet.lab.test.cfg.lua /var/lib/prosody/*meet*")
 }
 
-// testJitsiMisleadingAnswers installs anew, with answers that lead elsewhere than they seem to.
+// testJitsiMisleadingAnswers installs again, with answers that don't do what they seem to.
 func testJitsiMisleadingAnswers(t *testing.T, h *lab.Host) {
 	const certificate = "grep -o 'ssl_certificate .*' /etc/nginx/sites-available/meet.lab.test.conf 2>/dev/null; true"
 	const selfSigned = "ssl_certificate /etc/jitsi/meet/meet.lab.test.crt;\n"
@@ -328,8 +327,8 @@ func testJitsiMisleadingAnswers(t *testing.T, h *lab.Host) {
 	}
 }
 
-// testJitsiInterrupted kills the installation while the script of jitsi-meet-prosody is in the middle: the next run of the
-// script doesn't make up for it. When the script alone is killed, debconf's frontend even calls that a success.
+// testJitsiInterrupted kills the installation in the middle of the script of jitsi-meet-prosody, whose next run doesn't
+// complete the work. When only the script is killed, debconf's frontend even reports success.
 func testJitsiInterrupted(t *testing.T, h *lab.Host) {
 	purgeJitsi(t, h)
 	presetJitsi(t, h, jitsiHost)
@@ -349,7 +348,7 @@ systemctl restart jitsi-videobridge2`)
 	eventually(t, h, focusHealthy)
 }
 
-// request returns what the host's site of a name answers, whoever signed its certificate; it is POST when there is a body.
+// request returns the answer of a site on the host, with any certificate; it is a POST if there is a body.
 func request(t *testing.T, h *lab.Host, name, path, body string) string {
 	t.Helper()
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
@@ -381,8 +380,8 @@ func request(t *testing.T, h *lab.Host, name, path, body string) string {
 
 var sidPattern = regexp.MustCompile(`sid=['"]([^'"]+)`)
 
-// saslOverBOSH asks to be let in through the web site, with a token if there is one (XEP-0124, RFC 6120 section 6). It
-// returns "success", the condition of the failure, or "no mechanism" when none is offered.
+// saslOverBOSH logs in through the web site, with the token if there is one (XEP-0124, RFC 6120 section 6). It returns
+// "success", the condition of the failure, or "no mechanism" if the server offers none.
 func saslOverBOSH(t *testing.T, h *lab.Host, token string) string {
 	t.Helper()
 	eventually(t, h, "bash -c '</dev/tcp/127.0.0.1/5280'") // prosody may just be starting

@@ -17,17 +17,17 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// A signingKey is an OpenPGP key of the lab's own that takes the place of a vendor's.
+// A signingKey is an OpenPGP key of the lab in place of a vendor's.
 type signingKey struct{ entity *openpgp.Entity }
 
-// Two kinds of keys, as vendors have them.
+// The two kinds of keys that vendors have.
 var (
 	rsaKey     = packet.Config{Algorithm: packet.PubKeyAlgoRSA, RSABits: 3072}
 	ed25519Key = packet.Config{Algorithm: packet.PubKeyAlgoEdDSA}
 )
 
-// key returns the signing key of a name, after generating it if there is none. It is kept, so that what it signed stays
-// valid.
+// key returns the signing key of a name, and first generates it if there is none. The cache keeps it, so that what it
+// signed stays valid.
 func (c *cache) key(name, user string, config packet.Config) (*signingKey, error) {
 	unlock, err := c.lock("keys")
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *cache) key(name, user string, config packet.Config) (*signingKey, error
 	return &signingKey{entity}, os.Rename(file+".unfinished", file)
 }
 
-// A keyState is what the public key says of itself.
+// A keyState is the state that a public key declares.
 type keyState int
 
 const (
@@ -72,7 +72,7 @@ const (
 	keyRevoked
 )
 
-// config returns how to make a key that is to be in that state.
+// config returns c for a key that will be in that state.
 func (s keyState) config(c packet.Config) packet.Config {
 	if s == keyExpired {
 		made := time.Now().AddDate(-1, 0, 0)
@@ -82,7 +82,7 @@ func (s keyState) config(c packet.Config) packet.Config {
 	return c
 }
 
-// publicAs returns the armored public key; it is revoked in this copy alone, so that the key still signs.
+// publicAs returns the armored public key in a state. Only this copy is revoked, so that the key can still sign.
 func (k *signingKey) publicAs(s keyState) ([]byte, error) {
 	if s != keyRevoked {
 		return k.public()
@@ -103,7 +103,7 @@ func (k *signingKey) publicAs(s keyState) ([]byte, error) {
 	return revoked.public()
 }
 
-// fingerprint is that of the primary key, 40 hexadecimal digits.
+// fingerprint returns the primary key's fingerprint, 40 hexadecimal digits.
 func (k *signingKey) fingerprint() string {
 	return strings.ToUpper(hex.EncodeToString(k.entity.PrimaryKey.Fingerprint))
 }
@@ -113,8 +113,8 @@ func (k *signingKey) public() ([]byte, error) {
 	return armored(openpgp.PublicKeyType, func(w *bytes.Buffer) error { return k.entity.Serialize(w) })
 }
 
-// signing returns how to make detached signatures: with a key that has expired the library makes none, but for times
-// when it was valid.
+// signing returns the configuration for detached signatures. With an expired key the library signs only for a time when
+// the key was valid.
 func (k *signingKey) signing() *packet.Config {
 	if self, _ := k.entity.PrimarySelfSignature(); self == nil || self.KeyLifetimeSecs == nil || *self.KeyLifetimeSecs == 0 {
 		return nil
@@ -136,7 +136,7 @@ func (k *signingKey) binary(content []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// clearsigned returns content with its signature around it; it is of today, also when the key has expired.
+// clearsigned returns content in a cleartext signature, made now even when the key has expired.
 func (k *signingKey) clearsigned(content []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := clearsign.Encode(&out, k.entity.PrivateKey, nil)
@@ -150,7 +150,7 @@ func (k *signingKey) clearsigned(content []byte) ([]byte, error) {
 	return append(out.Bytes(), '\n'), nil
 }
 
-// armored returns what write writes as an ASCII-armored block.
+// armored returns the output of write as an ASCII-armored block.
 func armored(blockType string, write func(*bytes.Buffer) error) ([]byte, error) {
 	var raw, out bytes.Buffer
 	if err := write(&raw); err != nil {

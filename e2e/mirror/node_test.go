@@ -13,7 +13,7 @@ import (
 
 // TestNode installs each version by hand and runs it and its npm.
 func TestNode(t *testing.T) {
-	h := labtest.Launch(t, "debian-12") // the mirror can be asked from here while there is a host
+	h := labtest.Launch(t, "debian-12") // the mirror's address exists while there is a host
 	m := require(t)
 	keys, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(get(t, m.Node.KeyURL)))
 	if err != nil {
@@ -55,7 +55,7 @@ test -f /opt/`+strings.TrimSuffix(tarball, ".tar.gz")+`/include/node/node.h`)
 	}
 }
 
-// get returns what the mirror has at a URL.
+// get returns the body at a URL of the mirror.
 func get(t *testing.T, url string) []byte {
 	t.Helper()
 	body, err := call(t, url, nil, "")

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// NodeSource is deb.nodesource.com with the package nodejs for amd64. Its programs are scripts that know their version:
-// what is tried with it is the repository, not Node.js.
+// NodeSource is deb.nodesource.com with the package nodejs for amd64. Its programs are scripts that print their version: it
+// tests the repository, not Node.js.
 type NodeSource struct {
-	URL         string // what https://deb.nodesource.com is: node_MAJOR.x is a repository
+	URL         string // in place of https://deb.nodesource.com: the repositories are node_MAJOR.x
 	KeyURL      string
 	Fingerprint string
 	Versions    []string // of Node.js, in ascending order, all of one major
@@ -19,7 +19,7 @@ type NodeSource struct {
 //go:embed nodesource.go debian.go tarball.go
 var nodeSourceFiles embed.FS
 
-// nodeSource returns the directory of the repository and what to say about it; URLs are below base.
+// nodeSource returns the directory of the repository and its description, with URLs below base.
 func (c *cache) nodeSource(ctx context.Context, base string) (string, NodeSource, error) {
 	n := NodeSource{URL: base, KeyURL: base + "/gpgkey/nodesource-repo.gpg.key", Versions: []string{"22.16.0", "22.22.3"}}
 	key, err := c.key("nodesource", "NodeSource", rsaKey)

@@ -18,20 +18,21 @@ import (
 	"strings"
 )
 
-// An npmPackage is a published package with its integrity, as `npm view NAME@VERSION dist.integrity` prints it.
+// An npmPackage is a published package with its checksum, as `npm view NAME@VERSION dist.integrity` prints it.
 type npmPackage struct{ name, version, integrity string }
 
-// fileName is the name that npm gives a packed package.
+// fileName returns the name that npm pack gives the package.
 func (p npmPackage) fileName() string {
 	return strings.NewReplacer("@", "", "/", "-").Replace(p.name) + "-" + p.version + ".tgz"
 }
 
-// fetch returns the path of a package's tarball, after fetching it with npm. Nothing of the package is run.
+// fetch returns the path of a package's tarball in the cache, after downloading it with npm if it isn't there. Nothing of
+// the package is run.
 func (c *cache) fetch(ctx context.Context, p npmPackage) (string, error) {
 	return filepath.Join(c.dir, "npm", p.fileName()), c.fetchAll(ctx, []npmPackage{p})
 }
 
-// fetchAll fetches the packages that are not in the cache.
+// fetchAll downloads the packages that are not in the cache.
 func (c *cache) fetchAll(ctx context.Context, packages []npmPackage) error {
 	unlock, err := c.lock("npm")
 	if err != nil {
@@ -60,7 +61,7 @@ func (c *cache) fetchAll(ctx context.Context, packages []npmPackage) error {
 	}
 	cmd := exec.CommandContext(ctx, "npm", append([]string{"pack", "--silent", "--ignore-scripts"}, names...)...)
 	cmd.Dir = unfinished
-	// npm has a list of CAs of its own; this machine may trust more, such as that of a company's proxy.
+	// npm has its own list of CAs; this machine may trust more, such as the CA of a company's proxy.
 	const system = "/etc/ssl/certs/ca-certificates.crt"
 	if _, err := os.Stat(system); err == nil && os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
 		cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+system)
@@ -97,7 +98,7 @@ func checkIntegrity(name, integrity string) error {
 	return nil
 }
 
-// registryPackages are what the package.json of rocketchat/ needs on linux-x64, directly or not: one version of each.
+// registryPackages are all that the package.json of rocketchat/ needs on linux-x64, one version of each.
 var registryPackages = []npmPackage{
 	{"@img/sharp-libvips-linux-x64", "1.0.4", "sha512-MmWmQ3iPFZr0Iev+BAgVMb3ZyC4KeFc3jFxnNbEPas60e1cIfevbtuyf9nDGIzOaW9PdnDciJm+wFFaTlj5xYw=="},
 	{"@img/sharp-linux-x64", "0.33.5", "sha512-opC+Ok5pRNAzuvq1AG0ar+1owsu842/Ab+4qvU879ippJBHvyY5n2mxF1izXqkPYlGuP/M556uh53jRLJmzTWA=="},
@@ -128,7 +129,7 @@ var registryPackages = []npmPackage{
 //go:embed npm.go tarball.go
 var npmFiles embed.FS
 
-// npmRegistry returns a directory with a description of each package, as a registry answers, and its tarball.
+// npmRegistry returns a directory with the metadata of each package, as a registry answers, and its tarball.
 func (c *cache) npmRegistry(ctx context.Context) (string, error) {
 	return c.build(ctx, "npm-registry", func(ctx context.Context, dir string) error {
 		if err := c.fetchAll(ctx, registryPackages); err != nil {
@@ -143,7 +144,7 @@ func (c *cache) npmRegistry(ctx context.Context) (string, error) {
 	}, npmFiles)
 }
 
-// registryHere stands in descriptions for the registry's URL, which is not known when they are written.
+// registryHere stands for the registry's URL in the metadata, which is written before the URL is known.
 const registryHere = "http://registry.invalid"
 
 func (c *cache) addToRegistry(dir string, p npmPackage) error {
@@ -174,7 +175,7 @@ func (c *cache) addToRegistry(dir string, p npmPackage) error {
 		os.WriteFile(filepath.Join(dir, p.fileName()), content, 0o644))
 }
 
-// serveNPM answers as a registry at base, from the directory that npmRegistry made.
+// serveNPM answers as a registry at base, from the directory of npmRegistry.
 func serveNPM(dir, base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
@@ -188,6 +189,6 @@ func serveNPM(dir, base string) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(strings.ReplaceAll(string(description), registryHere, base))) // who asked may have gone
+		_, _ = w.Write([]byte(strings.ReplaceAll(string(description), registryHere, base))) // the client may be gone
 	})
 }

@@ -20,14 +20,14 @@ import (
 
 // RocketChat is releases.rocket.chat with releases of a stand-in for Rocket.Chat: see the package comment.
 type RocketChat struct {
-	URL         string // what https://releases.rocket.chat is: VERSION/download, VERSION/asc, VERSION/info
+	URL         string // in place of https://releases.rocket.chat: has VERSION/download, VERSION/asc, VERSION/info
 	KeyURL      string
 	Fingerprint string
 	Versions    []string // those that work, in ascending order
 	Broken      BrokenRocketChat
 }
 
-// SHA256 returns the sum of a version's tarball.
+// SHA256 returns the SHA-256 of a version's tarball, hexadecimal. It downloads the tarball.
 func (r RocketChat) SHA256(version string) (string, error) {
 	response, err := http.Get(r.URL + "/" + version + "/download")
 	if err != nil {
@@ -41,17 +41,17 @@ func (r RocketChat) SHA256(version string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// BrokenRocketChat are versions that are newer than the others, and each bad in one way.
+// BrokenRocketChat are versions that are newer than the others, each broken in one way.
 type BrokenRocketChat struct {
 	Install   string // npm install fails
-	Native    string // the native module sharp can't be loaded after npm install, as in RocketChat/Rocket.Chat#37705
-	Start     string // the server ends when it is started
-	Ready     string // the server runs, but its health endpoint says that it is not ready
-	Signature string // the signature is that of something else
+	Native    string // the native module sharp doesn't load after npm install, as in RocketChat/Rocket.Chat#37705
+	Start     string // the server ends at its start
+	Ready     string // the server runs, but its health endpoint reports that it is not ready
+	Signature string // the signature is of something else
 }
 
-// A rocketChatRelease is what differs between releases. Versions of Node are those of nodeReleases; MongoDB 7.0 is among
-// those that fit, which it isn't with the originals of 8.0 and later, because the lab has no other.
+// A rocketChatRelease is what differs between releases. Versions of Node are those of nodeReleases. Releases from 8.0 on
+// accept MongoDB 7.0, the newest that the lab has; the originals don't.
 type rocketChatRelease struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
@@ -64,13 +64,13 @@ type rocketChatRelease struct {
 	OldestMongo int    `json:"oldestMongo"` // major version
 	Fault       string `json:"fault"`       // see BrokenRocketChat
 
-	// Deno is the version that runs apps; "" when there is none. The bundle has rocketchat-apps then.
+	// Deno is the version that runs apps. If it is empty, the bundle has no rocketchat-apps.
 	Deno string `json:"deno"`
 
-	// Major versions of Node that fit beside that in .node_version.txt.
+	// Major versions of Node that fit beside the one in .node_version.txt.
 	OtherNodeMajors []int `json:"otherNodeMajors"`
 
-	nodeVersion string // of /info: a version, or a range since 8.9
+	nodeVersion string // in /info: a version, since 8.9 a range
 	builtWith   string // version of Node in .node_version.txt
 	mongo       []string
 }
@@ -112,7 +112,7 @@ func rocketChat9(version, fault string) rocketChatRelease {
 	}
 }
 
-// faultScripts are the scripts of package.json with which two of the faults come about.
+// faultScripts are the scripts of package.json that cause two of the faults.
 var faultScripts = map[string]map[string]string{
 	"install": {"install": `node -e "console.error('gyp ERR! build error\ngyp ERR! stack Error: make failed with exit code: 2'); process.exit(1)"`},
 	"native":  {"install": "rm -r node_modules/@img"},
@@ -121,7 +121,7 @@ var faultScripts = map[string]map[string]string{
 //go:embed rocketchat rocketchat-apps rocketchat.go tarball.go
 var rocketChatFiles embed.FS
 
-// rocketChat returns the directory of all releases and what to say about them; URLs are below base.
+// rocketChat returns the directory of all releases and their description, with URLs below base.
 func (c *cache) rocketChat(ctx context.Context, base string) (string, RocketChat, error) {
 	r := RocketChat{URL: base, KeyURL: base + "/buildmaster.asc", Broken: broken}
 	for _, release := range rocketChatReleases {
@@ -155,7 +155,7 @@ func (c *cache) rocketChat(ctx context.Context, base string) (string, RocketChat
 // write writes the files of a release into dir.
 func (r rocketChatRelease) write(dir string, key *signingKey) error {
 	r.Commit = strings.Repeat("c0ffee", 7)[:40]
-	r.OtherNodeMajors = append([]int{}, r.OtherNodeMajors...) // in JSON an array, also when there are none
+	r.OtherNodeMajors = append([]int{}, r.OtherNodeMajors...) // an empty array in JSON, not null
 	bundle, err := r.bundle()
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func (r rocketChatRelease) write(dir string, key *signingKey) error {
 
 func (r rocketChatRelease) archive() string { return "rocket.chat-" + r.Version + ".tgz" }
 
-// bundle returns the tarball: the files of rocketchat/, and those that differ between releases.
+// bundle returns the tarball: the files of rocketchat/, and the ones that differ between releases.
 func (r rocketChatRelease) bundle() ([]byte, error) {
 	var out bytes.Buffer
 	w := newTarballWriter(&out)
@@ -253,7 +253,7 @@ func withScripts(packageJSON []byte, scripts map[string]string) ([]byte, error) 
 	return json.MarshalIndent(fields, "", "  ")
 }
 
-// serveRocketChat serves the directory; as with the vendor, the download is a redirection.
+// serveRocketChat serves the directory; the download is a redirect, as at the vendor's.
 func serveRocketChat(dir, base string) http.Handler {
 	files := http.FileServer(http.Dir(dir))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

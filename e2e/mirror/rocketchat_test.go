@@ -44,7 +44,7 @@ func TestRocketChatDownloads(t *testing.T) {
 	}
 }
 
-// TestRocketChat installs releases by hand, next to a mongod, and lets them run.
+// TestRocketChat installs releases by hand beside a mongod, and runs them.
 func TestRocketChat(t *testing.T) {
 	m := require(t)
 	h := labtest.Launch(t, "debian-12-wine")
@@ -91,8 +91,8 @@ func TestRocketChat(t *testing.T) {
 	t.Run("broken releases", func(t *testing.T) { testBrokenRocketChat(t, m, h, env) })
 }
 
-// makeReplicaSet makes a replica set with authentication of the host's mongod, and returns the URL for a user who can do
-// no more than a plan would allow Rocket.Chat.
+// makeReplicaSet makes a replica set with authentication of the host's mongod, and returns the URL for a user with the
+// rights that a plan gives Rocket.Chat.
 func makeReplicaSet(t *testing.T, h *lab.Host) string {
 	t.Helper()
 	ctx := t.Context()
@@ -171,12 +171,12 @@ func testRocketChat(t *testing.T, h *lab.Host) {
 	}
 	for start := time.Now(); !strings.Contains(string(get(t, second)), "<h1>By the first</h1>"); time.Sleep(50 * time.Millisecond) {
 		if time.Since(start) > time.Minute {
-			t.Fatal("the second instance does not get to know what the first changed")
+			t.Fatal("the second instance doesn't see the change of the first")
 		}
 	}
 }
 
-// testBrokenRocketChat checks that each broken release is broken in its way.
+// testBrokenRocketChat checks how each broken release fails.
 func testBrokenRocketChat(t *testing.T, m *mirror.Mirror, h *lab.Host, env string) {
 	broken := m.RocketChat.Broken
 	if out := installRocketChat(t, m, h, broken.Install); out.Status == 0 || !strings.Contains(out.Stdout, "gyp ERR! build error") {
@@ -201,7 +201,7 @@ func testBrokenRocketChat(t *testing.T, m *mirror.Mirror, h *lab.Host, env strin
 	}
 }
 
-// call sends a request, POST when there is a body; a status other than 200 is an error.
+// call sends a request, a POST if there is a body; a status other than 200 is an error.
 func call(t *testing.T, url string, header http.Header, body string) ([]byte, error) {
 	t.Helper()
 	method := http.MethodPost

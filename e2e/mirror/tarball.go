@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// readTarball calls do for each regular file of a .tgz, with its name below the archive's top directory.
+// readTarball calls do for each regular file of a .tgz, with the file's name below the archive's top directory.
 func readTarball(name string, do func(name string, mode fs.FileMode, size int64, content io.Reader) error) error {
 	f, err := os.Open(name)
 	if err != nil {
@@ -41,13 +41,13 @@ func readTarball(name string, do func(name string, mode fs.FileMode, size int64,
 	}
 }
 
-// A tarballWriter writes a .tar.gz, and the directories that its files are in.
+// A tarballWriter writes a .tar.gz, with the directories of its files.
 type tarballWriter struct {
 	zipped *gzip.Writer
 	tar    *tar.Writer
 	time   time.Time
-	owner  int    // user and group of all entries
-	prefix string // before the names of directories and files: "./" in Debian packages
+	owner  int    // user and group ID of all entries
+	prefix string // of the names of directories and files: "./" in Debian packages
 	made   map[string]bool
 }
 
@@ -73,7 +73,7 @@ func (w *tarballWriter) link(name, target string) error {
 	return w.entry(name, tar.Header{Typeflag: tar.TypeSymlink, Linkname: target, Mode: 0o777})
 }
 
-// directory adds a directory, and those above it.
+// directory adds a directory and its parents.
 func (w *tarballWriter) directory(name string) error {
 	if w.made[name] || name == "." {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// vendors are the servers that plans ask by default, and what tests want to know of what is there. Where a field is
-// empty, the default of the module is what is wanted.
+// vendors are the servers that plans use by default, with the versions there that tests use. An empty field means the
+// module's default.
 var vendors = struct {
 	MongoDB
 	Node
@@ -31,7 +31,8 @@ var vendors = struct {
 	},
 }
 
-// OptionsFromEnv returns the zero options, or with MIRROR=vendor those for the vendors' own servers.
+// OptionsFromEnv returns the zero Options, or with MIRROR=vendor those for the vendors' own servers. Another value of
+// MIRROR is an error.
 func OptionsFromEnv() (Options, error) {
 	switch word := os.Getenv("MIRROR"); word {
 	case "", "lab":
@@ -43,7 +44,7 @@ func OptionsFromEnv() (Options, error) {
 	}
 }
 
-// reach returns an error that names the servers that don't answer; any answer will do.
+// reach returns an error that names the servers that don't answer within 10 s; any answer will do.
 func reach(ctx context.Context, servers []string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -66,7 +67,7 @@ func reach(ctx context.Context, servers []string) error {
 		len(silent), len(servers), strings.Join(silent, ""))
 }
 
-// problem says why a server doesn't answer; "" when it does.
+// problem returns why a server doesn't answer; "" when it does.
 func problem(ctx context.Context, server string) string {
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, server, nil)
 	if err != nil {
@@ -74,7 +75,7 @@ func problem(ctx context.Context, server string) string {
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err == nil {
-		_ = response.Body.Close() // it has none
+		_ = response.Body.Close() // empty
 		return ""
 	}
 	var failed *url.Error

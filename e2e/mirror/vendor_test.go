@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestReach asks servers of which one isn't there.
+// TestReach asks two servers, one of which doesn't exist.
 func TestReach(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler()) // any answer is one
 	defer server.Close()
@@ -44,7 +44,7 @@ func TestOptionsFromEnv(t *testing.T) {
 	}
 }
 
-// TestVariables checks that nothing is said of vendors' servers to a plan that knows them.
+// TestVariables checks that the variables leave the vendors' servers to the plan's defaults.
 func TestVariables(t *testing.T) {
 	acme := &ACME{Directory: "https://acme.lab", DNS: "127.0.0.1:53"}
 	m := &Mirror{Vendor: true, MongoDB: vendors.MongoDB, Node: vendors.Node, RocketChat: vendors.RocketChat, ACME: acme}

@@ -1,6 +1,6 @@
 'use strict';
-// Starts an app as the original does: with the Deno in PATH, its cache beside the engine, and a configuration that is
-// written there at each start.
+// Starts an app as the original does: with the Deno in PATH, its cache beside the engine, and a configuration that it
+// writes there at each start.
 const { execFile } = require('node:child_process');
 const { copyFileSync } = require('node:fs');
 const path = require('node:path');
@@ -12,7 +12,7 @@ exports.start = () => new Promise((resolve, reject) => {
 	copyFileSync(path.join(runtime, 'deno.jsonc'), config);
 	const args = ['run', '--cached-only', `--config=${config}`, `--allow-read=${__dirname},${cache}`, path.join(runtime, 'main.ts'), '--subprocess', 'lab'];
 	execFile('deno', args, { env: { PATH: process.env.PATH, DENO_DIR: cache } }, (err, stdout) => {
-		if (err || stdout.trim() !== 'ready lab') reject(err || new Error(`the app said ${stdout}`));
+		if (err || stdout.trim() !== 'ready lab') reject(err || new Error(`the app printed ${stdout}`));
 		else resolve();
 	});
 });

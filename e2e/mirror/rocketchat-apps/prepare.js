@@ -1,6 +1,6 @@
 'use strict';
-// Run by npm install, as the original's script of the same purpose: refuses another Deno than the release's, and lets
-// Deno compile and cache what apps run in.
+// npm install runs this, as the original's script: it refuses another Deno than the release's, and lets Deno compile and
+// cache the apps' runtime.
 const { execFileSync } = require('node:child_process');
 const path = require('node:path');
 const { deno } = require('../../../../release.json');

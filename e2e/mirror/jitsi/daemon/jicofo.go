@@ -14,20 +14,20 @@ import (
 	"mellium.im/xmpp/jid"
 )
 
-// healthInterval is the original's jicofo.health.interval, made short: it is 10 s there.
+// healthInterval is jicofo.health.interval, which is 10 s in the original.
 const healthInterval = time.Second
 
 // A focus is jicofo.
 type focus struct {
-	me         jid.JID // in the brewery
+	me         jid.JID // the focus in the brewery
 	xmppDomain string
 
 	mu      sync.Mutex
 	bridges map[string]bool // occupants of the brewery that are bridges
-	health  error           // of the last check
+	health  error           // result of the last check
 }
 
-// runJicofo is the focus.
+// runJicofo runs the focus until ctx ends.
 func runJicofo(ctx context.Context, config configuration, t *trust) error {
 	const xmpp = "xmpp.client."
 	user := config.text(xmpp+"username", "focus")
@@ -58,7 +58,7 @@ func runJicofo(ctx context.Context, config configuration, t *trust) error {
 
 var errNoBridge = errors.New("no operational bridges available")
 
-// see keeps the list of bridges.
+// see updates the list of bridges.
 func (f *focus) see(o occupant) {
 	if o.jid.Bare().Equal(f.me.Bare()) {
 		f.mu.Lock()
@@ -72,7 +72,7 @@ func (f *focus) see(o occupant) {
 	}
 }
 
-// work is what the focus does while it is logged in.
+// work joins the brewery and checks the health until the session ends.
 func (f *focus) work(ctx context.Context, c *client) error {
 	defer f.set(errNoBridge)
 	defer f.forget()
@@ -90,7 +90,7 @@ func (f *focus) work(ctx context.Context, c *client) error {
 	return nil
 }
 
-// check is the original's health check: there is a bridge, and a conference can be created.
+// check is the original's health check: there is a bridge, and the server lets the focus create a conference.
 func (f *focus) check(ctx context.Context, c *client) error {
 	f.mu.Lock()
 	bridges := len(f.bridges)

@@ -1,7 +1,7 @@
-// Command daemon stands in for Jitsi's two Java services on lab hosts: `daemon jicofo FILE` and `daemon videobridge FILE`,
-// with the HOCON file that the packages write. Both log in to the XMPP server with account, domain and secret of that file
-// and join the brewery room in which the focus finds its bridges; both tell their health over HTTP as the originals do.
-// Nobody can hold a conference with them.
+// Command daemon takes the place of Jitsi's two Java services on lab hosts: `daemon jicofo FILE` and `daemon videobridge
+// FILE`, with the HOCON file that the packages write. Both log in to the XMPP server with account, domain and secret from
+// that file, join the brewery room, in which the focus finds its bridges, and report their health over HTTP as the originals
+// do. They hold no conferences.
 package main
 
 import (
@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// exitConfiguration is the videobridge's exit status for a configuration that it can't use (its unit doesn't restart it
-// then).
+// exitConfiguration is the videobridge's exit status for an invalid configuration. Its unit doesn't restart it then.
 const exitConfiguration = 78
 
 func main() {
@@ -59,7 +58,7 @@ func run(ctx context.Context, args []string) error {
 	}
 }
 
-// startTime is what passes until a service answers; with Java it is some seconds.
+// startTime is the time until a service answers; with Java it takes some seconds.
 const startTime = time.Second
 
 // serve serves HTTP until ctx ends.
@@ -77,7 +76,7 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 	return nil
 }
 
-// serveVersion is /about/version of both services.
+// serveVersion answers /about/version for both services.
 func serveVersion(name, version string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -9,7 +9,7 @@ import (
 	"mellium.im/xmpp/jid"
 )
 
-// runVideobridge is the bridge. Its health says nothing about XMPP, as the original's doesn't.
+// runVideobridge runs the bridge until ctx ends. As with the original, its health doesn't depend on XMPP.
 func runVideobridge(ctx context.Context, config configuration, t *trust) error {
 	media, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", ":"+config.text("ice.udp.port", "10000"))
 	if err != nil {
@@ -53,5 +53,5 @@ func runVideobridge(ctx context.Context, config configuration, t *trust) error {
 	return serve(ctx, net.JoinHostPort(config.text(private+"host", "127.0.0.1"), config.text(private+"port", "8080")), routes)
 }
 
-// version is what both services say of themselves.
+// version is the version that both services report.
 const version = "2.3-lab"

@@ -30,7 +30,7 @@ const (
 	replyTimeout = 5 * time.Second
 )
 
-// An account is where and as whom a service logs in.
+// An account is the server and the login of a service.
 type account struct {
 	address  string // host:port
 	domain   string
@@ -39,7 +39,7 @@ type account struct {
 	resource string
 }
 
-// A trust store is what the originals find in Java's: it is read once, when the service starts.
+// A trust has the trusted certificates, as Java's trust store for the originals. It is read once, at the service's start.
 type trust struct {
 	pool *x509.CertPool
 	all  [][]byte // DER
@@ -60,8 +60,8 @@ func loadTrust(file string) (*trust, error) {
 	return t, nil
 }
 
-// verify accepts a certificate for domain that is in the store itself, as Java does even when it has expired, or that
-// was issued by one that is.
+// verify accepts a certificate for domain that is itself trusted, even if it has expired, as Java does, or that was issued
+// by a trusted one.
 func (t *trust) verify(domain string, certificates []*x509.Certificate) error {
 	leaf := certificates[0]
 	if err := leaf.VerifyHostname(domain); err != nil {
@@ -91,7 +91,7 @@ type client struct {
 	presence func(occupant)
 }
 
-// An occupant is what somebody's presence in a room says.
+// An occupant is a presence in a room.
 type occupant struct {
 	jid       jid.JID
 	available bool
@@ -107,7 +107,7 @@ type presenceStanza struct {
 	Error *stanza.Error `xml:"error"`
 }
 
-// bridgeStats tell that an occupant is a bridge.
+// bridgeStats mark an occupant as a bridge.
 type bridgeStats struct {
 	Stat []stat `xml:"stat"`
 }
@@ -117,8 +117,8 @@ type stat struct {
 	Value string `xml:"value,attr"`
 }
 
-// keepLoggedIn logs an account in, again and again, and calls use with each client until its session ends. presence
-// is told of all occupants of rooms that the client has joined.
+// keepLoggedIn logs an account in, again after each session's end, and calls use with each client. It calls presence for
+// every presence in the rooms that the client joined.
 func keepLoggedIn(ctx context.Context, a account, t *trust, presence func(occupant), use func(context.Context, *client) error) {
 	for ctx.Err() == nil {
 		if err := session(ctx, a, t, presence, use); err != nil && ctx.Err() == nil {
@@ -131,7 +131,7 @@ func keepLoggedIn(ctx context.Context, a account, t *trust, presence func(occupa
 	}
 }
 
-// session logs in once and returns when the session has ended.
+// session logs in once and returns when the session ends.
 func session(ctx context.Context, a account, t *trust, presence func(occupant), use func(context.Context, *client) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -181,8 +181,8 @@ func (c *client) login(ctx context.Context, a account, t *trust) error {
 	return nil
 }
 
-// join enters a room, which comes into being if there is none, under the nickname that is the resource of me. It
-// returns nil when the client is in, and must not be called before the session is served.
+// join enters a room, with the resource of me as the nickname; the server creates the room if there is none. It returns
+// nil when the client is in the room. It must not be called before session serves the connection.
 func (c *client) join(ctx context.Context, me jid.JID, stats *bridgeStats) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, replyTimeout, fmt.Errorf("no answer from %s", me.Bare()))
 	defer cancel()

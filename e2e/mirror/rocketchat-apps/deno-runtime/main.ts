@@ -1,3 +1,3 @@
-// What runs in Deno for an app. This one says that it could be started.
+// Runs in Deno for an app. This one prints that it started.
 const app: string = Deno.args[1];
 console.log(`ready ${app}`);

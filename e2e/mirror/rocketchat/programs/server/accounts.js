@@ -1,12 +1,12 @@
 'use strict';
-// Users, their passwords and login tokens. (The original stores bcrypt; nobody looks.)
+// Users, their passwords and login tokens. (The original stores bcrypt; no test looks.)
 
 const { createHash, randomBytes, scryptSync, timingSafeEqual } = require('node:crypto');
 
 const sha256 = (text, encoding) => createHash('sha256').update(text).digest(encoding);
 const newId = () => randomBytes(12).toString('base64url').slice(0, 17).replace(/[-_]/g, 'x');
 
-// A client may send the password or its SHA-256; both lead to the same.
+// A client may send the password or its SHA-256.
 function digestOf(password) {
 	return typeof password === 'object' ? password.digest : sha256(password, 'hex');
 }
@@ -19,7 +19,7 @@ function matches(password, stored) {
 	return timingSafeEqual(Buffer.from(hash(password, stored.split(':')[0])), Buffer.from(stored));
 }
 
-// bootstrap makes the users that a fresh database needs: the bot, and the admin of ADMIN_*, unless there is an admin.
+// bootstrap creates the users of a fresh database: the bot, and the admin of ADMIN_* unless there is one.
 async function bootstrap(db, env, settings) {
 	const users = db.collection('users');
 	await users.createIndex({ username: 1 }, { unique: true });
@@ -46,7 +46,7 @@ async function bootstrap(db, env, settings) {
 	}
 }
 
-// login returns the user and a new token, or else an error as the REST API words it.
+// login returns the user and a new token, or an error in the REST API's words.
 async function login(db, { user, username, email, password, resume }) {
 	const users = db.collection('users');
 	if (resume) {
@@ -62,7 +62,7 @@ async function login(db, { user, username, email, password, resume }) {
 	return { user: found, token };
 }
 
-// caller returns the user whose token and id a request has in its headers, or null.
+// caller returns the user of the token and id in a request's headers, or null.
 function caller(db, headers) {
 	const token = headers['x-auth-token'];
 	const _id = headers['x-user-id'];
@@ -70,7 +70,7 @@ function caller(db, headers) {
 	return db.collection('users').findOne({ _id, 'services.resume.loginTokens.hashedToken': sha256(token, 'base64') });
 }
 
-// me is what a user is told of itself.
+// me returns the fields that a user sees of itself.
 function me({ _id, username, name, emails, roles, type, active }) {
 	return { _id, username, name, emails, roles, type, active };
 }

@@ -1,6 +1,6 @@
 'use strict';
-// The lab's stand-in for Rocket.Chat's server: what an installation meets of it, written for rcprov. It starts, refuses
-// to start, answers and logs in as Rocket.Chat does; it does not chat. release.json says which release it is.
+// The lab's stand-in for Rocket.Chat's server, written for rcprov: the parts that matter to an installation. It starts,
+// refuses to start, answers and logs in as Rocket.Chat does; it does not chat. release.json names the release.
 
 const { readFileSync } = require('node:fs');
 const { MongoClient } = require('mongodb');
@@ -13,7 +13,7 @@ const release = require('./release.json');
 
 const env = process.env;
 
-// box prints a message in a frame, as people look for it in the journal.
+// box prints a message in a frame, as in the original's log.
 function box(print, title, lines) {
 	const width = Math.max(title.length, ...lines.map((line) => line.length));
 	const rows = [`+${'-'.repeat(width + 4)}+`, `|  ${title.padEnd(width)}  |`, `+${'-'.repeat(width + 4)}+`];
@@ -21,7 +21,7 @@ function box(print, title, lines) {
 	print([...rows, rows[0]].join('\n'));
 }
 
-// Stop is an error that is told in a box, without a stack.
+// Stop is an error that is printed in a box, without a stack.
 class Stop extends Error {
 	constructor(title, ...lines) {
 		super(title);
@@ -35,7 +35,7 @@ function checkEnvironment() {
 	if (!env.PORT) throw new Error('PORT must be set in environment');
 }
 
-// checkNode compares major versions only, as the original does. Since 8.9 there are two that fit.
+// checkNode compares major versions only, as the original does. Since 8.9 two of them fit.
 function checkNode() {
 	const wanted = readFileSync('../../.node_version.txt', 'utf8').trim();
 	const major = (version) => Number(version.replace('v', '').split('.')[0]);
@@ -44,7 +44,7 @@ function checkNode() {
 		'', 'The NodeJS version is not the one that this release was built for', `Appropriate version: ${wanted}`);
 }
 
-// connect returns the database, once there is a primary (30 s).
+// connect returns the database when there is a primary; it waits up to 30 s.
 async function connect() {
 	const client = new MongoClient(env.MONGO_URL, JSON.parse(env.MONGO_OPTIONS || '{}'));
 	await client.connect();
@@ -70,7 +70,7 @@ async function main() {
 	const settings = await Settings.load(db, env);
 	await accounts.bootstrap(db, env, settings);
 	settings.watch();
-	// The original goes on without its apps.
+	// The original would go on without its apps.
 	if (release.deno) await require('./npm/node_modules/@rocket.chat/apps-engine/apps').start();
 	const logo = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#f5455c' } }).png().toBuffer();
 	const server = web.create({ db, env, logo, release, settings });

@@ -1,12 +1,12 @@
 'use strict';
-// DDP, Meteor's protocol, as far as a client needs it to connect and log in: raw at /websocket, in SockJS frames at
+// The part of DDP, Meteor's protocol, that a client needs to connect and log in: raw at /websocket, in SockJS frames at
 // /sockjs/SERVER/SESSION/websocket.
 
 const { randomUUID } = require('node:crypto');
 const { WebSocketServer } = require('ws');
 const accounts = require('./accounts');
 
-// answer returns the messages that answer one.
+// answer returns the replies to a message.
 async function answer(db, message) {
 	switch (message.msg) {
 		case 'connect':
@@ -28,7 +28,7 @@ async function answer(db, message) {
 	}
 }
 
-// attach takes the server's websockets.
+// attach handles the server's websockets.
 function attach(server, { db }) {
 	const sockets = new WebSocketServer({ noServer: true });
 	server.on('upgrade', (request, socket, head) => {

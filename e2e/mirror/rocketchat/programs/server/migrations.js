@@ -1,6 +1,6 @@
 'use strict';
-// The database has a version. The document "control" of collection migrations holds it, and a lock, so that of several
-// instances that start together one migrates and the others wait.
+// The database has a version. It is in the document "control" of the collection migrations, with a lock: of several
+// instances that start together, one migrates and the others wait.
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -14,7 +14,7 @@ async function lock(control) {
 	return false;
 }
 
-// run brings the database to the version of the release.
+// run migrates the database to the version of the release.
 async function run(db, release, Stop) {
 	const control = db.collection('migrations');
 	const wanted = release.databaseVersion;

@@ -1,6 +1,6 @@
 'use strict';
-// Settings live in the database. The environment gives their first values (NAME=v) or forces them at each start
-// (OVERWRITE_SETTING_NAME=v); a change stream tells each instance what the others changed.
+// Settings are in the database. The environment gives their first values (NAME=v) or forces them at each start
+// (OVERWRITE_SETTING_NAME=v). By a change stream each instance sees the changes of the others.
 
 const { accessSync, constants } = require('node:fs');
 
@@ -14,7 +14,7 @@ const defaults = {
 	Site_Url: '',
 };
 
-// typed converts text of the environment to the type that the setting has.
+// typed converts text from the environment to the type of the setting.
 function typed(text, like) {
 	switch (typeof like) {
 		case 'number': return Number(text);
@@ -24,7 +24,7 @@ function typed(text, like) {
 }
 
 class Settings {
-	// load writes the settings that are new or forced, and returns all.
+	// load writes new and forced settings, and returns all.
 	static async load(db, env) {
 		const settings = new Settings();
 		settings.collection = db.collection('rocketchat_settings');
@@ -60,7 +60,7 @@ class Settings {
 		return matchedCount === 1;
 	}
 
-	// watch keeps the values up to date until the process ends. Without its stream an instance must not go on.
+	// watch keeps the values up to date until the process ends. An instance must not go on without its stream.
 	watch() {
 		this.stream = this.collection.watch([], { fullDocument: 'updateLookup' });
 		this.stream.on('change', ({ fullDocument }) => {

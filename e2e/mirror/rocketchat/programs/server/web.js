@@ -1,5 +1,5 @@
 'use strict';
-// What the server answers over HTTP: REST API, health, the page, and DDP over websockets.
+// The server's HTTP side: REST API, health, the page, and DDP over websockets.
 
 const { readFileSync } = require('node:fs');
 const http = require('node:http');
@@ -10,7 +10,7 @@ const page = readFileSync('../web.browser/page.html', 'utf8');
 
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-// client returns the address of who asked: that of the outermost of the proxies that are trusted.
+// client returns the client's address, as the outermost trusted proxy sees it.
 function client(request, env) {
 	const hops = [...(request.headers['x-forwarded-for'] ?? '').split(',').map((s) => s.trim()).filter(Boolean), request.socket.remoteAddress];
 	return hops[Math.max(0, hops.length - 1 - Number(env.HTTP_FORWARDED_COUNT ?? 1))];
@@ -92,7 +92,7 @@ function create(context) {
 		const handler = table[`${request.method} ${path.replace(/^(\/api\/v1\/settings\/)[^/]+$/, '$1:id')}`];
 		const send = (status, type, body) => {
 			response.writeHead(status, { 'content-type': type }).end(body);
-			if (/^\/(health|livez|readyz)$/.test(path)) return; // asked all the time
+			if (/^\/(health|livez|readyz)$/.test(path)) return; // would fill the log
 			console.log(`${request.method} ${path} ${status} for ${client(request, env)} ${request.headers['x-forwarded-proto'] ?? 'http'}`);
 		};
 		try {

@@ -1,1 +1,1 @@
--- For the telephony of the vendor; nothing includes it here.
+-- For the vendor's telephony; nothing here includes it.

@@ -1,4 +1,4 @@
-// What the page knows of this installation.
+// The page's settings of this installation.
 var config = {
     hosts: {
         domain: 'jitsi-meet.example.com',

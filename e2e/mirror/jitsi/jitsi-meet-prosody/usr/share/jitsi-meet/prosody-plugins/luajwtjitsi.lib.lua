@@ -5,7 +5,7 @@ local hmac = require "openssl.hmac";
 
 local jwt = {};
 
--- decode returns the claims of a token, or nil and why not.
+-- decode returns the claims of a token, or nil and the reason.
 function jwt.decode(token, secret)
 	local header64, claims64, signature64 = token:match("^([^.]+)%.([^.]+)%.([^.]+)$");
 	if not header64 then return nil, "it has not three parts"; end

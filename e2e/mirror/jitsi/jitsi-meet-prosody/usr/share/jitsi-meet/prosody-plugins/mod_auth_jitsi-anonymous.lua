@@ -1,4 +1,4 @@
--- Everybody gets in, under a name that nobody has chosen.
+-- Lets everybody in, under a generated name.
 local new_sasl = require "util.sasl".new;
 
 local provider = {};

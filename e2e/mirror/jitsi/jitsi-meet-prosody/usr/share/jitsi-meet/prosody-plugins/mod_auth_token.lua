@@ -1,4 +1,4 @@
--- Who has a valid token in the URL of the BOSH or websocket session gets in, by SASL ANONYMOUS.
+-- Lets in whoever has a valid token in the URL of the BOSH or websocket session, by SASL ANONYMOUS.
 local formdecode = require "util.http".formdecode;
 local generate_uuid = require "util.uuid".generate;
 local sasl = require "util.sasl";
@@ -28,7 +28,7 @@ end
 
 module:provides("auth", provider);
 
--- Prosody's own mechanism asks again and again until it is given a yes.
+-- Prosody's own mechanism asks again until the answer is yes.
 sasl.registerMechanism("ANONYMOUS", { "anonymous" }, function (self)
 	local username = generate_uuid();
 	local ok, message = self.profile.anonymous(self, username, self.realm);

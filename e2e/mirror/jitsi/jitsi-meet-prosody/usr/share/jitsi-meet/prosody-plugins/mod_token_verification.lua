@@ -1,4 +1,4 @@
--- Nobody but the focus enters a room that the token of the session is not for.
+-- Lets only the focus enter a room that the session's token is not for.
 local jid_bare, jid_node = require "util.jid".bare, require "util.jid".node;
 local st = require "util.stanza";
 

@@ -1,5 +1,5 @@
--- Which tokens are good. On Lua 5.4 the first two can't be found in Debian: the module that requires this one isn't
--- loaded then, and nobody gets in.
+-- Checks tokens. Debian doesn't have the first two libraries for Lua 5.4: the module that requires this one doesn't load
+-- then, and nobody gets in.
 local basexx = require "basexx"; -- luacheck: ignore 211/basexx
 local inspect = require "inspect";
 local jwt = module:require "luajwtjitsi";
@@ -7,7 +7,7 @@ local jwt = module:require "luajwtjitsi";
 local Util = {};
 Util.__index = Util;
 
--- new reads the settings; it returns nil when some are missing.
+-- new reads the settings; it returns nil if one is missing.
 function Util.new(module)
 	local self = setmetatable({}, Util);
 	self.app_id = module:get_option_string("app_id");
@@ -30,7 +30,7 @@ local function contains(list, wanted)
 	return false;
 end
 
--- verify returns the claims of a token, or nil and why not.
+-- verify returns the claims of a token, or nil and the reason.
 function Util:verify(token)
 	local claims, problem = jwt.decode(token, self.app_secret);
 	if not claims then return nil, problem; end
@@ -42,7 +42,7 @@ function Util:verify(token)
 	return claims;
 end
 
--- verify_session returns true, or false and why not; a session remembers what its token is for.
+-- verify_session returns true, or false and the reason; it keeps the token's room and domain in the session.
 function Util:verify_session(session)
 	if not session.auth_token then
 		if self.allow_empty_token then return true; end

@@ -2,9 +2,8 @@
 # there shows that there are users: until then the localhost exception lets it pass.
 
 case "set of one with users" {
-  image  = "debian-12-wine"
   mirror = true
-  alive  = ["var/lib/mongodb/", "var/log/mongodb/", "var/lib/lab-mongod-wine/", "tmp/wine-"]
+  alive  = ["var/lib/mongodb/", "var/log/mongodb/", "tmp/mongodb-27017.sock"]
   setup  = <<-EOT
     cat >/usr/local/bin/ask <<'END'
     #!/usr/bin/perl
@@ -22,14 +21,15 @@ case "set of one with users" {
   EOT
   plan   = <<-EOT
     mongod "rs0" {
-      version        = local.mirror.mongodb.series
+      version        = local.mirror.mongodb6.series
       replica_set    = "rs0"
       members        = ["127.0.0.1"]
       key_file       = "abcdefghijklmnopqrstuvwxyz0123456789"
       cache_size_gb  = 0.25
-      repository_uri = local.mirror.mongodb.uri
-      key_url        = local.mirror.mongodb.key_url
-      fingerprints   = [local.mirror.mongodb.fingerprint]
+      repository_uri = local.mirror.mongodb6.uri
+      key_url        = local.mirror.mongodb6.key_url
+      fingerprints   = [local.mirror.mongodb6.fingerprint]
+      preflight      = { release = "warn" }
     }
     mongo_replica_set "rs0" {
       members        = ["127.0.0.1"]

@@ -1,20 +1,21 @@
-# A real mongod, from the lab's mirror. It writes its data, its log and what Wine needs all the time.
+# A real mongod 6.0, from the lab's mirror. It writes its data, its log and its socket all the time. MongoDB has no 6.0 for
+# the hosts' releases. What is built on 7.0, under Wine, is in mongo_replica_set.hcl and rocketchat.hcl.
 
 case "member of a set to be" {
-  image  = "debian-12-wine"
   mirror = true
-  alive  = ["var/lib/mongodb/", "var/log/mongodb/", "var/lib/lab-mongod-wine/", "tmp/wine-"]
+  alive  = ["var/lib/mongodb/", "var/log/mongodb/", "tmp/mongodb-27017.sock"]
   plan   = <<-EOT
     mongod "rs0" {
-      version        = local.mirror.mongodb.series
+      version        = local.mirror.mongodb6.series
       replica_set    = "rs0"
       bind_ip        = ["127.0.0.1"] # each host's own address would be in the file otherwise
       key_file       = "abcdefghijklmnopqrstuvwxyz0123456789"
       cache_size_gb  = 0.25
       settings       = { "operationProfiling.slowOpThresholdMs" = 200 }
-      repository_uri = local.mirror.mongodb.uri
-      key_url        = local.mirror.mongodb.key_url
-      fingerprints   = [local.mirror.mongodb.fingerprint]
+      repository_uri = local.mirror.mongodb6.uri
+      key_url        = local.mirror.mongodb6.key_url
+      fingerprints   = [local.mirror.mongodb6.fingerprint]
+      preflight      = { release = "warn" }
     }
   EOT
   check  = <<-EOT
@@ -27,7 +28,7 @@ case "member of a set to be" {
     changes = ["mongod.rs0/conf"]
   }
   drift "configuration edited and read" {
-    run     = "sed -i s/200/100/ /etc/mongod.conf && systemctl restart mongod"
+    run     = "sed -i s/200/100/ /etc/mongod.conf && systemctl restart mongod && until bash -c ': </dev/tcp/127.0.0.1/27017'; do sleep 0.1; done"
     changes = ["mongod.rs0/conf", "mongod.rs0/service"]
   }
   drift "key readable" {

@@ -6,14 +6,18 @@ import (
 	"testing"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/lab/labtest"
 )
 
 // TestDeno installs a release of Rocket.Chat whose apps run with Deno, and upgrades to one whose apps don't.
 func TestDeno(t *testing.T) {
 	t.Parallel()
-	d := launchDatabase(t, 1)
-	m, _ := supply(t)
-	h := d.hosts[0]
+	m, image := supply(t)
+	h := labtest.Launch(t, image)
+	laptop, err := rcprov.NewLaptop(t.TempDir(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
 	write := func(version, deno string) {
 		t.Helper()
 		plan := rcprov.HostBlock(h, "m1") + fmt.Sprintf(`
@@ -58,7 +62,7 @@ play "chat" {
 `, m.MongoDB.Series, text(m.MongoDB.URI), text(m.MongoDB.KeyURL), list(m.MongoDB.Fingerprint),
 			text(m.Node.DistURL), text(m.Node.KeyURL), list(m.Node.Fingerprint),
 			version, text(m.RocketChat.URL), text(m.RocketChat.KeyURL), list(m.RocketChat.Fingerprint), deno, text(m.NPMRegistry))
-		if _, err := d.laptop.WriteFile("plan.hcl", plan); err != nil {
+		if _, err := laptop.WriteFile("plan.hcl", plan); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,24 +72,24 @@ play "chat" {
 		deno = fmt.Sprintf("deno_version  = %q\n    deno_sha256   = %q\n    deno_releases = %q", m.Deno.Version, m.Deno.SHA256, m.Deno.ReleaseURL)
 	}
 	write("8.7.1", deno)
-	apply(t, d.laptop, 0)
+	apply(t, laptop, 0)
 	must(t, h, `test "$(/opt/rocketchat/deno/`+version+`/deno --version | head -n 1 | cut -d' ' -f2)" = `+version)
 	must(t, h, "! command -v deno") // it is this server's alone
 	if !m.Vendor {                  // the original does it with the first app
 		must(t, h, "test -e /opt/rocketchat/current/programs/server/npm/node_modules/@rocket.chat/apps-engine/deno-runtime/deno.runtime.jsonc")
 	}
-	if steps := changed(t, apply(t, d.laptop, 0)); steps != nil {
+	if steps := changed(t, apply(t, laptop, 0)); steps != nil {
 		t.Errorf("a second apply changed %q", steps)
 	}
 	must(t, h, "rm /opt/rocketchat/deno/*/deno")
-	if steps := changed(t, apply(t, d.laptop, 0)); !slices.Equal(steps, []string{"rocketchat.chat/deno"}) {
+	if steps := changed(t, apply(t, laptop, 0)); !slices.Equal(steps, []string{"rocketchat.chat/deno"}) {
 		t.Errorf("without deno: changed %q", steps)
 	}
 
 	// What a run left that was killed in the middle of something else.
 	must(t, h, "mkdir /opt/rocketchat/releases/.8.8.1.rcprov && echo junk >/opt/rocketchat/releases/.8.8.1.rcprov/file")
 	write("8.8.1", "")
-	steps := slices.DeleteFunc(changed(t, apply(t, d.laptop, 0)), func(step string) bool { return step == "rocketchat.chat/ready-3000" })
+	steps := slices.DeleteFunc(changed(t, apply(t, laptop, 0)), func(step string) bool { return step == "rocketchat.chat/ready-3000" })
 	const prefix = "rocketchat.chat/"
 	if want := []string{prefix + "release", prefix + "npm", prefix + "current", prefix + "service-3000"}; !slices.Equal(steps, want) {
 		t.Errorf("upgrade: changed %q, want %q", steps, want)

@@ -21,10 +21,11 @@ import (
 
 // A database is some hosts for a replica set, and a laptop with a plan for them.
 type database struct {
-	t      *testing.T
-	hosts  []*lab.Host
-	laptop *rcprov.Laptop
-	mirror mirror.MongoDB
+	t         *testing.T
+	hosts     []*lab.Host
+	laptop    *rcprov.Laptop
+	mirror    mirror.MongoDB
+	preflight string // argument of the step mongod
 }
 
 // set is what the plan says of the replica set.
@@ -37,14 +38,22 @@ type set struct {
 	deadline string
 }
 
+// launchDatabase boots hosts for the lab's MongoDB 6.0, which MongoDB doesn't have for their release; with MIRROR=vendor
+// for what MongoDB has.
 func launchDatabase(t *testing.T, count int) *database {
 	t.Helper()
-	m, image := supply(t)
+	m, err := theMirror()
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := &database{t: t, mirror: m.MongoDB}
+	if !m.Vendor {
+		d.mirror, d.preflight = m.MongoDB6, `preflight = { release = "warn" }`
+	}
+	image := labtest.Images(t)[0]
 	for range count {
 		d.hosts = append(d.hosts, labtest.Launch(t, image))
 	}
-	var err error
 	if d.laptop, err = rcprov.NewLaptop(t.TempDir(), d.hosts...); err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +85,7 @@ play "database" {
     repository_uri = %s
     key_url        = %s
     fingerprints   = %s
+    %s
   }
   mongo_replica_set "rs" {
     name           = %q
@@ -89,7 +99,7 @@ play "database" {
   }
 }
 `, strings.Join(hosts[:s.members], ", "), d.mirror.Series, s.name, text(d.mirror.URI), text(d.mirror.KeyURL), list(d.mirror.Fingerprint),
-		s.name, s.admin, previous, s.deadline, s.chat)
+		d.preflight, s.name, s.admin, previous, s.deadline, s.chat)
 	if _, err := d.laptop.WriteFile("plan.hcl", plan.String()); err != nil {
 		d.t.Fatal(err)
 	}

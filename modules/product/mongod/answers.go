@@ -172,6 +172,9 @@ func lastError(log []byte) string {
 		if entry.Component == "ASSERT" && problem != "" {
 			continue // it only says that mongod gives up, and where in its source
 		}
+		if problem != "" && strings.Contains(text, "Unable to acquire security key") {
+			continue // an entry above says which file, and why
+		}
 		if entry.Severity == "E" || entry.Severity == "F" || text != "" && entry.Severity == "I" && strings.Contains(entry.Message, "failed") {
 			problem = strings.Trim(entry.Message, ".\n ")
 			if text != "" {

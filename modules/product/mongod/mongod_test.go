@@ -378,8 +378,10 @@ func TestLastComplaint(t *testing.T) {
 			`{"s":"I","msg":"started"}` + "\n" + `{"s":"F","c":"CONTROL","msg":"Failed to set up listener","attr":{"error":{"code":9001,"codeName":"SocketException","errmsg":"Address already in use"}}}` + "\n" + `{"s":"I","msg":"shutting down"}` + "\n",
 			"Failed to set up listener: Address already in use",
 		},
-		"key": {
-			`{"s":"I","c":"ACCESS","msg":"Read security file failed","attr":{"error":{"code":30,"errmsg":"permissions on /etc/mongod.key are too open"}}}` + "\n",
+		"key": { // 6.0.5
+			`{"s":"I","c":"ACCESS","msg":"Read security file failed","attr":{"error":{"code":30,"errmsg":"permissions on /etc/mongod.key are too open"}}}` + "\n" +
+				`{"s":"I","c":"ASIO","id":22582,"ctx":"main","msg":"Killing all outstanding egress activity."}` + "\n" +
+				`{"s":"F","c":"CONTROL","id":20575,"ctx":"main","msg":"Error creating service context","attr":{"error":"Location5579201: Unable to acquire security key[s]"}}` + "\n",
 			"Read security file failed: permissions on /etc/mongod.key are too open",
 		},
 		"text":                {`{"s":"E","msg":"DBException in initAndListen, terminating","attr":{"error":"NonExistentPath: no /data"}}` + "\n", "DBException in initAndListen, terminating: NonExistentPath: no /data"},

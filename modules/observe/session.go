@@ -20,13 +20,21 @@ type SessionInfo struct {
 // SSH reports whether the host is asked by SSH.
 func (s SessionInfo) SSH() bool { return s.Client.IsValid() }
 
-//go:embed session.sh
-var sessionScript string
+var (
+	//go:embed ancestors.sh
+	ancestorsScript string
+	//go:embed session.sh
+	sessionScript string
+)
+
+// Ancestors is shell that sets environs to the files with the environments of the shell and of the processes above it, the
+// nearest first, separated by spaces: see ancestors.sh. Scripts take it as a variable and evaluate it.
+var Ancestors = shell.Script(ancestorsScript, nil)
 
 // Session answers by which SSH connection the host is asked. Its subject is always the empty struct.
 var Session = &Kind[struct{}, SessionInfo]{
 	Name:   "session",
-	Script: func([]struct{}) string { return shell.Script(sessionScript, nil) },
+	Script: func([]struct{}) string { return shell.Script(sessionScript, shell.Vars{"ancestors": Ancestors}) },
 	Parse: func(_ []struct{}, reply Reply) map[struct{}]Answer[SessionInfo] {
 		s, err := parseSession(reply)
 		return map[struct{}]Answer[SessionInfo]{{}: {Value: s, Err: err}}

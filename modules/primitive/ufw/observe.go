@@ -49,8 +49,7 @@ var observeScript string
 //
 // The files are read instead of running `ufw status`: that starts Python (70 ms and more), and an inactive firewall
 // says no more than that. The kernel's rules are counted and compared with the files, because a flush or a failed start
-// leaves the files as they are; rules that are not ufw's are noted. sudo removes SSH_CONNECTION, but the parent processes
-// have it in their environment.
+// leaves the files as they are; rules that are not ufw's are noted.
 //
 // nft answers for both families and all tables at once. If it is missing, or iptables is not the one built on
 // nftables, iptables and ip6tables are asked. One sed reads the answer together with the files; of an environment it prints
@@ -62,6 +61,7 @@ var firewall = &observe.Kind[question, state]{
 		applications := slices.ContainsFunc(questions, func(q question) bool { return q.Applications })
 		return shell.Script(observeScript, shell.Vars{
 			"interfaces": shell.YesNo(interfaces), "applications": shell.YesNo(applications), "ask": deadman.Ask(switchName),
+			"ancestors": observe.Ancestors,
 		})
 	},
 	Parse: func(questions []question, reply observe.Reply) map[question]observe.Answer[state] {

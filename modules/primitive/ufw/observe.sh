@@ -1,9 +1,9 @@
 # Prints what ufw's files and the kernel say, for parseState: "ufw installed" or "ufw missing", "lost FILE" for each missing file
 # of rules, "nftables.service" if that is enabled, the lines of the files, of SSH_CONNECTION and of the kernel's rules that the
 # parser reads, and the host's addresses (`ip -o addr`) if interfaces is yes or a rule has an interface. With applications, also
-# the profiles of applications. ask prints the state of the dead man's switch, before and after all that. Needs sed; nft, or
-# iptables and ip6tables; and ip (iproute2).
-: "${interfaces?}" "${applications?}" "${ask?}"
+# the profiles of applications. ask prints the state of the dead man's switch, before and after all that; ancestors is
+# ancestors.sh of package observe. Needs sed; nft, or iptables and ip6tables; and ip (iproute2).
+: "${interfaces?}" "${applications?}" "${ask?}" "${ancestors?}"
 
 if [ -x /usr/sbin/ufw ]; then
 	echo 'ufw installed'
@@ -24,17 +24,10 @@ if [ "$applications" = yes ]; then
 		if [ -f "$file" ]; then set -- "$@" "$file"; fi
 	done
 fi
-pid=$$
-while [ "$pid" -gt 1 ]; do
-	set -- "$@" "/proc/$pid/environ"
-	while read -r key value _; do
-		case $key in PPid:)
-			pid=$value
-			break
-			;;
-		esac
-	done <"/proc/$pid/status" || break
-done
+environs=
+eval "$ancestors"
+# shellcheck disable=SC2086 # words without spaces
+set -- "$@" $environs
 
 kernel() {
 	# shellcheck disable=SC3013 # dash and busybox have -ef

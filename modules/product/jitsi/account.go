@@ -18,8 +18,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Account is an XMPP account of focus or bridge with its password. prosody keeps what SCRAM (RFC 5802, section 3) leaves
-// of the password, which tells whether it is this one.
+// Account is the step for the XMPP account of focus or bridge. prosody stores the keys that SCRAM (RFC 5802, section 3)
+// derives from the password, by which rcprov recognises it.
 type Account struct {
 	User   string
 	Domain string // of Jitsi; the account's is auth.DOMAIN
@@ -60,10 +60,10 @@ func (s *Account) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 // accountField is a line of an account's file: a Lua table, written by prosody's util.serialization.
 var accountField = regexp.MustCompile(`(?m)^\s*\["([a-z_]+)"\] = "?([^"\n]*?)"?;$`)
 
-// mostIterations bounds what a file can make the controller compute; prosody's default is 10,000.
+// mostIterations limits what a file can make the controller compute; prosody's default is 10,000.
 const mostIterations = 10_000_000
 
-// hasPassword tells whether an account's file is of a password. A file that says nothing about a password is of none.
+// hasPassword reports whether an account's file has this password; false if it has none.
 func hasPassword(account, password string) (bool, error) {
 	fields := map[string]string{}
 	for _, match := range accountField.FindAllStringSubmatch(account, -1) {
@@ -99,8 +99,8 @@ func hasPassword(account, password string) (bool, error) {
 	return hex.EncodeToString(key.Sum(nil)) == fields["stored_key"], nil
 }
 
-// Apply implements [modules.Step]. prosodyctl asks for the password twice; a program that knows one on its command line
-// shows it to everybody.
+// Apply implements [modules.Step]. prosodyctl asks for the password twice, on standard input: everybody on the host can read
+// command lines.
 func (s *Account) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	what := "passwd"
 	if _, missing := c.Find(""); missing {
@@ -113,7 +113,7 @@ func (s *Account) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {
 		return modules.WithHint(fmt.Errorf("prosodyctl %s %s: %s", what, s.jid(), modules.LastLine(append(result.Stderr, result.Stdout...))),
-			"`prosodyctl check config` on the host tells whether prosody can read its configuration.")
+			"`prosodyctl check config` on the host shows whether prosody can read its configuration.")
 	}
 	return err
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Certificate is that certificate and key are on the host before Jitsi's packages are. Without them the packages are
-// installed all the same, and nginx, which goes on with its old configuration, doesn't come up at its next start.
+// Certificate checks that certificate and key are on the host before Jitsi's packages are installed. Without them the packages
+// are installed nevertheless, and nginx, which goes on with its old configuration, fails at its next start.
 type Certificate struct {
 	Path, Key string
 }
@@ -33,13 +33,13 @@ func (s *Certificate) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if _, foreseen := snapshot.FutureFile(path); is.Type == observe.Absent && !foreseen {
 			// No error yet: when this is a plan, an earlier step may be about to make it.
 			c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: path, Field: "wait", To: "there"})
-			c.Notes = append(c.Notes, path+" is not there yet: an earlier step has to make it")
+			c.Notes = append(c.Notes, path+" is not there yet: an earlier step must make it")
 		}
 	}
 	return c, nil
 }
 
-// Apply implements [modules.Step]. It is an error: the steps before this one have been applied.
+// Apply implements [modules.Step]. It returns an error: the steps before this one have been applied.
 func (s *Certificate) Apply(_ context.Context, _ modules.Host, c modules.Change) error {
 	return modules.WithHint(fmt.Errorf("%s is not there", c.Edits[0].Subject),
 		"Put an `acme_certificate` block before this one, and its certificate and key in the arguments; or correct the paths.")

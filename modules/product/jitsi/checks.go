@@ -11,12 +11,12 @@ import (
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
 
-// checks are what a person would see who tries it: the page, a way in, and a focus that has a bridge.
+// checks adds the checks of what a person needs: the page, a login, and a focus that has a bridge.
 func (b *builder) checks() {
 	b.check("bridge", "", httpcheck.Args{URL: "http://127.0.0.1:8080/about/health", Deadline: "2m"}, bridgeLog)
-	// It is healthy when it is logged in, has a bridge that is, and can make a conference.
+	// The focus is healthy when it and a bridge are logged in, and it can make a conference.
 	b.check("focus", "", httpcheck.Args{URL: "http://127.0.0.1:8888/about/health", Deadline: "3m"}, focusLog, bridgeLog)
-	// That the certificate is the wanted one has been looked at: "served".
+	// The part served has checked the certificate.
 	b.check("page", nginx.Unit, httpcheck.Args{
 		URL: "https://" + b.args.Domain + "/", ConnectTo: nginxAddress, Insecure: true, Deadline: "30s",
 	}, nginxLog)
@@ -27,7 +27,7 @@ func (b *builder) checks() {
 	b.Add("login", &Login{Visitor: visitor{Domain: b.args.Domain, AppID: b.args.TokenAppID, Secret: b.args.TokenSecret}})
 }
 
-// Where the programs say what is wrong.
+// The logs of the programs.
 const (
 	bridgeLog  = "/var/log/jitsi/jvb.log"
 	focusLog   = "/var/log/jitsi/jicofo.log"
@@ -35,7 +35,7 @@ const (
 	nginxLog   = "/var/log/nginx/error.log"
 )
 
-// check adds a request that shall be answered, by a unit alone or by several that depend on each other: "".
+// check adds a request that must be answered as wanted, by a unit alone, or by several that depend on each other: "".
 func (b *builder) check(part, unit string, args httpcheck.Args, logs ...string) {
 	args.Interval = "1s"
 	request := product.Make(b.Builder, part, httpcheck.New, args).(*httpcheck.Step)
@@ -54,7 +54,7 @@ func (s *Answered) Apply(ctx context.Context, h modules.Host, c modules.Change) 
 	return withLogs(ctx, h, s.Step.Apply(ctx, h, c), s.Logs...)
 }
 
-// logScript prints what stands last in logs of things that go wrong.
+// logScript prints the last lines with errors and warnings of each log.
 const logScript = `
 for log do
 	[ -r "$log" ] || continue
@@ -63,15 +63,15 @@ for log do
 done
 `
 
-// withLogs adds what logs say last to an error.
+// withLogs adds the last errors and warnings in logs to an error.
 func withLogs(ctx context.Context, h modules.Host, err error, logs ...string) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	said, readErr := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-c", logScript, "logs"}, logs...)})
-	lines := strings.TrimSpace(string(said.Stdout))
+	output, readErr := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-c", logScript, "logs"}, logs...)})
+	lines := strings.TrimSpace(string(output.Stdout))
 	if readErr != nil || lines == "" {
-		return modules.WithHint(err, "`tail %s` on the host may say why.", strings.Join(logs, " "))
+		return modules.WithHint(err, "`tail %s` on the host may show why.", strings.Join(logs, " "))
 	}
 	return modules.WithHint(fmt.Errorf("%w\n  %s", err, strings.ReplaceAll(lines, "\n", "\n  ")), "The logs on the host say more.")
 }

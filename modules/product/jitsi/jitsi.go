@@ -18,7 +18,7 @@ import (
 // Module is the module jitsi.
 func Module() modules.Module { return modules.Product("jitsi", source, New) }
 
-// New checks args and returns the parts in the order in which a host with nginx and a certificate becomes a Jitsi.
+// New checks args and returns the parts, in the order in which they turn a host with nginx and a certificate into a Jitsi.
 func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	ports, err := checkArgs(args)
 	if err != nil {
@@ -43,7 +43,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 
 var (
 	domainRule = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$`)
-	// Jitsi's maintainer scripts put secrets into shell commands, sed's and configuration files without any quoting.
+	// Jitsi's maintainer scripts put secrets into commands of shell and sed, and into configuration files, without quoting.
 	secretRule  = regexp.MustCompile(`^[A-Za-z0-9_.~+=-]*$`)
 	appRule     = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	serverRule  = regexp.MustCompile(`^[A-Za-z0-9.-]+:[0-9]+$`)
@@ -52,12 +52,12 @@ var (
 
 const shortestSecret = 12
 
-// checkArgs finds mistakes, and returns the media ports.
+// checkArgs returns the media ports, and the mistakes in the arguments.
 func checkArgs(args Args) (portRange, error) {
 	var errs []error
 	wrong := func(arg, format string, a ...any) { errs = append(errs, modules.Argf(arg, format, a...)) }
 	if !domainRule.MatchString(args.Domain) {
-		wrong("domain", "must be a host name in small letters such as \"meet.example.com\", not %q", args.Domain)
+		wrong("domain", "must be a lowercase host name such as \"meet.example.com\", not %q", args.Domain)
 	}
 	for arg, path := range map[string]string{"certificate": args.Certificate, "key": args.Key, "webroot": args.Webroot} {
 		if err := errors.Join(modules.CheckPath(path), nginx.CheckWord(path)); err != nil {
@@ -85,7 +85,7 @@ func checkArgs(args Args) (portRange, error) {
 	if args.NATPrivate != "" || args.NATPublic != "" {
 		for arg, text := range map[string]string{"nat_private": args.NATPrivate, "nat_public": args.NATPublic} {
 			if _, err := netip.ParseAddr(text); err != nil {
-				wrong(arg, "must be an IP address, not %q; nat_private and nat_public go together", text)
+				wrong(arg, "must be an IP address, not %q; give nat_private and nat_public together", text)
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func checkArgs(args Args) (portRange, error) {
 // portRange is one or more ports.
 type portRange struct{ first, last int }
 
-// String is the range as ufw wants it.
+// String returns the range in the form for a ufw rule.
 func (r portRange) String() string {
 	if r.first == r.last {
 		return strconv.Itoa(r.first)

@@ -64,14 +64,14 @@ func TestNewRefuses(t *testing.T) {
 		change func(*Args)
 		err    string
 	}{
-		"address for a domain": {func(a *Args) { a.Domain = "203.0.113.7" }, `domain: must be a host name in small letters such as "meet.example.com", not "203.0.113.7"`},
-		"one label":            {func(a *Args) { a.Domain = "meet" }, `domain: must be a host name in small letters such as "meet.example.com", not "meet"`},
-		"quote in a domain":    {func(a *Args) { a.Domain = "a'b.example.com" }, `domain: must be a host name in small letters such as "meet.example.com", not "a'b.example.com"`},
+		"address for a domain": {func(a *Args) { a.Domain = "203.0.113.7" }, `domain: must be a lowercase host name such as "meet.example.com", not "203.0.113.7"`},
+		"one label":            {func(a *Args) { a.Domain = "meet" }, `domain: must be a lowercase host name such as "meet.example.com", not "meet"`},
+		"quote in a domain":    {func(a *Args) { a.Domain = "a'b.example.com" }, `domain: must be a lowercase host name such as "meet.example.com", not "a'b.example.com"`},
 		"short secret":         {func(a *Args) { a.BridgeSecret = "short" }, "bridge_secret: " + secret},
 		"secret for sed":       {func(a *Args) { a.FocusSecret = "0123456789/&" }, "focus_secret: " + secret},
 		"token without secret": {func(a *Args) { a.TokenAppID = "chat" }, "token_secret: " + secret},
 		"secret without token": {func(a *Args) { a.TokenSecret = "0123456789abcd" }, `token_app_id: must be of letters, digits, "_", "-" and ".", not ""`},
-		"half of nat":          {func(a *Args) { a.NATPublic = "203.0.113.7" }, `nat_private: must be an IP address, not ""; nat_private and nat_public go together`},
+		"half of nat":          {func(a *Args) { a.NATPublic = "203.0.113.7" }, `nat_private: must be an IP address, not ""; give nat_private and nat_public together`},
 		"ports":                {func(a *Args) { a.MediaPorts = "20000:10000" }, `media_ports: must be a port such as "10000", or a range such as "10000:20000", not "20000:10000"`},
 		"versions":             {func(a *Args) { a.Versions = map[string]string{"nginx": "1"} }, `versions: "nginx" is not one of Jitsi's packages: jicofo, jitsi-videobridge2, jitsi-meet-web, jitsi-meet-web-config, jitsi-meet-prosody, jitsi-meet, jitsi-meet-tokens, jitsi-meet-turnserver`},
 		"key":                  {func(a *Args) { a.Key = "privkey.pem" }, `key: must be an absolute path, not "privkey.pem"`},
@@ -102,7 +102,7 @@ func TestParts(t *testing.T) {
 	t.Parallel()
 	const (
 		answers  = "answers-bridge answers-prosody answers-web "
-		prosody  = "former prosody prosody-link prosody-settings prosody-access account-focus account-bridge prosody-service "
+		prosody  = "previous-domain prosody prosody-link prosody-settings prosody-access account-focus account-bridge prosody-service "
 		daemons  = "bridge-conf focus-conf bridge-service focus-service "
 		outcomes = "site site-link site-service served bridge focus page page-domain login"
 	)
@@ -201,7 +201,7 @@ func TestDirectoryGone(t *testing.T) {
 	step := conf{&file.Step{Path: dir + "/jvb.conf", Content: []byte("x"), Mode: 0o640, Owner: "root", Group: "root"}, "jitsi-videobridge2"}
 	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: step.Path}}})
 	var hint *modules.HintError
-	if !errors.As(err, &hint) || !strings.Contains(hint.Hint, dir+" is gone") || !strings.Contains(hint.Hint, "--force-confmiss jitsi-videobridge2`") {
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint, dir+" is missing") || !strings.Contains(hint.Hint, "--force-confmiss jitsi-videobridge2`") {
 		t.Errorf("%v", err)
 	}
 }
@@ -321,7 +321,7 @@ func TestProsodyDiff(t *testing.T) {
 		},
 		"not trusted": {change: func(w world) { delete(w, ca) }, want: []string{"update " + conf + " configured without " + ca}},
 		"roster":      {change: func(w world) { w[conf] = text(proxy); w[ours] = text(`return { ["focus.meet.example.com"] = {}; };`) }},
-		"no roster":   {change: func(w world) { w[conf] = text(proxy) }, want: []string{"update " + conf + " roster the focus doesn't have focus.meet.example.com in its roster"}},
+		"no roster":   {change: func(w world) { w[conf] = text(proxy) }, want: []string{"update " + conf + " roster focus.meet.example.com is not in the roster of the focus"}},
 		"directory":   {change: func(w world) { w[conf] = observe.FileInfo{Type: observe.Directory} }, err: conf + " is a directory, not a file"},
 	} {
 		w := converged()
@@ -481,7 +481,7 @@ server {
 		"certificate": {text(strings.Replace(site, "/etc/tls/fullchain.pem", "/etc/ssl/x.crt", 1)), good, []string{"update " + path + " certificate"}, site, ""},
 		"key":         {text(strings.Replace(site, "/etc/tls/privkey.pem", "/etc/ssl/x.key", 1)), good, []string{"update " + path + " certificate"}, site, ""},
 		"challenges":  {text(strings.Replace(site, "/var/www/acme", "/usr/share/jitsi-meet", 1)), good, []string{"update " + path + " certificate"}, site, ""},
-		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain doesn't name meet.example.com"}, "", ""},
+		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain does not name meet.example.com"}, "", ""},
 		"link":        {observe.FileInfo{Type: observe.Symlink}, good, nil, "", path + " is a symbolic link, not a file"},
 	} {
 		got, err := step.Diff(world{path: test.site, page: test.page}.snapshot(path, page))
@@ -494,14 +494,14 @@ server {
 	}
 }
 
-func TestFormerDiff(t *testing.T) {
+func TestPreviousDomainDiff(t *testing.T) {
 	t.Parallel()
 	s := observe.NewSnapshot()
 	inUse.Put(s, struct{}{}, []string{
 		"/etc/prosody/conf.d/old.example.com.cfg.lua", "/etc/nginx/sites-enabled/meet.example.com.conf",
 		"/etc/nginx/sites-enabled/old.example.com.conf", "/etc/prosody/conf.d/meet.example.com.cfg.lua",
 	}, nil)
-	got, err := (&Former{Domain: domain}).Diff(s)
+	got, err := (&PreviousDomain{Domain: domain}).Diff(s)
 	want := []string{
 		"remove /etc/nginx/sites-enabled/old.example.com.conf of another domain",
 		"remove /etc/prosody/conf.d/old.example.com.cfg.lua of another domain",
@@ -520,10 +520,10 @@ func TestLoginDiff(t *testing.T) {
 	}{
 		"converged": {},
 		"nobody gets in": {found: entrance{Login: errNoWayIn.Error(), Websocket: "status 502 from /xmpp-websocket"}, want: []modules.Edit{{
-			Action: modules.Run, Subject: "log in to meet.example.com", Field: "wait", From: "prosody offers no way to log in", To: "everybody gets in",
+			Action: modules.Run, Subject: "log in to meet.example.com", Field: "wait", From: "prosody offers no login", To: "everybody can log in",
 		}}},
-		"a stranger gets in": {app: "chat", found: entrance{Stranger: "somebody without a token gets in"}, want: []modules.Edit{{
-			Action: modules.Run, Subject: "log in to meet.example.com", Field: "wait", From: "somebody without a token gets in", To: "who has a token gets in, and nobody else",
+		"a login without a token": {app: "chat", found: entrance{NoToken: "one can log in without a token"}, want: []modules.Edit{{
+			Action: modules.Run, Subject: "log in to meet.example.com", Field: "wait", From: "one can log in without a token", To: "one can log in with a token, and not without",
 		}}},
 	} {
 		step := Login{Visitor: visitor{Domain: domain, AppID: test.app}}

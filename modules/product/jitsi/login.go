@@ -29,39 +29,39 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Login is that a person who opens the page gets in: through nginx, by BOSH (XEP-0124, XEP-0206), as the page does, and
-// that prosody answers by websocket (RFC 7395), too. With tokens it is also that nobody gets in without one. A prosody
-// that lacks a module of Lua runs, and lets nobody in; nothing but trying shows that.
+// Login checks that a person who opens the page can log in: through nginx, by BOSH (XEP-0124, XEP-0206), as the page does; that
+// prosody also answers by websocket (RFC 7395); and with tokens, that nobody can log in without one. A prosody that lacks a
+// module of Lua runs, but lets nobody in; only a try shows that.
 //
-// Where all is well nobody really gets in: prosody 13 makes a file for each who does. Without tokens it is enough that prosody offers the
-// way; with tokens a visitor shows one that is right in all but that it names no audience, which is looked at last
-// (luajwtjitsi.lib.lua of jitsi-meet: signature, expiry, issuer, audience).
+// The check itself completes no login, for which prosody 13 would make a file. Without tokens it is enough that prosody offers
+// the login. With tokens it uses one that is valid except for the audience, which is verified last (luajwtjitsi.lib.lua of
+// jitsi-meet: signature, expiry, issuer, audience).
 type Login struct {
 	Visitor visitor
 }
 
 var _ modules.Step = (*Login)(nil)
 
-// A visitor is somebody who tries to get in.
+// A visitor is somebody who tries to log in.
 type visitor struct {
 	Domain string
 	AppID  string // empty: without a token
 	Secret modules.Secret
 }
 
-// nginxAddress is where the site is asked, as seen from the host.
+// nginxAddress is the address of the site, as seen from the host.
 const nginxAddress = "127.0.0.1:443"
 
-// entrance is what visitors found.
+// entrance is the result of a visit.
 type entrance struct {
-	Login     string // why nobody gets in by BOSH; empty when one does
-	Stranger  string // that somebody without a token gets in; empty when nobody does, or needs one
-	Websocket string // why there is no websocket; empty when there is
+	Login     string // why nobody can log in by BOSH; empty: one can
+	NoToken   string // that one can log in without a token; empty: one can't, or needs none
+	Websocket string // why there is no websocket; empty: there is one
 }
 
-// problem is the first that people would meet.
+// problem returns the first problem that people would meet; empty: none.
 func (e entrance) problem() string {
-	for _, p := range []string{e.Login, e.Stranger, e.Websocket} {
+	for _, p := range []string{e.Login, e.NoToken, e.Websocket} {
 		if p != "" {
 			return p
 		}
@@ -73,13 +73,13 @@ var entrances = &observe.Probe[visitor, entrance]{Name: "login", Run: func(ctx c
 	return v.visit(ctx, dial)
 }}
 
-// visitTimeout bounds a visit; endTimeout the end of its session, for which nobody has to wait long.
+// visitTimeout limits a visit, endTimeout the end of its session.
 const (
 	visitTimeout = 10 * time.Second
 	endTimeout   = 2 * time.Second
 )
 
-// visit tries all ways at the same time.
+// visit makes all tries at the same time.
 func (v visitor) visit(ctx context.Context, dial observe.Dial) (entrance, error) {
 	limited, cancel := context.WithTimeout(ctx, visitTimeout)
 	defer cancel()
@@ -105,7 +105,7 @@ func (v visitor) visit(ctx context.Context, dial observe.Dial) (entrance, error)
 	if v.AppID != "" {
 		group.Go(func() error {
 			if v.logIn(limited, client, false) == nil {
-				found.Stranger = "somebody without a token gets in"
+				found.NoToken = "one can log in without a token"
 			}
 			return nil
 		})
@@ -114,11 +114,11 @@ func (v visitor) visit(ctx context.Context, dial observe.Dial) (entrance, error)
 		found.Websocket = failure(v.websocket(limited, client))
 		return nil
 	})
-	_ = group.Wait() // none returns an error: that nobody gets in is an answer
+	_ = group.Wait() // none returns an error: a failed login is an answer
 	return found, ctx.Err()
 }
 
-// failure says why something did not work, without the URL that net/http puts before it and that may hold a token.
+// failure returns the text of an error, without the URL that net/http adds and that may contain a token.
 func failure(err error) string {
 	var failed *url.Error
 	if errors.As(err, &failed) {
@@ -133,7 +133,7 @@ func failure(err error) string {
 	return err.Error()
 }
 
-// body is what XMPP by BOSH is wrapped in, as far as it matters here.
+// body is the part of BOSH's wrapper around XMPP that matters here.
 type body struct {
 	Condition  string    `xml:"condition,attr"`
 	Session    string    `xml:"sid,attr"`
@@ -147,12 +147,12 @@ type body struct {
 	} `xml:"failure"`
 }
 
-// A refusal is what prosody says to who may not get in.
+// A refusal is prosody's answer to a login that it refuses.
 type refusal struct{ reason string }
 
 func (r *refusal) Error() string { return "prosody refuses the login: " + r.reason }
 
-// logIn opens a session, logs in where a token is asked for, and ends the session.
+// logIn opens a session, logs in if tokens are required, and ends the session.
 func (v visitor) logIn(ctx context.Context, client *http.Client, withToken bool) error {
 	query := url.Values{"room": {"rcprov"}}
 	if v.AppID != "" && withToken {
@@ -169,7 +169,7 @@ func (v visitor) logIn(ctx context.Context, client *http.Client, withToken bool)
 	}
 	request := random.Int64()
 	send := func(ctx context.Context, attributes, content string) (body, error) {
-		request++ // without a gap: prosody would wait for the one that is missing
+		request++ // without a gap: prosody would wait for the missing one
 		return post(ctx, client, address, fmt.Sprintf("<body xmlns='http://jabber.org/protocol/httpbind' rid='%d' %s>%s</body>", request, attributes, content))
 	}
 	session, err := send(ctx, "to='"+v.Domain+"' hold='1' wait='5' ver='1.6' xml:lang='en' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'", "")
@@ -180,7 +180,7 @@ func (v visitor) logIn(ctx context.Context, client *http.Client, withToken bool)
 		return fmt.Errorf("prosody opens no session for %s (%s)", v.Domain, session.Condition)
 	}
 	sid := "sid='" + session.Session + "'"
-	defer func() { // one that isn't ended ends by itself, but a prosody that is stopped waits a minute for it
+	defer func() { // otherwise it would end by itself, but a prosody that is stopped would wait a minute for that
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 		defer cancel()
 		_, _ = send(ending, sid+" type='terminate'", "")
@@ -207,7 +207,7 @@ func (v visitor) logIn(ctx context.Context, client *http.Client, withToken bool)
 	return errors.New("prosody doesn't answer the login")
 }
 
-var errNoWayIn = errors.New("prosody offers no way to log in")
+var errNoWayIn = errors.New("prosody offers no login")
 
 // post sends one body and reads the answer.
 func post(ctx context.Context, client *http.Client, address, text string) (body, error) {
@@ -239,10 +239,10 @@ func parseBody(content []byte) (body, error) {
 	return b, nil
 }
 
-// tokenLife is how long a token of ours is valid; the host's clock may be wrong by some minutes.
+// tokenLife is how long the token is valid; the host's clock may be wrong by some minutes.
 const tokenLife = time.Hour
 
-// token returns a JSON web token (RFC 7519) as Rocket.Chat makes them, but without an audience.
+// token returns a JSON web token (RFC 7519) as Rocket.Chat makes it, but without an audience.
 func (v visitor) token(now time.Time) (string, error) {
 	var parts []string
 	for _, part := range []map[string]any{
@@ -261,7 +261,7 @@ func (v visitor) token(now time.Time) (string, error) {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
-// websocket asks for one.
+// websocket opens a websocket.
 func (v visitor) websocket(ctx context.Context, client *http.Client) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+v.Domain+"/xmpp-websocket", nil)
 	if err != nil {
@@ -277,7 +277,7 @@ func (v visitor) websocket(ctx context.Context, client *http.Client) error {
 	if err != nil {
 		return err
 	}
-	_ = response.Body.Close() // nothing more is said
+	_ = response.Body.Close() // it has no body
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		return fmt.Errorf("status %d from /xmpp-websocket", response.StatusCode)
 	}
@@ -300,14 +300,14 @@ func (s *Login) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 func (s *Login) wanted() string {
 	if s.Visitor.AppID != "" {
-		return "who has a token gets in, and nobody else"
+		return "one can log in with a token, and not without"
 	}
-	return "everybody gets in"
+	return "everybody can log in"
 }
 
 const loginPatience = time.Minute
 
-// Apply implements [modules.Step]: it tries until it works.
+// Apply implements [modules.Step]: it tries until the login works.
 func (s *Login) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	pace := wait.Pace{Every: time.Second, Limit: loginPatience, For: "trying to log in to " + s.Visitor.Domain}
 	err := wait.Until(ctx, pace, func() (missing string, err error) {

@@ -21,7 +21,7 @@ import (
 	"github.com/rcprov/rcprov/modules/product/nginxsite"
 )
 
-// Jitsi's packages. All of them are named, so that all are held, and one that was removed comes back.
+// Jitsi's packages. All are named, so that all are held, and a removed one is installed again.
 var (
 	packages = []string{
 		"jicofo", "jitsi-videobridge2", "jitsi-meet-web", "jitsi-meet-web-config", "jitsi-meet-prosody", "jitsi-meet",
@@ -66,9 +66,9 @@ func (b *builder) build() {
 	b.require()
 }
 
-// answers are what Jitsi's packages ask. The questions */jvb-hostname of other packages than the bridge's are no
-// questions but what they remember: presetting them makes a package believe that it is configured already. The secret of
-// TURN is left to the package, which makes up one that nothing uses: its question is of a type that everybody can read.
+// answers adds the answers to the questions of Jitsi's packages. */jvb-hostname of other packages than the bridge's are not
+// asked: in them a package remembers its domain, and one that is preset makes it believe that it is configured already. The
+// secret of TURN is left to the package, which invents one that nothing uses: everybody can read answers of its type.
 func (b *builder) answers() {
 	answers := func(name, owner string, list ...debconf.Answer) {
 		b.Add(name, &debconf.Step{Package: owner, Answers: list})
@@ -78,7 +78,7 @@ func (b *builder) answers() {
 		debconf.Answer{Question: "jitsi-videobridge/jvbsecret", Type: "password", Value: string(b.args.BridgeSecret)})
 	answers("answers-prosody", prosodyPackage,
 		debconf.Answer{Question: "jicofo/jicofo-authpassword", Type: "password", Value: string(b.args.FocusSecret)})
-	// Any other choice than this very text makes the package take a certificate of its own, or run a script from the net.
+	// With any other text the package makes a certificate of its own, or runs a script from the Internet.
 	answers("answers-web", webPackage,
 		debconf.Answer{Question: "jitsi-meet/cert-choice", Type: "select", Value: "I want to use my own certificate"},
 		debconf.Answer{Question: "jitsi-meet/cert-path-key", Type: "string", Value: b.args.Key},
@@ -112,7 +112,7 @@ func (b *builder) packages() {
 	}
 	held := b.args.Held
 	b.aptPackages("packages", aptpackage.Args{Packages: names, Held: &held})
-	if b.args.TokenAppID == "" { // otherwise its next upgrade would ask for tokens again
+	if b.args.TokenAppID == "" { // otherwise its next upgrade would require tokens again
 		b.aptPackages("no-tokens", aptpackage.Args{Packages: []string{tokensPackage}, State: "absent"})
 	}
 }
@@ -121,8 +121,8 @@ func (b *builder) aptPackages(name string, args aptpackage.Args) {
 	product.Add(b.Builder, name, aptpackage.New, args)
 }
 
-// lua makes two modules known to Lua 5.4, with which Debian's prosody 0.12 and 13 run: their packages have them for
-// older ones alone, and without them a prosody that wants tokens lets nobody in (seen on Debian 12 and 13).
+// lua links two modules for Lua 5.4, with which Debian's prosody 0.12 and 13 run: their packages have them only for older
+// versions of Lua, and without them a prosody that requires tokens lets nobody in (seen on Debian 12 and 13).
 func (b *builder) lua() {
 	const dir = "/usr/local/share/lua/5.4"
 	b.Add("lua", &directory.Step{Path: dir, Mode: 0o755, Owner: "root", Group: "root"})
@@ -134,18 +134,18 @@ func (b *builder) lua() {
 	}
 }
 
-// prosody is what the XMPP server needs: first the configuration as Jitsi's package writes it, then what is ours in it.
+// prosody adds the parts for the XMPP server: first the configuration as Jitsi's package writes it, then rcprov's lines in it.
 func (b *builder) prosody() {
 	domain := b.args.Domain
 	conf := prosodyConf(domain)
-	b.Add("former", modules.Brought{Step: &Former{Domain: domain}})
+	b.Add("previous-domain", modules.Brought{Step: &PreviousDomain{Domain: domain}})
 	b.Add("prosody", modules.Brought{Step: &Prosody{Domain: domain}})
 	b.Add("prosody-link", modules.Brought{Step: &link.Step{Path: prosodyLink(domain), Target: conf}})
 	b.Add("prosody-settings", modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}})
 	b.Add("prosody-access", modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}})
 	b.Add("account-focus", modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}})
 	b.Add("account-bridge", modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}})
-	// The link as well: a prosody that was started without it knows nothing of the domain.
+	// The link as well: a prosody that was started without it does not have the domain.
 	watched := []string{conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
 	if b.args.TokenAppID != "" {
 		watched = append(watched, "/usr/local/share/lua/5.4/basexx.lua", "/usr/local/share/lua/5.4/inspect.lua")
@@ -153,7 +153,7 @@ func (b *builder) prosody() {
 	b.unit("prosody-service", systemdunit.Args{Name: prosodyUnit, RestartOn: watched}, true)
 }
 
-// unit adds a service of a package, which shall run what is on disk.
+// unit adds the service of a package, which is restarted when its files change.
 func (b *builder) unit(part string, args systemdunit.Args, enabled bool) {
 	yes := true
 	args.Running = &yes
@@ -163,8 +163,7 @@ func (b *builder) unit(part string, args systemdunit.Args, enabled bool) {
 	product.Add(b.Builder, part, systemdunit.New, args)
 }
 
-// focusDropIn makes a service of jicofo, which has only an init script: systemd would neither know whether it runs, nor
-// wait for its end when it is restarted.
+// focusDropIn turns jicofo's init script into a service whose state systemd knows, and for whose end it waits at a restart.
 const focusDropIn = `# Written by rcprov.
 [Service]
 PIDFile=/run/jicofo.pid
@@ -177,7 +176,7 @@ RestartSec=2
 
 func (b *builder) daemons() {
 	domain := b.args.Domain
-	// The certificate by which bridge and focus know prosody is in Java's trust store, which they read once.
+	// Bridge and focus verify prosody by its certificate in Java's trust store, which they read only when they start.
 	trusted := prosodyCertificate("auth." + domain)
 	b.conf("bridge-conf", "jitsi-videobridge2", bridgeConf, "jvb", "jitsi", "jvb.conf", map[string]any{
 		"Domain": domain, "Secret": string(b.args.BridgeSecret), "Nickname": "jvb-" + b.Env.Host,
@@ -189,16 +188,16 @@ func (b *builder) daemons() {
 	b.unit("bridge-service", systemdunit.Args{
 		Name: bridgeUnit, RestartOn: []string{bridgeConf, "/etc/jitsi/videobridge/config", trusted},
 	}, true)
-	// systemd can't enable the unit of an init script; Jitsi's package has done it.
+	// systemd can't enable the unit of an init script; Jitsi's package does it.
 	b.unit("focus-service", systemdunit.Args{
 		Name: focusUnit, DropIns: map[string]string{"rcprov.conf": focusDropIn},
 		RestartOn: []string{focusConf, "/etc/jitsi/jicofo/config", trusted},
 	}, false)
 }
 
-// turn is coturn with the site's certificate, whose key only root can read: systemd hands it over.
+// turn adds coturn with the site's certificate. Only root can read its key: systemd passes it to coturn.
 func (b *builder) turn() {
-	// What the package remembers: with another name, its next upgrade would write the configuration anew.
+	// The package remembers its name: with another one, its next upgrade would write its configuration again.
 	b.Add("turn-answers", modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
 		{Question: "jitsi-meet-turnserver/jvb-hostname", Type: "string", Value: b.args.Domain},
 	}}})
@@ -213,7 +212,7 @@ func (b *builder) turn() {
 	}, true)
 }
 
-// conf adds a file with secrets, made from a template of the binary.
+// conf adds a file with secrets, from a template of the binary.
 func (b *builder) conf(part, pkg, path, owner, group, name string, values map[string]any) {
 	content, err := render(b.Env, name, values)
 	if err != nil {
@@ -224,7 +223,7 @@ func (b *builder) conf(part, pkg, path, owner, group, name string, values map[st
 	}, pkg})
 }
 
-// conf is a file in a directory that a package brings, and fills with more than what rcprov writes.
+// conf is a file in the directory of a package, which has more files there than the one that rcprov writes.
 type conf struct {
 	*file.Step
 	pkg string
@@ -235,8 +234,8 @@ func (c conf) Apply(ctx context.Context, h modules.Host, change modules.Change) 
 	err := c.Step.Apply(ctx, h, change)
 	var failed *modules.CommandError
 	if errors.As(err, &failed) && strings.Contains(string(failed.Result.Stderr), "No such file or directory") {
-		return modules.WithHint(fmt.Errorf("write %s: %w", c.Path, failed), "%s is gone, and the rest of what the package %s had there with it. It comes back by `apt-get install --reinstall "+
-			"-o Dpkg::Options::=--force-confmiss %[2]s` on the host; then run the same command again.", path.Dir(c.Path), c.pkg)
+		return modules.WithHint(fmt.Errorf("write %s: %w", c.Path, failed), "%s is missing, with the files that the package %s had in it. `apt-get install --reinstall "+
+			"-o Dpkg::Options::=--force-confmiss %[2]s` on the host restores them; then run the same command again.", path.Dir(c.Path), c.pkg)
 	}
 	return err
 }
@@ -251,7 +250,7 @@ func render(env modules.Env, name string, values any) (string, error) {
 	return text.String(), err
 }
 
-// lines are those of a text that say something.
+// lines returns the lines of a text that are not blank.
 func lines(text string) []string {
 	var all []string
 	for line := range strings.Lines(text) {

@@ -11,10 +11,9 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Prosody is that jitsi-meet-prosody configured prosody for a domain, to the end. Its script does what matters only when
-// it finds no configuration, and not again after it was killed in the middle; so the outcome is looked at, and where a
-// part is missing all of it goes and the script starts anew (the way that was seen to work on Debian 12). Accounts are
-// [Account]'s.
+// Prosody is the step that has jitsi-meet-prosody configure prosody for a domain. The package's script does its work only if it
+// finds no configuration, and does not complete it if it was killed; so rcprov observes the result, and if a part is missing
+// it removes all of it and runs the script again (the way that was seen to work on Debian 12). [Account] is for the accounts.
 type Prosody struct {
 	Domain string
 }
@@ -23,7 +22,7 @@ var _ modules.Step = (*Prosody)(nil)
 
 func prosodyConf(domain string) string { return "/etc/prosody/conf.avail/" + domain + ".cfg.lua" }
 
-// prosodyLink is what makes prosody read the configuration.
+// prosodyLink is the link by which prosody reads the configuration.
 func prosodyLink(domain string) string { return "/etc/prosody/conf.d/" + domain + ".cfg.lua" }
 
 func prosodyCertificate(name string) string { return "/var/lib/prosody/" + name + ".crt" }
@@ -71,7 +70,7 @@ func (s *Prosody) Observe(q *observe.Query) {
 
 // Fields of the edits of a Prosody.
 const (
-	anew   = "configured" // all of it goes, and the script runs
+	anew   = "configured" // all of it is removed, and the script runs
 	roster = "roster"     // the script runs
 )
 
@@ -111,21 +110,21 @@ func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 	}
 	if !strings.Contains(string(conf.Content), `"client_proxy"`) {
-		return modules.Change{}, nil // before 2021 the focus was no user with a roster
+		return modules.Change{}, nil // before 2021 the focus had no roster
 	}
-	friends, err := observe.File.Get(snapshot, s.roster())
+	contacts, err := observe.File.Get(snapshot, s.roster())
 	if err != nil {
-		return modules.Change{}, fmt.Errorf("look at the focus' roster: %w", err)
+		return modules.Change{}, fmt.Errorf("look at the roster of the focus: %w", err)
 	}
-	if !strings.Contains(string(friends.Content), `"focus.`+s.Domain+`"`) {
-		return edit(modules.Update, roster, "the focus doesn't have focus."+s.Domain+" in its roster"), nil
+	if !strings.Contains(string(contacts.Content), `"focus.`+s.Domain+`"`) {
+		return edit(modules.Update, roster, "focus."+s.Domain+" is not in the roster of the focus"), nil
 	}
 	return modules.Change{}, nil
 }
 
-// anewScript keeps a copy of the configuration, which an administrator may have added to, and removes what the package's script takes for a sign that it needn't do anything. The configuration goes last:
-// as long as it is there with its certificate missing, the next run knows what was begun. Prosody's package makes its
-// directory, and Jitsi's script can't do without.
+// anewScript keeps a copy of the configuration, to which an administrator may have added lines, and removes everything by which
+// the package's script decides that there is nothing to do. It removes the configuration last: a configuration without its
+// certificate shows the next run that the work was begun. Jitsi's script needs /var/lib/prosody, which Prosody's package makes.
 const anewScript = `
 domain=$1 data=$2 conf=$3 backup=$4
 [ -d /var/lib/prosody ] || install -d -m 0750 -o prosody -g prosody /var/lib/prosody
@@ -156,8 +155,8 @@ func (s *Prosody) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	return reconfigure(ctx, h, prosodyPackage, "")
 }
 
-// reconfigure runs a package's own scripts again, behind a script of ours. It takes apt's name as a job: while apt is at
-// work it waits.
+// reconfigure runs the script before and then a package's own scripts again. It is a job of apt's name, so that it waits while
+// apt is at work.
 func reconfigure(ctx context.Context, h modules.Host, name, before string) error {
 	modules.Progress(ctx, "dpkg-reconfigure %s", name)
 	_, err := job.Run(ctx, h, job.Job{Name: "apt", Command: modules.Command{
@@ -167,7 +166,7 @@ func reconfigure(ctx context.Context, h modules.Host, name, before string) error
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {
 		return modules.WithHint(fmt.Errorf("dpkg-reconfigure %s: %w", name, err),
-			"The same command again starts it anew. What the package's script says: `DEBIAN_FRONTEND=noninteractive dpkg-reconfigure %s` on the host.", name)
+			"The same command runs it again. `DEBIAN_FRONTEND=noninteractive dpkg-reconfigure %s` on the host shows what the package's script prints.", name)
 	}
 	return err
 }

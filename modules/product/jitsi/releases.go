@@ -11,16 +11,16 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/file"
 )
 
-// Jitsi's key of April 2021, which has no end; Jitsi publishes no fingerprint (seen in two public installations of 2026).
+// Jitsi's key of April 2021, which does not expire. Jitsi publishes no fingerprint (seen in two public installations of 2026).
 const jitsiFingerprint = "FFD65A0DA2BEBDEB73D44C8BB4D2D216F1FD7806"
 
-// prosodyFingerprints are the key of 2025 and the one before, which is in the same file.
+// prosodyFingerprints are those of the key of 2025 and of the previous one, which is in the same file.
 var prosodyFingerprints = []string{"AD3B912769C5F962DCBA7956F7A37EB33D0B25D7", "107D65A0A148C237FDF00AB47393D7E674D9DBB5"}
 
-// release is what a release of a distribution has of what Jitsi needs: package indexes of November 2026.
+// release is what a distribution's release has for Jitsi (package indexes, November 2026).
 type release struct {
 	java       string
-	oldProsody bool // older than 0.12, which Jitsi wants since 2025
+	oldProsody bool // older than 0.12, which Jitsi requires since 2025
 }
 
 const (
@@ -36,10 +36,10 @@ var releases = map[string]release{
 	"resolute": {java: java17},
 }
 
-// supported are the releases above, as preflight wants them.
+// supported are the releases above, for preflight.
 var supported = map[string][]string{"debian": {"bookworm", "trixie"}, "ubuntu": {"jammy", "noble", "resolute"}}
 
-// releaseOf returns what the host's release has; of one that is not known, what a newer one has most likely.
+// releaseOf returns what the host's release has; for an unknown one, what a newer one most likely has.
 func releaseOf(facts *observe.Facts) release {
 	if facts != nil {
 		if known, ok := releases[facts.OS.Codename]; ok {
@@ -73,13 +73,13 @@ func otherwise(given []string, defaults ...string) []string {
 	return defaults
 }
 
-// prosodyRepository adds Prosody's repository, from which apt may take nothing but prosody and Lua.
+// prosodyRepository adds Prosody's repository, from which apt may install only prosody and Lua.
 func (b *builder) prosodyRepository(p *ProsodyRepository) {
 	if p == nil {
 		p = &ProsodyRepository{}
 		modules.Defaults(p)
 	}
-	codename := "jammy" // as long as a plan is only checked
+	codename := "jammy" // while a plan is only checked
 	if b.Env.Facts != nil {
 		codename = b.Env.Facts.OS.Codename
 	}

@@ -5,8 +5,8 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/preflight"
 )
 
-// require adds what the parts need of the host. The sizes are of the packages with Java, and of the three programs
-// without any conference: Jitsi's handbook calls 2 GB enough for a test.
+// require adds the requirements of the parts. The sizes are those of the packages with Java, and of the three programs
+// without a conference: Jitsi's handbook calls 2 GB enough for a test.
 func (b *builder) require() {
 	port := func(unit string, number int, address string) modules.Requirement {
 		return preflight.Port{Number: number, Address: address, Unit: unit}
@@ -22,7 +22,7 @@ func (b *builder) require() {
 	b.Require("packages",
 		preflight.Release{
 			Facts: b.Env.Facts, What: "Jitsi, with the Java and prosody that it needs,", For: supported,
-			Hint: "Take a host with one of these.",
+			Hint: "Use a host with one of these.",
 		},
 		preflight.Memory{Facts: b.Env.Facts, Bytes: 2 * preflight.GB},
 		preflight.Disk{Path: "/usr", Bytes: preflight.GB})

@@ -10,8 +10,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Settings are lines of prosody's configuration for the domain that are rcprov's; the others are the package's or the
-// administrator's. The package writes these lines when it is first configured, and later answers don't reach them.
+// Settings is the step for the lines of the domain's prosody configuration that rcprov manages; the others are the package's or
+// the administrator's. The package writes these lines when it is first configured, and never changes them afterwards.
 type Settings struct {
 	Path   string
 	Wanted []setting
@@ -19,10 +19,10 @@ type Settings struct {
 
 var _ modules.Step = (*Settings)(nil)
 
-// A setting is a line that shall be so wherever it stands.
+// A setting is a line with a fixed content, wherever it is in the file.
 type setting struct {
 	name  string
-	match *regexp.Regexp // of lines without the space before
+	match *regexp.Regexp // of lines without leading space
 	line  string
 }
 
@@ -30,7 +30,7 @@ func newSetting(name, match, line string) setting {
 	return setting{name, regexp.MustCompile(`^(?:--\s*)?` + match), line}
 }
 
-// wantedSettings returns the settings for args. Without tokens they are what the package writes.
+// wantedSettings returns the settings for args. Without tokens they are those that the package writes.
 func wantedSettings(args Args) []setting {
 	authentication, id, secret, verification := "jitsi-anonymous", `--app_id="example_app_id"`, `--app_secret="example_app_secret"`, "--"
 	if args.TokenAppID != "" {
@@ -38,7 +38,7 @@ func wantedSettings(args Args) []setting {
 		id, secret = `app_id="`+args.TokenAppID+`"`, `app_secret="`+string(args.TokenSecret)+`"`
 	}
 	all := []setting{
-		// The remark is how the package's own scripts find the line, too.
+		// The package's own scripts find the line by its comment, too.
 		newSetting("authentication", `authentication = "[a-z-]*" -- do not delete me`, `authentication = "`+authentication+`" -- do not delete me`),
 		newSetting("app_id", `app_id="`, id),
 		newSetting("app_secret", `app_secret="`, secret),
@@ -63,9 +63,9 @@ func (s *Settings) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	_, differ, missing := apply(string(is.Content), s.Wanted)
 	if len(missing) > 0 && is.Type == observe.Regular {
 		return c, modules.WithHint(fmt.Errorf("%s has no line for %s", s.Path, strings.Join(missing, ", ")),
-			"Put it back as in /usr/share/jitsi-meet-prosody/prosody.cfg.lua-jvb.example; or move the file away, and it is written anew.")
+			"Restore it as in /usr/share/jitsi-meet-prosody/prosody.cfg.lua-jvb.example; or move the file away, and it is written again.")
 	}
-	// On a host without it, the package is going to write it.
+	// If there is no file, the package will write it.
 	for _, name := range append(differ, missing...) {
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: name, Sensitive: true})
 	}
@@ -91,7 +91,7 @@ func (s *Settings) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	snapshot.ForeseeFile(s.Path, modules.Fingerprint([]byte(text)))
 }
 
-// apply returns the text with the settings, and the names of those that differ and of those that have no line.
+// apply returns the text with the settings, and the names of the settings that differ and of those without a line.
 func apply(text string, wanted []setting) (result string, differ, missing []string) {
 	lines := strings.SplitAfter(text, "\n")
 	for _, w := range wanted {

@@ -11,9 +11,8 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Site is Jitsi's site of nginx as jitsi-meet-web-config writes it, but for the certificate and the directory of ACME
-// challenges, which are the plan's; and the page's configuration. The package writes both only for a domain that is new
-// to it.
+// Site is the step for Jitsi's site of nginx and the page's configuration. jitsi-meet-web-config writes both, but only for a
+// domain that is new to it; the certificate and the directory of ACME challenges are the plan's.
 type Site struct {
 	Domain           string
 	Certificate, Key string
@@ -51,7 +50,7 @@ func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			if strings.Contains(string(is.Content), "domain: '"+s.Domain+"'") {
 				continue
 			}
-			e.Action, e.Field, e.From = modules.Update, "domain", "doesn't name "+s.Domain
+			e.Action, e.Field, e.From = modules.Update, "domain", "does not name "+s.Domain
 		default:
 			text := s.edit(string(is.Content))
 			if text == string(is.Content) {
@@ -78,7 +77,7 @@ var (
 	challenges      = regexp.MustCompile(`(?s)(location \^~ /\.well-known/acme-challenge/ \{.*?\n\s*root\s+)[^;]+;`)
 )
 
-// edit returns the site's text with the plan's paths.
+// edit returns the text of the site with the plan's paths.
 func (s *Site) edit(text string) string {
 	for _, e := range []struct {
 		match *regexp.Regexp
@@ -89,8 +88,8 @@ func (s *Site) edit(text string) string {
 	return text
 }
 
-// siteScript lets the package's script take the domain for a new one, unless it is one for it anyhow: then the script
-// also knows the former one, whose site goes.
+// siteScript makes the package's script take the domain for a new one. If the script remembers another domain, that is so
+// already, and it removes that domain's site.
 const siteScript = `
 if [ "$(echo 'get jitsi-meet/jvb-hostname' | debconf-communicate ` + webPackage + `)" = "0 $DOMAIN" ]; then
 	echo 'set jitsi-meet/jvb-hostname ' | debconf-communicate ` + webPackage + ` >/dev/null
@@ -101,8 +100,8 @@ if [ -n "$PAGE" ] && [ -f "$PAGE" ]; then
 fi
 `
 
-// validateScript has nginx try a new text in a copy of its configuration, where every path of /etc/nginx is one of the
-// copy, and links to files are those files.
+// validateScript has nginx test a new text in a copy of its configuration, where paths in /etc/nginx are replaced by those of
+// the copy, and links to files by the files.
 const validateScript = `
 new=/run/rcprov/nginx-test
 umask 077
@@ -129,7 +128,7 @@ func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {
 		return modules.WithHint(fmt.Errorf("%s did not write %s", webPackage, s.path()),
-			"It writes sites of nginx only where the package nginx is installed: put an `nginx` block before this one.")
+			"It writes sites of nginx only if the package nginx is installed: put an `nginx` block before this one.")
 	}
 	if err != nil {
 		return err
@@ -144,7 +143,7 @@ func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	})
 }
 
-// rewrite has the package write what is missing or of another domain.
+// rewrite has the package write the files that are missing or of another domain.
 func (s *Site) rewrite(ctx context.Context, h modules.Host, c modules.Change) error {
 	page, wrong := s.wrong(c)
 	if !wrong {
@@ -154,7 +153,8 @@ func (s *Site) rewrite(ctx context.Context, h modules.Host, c modules.Change) er
 	return reconfigure(ctx, h, webPackage, assign+siteScript)
 }
 
-// wrong tells whether the package has to write what is missing or of another domain, and the page that is.
+// wrong reports whether the package has to write a file that is missing or of another domain, and returns the page if it is of
+// another domain.
 func (s *Site) wrong(c modules.Change) (page string, wrong bool) {
 	for _, e := range c.Edits {
 		wrong = wrong || e.Action == modules.Create || e.Field == "domain"

@@ -264,7 +264,7 @@ func (b *builder) repository() {
 	if len(args.Fingerprints) == 0 {
 		args.Fingerprints = []string{b.series.fingerprint}
 	}
-	id, codename, arch := "ubuntu", "noble", "amd64" // as long as a plan is only checked
+	id, codename, arch := "ubuntu", "noble", "amd64" // while a plan is only checked
 	if b.Env.Facts != nil {
 		id, arch = b.Env.Facts.OS.ID, b.Env.Facts.Arch
 		var err error

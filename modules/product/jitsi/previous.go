@@ -10,23 +10,23 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Former is that nginx and prosody read nothing of a former domain any more. Jitsi's packages see to that when they are
-// told of a new one, unless they are killed in the middle; and two sites of Jitsi's are more than nginx takes.
-type Former struct {
+// PreviousDomain removes the files of a previous domain that nginx and prosody read. Jitsi's packages do that when the domain
+// changes, unless they are killed; and nginx does not accept two sites of Jitsi's.
+type PreviousDomain struct {
 	Domain string
 }
 
-var _ modules.Step = (*Former)(nil)
+var _ modules.Step = (*PreviousDomain)(nil)
 
-// inUse answers which files nginx and prosody read that are of a Jitsi.
+// inUse lists the files of any Jitsi that nginx and prosody read.
 var inUse = observe.NewLines("sites of Jitsi",
 	`grep -ls -e '/etc/jitsi/meet/.*-config\.js' -e '^VirtualHost "auth\.' /etc/nginx/sites-enabled/*.conf /etc/prosody/conf.d/*.cfg.lua || [ $? -le 2 ]`)
 
 // Observe implements [modules.Step].
-func (s *Former) Observe(q *observe.Query) { inUse.Ask(q, struct{}{}) }
+func (s *PreviousDomain) Observe(q *observe.Query) { inUse.Ask(q, struct{}{}) }
 
 // Diff implements [modules.Step].
-func (s *Former) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
+func (s *PreviousDomain) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	files, err := inUse.Get(snapshot, struct{}{})
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look for sites of Jitsi: %w", err)
@@ -41,8 +41,8 @@ func (s *Former) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// Apply implements [modules.Step]. What the links lead to stays; a file in their place is kept.
-func (s *Former) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+// Apply implements [modules.Step]. It removes links, but not their targets; a file in place of a link is backed up.
+func (s *PreviousDomain) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	const script = `
 for f do
 	if [ ! -L "$f" ]; then
@@ -52,7 +52,7 @@ for f do
 	rm -f -- "$f"
 done
 `
-	argv := []string{"sh", "-euc", script, "former"}
+	argv := []string{"sh", "-euc", script, "previous-domain"}
 	for _, e := range c.Edits {
 		argv = append(argv, e.Subject)
 	}

@@ -5,19 +5,36 @@ import (
 	"slices"
 )
 
-// A Change is what a step would do to a host: the preview that plan shows, and the work order of Apply. The words
-// are made from it by package report, so what is shown and what is done can't come to differ.
+// A Change is what a step would do to a host: the preview that plan shows, and the work order of Apply. Make it with
+// [NewChange], so that what is shown is derived from what is done, in one place.
 type Change struct {
-	Edits []Edit
+	Work  Work     // what Apply does; nil in a Change without edits
+	Edits []Edit   // the same for people and reports
 	Notes []string // what a person should know although nothing is done about it; a Change of only notes is empty
 }
 
-// Empty tells whether the host is as the step wants it.
+// Work is what a step's Apply has to do, in the types of its module. Apply reads it and never the edits, whose words are
+// free to become better ones.
+type Work interface {
+	// Edits tells the work in edits, in the order in which it is done; none when there is nothing to do.
+	Edits() []Edit
+}
+
+// NewChange returns the Change of w.
+func NewChange(w Work, notes ...string) Change {
+	c := Change{Edits: w.Edits(), Notes: notes}
+	if len(c.Edits) > 0 {
+		c.Work = w
+	}
+	return c
+}
+
+// Empty reports whether the host is as the step wants it.
 func (c Change) Empty() bool { return len(c.Edits) == 0 }
 
-// Unsure tells whether it can't be told yet if any of the edits will be made: all of them have a condition.
+// Unsure reports whether all of the edits have a condition, so that perhaps none of them is made.
 func (c Change) Unsure() bool {
-	return !c.Empty() && !slices.ContainsFunc(c.Edits, func(e Edit) bool { return e.If == "" })
+	return !c.Empty() && !slices.ContainsFunc(c.Edits, func(e Edit) bool { return !e.Conditional() })
 }
 
 // Find returns the first edit of field, or of the whole subject for "".
@@ -41,13 +58,18 @@ type Edit struct {
 
 	Text *Text `json:"text,omitempty"` // for a text: old and new, shown as a unified diff; nil otherwise
 
-	// If is the condition under which the edit will be made, when that only shows after earlier steps: a clause such as
-	// "package nginx brings it". Only Diffs that depend on what is foreseen (see [Foreseer]) have it, so only plans do.
-	If string `json:"if,omitempty"`
+	// If, Unless and Or are clauses such as "package nginx brings it": the edit is made only if it holds, or unless it
+	// does; or, for a Create, the subject is there then and is changed instead. Only plans have them: see [Preview].
+	If     string `json:"if,omitempty"`
+	Unless string `json:"unless,omitempty"`
+	Or     string `json:"or,omitempty"`
 
 	// Sensitive edits show neither From, To nor Text: the old value may be a secret that rcprov doesn't know.
 	Sensitive bool `json:"sensitive,omitempty"`
 }
+
+// Conditional reports whether the edit may not be made.
+func (e Edit) Conditional() bool { return e.If != "" || e.Unless != "" }
 
 // MarshalJSON leaves out what a sensitive edit must not show.
 func (e Edit) MarshalJSON() ([]byte, error) {

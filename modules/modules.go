@@ -21,11 +21,10 @@ type Step interface {
 	Observe(q *observe.Query)
 
 	// Diff compares the answers in s with what the step wants. It is a pure function of the step and s: no host,
-	// no clock, no network. In a plan s also holds what earlier steps, whose changes are pending, will have made of the
-	// host by then; a step that depends on such things asks for them ([observe.Snapshot.FutureFile]), and what can't be
-	// told before is an edit with a condition (Edit.If). An empty Change means that the host is as it should be. An error
-	// means that it could not be told what differs (or that no change could ever get there); the engine then stops on
-	// this host and never calls Apply.
+	// no clock, no network. In a plan s answers as the host will when the pending changes of earlier steps are made;
+	// Diff neither knows nor asks. An empty Change means that the host is as it should be. An error means that it could
+	// not be told what differs (or that no change could ever get there); the engine then stops on this host and never
+	// calls Apply.
 	Diff(s *observe.Snapshot) (Change, error)
 
 	// Apply makes the edits of c, which Diff returned just before, and nothing else. It must be safe to call again
@@ -58,8 +57,8 @@ const PreparedDir = "/var/cache/rcprov/ahead"
 // differ: apt packages go into one transaction.
 type Batcher interface {
 	Step
-	// ApplyBatch makes the edits of all of work, the first of which belongs to the receiver.
-	ApplyBatch(ctx context.Context, h Host, work []Work) error
+	// ApplyBatch makes the changes of all tasks, the first of which belongs to the receiver.
+	ApplyBatch(ctx context.Context, h Host, tasks []Task) error
 }
 
 // An Explainer is a step whose change may not last although Apply made it: a program ends when nobody watches its start any
@@ -77,8 +76,8 @@ type Opaque interface {
 	Opaque()
 }
 
-// Work is a step with the change that it is to make.
-type Work struct {
+// Task is a step with the change that it is to make.
+type Task struct {
 	Step   Step
 	Change Change
 }

@@ -69,7 +69,7 @@ type FileInfo struct {
 // What stat(1) of GNU coreutils 9 and of uutils (seen: 0.0.30) agree on: the letters %s, %f (raw mode, hex), %u %g
 // %U %G, %Y %Z (seconds), %n; %N is avoided, its quoting differs. For each path that it can't stat it prints one line
 // to standard error, in the order of its arguments; uutils adds " (os error 2)" to the message.
-var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse: parseFiles}
+var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse: parseFiles, Future: futureFile}
 
 //go:embed file.sh
 var statScript string

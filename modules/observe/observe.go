@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,10 @@ type Kind[S comparable, A any] struct {
 
 	// Parse reads the reply. A subject without an answer in the map could not be told.
 	Parse func(subjects []S, reply Reply) map[S]Answer[A]
+
+	// Future returns what the answer will be when the pending changes in f are made, by what was seen. It is pure. nil: no
+	// change concerns it, but those that steps note by [Kind.Foresee].
+	Future func(f *Forecast, subject S, seen A) Outlook[A]
 }
 
 // NewLines returns a Kind of one question, whose answer is the lines that a script prints. Its subject is always the empty
@@ -54,6 +59,20 @@ func NewLines(name, script string) *Kind[struct{}, []string] {
 			return map[struct{}]Answer[[]string]{{}: {Value: reply.Lines()}}
 		},
 	}
+}
+
+// About says that the answer is about words, paths and names: nobody knows it after a change that does more than is known, and
+// may concern them. It returns k.
+func (k *Kind[S, A]) About(words ...string) *Kind[S, A] {
+	k.Future = func(f *Forecast, _ S, seen A) Outlook[A] {
+		o := Outlook[A]{Answer: Answer[A]{Value: seen}}
+		if by, ok := f.MayChange(words...); ok {
+			clause := by + " changes that"
+			o.Or = append(o.Or, Alternative[A]{Unknown[A](clause), clause})
+		}
+		return o
+	}
+	return k
 }
 
 // Reply is what the script of a Kind printed.
@@ -75,6 +94,9 @@ type Probe[S comparable, A any] struct {
 	// Run answers for one subject. It may be called concurrently for several subjects; dial connects as seen from
 	// the host. An error means that it could not be told.
 	Run func(ctx context.Context, dial Dial, subject S) (A, error)
+
+	// Future is as in [Kind].
+	Future func(f *Forecast, subject S, seen A) Outlook[A]
 }
 
 // Dial connects to address as seen from a host.
@@ -140,9 +162,10 @@ func (k *Kind[S, A]) Ask(q *Query, subject S) {
 	})
 }
 
-// Get returns the answer about subject. The error says why it could not be told, without naming the subject.
+// Get returns the answer about subject, in a plan as it will be when the changes before are made. The error says why it
+// could not be told, without naming the subject; it wraps [ErrUnknown] where only these changes show it.
 func (k *Kind[S, A]) Get(s *Snapshot, subject S) (A, error) {
-	return get[A](s, question{k, subject}, k.Name)
+	return get(s, question{k, subject}, k.Name, subject, k.Future)
 }
 
 // Put sets the answer about subject, for tests of Diff.
@@ -160,9 +183,9 @@ func (p *Probe[S, A]) Ask(q *Query, subject S) {
 	}
 }
 
-// Get returns the answer about subject. The error says why it could not be told.
+// Get returns the answer about subject, as [Kind.Get] does.
 func (p *Probe[S, A]) Get(s *Snapshot, subject S) (A, error) {
-	return get[A](s, question{p, subject}, p.Name)
+	return get(s, question{p, subject}, p.Name, subject, p.Future)
 }
 
 // Put sets the answer about subject, for tests of Diff.
@@ -290,13 +313,22 @@ func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
 	return snapshot, nil
 }
 
-// Snapshot holds the answers of one host at one time.
+// Snapshot holds the answers of one host at one time, and in a plan what pending changes make of them.
 type Snapshot struct {
 	// Asked and Answered are the times, by the controller's clock, between which the host was looked at.
 	Asked, Answered time.Time
 
 	answers  map[question]Answer[any]
-	foreseen *foresight // nil except in plans
+	forecast *Forecast // nil but in plans, after the first pending change
+	taken    *choice   // the alternative that counts; nil: what is most likely
+	read     *[]choice // the alternatives of all that was read; nil: nobody wants to know
+}
+
+// choice is an alternative of an answer.
+type choice struct {
+	question
+	n  int // index in Outlook.Or
+	If string
 }
 
 // NewSnapshot returns a snapshot without answers, for tests to Put some.
@@ -306,7 +338,32 @@ func (s *Snapshot) put(id question, value any, err error) {
 	s.answers[id] = Answer[any]{Value: value, Err: err}
 }
 
-func get[A any](s *Snapshot, id question, name string) (A, error) {
+// World is a snapshot in which one answer is an alternative.
+type World struct {
+	If       string // when it is so, as a clause: "package nginx brings it"
+	Snapshot *Snapshot
+}
+
+// Alternatives calls read with s, and returns what s may be instead, as far as that concerns what read has asked of it: one
+// World for each alternative of each answer.
+func (s *Snapshot) Alternatives(read func(*Snapshot)) []World {
+	if s.forecast == nil {
+		read(s)
+		return nil
+	}
+	watched := *s
+	watched.read = new([]choice)
+	read(&watched)
+	var worlds []World
+	for _, c := range *watched.read {
+		other := *s
+		other.taken = &c
+		worlds = append(worlds, World{c.If, &other})
+	}
+	return worlds
+}
+
+func get[S, A any](s *Snapshot, id question, name string, subject S, future func(*Forecast, S, A) Outlook[A]) (A, error) {
 	var zero A
 	a, ok := s.answers[id]
 	if !ok {
@@ -315,7 +372,27 @@ func get[A any](s *Snapshot, id question, name string) (A, error) {
 	if a.Err != nil {
 		return zero, a.Err
 	}
-	return a.Value.(A), nil
+	seen := a.Value.(A)
+	if s.forecast == nil {
+		return seen, nil
+	}
+	if value, ok := s.forecast.replies[id]; ok {
+		return value.(A), nil
+	}
+	if future == nil {
+		return seen, nil
+	}
+	o := future(s.forecast, subject, seen)
+	if s.taken != nil && s.taken.question == id && s.taken.n < len(o.Or) {
+		other := o.Or[s.taken.n]
+		return other.Value, other.Err
+	}
+	for n, other := range o.Or {
+		if c := (choice{id, n, other.If}); s.read != nil && !slices.Contains(*s.read, c) {
+			*s.read = append(*s.read, c)
+		}
+	}
+	return o.Value, o.Err
 }
 
 // failure is the reason for a missing answer.

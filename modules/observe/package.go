@@ -53,6 +53,17 @@ var Package = &Kind[string, PackageInfo]{
 		}
 		return answers
 	},
+	Future: func(f *Forecast, name string, seen PackageInfo) Outlook[PackageInfo] {
+		o := Outlook[PackageInfo]{Answer: Answer[PackageInfo]{Value: seen}}
+		if seen.Installed || !f.packages[name] && (seen.Version == "" || !f.packages["dpkg"]) {
+			return o
+		}
+		// Packages of several steps go into one transaction, where each is still to be done.
+		other := seen
+		other.Installed, other.Broken = true, false
+		o.Or = append(o.Or, Alternative[PackageInfo]{Answer[PackageInfo]{Value: other}, Earlier + " installs it"})
+		return o
+	},
 }
 
 func parsePackage(status, arch, version string) PackageInfo {

@@ -19,6 +19,9 @@ type UnitQuestion struct {
 	// Watch are paths of files whose state is told along with the unit's own files; see WatchList.
 	Watch string
 
+	// Ours says that the asker brings the unit's file, so that no package does.
+	Ours bool
+
 	// Fingerprints asks for the fingerprint of every file, those in the unit's stamp included. Otherwise it is told only
 	// where it decides something: the unit's stamp names the file, and its ctime is another one now. (A fingerprint reads
 	// the whole file.)
@@ -142,7 +145,7 @@ func (u UnitInfo) OwnFiles() []string {
 // Source: systemctl(1), "show" (an empty section is never printed; sections come apart by an empty line), and
 // org.freedesktop.systemd1(5). Times come as `--timestamp=us+utc`, which systemd 249 (Ubuntu 22.04) knows; "unix" came
 // with 251 and has no fractions. Checked with 252 and 257.
-var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse: parseUnits}
+var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse: parseUnits, Future: futureUnits}
 
 const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,ExecMainStatus,UnitFileState," +
 	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +

@@ -21,7 +21,7 @@ type WatchedFile struct {
 
 	Target string // where a link to a file, or to nothing, leads: an absolute path
 
-	Foreseen bool // it is not so yet: see Snapshot.FutureFile
+	Foreseen bool // a pending change makes it so
 
 	Err error // why the file could not be told
 }

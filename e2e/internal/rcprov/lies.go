@@ -31,7 +31,7 @@ func Lies(plan, apply Run) ([]string, error) {
 			}
 		}
 		for _, s := range said.edits {
-			if s.If == "" && !s.waits() && !slices.ContainsFunc(did.edits, s.announces) {
+			if !s.conditional() && !s.waits() && !slices.ContainsFunc(did.edits, s.announces) {
 				lies = append(lies, fmt.Sprintf("%s: plan announced %q, which apply didn't make", step, s))
 			}
 		}
@@ -42,11 +42,14 @@ func Lies(plan, apply Run) ([]string, error) {
 
 // announces reports whether e, an edit of a plan, is what apply said it did.
 func (e Edit) announces(did Edit) bool {
-	if e.Action == "create" && e.Field == "" && did.Action == "update" {
-		return e.Subject == did.Subject
+	if e.Action == "create" && e.Field == "" && did.Action == "update" && (e.conditional() || e.Or != "") {
+		return e.Subject == did.Subject // something else may bring it, and then it is changed
 	}
 	return e.Action == did.Action && e.Subject == did.Subject && e.Field == did.Field
 }
+
+// conditional reports whether e may not be made.
+func (e Edit) conditional() bool { return e.If != "" || e.Unless != "" }
 
 // waits reports whether e changes nothing, and only waits for an answer.
 func (e Edit) waits() bool {

@@ -15,6 +15,8 @@ func TestLies(t *testing.T) {
 	const (
 		mode    = `{"action":"update","subject":"/a","field":"mode"}`
 		create  = `{"action":"create","subject":"/a"}`
+		brought = `{"action":"create","subject":"/a","or":"package a brings it"}`
+		unless  = `{"action":"create","subject":"/a","unless":"package a brings it"}`
 		restart = `{"action":"run","subject":"x.service","field":"restart"}`
 		wait    = `{"action":"run","subject":"wait for GET http://127.0.0.1/health"}`
 		maybe   = `{"action":"run","subject":"x.service","field":"restart","if":"it must"}`
@@ -26,7 +28,16 @@ func TestLies(t *testing.T) {
 	}{
 		{name: "nothing to do", plan: step("step_ok", ""), apply: step("step_ok", "")},
 		{name: "announced", plan: step("step_planned", mode), apply: step("step_changed", mode)},
-		{name: "brought by a package", plan: step("step_planned", create), apply: step("step_changed", mode)},
+		{name: "brought by a package", plan: step("step_planned", brought), apply: step("step_changed", mode)},
+		{name: "not brought by a package", plan: step("step_planned", brought), apply: step("step_changed", create)},
+		{name: "brought, as it should be", plan: step("step_unknown", unless), apply: step("step_ok", "")},
+		{
+			name: "there all the same", plan: step("step_planned", create), apply: step("step_changed", mode),
+			want: []string{
+				`h s: apply made "update /a mode", which plan didn't announce`,
+				`h s: plan announced "create /a", which apply didn't make`,
+			},
+		},
 		{name: "condition, made", plan: step("step_unknown", maybe), apply: step("step_changed", restart)},
 		{name: "condition, not made", plan: step("step_unknown", maybe), apply: step("step_ok", "")},
 		{name: "can't tell", plan: step("step_unknown", ""), apply: step("step_changed", restart)},

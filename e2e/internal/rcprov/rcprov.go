@@ -196,6 +196,8 @@ type Edit struct {
 	Subject string
 	Field   string
 	If      string
+	Unless  string
+	Or      string
 }
 
 // Events parses the output of a run with --json.

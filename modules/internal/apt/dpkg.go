@@ -32,6 +32,13 @@ var dpkgScript string
 var Dpkg = &observe.Kind[struct{}, DpkgState]{
 	Name:   "dpkg",
 	Script: func([]struct{}) string { return shell.Script(dpkgScript, nil) },
+	Future: func(f *observe.Forecast, _ struct{}, seen DpkgState) observe.Outlook[DpkgState] {
+		o := observe.Outlook[DpkgState]{Answer: observe.Answer[DpkgState]{Value: seen}}
+		if f.Installs("dpkg") {
+			o.Or = append(o.Or, observe.Alternative[DpkgState]{If: observe.Earlier + " does it"})
+		}
+		return o
+	},
 	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[DpkgState] {
 		if reply.Status != 0 {
 			return map[struct{}]observe.Answer[DpkgState]{{}: {Err: fmt.Errorf("dpkg's database: %s", strings.TrimSpace(string(reply.Stderr)))}}

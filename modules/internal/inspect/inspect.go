@@ -65,7 +65,28 @@ var Programs = &observe.Kind[*Program, Outcome]{
 		b.WriteString("wait\n")
 		return b.String()
 	},
-	Parse: parseOutcomes,
+	Parse:  parseOutcomes,
+	Future: foreseeOutcome,
+}
+
+// foreseeOutcome knows that a program may end in another way when a pending change brings it, or concerns what it names.
+func foreseeOutcome(f *observe.Forecast, p *Program, seen Outcome) observe.Outlook[Outcome] {
+	o := observe.Outlook[Outcome]{Answer: observe.Answer[Outcome]{Value: seen}}
+	or := func(status int, clause string) {
+		o.Or = append(o.Or, observe.Alternative[Outcome]{Answer: observe.Answer[Outcome]{Value: Outcome{Status: status}}, If: clause})
+	}
+	text := shell.QuoteAll(p.Argv)
+	why := f.Concerns(text)
+	switch {
+	case seen.Missing != "" && f.Pending():
+		or(0, seen.Missing+" is there then")
+		or(1, seen.Missing+" is there then")
+	case why != "" && seen.Status == 0:
+		or(1, why)
+	case why != "":
+		or(0, why)
+	}
+	return o
 }
 
 // Run asks about p alone, now.

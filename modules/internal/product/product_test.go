@@ -30,11 +30,14 @@ func build(a args, _ modules.Env) (modules.Step, error) {
 	return step{a}, nil
 }
 
+// wrapped is a step around another one.
+type wrapped struct{ modules.Step }
+
 func TestBuilder(t *testing.T) {
 	t.Parallel()
 	b := &product.Builder{Env: modules.Env{Facts: &observe.Facts{}}}
 	product.Add(b, "data", build, args{Path: "/srv"})
-	b.Add("wrapped", modules.Brought{Step: product.Make(b, "wrapped", build, args{Path: "/x", Mode: "0700"})})
+	b.Add("wrapped", wrapped{product.Make(b, "wrapped", build, args{Path: "/x", Mode: "0700"})})
 	b.Require("data", preflight.Clock{})
 	b.Require("data", preflight.Disk{Path: "/srv"})
 	parts, err := b.Parts()
@@ -44,7 +47,7 @@ func TestBuilder(t *testing.T) {
 	if got, want := parts[0].Step, (step{args{"/srv", "0755"}}); got != want {
 		t.Errorf("step %+v, want %+v", got, want)
 	}
-	if got, want := parts[1].Step, (modules.Brought{Step: step{args{"/x", "0700"}}}); got != want {
+	if got, want := parts[1].Step, (wrapped{step{args{"/x", "0700"}}}); got != want {
 		t.Errorf("step %+v, want %+v", got, want)
 	}
 	if want := []modules.Requirement{preflight.Clock{}, preflight.Disk{Path: "/srv"}}; !slices.Equal(parts[0].Requires, want) || parts[1].Requires != nil {

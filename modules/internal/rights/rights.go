@@ -2,7 +2,6 @@
 package rights
 
 import (
-	"io/fs"
 	"strconv"
 
 	"github.com/rcprov/rcprov/modules"
@@ -10,11 +9,10 @@ import (
 )
 
 // Rights are the mode, the owner and the group that a file or directory has on a host.
-type Rights struct {
-	Mode  fs.FileMode // permission bits, with fs.ModeSetuid, fs.ModeSetgid and fs.ModeSticky
-	Owner string      // user name or number
-	Group string      // group name or number
-}
+type Rights observe.Rights
+
+// Foreseen returns r for a forecast.
+func (r Rights) Foreseen() *observe.Rights { return (*observe.Rights)(&r) }
 
 // OctalMode returns the mode as chmod(1) reads it: "0644".
 func (r Rights) OctalMode() string { return modules.OctalMode(r.Mode) }
@@ -27,7 +25,7 @@ func (r Rights) String() string { return r.OctalMode() + " " + r.Ownership() }
 
 // Edits compares r with what was seen of path, which is there, and returns an edit for each of the fields mode, owner and
 // group that differs. A user or group matches by name or by number.
-func (r Rights) Edits(s *observe.Snapshot, path string, seen observe.FileInfo) []modules.Edit {
+func (r Rights) Edits(path string, seen observe.FileInfo) []modules.Edit {
 	var edits []modules.Edit
 	edit := func(field, from, to string) {
 		edits = append(edits, modules.Edit{Action: modules.Update, Subject: path, Field: field, From: from, To: to})
@@ -41,7 +39,6 @@ func (r Rights) Edits(s *observe.Snapshot, path string, seen observe.FileInfo) [
 	if r.Group != seen.Group && r.Group != strconv.Itoa(seen.GID) {
 		edit("group", seen.Group, r.Group)
 	}
-	modules.ForeseeNames(s, edits)
 	return edits
 }
 

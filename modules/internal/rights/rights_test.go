@@ -42,7 +42,7 @@ func TestEdits(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := test.rights.Edits(observe.NewSnapshot(), "/srv/x", test.seen)
+			got := test.rights.Edits("/srv/x", test.seen)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("edits (-want +got):\n%s", diff)
 			}

@@ -14,12 +14,12 @@ import (
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
+	return s.ApplyBatch(ctx, h, []modules.Task{{Step: s, Change: c}})
 }
 
 // ApplyBatch implements [modules.Batcher]: one transaction for consecutive steps of the same mode.
-func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
-	for _, w := range work {
+func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
+	for _, w := range tasks {
 		if _, interrupted := w.Change.Find(""); interrupted && w.Change.Edits[0].Subject == dpkg {
 			if err := apt.Repair(ctx, h); err != nil {
 				return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
@@ -28,7 +28,7 @@ func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Wo
 			break
 		}
 	}
-	for _, t := range transactions(work) {
+	for _, t := range transactions(tasks) {
 		if err := t.apply(ctx, h); err != nil {
 			return err
 		}
@@ -49,10 +49,10 @@ type transaction struct {
 // mode is what can't differ within one call of apt-get.
 type mode struct{ absent, purge, recommends, downgrade bool }
 
-// transactions collects the edits of work.
-func transactions(work []modules.Work) []*transaction {
+// transactions collects the edits of tasks.
+func transactions(tasks []modules.Task) []*transaction {
 	var all []*transaction
-	for _, w := range work {
+	for _, w := range tasks {
 		step := w.Step.(*Step)
 		m := mode{step.Absent, step.Purge, step.Recommends, step.Downgrade}
 		if len(all) == 0 || all[len(all)-1].mode != m {

@@ -107,9 +107,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			from += " (" + strings.Join(state.Unfinished, ", ") + ")"
 		}
 		e := modules.Edit{Action: modules.Run, Subject: dpkg, From: from, To: "all packages configured"}
-		if snapshot.WillBeInstalled(dpkg) {
-			e.If = leftToDo
-		}
 		c.Edits = append(c.Edits, e)
 	}
 	for _, p := range s.Packages {
@@ -120,7 +117,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if s.Absent {
 			c.Edits = append(c.Edits, s.diffAbsent(p, is)...)
 		} else {
-			c.Edits = append(c.Edits, s.diffPresent(p, is, s.foreseen(snapshot, p, is))...)
+			c.Edits = append(c.Edits, s.diffPresent(p, is)...)
 		}
 	}
 	return c, nil
@@ -128,17 +125,18 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // Foresee implements [modules.Foreseer]: what packages bring, and what their scripts do, shows only then.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	f := snapshot.Forecast()
 	for _, e := range c.Edits {
 		if e.Field != "held" {
-			snapshot.ForeseeUnknown(e.Subject)
+			f.May(observe.Cause{Name: e.Subject, Brings: e.Action != modules.Remove})
 		}
 		if e.Subject == dpkg {
-			snapshot.ForeseeInstalled(dpkg)
+			f.Install(dpkg)
 		}
 	}
 	for _, p := range s.Packages {
 		if !s.Absent {
-			snapshot.ForeseeInstalled(p.Name)
+			f.Install(p.Name)
 		}
 	}
 }
@@ -153,17 +151,8 @@ func (s *Step) diffAbsent(p Package, is observe.PackageInfo) []modules.Edit {
 	return nil
 }
 
-// leftToDo is the condition of what an earlier step of a plan is going to do. It is done again if both are applied together.
-const leftToDo = "a step above leaves it so"
-
-// foreseen reports whether an earlier step of a plan is going to install a package, or to end its installation.
-func (s *Step) foreseen(snapshot *observe.Snapshot, p Package, is observe.PackageInfo) bool {
-	return p.Version == "" && snapshot.WillBeInstalled(p.Name) || snapshot.WillBeInstalled(dpkg) && is.Version != "" && !is.Installed
-}
-
-// diffPresent returns the edits for a package that should be installed; willBe is whether an earlier
-// step of a plan installs it.
-func (s *Step) diffPresent(p Package, is observe.PackageInfo, willBe bool) []modules.Edit {
+// diffPresent returns the edits for a package that should be installed.
+func (s *Step) diffPresent(p Package, is observe.PackageInfo) []modules.Edit {
 	var edits []modules.Edit
 	switch {
 	case is.Installed && p.matches(is.Version):
@@ -177,11 +166,6 @@ func (s *Step) diffPresent(p Package, is observe.PackageInfo, willBe bool) []mod
 		})
 	default:
 		edits = append(edits, modules.Edit{Action: modules.Create, Subject: subject(p.Name), To: p.wanted()})
-	}
-	if willBe {
-		for i := range edits {
-			edits[i].If = leftToDo
-		}
 	}
 	if s.Held != nil && *s.Held != is.Held {
 		edits = append(edits, modules.Edit{

@@ -122,7 +122,7 @@ func TestNew(t *testing.T) {
 func TestTransactions(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
-	work := func(s Step, is observe.PackageInfo, names ...string) modules.Work {
+	work := func(s Step, is observe.PackageInfo, names ...string) modules.Task {
 		snapshot := observe.NewSnapshot()
 		apt.Dpkg.Put(snapshot, struct{}{}, apt.DpkgState{}, nil)
 		for _, name := range names {
@@ -134,11 +134,11 @@ func TestTransactions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return modules.Work{Step: &s, Change: c}
+		return modules.Task{Step: &s, Change: c}
 	}
 	installed := observe.PackageInfo{Installed: true, Version: "1"}
 	var got []string
-	for _, x := range transactions([]modules.Work{
+	for _, x := range transactions([]modules.Task{
 		work(Step{}, observe.PackageInfo{}, "a", "b=2.*"),
 		work(Step{Held: &yes}, installed, "c=2", "d"),
 		work(Step{Held: &no}, observe.PackageInfo{Installed: true, Version: "1", Held: true}, "e"),
@@ -219,13 +219,16 @@ func TestForesee(t *testing.T) {
 		dpkg   apt.DpkgState
 		edits  []string // subject, field and condition, of the second
 	}{
-		{name: "the same package", second: Package{Name: "hello"}, edits: []string{"package hello if a step above leaves it so"}},
-		{name: "the same package in a version", second: Package{Name: "hello", Version: "2.10-3"}, edits: []string{"package hello"}},
+		{name: "the same package", second: Package{Name: "hello"}, edits: []string{"package hello unless an earlier step installs it"}},
+		{
+			name: "the same package in a version", second: Package{Name: "hello", Version: "2.10-3"},
+			edits: []string{"package hello or changed if an earlier step installs it"},
+		},
 		{name: "another package", second: Package{Name: "other"}, edits: []string{"package other"}},
 		{
 			name: "dpkg interrupted", second: Package{Name: "other"},
 			is: observe.PackageInfo{Version: "1", Broken: true}, dpkg: apt.DpkgState{Unfinished: []string{"other"}},
-			edits: []string{"dpkg if a step above leaves it so", "package other if a step above leaves it so"},
+			edits: []string{"dpkg unless an earlier step does it", "package other unless an earlier step installs it"},
 		},
 	}
 	for _, test := range tests {
@@ -241,14 +244,17 @@ func TestForesee(t *testing.T) {
 			t.Fatal(err)
 		}
 		modules.Foresee(first, s, change)
-		if change, err = second.Diff(s); err != nil {
+		if change, _, err = modules.Preview(second, s); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
 		for _, e := range change.Edits {
 			line := e.Subject
-			if e.If != "" {
-				line += " if " + e.If
+			if e.Unless != "" {
+				line += " unless " + e.Unless
+			}
+			if e.Or != "" {
+				line += " or changed if " + e.Or
 			}
 			got = append(got, line)
 		}

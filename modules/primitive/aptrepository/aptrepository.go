@@ -293,5 +293,5 @@ func rightsEdits(snapshot *observe.Snapshot, path string, is observe.FileInfo) [
 	if is.Type == observe.Absent {
 		return nil
 	}
-	return fileRights.Edits(snapshot, path, is)
+	return fileRights.Edits(path, is)
 }

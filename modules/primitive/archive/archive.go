@@ -169,9 +169,18 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // Foresee implements [modules.Foreseer]: programs may be running from a directory, or in it, that another one replaces.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
-	modules.ForeseeFiles(snapshot, c)
-	if _, created := c.Find(""); s.Unpacks(c) && !created {
-		snapshot.ForeseeUnknown(s.Path)
+	f, rights := snapshot.Forecast(), s.rights().Foreseen()
+	_, created := c.Find("")
+	switch {
+	case s.Absent:
+		modules.ForeseeFiles(snapshot, c)
+	case !s.Unpacks(c):
+		f.Touch(s.Path, rights)
+	default:
+		f.Replace(s.Path, rights, s.Contains...)
+		if !created {
+			f.May(observe.Cause{Name: s.Path})
+		}
 	}
 }
 
@@ -231,7 +240,7 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 			edit("contains", "", name)
 		}
 	}
-	c.Edits = append(c.Edits, s.rights().Edits(snapshot, s.Path, dir)...)
+	c.Edits = append(c.Edits, s.rights().Edits(s.Path, dir)...)
 	return c, nil
 }
 

@@ -354,7 +354,7 @@ func TestForesee(t *testing.T) {
 	} {
 		s := observe.NewSnapshot()
 		modules.Foresee(&Step{Path: "/opt/x"}, s, modules.Change{Edits: []modules.Edit{test.edit}})
-		if got := s.Unknown(); got != test.want {
+		if got, _ := s.Forecast().MayChange(); got != test.want {
 			t.Errorf("%s %q: %q changes what runs, want %q", test.edit.Action, test.edit.Field, got, test.want)
 		}
 	}

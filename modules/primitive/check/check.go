@@ -13,7 +13,6 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module check.
@@ -83,10 +82,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	wrong := s.judge(is)
-	if wrong == "" && !snapshot.Concerns(shell.QuoteAll(s.Program.Argv)) {
+	if wrong == "" {
 		return modules.Change{}, nil
 	}
-	c := modules.Wait(snapshot, modules.Edit{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}, wrong == "", "")
+	c := modules.Change{Edits: []modules.Edit{{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}}}
 	if is.Missing != "" {
 		c.Notes = append(c.Notes, fmt.Sprintf("needs %s, which an earlier step must provide", is.Missing))
 	}

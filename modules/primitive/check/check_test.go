@@ -129,7 +129,7 @@ func TestForesee(t *testing.T) {
 	t.Parallel()
 	step := build(t, Args{Argv: []string{"systemctl", "is-active", "nginx"}})
 	restart := func(s *observe.Snapshot) {
-		s.ForeseeUnit(observe.UnitInfo{ID: "nginx.service", Active: observe.Active, InvocationID: observe.NewInstance})
+		s.Forecast().Unit(observe.UnitInfo{ID: "nginx.service", Active: observe.Active, InvocationID: observe.NewInstance})
 	}
 	for _, test := range []struct {
 		name    string
@@ -138,18 +138,21 @@ func TestForesee(t *testing.T) {
 		want    string // the condition of the edit; "-": there is none
 	}{
 		{name: "as wanted, another unit restarts", foresee: func(s *observe.Snapshot) {
-			s.ForeseeUnit(observe.UnitInfo{ID: "other.service", InvocationID: observe.NewInstance})
+			s.Forecast().Unit(observe.UnitInfo{ID: "other.service", InvocationID: observe.NewInstance})
 		}, want: "-"},
-		{name: "as wanted, its unit restarts", foresee: restart, want: "it isn't so by then"},
-		{name: "fails, its unit restarts", status: 3, foresee: restart, want: "it isn't so by then"},
+		{name: "as wanted, its unit restarts", foresee: restart, want: "if nginx.service changes"},
+		{name: "fails, its unit restarts", status: 3, foresee: restart, want: "unless nginx.service changes"},
 	} {
 		snapshot := observe.NewSnapshot()
 		inspect.Programs.Put(snapshot, step.Program, inspect.Outcome{Status: test.status}, nil)
 		test.foresee(snapshot)
-		change, err := step.Diff(snapshot)
+		change, _, err := modules.Preview(step, snapshot)
 		got := "-"
 		for _, e := range change.Edits {
-			got = e.If
+			got = "if " + e.If
+			if e.Unless != "" {
+				got = "unless " + e.Unless
+			}
 		}
 		if err != nil || got != test.want {
 			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)

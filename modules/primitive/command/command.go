@@ -78,7 +78,7 @@ func (s *Step) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var reasons, doubts, notes []string
+	var reasons, notes []string
 	for _, c := range []struct {
 		path string
 		want bool
@@ -92,9 +92,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, err
 		}
 		there := is.Type != observe.Absent
-		if f, changes := snapshot.FutureFile(c.path); changes {
-			there = f.Fingerprint != "absent"
-		}
 		if there != c.want {
 			reasons = append(reasons, c.path+c.why)
 		}
@@ -112,10 +109,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
 				"Run `%s` on the host to see its output.", shell.QuoteAll(c.condition.Argv))
 		}
-		if snapshot.Pending() && is.Missing != "" || snapshot.Concerns(shell.QuoteAll(c.condition.Argv)) {
-			doubts = append(doubts, c.arg+" says so then")
-			continue
-		}
 		switch {
 		case is.Missing != "":
 			reasons = append(reasons, c.arg+" is unknown")
@@ -124,19 +117,24 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
 		}
 	}
-	edit := modules.Edit{Action: modules.Run, Subject: s.Name, From: strings.Join(reasons, ", ")}
-	switch {
-	case len(reasons) == 0 && len(doubts) == 0:
+	if len(reasons) == 0 {
 		return modules.Change{}, nil
-	case len(reasons) == 0: // a plan, where earlier steps change what the condition is about
-		edit.If = strings.Join(doubts, " or ")
 	}
+	edit := modules.Edit{Action: modules.Run, Subject: s.Name, From: strings.Join(reasons, ", ")}
 	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
 }
 
-// Foresee implements [modules.Foreseer]: a command may do anything.
+// Foresee implements [modules.Foreseer]: a command may do anything to what it names.
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
-	snapshot.ForeseeUnknown("a command")
+	f := snapshot.Forecast()
+	if s.Creates != "" {
+		f.Write(s.Creates, observe.NewContent, observe.UnknownRights)
+	}
+	if s.Removes != "" {
+		f.Remove(s.Removes)
+	}
+	text := strings.Join(append(s.Command.Argv, s.Command.Script, s.Command.Dir, string(s.Command.Stdin)), "\n")
+	f.May(observe.Cause{Name: "a command", Bounded: true, Text: text, Brings: true})
 }
 
 // Opaque implements [modules.Opaque]: what the program did before it failed is not observed.

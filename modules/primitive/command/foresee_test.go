@@ -25,29 +25,29 @@ func TestForesee(t *testing.T) {
 		foresee func(*observe.Snapshot)
 		want    []modules.Edit
 	}{
-		{name: "will be there", args: creates, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "f") }},
+		{name: "will be there", args: creates, foresee: func(s *observe.Snapshot) { s.Forecast().Write("/there", observe.NewContent, nil) }},
 		{
-			name: "will be gone", args: creates, there: observe.Regular, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "absent") },
+			name: "will be gone", args: creates, there: observe.Regular, foresee: func(s *observe.Snapshot) { s.Forecast().Remove("/there") },
 			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there does not exist"}},
 		},
 		{
-			name: "will be there to be removed", args: removes, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/there", "f") },
+			name: "will be there to be removed", args: removes, foresee: func(s *observe.Snapshot) { s.Forecast().Write("/there", observe.NewContent, nil) },
 			want: []modules.Edit{{Action: modules.Run, Subject: "make", From: "/there exists"}},
 		},
 		{
-			name: "a file of the condition changes", args: unless, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/made", "f") },
-			want: []modules.Edit{{Action: modules.Run, Subject: "make", If: "unless says so then"}},
+			name: "a file of the condition changes", args: unless, foresee: func(s *observe.Snapshot) { s.Forecast().Write("/made", observe.NewContent, nil) },
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", If: "/made changes"}},
 		},
-		{name: "another file changes", args: unless, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/other", "f") }},
+		{name: "another file changes", args: unless, foresee: func(s *observe.Snapshot) { s.Forecast().Write("/other", observe.NewContent, nil) }},
 		{
 			name: "a unit of the condition changes", args: changed, verdict: inspect.Outcome{Status: 3},
-			foresee: func(s *observe.Snapshot) { s.ForeseeUnit(observe.UnitInfo{ID: "x.service"}) },
-			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "changed_when says so then"}},
+			foresee: func(s *observe.Snapshot) { s.Forecast().Unit(observe.UnitInfo{ID: "x.service"}) },
+			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "x.service changes"}},
 		},
 		{
 			name: "the condition's program is not there yet", args: unless, verdict: inspect.Outcome{Missing: "cmp"},
-			foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package diffutils") },
-			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "unless says so then"}},
+			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package diffutils", Brings: true}) },
+			want:    []modules.Edit{{Action: modules.Run, Subject: "make", From: "unless is unknown", Unless: "cmp is there then"}},
 		},
 	}
 	for _, test := range tests {
@@ -61,7 +61,7 @@ func TestForesee(t *testing.T) {
 				}
 			}
 			test.foresee(snapshot)
-			change, err := step.Diff(snapshot)
+			change, _, err := modules.Preview(step, snapshot)
 			if diff := cmp.Diff(test.want, change.Edits); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}

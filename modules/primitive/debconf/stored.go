@@ -24,7 +24,7 @@ var storedScript string
 // Records are separated by empty lines and begin with Name; only variables' lines begin with a space. debconf saves the
 // questions first and what it knows of them (the templates) last: a question without a template is one that a killed
 // debconf left, and counts as not there.
-var stored = &observe.Kind[string, answer]{
+var stored = (&observe.Kind[string, answer]{
 	Name: "debconf",
 	Script: func(questions []string) string {
 		return shell.Script(storedScript, shell.Vars{
@@ -33,7 +33,7 @@ var stored = &observe.Kind[string, answer]{
 		})
 	},
 	Parse: parseStored,
-}
+}).About("debconf")
 
 func parseStored(questions []string, reply observe.Reply) map[string]observe.Answer[answer] {
 	answers := make(map[string]observe.Answer[answer])

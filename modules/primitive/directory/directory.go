@@ -104,7 +104,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Absent:
 		return s.remove(snapshot)
 	}
-	c.Edits = s.rights().Edits(snapshot, s.Path, is)
+	c.Edits = s.rights().Edits(s.Path, is)
 	return c, nil
 }
 
@@ -151,6 +151,21 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 
 //go:embed create.sh
 var createScript string
+
+// Foresee implements [modules.Foreseer].
+func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	f := snapshot.Forecast()
+	if s.Absent {
+		f.Remove(s.Path)
+		return
+	}
+	for _, p := range s.parents() {
+		if is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p}); err == nil && is.Type == observe.Absent {
+			f.Directory(p, &observe.Rights{Mode: 0o755, Owner: "root", Group: "root"})
+		}
+	}
+	f.Directory(s.Path, s.rights().Foreseen())
+}
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {

@@ -78,19 +78,20 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if is.SHA256 != s.SHA256 {
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: "sha256", From: is.SHA256, To: s.SHA256})
 	}
-	c.Edits = append(c.Edits, s.rights().Edits(snapshot, s.Path, is)...)
+	c.Edits = append(c.Edits, s.rights().Edits(s.Path, is)...)
 	return c, nil
 }
 
 // Foresee implements [modules.Foreseer]: the file may be a program that runs.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	f, rights := snapshot.Forecast(), s.rights().Foreseen()
 	_, created := c.Find("")
 	if _, replaced := c.Find("sha256"); created || replaced {
-		snapshot.ForeseeFile(s.Path, s.SHA256)
-		snapshot.ForeseeUnknown(s.Path)
+		f.Write(s.Path, observe.KnownSum(s.SHA256), rights)
+		f.May(observe.Cause{Name: s.Path})
 		return
 	}
-	modules.ForeseeFiles(snapshot, c)
+	f.Touch(s.Path, rights)
 }
 
 //go:embed download.sh

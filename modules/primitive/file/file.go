@@ -118,9 +118,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	var c modules.Change
 	switch {
 	case is.Type == observe.Absent && s.Absent:
-		if by := snapshot.Unknown(); by != "" {
-			c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, If: by + " brings it"})
-		}
 		return c, nil
 	case is.Type == observe.Regular && s.Absent:
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path})
@@ -142,31 +139,28 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		c.Edits = append(c.Edits, e)
 		return c, nil
 	}
-	c.Edits = s.compare(snapshot, is)
-	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent && s.Content == nil {
-		c.Edits = s.inDoubt()
-	}
+	c.Edits = s.compare(is)
 	return c, nil
 }
 
 // Foresee implements [modules.Foreseer]: the content is known also where it isn't shown.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	f, rights := snapshot.Forecast(), s.rights().Foreseen()
 	for _, e := range c.Edits {
 		switch {
-		case e.If != "":
 		case e.Action == modules.Remove:
-			snapshot.ForeseeFile(s.Path, "absent")
+			f.Remove(s.Path)
 		case e.Action == modules.Create || e.Field == "content":
-			snapshot.ForeseeFile(s.Path, modules.Fingerprint(s.Content)) // mode and owner with it
+			f.Write(s.Path, observe.KnownContent(s.Content), rights)
 			return
 		default:
-			snapshot.ForeseeFile(s.Path, observe.SameContent)
+			f.Touch(s.Path, rights)
 		}
 	}
 }
 
 // compare returns the edits for a file that exists.
-func (s *Step) compare(snapshot *observe.Snapshot, is observe.FileInfo) (edits []modules.Edit) {
+func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
 	if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
 		e := modules.Edit{Action: modules.Update, Subject: s.Path, Field: "content", Sensitive: s.Sensitive}
 		if !s.Sensitive {
@@ -174,17 +168,7 @@ func (s *Step) compare(snapshot *observe.Snapshot, is observe.FileInfo) (edits [
 		}
 		edits = append(edits, e)
 	}
-	return append(edits, s.rights().Edits(snapshot, s.Path, is)...)
-}
-
-// inDoubt returns the edits for a file that an earlier step of a plan is going to write, with whatever mode and owner.
-func (s *Step) inDoubt() (edits []modules.Edit) {
-	for _, e := range []struct{ field, to string }{{"mode", s.rights().OctalMode()}, {"owner", s.Owner}, {"group", s.Group}} {
-		edits = append(edits, modules.Edit{
-			Action: modules.Update, Subject: s.Path, Field: e.field, To: e.to, If: "a step above leaves it otherwise",
-		})
-	}
-	return edits
+	return append(edits, s.rights().Edits(s.Path, is)...)
 }
 
 // showContent adds the old and the new content to e if both are text, else their sizes.

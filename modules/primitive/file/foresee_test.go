@@ -11,25 +11,35 @@ import (
 
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	const sum = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+	rights := observe.FileInfo{Type: observe.Regular, Mode: 0o600, Owner: "root", Group: "root"}
 	hello := &Step{Path: "/etc/motd", Content: []byte("hello\n"), Mode: 0o644, Owner: "root", Group: "root", Sensitive: true}
+	want := observe.FileInfo{
+		Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", Size: 6, Content: []byte("hello\n"),
+		SHA256: "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+	}
+	other := rights
+	other.Content, other.Size, other.SHA256 = []byte("x"), 1, "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+	touched := other
+	touched.Mode = 0o644
 	for _, test := range []struct {
 		name  string
 		step  *Step
+		is    observe.FileInfo
 		edits []modules.Edit
-		want  string // "-": nothing is foreseen
+		want  observe.FileInfo
 	}{
-		{"created", hello, []modules.Edit{{Action: modules.Create}}, sum},
-		{"content and mode", hello, []modules.Edit{{Action: modules.Update, Field: "content"}, {Action: modules.Update, Field: "mode"}}, sum},
-		{"mode", hello, []modules.Edit{{Action: modules.Update, Field: "mode"}}, observe.SameContent},
-		{"removed", &Step{Path: "/etc/motd", Absent: true}, []modules.Edit{{Action: modules.Remove}}, "absent"},
-		{"perhaps removed", &Step{Path: "/etc/motd", Absent: true}, []modules.Edit{{Action: modules.Remove, If: "it is there"}}, "-"},
+		{"created", hello, observe.FileInfo{}, []modules.Edit{{Action: modules.Create}}, want},
+		{"content and mode", hello, other, []modules.Edit{{Action: modules.Update, Field: "content"}, {Action: modules.Update, Field: "mode"}}, want},
+		{"mode", hello, other, []modules.Edit{{Action: modules.Update, Field: "mode"}}, touched},
+		{"removed", &Step{Path: "/etc/motd", Absent: true}, other, []modules.Edit{{Action: modules.Remove}}, observe.FileInfo{}},
 	} {
-		s := observe.NewSnapshot()
+		s, question := observe.NewSnapshot(), observe.FileQuestion{Path: "/etc/motd", Content: true}
+		observe.File.Put(s, question, test.is, nil)
 		modules.Foresee(test.step, s, modules.Change{Edits: test.edits})
-		f, ok := s.FutureFile("/etc/motd")
-		if ok != (test.want != "-") || ok && f.Fingerprint != test.want {
-			t.Errorf("%s: %q, %v; want %q", test.name, f.Fingerprint, ok, test.want)
+		got, err := observe.File.Get(s, question)
+		got.UID, got.GID = 0, 0
+		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 		}
 	}
 }
@@ -40,8 +50,8 @@ func TestDiffForeseen(t *testing.T) {
 	there := observe.FileInfo{Type: observe.Regular, Mode: 0o640, Owner: "root", Group: "root"}
 	absent := &Step{Path: "/etc/x", Absent: true}
 	rights := &Step{Path: "/etc/x", Mode: 0o640, Owner: "root", Group: "root"}
-	update := func(field, to string) modules.Edit {
-		return modules.Edit{Action: modules.Update, Subject: "/etc/x", Field: field, To: to, If: "a step above leaves it otherwise"}
+	update := func(field, from, to string) modules.Edit {
+		return modules.Edit{Action: modules.Update, Subject: "/etc/x", Field: field, From: from, To: to, If: "an earlier step leaves it otherwise"}
 	}
 	for _, test := range []struct {
 		name    string
@@ -51,20 +61,20 @@ func TestDiffForeseen(t *testing.T) {
 		want    []modules.Edit
 	}{
 		{
-			name: "shall not be there", step: absent, foresee: func(s *observe.Snapshot) { s.ForeseeUnknown("package x") },
+			name: "shall not be there", step: absent, foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package x", Brings: true}) },
 			want: []modules.Edit{{Action: modules.Remove, Subject: "/etc/x", If: "package x brings it"}},
 		},
-		{name: "nobody brings it", step: absent, foresee: func(s *observe.Snapshot) { s.Foresee() }},
+		{name: "nobody brings it", step: absent, foresee: func(s *observe.Snapshot) { s.Forecast().Remove("/etc/y") }},
 		{
-			name: "written anew", step: rights, is: there, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/x", observe.NewContent) },
-			want: []modules.Edit{update("mode", "0640"), update("owner", "root"), update("group", "root")},
+			name: "written anew", step: rights, is: there, foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/x", observe.NewContent, observe.UnknownRights) },
+			want: []modules.Edit{update("mode", "0000", "0640"), update("owner", "?", "root"), update("group", "?", "root")},
 		},
-		{name: "touched", step: rights, is: there, foresee: func(s *observe.Snapshot) { s.ForeseeFile("/etc/x", observe.SameContent) }},
+		{name: "touched", step: rights, is: there, foresee: func(s *observe.Snapshot) { s.Forecast().Touch("/etc/x", nil) }},
 	} {
 		s := observe.NewSnapshot()
 		observe.File.Put(s, test.step.question(), test.is, nil)
 		test.foresee(s)
-		change, err := test.step.Diff(s)
+		change, _, err := modules.Preview(test.step, s)
 		if diff := cmp.Diff(test.want, change.Edits); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 		}

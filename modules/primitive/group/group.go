@@ -78,6 +78,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+// Foresee implements [modules.Foreseer].
+func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	if !s.Absent {
+		snapshot.Forecast().Account(s.Name)
+	}
+}
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	for _, e := range c.Edits {

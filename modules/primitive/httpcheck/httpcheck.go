@@ -29,7 +29,6 @@ type Step struct {
 	Request  *request
 	Interval time.Duration
 	Deadline time.Duration
-	Unit     string // that of the server; empty if unknown
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -147,9 +146,12 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
-	return modules.Wait(snapshot, modules.Edit{
+	if is.AsWanted {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Edits: []modules.Edit{{
 		Action: modules.Run, Subject: "wait for " + s.subject(), From: is.Text, To: s.wanted(),
-	}, is.AsWanted, s.Unit), nil
+	}}}, nil
 }
 
 // subject is the request as people see it.

@@ -81,10 +81,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 // Foresee implements [modules.Foreseer].
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	if s.Absent {
-		snapshot.ForeseeFile(s.Path, "absent")
+		snapshot.Forecast().Remove(s.Path)
 		return
 	}
-	snapshot.ForeseeFile(s.Path, "->"+s.Target)
+	snapshot.Forecast().Link(s.Path, s.Target)
 }
 
 //go:embed replace.sh

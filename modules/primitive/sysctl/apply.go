@@ -19,13 +19,13 @@ const switchName = "sysctl"
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	return s.ApplyBatch(ctx, h, []modules.Work{{Step: s, Change: c}})
+	return s.ApplyBatch(ctx, h, []modules.Task{{Step: s, Change: c}})
 }
 
 // ApplyBatch implements [modules.Batcher]: one new login confirms all parameters of the network.
-func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
 	var b batch
-	for _, w := range work {
+	for _, w := range tasks {
 		b.add(w.Step.(*Step), w.Change)
 	}
 	var result modules.Result

@@ -31,6 +31,13 @@ var later = &observe.Kind[string, assignment]{
 	Name:   "sysctl later",
 	Script: func([]string) string { return shell.Script(laterScript, nil) },
 	Parse:  parseLater,
+	// A file that an earlier step writes may say something else then.
+	Future: func(f *observe.Forecast, _ string, seen assignment) observe.Outlook[assignment] {
+		if f.Changes(seen.File) {
+			seen = assignment{}
+		}
+		return observe.Outlook[assignment]{Answer: observe.Answer[assignment]{Value: seen}}
+	},
 }
 
 func parseLater(paths []string, reply observe.Reply) map[string]observe.Answer[assignment] {

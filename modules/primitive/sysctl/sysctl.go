@@ -155,13 +155,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// beaten returns an error if another file sets the parameter last at boot, unless an earlier step of a plan changes it.
+// beaten returns an error if another file sets the parameter last at boot.
 func (s *Step) beaten(snapshot *observe.Snapshot) error {
 	by, err := later.Get(snapshot, s.Path)
 	if err != nil {
 		return fmt.Errorf("read the files of sysctl.d(5): %w", err)
 	}
-	if _, changes := snapshot.FutureFile(by.File); by.File == "" || by.Value == s.Value || changes {
+	if by.File == "" || by.Value == s.Value {
 		return nil
 	}
 	return modules.WithHint(fmt.Errorf("%s sets %s to %q at boot, after rcprov's file", by.File, s.name(), by.Value),

@@ -24,7 +24,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			"systemd_unit needs a host that was booted with systemd; see `systemctl is-system-running`.")
 	}
 	d := &differ{Step: s, unit: unit}
-	d.foresee(snapshot)
 	if err := d.files(snapshot); err != nil {
 		return modules.Change{}, err
 	}
@@ -51,22 +50,10 @@ type differ struct {
 	unit     observe.UnitInfo
 	change   modules.Change
 	newFiles string // the first file whose text changes
-
-	installed string // in a plan: what is going to install the unit, perhaps; it may also enable and start it
-	doubt     doubt  // in a plan: why the unit may be stale by then
-	other     string // in a plan: what may have done anything to the unit by then, and when
-	otherAt   time.Time
 }
 
 func (d *differ) edit(action modules.Action, field, from, to string) {
-	d.editIf("", action, field, from, to)
-}
-
-// editIf adds an edit with a condition.
-func (d *differ) editIf(condition string, action modules.Action, field, from, to string) {
-	d.change.Edits = append(d.change.Edits, modules.Edit{
-		Action: action, Subject: d.Name, Field: field, From: from, To: to, If: condition,
-	})
+	d.change.Edits = append(d.change.Edits, modules.Edit{Action: action, Subject: d.Name, Field: field, From: from, To: to})
 }
 
 // files compares the unit file and the drop-ins with what is there.
@@ -92,7 +79,7 @@ func (d *differ) files(snapshot *observe.Snapshot) error {
 		case is.SHA256 != f.question().UnlessSHA256:
 			e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: f.Text}
 		default:
-			d.change.Edits = append(d.change.Edits, fileRights.Edits(snapshot, f.Path, is)...)
+			d.change.Edits = append(d.change.Edits, fileRights.Edits(f.Path, is)...)
 			continue
 		}
 		if d.newFiles == "" && !d.Absent {
@@ -125,8 +112,6 @@ func (d *differ) absent() {
 func (d *differ) loaded() error {
 	switch {
 	case d.newFiles != "" && d.ours(): // will be loaded again
-		return nil
-	case d.installed != "":
 		return nil
 	case d.unit.Load == observe.NotFound && d.unit.FileState == "":
 		d.change.Notes = append(d.change.Notes, d.Name+" does not exist yet: an earlier step must install it")
@@ -183,10 +168,6 @@ func (d *differ) enabled() error {
 	}
 	switch {
 	case d.Enabled == nil:
-	case d.installed != "" && *d.Enabled:
-		d.editIf(d.installed+" doesn't do it", modules.Update, "enabled", from, "enabled")
-	case d.installed != "":
-		d.editIf(d.installed+" enables it", modules.Update, "enabled", "enabled", "disabled")
 	case *d.Enabled && state != observe.Enabled && state != observe.Alias:
 		fixed := state == observe.Static || state == observe.Indirect || state == observe.Generated || state == observe.Transient
 		if fixed && !(d.newFiles != "" && d.ours()) {
@@ -203,10 +184,6 @@ func (d *differ) enabled() error {
 func (d *differ) running() error {
 	switch {
 	case d.Running == nil:
-	case d.installed != "" && *d.Running:
-		d.editIf(d.installed+" doesn't do it", modules.Update, "running", d.unit.State(), "running")
-	case d.installed != "":
-		d.editIf(d.installed+" starts it", modules.Update, "running", "running", "stopped")
 	case !*d.Running && d.unit.Active != observe.Inactive && d.unit.Active != observe.Failed:
 		d.edit(modules.Update, "running", d.unit.State(), "stopped")
 	case *d.Running && !d.unit.Running():
@@ -234,10 +211,6 @@ func neverRuns(name string) error {
 
 // stale adds the restart or reload that the unit needs to run what is on disk.
 func (d *differ) stale() error {
-	if d.installed != "" {
-		d.inDoubt(d.onceInstalled())
-		return nil
-	}
 	// A start in progress is left alone, unless it starts outdated files: a database may take long to recover.
 	starting := d.unit.Active == observe.Activating && d.unit.Sub != "auto-restart" && d.unit.Sub != "auto-restart-queued"
 	if isNot(d.Running) || !d.unit.Running() && !starting {
@@ -261,7 +234,7 @@ func (d *differ) stale() error {
 		reasons.add("its working directory " + d.unit.LostDirectory + " was removed since it started")
 	}
 	if !reasons.empty() {
-		d.editIf(d.unlessDone(slices.Concat(d.unit.OwnFiles(), d.RestartOn)), modules.Run, restart, "", reasons.String())
+		d.edit(modules.Run, restart, "", reasons.String())
 		return nil
 	}
 	for _, path := range d.ReloadOn {
@@ -271,12 +244,11 @@ func (d *differ) stale() error {
 	}
 	switch {
 	case reasons.empty():
-		d.inDoubt(d.doubt)
 		return nil
 	case !d.unit.CanReload:
 		return modules.WithHint(fmt.Errorf("%s can't be reloaded, and %s", d.Name, reasons.String()),
 			"It has no ExecReload=. Name the file in `restart_on` instead of `reload_on`.")
 	}
-	d.editIf(d.unlessDone(d.ReloadOn), modules.Run, reload, "", reasons.String())
+	d.edit(modules.Run, reload, "", reasons.String())
 	return nil
 }

@@ -178,7 +178,9 @@ func (s *Step) ours() bool {
 }
 
 func (s *Step) question() observe.UnitQuestion {
-	return observe.UnitQuestion{Name: s.Name, Watch: observe.WatchList(append(slices.Clone(s.RestartOn), s.ReloadOn...))}
+	return observe.UnitQuestion{
+		Name: s.Name, Watch: observe.WatchList(append(slices.Clone(s.RestartOn), s.ReloadOn...)), Ours: s.ours(),
+	}
 }
 
 func (f File) question() observe.FileQuestion {

@@ -357,7 +357,7 @@ func (w *world) put(snapshot *observe.Snapshot, s *Step) {
 // checkEdits compares the edits of s with what is wanted, and returns them.
 func checkEdits(t *testing.T, s *Step, snapshot *observe.Snapshot, edits []string, wantErr string) (change modules.Change) {
 	t.Helper()
-	change, err := s.Diff(snapshot)
+	shown, change, err := modules.Preview(s, snapshot)
 	if got := moduletest.ErrorText(err); got != wantErr {
 		t.Fatalf("error %q, want %q", got, wantErr)
 	}
@@ -365,13 +365,16 @@ func checkEdits(t *testing.T, s *Step, snapshot *observe.Snapshot, edits []strin
 		return change
 	}
 	var got []string
-	for _, e := range change.Edits {
+	for _, e := range shown.Edits {
 		line := string(e.Action) + " " + e.Field
 		if e.From+e.To != "" {
 			line += " " + e.From + ">" + e.To
 		}
 		if e.If != "" {
 			line += " if " + e.If
+		}
+		if e.Unless != "" {
+			line += " unless " + e.Unless
 		}
 		got = append(got, line)
 	}

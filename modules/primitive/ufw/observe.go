@@ -56,6 +56,17 @@ var observeScript string
 // nothing else.
 var firewall = &observe.Kind[question, state]{
 	Name: "ufw",
+	// The package loads the rules that an earlier one has left.
+	Future: func(f *observe.Forecast, _ question, seen state) observe.Outlook[state] {
+		o := observe.Outlook[state]{Answer: observe.Answer[state]{Value: seen}}
+		if f.Installs("ufw") && !seen.Installed {
+			o.Value.Installed = true
+			other := o.Value
+			other.Loaded = true
+			o.Or = append(o.Or, observe.Alternative[state]{Answer: observe.Answer[state]{Value: other}, If: "package ufw does it"})
+		}
+		return o
+	},
 	Script: func(questions []question) string {
 		interfaces := slices.ContainsFunc(questions, func(q question) bool { return q.Interfaces })
 		applications := slices.ContainsFunc(questions, func(q question) bool { return q.Applications })

@@ -115,9 +115,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		edit(modules.Update, "enabled", "false", "true")
 	case s.Enabled && !is.Loaded:
 		edit(modules.Run, "enabled", "true, but the rules on disk are not loaded", "loaded")
-		if !is.Installed {
-			c.Edits[len(c.Edits)-1].If = "the package doesn't do it"
-		}
 	}
 	if note, ok := is.Switch.Note(); ok && !c.Empty() {
 		c.Notes = append(c.Notes, note)

@@ -159,6 +159,42 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
+// Foresee implements [modules.Foreseer]: who the user will be, and the home with what /etc/skel has (useradd(8)).
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	is, err := observe.User.Get(snapshot, s.Name)
+	if err != nil {
+		return
+	}
+	f := snapshot.Forecast()
+	if s.Absent {
+		observe.User.Foresee(snapshot, s.Name, observe.UserInfo{})
+		if s.RemoveHome {
+			f.Remove(is.Home)
+		}
+		return
+	}
+	_, creates := c.Find("")
+	if creates {
+		is = observe.UserInfo{UID: -1, GID: -1, Group: s.Name, Home: "/home/" + s.Name}
+	}
+	is.Exists, is.Home, is.Shell = true, cmp.Or(s.Home, is.Home), cmp.Or(s.Shell, is.Shell)
+	is.Groups, is.Group = s.wantedGroups(is), cmp.Or(s.Group, is.Group)
+	if s.UID != nil {
+		is.UID = *s.UID
+	}
+	if s.Comment != nil {
+		is.Comment = *s.Comment
+	}
+	if _, makes := c.Find("create_home"); makes || creates && s.CreateHome {
+		is.HomeIs = true
+		f.Directory(is.Home, observe.UnknownRights)
+		skeleton := []string{is.Home + "/.bashrc", is.Home + "/.profile", is.Home + "/.bash_logout"}
+		f.May(observe.Cause{Name: s.subject(), Bounded: true, Text: strings.Join(skeleton, " "), Brings: true})
+	}
+	observe.User.Foresee(snapshot, s.Name, is)
+	f.Account(s.Name)
+}
+
 func (s *Step) subject() string { return "user " + s.Name }
 
 func (s *Step) update(field, from, to string) modules.Edit {

@@ -90,6 +90,11 @@ func (i *Issue) Diff(s *observe.Snapshot) (modules.Change, error) {
 	return modules.Change{Edits: i.rights(is)}, nil
 }
 
+// Foresee implements [modules.Foreseer].
+func (i *Issue) Foresee(s *observe.Snapshot, c modules.Change) {
+	i.foresee(s, c, &SelfSigned{Pair: i.Pair, Names: i.Names})
+}
+
 // compare returns the first reason to ask the CA.
 func (i *Issue) compare(is seen, from origin) (e modules.Edit, differs bool) {
 	if is.leaf == nil || slices.Contains(is.leaf.Subject.Organization, placeholder) {

@@ -109,12 +109,27 @@ func (p Pair) rights(is seen) (edits []modules.Edit) {
 // onlyRights reports whether nothing but the key's mode is to be changed.
 func onlyRights(c modules.Change) bool { return len(c.Edits) == 1 && c.Edits[0].Field == "mode" }
 
-// Foresee implements [modules.Foreseer]: a new certificate has a new key.
-func (p Pair) Foresee(s *observe.Snapshot, c modules.Change) {
-	modules.ForeseeFiles(s, c)
-	if !onlyRights(c) {
-		s.ForeseeFile(p.Key, observe.NewContent)
+// foresee notes what becomes of the pair: a new certificate, such as sample makes one, has a new key.
+func (p Pair) foresee(s *observe.Snapshot, c modules.Change, sample *SelfSigned) {
+	now, err := observe.Clock.Get(s, struct{}{})
+	if onlyRights(c) || err != nil {
+		modules.ForeseeFiles(s, c)
+		return
 	}
+	sample.KeyType = certcrypto.EC256 // made at once
+	key, certificate, err := sample.sign(now)
+	if err != nil {
+		key, certificate = nil, nil
+	}
+	f := s.Forecast()
+	f.Write(p.Certificate, observe.SampleContent(certificate), &observe.Rights{Mode: 0o644, Owner: "root", Group: "root"})
+	f.Write(p.Key, observe.SampleContent(key), &observe.Rights{Mode: keyMode, Owner: "root", Group: "root"})
+}
+
+// Foresee implements [modules.Foreseer].
+func (c *SelfSigned) Foresee(s *observe.Snapshot, change modules.Change) {
+	sample := *c
+	c.foresee(s, change, &sample)
 }
 
 // closeKey leaves only root the right to read the key.

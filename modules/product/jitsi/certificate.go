@@ -30,7 +30,7 @@ func (s *Certificate) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
 		}
-		if _, foreseen := snapshot.FutureFile(path); is.Type == observe.Absent && !foreseen {
+		if is.Type == observe.Absent {
 			// No error yet: when this is a plan, an earlier step may be about to make it.
 			c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: path, Field: "wait", To: "there"})
 			c.Notes = append(c.Notes, path+" is not there yet: an earlier step must make it")

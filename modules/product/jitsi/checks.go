@@ -39,7 +39,7 @@ const (
 func (b *builder) check(part, unit string, args httpcheck.Args, logs ...string) {
 	args.Interval = "1s"
 	request := product.Make(b.Builder, part, httpcheck.New, args).(*httpcheck.Step)
-	request.Unit = unit
+	request.Request.Unit = unit
 	b.Add(part, &Answered{Step: request, Logs: logs})
 }
 

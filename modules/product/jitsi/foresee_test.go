@@ -1,6 +1,7 @@
 package jitsi
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/rcprov/rcprov/modules"
@@ -19,15 +20,14 @@ func TestSettingsForesee(t *testing.T) {
 		t.Fatalf("%+v, %v", change.Edits, err)
 	}
 	modules.Foresee(step, s, change)
-	f, ok := s.FutureFile(step.Path)
-	want := modules.Fingerprint([]byte("authentication = \"token\" -- do not delete me\n\t-- a remark\n"))
-	if !ok || f.Fingerprint != want {
-		t.Errorf("%+v, %v; want %s", f, ok, want)
+	is, err := observe.File.Get(s, confQuestion(step.Path))
+	if want := "authentication = \"token\" -- do not delete me\n\t-- a remark\n"; err != nil || string(is.Content) != want {
+		t.Errorf("%q, %v; want %q", is.Content, err, want)
 	}
 
-	// Written anew by an earlier step, every setting is in doubt.
-	s.ForeseeFile(step.Path, observe.NewContent)
-	if change, err = step.Diff(s); err != nil || len(change.Edits) != 1 || !change.Unsure() {
-		t.Errorf("%+v, %v", change.Edits, err)
+	// Written anew by an earlier step, nobody knows its settings.
+	s.Forecast().Write(step.Path, observe.NewContent, nil)
+	if _, _, err = modules.Preview(step, s); !errors.Is(err, observe.ErrUnknown) {
+		t.Error(err)
 	}
 }

@@ -71,7 +71,9 @@ func (e entrance) problem() string {
 
 var entrances = &observe.Probe[visitor, entrance]{Name: "login", Run: func(ctx context.Context, dial observe.Dial, v visitor) (entrance, error) {
 	return v.visit(ctx, dial)
-}}
+}, Future: observe.ProgramOf(
+	func(visitor) string { return "" }, entrance{}, func(e entrance) bool { return e.problem() != "" },
+)}
 
 // visitTimeout limits a visit, endTimeout the end of its session.
 const (
@@ -293,9 +295,12 @@ func (s *Login) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("try to log in to %s: %w", s.Visitor.Domain, err)
 	}
-	return modules.Wait(snapshot, modules.Edit{
+	if found.problem() == "" {
+		return modules.Change{}, nil
+	}
+	return modules.Change{Edits: []modules.Edit{{
 		Action: modules.Run, Subject: "log in to " + s.Visitor.Domain, Field: "wait", From: found.problem(), To: s.wanted(),
-	}, found.problem() == "", ""), nil
+	}}}, nil
 }
 
 func (s *Login) wanted() string {

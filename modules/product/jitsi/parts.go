@@ -138,13 +138,13 @@ func (b *builder) lua() {
 func (b *builder) prosody() {
 	domain := b.args.Domain
 	conf := prosodyConf(domain)
-	b.Add("previous-domain", modules.Brought{Step: &PreviousDomain{Domain: domain}})
-	b.Add("prosody", modules.Brought{Step: &Prosody{Domain: domain}})
-	b.Add("prosody-link", modules.Brought{Step: &link.Step{Path: prosodyLink(domain), Target: conf}})
-	b.Add("prosody-settings", modules.Brought{Step: &Settings{Path: conf, Wanted: wantedSettings(b.args)}})
-	b.Add("prosody-access", modules.Brought{Step: &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"}})
-	b.Add("account-focus", modules.Brought{Step: &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret}})
-	b.Add("account-bridge", modules.Brought{Step: &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret}})
+	b.Add("previous-domain", &PreviousDomain{Domain: domain})
+	b.Add("prosody", &Prosody{Domain: domain})
+	b.Add("prosody-link", &link.Step{Path: prosodyLink(domain), Target: conf})
+	b.Add("prosody-settings", &Settings{Path: conf, Wanted: wantedSettings(b.args)})
+	b.Add("prosody-access", &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"})
+	b.Add("account-focus", &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret})
+	b.Add("account-bridge", &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret})
 	// The link as well: a prosody that was started without it does not have the domain.
 	watched := []string{conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
 	if b.args.TokenAppID != "" {
@@ -198,9 +198,9 @@ func (b *builder) daemons() {
 // turn adds coturn with the site's certificate. Only root can read its key: systemd passes it to coturn.
 func (b *builder) turn() {
 	// The package remembers its name: with another one, its next upgrade would write its configuration again.
-	b.Add("turn-answers", modules.Brought{Step: &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
+	b.Add("turn-answers", &debconf.Step{Package: turnPackage, Answers: []debconf.Answer{
 		{Question: "jitsi-meet-turnserver/jvb-hostname", Type: "string", Value: b.args.Domain},
-	}}})
+	}})
 	b.conf("turn-conf", "coturn", turnConf, "root", "turnserver", "turnserver.conf", map[string]any{
 		"Domain": b.args.Domain, "Secret": string(b.args.TURNSecret), "Private": b.args.NATPrivate, "Public": b.args.NATPublic,
 		"Credentials": "/run/credentials/" + turnUnit,
@@ -263,8 +263,8 @@ func lines(text string) []string {
 
 func (b *builder) site() {
 	site := &Site{Domain: b.args.Domain, Certificate: b.args.Certificate, Key: b.args.Key, Webroot: b.args.Webroot}
-	b.Add("site", modules.Brought{Step: site})
-	b.Add("site-link", modules.Brought{Step: &link.Step{Path: site.link(), Target: site.path()}})
+	b.Add("site", site)
+	b.Add("site-link", &link.Step{Path: site.link(), Target: site.path()})
 	b.Add("site-service", nginx.Service(site.path(), site.link(), b.args.Certificate, b.args.Key))
 	b.Add("served", &nginxsite.Served{Name: b.args.Domain, Certificate: b.args.Certificate})
 }

@@ -20,7 +20,7 @@ var _ modules.Step = (*PreviousDomain)(nil)
 
 // inUse lists the files of any Jitsi that nginx and prosody read.
 var inUse = observe.NewLines("sites of Jitsi",
-	`grep -ls -e '/etc/jitsi/meet/.*-config\.js' -e '^VirtualHost "auth\.' /etc/nginx/sites-enabled/*.conf /etc/prosody/conf.d/*.cfg.lua || [ $? -le 2 ]`)
+	`grep -ls -e '/etc/jitsi/meet/.*-config\.js' -e '^VirtualHost "auth\.' /etc/nginx/sites-enabled/*.conf /etc/prosody/conf.d/*.cfg.lua || [ $? -le 2 ]`).About("/etc/nginx/sites-enabled", "/etc/prosody/conf.d")
 
 // Observe implements [modules.Step].
 func (s *PreviousDomain) Observe(q *observe.Query) { inUse.Ask(q, struct{}{}) }

@@ -76,8 +76,16 @@ const (
 
 // Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
 func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
-	modules.ForeseeFiles(snapshot, c)
-	snapshot.ForeseeUnknown("package " + prosodyPackage)
+	f := snapshot.Forecast()
+	if _, all := c.Find(anew); all {
+		f.Remove(prosodyData(s.auth()))
+		for _, path := range s.needed() {
+			f.Write(path, observe.NewContent, nil)
+		}
+		f.Write(prosodyConf(s.Domain), observe.NewContent, observe.UnknownRights)
+		f.Link(prosodyLink(s.Domain), prosodyConf(s.Domain))
+	}
+	f.May(observe.Cause{Name: "package " + prosodyPackage, Brings: true})
 }
 
 // Diff implements [modules.Step].

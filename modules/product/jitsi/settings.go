@@ -69,26 +69,18 @@ func (s *Settings) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	for _, name := range append(differ, missing...) {
 		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: name, Sensitive: true})
 	}
-	if f, foreseen := snapshot.FutureFile(s.Path); foreseen && f.Fingerprint != observe.SameContent {
-		c.Edits = nil
-		for _, w := range s.Wanted {
-			c.Edits = append(c.Edits, modules.Edit{
-				Action: modules.Update, Subject: s.Path, Field: w.name, Sensitive: true, If: "package " + prosodyPackage + " writes it otherwise",
-			})
-		}
-	}
 	return c, nil
 }
 
 // Foresee implements [modules.Foreseer]: the edits don't show the text, which holds secrets.
 func (s *Settings) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	is, err := observe.File.Get(snapshot, confQuestion(s.Path))
-	if err != nil || is.Type != observe.Regular || c.Unsure() {
+	if err != nil || is.Type != observe.Regular {
 		modules.ForeseeFiles(snapshot, c)
 		return
 	}
 	text, _, _ := apply(string(is.Content), s.Wanted)
-	snapshot.ForeseeFile(s.Path, modules.Fingerprint([]byte(text)))
+	snapshot.Forecast().Write(s.Path, observe.KnownContent([]byte(text)), nil)
 }
 
 // apply returns the text with the settings, and the names of the settings that differ and of those without a line.

@@ -67,7 +67,7 @@ func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 func (s *Site) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	modules.ForeseeFiles(snapshot, c)
 	if _, wrong := s.wrong(c); wrong {
-		snapshot.ForeseeUnknown("package " + webPackage)
+		snapshot.Forecast().May(observe.Cause{Name: "package " + webPackage, Brings: true})
 	}
 }
 

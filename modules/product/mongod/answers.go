@@ -31,6 +31,19 @@ var (
 	_ modules.Explainer = (*Service)(nil)
 )
 
+// Foresee implements [modules.Foreseer]: with Wait, mongod answers when it is started.
+func (s *Service) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	s.Step.Foresee(snapshot, c)
+	now, err := greeting.Get(snapshot, s.Answers.Server)
+	if !s.Wait || err != nil {
+		return
+	}
+	if now.Role == mongodb.Silent {
+		now = mongodb.Greeting{Role: mongodb.Standalone}
+	}
+	greeting.Foresee(snapshot, s.Answers.Server, now)
+}
+
 // Apply implements [modules.Step].
 func (s *Service) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	err := s.Step.Apply(ctx, h, c)
@@ -72,10 +85,6 @@ const patience = 5 * time.Minute
 // wrong with its configuration or its data.
 type Answers struct {
 	Server mongodb.Server
-
-	// Started reports whether a [Service] before this step waits as well, so that nothing is left to wait for after it has
-	// started the server.
-	Started bool
 }
 
 var _ modules.Step = (*Answers)(nil)
@@ -89,11 +98,12 @@ func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("ask mongod: %w", err)
 	}
-	if _, _, foreseen := snapshot.FutureUnit(unit); foreseen && s.Started {
+	if now.Role != mongodb.Silent {
 		return modules.Change{}, nil
 	}
-	e := modules.Edit{Action: modules.Run, Subject: "mongod", Field: "wait", From: now.String(), To: "answers on " + s.Server.Address}
-	return modules.Wait(snapshot, e, now.Role != mongodb.Silent, unit), nil
+	return modules.Change{Edits: []modules.Edit{{
+		Action: modules.Run, Subject: "mongod", Field: "wait", From: now.String(), To: "answers on " + s.Server.Address,
+	}}}, nil
 }
 
 // Apply implements [modules.Step].

@@ -199,7 +199,7 @@ func (b *builder) build(bindIP []string) {
 	b.packages()
 
 	data := product.Make(b.Builder, "data", directory.New, directory.Args{Path: b.args.DBPath, Owner: "mongodb", Group: "mongodb"})
-	b.Add("data", modules.Brought{Step: data})
+	b.Add("data", data)
 	secret := b.Env.Sensitive("settings")
 	configuration := &file.Step{Path: confFile, Content: content, Mode: 0o644, Owner: "root", Group: "root", Sensitive: secret, Backup: true}
 	if secret {
@@ -222,7 +222,7 @@ func (b *builder) build(bindIP []string) {
 	service := product.Make(b.Builder, "service", systemdunit.New, systemdunit.Args{
 		Name: unit, DropIns: map[string]string{"rcprov.conf": b.dropIn()}, Enabled: &yes, Running: &yes, RestartOn: watched,
 	})
-	answers := &Answers{Server: server, Started: true}
+	answers := &Answers{Server: server}
 	b.Add("service", &Service{service.(*systemdunit.Step), answers, b.args.Wait})
 	if b.args.Wait {
 		b.Add("answers", answers)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
@@ -13,6 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 )
 
 // bookworm are the facts of a host with Debian 12.
@@ -340,25 +342,31 @@ func TestAnswers(t *testing.T) {
 func TestAnswersForeseen(t *testing.T) {
 	t.Parallel()
 	server := mongodb.Loopback(27017, false)
+	silent := mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}
+	wait := modules.Edit{Action: modules.Run, Subject: "mongod", Field: "wait", To: "answers on 127.0.0.1:27017"}
+	unless, restarted := wait, wait
+	unless.From, unless.Unless = "connection refused", "it answers by then"
+	restarted.To, restarted.If = "", "mongod.service doesn't answer yet"
 	for _, test := range []struct {
-		step     Answers
+		name     string
 		greeting mongodb.Greeting
+		waits    bool // the service itself waits until it answers
 		want     []modules.Edit
 	}{
-		{step: Answers{Server: server, Started: true}, greeting: mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}},
-		{step: Answers{Server: server}, greeting: mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}, want: []modules.Edit{{
-			Action: modules.Run, Subject: "mongod", Field: "wait", From: "connection refused", To: "answers on 127.0.0.1:27017", If: "it isn't so by then",
-		}}},
-		{step: Answers{Server: server}, greeting: mongodb.Greeting{Role: mongodb.Primary}, want: []modules.Edit{{
-			Action: modules.Run, Subject: "mongod", Field: "wait", To: "answers on 127.0.0.1:27017", If: "it isn't so by then",
-		}}},
+		{name: "silent, and waited for", greeting: silent, waits: true},
+		{name: "silent", greeting: silent, want: []modules.Edit{unless}},
+		{name: "restarted", greeting: mongodb.Greeting{Role: mongodb.Primary}, want: []modules.Edit{restarted}},
 	} {
-		s := observe.NewSnapshot()
+		s, answers := observe.NewSnapshot(), &Answers{Server: server}
 		greeting.Put(s, server, test.greeting, nil)
-		s.ForeseeUnit(observe.UnitInfo{ID: unit, Active: observe.Active, InvocationID: observe.NewInstance})
-		c, err := test.step.Diff(s)
-		if diff := cmp.Diff(test.want, c.Edits); diff != "" || err != nil {
-			t.Errorf("%+v, %v: error %v, edits (-want +got):\n%s", test.step, test.greeting, err, diff)
+		s.Forecast().Unit(observe.UnitInfo{ID: unit, Active: observe.Active, InvocationID: observe.NewInstance})
+		if test.waits {
+			service := &Service{Step: &systemdunit.Step{Name: unit}, Answers: answers, Wait: true}
+			modules.Foresee(service, s, modules.Change{})
+		}
+		c, _, err := modules.Preview(answers, s)
+		if diff := cmp.Diff(test.want, c.Edits, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Errorf("%s: error %v, edits (-want +got):\n%s", test.name, err, diff)
 		}
 	}
 }

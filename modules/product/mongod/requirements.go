@@ -11,7 +11,13 @@ import (
 )
 
 // greeting asks the host's mongod what it is.
-var greeting = &observe.Probe[mongodb.Server, mongodb.Greeting]{Name: "mongod", Run: mongodb.Greet}
+var greeting = &observe.Probe[mongodb.Server, mongodb.Greeting]{
+	Name: "mongod", Run: mongodb.Greet,
+	Future: observe.ProgramOf(
+		func(mongodb.Server) string { return unit }, mongodb.Greeting{Role: mongodb.Silent},
+		func(g mongodb.Greeting) bool { return g.Role == mongodb.Silent },
+	),
+}
 
 // Requirements checks that the installed MongoDB can become the wanted one, before anything is changed. It changes nothing.
 type Requirements struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"regexp"
@@ -178,6 +179,20 @@ func (s *Step) readUsers(args Args) error {
 var set = &observe.Probe[*Step, Seen]{
 	Name: "replica set",
 	Run:  func(ctx context.Context, dial observe.Dial, s *Step) (Seen, error) { return s.look(ctx, dial) },
+	// A mongod that is yet to be started may have a set already, and one that is started anew needs a while to be elected.
+	Future: func(f *observe.Forecast, s *Step, seen Seen) observe.Outlook[Seen] {
+		o := observe.Outlook[Seen]{Answer: observe.Answer[Seen]{Value: seen}}
+		if seen.Local.Role == mongodb.Silent {
+			const clause = "mongod has it when it answers"
+			o.Or = append(o.Or, observe.Alternative[Seen]{Answer: observe.Unknown[Seen](clause), If: clause})
+		} else if name, stops := f.Stops(unit); stops && seen.States != nil {
+			other := seen
+			other.States = maps.Clone(seen.States)
+			other.States[s.Self] = mongodb.State{Name: "STARTUP"}
+			o.Or = append(o.Or, observe.Alternative[Seen]{Answer: observe.Answer[Seen]{Value: other}, If: name + " is not elected yet"})
+		}
+		return o
+	},
 }
 
 // Observe implements [modules.Step].
@@ -192,24 +207,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err := s.check(seen); err != nil {
 		return modules.Change{}, err
 	}
-	c := s.compare(seen)
-	s.doubt(&c, seen, snapshot)
-	return c, nil
+	return s.compare(seen), nil
 }
 
 // unit is that of the host's mongod.
 const unit = "mongod.service"
-
-// doubt makes conditions of what a plan can't know: a mongod that is yet to be started may have a set already, and one that
-// is started anew needs a while to be elected.
-func (s *Step) doubt(c *modules.Change, seen Seen, snapshot *observe.Snapshot) {
-	switch {
-	case seen.Local.Role == mongodb.Silent && snapshot.Pending():
-		for i := range c.Edits {
-			c.Edits[i].If = "mongod doesn't have it when it answers"
-		}
-	case c.Empty() && snapshot.UnitStops(unit):
-		e := modules.Edit{Action: modules.Run, Subject: member(s.Self), Field: "wait", To: "PRIMARY or SECONDARY"}
-		c.Edits = modules.Wait(snapshot, e, true, unit).Edits
-	}
-}

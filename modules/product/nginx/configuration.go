@@ -65,10 +65,12 @@ func (c *Configuration) Apply(ctx context.Context, h modules.Host, change module
 // Foresee implements [modules.Foreseer]: see noteRemoval.
 func (c *Configuration) Foresee(s *observe.Snapshot, change modules.Change) {
 	for _, f := range c.Files {
-		f.Foresee(s, of(change, f.Path))
+		if edits := of(change, f.Path); len(edits.Edits) > 0 {
+			f.Foresee(s, edits)
+		}
 	}
 	if path := c.touched(change); path != "" && len(of(change, path).Edits) == 0 {
-		s.ForeseeFile(path, observe.SameContent)
+		s.Forecast().Touch(path, nil)
 	}
 }
 
@@ -90,7 +92,7 @@ func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change 
 
 // touched returns the file to touch because others are removed; empty: none.
 func (c *Configuration) touched(change modules.Change) string {
-	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove && e.If == "" })
+	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove })
 	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
 	if !removes || stays < 0 {
 		return ""

@@ -43,7 +43,17 @@ type answer struct {
 }
 
 // tlsProbe asks which certificate is served for a name.
-var tlsProbe = &observe.Probe[string, answer]{Name: "tls", Run: ask}
+var tlsProbe = &observe.Probe[string, answer]{
+	Name: "tls", Run: ask,
+	Future: func(f *observe.Forecast, _ string, seen answer) observe.Outlook[answer] {
+		o := observe.Outlook[answer]{Answer: observe.Answer[answer]{Value: seen}}
+		if f.Knows(nginx.Unit) || seen.Failure != "" {
+			const clause = nginx.Unit + " serves it by then"
+			o.Or = append(o.Or, observe.Alternative[answer]{Answer: observe.Unknown[answer](clause), If: clause})
+		}
+		return o
+	},
+}
 
 func ask(ctx context.Context, dial observe.Dial, name string) (answer, error) {
 	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
@@ -104,10 +114,10 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case got.Fingerprint != fingerprint(block.Bytes):
 		edit.From = "another certificate"
 	}
-	if _, changes := snapshot.FutureFile(s.Certificate); edit.From == "" && !changes {
-		return modules.Change{}, nil // a reload leaves no gap
+	if edit.From == "" {
+		return modules.Change{}, nil
 	}
-	return modules.Wait(snapshot, edit, edit.From == "", nginx.Unit), nil
+	return modules.Change{Edits: []modules.Edit{edit}}, nil
 }
 
 // Apply implements [modules.Step]. Steps before this one have reloaded nginx when a file changed; the workers may just not

@@ -61,8 +61,6 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return c, fmt.Errorf("look at %s: %w", n.unfinished().Path, err)
 	}
 	unfinished := strings.Fields(string(begun.Content))
-	release, foreseen := s.FutureFile(n.Prefix)
-	replaced := foreseen && release.Fingerprint != observe.SameContent // with all that was installed into it
 	for _, name := range slices.Sorted(maps.Keys(n.Packages)) {
 		file, err := observe.File.Get(s, n.manifest(name))
 		if err != nil {
@@ -72,7 +70,7 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		unreadable := json.Unmarshal(file.Content, &is) // then it is installed again
 		e := modules.Edit{Action: modules.Update, Subject: "npm package " + name, Field: "version", To: n.Packages[name]}
 		switch {
-		case file.Type == observe.Absent || replaced:
+		case file.Type == observe.Absent:
 			e.Action, e.Field = modules.Create, ""
 		case slices.Contains(unfinished, name):
 			e.From = "half installed"

@@ -51,9 +51,7 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, err
 	}
 	done := fmt.Sprintf("node %s, bundle %s", n.NodeVersion, cmp.Or(sum, "not unpacked yet"))
-	release, foreseen := s.FutureFile(n.Release.Path)
-	replaced := foreseen && release.Fingerprint != observe.SameContent
-	if !replaced && sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
+	if sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
 		return modules.Change{}, nil
 	}
 	return modules.Change{Edits: []modules.Edit{{

@@ -46,8 +46,8 @@ func (p *previousInstances) Diff(s *observe.Snapshot) (modules.Change, error) {
 // Foresee implements [modules.Foreseer].
 func (p *previousInstances) Foresee(s *observe.Snapshot, c modules.Change) {
 	for _, e := range c.Edits {
-		s.ForeseeStop(e.Subject)
-		s.ForeseeFile(unitDir+e.Subject, "absent")
+		s.Forecast().Stop(s, e.Subject)
+		s.Forecast().Remove(unitDir + e.Subject)
 	}
 }
 

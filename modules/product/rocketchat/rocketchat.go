@@ -220,7 +220,7 @@ func (b *builder) instance(port int) {
 	answers := product.Make(b.Builder, readyName, httpcheck.New, httpcheck.Args{
 		URL: "http://" + address(b.args.BindIP, port) + health, Interval: "250ms", Deadline: b.args.Deadline,
 	}).(*httpcheck.Step)
-	answers.Unit = unitName(port)
+	answers.Request.Unit = unitName(port)
 	b.Add(serviceName, &service{unit.(*systemdunit.Step), answers, b.args.DataDirectory})
 	b.Require(serviceName, preflight.Port{Number: port, Address: b.args.BindIP, Unit: unitName(port)})
 	b.Add(readyName, &ready{Step: answers})

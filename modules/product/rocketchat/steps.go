@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,9 +77,7 @@ func (c *current) Diff(s *observe.Snapshot) (modules.Change, error) {
 func (c *current) Foresee(s *observe.Snapshot, change modules.Change) {
 	c.Step.Foresee(s, change)
 	if change.Edits[0].Action == modules.Run {
-		for _, unit := range c.Units {
-			s.ForeseeStop(unit)
-		}
+		s.Forecast().Stop(s, c.Units...)
 	}
 }
 
@@ -130,16 +127,11 @@ func (s *service) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("check whether %s can write to %s: %w", s.Name, s.data, err)
 	}
 	_, starts := c.Find("running")
-	i := slices.IndexFunc(c.Edits, func(e modules.Edit) bool { return e.Field == "restart" })
-	if !lost || starts || i >= 0 && c.Edits[i].If == "" || snapshot.WillBeStopped(s.Name) {
+	_, restarts := c.Find("restart")
+	if !lost || starts || restarts {
 		return c, nil
 	}
-	edit := modules.Edit{Action: modules.Run, Subject: s.Name, Field: "restart", To: s.data + " was removed since it started"}
-	if i >= 0 {
-		c.Edits[i] = edit
-	} else {
-		c.Edits = append(c.Edits, edit)
-	}
+	c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: s.Name, Field: "restart", To: s.data + " was removed since it started"})
 	return c, nil
 }
 
@@ -200,26 +192,26 @@ func (r *ready) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return withJournal(ctx, h, r.Unit, err)
+	return withJournal(ctx, h, r.Request.Unit, err)
 }
 
 // watch returns an error when systemd has restarted the server too often, or can't be asked; nil when ctx is done.
 func (r *ready) watch(ctx context.Context, h modules.Host) error {
 	first := -1
 	err := wait.Until(ctx, wait.Pace{Every: 2 * time.Second}, func() (missing string, err error) {
-		result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "NRestarts", r.Unit}})
+		result, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "show", "-P", "NRestarts", r.Request.Unit}})
 		if err != nil {
-			return "", fmt.Errorf("ask systemd about %s: %w", r.Unit, err)
+			return "", fmt.Errorf("ask systemd about %s: %w", r.Request.Unit, err)
 		}
 		restarts, err := strconv.Atoi(strings.TrimSpace(string(result.Stdout)))
 		if err != nil {
-			return "", fmt.Errorf("ask systemd how often it restarted %s: %w", r.Unit, err)
+			return "", fmt.Errorf("ask systemd how often it restarted %s: %w", r.Request.Unit, err)
 		}
 		if first < 0 {
 			first = restarts
 		}
 		if restarts-first >= tooManyEnds {
-			return "", fmt.Errorf("%s ended %d times soon after its start", r.Unit, restarts-first)
+			return "", fmt.Errorf("%s ended %d times soon after its start", r.Request.Unit, restarts-first)
 		}
 		return "its end", nil
 	})

@@ -15,7 +15,13 @@ type dataOf struct{ Unit, Directory string }
 // write to the directory that existed when it started, not to a new one in its place. The process is taken from the control
 // group (version 2 or 1), which takes no further process, as asking systemd would. An instance that doesn't run, or about
 // which this is unknown, counts as not lost, so that no needless restart is planned.
-var lostData = &observe.Kind[dataOf, bool]{Name: "data directory of an instance", Script: lostScript, Parse: parseLost}
+var lostData = &observe.Kind[dataOf, bool]{
+	Name: "data directory of an instance", Script: lostScript, Parse: parseLost,
+	Future: func(f *observe.Forecast, q dataOf, seen bool) observe.Outlook[bool] {
+		_, stops := f.Stops(q.Unit)
+		return observe.Outlook[bool]{Answer: observe.Answer[bool]{Value: seen && !stops}}
+	},
+}
 
 func lostScript(all []dataOf) string {
 	var b strings.Builder

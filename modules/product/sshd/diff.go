@@ -126,9 +126,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	if port := s.proof(v, after.lines()); port != 0 {
 		e := modules.Edit{Action: modules.Run, Subject: "sshd", Field: proof, To: strconv.Itoa(port)}
-		if c.Unsure() {
-			e.If = c.Edits[0].If
-		}
 		c.Edits = append(c.Edits, e)
 	}
 	return c, s.refuse(v, after.lines())
@@ -219,11 +216,11 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 	if v.bySocket {
 		verb = restart // with ssh.socket, a reload makes sshd listen itself, which fails (seen with 9.2)
 	}
-	run := func(subject, field, why, condition string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why, If: condition})
+	run := func(subject, field, why string) {
+		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why})
 	}
 	if len(c.Edits) > 0 {
-		run(service, verb, "its configuration changes", "")
+		run(service, verb, "its configuration changes")
 		return nil
 	}
 	if v.unit.Running() {
@@ -232,7 +229,7 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 			return err
 		}
 		if len(change.Edits) > 0 {
-			run(service, verb, change.Edits[0].To, change.Edits[0].If)
+			run(service, verb, change.Edits[0].To)
 			return nil
 		}
 	}
@@ -242,12 +239,12 @@ func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) er
 			return err
 		}
 		if len(change.Edits) > 0 {
-			run(socket, restart, change.Edits[0].To, change.Edits[0].If)
+			run(socket, restart, change.Edits[0].To)
 			return nil
 		}
 	}
 	if why := s.listenProblem(v); why != "" {
-		run(service, listen, why, "")
+		run(service, listen, why)
 	}
 	return nil
 }

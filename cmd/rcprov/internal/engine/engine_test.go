@@ -123,10 +123,10 @@ func cut(h modules.Host) error { return h.(busyHost).Host.(*fakeConn).cut() }
 // batched is a thing that is applied together with its neighbours.
 type batched struct{ thing }
 
-func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, work []modules.Work) error {
+func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
 	broken := false
 	script := "echo together >>\"$STATE/batches\"\n"
-	for _, w := range work {
+	for _, w := range tasks {
 		t := w.Step.(*batched)
 		if t.Fail == "cut before" && firstTime(ctx, h) != nil {
 			broken = true

@@ -12,19 +12,40 @@ import (
 
 type readerArgs struct {
 	Path string `hcl:"path"`
-	If   string `hcl:"if,optional"` // the condition of what it foresees
+	Sure bool   `hcl:"sure,optional"`
 }
 
-// reader has something to do when the file that it reads is foreseen to change.
+// reader has something to do when the file that it reads is foreseen to change; perhaps, unless it is sure.
 type reader struct{ readerArgs }
 
-func (*reader) Observe(*observe.Query) {}
+// read answers whether a file changes.
+var read = &observe.Kind[readerArgs, bool]{
+	Name:   "read",
+	Script: func([]readerArgs) string { return "true" },
+	Parse: func(all []readerArgs, _ observe.Reply) map[readerArgs]observe.Answer[bool] {
+		answers := make(map[readerArgs]observe.Answer[bool])
+		for _, a := range all {
+			answers[a] = observe.Answer[bool]{}
+		}
+		return answers
+	},
+	Future: func(f *observe.Forecast, a readerArgs, seen bool) observe.Outlook[bool] {
+		o := observe.Outlook[bool]{Answer: observe.Answer[bool]{Value: seen || a.Sure && f.Changes(a.Path)}}
+		if !a.Sure && f.Changes(a.Path) {
+			o.Or = append(o.Or, observe.Alternative[bool]{Answer: observe.Answer[bool]{Value: true}, If: "it must"})
+		}
+		return o
+	},
+}
+
+func (r *reader) Observe(q *observe.Query) { read.Ask(q, r.readerArgs) }
 
 func (r *reader) Diff(s *observe.Snapshot) (c modules.Change, err error) {
-	if _, changes := s.FutureFile(r.Path); changes {
-		c.Edits = []modules.Edit{{Action: modules.Run, Subject: "reader", If: r.If}}
+	changes, err := read.Get(s, r.readerArgs)
+	if changes {
+		c.Edits = []modules.Edit{{Action: modules.Run, Subject: "reader"}}
 	}
-	return c, nil
+	return c, err
 }
 
 func (*reader) Apply(context.Context, modules.Host, modules.Change) error { return nil }
@@ -39,20 +60,23 @@ host "a" {}
 host "b" {}
 play "p" {
   hosts = [host.a]
-  reader "early" { path = "/x" }
+  reader "early" {
+    path = "/x"
+    sure = true
+  }
   thing "x" {
     name  = "/x"
     value = "1"
   }
-  reader "late" { path = "/x" }
+  reader "late" {
+    path = "/x"
+    sure = true
+  }
   reader "other" { path = "/y" }
 }
 play "q" {
   hosts = [host.a]
-  reader "next" {
-    path = "/x"
-    if   = "it must"
-  }
+  reader "next" { path = "/x" }
 }
 play "r" {
   hosts = [host.b]

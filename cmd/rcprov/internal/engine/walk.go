@@ -47,7 +47,7 @@ func (w *walk) run(ctx context.Context) {
 			w.fail(i, err, Untouched)
 			return
 		}
-		change, err := s.Step.Step.Diff(h.seen.snapshot)
+		change, likely, err := w.diff(s)
 		switch {
 		case err != nil && h.run.Mode == Plan && w.pendingBefore(i):
 			w.report(i, Event{Type: StepUnknown, Text: err.Error()})
@@ -62,7 +62,7 @@ func (w *walk) run(ctx context.Context) {
 			h.counts.OK++
 			i++
 		case h.run.Mode == Plan:
-			w.foresee(i, change)
+			w.foresee(i, change, likely)
 			i++
 		case !h.lock.held():
 			// Somebody may have changed the host since it was observed: observe again under the lock.
@@ -125,8 +125,18 @@ func (w *walk) batchEnd(i int) int {
 	return end
 }
 
+// diff returns what step s is to change, in a plan with all conditions; likely is what it will change by what is most
+// likely then, and the same otherwise.
+func (w *walk) diff(s *step) (change, likely modules.Change, err error) {
+	if w.host.run.Mode == Plan {
+		return modules.Preview(s.Step.Step, w.host.seen.snapshot)
+	}
+	change, err = s.Step.Step.Diff(w.host.seen.snapshot)
+	return change, change, err
+}
+
 // foresee reports the change of step i in a plan, and notes what later steps would observe after it.
-func (w *walk) foresee(i int, change modules.Change) {
+func (w *walk) foresee(i int, change, likely modules.Change) {
 	h, s := w.host, w.host.steps[i]
 	s.differs = true
 	if change.Unsure() {
@@ -136,7 +146,9 @@ func (w *walk) foresee(i int, change modules.Change) {
 		w.report(i, Event{Type: StepPlanned, Change: &change})
 		h.counts.Planned++
 	}
-	modules.Foresee(s.Step.Step, h.seen.snapshot, change)
+	if !likely.Empty() {
+		modules.Foresee(s.Step.Step, h.seen.snapshot, likely)
+	}
 }
 
 // pendingBefore reports whether the plan has a change for a step before i, on which step i may depend.
@@ -295,9 +307,9 @@ func applyBatch(ctx context.Context, h modules.Host, batch []work) error {
 	if len(batch) == 1 {
 		return batch[0].Step.Step.Apply(ctx, h, batch[0].change)
 	}
-	all := make([]modules.Work, len(batch))
+	all := make([]modules.Task, len(batch))
 	for i, w := range batch {
-		all[i] = modules.Work{Step: w.Step.Step, Change: w.change}
+		all[i] = modules.Task{Step: w.Step.Step, Change: w.change}
 	}
 	return batch[0].Step.Step.(modules.Batcher).ApplyBatch(ctx, h, all)
 }

@@ -23,7 +23,8 @@ func hide(c modules.Change, secrets *redact.Redactor) modules.Change {
 		if e.Sensitive {
 			e.From, e.To, e.Text = "", "", nil
 		}
-		e.From, e.To, e.If = secrets.String(e.From), secrets.String(e.To), secrets.String(e.If)
+		e.From, e.To = secrets.String(e.From), secrets.String(e.To)
+		e.If, e.Unless, e.Or = secrets.String(e.If), secrets.String(e.Unless), secrets.String(e.Or)
 		if e.Text != nil {
 			e.Text = &modules.Text{Old: secrets.String(e.Text.Old), New: secrets.String(e.Text.New)}
 		}
@@ -54,8 +55,10 @@ func (t *text) change(c modules.Change) string {
 // editLine describes an edit in one line, with its condition: "nginx.service restart, if package nginx changes what it runs".
 func editLine(e modules.Edit) string {
 	line := plainLine(e)
-	if e.If != "" {
-		line += ", if " + value(e.If)
+	for _, condition := range []struct{ words, clause string }{{"if ", e.If}, {"unless ", e.Unless}, {"or changed if ", e.Or}} {
+		if condition.clause != "" {
+			line += ", " + condition.words + value(condition.clause)
+		}
 	}
 	return line
 }

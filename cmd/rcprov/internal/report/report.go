@@ -22,8 +22,9 @@
 //	run       the run's name, which is also in the journal of the hosts
 //	seconds   how long it took
 //	change    {"edits": [...], "notes": [...]}; the fields of an edit are those of [modules.Edit]. Sensitive edits have
-//	          no from, to or text. "if" is in plans only: the edit is made on this condition, which is known only
-//	          when earlier steps have been applied. A step with no other edits is of type step_unknown
+//	          no from, to or text. "if", "unless" and "or" are in plans only: the edit is made on this condition, which
+//	          is known only when earlier steps have been applied; where "or" holds, the subject is changed instead of
+//	          created. A step with no edits without "if" and "unless" is of type step_unknown
 //	counts    {"ok", "planned", "changed", "skipped", "unknown", "failed", "left"}: numbers of steps
 //	severity  of a diagnostic or finding: "error" or "warning"
 //	check     of a finding: "memory", "disk", "cpu", "clock", "release", "ports", "dns"; its error says what is wrong.

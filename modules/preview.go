@@ -1,0 +1,118 @@
+package modules
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// A Foreseer is a step whose change makes more, or other things, of a host than its edits of files say: [ForeseeFiles].
+type Foreseer interface {
+	Step
+	// Foresee notes in the forecast of s what the host will be like when Apply has made c, so that the Diff of later steps
+	// finds it. It is called in plans only, and like Diff it does no I/O. c is what Diff returned for what is most likely.
+	Foresee(s *observe.Snapshot, c Change)
+}
+
+// Foresee notes in s what the host will be like when step has made c, by its own method or by [ForeseeFiles].
+func Foresee(step Step, s *observe.Snapshot, c Change) {
+	if f, ok := step.(Foreseer); ok {
+		f.Foresee(s, c)
+		return
+	}
+	ForeseeFiles(s, c)
+}
+
+// ForeseeFiles notes what becomes of files, which are the edits whose Subject is a path.
+func ForeseeFiles(s *observe.Snapshot, c Change) {
+	f := s.Forecast()
+	for _, e := range c.Edits {
+		switch {
+		case !path.IsAbs(e.Subject) || e.Action == Run && e.Field == "":
+		case e.Action == Remove && e.Field == "":
+			f.Remove(e.Subject)
+		case e.Text != nil:
+			f.Write(e.Subject, observe.KnownContent([]byte(e.Text.New)), nil)
+		case e.Field == "mode" || e.Field == "owner" || e.Field == "group":
+			f.Touch(e.Subject, nil)
+		default:
+			f.Write(e.Subject, observe.NewContent, nil)
+		}
+	}
+}
+
+// Preview returns what step will do in a plan, where s has a forecast: likely is its Diff by what is most likely, and shown
+// has the same edits with their conditions, and those that are made in other cases.
+//
+// The Diff is made once for what is most likely and once for each alternative of each answer that it asked for. An edit
+// that is not made in one of these gets its clause as Unless; one that is made only there has it as If. Notes are those
+// that hold in all cases.
+func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
+	worlds := s.Alternatives(func(s *observe.Snapshot) { likely, err = step.Diff(s) })
+	if err != nil {
+		return Change{}, Change{}, err
+	}
+	shown = likely
+	shown.Edits = slices.Clone(likely.Edits)
+	for _, world := range worlds {
+		other, err := step.Diff(world.Snapshot)
+		switch {
+		case errors.Is(err, observe.ErrUnknown):
+			for i := range likely.Edits {
+				addClause(&shown.Edits[i].Unless, world.If)
+			}
+		case err == nil: // what is refused then is said then
+			shown.Edits = merge(shown.Edits, len(likely.Edits), other.Edits, world.If)
+			shown.Notes = slices.DeleteFunc(slices.Clone(shown.Notes), func(note string) bool { return !slices.Contains(other.Notes, note) })
+		}
+	}
+	return shown, likely, nil
+}
+
+// merge adds to edits, the first n of which are likely, what is different when clause holds: then it would be other.
+func merge(edits []Edit, n int, other []Edit, clause string) []Edit {
+	for i := range edits[:n] {
+		e := &edits[i]
+		switch {
+		case slices.ContainsFunc(other, e.same):
+		case e.creates() && slices.ContainsFunc(other, func(o Edit) bool { return o.Subject == e.Subject && o.Action == Update }):
+			addClause(&e.Or, clause)
+		default:
+			addClause(&e.Unless, clause)
+		}
+	}
+	for _, o := range other {
+		if slices.ContainsFunc(edits[:n], func(e Edit) bool { return e.same(o) || e.creates() && e.Subject == o.Subject }) {
+			continue
+		}
+		if i := slices.IndexFunc(edits[n:], o.same); i >= 0 {
+			addClause(&edits[n+i].If, clause)
+			continue
+		}
+		if o.If = clause; o.Action == Run {
+			o.From, o.To = "", "" // the reason is the condition
+		}
+		edits = append(edits, o)
+	}
+	return edits
+}
+
+// same reports whether two edits do the same to the same.
+func (e Edit) same(o Edit) bool {
+	return e.Action == o.Action && e.Subject == o.Subject && e.Field == o.Field
+}
+
+// creates reports whether e makes something whole.
+func (e Edit) creates() bool { return e.Action == Create && e.Field == "" }
+
+// addClause adds one more case to a condition.
+func addClause(to *string, clause string) {
+	if *to == "" {
+		*to = clause
+	} else if !strings.Contains(*to, clause) {
+		*to += " or " + clause
+	}
+}

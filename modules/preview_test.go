@@ -1,0 +1,131 @@
+package modules_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+func TestForeseeFiles(t *testing.T) {
+	t.Parallel()
+	hello := &modules.Text{Old: "bye\n", New: "hello\n"}
+	const sum = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+	seen := observe.FileInfo{Type: observe.Regular, SHA256: "seen"}
+	for _, test := range []struct {
+		name string
+		edit modules.Edit
+		want string // the file's SHA-256 then; "-": it is not there
+	}{
+		{"text", modules.Edit{Action: modules.Update, Subject: "/a", Field: "line", Text: hello}, sum},
+		{"sensitive text", modules.Edit{Action: modules.Update, Subject: "/a", Text: hello, Sensitive: true}, sum},
+		{"removed", modules.Edit{Action: modules.Remove, Subject: "/a"}, "-"},
+		{"mode", modules.Edit{Action: modules.Update, Subject: "/a", Field: "mode"}, "seen"},
+		{"content that isn't shown", modules.Edit{Action: modules.Create, Subject: "/a"}, "?"},
+		{"renewed certificate", modules.Edit{Action: modules.Run, Subject: "/a", Field: "renew"}, "?"},
+		{"program that runs", modules.Edit{Action: modules.Run, Subject: "/a"}, "seen"},
+		{"no file", modules.Edit{Action: modules.Create, Subject: "package a"}, "seen"},
+	} {
+		s, question := observe.NewSnapshot(), observe.FileQuestion{Path: "/a", Content: true, UnlessSHA256: "wanted"}
+		observe.File.Put(s, question, seen, nil)
+		modules.ForeseeFiles(s, modules.Change{Edits: []modules.Edit{test.edit}})
+		is, err := observe.File.Get(s, question)
+		got := is.SHA256
+		if is.Type == observe.Absent {
+			got = "-"
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)
+		}
+	}
+}
+
+// A sight is an answer with all that it may be instead.
+type sight struct {
+	edits []modules.Edit
+	notes []string
+	err   error
+}
+
+// sights answers with edits, so that a Diff may be anything.
+var sights = &observe.Kind[string, sight]{Name: "sight"}
+
+// seer is a step whose change is what it sees.
+type seer struct{ modules.Step }
+
+func (seer) Diff(s *observe.Snapshot) (modules.Change, error) {
+	is, err := sights.Get(s, "")
+	if err == nil {
+		err = is.err
+	}
+	return modules.Change{Edits: is.edits, Notes: is.notes}, err
+}
+
+// TestPreview compares what is most likely with what may be instead.
+func TestPreview(t *testing.T) {
+	create := modules.Edit{Action: modules.Create, Subject: "/a", To: "0644 root:root"}
+	mode := modules.Edit{Action: modules.Update, Subject: "/a", Field: "mode"}
+	restart := modules.Edit{Action: modules.Run, Subject: "x.service", Field: "restart", To: "/a changes"}
+	with := func(e modules.Edit, change func(*modules.Edit)) modules.Edit { change(&e); return e }
+	or := func(clause string, edits ...modules.Edit) observe.Alternative[sight] {
+		return observe.Alternative[sight]{Answer: observe.Answer[sight]{Value: sight{edits: edits}}, If: clause}
+	}
+	for _, test := range []struct {
+		name   string
+		likely []modules.Edit
+		or     []observe.Alternative[sight]
+		want   []modules.Edit
+	}{
+		{name: "certain", likely: []modules.Edit{create, restart}, want: []modules.Edit{create, restart}},
+		{
+			name: "the same in all cases", likely: []modules.Edit{mode, restart},
+			or:   []observe.Alternative[sight]{or("package a brings it", restart, mode)},
+			want: []modules.Edit{mode, restart},
+		},
+		{
+			name: "not made in a case", likely: []modules.Edit{create},
+			or:   []observe.Alternative[sight]{or("package a brings it")},
+			want: []modules.Edit{with(create, func(e *modules.Edit) { e.Unless = "package a brings it" })},
+		},
+		{
+			name: "changed instead of created", likely: []modules.Edit{create},
+			or:   []observe.Alternative[sight]{or("package a brings it", mode)},
+			want: []modules.Edit{with(create, func(e *modules.Edit) { e.Or = "package a brings it" })},
+		},
+		{
+			name: "made only in some cases", likely: []modules.Edit{mode},
+			or: []observe.Alternative[sight]{or("one", mode, restart), or("two", restart, mode), or("one", mode, restart)},
+			want: []modules.Edit{
+				mode, with(restart, func(e *modules.Edit) { e.To, e.If = "", "one or two" }),
+			},
+		},
+		{
+			name: "nobody knows", likely: []modules.Edit{mode, restart},
+			or: []observe.Alternative[sight]{{Answer: observe.Unknown[sight]("it is there"), If: "it is there"}},
+			want: []modules.Edit{
+				with(mode, func(e *modules.Edit) { e.Unless = "it is there" }), with(restart, func(e *modules.Edit) { e.Unless = "it is there" }),
+			},
+		},
+		{
+			name: "refused in a case", likely: []modules.Edit{mode},
+			or:   []observe.Alternative[sight]{{Answer: observe.Answer[sight]{Value: sight{err: observe.ErrUnknown}}, If: "x"}},
+			want: []modules.Edit{with(mode, func(e *modules.Edit) { e.Unless = "x" })},
+		},
+	} {
+		sights.Future = func(_ *observe.Forecast, _ string, _ sight) observe.Outlook[sight] {
+			return observe.Outlook[sight]{Answer: observe.Answer[sight]{Value: sight{edits: test.likely}}, Or: test.or}
+		}
+		s := observe.NewSnapshot()
+		sights.Put(s, "", sight{edits: test.likely}, nil)
+		s.Forecast()
+		shown, likely, err := modules.Preview(seer{}, s)
+		if diff := cmp.Diff(test.want, shown.Edits); diff != "" || err != nil {
+			t.Errorf("%s: %v, shown (-want +got):\n%s", test.name, err, diff)
+		}
+		if diff := cmp.Diff(test.likely, likely.Edits); diff != "" {
+			t.Errorf("%s: likely (-want +got):\n%s", test.name, diff)
+		}
+	}
+}

@@ -188,7 +188,7 @@ func startDNS(t *testing.T, address string) string {
 
 var (
 	fingerprint = regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`)
-	scriptLine  = regexp.MustCompile(`\bwrite-file: \d+:`)
+	scriptLine  = regexp.MustCompile(`\bsh: \d+:`)
 	tries       = regexp.MustCompile(`\btried \d+ times\b`)
 	duration    = regexp.MustCompile(`\b\d+(\.\d+)?(ms|s)\b`)
 	process     = regexp.MustCompile(`\(process \d+`)
@@ -225,7 +225,7 @@ func scrub(text string, h *lab.Host, laptop *rcprov.Laptop, others ...*lab.Host)
 	}
 	text = strings.NewReplacer(laptop.Home, "~", h.KeyFile, "KEY").Replace(text)
 	text = fingerprint.ReplaceAllString(text, "SHA256:...")
-	text = scriptLine.ReplaceAllString(text, "write-file: N:")
+	text = scriptLine.ReplaceAllString(text, "sh: N:")
 	text = tries.ReplaceAllString(text, "tried N times")
 	text = process.ReplaceAllString(text, "(process N")
 	text = memory.ReplaceAllString(text, "the host has N GB of memory")

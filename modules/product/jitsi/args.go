@@ -10,8 +10,8 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe Jitsi Meet, video calls in the browser, from Jitsi's own apt repository: the web page, prosody as the XMPP
-// server, jicofo (the focus, which manages conferences), the video bridge and, if wanted, coturn. An `nginx` block and the
+// Args describe Jitsi Meet, video calls in the browser, from Jitsi's own apt repository. It has the web page, prosody as the
+// XMPP server, jicofo (the focus, which manages conferences), the video bridge and, if wanted, coturn. An `nginx` block and the
 // certificate must come before it.
 //
 //	jitsi "meet" {

@@ -10,7 +10,7 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a MongoDB server from MongoDB's own apt repository: the repository for the host's release, the packages,
+// Args describe a MongoDB server from MongoDB's own apt repository. It has the repository for the host's release, the packages,
 // /etc/mongod.conf, the key file, the kernel settings of MongoDB's production notes, and the service, which is restarted when
 // its configuration changes.
 //

@@ -10,8 +10,8 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe a Rocket.Chat server from the vendor's release: a system user, the release in a directory of its own
-// (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file that only root can read
+// Args describe a Rocket.Chat server from the vendor's release. It has a system user, the release in a directory of its
+// own (`/opt/rocketchat/releases/VERSION`), `npm install` with an exact Node.js, the environment in a file that only root can read
 // (/etc/rocketchat/env), and for each port a systemd unit `rocketchat-PORT.service`.
 //
 //	rocketchat "chat" {

@@ -53,29 +53,49 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
-	subject := "group " + s.Name
-	var c modules.Change
 	switch {
 	case s.Absent && !is.Exists:
+		return modules.Change{}, nil
+	case s.Absent && len(is.PrimaryOf) > 0:
+		// Not an error: an earlier step may remove these users, or give them another group.
+		return modules.NewChange(work{group: s, remove: true},
+			"it can be removed only when it is no longer the primary group of "+strings.Join(is.PrimaryOf, ", ")), nil
 	case s.Absent:
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: subject})
-		if len(is.PrimaryOf) > 0 {
-			// Not an error: an earlier step may remove these users, or give them another group.
-			c.Notes = append(c.Notes, "it can be removed only when it is no longer the primary group of "+strings.Join(is.PrimaryOf, ", "))
-		}
+		return modules.NewChange(work{group: s, remove: true}), nil
 	case !is.Exists:
-		e := modules.Edit{Action: modules.Create, Subject: subject}
-		if s.GID != nil {
-			e.To = fmt.Sprintf("gid %d", *s.GID)
-		}
-		c.Edits = append(c.Edits, e)
+		return modules.NewChange(work{group: s, create: true}), nil
 	case s.GID != nil && *s.GID != is.GID:
-		c.Edits = append(c.Edits, modules.Edit{
-			Action: modules.Update, Subject: subject, Field: "gid", From: strconv.Itoa(is.GID), To: strconv.Itoa(*s.GID),
-		})
-		c.Notes = append(c.Notes, fmt.Sprintf("its files keep the gid %d", is.GID))
+		return modules.NewChange(work{group: s, renumber: &renumbering{is.GID, *s.GID}},
+			fmt.Sprintf("its files keep the gid %d", is.GID)), nil
 	}
-	return c, nil
+	return modules.Change{}, nil
+}
+
+// work is what Apply does to a group.
+type work struct {
+	group          *Step
+	create, remove bool
+	renumber       *renumbering // nil: its number stays
+}
+
+// renumbering is a gid before and after.
+type renumbering struct{ from, to int }
+
+// Edits implements [modules.Work].
+func (w work) Edits() []modules.Edit {
+	e := modules.Edit{Subject: "group " + w.group.Name}
+	switch {
+	case w.remove:
+		e.Action = modules.Remove
+	case w.create:
+		e.Action = modules.Create
+		if w.group.GID != nil {
+			e.To = fmt.Sprintf("gid %d", *w.group.GID)
+		}
+	default:
+		e.Action, e.Field, e.From, e.To = modules.Update, "gid", strconv.Itoa(w.renumber.from), strconv.Itoa(w.renumber.to)
+	}
+	return []modules.Edit{e}
 }
 
 // Foresee implements [modules.Foreseer].
@@ -87,27 +107,24 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	for _, e := range c.Edits {
-		var argv []string
-		switch e.Action {
-		case modules.Remove:
-			argv = []string{"groupdel"}
-		case modules.Create:
-			argv = []string{"groupadd"}
-			if s.System {
-				argv = append(argv, "--system")
-			}
-			if s.GID != nil {
-				argv = append(argv, "--gid", strconv.Itoa(*s.GID))
-			}
-		default:
-			argv = []string{"groupmod", "--gid", e.To}
+	w, _ := c.Work.(work)
+	var argv []string
+	switch {
+	case w.remove:
+		argv = []string{"groupdel"}
+	case w.create:
+		argv = []string{"groupadd"}
+		if s.System {
+			argv = append(argv, "--system")
 		}
-		if _, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)}); err != nil {
-			return s.explain(err)
+		if s.GID != nil {
+			argv = append(argv, "--gid", strconv.Itoa(*s.GID))
 		}
+	default:
+		argv = []string{"groupmod", "--gid", strconv.Itoa(w.renumber.to)}
 	}
-	return nil
+	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
+	return s.explain(err)
 }
 
 // explain adds a hint to common failures, by the exit statuses of groupadd(8), groupmod(8) and

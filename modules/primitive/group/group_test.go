@@ -23,21 +23,23 @@ func TestDiff(t *testing.T) {
 		is    observe.GroupInfo
 		isErr error
 		want  modules.Change
+		work  work // beside the group
 		err   string
 	}{
 		{name: "converged", step: Step{GID: &gid}, is: observe.GroupInfo{Exists: true, GID: 2000}},
 		{name: "any number", is: observe.GroupInfo{Exists: true, GID: 2001}},
-		{name: "absent", step: Step{GID: &gid}, want: modules.Change{Edits: edit(modules.Create, "", "", "gid 2000")}},
+		{name: "absent", step: Step{GID: &gid}, want: modules.Change{Edits: edit(modules.Create, "", "", "gid 2000")}, work: work{create: true}},
 		{
 			name: "number", step: Step{GID: &gid}, is: observe.GroupInfo{Exists: true, GID: 2001},
 			want: modules.Change{
 				Edits: edit(modules.Update, "gid", "2001", "2000"), Notes: []string{"its files keep the gid 2001"},
 			},
+			work: work{renumber: &renumbering{2001, 2000}},
 		},
 		{name: "removed already", step: Step{Absent: true}},
 		{
 			name: "to be removed", step: Step{Absent: true}, is: observe.GroupInfo{Exists: true, GID: 2000},
-			want: modules.Change{Edits: edit(modules.Remove, "", "", "")},
+			want: modules.Change{Edits: edit(modules.Remove, "", "", "")}, work: work{remove: true},
 		},
 		{
 			name: "somebody's primary group", step: Step{Absent: true},
@@ -46,6 +48,7 @@ func TestDiff(t *testing.T) {
 				Edits: edit(modules.Remove, "", "", ""),
 				Notes: []string{"it can be removed only when it is no longer the primary group of alice, bob"},
 			},
+			work: work{remove: true},
 		},
 		{name: "could not tell", isErr: errors.New("sh: getent: not found"), err: "sh: getent: not found"},
 	}
@@ -59,6 +62,11 @@ func TestDiff(t *testing.T) {
 			change, err := step.Diff(snapshot)
 			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
+			}
+			got, _ := change.Work.(work)
+			got.group, change.Work = nil, nil
+			if diff := cmp.Diff(test.work, got, cmp.AllowUnexported(work{}, renumbering{})); diff != "" {
+				t.Errorf("work (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(test.want, change); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,13 +28,12 @@ const (
 // comes last, turning it off first. Each command may be repeated: ufw skips rules that exist, and silently accepts the
 // deletion of rules that do not.
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	script, err := s.script(c)
-	if err != nil {
-		return err
-	}
-	modules.Progress(ctx, "%d commands of ufw", len(c.Edits))
+	w, _ := c.Work.(work)
+	script := w.script()
+	modules.Progress(ctx, "%d commands of ufw", len(w))
 	var result modules.Result
-	if s.couldShutOut(c) {
+	var err error
+	if s.couldShutOut(w) {
 		result, err = deadman.Change(ctx, h, deadman.Switch{
 			Name: switchName, Files: []string{"/etc/ufw", "/etc/default/ufw"}, Within: s.Within,
 			Save: saveScript, Apply: script, Reload: functions + reloadScript,
@@ -57,73 +55,29 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return err
 }
 
-// script makes the edits of c. ufw can't add a rule to chains that are not loaded, so those are loaded first.
-func (s *Step) script(c modules.Change) (string, error) {
+// script does w. ufw can't add a rule to chains that are not loaded, so those are loaded first.
+func (w work) script() string {
 	script := functions + "installed\n"
-	if e, ok := c.Find("enabled"); ok && e.Action == modules.Run {
+	if slices.Contains(w, task(load{})) {
 		script += "load\n"
 	}
-	fw := func(words ...string) {
-		for i := range words {
-			words[i] = strings.ReplaceAll(words[i], "%20", " ") // in names of application profiles
-		}
-		script += "fw " + shell.QuoteAll(words) + "\n"
-	}
-	for _, e := range c.Edits {
-		switch {
-		case e.Field == ruleField && e.Action == modules.Remove:
-			fw(deletion(strings.Fields(e.From))...)
-		case e.Field == ruleField || e.Field == order:
-			i := slices.IndexFunc(s.Rules, func(w desiredRule) bool { return w.String() == e.To })
-			if i < 0 {
-				return "", fmt.Errorf("bug: no rule %q", e.To)
+	for _, t := range w {
+		for _, words := range t.commands() {
+			for i := range words {
+				words[i] = strings.ReplaceAll(words[i], "%20", " ") // in names of application profiles
 			}
-			if name := s.Rules[i].application(); name != "" { // its rules may come from an older profile
-				fw("app", "update", name)
-			}
-			fw(s.Rules[i].command()...)
-			if e.Field == order { // now that it has the desired action and comment, it can be named
-				fw(deletion(s.Rules[i].command())...)
-				fw(s.Rules[i].command()...)
-			}
-		case strings.HasPrefix(e.Field, "default_"):
-			fw("default", e.To, strings.TrimPrefix(e.Field, "default_"))
-		case e.Field == "logging":
-			fw("logging", e.To)
-		case e.Field == "enabled" && !s.Enabled:
-			fw("disable")
-		case e.Field == "enabled" && e.Action != modules.Run:
-			fw("--force", "enable")
+			script += "fw " + shell.QuoteAll(words) + "\n"
 		}
 	}
-	return script, nil
+	return script
 }
 
-// couldShutOut reports whether c could refuse a new login, and must be made under the switch. Edits that only allow more,
+// couldShutOut reports whether w could refuse a new login, and must be made under the switch. Tasks that only allow more,
 // or that concern routed packets, comments or logs, can not.
-func (s *Step) couldShutOut(c modules.Change) bool {
-	if _, ok := c.Find(deadman.Field); ok {
-		return true // to report why the previous change is still there
-	}
-	if !s.Enabled {
-		return false
-	}
-	action := func(rule string) string {
-		word, _, _ := strings.Cut(rule, " ") // "route" is none
-		return word
-	}
-	return slices.ContainsFunc(c.Edits, func(e modules.Edit) bool {
-		from, to := action(e.From), action(e.To)
-		switch {
-		case e.Field == order:
-			return to != "route"
-		case e.Field != ruleField:
-			return e.Field == "enabled" || e.Field == "default_incoming" || e.Field == "default_outgoing"
-		case e.Action == modules.Remove:
-			return from == "allow" || from == "limit"
-		default:
-			return to != "route" && to != "allow" && to != from
-		}
+func (s *Step) couldShutOut(w work) bool {
+	return slices.ContainsFunc(w, func(t task) bool {
+		_, undecided := t.(unconfirmed) // to report why the previous change is still there
+		return undecided || s.Enabled && t.couldShutOut()
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
@@ -64,12 +63,8 @@ func (s *Step) question() question {
 	}
 }
 
-// Edits' subject and fields.
-const (
-	subject   = "ufw"
-	ruleField = "rule"
-	order     = "order" // the rule is in the wrong place
-)
+// subject is that of all edits.
+const subject = "ufw"
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
@@ -79,55 +74,53 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			"ufw's files are /etc/ufw and /etc/default/ufw; `ufw show added` reports whether ufw itself can read them, and "+
 				"`apt-get install --reinstall -o Dpkg::Options::=--force-confmiss ufw` restores what was deleted.")
 	}
-	if e, ok := is.Switch.Edit(subject); ok {
-		return modules.Change{Edits: []modules.Edit{e}}, nil
+	if is.Switch.Undecided() {
+		return modules.NewChange(work{unconfirmed{is.Switch}}), nil
 	}
-	c := modules.Change{Notes: slices.Clone(is.Others.Notes)}
+	notes := slices.Clone(is.Others.Notes)
 	if !is.Installed {
-		c.Notes = append(c.Notes, "ufw is not installed yet: an earlier step must install it")
+		notes = append(notes, "ufw is not installed yet: an earlier step must install it")
 	}
 	if is.Defaults == nil { // those of the package
 		is = state{Logging: "low", IPv6: true, Loaded: true, Defaults: map[string]string{"incoming": "deny", "outgoing": "allow", "routed": "deny"}}
 	}
-	edit := func(action modules.Action, field, from, to string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: action, Subject: subject, Field: field, From: from, To: to})
-	}
+	var w work
 	if is.Enabled && !s.Enabled {
-		edit(modules.Update, "enabled", "true", "false")
+		w = append(w, disable{})
 	}
-	after, err := s.diffRules(is, edit)
+	rules, after, err := s.diffRules(is)
 	if err != nil {
 		return modules.Change{}, err
 	}
-	c.Notes = append(c.Notes, s.shadowed(is, after)...)
-	for _, d := range []struct{ field, chain, want string }{
-		{"default_incoming", "incoming", s.Incoming}, {"default_outgoing", "outgoing", s.Outgoing}, {"default_routed", "routed", s.Routed},
-	} {
+	w = append(w, rules...)
+	notes = append(notes, s.shadowed(is, after)...)
+	for _, d := range []struct{ chain, want string }{{"incoming", s.Incoming}, {"outgoing", s.Outgoing}, {"routed", s.Routed}} {
 		if is.Defaults[d.chain] != d.want {
-			edit(modules.Update, d.field, is.Defaults[d.chain], d.want)
+			w = append(w, setDefault{d.chain, is.Defaults[d.chain], d.want})
 		}
 	}
 	if is.Logging != s.Logging {
-		edit(modules.Update, "logging", is.Logging, s.Logging)
+		w = append(w, setLogging{is.Logging, s.Logging})
 	}
 	switch {
 	case s.Enabled && !is.Enabled:
-		edit(modules.Update, "enabled", "false", "true")
+		w = append(w, enable{})
 	case s.Enabled && !is.Loaded:
-		edit(modules.Run, "enabled", "true, but the rules on disk are not loaded", "loaded")
+		w = append(w, load{})
 	}
-	if note, ok := is.Switch.Note(); ok && !c.Empty() {
-		c.Notes = append(c.Notes, note)
+	if note, ok := is.Switch.Note(); ok && len(w) > 0 {
+		notes = append(notes, note)
 	}
+	c := modules.NewChange(w, notes...)
 	// If another filter accepts packets before ufw sees them, only the new login under the switch can show.
-	if s.Enabled && !c.Empty() && !is.Others.Accepts {
+	if s.Enabled && len(w) > 0 && !is.Others.Accepts {
 		return c, s.letsIn(is.Session, after)
 	}
 	return c, nil
 }
 
-// diffRules compares the rules, and returns the rules files after the change.
-func (s *Step) diffRules(is state, edit func(action modules.Action, field, from, to string)) (after [2][]rule, err error) {
+// diffRules compares the rules, and returns what to do and the rules files after that.
+func (s *Step) diffRules(is state) (w work, after [2][]rule, err error) {
 	var errs []error
 	expanded := make([][]rule, len(s.Rules))
 	for i, want := range s.Rules {
@@ -135,12 +128,12 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return after, err
+		return nil, after, err
 	}
 	after, removals := s.stay(is, expanded)
 	misplaced := make([]bool, len(s.Rules)) // new, or moved to the end
 	for i, want := range s.Rules {
-		missing, old := false, ""
+		missing, changed, old := false, false, rule{}
 		for _, f := range want.families(is) {
 			for _, r := range expanded[i] {
 				at := slices.IndexFunc(after[f], func(other rule) bool { return other.match == r.match })
@@ -150,7 +143,7 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 					continue
 				}
 				if after[f][at] != r {
-					old = after[f][at].String()
+					changed, old = true, after[f][at]
 					after[f][at] = r
 				}
 				for j, earlier := range s.Rules[:i] {
@@ -165,23 +158,20 @@ func (s *Step) diffRules(is state, edit func(action modules.Action, field, from,
 		switch {
 		case missing:
 			misplaced[i] = true
-			edit(modules.Create, ruleField, "", want.String())
+			w = append(w, addRule{want})
 		case misplaced[i]:
-			edit(modules.Update, order, "before a rule that comes first in the plan", want.String())
+			w = append(w, moveRule{want})
 			for _, f := range want.families(is) {
 				for _, r := range expanded[i] {
 					at := slices.Index(after[f], r)
 					after[f] = append(slices.Delete(after[f], at, at+1), r)
 				}
 			}
-		case old != "":
-			edit(modules.Update, ruleField, old, want.String())
+		case changed:
+			w = append(w, changeRule{want, old})
 		}
 	}
-	for _, text := range removals { // last: they may be what let SSH in so far
-		edit(modules.Remove, ruleField, text, "")
-	}
-	return after, nil
+	return append(w, removals...), after, nil // last: they may be what let SSH in so far
 }
 
 // shadowed returns a note for each rule of the plan that has no full effect, because a rule that is not in the plan comes
@@ -217,9 +207,9 @@ func (s *Step) names(is state, f family, r rule) bool {
 	})
 }
 
-// stay returns the rules files without the rules that exclusive removes, and these, in the words that delete them. Rules of
+// stay returns the rules files without the rules that exclusive removes, and the removal of these. Rules of
 // an older profile of an application are removed together with the plan's rule for it.
-func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []string) {
+func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals work) {
 	stale := func(r rule) bool {
 		for i, w := range s.Rules {
 			if w.stale(r, expanded[i]) {
@@ -235,9 +225,9 @@ func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals []str
 			case !s.Exclusive, f == v6 && !is.IPv6, s.names(is, f, r):
 				rest[f] = append(rest[f], r)
 			default:
-				r.Comment = ""                                                                     // a rule is deleted without its comment
-				if text := strings.Join(r.words(f.any()), " "); !slices.Contains(removals, text) { // an application has several
-					removals = append(removals, text)
+				removal := removeRule{r, f}
+				if !slices.ContainsFunc(removals, func(t task) bool { return t.edit() == removal.edit() }) { // an application has several
+					removals = append(removals, removal)
 				}
 			}
 		}

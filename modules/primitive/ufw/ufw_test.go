@@ -492,41 +492,50 @@ func TestLoopback(t *testing.T) {
 
 func TestCouldShutOut(t *testing.T) {
 	t.Parallel()
-	edit := func(action modules.Action, field, from, to string) modules.Edit {
-		return modules.Edit{Action: action, Field: field, From: from, To: to}
+	of := func(text string) rule {
+		t.Helper()
+		w := strings.Fields(text)
+		if w[0] == "route" {
+			return rule{match: match{Route: true}, Action: w[1]}
+		}
+		return rule{Action: w[0]}
 	}
-	const allow, limit, deny, routed = "allow in proto tcp from any to any port 22", "limit in from any to any", "deny in from any to any", "route deny from any to any"
+	desired := func(text string) desiredRule { return desiredRule{rule: of(text)} }
+	allow, limit, deny, routed := desired("allow"), desired("limit"), desired("deny"), desired("route deny")
 	for _, test := range []struct {
-		edit modules.Edit
+		task task
 		want bool
 	}{
-		{edit(modules.Update, "enabled", "false", "true"), true},
-		{edit(modules.Run, "enabled", "", "loaded"), true},
-		{edit(modules.Update, "default_incoming", "allow", "deny"), true},
-		{edit(modules.Update, "default_outgoing", "allow", "deny"), true},
-		{edit(modules.Update, "default_routed", "allow", "deny"), false},
-		{edit(modules.Update, "logging", "low", "full"), false},
-		{edit(modules.Create, ruleField, "", allow), false},
-		{edit(modules.Create, ruleField, "", limit), true},
-		{edit(modules.Create, ruleField, "", deny), true},
-		{edit(modules.Create, ruleField, "", routed), false},
-		{edit(modules.Update, ruleField, allow+" # x", allow), false},
-		{edit(modules.Update, ruleField, limit, limit+" # x"), false},
-		{edit(modules.Update, ruleField, allow, limit), true},
-		{edit(modules.Update, ruleField, limit, allow), false},
-		{edit(modules.Update, order, "before", allow), true},
-		{edit(modules.Update, order, "before", routed), false},
-		{edit(modules.Remove, ruleField, allow, ""), true},
-		{edit(modules.Remove, ruleField, deny, ""), false},
-		{edit(modules.Remove, ruleField, routed, ""), false},
+		{enable{}, true},
+		{load{}, true},
+		{setDefault{"incoming", "allow", "deny"}, true},
+		{setDefault{"outgoing", "allow", "deny"}, true},
+		{setDefault{"routed", "allow", "deny"}, false},
+		{setLogging{"low", "full"}, false},
+		{addRule{allow}, false},
+		{addRule{limit}, true},
+		{addRule{deny}, true},
+		{addRule{routed}, false},
+		{changeRule{allow, of("allow")}, false},
+		{changeRule{limit, of("limit")}, false},
+		{changeRule{limit, of("allow")}, true},
+		{changeRule{allow, of("limit")}, false},
+		{moveRule{allow}, true},
+		{moveRule{routed}, false},
+		{removeRule{of("allow"), v4}, true},
+		{removeRule{of("deny"), v4}, false},
+		{removeRule{of("route deny"), v4}, false},
 	} {
-		c := modules.Change{Edits: []modules.Edit{edit(modules.Update, "logging", "off", "low"), test.edit}}
-		if got := (&Step{Enabled: true}).couldShutOut(c); got != test.want {
-			t.Errorf("%+v: %v", test.edit, got)
+		w := work{setLogging{"off", "low"}, test.task}
+		if got := (&Step{Enabled: true}).couldShutOut(w); got != test.want {
+			t.Errorf("%+v: %v", test.task.edit(), got)
 		}
-		if (&Step{}).couldShutOut(c) {
-			t.Errorf("%+v: a firewall that is off shuts nobody out", test.edit)
+		if (&Step{}).couldShutOut(w) {
+			t.Errorf("%+v: a firewall that is off shuts nobody out", test.task.edit())
 		}
+	}
+	if w := (work{unconfirmed{"undecided"}}); !(&Step{}).couldShutOut(w) {
+		t.Error("a change that nobody confirmed is not made under the switch")
 	}
 }
 

@@ -15,28 +15,28 @@ import (
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if _, ok := c.Find(""); ok && s.Absent {
-		return s.remove(ctx, h, c)
-	} else if ok {
+	w, _ := c.Work.(work)
+	switch {
+	case w.remove:
+		return s.remove(ctx, h, w)
+	case w.create:
 		return s.create(ctx, h)
 	}
-	if err := s.modify(ctx, h, c); err != nil {
+	if err := s.modify(ctx, h, w); err != nil {
 		return err
 	}
-	if _, ok := c.Find("create_home"); ok {
+	if w.createHome != "" {
 		if err := s.createHome(ctx, h); err != nil {
 			return err
 		}
 	}
-	_, hash := c.Find("password_hash")
-	_, locked := c.Find("locked")
-	return s.setPassword(ctx, h, hash || locked && s.PasswordHash != "", locked)
+	return s.setPassword(ctx, h, w.password || w.lock != nil && s.PasswordHash != "", w.lock != nil)
 }
 
 // remove removes the user; userdel(8) removes the home first, so that the next run sees an interrupted removal.
-func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) error {
+func (s *Step) remove(ctx context.Context, h modules.Host, w work) error {
 	argv := []string{"userdel"}
-	if len(c.Edits) > 1 {
+	if w.removeHome != "" {
 		argv = append(argv, "--remove")
 	}
 	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
@@ -90,27 +90,29 @@ func (s *Step) createHome(ctx context.Context, h modules.Host) error {
 	return err
 }
 
-// modify makes the edits of the account itself with one usermod(8).
-func (s *Step) modify(ctx context.Context, h modules.Host, c modules.Change) error {
+// modify changes the account itself with one usermod(8).
+func (s *Step) modify(ctx context.Context, h modules.Host, w work) error {
 	argv := []string{"usermod"}
-	for _, e := range c.Edits {
-		switch e.Field {
-		case "uid":
-			argv = append(argv, "--uid", e.To)
-		case "group":
-			argv = append(argv, "--gid", e.To)
-		case "groups":
-			argv = append(argv, "--groups", strings.ReplaceAll(e.To, ", ", ","))
-		case "comment":
-			argv = append(argv, "--comment", e.To)
-		case "shell":
-			argv = append(argv, "--shell", e.To)
-		case "home":
-			if err := s.checkMove(ctx, h, e); err != nil {
-				return err
-			}
-			argv = append(argv, "--home", e.To)
+	if w.uid != nil {
+		argv = append(argv, "--uid", strconv.Itoa(w.uid.to))
+	}
+	if w.group != nil {
+		argv = append(argv, "--gid", w.group.to)
+	}
+	if w.groups != nil {
+		argv = append(argv, "--groups", strings.Join(w.groups.to, ","))
+	}
+	if w.comment != nil {
+		argv = append(argv, "--comment", w.comment.to)
+	}
+	if w.shell != nil {
+		argv = append(argv, "--shell", w.shell.to)
+	}
+	if w.home != nil {
+		if err := s.checkMove(ctx, h, *w.home); err != nil {
+			return err
 		}
+		argv = append(argv, "--home", w.home.to)
 	}
 	if len(argv) == 1 {
 		return nil
@@ -120,13 +122,13 @@ func (s *Step) modify(ctx context.Context, h modules.Host, c modules.Change) err
 }
 
 // checkMove refuses to point an account away from its files: its authorized_keys may be what lets people in.
-func (s *Step) checkMove(ctx context.Context, h modules.Host, home modules.Edit) error {
+func (s *Step) checkMove(ctx context.Context, h modules.Host, home move[string]) error {
 	const script = `[ -d "$2" ] || [ ! -d "$1" ]`
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script, "check-move", home.From, home.To}})
+	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script, "check-move", home.from, home.to}})
 	var no *modules.CommandError
 	if errors.As(err, &no) {
-		return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s does not exist", s.Name, home.From, home.To),
-			"rcprov does not move homes. `usermod --move-home --home %s %s` on the host does, once the user has no running processes.", home.To, s.Name)
+		return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s does not exist", s.Name, home.from, home.to),
+			"rcprov does not move homes. `usermod --move-home --home %s %s` on the host does, once the user has no running processes.", home.to, s.Name)
 	}
 	return err
 }

@@ -148,15 +148,15 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Absent:
 		return s.removal(is), nil
 	case !is.Exists:
-		return s.creation(), nil
+		return modules.NewChange(work{user: s, create: true}), nil
 	}
 	if s.asksShadow() && is.Unshadowed {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("the password field of %s in /etc/passwd is not \"x\", so /etc/shadow is not used", s.Name),
 			"With an empty field anyone can log in on the console. `pwconv` on the host moves it to /etc/shadow; then run the same command again.")
 	}
-	c := s.accountChange(is, homeIs)
-	c.Edits = append(c.Edits, s.passwordEdits(shadow)...)
-	return c, nil
+	w, notes := s.compare(is, homeIs)
+	s.comparePassword(shadow, &w)
+	return modules.NewChange(w, notes...), nil
 }
 
 // Foresee implements [modules.Foreseer]: who the user will be, and the home with what /etc/skel has (useradd(8)).
@@ -173,8 +173,8 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		}
 		return
 	}
-	_, creates := c.Find("")
-	if creates {
+	w, _ := c.Work.(work)
+	if w.create {
 		is = observe.UserInfo{UID: -1, GID: -1, Group: s.Name, Home: "/home/" + s.Name}
 	}
 	is.Exists, is.Home, is.Shell = true, cmp.Or(s.Home, is.Home), cmp.Or(s.Shell, is.Shell)
@@ -185,7 +185,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	if s.Comment != nil {
 		is.Comment = *s.Comment
 	}
-	if _, makes := c.Find("create_home"); makes || creates && s.CreateHome {
+	if w.createHome != "" || w.create && s.CreateHome {
 		is.HomeIs = true
 		f.Directory(is.Home, observe.UnknownRights)
 		skeleton := []string{is.Home + "/.bashrc", is.Home + "/.profile", is.Home + "/.bash_logout"}
@@ -197,82 +197,47 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 
 func (s *Step) subject() string { return "user " + s.Name }
 
-func (s *Step) update(field, from, to string) modules.Edit {
-	return modules.Edit{Action: modules.Update, Subject: s.subject(), Field: field, From: from, To: to}
-}
-
 func (s *Step) removal(is observe.UserInfo) modules.Change {
-	c := modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: s.subject()}}}
-	if !is.HomeIs {
-		return c
+	switch {
+	case !is.HomeIs:
+		return modules.NewChange(work{user: s, remove: true})
+	case s.RemoveHome:
+		return modules.NewChange(work{user: s, remove: true, removeHome: is.Home})
+	default:
+		return modules.NewChange(work{user: s, remove: true}, is.Home+" stays")
 	}
-	if s.RemoveHome {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: is.Home})
-	} else {
-		c.Notes = append(c.Notes, is.Home+" stays")
-	}
-	return c
 }
 
-func (s *Step) creation() modules.Change {
-	var with []string
-	if s.UID != nil {
-		with = append(with, fmt.Sprintf("uid %d", *s.UID))
-	}
-	if s.Group != "" {
-		with = append(with, "group "+s.Group)
-	}
-	if len(s.Groups) > 0 {
-		with = append(with, "in "+strings.Join(s.Groups, ", "))
-	}
-	if s.Home != "" {
-		with = append(with, "home "+s.Home)
-	}
-	if s.Shell != "" {
-		with = append(with, "shell "+s.Shell)
-	}
-	if s.PasswordHash != "" {
-		with = append(with, "with a password")
-	}
-	if s.Locked != nil && *s.Locked {
-		with = append(with, "locked")
-	}
-	return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: s.subject(), To: strings.Join(with, ", ")}}}
-}
-
-// accountChange compares what passwd(5) and group(5) hold; homeIs reports whether the desired home exists.
-func (s *Step) accountChange(is observe.UserInfo, homeIs bool) modules.Change {
-	var c modules.Change
-	update := func(field, from, to string) { c.Edits = append(c.Edits, s.update(field, from, to)) }
+// compare compares what passwd(5) and group(5) hold; homeIs reports whether the desired home exists.
+func (s *Step) compare(is observe.UserInfo, homeIs bool) (w work, notes []string) {
+	w.user = s
 	if s.UID != nil && *s.UID != is.UID {
-		update("uid", strconv.Itoa(is.UID), strconv.Itoa(*s.UID))
-		c.Notes = append(c.Notes, fmt.Sprintf("files outside its home keep the uid %d", is.UID))
+		w.uid = &move[int]{is.UID, *s.UID}
+		notes = append(notes, fmt.Sprintf("files outside its home keep the uid %d", is.UID))
 	}
 	if s.Group != "" && s.Group != is.Group {
-		update("group", cmp.Or(is.Group, strconv.Itoa(is.GID)), s.Group)
+		w.group = &move[string]{cmp.Or(is.Group, strconv.Itoa(is.GID)), s.Group}
 	}
 	if groups := s.wantedGroups(is); !slices.Equal(groups, is.Groups) {
-		update("groups", strings.Join(is.Groups, ", "), strings.Join(groups, ", "))
+		w.groups = &move[[]string]{is.Groups, groups}
 	}
 	if s.Comment != nil && *s.Comment != is.Comment {
-		update("comment", is.Comment, *s.Comment)
+		w.comment = &move[string]{is.Comment, *s.Comment}
 	}
 	if s.Shell != "" && s.Shell != is.Shell {
-		update("shell", is.Shell, s.Shell)
+		w.shell = &move[string]{is.Shell, s.Shell}
 	}
-	switch moves := s.Home != "" && s.Home != is.Home; {
+	moves := s.Home != "" && s.Home != is.Home
+	if moves {
+		w.home = &move[string]{is.Home, s.Home}
+	}
+	switch {
 	case moves && is.HomeIs:
-		update("home", is.Home, s.Home)
-		c.Notes = append(c.Notes, fmt.Sprintf("rcprov does not move the content of %s", is.Home))
-	case moves:
-		update("home", is.Home, s.Home)
-		fallthrough
-	default:
-		if s.CreateHome && !homeIs {
-			update("create_home", "", cmp.Or(s.Home, is.Home))
-		}
+		notes = append(notes, fmt.Sprintf("rcprov does not move the content of %s", is.Home))
+	case s.CreateHome && !homeIs:
+		w.createHome = cmp.Or(s.Home, is.Home)
 	}
-	return c
+	return w, notes
 }
 
 // wantedGroups returns the desired supplementary groups, sorted.
@@ -290,26 +255,23 @@ func (s *Step) wantedGroups(is observe.UserInfo) []string {
 	return slices.Compact(groups)
 }
 
-func (s *Step) passwordEdits(is observe.ShadowInfo) []modules.Edit {
-	var edits []modules.Edit
-	if s.PasswordHash != "" && is.Fingerprint != observe.PasswordFingerprint(string(s.PasswordHash)) {
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: s.subject(), Field: "password_hash", Sensitive: true})
-	}
+// comparePassword adds to w what shadow(5) holds otherwise.
+func (s *Step) comparePassword(is observe.ShadowInfo, w *work) {
+	w.password = s.PasswordHash != "" && is.Fingerprint != observe.PasswordFingerprint(string(s.PasswordHash))
 	open := is.Password == observe.EmptyPassword || is.Password == observe.HashedPassword && !is.Locked
 	shut := is.Password == observe.HashedPassword && is.Locked
 	switch {
 	case s.Locked == nil && s.PasswordHash == "":
 	case s.Locked == nil && shut:
-		edits = append(edits, s.update("locked", "password locked", "false"))
+		w.lock = &move[lock]{passwordLocked, unlocked}
 	case s.Locked == nil:
 	case *s.Locked && open:
-		edits = append(edits, s.update("locked", "false", "true"))
+		w.lock = &move[lock]{unlocked, locked}
 	case *s.Locked && !is.Expired:
-		edits = append(edits, s.update("locked", "only the password", "true"))
+		w.lock = &move[lock]{onlyPassword, locked}
 	case !*s.Locked && shut:
-		edits = append(edits, s.update("locked", "password locked", "false"))
+		w.lock = &move[lock]{passwordLocked, unlocked}
 	case !*s.Locked && is.Expired:
-		edits = append(edits, s.update("locked", "expired", "false"))
+		w.lock = &move[lock]{expired, unlocked}
 	}
-	return edits
 }

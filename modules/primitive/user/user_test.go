@@ -41,6 +41,7 @@ func TestDiff(t *testing.T) {
 		err    error
 		edits  []modules.Edit
 		notes  []string
+		work   *work // beside the user; nil: not compared
 	}{
 		{name: "converged"},
 		{name: "nothing asked", step: func(s *Step) { *s = Step{Name: "alice"} }},
@@ -54,6 +55,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "number", is: func(u *observe.UserInfo) { u.UID = 1000 },
 			edits: []modules.Edit{edit("uid", "1000", "2000")}, notes: []string{"files outside its home keep the uid 1000"},
+			work: &work{uid: &move[int]{1000, 2000}},
 		},
 		{name: "primary group", is: func(u *observe.UserInfo) { u.Group = "users" }, edits: []modules.Edit{edit("group", "users", "web")}},
 		{
@@ -63,6 +65,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "groups are added", is: func(u *observe.UserInfo) { u.Groups = []string{"mail"} },
 			edits: []modules.Edit{edit("groups", "mail", "adm, mail, ops")},
+			work:  &work{groups: &move[[]string]{[]string{"mail"}, []string{"adm", "mail", "ops"}}},
 		},
 		{
 			name: "exclusive groups", step: func(s *Step) { s.ExclusiveGroups = true },
@@ -81,6 +84,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "home is nowhere", is: func(u *observe.UserInfo) { u.Home, u.HomeIs = "/nonexistent", false }, noHome: true,
 			edits: []modules.Edit{edit("home", "/nonexistent", "/srv/alice"), edit("create_home", "", "/srv/alice")},
+			work:  &work{home: &move[string]{"/nonexistent", "/srv/alice"}, createHome: "/srv/alice"},
 		},
 		{name: "home is missing", noHome: true, edits: []modules.Edit{edit("create_home", "", "/srv/alice")}},
 		{name: "home may be missing", step: func(s *Step) { s.CreateHome = false }, noHome: true},
@@ -91,6 +95,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "password locked", shadow: func(p *observe.ShadowInfo) { p.Locked = true },
 			edits: []modules.Edit{edit("locked", "password locked", "false")},
+			work:  &work{lock: &move[lock]{passwordLocked, unlocked}},
 		},
 		{name: "expiry that nobody asked for", shadow: func(p *observe.ShadowInfo) { p.Expired = true }},
 		{
@@ -120,6 +125,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "to be removed with its home", step: func(s *Step) { s.Absent, s.RemoveHome = true, true },
 			edits: []modules.Edit{{Action: modules.Remove, Subject: "user alice"}, {Action: modules.Remove, Subject: "/srv/alice"}},
+			work:  &work{remove: true, removeHome: "/srv/alice"},
 		},
 		{name: "removed already", step: func(s *Step) { s.Absent = true }, is: func(u *observe.UserInfo) { *u = observe.UserInfo{} }},
 		{name: "could not tell", err: errors.New("sh: getent: not found")},
@@ -149,8 +155,15 @@ func TestDiff(t *testing.T) {
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
+			got, _ := change.Work.(work)
+			got.user = nil
+			change.Work = nil
 			if diff := cmp.Diff(modules.Change{Edits: test.edits, Notes: test.notes}, change); diff != "" {
 				t.Errorf("change (-want +got):\n%s", diff)
+			}
+			all := cmp.AllowUnexported(work{}, move[int]{}, move[string]{}, move[[]string]{}, move[lock]{})
+			if diff := cmp.Diff(test.work, &got, all); test.work != nil && diff != "" {
+				t.Errorf("work (-want +got):\n%s", diff)
 			}
 			if text := fmt.Sprintf("%+v %+v", step, change); strings.Contains(text, hash) {
 				t.Errorf("shows the hash: %s", text)

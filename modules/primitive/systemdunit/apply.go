@@ -30,72 +30,44 @@ var fileRights = rights.Rights{Mode: fileMode, Owner: "root", Group: "root"}
 // written but not loaded shows as NeedDaemonReload, and one that was loaded shows as changed after the start. The stamp is
 // written last, once the unit has started.
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	w, _ := c.Work.(Work)
 	if s.Absent {
-		return s.remove(ctx, h, c)
+		return s.remove(ctx, h, w)
 	}
-	if e, ok := c.Find("masked"); ok && e.To == "false" {
+	if w.mask != nil && !*w.mask {
 		if err := s.systemctl(ctx, h, "systemctl unmask -q -- \"$1\"\nsystemctl unmask -q --runtime -- \"$1\""); err != nil {
 			return err
 		}
 	}
-	written, err := s.write(ctx, h, c)
+	written, err := s.write(ctx, h, w)
 	if err != nil {
 		return err
 	}
-	if err := s.manage(ctx, h, c, written); err != nil {
+	if err := s.manage(ctx, h, w, written); err != nil {
 		return err
 	}
-	if e, ok := c.Find("running"); ok && isNot(s.Running) {
-		modules.Progress(ctx, "stopping %s, which is %s", s.Name, e.From)
+	switch {
+	case w.run != nil && w.run.to == stoppedState:
+		modules.Progress(ctx, "stopping %s, which is %s", s.Name, w.run.from)
 		return s.systemctl(ctx, h, "timeout "+jobLimit+" systemctl stop -- \"$1\"")
-	}
-	_, start := c.Find("running")
-	if _, again := c.Find(restart); again {
+	case w.Restart != "":
 		return s.run(ctx, h, restart)
-	}
-	if start {
+	case w.Starts():
 		return s.run(ctx, h, "start")
-	}
-	if _, ok := c.Find(reload); ok {
+	case w.Reload != "":
 		return s.run(ctx, h, reload)
 	}
 	return nil
 }
 
-// edits returns the edits of f's text, mode and owner.
-func edits(c modules.Change, f File) (text *modules.Edit, rights bool) {
-	for _, e := range c.Edits {
-		if e.Subject != f.Path {
-			continue
-		}
-		if e.Field == f.Field {
-			text = &e
-		} else {
-			rights = true
-		}
-	}
-	return text, rights
-}
-
-// reinstalled reports whether the unit is to be enabled and its [Install] section changes. The links of the old
-// section must be removed before the new one is written: after a kill in between, the next run finds a disabled unit, not
-// one that is enabled in the wrong place.
-func (s *Step) reinstalled(c modules.Change) bool {
-	if !is(s.Enabled) || !s.ours() {
-		return false
-	}
-	e, _ := edits(c, s.Files[0])
-	return e != nil && installSection(e.Text.Old) != "" && installSection(e.Text.Old) != installSection(e.Text.New)
-}
-
 // write writes the files that differ, once systemd accepts them all.
-func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (written bool, err error) {
+func (s *Step) write(ctx context.Context, h modules.Host, w Work) (written bool, err error) {
 	var changed []File
-	for _, f := range s.Files {
-		text, rights := edits(c, f)
-		if text != nil {
-			changed = append(changed, f)
-		} else if rights {
+	for _, f := range w.files {
+		switch f.do {
+		case writeFile:
+			changed = append(changed, f.File)
+		case setRights:
 			const script = "chown -- \"$2\" \"$1\"\nchmod -- \"$3\" \"$1\""
 			argv := []string{"sh", "-euc", script, "rights", f.Path, fileRights.Ownership(), fileRights.OctalMode()}
 			if _, err := h.Run(ctx, modules.Command{Argv: argv}); err != nil {
@@ -109,7 +81,7 @@ func (s *Step) write(ctx context.Context, h modules.Host, c modules.Change) (wri
 	if err := s.verify(ctx, h); err != nil {
 		return false, err
 	}
-	if s.reinstalled(c) {
+	if w.reinstalls() {
 		if err := s.systemctl(ctx, h, "systemctl disable -q -- \"$1\""); err != nil {
 			return false, err
 		}
@@ -157,20 +129,18 @@ func (s *Step) verify(ctx context.Context, h modules.Host) error {
 }
 
 // manage makes systemd load the files again, and enables, disables or masks the unit.
-func (s *Step) manage(ctx context.Context, h modules.Host, c modules.Change, written bool) error {
+func (s *Step) manage(ctx context.Context, h modules.Host, w Work, written bool) error {
 	var script strings.Builder
-	masked, mask := c.Find("masked")
-	if _, ok := c.Find(daemonReload); ok || written || mask {
+	if w.DaemonReload != "" || written || w.mask != nil {
 		script.WriteString("systemctl daemon-reload\n")
 	}
-	enabled, enable := c.Find("enabled")
 	switch {
-	case enable && enabled.To == "disabled":
+	case w.enable != nil && w.enable.to == observe.Disabled:
 		script.WriteString("systemctl disable -q -- \"$1\"\nsystemctl disable -q --runtime -- \"$1\"\n")
-	case enable || s.reinstalled(c):
+	case w.enable != nil || w.reinstalls():
 		script.WriteString("systemctl enable -q -- \"$1\"\n")
 	}
-	if mask && masked.To == "true" {
+	if w.mask != nil && *w.mask {
 		script.WriteString("systemctl mask -q -- \"$1\"\n")
 	}
 	if script.Len() == 0 {
@@ -342,7 +312,7 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 
 // Explain implements [modules.Explainer], for a program that ended after the half second in which its start is watched.
 func (s *Step) Explain(ctx context.Context, h modules.Host, left modules.Change) error {
-	if e, differs := left.Find("running"); !differs || e.To != "running" {
+	if w, _ := left.Work.(Work); !w.Starts() {
 		return nil
 	}
 	is, err := s.look(ctx, h, false)
@@ -355,12 +325,10 @@ func (s *Step) Explain(ctx context.Context, h modules.Host, left modules.Change)
 //go:embed remove.sh
 var removeScript string
 
-func (s *Step) remove(ctx context.Context, h modules.Host, c modules.Change) error {
+func (s *Step) remove(ctx context.Context, h modules.Host, w Work) error {
 	files := []string{observe.StampPath(s.Name)}
-	for _, e := range c.Edits {
-		if e.Action == modules.Remove {
-			files = append(files, e.Subject)
-		}
+	for _, f := range w.files {
+		files = append(files, f.Path)
 	}
 	modules.Progress(ctx, "stopping and removing %s", s.Name)
 	result, err := h.Run(ctx, modules.Command{

@@ -1,6 +1,7 @@
 package systemdunit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -9,11 +10,10 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// Fields of edits with the action Run.
+// What systemctl does to a unit that runs, and the fields of the edits.
 const (
-	restart      = "restart"
-	reload       = "reload"
-	daemonReload = "daemon-reload"
+	restart = "restart"
+	reload  = "reload"
 )
 
 // Diff implements [modules.Step].
@@ -23,13 +23,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("ask systemd about %s: %w", s.Name, err),
 			"systemd_unit needs a host that was booted with systemd; see `systemctl is-system-running`.")
 	}
-	d := &differ{Step: s, unit: unit}
+	d := &differ{Step: s, unit: unit, work: Work{Unit: s}}
 	if err := d.files(snapshot); err != nil {
 		return modules.Change{}, err
 	}
 	if s.Absent {
 		d.absent()
-		return d.change, nil
+		return modules.NewChange(d.work, d.notes...), nil
 	}
 	if err := d.loaded(); err != nil {
 		return modules.Change{}, err
@@ -41,19 +41,19 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err := d.running(); err != nil {
 		return modules.Change{}, err
 	}
-	return d.change, d.stale()
+	if err := d.stale(); err != nil {
+		return modules.Change{}, err
+	}
+	return modules.NewChange(d.work, d.notes...), nil
 }
 
 // differ is the state of one call of Diff.
 type differ struct {
 	*Step
 	unit     observe.UnitInfo
-	change   modules.Change
+	work     Work
+	notes    []string
 	newFiles string // the first file whose text changes
-}
-
-func (d *differ) edit(action modules.Action, field, from, to string) {
-	d.change.Edits = append(d.change.Edits, modules.Edit{Action: action, Subject: d.Name, Field: field, From: from, To: to})
 }
 
 // files compares the unit file and the drop-ins with what is there.
@@ -63,29 +63,24 @@ func (d *differ) files(snapshot *observe.Snapshot) error {
 		if err != nil {
 			return err
 		}
-		e := modules.Edit{Subject: f.Path, Field: f.Field, Sensitive: f.Sensitive}
+		do := writeFile
 		switch {
 		case is.Type == observe.Directory || is.Type == observe.OtherType:
 			return modules.WithHint(fmt.Errorf("%s is %s, not a file", f.Path, is.Type), "rcprov doesn't replace it: move it away.")
 		case d.Absent && (is.Type == observe.Absent || maskingLink(is)):
 			continue
 		case d.Absent:
-			e.Action = modules.Remove
-		case is.Type == observe.Absent:
-			e.Action, e.Text = modules.Create, &modules.Text{New: f.Text}
-		case is.Type == observe.Symlink:
-			e.Action, e.From = modules.Update, "a link to "+is.Target
-			e.Text = &modules.Text{New: f.Text}
-		case is.SHA256 != f.question().UnlessSHA256:
-			e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: f.Text}
-		default:
-			d.change.Edits = append(d.change.Edits, fileRights.Edits(f.Path, is)...)
-			continue
+			do = removeFile
+		case is.Type == observe.Regular && is.SHA256 == f.question().UnlessSHA256:
+			if len(fileRights.Edits(f.Path, is)) == 0 {
+				continue
+			}
+			do = setRights
 		}
-		if d.newFiles == "" && !d.Absent {
+		if d.newFiles == "" && do == writeFile {
 			d.newFiles = f.Path
 		}
-		d.change.Edits = append(d.change.Edits, e)
+		d.work.files = append(d.work.files, fileWork{f, is, do})
 	}
 	return nil
 }
@@ -97,13 +92,13 @@ func maskingLink(is observe.FileInfo) bool {
 
 func (d *differ) absent() {
 	if d.unit.Active != observe.Inactive && d.unit.Active != observe.Failed {
-		d.edit(modules.Update, "running", d.unit.State(), "stopped")
+		d.work.run = &change[string]{d.unit.State(), stoppedState}
 	}
 	if installed(d.unit.FileState) {
-		d.edit(modules.Update, "enabled", string(d.unit.FileState), "disabled")
+		d.work.enable = &change[observe.UnitFileState]{d.unit.FileState, observe.Disabled}
 	}
-	if d.unit.NeedDaemonReload && len(d.change.Edits) == 0 {
-		d.edit(modules.Run, daemonReload, "", "systemd has not loaded the unit files on disk")
+	if d.unit.NeedDaemonReload && len(d.work.Edits()) == 0 {
+		d.work.DaemonReload = "systemd has not loaded the unit files on disk"
 	}
 }
 
@@ -114,7 +109,7 @@ func (d *differ) loaded() error {
 	case d.newFiles != "" && d.ours(): // will be loaded again
 		return nil
 	case d.unit.Load == observe.NotFound && d.unit.FileState == "":
-		d.change.Notes = append(d.change.Notes, d.Name+" does not exist yet: an earlier step must install it")
+		d.notes = append(d.notes, d.Name+" does not exist yet: an earlier step must install it")
 		return nil
 	case d.newFiles == "" && !d.unit.NeedDaemonReload && is(d.Running) &&
 		(d.unit.Load == observe.BadSetting || d.unit.Load == observe.LoadFailed):
@@ -122,7 +117,7 @@ func (d *differ) loaded() error {
 			"`systemctl cat %s` shows what it reads, `journalctl -b -u %s` why it refuses.", d.Name, d.Name)
 	}
 	if why := d.outdated(); why != "" {
-		d.edit(modules.Run, daemonReload, "", why)
+		d.work.DaemonReload = why
 	}
 	return nil
 }
@@ -149,9 +144,9 @@ func (d *differ) masked() {
 	masked := d.unit.FileState == observe.Masked || d.unit.FileState == observe.MaskedRuntime || d.unit.Load == observe.MaskedLoad
 	switch {
 	case is(d.Masked) && d.unit.FileState != observe.Masked:
-		d.edit(modules.Update, "masked", "false", "true")
+		d.work.mask = d.Masked
 	case masked && !is(d.Masked) && (d.Masked != nil || d.ours() || is(d.Enabled) || is(d.Running)):
-		d.edit(modules.Update, "masked", "true", "false")
+		d.work.mask = new(bool)
 	}
 }
 
@@ -162,10 +157,7 @@ func installed(state observe.UnitFileState) bool {
 
 func (d *differ) enabled() error {
 	state := d.unit.FileState
-	from := string(state)
-	if from == "" {
-		from = string(observe.Disabled)
-	}
+	from := cmp.Or(state, observe.Disabled)
 	switch {
 	case d.Enabled == nil:
 	case *d.Enabled && state != observe.Enabled && state != observe.Alias:
@@ -174,9 +166,9 @@ func (d *differ) enabled() error {
 			return modules.WithHint(fmt.Errorf("%s can't be enabled: its unit file is %s", d.Name, state),
 				"It has no [Install] section to enable; another unit, or a generator, starts it. Leave out `enabled`, or give `content`.")
 		}
-		d.edit(modules.Update, "enabled", from, "enabled")
+		d.work.enable = &change[observe.UnitFileState]{from, observe.Enabled}
 	case !*d.Enabled && installed(state):
-		d.edit(modules.Update, "enabled", from, "disabled")
+		d.work.enable = &change[observe.UnitFileState]{from, observe.Disabled}
 	}
 	return nil
 }
@@ -185,14 +177,14 @@ func (d *differ) running() error {
 	switch {
 	case d.Running == nil:
 	case !*d.Running && d.unit.Active != observe.Inactive && d.unit.Active != observe.Failed:
-		d.edit(modules.Update, "running", d.unit.State(), "stopped")
+		d.work.run = &change[string]{d.unit.State(), stoppedState}
 	case *d.Running && !d.unit.Running():
 		if d.newFiles == "" && d.unit.Type == "oneshot" && !d.unit.RemainAfterExit {
 			return neverRuns(d.Name)
 		}
-		d.edit(modules.Update, "running", d.unit.State(), "running")
+		d.work.run = &change[string]{d.unit.State(), runningState}
 	case *d.Running && looping(d.unit):
-		d.edit(modules.Update, "running", fmt.Sprintf("%s, restarted by systemd %d times", d.unit.State(), d.unit.Restarts), "running")
+		d.work.run = &change[string]{fmt.Sprintf("%s, restarted by systemd %d times", d.unit.State(), d.unit.Restarts), runningState}
 	}
 	return nil
 }
@@ -234,7 +226,7 @@ func (d *differ) stale() error {
 		reasons.add("its working directory " + d.unit.LostDirectory + " was removed since it started")
 	}
 	if !reasons.empty() {
-		d.edit(modules.Run, restart, "", reasons.String())
+		d.work.Restart = reasons.String()
 		return nil
 	}
 	for _, path := range d.ReloadOn {
@@ -249,6 +241,6 @@ func (d *differ) stale() error {
 		return modules.WithHint(fmt.Errorf("%s can't be reloaded, and %s", d.Name, reasons.String()),
 			"It has no ExecReload=. Name the file in `restart_on` instead of `reload_on`.")
 	}
-	d.edit(modules.Run, reload, "", reasons.String())
+	d.work.Reload = reasons.String()
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
 )
 
 // TestExplain is about a program that ended after its start was watched; systemd is played by two scripts.
@@ -24,16 +25,16 @@ func TestExplain(t *testing.T) {
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	s := step(t, func(a *Args) { *a = Args{Name: "x.service", Running: &yes} })
-	explain := func(shown string, e modules.Edit) error {
+	explain := func(shown string, left Work) error {
 		t.Helper()
 		if err := os.WriteFile(state, []byte(shown), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return s.Explain(t.Context(), &moduletest.Host{}, modules.Change{Edits: []modules.Edit{e}})
+		return s.Explain(t.Context(), &moduletest.Host{}, modules.NewChange(left))
 	}
 	const started = "Id=x.service\nNames=x.service\nLoadState=loaded\nType=simple\nInactiveExitTimestamp=Sat 2025-11-22 02:00:00.500000 UTC\n"
 	const failed = started + "ActiveState=failed\nSubState=failed\nResult=exit-code\nExecMainStatus=3\n"
-	down := modules.Edit{Action: modules.Update, Subject: "x.service", Field: "running", From: "failed", To: "running"}
+	down := Work{Unit: s, run: &change[string]{"failed", runningState}}
 
 	err := explain(failed, down)
 	want := "start of x.service failed; it is now failed: exit-code, status 3; its journal says:\n  Error: no such room"
@@ -43,9 +44,12 @@ func TestExplain(t *testing.T) {
 	if err := explain(started+"ActiveState=active\nSubState=running\n", down); err != nil {
 		t.Errorf("of a program that runs by now: %v", err)
 	}
-	for _, e := range []modules.Edit{{Subject: "x.service", Field: "enabled", To: "enabled"}, {Subject: "x.service", Field: "running", To: "stopped"}} {
-		if err := explain(failed, e); err != nil {
-			t.Errorf("of %s %s: %v", e.Field, e.To, err)
+	for name, left := range map[string]Work{
+		"enabling": {Unit: s, enable: &change[observe.UnitFileState]{observe.Disabled, observe.Enabled}},
+		"stopping": {Unit: s, run: &change[string]{"active", stoppedState}},
+	} {
+		if err := explain(failed, left); err != nil {
+			t.Errorf("of %s: %v", name, err)
 		}
 	}
 }

@@ -27,24 +27,22 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		return
 	}
 	s.load(&u)
-	if e, ok := c.Find("masked"); ok && e.To == "false" {
+	w, _ := c.Work.(Work)
+	if w.mask != nil && !*w.mask {
 		u.Load, u.FileState = observe.Loaded, observe.Disabled // as far as is known
 	}
-	if e, ok := c.Find("enabled"); ok {
-		u.FileState = observe.UnitFileState(e.To)
+	if w.enable != nil {
+		u.FileState = w.enable.to
 	}
 	u = f.Loaded(u)
 	before := u
-	_, runs := c.Find("running")
-	_, restarts := c.Find(restart)
-	_, reloads := c.Find(reload)
 	switch {
-	case runs && isNot(s.Running):
+	case w.run != nil && w.run.to == stoppedState:
 		u.Active, u.Sub = observe.Inactive, "dead"
-	case runs || restarts:
+	case w.run != nil || w.Restart != "":
 		u = f.Started(u)
 		u.Stamp = s.stamp(before, u, restart)
-	case reloads:
+	case w.Reload != "":
 		u = f.Reloaded(u)
 		u.Stamp = s.stamp(before, u, reload)
 	}

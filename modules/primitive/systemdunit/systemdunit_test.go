@@ -433,8 +433,8 @@ func TestReinstalled(t *testing.T) {
 		"": false, unitText: false, "# comment\n\n" + unitText + "; another\n": false,
 		"[Install]\nWantedBy=graphical.target\n": true,
 	} {
-		c := modules.Change{Edits: []modules.Edit{{Subject: unitPath, Field: "content", Text: &modules.Text{Old: old, New: unitText}}}}
-		if got := s.reinstalled(c); got != want {
+		w := Work{Unit: s, files: []fileWork{{File: s.Files[0], was: observe.FileInfo{Type: observe.Regular, Content: []byte(old)}}}}
+		if got := w.reinstalls(); got != want {
 			t.Errorf("old text %q: %v, want %v", old, got, want)
 		}
 	}

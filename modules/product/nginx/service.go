@@ -59,7 +59,7 @@ func advised(err error) error {
 
 // Apply implements [modules.Step].
 func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if _, reloads := c.Find("reload"); !reloads {
+	if w, _ := c.Work.(systemdunit.Work); w.Reload == "" {
 		return advised(r.Step.Apply(ctx, h, c))
 	}
 	workers, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", workersScript, "workers", Unit}})

@@ -126,13 +126,12 @@ func (s *service) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("check whether %s can write to %s: %w", s.Name, s.data, err)
 	}
-	_, starts := c.Find("running")
-	_, restarts := c.Find("restart")
-	if !lost || starts || restarts {
+	w, _ := c.Work.(systemdunit.Work)
+	if !lost || w.Starts() || w.Restart != "" {
 		return c, nil
 	}
-	c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: s.Name, Field: "restart", To: s.data + " was removed since it started"})
-	return c, nil
+	w.Unit, w.Restart, w.Reload = s.Step, s.data+" was removed since it started", ""
+	return modules.NewChange(w, c.Notes...), nil
 }
 
 // Apply implements [modules.Step].

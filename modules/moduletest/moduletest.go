@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -138,4 +139,29 @@ func WantDiff(t testing.TB, step modules.Step, s *observe.Snapshot, edits []modu
 		t.Errorf("edits (-want +got):\n%s", diff)
 	}
 	return change
+}
+
+// WantChange fails the test unless got has the edits and notes of want, and its work: see [WantWork].
+func WantChange(t testing.TB, want, got modules.Change) {
+	t.Helper()
+	if diff := cmp.Diff(want.Edits, got.Edits); diff != "" {
+		t.Errorf("edits (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want.Notes, got.Notes); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+	WantWork(t, want.Work, got)
+}
+
+// WantWork fails the test unless the work of c is want. For nil, it only fails if c has work but no edits: a case of a table
+// may leave the work out.
+func WantWork(t testing.TB, want modules.Work, c modules.Change) {
+	t.Helper()
+	if want == nil && !c.Empty() {
+		return
+	}
+	unexported := cmp.Exporter(func(reflect.Type) bool { return true })
+	if diff := cmp.Diff(want, c.Work, unexported); diff != "" {
+		t.Errorf("work (-want +got):\n%s", diff)
+	}
 }

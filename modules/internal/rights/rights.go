@@ -23,28 +23,49 @@ func (r Rights) Ownership() string { return r.Owner + ":" + r.Group }
 // String returns r for people: "0644 root:root".
 func (r Rights) String() string { return r.OctalMode() + " " + r.Ownership() }
 
-// Edits compares r with what was seen of path, which is there, and returns an edit for each of the fields mode, owner and
-// group that differs. A user or group matches by name or by number.
-func (r Rights) Edits(path string, seen observe.FileInfo) []modules.Edit {
-	var edits []modules.Edit
-	edit := func(field, from, to string) {
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: path, Field: field, From: from, To: to})
-	}
-	if seen.Mode != r.Mode {
-		edit("mode", modules.OctalMode(seen.Mode), r.OctalMode())
-	}
-	if r.Owner != seen.Owner && r.Owner != strconv.Itoa(seen.UID) {
-		edit("owner", seen.Owner, r.Owner)
-	}
-	if r.Group != seen.Group && r.Group != strconv.Itoa(seen.GID) {
-		edit("group", seen.Group, r.Group)
-	}
-	return edits
+// A Drift is the difference between the rights of a file or directory and those that a step wants. The zero Drift is none.
+type Drift struct {
+	Path               string
+	Seen, Want         Rights
+	Mode, Owner, Group bool // which of them differ
 }
 
-// OwnerChanges reports whether c has an edit of an owner or a group.
-func OwnerChanges(c modules.Change) bool {
-	_, owner := c.Find("owner")
-	_, group := c.Find("group")
-	return owner || group
+// Compare returns the drift of path, which is there, from r. A user or group matches by name or by number.
+func (r Rights) Compare(path string, seen observe.FileInfo) Drift {
+	d := Drift{
+		Path: path, Seen: Rights{Mode: seen.Mode, Owner: seen.Owner, Group: seen.Group}, Want: r,
+		Mode:  seen.Mode != r.Mode,
+		Owner: r.Owner != seen.Owner && r.Owner != strconv.Itoa(seen.UID),
+		Group: r.Group != seen.Group && r.Group != strconv.Itoa(seen.GID),
+	}
+	if !d.Mode && !d.Ownership() {
+		return Drift{}
+	}
+	return d
+}
+
+// Edits returns the edits of the drift of path from r.
+func (r Rights) Edits(path string, seen observe.FileInfo) []modules.Edit {
+	return r.Compare(path, seen).Edits()
+}
+
+// Ownership reports whether the owner or the group differs.
+func (d Drift) Ownership() bool { return d.Owner || d.Group }
+
+// Edits returns an edit for each of the fields mode, owner and group that differs.
+func (d Drift) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, field := range []struct {
+		differs        bool
+		name, from, to string
+	}{
+		{d.Mode, "mode", d.Seen.OctalMode(), d.Want.OctalMode()},
+		{d.Owner, "owner", d.Seen.Owner, d.Want.Owner},
+		{d.Group, "group", d.Seen.Group, d.Want.Group},
+	} {
+		if field.differs {
+			edits = append(edits, modules.Edit{Action: modules.Update, Subject: d.Path, Field: field.name, From: field.from, To: field.to})
+		}
+	}
+	return edits
 }

@@ -59,11 +59,29 @@ func TestForms(t *testing.T) {
 	}
 }
 
-func TestOwnerChanges(t *testing.T) {
+func TestCompare(t *testing.T) {
 	t.Parallel()
-	for field, want := range map[string]bool{"": false, "content": false, "mode": false, "owner": true, "group": true} {
-		if got := rights.OwnerChanges(modules.Change{Edits: []modules.Edit{{Field: field}}}); got != want {
-			t.Errorf("OwnerChanges of %q = %v, want %v", field, got, want)
+	seen := observe.FileInfo{Type: observe.Regular, Mode: 0o640, UID: 1000, GID: 1001, Owner: "alice", Group: "web"}
+	is := rights.Rights{Mode: 0o640, Owner: "alice", Group: "web"}
+	for _, test := range []struct {
+		want      rights.Rights
+		drift     rights.Drift // without Path, Seen and Want; zero: none
+		ownership bool
+	}{
+		{want: is},
+		{want: rights.Rights{Mode: 0o600, Owner: "alice", Group: "web"}, drift: rights.Drift{Mode: true}},
+		{want: rights.Rights{Mode: 0o640, Owner: "root", Group: "web"}, drift: rights.Drift{Owner: true}, ownership: true},
+		{want: rights.Rights{Mode: 0o640, Owner: "1000", Group: "root"}, drift: rights.Drift{Group: true}, ownership: true},
+	} {
+		got := test.want.Compare("/srv/x", seen)
+		if test.drift != (rights.Drift{}) {
+			test.drift.Path, test.drift.Seen, test.drift.Want = "/srv/x", is, test.want
+		}
+		if diff := cmp.Diff(test.drift, got); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", test.want, diff)
+		}
+		if got.Ownership() != test.ownership {
+			t.Errorf("%v: ownership differs: %v, want %v", test.want, got.Ownership(), test.ownership)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -131,38 +130,35 @@ func (s *Step) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
 	dir, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path})
 	if err != nil {
-		return c, fmt.Errorf("look at %s: %w", s.Path, err)
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
 	if dir.Type == observe.Absent && s.Absent {
 		return s.leftover(snapshot)
 	}
 	if dir.Type == observe.Absent {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Create, Subject: s.Path, To: "from " + s.origin()})
-		return c, nil
+		return modules.NewChange(work{Action: modules.Create, Path: s.Path, Origin: s.origin(), Want: s.marker()}), nil
 	}
 	if dir.Type != observe.Directory {
-		return c, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, dir.Type),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, dir.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	}
 	is, known, err := s.madeOf(snapshot)
 	if err != nil {
-		return c, err
+		return modules.Change{}, err
 	}
 	occupied, err := occupied.Get(snapshot, s.Path)
 	switch {
 	case err != nil:
-		return c, fmt.Errorf("look into %s: %w", s.Path, err)
+		return modules.Change{}, fmt.Errorf("look into %s: %w", s.Path, err)
 	case !known && occupied && !s.Replace:
-		return c, modules.WithHint(fmt.Errorf("%s is not empty and was not unpacked by rcprov (it has no valid %s)", s.Path, markerName),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is not empty and was not unpacked by rcprov (it has no valid %s)", s.Path, markerName),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case s.Absent && (known || s.Replace):
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, From: "with everything in it"})
-		return c, nil
+		return modules.NewChange(work{Action: modules.Remove, Path: s.Path}), nil
 	case s.Absent: // empty, and of somebody else
-		return c, modules.WithHint(fmt.Errorf("%s was not unpacked by rcprov", s.Path), "Remove it with a `directory` step.")
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s was not unpacked by rcprov", s.Path), "Remove it with a `directory` step.")
 	}
 	return s.compare(snapshot, dir, is, known)
 }
@@ -170,30 +166,29 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 // Foresee implements [modules.Foreseer]: programs may be running from a directory, or in it, that another one replaces.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, rights := snapshot.Forecast(), s.rights().Foreseen()
-	_, created := c.Find("")
-	switch {
-	case s.Absent:
-		modules.ForeseeFiles(snapshot, c)
-	case !s.Unpacks(c):
+	switch w := c.Work.(work); {
+	case w.Action == modules.Remove:
+		f.Remove(w.Path)
+	case !w.unpacks():
 		f.Touch(s.Path, rights)
 	default:
 		f.Replace(s.Path, rights, s.Contains...)
-		if !created {
+		if w.Action == modules.Update {
 			f.May(observe.Cause{Name: s.Path})
 		}
 	}
 }
 
 // leftover returns the change that finishes a removal that was killed.
-func (s *Step) leftover(snapshot *observe.Snapshot) (c modules.Change, err error) {
+func (s *Step) leftover(snapshot *observe.Snapshot) (modules.Change, error) {
 	staging, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Staging()})
-	if err != nil {
-		return c, fmt.Errorf("look at %s: %w", s.Staging(), err)
+	switch {
+	case err != nil:
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Staging(), err)
+	case staging.Type == observe.Absent:
+		return modules.Change{}, nil
 	}
-	if staging.Type != observe.Absent {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Staging(), From: "left behind by a killed run"})
-	}
-	return c, nil
+	return modules.NewChange(work{Action: modules.Remove, Path: s.Staging(), Leftover: true}), nil
 }
 
 // MadeOf returns the SHA-256 of the archive that was unpacked into the directory, "" if that is unknown. It is for other
@@ -216,20 +211,10 @@ func (s *Step) madeOf(snapshot *observe.Snapshot) (is marker, known bool, err er
 }
 
 // compare returns the change for a directory that exists.
-func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is marker, known bool) (c modules.Change, err error) {
-	edit := func(field, from, to string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: field, From: from, To: to})
-	}
-	switch {
-	case !known:
-		edit("sha256", "not unpacked by rcprov", s.origin())
-	case s.SHA256 != "" && is.SHA256 != s.SHA256:
-		edit("sha256", is.SHA256, s.SHA256)
-	case s.SHA256 == "" && is.Label != s.Label:
-		edit("sha256", strings.TrimSpace(is.SHA256+" "+is.Label), s.origin())
-	}
-	if known && is.Strip != s.Strip {
-		edit("strip_components", strconv.Itoa(is.Strip), strconv.Itoa(s.Strip))
+func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is marker, known bool) (modules.Change, error) {
+	w := work{Action: modules.Update, Path: s.Path, Origin: s.origin(), Want: s.marker(), Drift: s.rights().Compare(s.Path, dir)}
+	if known {
+		w.Seen = &is
 	}
 	for _, name := range s.Contains {
 		file, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path + "/" + name})
@@ -237,12 +222,14 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 			return modules.Change{}, fmt.Errorf("look at %s/%s: %w", s.Path, name, err)
 		}
 		if known && file.Type == observe.Absent {
-			edit("contains", "", name)
+			w.Missing = append(w.Missing, name)
 		}
 	}
-	c.Edits = append(c.Edits, s.rights().Edits(s.Path, dir)...)
-	return c, nil
+	return modules.NewChange(w), nil
 }
+
+// marker is the desired marker.
+func (s *Step) marker() marker { return marker{SHA256: s.SHA256, Strip: s.Strip, Label: s.Label} }
 
 // origin is where the archive comes from, for people.
 func (s *Step) origin() string { return cmp.Or(s.URL, s.File) }
@@ -261,12 +248,13 @@ var removeScript string
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if s.Absent {
+	w := c.Work.(work)
+	if w.Action == modules.Remove {
 		script := shell.Script(removeScript, shell.Vars{"path": s.Path, "staging": s.Staging()})
 		_, err := h.Run(ctx, modules.Command{Script: script})
 		return modules.FileHint(err, s.Path)
 	}
-	if s.Unpacks(c) {
+	if w.unpacks() {
 		return s.unpack(ctx, h)
 	}
 	// The directory itself comes last: if this run is killed, the next one looks at it.
@@ -275,7 +263,7 @@ if [ -n "$owner" ]; then find "$path" -depth -exec chown -h -- "$owner" {} +; fi
 chmod -- "$mode" "$path"
 `
 	owner := ""
-	if rights.OwnerChanges(c) {
+	if w.Drift.Ownership() {
 		owner = s.rights().Ownership()
 	}
 	_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
@@ -285,14 +273,9 @@ chmod -- "$mode" "$path"
 }
 
 // Unpacks reports whether c unpacks the archive, which needs SHA256.
-func (s *Step) Unpacks(c modules.Change) bool {
-	return slices.ContainsFunc(c.Edits, func(e modules.Edit) bool {
-		switch e.Field {
-		case "", "sha256", "strip_components", "contains":
-			return !s.Absent
-		}
-		return false
-	})
+func (*Step) Unpacks(c modules.Change) bool {
+	w, ok := c.Work.(work)
+	return ok && w.unpacks()
 }
 
 // Staging is the directory in which the archive is unpacked, on the file system of Path. If its file `file` has the
@@ -302,7 +285,7 @@ func (s *Step) Staging() string { return fetch.Staging(s.Path) }
 // Prepare implements [modules.Preparer]: it downloads, verifies and unpacks. Apply checks what the archive contains, and sets
 // owner and group.
 func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
-	if s.URL == "" || s.SHA256 == "" || !s.Unpacks(c) {
+	if s.URL == "" || s.SHA256 == "" || !c.Work.(work).unpacks() {
 		return nil
 	}
 	_, err := job.RunWhile(ctx, h, job.Job{Name: s.job(), Command: s.prepare(fetch.Prepared(s.Path)), Progress: fetch.Progress})
@@ -337,7 +320,7 @@ func (s *Step) prepare(prepared string) modules.Command {
 
 // command is the command of Apply; it uses what Prepare left in the directory prepared, if anything.
 func (s *Step) command(prepared string) (modules.Command, error) {
-	note, err := json.Marshal(marker{SHA256: s.SHA256, Strip: s.Strip, Label: s.Label})
+	note, err := json.Marshal(s.marker())
 	if err != nil {
 		return modules.Command{}, err
 	}

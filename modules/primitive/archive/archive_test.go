@@ -15,6 +15,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -49,25 +50,40 @@ func TestDiff(t *testing.T) {
 		occupied bool
 		could    error
 		edits    []modules.Edit
+		work     modules.Work
 		err      string
 	}{
 		{name: "converged", step: present, dir: directory, marker: made, file: there, occupied: true},
 		{
 			name: "not there", step: present,
 			edits: []modules.Edit{{Action: modules.Create, Subject: "/opt/x", To: "from https://example.com/x.tgz"}},
+			work:  work{Action: modules.Create, Path: "/opt/x", Origin: "https://example.com/x.tgz", Want: present.marker()},
 		},
 		{
 			name: "other sum", step: present, dir: directory, file: there, occupied: true,
 			marker: mark(`{"sha256":"` + sumB + `","strip_components":1}`), edits: update("sha256", sumB, sumA),
+			work: work{Action: modules.Update, Path: "/opt/x", Origin: present.URL, Seen: &marker{SHA256: sumB, Strip: 1}, Want: present.marker()},
 		},
 		{
 			name: "other strip_components", step: present, dir: directory, file: there, occupied: true,
 			marker: mark(`{"sha256":"` + sumA + `"}`), edits: update("strip_components", "0", "1"),
 		},
-		{name: "a file is missing", step: present, dir: directory, marker: made, occupied: true, edits: update("contains", "", "bin/x")},
+		{
+			name: "a file is missing", step: present, dir: directory, marker: made, occupied: true, edits: update("contains", "", "bin/x"),
+			work: work{
+				Action: modules.Update, Path: "/opt/x", Origin: present.URL, Seen: &marker{SHA256: sumA, Strip: 1}, Want: present.marker(),
+				Missing: []string{"bin/x"},
+			},
+		},
 		{
 			name: "owner and mode", step: with(func(s *Step) { s.Owner, s.Mode = "app", 0o700 }), dir: directory, marker: made, file: there, occupied: true,
 			edits: append(update("mode", "0755", "0700"), update("owner", "root", "app")...),
+			work: work{
+				Action: modules.Update, Path: "/opt/x", Origin: present.URL, Seen: &marker{SHA256: sumA, Strip: 1}, Want: present.marker(),
+				Drift: rights.Drift{
+					Path: "/opt/x", Seen: present.rights(), Want: rights.Rights{Mode: 0o700, Owner: "app", Group: "root"}, Mode: true, Owner: true,
+				},
+			},
 		},
 		{name: "owner by number", step: with(func(s *Step) { s.Owner, s.Group = "0", "0" }), dir: directory, marker: made, file: there, occupied: true},
 		{name: "empty directory", step: present, dir: directory, edits: update("sha256", "not unpacked by rcprov", "https://example.com/x.tgz")},
@@ -104,10 +120,12 @@ func TestDiff(t *testing.T) {
 		{
 			name: "absent, but not removed to its end", step: absent, staging: directory,
 			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/.x.rcprov", From: "left behind by a killed run"}},
+			work:  work{Action: modules.Remove, Path: "/opt/.x.rcprov", Leftover: true},
 		},
 		{
 			name: "to be removed", step: absent, dir: directory, marker: made, occupied: true,
 			edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/x", From: "with everything in it"}},
+			work:  work{Action: modules.Remove, Path: "/opt/x"},
 		},
 		{name: "empty directory to be removed", step: absent, dir: directory, err: "/opt/x was not unpacked by rcprov"},
 		{
@@ -125,7 +143,7 @@ func TestDiff(t *testing.T) {
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/x/bin/x"}, test.file, nil)
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/.x.rcprov"}, test.staging, nil)
 			occupied.Put(s, "/opt/x", test.occupied, nil)
-			moduletest.WantDiff(t, &test.step, s, test.edits, test.err)
+			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &test.step, s, test.edits, test.err))
 		})
 	}
 }
@@ -343,19 +361,19 @@ func TestPrepare(t *testing.T) {
 func TestForesee(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		edit modules.Edit
+		work work
 		want string
 	}{
-		{modules.Edit{Action: modules.Create, Subject: "/opt/x", To: "from https://x"}, ""},
-		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "sha256"}, "/opt/x"},
-		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "strip_components"}, "/opt/x"},
-		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "contains", To: "bin/x"}, "/opt/x"},
-		{modules.Edit{Action: modules.Update, Subject: "/opt/x", Field: "owner"}, ""},
+		{work{Action: modules.Create, Path: "/opt/x", Origin: "https://x"}, ""},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{SHA256: "0a"}, Want: marker{SHA256: "0b"}}, "/opt/x"},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Want: marker{Strip: 1}}, "/opt/x"},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Missing: []string{"bin/x"}}, "/opt/x"},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Drift: rights.Drift{Path: "/opt/x", Owner: true}}, ""},
 	} {
 		s := observe.NewSnapshot()
-		modules.Foresee(&Step{Path: "/opt/x"}, s, modules.Change{Edits: []modules.Edit{test.edit}})
+		modules.Foresee(&Step{Path: "/opt/x"}, s, modules.NewChange(test.work))
 		if got, _ := s.Forecast().MayChange(); got != test.want {
-			t.Errorf("%s %q: %q changes what runs, want %q", test.edit.Action, test.edit.Field, got, test.want)
+			t.Errorf("%+v: %q changes what runs, want %q", test.work, got, test.want)
 		}
 	}
 }

@@ -77,11 +77,9 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 }
 
-func subject(question string) string { return "debconf " + question }
-
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
+	var w work
 	for _, a := range s.Answers {
 		is, err := stored.Get(snapshot, a.Question)
 		if err != nil {
@@ -90,19 +88,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if is.There && a.equals(is.Value) {
 			continue
 		}
-		e := modules.Edit{
-			Action: modules.Update, Subject: subject(a.Question), Field: "value", From: is.Value, To: a.Value,
-			Sensitive: s.Sensitive || a.Type == "password",
-		}
-		if !is.There {
-			e.Action = modules.Create
-		}
-		if e.Sensitive {
-			e.From, e.To = "", ""
-		}
-		c.Edits = append(c.Edits, e)
+		w = append(w, given{Answer: a, Seen: is, Sensitive: s.Sensitive || a.Type == "password"})
 	}
-	return c, nil
+	return modules.NewChange(w), nil
 }
 
 // equals reports whether a stored value is equal to the answer.
@@ -152,10 +140,8 @@ var restoreScript string
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	var lines strings.Builder
-	for _, a := range s.Answers {
-		if slices.ContainsFunc(c.Edits, func(e modules.Edit) bool { return e.Subject == subject(a.Question) }) {
-			fmt.Fprintf(&lines, "%s %s %s %s\n", s.Package, a.Question, a.Type, a.Value)
-		}
+	for _, a := range c.Work.(work) {
+		fmt.Fprintf(&lines, "%s %s %s %s\n", s.Package, a.Question, a.Type, a.Value)
 	}
 	cmd := modules.Command{Argv: []string{"debconf-set-selections"}, Stdin: []byte(lines.String())}
 	restored := false

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -42,15 +43,26 @@ func TestDiff(t *testing.T) {
 		is        answer
 		isErr     error
 		want      []modules.Edit
+		work      modules.Work
 		err       string
 	}{
 		{name: "converged", answer: mailer, is: is("Internet Site")},
-		{name: "absent", answer: mailer, want: []modules.Edit{edit(modules.Create, "postfix/mailer", "", "Internet Site")}},
-		{name: "another", answer: mailer, is: is("Local only"), want: []modules.Edit{edit(modules.Update, "postfix/mailer", "Local only", "Internet Site")}},
+		{
+			name: "absent", answer: mailer, want: []modules.Edit{edit(modules.Create, "postfix/mailer", "", "Internet Site")},
+			work: work{{Answer: mailer}},
+		},
+		{
+			name: "another", answer: mailer, is: is("Local only"),
+			want: []modules.Edit{edit(modules.Update, "postfix/mailer", "Local only", "Internet Site")},
+			work: work{{Answer: mailer, Seen: is("Local only")}},
+		},
 		{name: "empty", answer: mailer, is: is(""), want: []modules.Edit{edit(modules.Update, "postfix/mailer", "", "Internet Site")}},
 		{name: "password converged", answer: secret, is: is("new")},
 		{name: "password absent", answer: secret, want: []modules.Edit{hiddenEdit(modules.Create, "db/password")}},
-		{name: "another password", answer: secret, is: is("old"), want: []modules.Edit{hiddenEdit(modules.Update, "db/password")}},
+		{
+			name: "another password", answer: secret, is: is("old"), want: []modules.Edit{hiddenEdit(modules.Update, "db/password")},
+			work: work{{Answer: secret, Seen: is("old"), Sensitive: true}},
+		},
 		{name: "sensitive", answer: mailer, sensitive: true, is: is("x"), want: []modules.Edit{hiddenEdit(modules.Update, "postfix/mailer")}},
 		{name: "another order", answer: many, is: is("en_US, de_DE")},
 		{name: "one more", answer: many, is: is("en_US, de_DE, fr_FR"), want: []modules.Edit{edit(modules.Update, "locales/all", "en_US, de_DE, fr_FR", "de_DE, en_US")}},
@@ -69,6 +81,7 @@ func TestDiff(t *testing.T) {
 			if diff := cmp.Diff(test.want, got.Edits); diff != "" {
 				t.Errorf("edits (-want +got):\n%s", diff)
 			}
+			moduletest.WantWork(t, test.work, got)
 		})
 	}
 }

@@ -89,30 +89,25 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
-	var c modules.Change
 	switch {
 	case is.Type == observe.Absent && s.Absent:
-		return c, nil
+		return modules.Change{}, nil
 	case is.Type == observe.Absent:
 		return s.create(snapshot)
 	case is.Type == observe.Symlink:
-		return c, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a directory", s.Path, is.Target),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a directory", s.Path, is.Target),
 			"Give the path of its target, or remove the link first (a `link` step with state = \"absent\").")
 	case is.Type != observe.Directory:
-		return c, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, is.Type),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case s.Absent:
 		return s.remove(snapshot)
 	}
-	c.Edits = s.rights().Edits(s.Path, is)
-	return c, nil
+	return modules.NewChange(work{Action: modules.Update, Path: s.Path, Drift: s.rights().Compare(s.Path, is)}), nil
 }
 
 // create returns the change that creates the directory, with a note that names missing parents.
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
-	c := modules.Change{Edits: []modules.Edit{{
-		Action: modules.Create, Subject: s.Path, To: s.rights().String(),
-	}}}
 	var missing []string
 	for _, p := range s.parents() {
 		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p})
@@ -126,10 +121,11 @@ func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 				"Nothing can be created below it: move it away, or name another path.")
 		}
 	}
+	var notes []string
 	if len(missing) > 0 {
-		c.Notes = append(c.Notes, "also creates its parents, 0755 root:root: "+strings.Join(missing, ", "))
+		notes = append(notes, "also creates its parents, 0755 root:root: "+strings.Join(missing, ", "))
 	}
-	return c, nil
+	return modules.NewChange(work{Action: modules.Create, Path: s.Path, Rights: s.rights()}, notes...), nil
 }
 
 // remove returns the change that removes the directory. Entries in it are no error yet: earlier steps may remove them.
@@ -139,14 +135,15 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look into %s: %w", s.Path, err)
 	}
-	c := modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: s.Path}}}
+	w := work{Action: modules.Remove, Path: s.Path}
+	var notes []string
 	switch {
 	case count > 0 && s.Force:
-		c.Edits[0].From = fmt.Sprintf("with everything in it (entries: %d)", count)
+		w.Entries = count
 	case count > 0:
-		c.Notes = append(c.Notes, fmt.Sprintf("%s is not empty (entries: %d): it is removed only if earlier steps empty it, or with force = true", s.Path, count))
+		notes = append(notes, fmt.Sprintf("%s is not empty (entries: %d): it is removed only if earlier steps empty it, or with force = true", s.Path, count))
 	}
-	return c, nil
+	return modules.NewChange(w, notes...), nil
 }
 
 //go:embed create.sh
@@ -169,7 +166,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if _, removed := c.Find(""); removed && s.Absent {
+	if c.Work.(work).Action == modules.Remove {
 		return s.applyRemove(ctx, h)
 	}
 	script := shell.Script(createScript, shell.Vars{

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -37,7 +36,9 @@ func TestDiff(t *testing.T) {
 		{name: "converged", step: present, is: files{"/srv": root, "/srv/app": root, "/srv/app/data": data}},
 		{
 			name: "absent", step: present, is: files{"/srv": root, "/srv/app": root},
-			want: modules.Change{Edits: []modules.Edit{create}},
+			want: modules.Change{Edits: []modules.Edit{create}, Work: work{
+				Action: modules.Create, Path: "/srv/app/data", Rights: present.rights(),
+			}},
 		},
 		{
 			name: "parents are missing", step: present, is: files{},
@@ -60,7 +61,10 @@ func TestDiff(t *testing.T) {
 				{Action: modules.Update, Subject: "/srv/app/data", Field: "mode", From: "0755", To: "0750"},
 				{Action: modules.Update, Subject: "/srv/app/data", Field: "owner", From: "root", To: "app"},
 				{Action: modules.Update, Subject: "/srv/app/data", Field: "group", From: "root", To: "app"},
-			}},
+			}, Work: work{Action: modules.Update, Path: "/srv/app/data", Drift: rights.Drift{
+				Path: "/srv/app/data", Seen: rights.Rights{Mode: 0o755, Owner: "root", Group: "root"}, Want: present.rights(),
+				Mode: true, Owner: true, Group: true,
+			}}},
 		},
 		{
 			name: "by number", step: Step{Path: "/srv/app/data", Mode: 0o750, Owner: "100", Group: "101"},
@@ -77,7 +81,7 @@ func TestDiff(t *testing.T) {
 		{name: "removed already", step: absent, is: files{}},
 		{
 			name: "shall be removed", step: absent, is: files{"/srv/app/data": data},
-			want: modules.Change{Edits: []modules.Edit{remove}},
+			want: modules.Change{Edits: []modules.Edit{remove}, Work: work{Action: modules.Remove, Path: "/srv/app/data"}},
 		},
 		{
 			name: "shall be removed, not empty", step: absent, is: files{"/srv/app/data": data}, entries: 3,
@@ -89,7 +93,7 @@ func TestDiff(t *testing.T) {
 			name: "shall be removed, forced", step: forced, is: files{"/srv/app/data": data}, entries: 3,
 			want: modules.Change{Edits: []modules.Edit{
 				{Action: modules.Remove, Subject: "/srv/app/data", From: "with everything in it (entries: 3)"},
-			}},
+			}, Work: work{Action: modules.Remove, Path: "/srv/app/data", Entries: 3}},
 		},
 		{
 			name: "file shall be removed", step: forced, is: files{"/srv/app/data": {Type: observe.Regular}},
@@ -109,9 +113,7 @@ func TestDiff(t *testing.T) {
 			if moduletest.ErrorText(err) != test.err {
 				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
-			}
+			moduletest.WantChange(t, test.want, got)
 		})
 	}
 }

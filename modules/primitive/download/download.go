@@ -63,30 +63,26 @@ func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
+	w := work{Action: modules.Update, Path: s.Path, URL: s.URL, SHA256: s.SHA256}
 	is, err := observe.File.Get(snapshot, s.question())
 	switch {
 	case err != nil:
-		return c, fmt.Errorf("look at %s: %w", s.Path, err)
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	case is.Type == observe.Absent:
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Create, Subject: s.Path, To: "from " + s.URL})
-		return c, nil
+		w.Action = modules.Create
 	case is.Type != observe.Regular:
-		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
+	default:
+		w.Seen, w.Drift = is.SHA256, s.rights().Compare(s.Path, is)
 	}
-	if is.SHA256 != s.SHA256 {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: "sha256", From: is.SHA256, To: s.SHA256})
-	}
-	c.Edits = append(c.Edits, s.rights().Edits(s.Path, is)...)
-	return c, nil
+	return modules.NewChange(w), nil
 }
 
 // Foresee implements [modules.Foreseer]: the file may be a program that runs.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, rights := snapshot.Forecast(), s.rights().Foreseen()
-	_, created := c.Find("")
-	if _, replaced := c.Find("sha256"); created || replaced {
+	if c.Work.(work).downloads() {
 		f.Write(s.Path, observe.KnownSum(s.SHA256), rights)
 		f.May(observe.Cause{Name: s.Path})
 		return
@@ -99,7 +95,7 @@ var downloadScript string
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if !s.downloads(c) {
+	if !c.Work.(work).downloads() {
 		const script = `
 chown -h -- "$owner" "$path"
 chmod -- "$mode" "$path" # after chown, which clears the set-user-ID bit
@@ -125,18 +121,11 @@ fetch "$url" "$sha256" "$prepared"
 
 // Prepare implements [modules.Preparer].
 func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) error {
-	if !s.downloads(c) {
+	if !c.Work.(work).downloads() {
 		return nil
 	}
 	_, err := job.RunWhile(ctx, h, s.job(prepareScript))
 	return err
-}
-
-// downloads reports whether c downloads the file.
-func (s *Step) downloads(c modules.Change) bool {
-	_, created := c.Find("")
-	_, replaced := c.Find("sha256")
-	return created || replaced
 }
 
 // job runs one of the two scripts. Both jobs have one name, so that they never run at the same time.

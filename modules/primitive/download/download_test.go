@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -20,16 +21,19 @@ func TestDiff(t *testing.T) {
 		is    func(*observe.FileInfo)
 		could error
 		edits []modules.Edit
+		work  modules.Work
 		err   string
 	}{
 		{name: "converged"},
 		{
 			name: "absent", is: func(f *observe.FileInfo) { *f = observe.FileInfo{} },
 			edits: []modules.Edit{{Action: modules.Create, Subject: step.Path, To: "from https://example.com/x"}},
+			work:  work{Action: modules.Create, Path: step.Path, URL: step.URL, SHA256: sumA},
 		},
 		{
 			name: "content", is: func(f *observe.FileInfo) { f.SHA256 = sumB },
 			edits: []modules.Edit{{Action: modules.Update, Subject: step.Path, Field: "sha256", From: sumB, To: sumA}},
+			work:  work{Action: modules.Update, Path: step.Path, URL: step.URL, Seen: sumB, SHA256: sumA},
 		},
 		{
 			name: "mode, owner and group", is: func(f *observe.FileInfo) {
@@ -40,6 +44,10 @@ func TestDiff(t *testing.T) {
 				{Action: modules.Update, Subject: step.Path, Field: "owner", From: "alice", To: "root"},
 				{Action: modules.Update, Subject: step.Path, Field: "group", From: "alice", To: "0"},
 			},
+			work: work{Action: modules.Update, Path: step.Path, URL: step.URL, Seen: sumA, SHA256: sumA, Drift: rights.Drift{
+				Path: step.Path, Seen: rights.Rights{Mode: 0o644, Owner: "alice", Group: "alice"}, Want: step.rights(),
+				Mode: true, Owner: true, Group: true,
+			}},
 		},
 		{name: "directory", is: func(f *observe.FileInfo) { f.Type = observe.Directory }, err: "/usr/local/bin/x is a directory, not a file"},
 		{name: "link", is: func(f *observe.FileInfo) { f.Type = observe.Symlink }, err: "/usr/local/bin/x is a symbolic link, not a file"},
@@ -54,7 +62,7 @@ func TestDiff(t *testing.T) {
 			}
 			s := observe.NewSnapshot()
 			observe.File.Put(s, step.question(), is, test.could)
-			moduletest.WantDiff(t, step, s, test.edits, test.err)
+			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, step, s, test.edits, test.err))
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -10,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -115,98 +113,53 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
-	var c modules.Change
+	w := work{Action: modules.Update, Path: s.Path, Seen: is, Sensitive: s.Sensitive}
 	switch {
 	case is.Type == observe.Absent && s.Absent:
-		return c, nil
-	case is.Type == observe.Regular && s.Absent:
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path})
-		return c, nil
-	case is.Type == observe.Symlink && s.Absent:
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: s.Path, From: "link to " + is.Target})
-		return c, nil
+		return modules.Change{}, nil
+	case (is.Type == observe.Regular || is.Type == observe.Symlink) && s.Absent:
+		w.Action = modules.Remove
 	case is.Type == observe.Symlink:
-		return c, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
 			"Give the path of its target, or remove the link first (a `link` step with state = \"absent\").")
 	case is.Type != observe.Absent && is.Type != observe.Regular:
-		return c, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case is.Type == observe.Absent:
-		e := modules.Edit{Action: modules.Create, Subject: s.Path, To: s.rights().String(), Sensitive: s.Sensitive}
-		if s.Content != nil && !s.Sensitive {
-			showContent(&e, observe.FileInfo{Content: []byte{}}, s.Content)
+		w.Action, w.Content, w.Rights = modules.Create, s.Content, s.rights()
+	default:
+		if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
+			w.Content = s.Content
 		}
-		c.Edits = append(c.Edits, e)
-		return c, nil
+		w.Drift = s.rights().Compare(s.Path, is)
 	}
-	c.Edits = s.compare(is)
-	return c, nil
+	return modules.NewChange(w), nil
 }
 
 // Foresee implements [modules.Foreseer]: the content is known also where it isn't shown.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, rights := snapshot.Forecast(), s.rights().Foreseen()
-	for _, e := range c.Edits {
-		switch {
-		case e.Action == modules.Remove:
-			f.Remove(s.Path)
-		case e.Action == modules.Create || e.Field == "content":
-			f.Write(s.Path, observe.KnownContent(s.Content), rights)
-			return
-		default:
-			f.Touch(s.Path, rights)
-		}
+	switch w := c.Work.(work); {
+	case w.Action == modules.Remove:
+		f.Remove(s.Path)
+	case w.writes():
+		f.Write(s.Path, observe.KnownContent(s.Content), rights)
+	default:
+		f.Touch(s.Path, rights)
 	}
-}
-
-// compare returns the edits for a file that exists.
-func (s *Step) compare(is observe.FileInfo) (edits []modules.Edit) {
-	if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
-		e := modules.Edit{Action: modules.Update, Subject: s.Path, Field: "content", Sensitive: s.Sensitive}
-		if !s.Sensitive {
-			showContent(&e, is, s.Content)
-		}
-		edits = append(edits, e)
-	}
-	return append(edits, s.rights().Edits(s.Path, is)...)
-}
-
-// showContent adds the old and the new content to e if both are text, else their sizes.
-func showContent(e *modules.Edit, old observe.FileInfo, content []byte) {
-	if old.Content != nil && isText(old.Content) && isText(content) {
-		e.Text = &modules.Text{Old: string(old.Content), New: string(content)}
-		return
-	}
-	size := func(b []byte, n int64) string {
-		if b != nil && !isText(b) {
-			return fmt.Sprintf("binary, %d bytes", n)
-		}
-		return fmt.Sprintf("%d bytes", n)
-	}
-	if e.Action == modules.Create {
-		e.To += ", " + size(content, int64(len(content)))
-		return
-	}
-	e.From, e.To = size(old.Content, old.Size), size(content, int64(len(content)))
-}
-
-// isText reports whether a diff of content is readable. Hosts do not send larger content.
-func isText(content []byte) bool {
-	return len(content) <= observe.MaxContent && utf8.Valid(content) && !bytes.ContainsRune(content, 0)
 }
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	var owner string
-	for _, e := range c.Edits {
-		switch {
-		case e.Action == modules.Remove:
-			return s.remove(ctx, h)
-		case e.Action == modules.Create, e.Field == "content":
-			return s.write(ctx, h) // sets mode and owner as well
-		case e.Field == "owner" || e.Field == "group":
-			owner = s.rights().Ownership()
-		}
+	w := c.Work.(work)
+	owner := ""
+	switch {
+	case w.Action == modules.Remove:
+		return s.remove(ctx, h)
+	case w.writes():
+		return s.write(ctx, h) // sets mode and owner as well
+	case w.Drift.Ownership():
+		owner = s.rights().Ownership()
 	}
 	const script = `
 if [ -n "$owner" ]; then chown -h -- "$owner" "$path"; fi

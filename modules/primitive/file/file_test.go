@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -27,6 +28,7 @@ func TestDiff(t *testing.T) {
 		is    func(*observe.FileInfo)
 		could error
 		edits []modules.Edit
+		work  modules.Work
 		err   string
 	}{
 		{name: "converged"},
@@ -36,6 +38,10 @@ func TestDiff(t *testing.T) {
 			edits: []modules.Edit{{
 				Action: modules.Create, Subject: "/etc/motd", To: "0644 root:root", Text: &modules.Text{New: "hello\n"},
 			}},
+			work: work{
+				Action: modules.Create, Path: "/etc/motd", Content: []byte("hello\n"),
+				Rights: rights.Rights{Mode: 0o644, Owner: "root", Group: "root"},
+			},
 		},
 		{
 			name: "content",
@@ -43,6 +49,10 @@ func TestDiff(t *testing.T) {
 			edits: []modules.Edit{{
 				Action: modules.Update, Subject: "/etc/motd", Field: "content", Text: &modules.Text{Old: "bye\n", New: "hello\n"},
 			}},
+			work: work{
+				Action: modules.Update, Path: "/etc/motd", Content: []byte("hello\n"),
+				Seen: observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: "00", Content: []byte("bye\n")},
+			},
 		},
 		{
 			name: "mode and owner",
@@ -51,12 +61,21 @@ func TestDiff(t *testing.T) {
 				{Action: modules.Update, Subject: "/etc/motd", Field: "mode", From: "0600", To: "0644"},
 				{Action: modules.Update, Subject: "/etc/motd", Field: "owner", From: "alice", To: "root"},
 			},
+			work: work{
+				Action: modules.Update, Path: "/etc/motd",
+				Seen: observe.FileInfo{Type: observe.Regular, Mode: 0o600, Owner: "alice", UID: 1000, Group: "root", SHA256: helloSum},
+				Drift: rights.Drift{
+					Path: "/etc/motd", Seen: rights.Rights{Mode: 0o600, Owner: "alice", Group: "root"},
+					Want: rights.Rights{Mode: 0o644, Owner: "root", Group: "root"}, Mode: true, Owner: true,
+				},
+			},
 		},
 		{name: "owner by number", step: func(s *Step) { s.Owner = "0" }, is: func(f *observe.FileInfo) { f.Owner = "UNKNOWN" }},
 		{
 			name:  "removed",
 			step:  func(s *Step) { s.Absent = true },
 			edits: []modules.Edit{{Action: modules.Remove, Subject: "/etc/motd"}},
+			work:  work{Action: modules.Remove, Path: "/etc/motd", Seen: asWanted},
 		},
 		{
 			name: "directory in its place",
@@ -134,7 +153,7 @@ func TestDiff(t *testing.T) {
 			}
 			snapshot := observe.NewSnapshot()
 			observe.File.Put(snapshot, step.question(), is, test.could)
-			moduletest.WantDiff(t, &step, snapshot, test.edits, test.err)
+			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &step, snapshot, test.edits, test.err))
 		})
 	}
 }

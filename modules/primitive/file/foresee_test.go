@@ -6,36 +6,39 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	rights := observe.FileInfo{Type: observe.Regular, Mode: 0o600, Owner: "root", Group: "root"}
+	mode := rights.Drift{Mode: true}
 	hello := &Step{Path: "/etc/motd", Content: []byte("hello\n"), Mode: 0o644, Owner: "root", Group: "root", Sensitive: true}
 	want := observe.FileInfo{
 		Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", Size: 6, Content: []byte("hello\n"),
 		SHA256: "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
 	}
-	other := rights
-	other.Content, other.Size, other.SHA256 = []byte("x"), 1, "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+	other := observe.FileInfo{
+		Type: observe.Regular, Mode: 0o600, Owner: "root", Group: "root", Size: 1, Content: []byte("x"),
+		SHA256: "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+	}
 	touched := other
 	touched.Mode = 0o644
 	for _, test := range []struct {
-		name  string
-		step  *Step
-		is    observe.FileInfo
-		edits []modules.Edit
-		want  observe.FileInfo
+		name string
+		step *Step
+		is   observe.FileInfo
+		work work
+		want observe.FileInfo
 	}{
-		{"created", hello, observe.FileInfo{}, []modules.Edit{{Action: modules.Create}}, want},
-		{"content and mode", hello, other, []modules.Edit{{Action: modules.Update, Field: "content"}, {Action: modules.Update, Field: "mode"}}, want},
-		{"mode", hello, other, []modules.Edit{{Action: modules.Update, Field: "mode"}}, touched},
-		{"removed", &Step{Path: "/etc/motd", Absent: true}, other, []modules.Edit{{Action: modules.Remove}}, observe.FileInfo{}},
+		{"created", hello, observe.FileInfo{}, work{Action: modules.Create, Content: hello.Content}, want},
+		{"content and mode", hello, other, work{Action: modules.Update, Content: hello.Content, Drift: mode}, want},
+		{"mode", hello, other, work{Action: modules.Update, Drift: mode}, touched},
+		{"removed", &Step{Path: "/etc/motd", Absent: true}, other, work{Action: modules.Remove}, observe.FileInfo{}},
 	} {
 		s, question := observe.NewSnapshot(), observe.FileQuestion{Path: "/etc/motd", Content: true}
 		observe.File.Put(s, question, test.is, nil)
-		modules.Foresee(test.step, s, modules.Change{Edits: test.edits})
+		modules.Foresee(test.step, s, modules.NewChange(test.work))
 		got, err := observe.File.Get(s, question)
 		got.UID, got.GID = 0, 0
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {

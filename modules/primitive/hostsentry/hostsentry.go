@@ -84,17 +84,16 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if text == old {
 		return modules.Change{}, nil
 	}
-	c := modules.Change{Edits: []modules.Edit{{
-		Action: modules.Update, Subject: s.path, Field: "names", Text: &modules.Text{Old: old, New: text},
-	}}}
+	var notes []string
 	// cloud-init says so in the file that it writes (templates/hosts.debian.tmpl); then each boot undoes the edit.
 	if strings.Contains(old, "manage_etc_hosts") {
-		c.Notes = append(c.Notes, "cloud-init rewrites "+s.path+" at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl")
+		notes = append(notes, "cloud-init rewrites "+s.path+" at each boot: set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg, or edit /etc/cloud/templates/hosts.debian.tmpl")
 	}
-	return c, nil
+	return modules.NewChange(work{Path: s.path, Old: old, New: text}, notes...), nil
 }
 
 // Apply implements [modules.Step].
-func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	return modules.WriteFile(ctx, h, modules.File{Path: s.path, Content: []byte(c.Edits[0].Text.New), Keep: true, Mode: 0o644})
+func (*Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	w := c.Work.(work)
+	return modules.WriteFile(ctx, h, modules.File{Path: w.Path, Content: []byte(w.New), Keep: true, Mode: 0o644})
 }

@@ -94,7 +94,7 @@ func TestDiff(t *testing.T) {
 	change := func(old, text string) modules.Change {
 		return modules.Change{Edits: []modules.Edit{{
 			Action: modules.Update, Subject: "/etc/hosts", Field: "names", Text: &modules.Text{Old: old, New: text},
-		}}}
+		}}, Work: work{Path: "/etc/hosts", Old: old, New: text}}
 	}
 	const cloud = "# Your system has configured 'manage_etc_hosts' as True.\n"
 	noted := change(cloud, cloud+"10.0.0.5\tdb\n")
@@ -124,9 +124,7 @@ func TestDiff(t *testing.T) {
 			if moduletest.ErrorText(err) != test.err {
 				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
-			}
+			moduletest.WantChange(t, test.want, got)
 		})
 	}
 }

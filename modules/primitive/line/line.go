@@ -108,15 +108,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, nil
 	case is.Type == observe.Absent && !s.Create:
 		// No error yet: when this is a plan, an earlier step may be about to make the file.
-		return modules.Change{
-			Edits: []modules.Edit{{Action: modules.Update, Subject: s.Path, Field: "line", To: s.Desired.line, Sensitive: s.Sensitive}},
-			Notes: []string{s.Path + " does not exist yet: an earlier step must create it, or set create = true"},
-		}, nil
+		w := work{Action: modules.Update, Path: s.Path, NoFile: true, New: s.Desired.line, Sensitive: s.Sensitive}
+		return modules.NewChange(w, s.Path+" does not exist yet: an earlier step must create it, or set create = true"), nil
 	case is.Type == observe.Absent:
-		return modules.Change{Edits: []modules.Edit{{
-			Action: modules.Create, Subject: s.Path, To: rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}.String(),
-			Text: &modules.Text{New: s.Desired.line + "\n"}, Sensitive: s.Sensitive,
-		}}}, nil
+		return modules.NewChange(work{
+			Action: modules.Create, Path: s.Path, New: s.Desired.line + "\n", Sensitive: s.Sensitive,
+			Rights: rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group},
+		}), nil
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
 			"Give the path of its target.")
@@ -134,21 +132,18 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if text == old {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Notes: notes, Edits: []modules.Edit{{
-		Action: modules.Update, Subject: s.Path, Field: "line",
-		Text: &modules.Text{Old: old, New: text}, Sensitive: s.Sensitive,
-	}}}, nil
+	return modules.NewChange(work{Action: modules.Update, Path: s.Path, Old: old, New: text, Sensitive: s.Sensitive}, notes...), nil
 }
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	text := c.Edits[0].Text
-	if text == nil {
+	w := c.Work.(work)
+	if w.NoFile {
 		return modules.WithHint(fmt.Errorf("%s does not exist", s.Path),
 			"Correct the path, create the file in an earlier step, or set create = true.")
 	}
 	f := modules.File{
-		Path: s.Path, Content: []byte(text.New), Keep: true, Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
+		Path: s.Path, Content: []byte(w.New), Keep: true, Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
 	}
 	if s.Backup {
 		f.Backup = modules.BackupPath(s.Path)

@@ -7,9 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -35,20 +34,26 @@ func TestDiff(t *testing.T) {
 		err   string
 	}{
 		{name: "converged", step: plain, is: file("b\n")},
-		{name: "line missing", step: plain, is: file("a\n"), want: modules.Change{Edits: []modules.Edit{update}}},
+		{
+			name: "line missing", step: plain, is: file("a\n"),
+			want: modules.Change{Edits: []modules.Edit{update}, Work: work{Action: modules.Update, Path: "/etc/x", Old: "a\n", New: "a\nb\n"}},
+		},
 		{name: "sensitive", step: secret, is: file("a\n"), want: modules.Change{Edits: []modules.Edit{hidden}}},
 		{
 			name: "file missing", step: plain,
 			want: modules.Change{
 				Edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/x", Field: "line", To: "b"}},
 				Notes: []string{"/etc/x does not exist yet: an earlier step must create it, or set create = true"},
+				Work:  work{Action: modules.Update, Path: "/etc/x", NoFile: true, New: "b"},
 			},
 		},
 		{
 			name: "file missing, create", step: creating,
 			want: modules.Change{Edits: []modules.Edit{{
 				Action: modules.Create, Subject: "/etc/x", To: "0600 root:adm", Text: &modules.Text{New: "b\n"},
-			}}},
+			}}, Work: work{
+				Action: modules.Create, Path: "/etc/x", New: "b\n", Rights: rights.Rights{Mode: 0o600, Owner: "root", Group: "adm"},
+			}},
 		},
 		{name: "mode of an existing file", step: creating, is: file("b\n")},
 		{name: "file missing, absent", step: absent},
@@ -76,9 +81,7 @@ func TestDiff(t *testing.T) {
 			if moduletest.ErrorText(err) != test.err {
 				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
-			}
+			moduletest.WantChange(t, test.want, got)
 		})
 	}
 }

@@ -53,20 +53,18 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
-	var e modules.Edit
+	w := work{Action: modules.Update, Path: s.Path, Seen: is, Target: s.Target}
 	switch {
 	case is.Type == observe.Absent && s.Absent:
 		return modules.Change{}, nil
 	case is.Type == observe.Symlink && s.Absent:
-		e = modules.Edit{Action: modules.Remove, From: is.Target}
+		w.Action = modules.Remove
 	case is.Type == observe.Symlink && is.Target == s.Target:
 		return modules.Change{}, nil
 	case is.Type == observe.Symlink:
-		e = modules.Edit{Action: modules.Update, Field: "target", From: is.Target, To: s.Target}
 	case is.Type == observe.Absent:
-		e = modules.Edit{Action: modules.Create, To: s.Target}
+		w.Action = modules.Create
 	case is.Type == observe.Regular && s.Force && !s.Absent:
-		e = modules.Edit{Action: modules.Update, Field: "target", From: fmt.Sprintf("a file of %d bytes", is.Size), To: s.Target}
 	case is.Type == observe.Regular && !s.Absent:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a file, not a symbolic link", s.Path),
 			"Move it away, or set force = true to replace it.")
@@ -74,29 +72,36 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a symbolic link", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	}
-	e.Subject = s.Path
-	return modules.Change{Edits: []modules.Edit{e}}, nil
+	return modules.NewChange(w), nil
+}
+
+// Moves reports whether c makes what is there lead to another target. It is for products.
+func (*Step) Moves(c modules.Change) bool {
+	w, ok := c.Work.(work)
+	return ok && w.Action == modules.Update
 }
 
 // Foresee implements [modules.Foreseer].
-func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
-	if s.Absent {
-		snapshot.Forecast().Remove(s.Path)
+func (*Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	w := c.Work.(work)
+	if w.Action == modules.Remove {
+		snapshot.Forecast().Remove(w.Path)
 		return
 	}
-	snapshot.Forecast().Link(s.Path, s.Target)
+	snapshot.Forecast().Link(w.Path, w.Target)
 }
 
 //go:embed replace.sh
 var replaceScript string
 
 // Apply implements [modules.Step].
-func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	cmd := modules.Command{Argv: []string{"rm", "-f", "--", s.Path}}
-	if !s.Absent {
-		tmp := path.Join(path.Dir(s.Path), "."+path.Base(s.Path)+".rcprov")
-		cmd = modules.Command{Script: shell.Script(replaceScript, shell.Vars{"path": s.Path, "target": s.Target, "tmp": tmp})}
+func (*Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	w := c.Work.(work)
+	cmd := modules.Command{Argv: []string{"rm", "-f", "--", w.Path}}
+	if w.Action != modules.Remove {
+		tmp := path.Join(path.Dir(w.Path), "."+path.Base(w.Path)+".rcprov")
+		cmd = modules.Command{Script: shell.Script(replaceScript, shell.Vars{"path": w.Path, "target": w.Target, "tmp": tmp})}
 	}
 	_, err := h.Run(ctx, cmd)
-	return modules.FileHint(err, s.Path)
+	return modules.FileHint(err, w.Path)
 }

@@ -23,22 +23,33 @@ func TestDiff(t *testing.T) {
 		is    observe.FileInfo
 		could error
 		edits []modules.Edit
+		work  modules.Work
 		err   string
 	}{
 		{name: "converged", step: present, is: link("releases/2")},
-		{name: "absent", step: present, edits: []modules.Edit{{Action: modules.Create, Subject: "/opt/current", To: "releases/2"}}},
+		{
+			name: "absent", step: present, edits: []modules.Edit{{Action: modules.Create, Subject: "/opt/current", To: "releases/2"}},
+			work: work{Action: modules.Create, Path: "/opt/current", Target: "releases/2"},
+		},
 		{
 			name: "other target", step: present, is: link("releases/1"),
 			edits: []modules.Edit{{Action: modules.Update, Subject: "/opt/current", Field: "target", From: "releases/1", To: "releases/2"}},
+			work:  work{Action: modules.Update, Path: "/opt/current", Seen: link("releases/1"), Target: "releases/2"},
 		},
 		{name: "file", step: present, is: observe.FileInfo{Type: observe.Regular}, err: "/opt/current is a file, not a symbolic link"},
 		{
 			name: "file, forced", step: forced, is: observe.FileInfo{Type: observe.Regular, Size: 3},
 			edits: []modules.Edit{{Action: modules.Update, Subject: "/opt/current", Field: "target", From: "a file of 3 bytes", To: "releases/2"}},
+			work: work{
+				Action: modules.Update, Path: "/opt/current", Seen: observe.FileInfo{Type: observe.Regular, Size: 3}, Target: "releases/2",
+			},
 		},
 		{name: "directory, forced", step: forced, is: observe.FileInfo{Type: observe.Directory}, err: "/opt/current is a directory, not a symbolic link"},
 		{name: "removed already", step: absent},
-		{name: "shall be removed", step: absent, is: link("x"), edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/current", From: "x"}}},
+		{
+			name: "shall be removed", step: absent, is: link("x"), edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/current", From: "x"}},
+			work: work{Action: modules.Remove, Path: "/opt/current", Seen: link("x")},
+		},
 		{name: "file shall not be removed", step: absent, is: observe.FileInfo{Type: observe.Regular}, err: "/opt/current is a file, not a symbolic link"},
 		{name: "could not tell", step: present, could: errors.New("Input/output error"), err: "look at /opt/current: Input/output error"},
 	}
@@ -47,7 +58,7 @@ func TestDiff(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/current"}, test.is, test.could)
-			moduletest.WantDiff(t, &test.step, s, test.edits, test.err)
+			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &test.step, s, test.edits, test.err))
 		})
 	}
 }

@@ -199,7 +199,8 @@ func TestDirectoryGone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/videobridge"
 	step := conf{&file.Step{Path: dir + "/jvb.conf", Content: []byte("x"), Mode: 0o640, Owner: "root", Group: "root"}, "jitsi-videobridge2"}
-	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: step.Path}}})
+	host := &moduletest.Host{}
+	err := step.Apply(t.Context(), host, moduletest.Diff(t, host, step))
 	var hint *modules.HintError
 	if !errors.As(err, &hint) || !strings.Contains(hint.Hint, dir+" is missing") || !strings.Contains(hint.Hint, "--force-confmiss jitsi-videobridge2`") {
 		t.Errorf("%v", err)

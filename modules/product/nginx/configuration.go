@@ -32,31 +32,50 @@ func (c *Configuration) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
-	var all modules.Change
+	var w work
 	for _, f := range c.Files {
 		change, err := f.Diff(s)
 		if err != nil {
 			return modules.Change{}, err
 		}
-		all.Edits = append(all.Edits, change.Edits...)
+		if !change.Empty() {
+			w = append(w, fileWork{f, change})
+		}
 	}
-	return all, nil
+	return modules.NewChange(w), nil
+}
+
+// work is the files that differ, in the order of Files.
+type work []fileWork
+
+// fileWork is one of them with its change.
+type fileWork struct {
+	File   *file.Step
+	Change modules.Change
+}
+
+// Edits implements [modules.Work].
+func (w work) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, f := range w {
+		edits = append(edits, f.Change.Edits...)
+	}
+	return edits
 }
 
 // Apply implements [modules.Step].
 func (c *Configuration) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
 	modules.Progress(ctx, "nginx -t")
-	if err := c.test(ctx, h, change); err != nil {
+	if err := c.test(ctx, h); err != nil {
 		return err
 	}
-	if err := c.noteRemoval(ctx, h, change); err != nil {
+	w := change.Work.(work)
+	if err := c.noteRemoval(ctx, h, w); err != nil {
 		return err
 	}
-	for _, f := range c.Files {
-		if edits := of(change, f.Path); len(edits.Edits) > 0 {
-			if err := f.Apply(ctx, h, edits); err != nil {
-				return err
-			}
+	for _, f := range w {
+		if err := f.File.Apply(ctx, h, f.Change); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -64,25 +83,20 @@ func (c *Configuration) Apply(ctx context.Context, h modules.Host, change module
 
 // Foresee implements [modules.Foreseer]: see noteRemoval.
 func (c *Configuration) Foresee(s *observe.Snapshot, change modules.Change) {
-	for _, f := range c.Files {
-		if edits := of(change, f.Path); len(edits.Edits) > 0 {
-			f.Foresee(s, edits)
-		}
+	w := change.Work.(work)
+	for _, f := range w {
+		f.File.Foresee(s, f.Change)
 	}
-	if path := c.touched(change); path != "" && len(of(change, path).Edits) == 0 {
+	path := c.touched(w)
+	if path != "" && !slices.ContainsFunc(w, func(f fileWork) bool { return f.File.Path == path }) {
 		s.Forecast().Touch(path, nil)
 	}
 }
 
-// of returns the edits of one file.
-func of(change modules.Change, path string) modules.Change {
-	return modules.Change{Edits: slices.DeleteFunc(slices.Clone(change.Edits), func(e modules.Edit) bool { return e.Subject != path })}
-}
-
 // noteRemoval touches a file that stays before others are removed. The service is reloaded when a file changed after nginx
 // read it, and a removed file has no time of change.
-func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change modules.Change) error {
-	path := c.touched(change)
+func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, w work) error {
+	path := c.touched(w)
 	if path == "" {
 		return nil
 	}
@@ -91,8 +105,8 @@ func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, change 
 }
 
 // touched returns the file to touch because others are removed; empty: none.
-func (c *Configuration) touched(change modules.Change) string {
-	removes := slices.ContainsFunc(change.Edits, func(e modules.Edit) bool { return e.Action == modules.Remove })
+func (c *Configuration) touched(w work) string {
+	removes := slices.ContainsFunc(w, func(f fileWork) bool { return f.File.Absent })
 	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
 	if !removes || stays < 0 {
 		return ""
@@ -128,7 +142,7 @@ said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || {
 const etc = "/etc/nginx/"
 
 // test has nginx test the set.
-func (c *Configuration) test(ctx context.Context, h modules.Host, change modules.Change) error {
+func (c *Configuration) test(ctx context.Context, h modules.Host) error {
 	argv := []string{"sh", "-euc", testScript, "nginx-test"}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)

@@ -1,6 +1,8 @@
 package nginx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -212,20 +214,30 @@ func TestAdvised(t *testing.T) {
 func TestConfigurationForesee(t *testing.T) {
 	t.Parallel()
 	step := &Configuration{Files: []*file.Step{{Path: "/etc/nginx/conf.d/a.conf", Content: []byte("a;\n")}, {Path: "/etc/nginx/b", Absent: true}}}
-	remove := modules.Edit{Action: modules.Remove, Subject: "/etc/nginx/b"}
-	written := modules.Edit{Action: modules.Update, Subject: "/etc/nginx/conf.d/a.conf", Field: "content"}
+	change := func(f *file.Step, is observe.FileInfo) fileWork {
+		s, sum := observe.NewSnapshot(), sha256.Sum256(f.Content)
+		observe.File.Put(s, observe.FileQuestion{Path: f.Path}, is, nil)
+		observe.File.Put(s, observe.FileQuestion{Path: f.Path, Content: true, UnlessSHA256: hex.EncodeToString(sum[:])}, is, nil)
+		c, err := f.Diff(s)
+		if err != nil || c.Empty() {
+			t.Fatalf("%s: %+v, %v", f.Path, c.Edits, err)
+		}
+		return fileWork{f, c}
+	}
+	written := change(step.Files[0], observe.FileInfo{Type: observe.Regular, Content: []byte("old")})
+	remove := change(step.Files[1], observe.FileInfo{Type: observe.Regular})
 	for _, test := range []struct {
 		name    string
-		edits   []modules.Edit
+		work    work
 		changes bool
 		content string
 	}{
-		{"removed", []modules.Edit{remove}, true, "old"},
-		{"written and removed", []modules.Edit{written, remove}, true, "a;\n"},
+		{"removed", work{remove}, true, "old"},
+		{"written and removed", work{written, remove}, true, "a;\n"},
 	} {
 		s, question := observe.NewSnapshot(), observe.FileQuestion{Path: "/etc/nginx/conf.d/a.conf", Content: true}
 		observe.File.Put(s, question, observe.FileInfo{Type: observe.Regular, Content: []byte("old")}, nil)
-		modules.Foresee(step, s, modules.Change{Edits: test.edits})
+		modules.Foresee(step, s, modules.NewChange(test.work))
 		is, err := observe.File.Get(s, question)
 		if changes := s.Forecast().Changes(question.Path); err != nil || changes != test.changes || string(is.Content) != test.content {
 			t.Errorf("%s: %v, %q, %v", test.name, changes, is.Content, err)

@@ -224,6 +224,9 @@ func TestCurrent(t *testing.T) {
 		observe.File.Put(s, observe.FileQuestion{Path: path}, test.is, test.err)
 		c := &current{Step: &link.Step{Path: path, Target: "releases/9.0.0"}, Units: test.units}
 		change, err := c.Diff(s)
+		if stop := (test.name == "two instances"); !change.Empty() && stop != (len(change.Work.(currentWork).Stop) > 0) {
+			t.Errorf("%s: work %+v", test.name, change.Work)
+		}
 		if moduletest.ErrorText(err) != test.fails {
 			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.fails)
 		}

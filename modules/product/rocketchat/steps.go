@@ -64,26 +64,44 @@ var _ modules.Step = (*current)(nil)
 // Diff implements [modules.Step].
 func (c *current) Diff(s *observe.Snapshot) (modules.Change, error) {
 	change, err := c.Step.Diff(s)
-	if e, moves := change.Find("target"); err != nil || !moves || len(c.Units) < 2 {
+	if err != nil {
 		return change, err
-	} else if e.Action == modules.Update {
-		stop := modules.Edit{Action: modules.Run, Subject: "systemctl stop " + strings.Join(c.Units, " ")}
-		change.Edits = append([]modules.Edit{stop}, change.Edits...)
 	}
-	return change, nil
+	w := currentWork{Link: change}
+	if c.Moves(change) && len(c.Units) > 1 {
+		w.Stop = c.Units
+	}
+	return modules.NewChange(w, change.Notes...), nil
+}
+
+// currentWork is what is done to the link, and before that to the instances.
+type currentWork struct {
+	Stop []string       // units
+	Link modules.Change // of the step for the link
+}
+
+// Edits implements [modules.Work].
+func (w currentWork) Edits() []modules.Edit {
+	if len(w.Stop) == 0 {
+		return w.Link.Edits
+	}
+	stop := modules.Edit{Action: modules.Run, Subject: "systemctl stop " + strings.Join(w.Stop, " ")}
+	return append([]modules.Edit{stop}, w.Link.Edits...)
 }
 
 // Foresee implements [modules.Foreseer].
 func (c *current) Foresee(s *observe.Snapshot, change modules.Change) {
-	c.Step.Foresee(s, change)
-	if change.Edits[0].Action == modules.Run {
-		s.Forecast().Stop(s, c.Units...)
+	w := change.Work.(currentWork)
+	c.Step.Foresee(s, w.Link)
+	if len(w.Stop) > 0 {
+		s.Forecast().Stop(s, w.Stop...)
 	}
 }
 
 // Apply implements [modules.Step].
 func (c *current) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
-	if first := change.Edits[0]; first.Action == modules.Run {
+	w := change.Work.(currentWork)
+	if len(w.Stop) > 0 {
 		modules.Progress(ctx, "stopping all instances")
 		// Missing units are no error: the plan may add an instance and change the release.
 		const script = `
@@ -91,11 +109,11 @@ for unit do
 	if [ "$(systemctl show -P LoadState -- "$unit")" != not-found ]; then systemctl stop -- "$unit"; fi
 done
 `
-		if _, err := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-euc", script, "rocketchat"}, c.Units...)}); err != nil {
+		if _, err := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-euc", script, "rocketchat"}, w.Stop...)}); err != nil {
 			return fmt.Errorf("stop the instances: %w", err)
 		}
 	}
-	return c.Step.Apply(ctx, h, change)
+	return c.Step.Apply(ctx, h, w.Link)
 }
 
 // service is the step for the unit of an instance. If that ends within a second of its start, the step does not converge; the

@@ -1,0 +1,32 @@
+package line
+
+import (
+	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
+)
+
+// work is what is done to the file: it is created or updated.
+type work struct {
+	Action    modules.Action
+	Path      string
+	NoFile    bool          // there is none to update yet; New is the line
+	Old, New  string        // content
+	Rights    rights.Rights // of a new file
+	Sensitive bool
+}
+
+// Edits implements [modules.Work].
+func (w work) Edits() []modules.Edit {
+	e := modules.Edit{Action: w.Action, Subject: w.Path, Sensitive: w.Sensitive}
+	if w.NoFile {
+		e.Field, e.To = "line", w.New
+		return []modules.Edit{e}
+	}
+	e.Text = &modules.Text{Old: w.Old, New: w.New}
+	if w.Action == modules.Create {
+		e.To = w.Rights.String()
+	} else {
+		e.Field = "line"
+	}
+	return []modules.Edit{e}
+}

@@ -64,7 +64,7 @@ func parseKey(text []byte) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// matches tells whether key is the one of certificate c.
+// matches reports whether key is that of certificate c.
 func matches(c *x509.Certificate, key crypto.Signer) bool {
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(c.PublicKey)
@@ -81,12 +81,12 @@ func uncovered(c *x509.Certificate, names []string) (missing []string) {
 	return missing
 }
 
-// renewable tells whether no more than a third of the lifetime of c remains.
+// renewable reports whether no more than a third of the lifetime of c remains.
 func renewable(c *x509.Certificate, now time.Time) bool {
 	return c.NotAfter.Sub(now) <= c.NotAfter.Sub(c.NotBefore)/3
 }
 
-// selfIssued tells whether c signed itself.
+// selfIssued reports whether c is signed by its own key.
 func selfIssued(c *x509.Certificate) bool {
 	return string(c.RawIssuer) == string(c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }

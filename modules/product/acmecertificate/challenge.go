@@ -2,6 +2,7 @@ package acmecertificate
 
 import (
 	"context"
+	_ "embed"
 	"net"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/go-acme/lego/v4/lego"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // setChallenge tells client how to answer the CA's challenges.
@@ -57,17 +59,13 @@ cat >"$1"
 	return modules.FileHint(err, w.dir+path)
 }
 
+//go:embed sweep.sh
+var sweepScript string
+
 // sweep removes what killed runs left behind: files of the self-check, and answers for the account with a thumbprint.
 func (w *webroot) sweep(thumbprint string) error {
-	const script = `
-for f in "$1"/*; do
-	[ -f "$f" ] || continue
-	case $f in "$1"/rcprov-*) rm -f -- "$f"; continue ;; esac
-	case $(head -c 512 -- "$f") in *."$2") rm -f -- "$f" ;; esac
-done
-`
 	dir := w.dir + strings.TrimSuffix(http01.PathPrefix, "/")
-	_, err := w.h.Run(w.ctx, modules.Command{Argv: []string{"sh", "-euc", script, "webroot", dir, thumbprint}})
+	_, err := w.h.Run(w.ctx, modules.Command{Script: shell.Script(sweepScript, shell.Vars{"dir": dir, "thumbprint": thumbprint})})
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // legoDir is the directory that lego calls --path. What is in it is as in cmd/accounts_storage.go and certs_storage.go of
@@ -25,31 +27,17 @@ type stored struct {
 	mode    fs.FileMode
 }
 
-// putScript puts a set of files, which come as tar, in place by renames right after one another, so that a run that is
-// killed hardly ever leaves a key without its certificate: a CA counts how often it is asked for the same names.
-const putScript = `
-dir=$1 mode=$2
-shift 2
-# Missing parents get the same mode.
-case $mode in 0700) umask 077 ;; *) umask 022 ;; esac
-mkdir -p -- "$dir"
-new=$dir/.rcprov
-rm -rf -- "$new"
-mkdir -m 0700 -- "$new"
-trap 'rm -rf -- "$new"' EXIT
-tar -x -p -m -C "$new" -f - --no-same-owner
-sync -- "$new"/*
-for name do mv -fT -- "$new/$name" "$dir/$name"; done
-`
+//go:embed put.sh
+var putScript string
 
 // putFiles stores a set of files, owned by root. Missing directories are made with dirMode: 0700 or 0755.
 func putFiles(ctx context.Context, h modules.Host, dirMode string, files []stored) error {
 	dir := path.Dir(files[0].path)
-	argv := []string{"sh", "-euc", putScript, "put-files", dir, dirMode}
+	var names []string
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	for _, f := range files {
-		argv = append(argv, path.Base(f.path))
+		names = append(names, path.Base(f.path))
 		if err := w.WriteHeader(&tar.Header{Name: path.Base(f.path), Mode: int64(f.mode), Size: int64(len(f.content))}); err != nil {
 			return err
 		}
@@ -60,7 +48,8 @@ func putFiles(ctx context.Context, h modules.Host, dirMode string, files []store
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: archive.Bytes()})
+	script := shell.Script(putScript, shell.Vars{"dir": dir, "mode": dirMode, "names": shell.QuoteAll(names)})
+	_, err := h.Run(ctx, modules.Command{Script: script, Stdin: archive.Bytes()})
 	if err != nil {
 		return modules.FileHint(fmt.Errorf("write %s: %w", dir, err), dir+"/x")
 	}

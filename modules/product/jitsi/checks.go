@@ -2,6 +2,7 @@ package jitsi
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
 	"github.com/rcprov/rcprov/modules/product/nginx"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // checks adds the checks of what a person needs: the page, a login, and a focus that has a bridge.
@@ -54,21 +56,15 @@ func (s *Answered) Apply(ctx context.Context, h modules.Host, c modules.Change) 
 	return withLogs(ctx, h, s.Step.Apply(ctx, h, c), s.Logs...)
 }
 
-// logScript prints the last lines with errors and warnings of each log.
-const logScript = `
-for log do
-	[ -r "$log" ] || continue
-	said=$(tail -n 300 -- "$log" | grep -iE 'severe|warn|error|exception|fail' | tail -n 3)
-	[ -z "$said" ] || printf '%s:\n%s\n' "$log" "$said"
-done
-`
+//go:embed logs.sh
+var logScript string
 
 // withLogs adds the last errors and warnings in logs to an error.
 func withLogs(ctx context.Context, h modules.Host, err error, logs ...string) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	output, readErr := h.Run(ctx, modules.Command{Argv: append([]string{"sh", "-c", logScript, "logs"}, logs...)})
+	output, readErr := h.Run(ctx, modules.Command{Script: shell.Script(logScript, shell.Vars{"logs": shell.QuoteAll(logs)})})
 	lines := strings.TrimSpace(string(output.Stdout))
 	if readErr != nil || lines == "" {
 		return modules.WithHint(err, "`tail %s` on the host may show why.", strings.Join(logs, " "))

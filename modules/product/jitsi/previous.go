@@ -2,12 +2,14 @@ package jitsi
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // PreviousDomain removes the files of a previous domain that nginx and prosody read. Jitsi's packages do that when the domain
@@ -41,21 +43,15 @@ func (s *PreviousDomain) Diff(snapshot *observe.Snapshot) (modules.Change, error
 	return c, nil
 }
 
+//go:embed previous.sh
+var previousScript string
+
 // Apply implements [modules.Step]. It removes links, but not their targets; a file in place of a link is backed up.
 func (s *PreviousDomain) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	const script = `
-for f do
-	if [ ! -L "$f" ]; then
-		mkdir -p -- "/var/lib/rcprov/backup$(dirname -- "$f")"
-		cp -p -- "$f" "/var/lib/rcprov/backup$f"
-	fi
-	rm -f -- "$f"
-done
-`
-	argv := []string{"sh", "-euc", script, "previous-domain"}
+	var files []string
 	for _, e := range c.Edits {
-		argv = append(argv, e.Subject)
+		files = append(files, e.Subject)
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: argv})
+	_, err := h.Run(ctx, modules.Command{Script: shell.Script(previousScript, shell.Vars{"files": shell.QuoteAll(files)})})
 	return err
 }

@@ -2,6 +2,7 @@ package jitsi
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Prosody is the step that has jitsi-meet-prosody configure prosody for a domain. The package's script does its work only if it
@@ -130,32 +132,16 @@ func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.Change{}, nil
 }
 
-// anewScript keeps a copy of the configuration, to which an administrator may have added lines, and removes everything by which
-// the package's script decides that there is nothing to do. It removes the configuration last: a configuration without its
-// certificate shows the next run that the work was begun. Jitsi's script needs /var/lib/prosody, which Prosody's package makes.
-const anewScript = `
-domain=$1 data=$2 conf=$3 backup=$4
-[ -d /var/lib/prosody ] || install -d -m 0750 -o prosody -g prosody /var/lib/prosody
-cd /var/lib/prosody
-if [ -f "$conf" ]; then
-	umask 077
-	mkdir -p -- "$(dirname -- "$backup")"
-	cp -p -- "$conf" "$backup"
-fi
-for name in "$domain" "auth.$domain"; do
-	rm -f -- "$name.crt" "$name.key" "$name.cnf"
-done
-rm -rf -- "$data"
-rm -f -- "/etc/prosody/conf.d/$domain.cfg.lua" "$conf"
-`
+//go:embed anew.sh
+var anewScript string
 
 // Apply implements [modules.Step].
 func (s *Prosody) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if _, ok := c.Find(anew); ok {
 		conf := prosodyConf(s.Domain)
-		_, err := h.Run(ctx, modules.Command{Argv: []string{
-			"sh", "-euc", anewScript, "prosody", s.Domain, prosodyData(s.auth()), conf, modules.BackupPath(conf),
-		}})
+		_, err := h.Run(ctx, modules.Command{Script: shell.Script(anewScript, shell.Vars{
+			"domain": s.Domain, "data": prosodyData(s.auth()), "conf": conf, "backup": modules.BackupPath(conf),
+		})})
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package jitsi
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Site is the step for Jitsi's site of nginx and the page's configuration. jitsi-meet-web-config writes both, but only for a
@@ -88,36 +90,12 @@ func (s *Site) edit(text string) string {
 	return text
 }
 
-// siteScript makes the package's script take the domain for a new one. If the script remembers another domain, that is so
-// already, and it removes that domain's site.
-const siteScript = `
-if [ "$(echo 'get jitsi-meet/jvb-hostname' | debconf-communicate ` + webPackage + `)" = "0 $DOMAIN" ]; then
-	echo 'set jitsi-meet/jvb-hostname ' | debconf-communicate ` + webPackage + ` >/dev/null
-fi
-if [ -n "$PAGE" ] && [ -f "$PAGE" ]; then
-	mkdir -p -- "/var/lib/rcprov/backup$(dirname -- "$PAGE")"
-	mv -- "$PAGE" "/var/lib/rcprov/backup$PAGE"
-fi
-`
-
-// validateScript has nginx test a new text in a copy of its configuration, where paths in /etc/nginx are replaced by those of
-// the copy, and links to files by the files.
-const validateScript = `
-new=/run/rcprov/nginx-test
-umask 077
-rm -rf -- "$new"
-mkdir -p -- "$new"
-trap 'rm -rf -- "$new"' EXIT
-cp -a -- /etc/nginx/. "$new"
-rm -f -- "$new/sites-available/.$2.rcprov"
-find "$new" -type l | while IFS= read -r link; do
-	if [ -f "$link" ]; then cp --remove-destination -- "$(readlink -f -- "$link")" "$link"; fi
-done
-mkdir -p -- "$new/sites-enabled"
-cp -- "$1" "$new/sites-enabled/$2"
-find "$new" -type f -exec sed -i "s|/etc/nginx/|$new/|g" {} +
-said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || { printf '%s\n' "$said" | sed "s|$new/|/etc/nginx/|g" >&2; exit 1; }
-`
+var (
+	//go:embed site.sh
+	siteScript string
+	//go:embed validate.sh
+	validateScript string
+)
 
 // Apply implements [modules.Step].
 func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
@@ -139,7 +117,7 @@ func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	}
 	return modules.WriteFile(ctx, h, modules.File{
 		Path: s.path(), Content: []byte(text), Keep: true, Mode: 0o644,
-		Validate: []string{"sh", "-euc", validateScript, "nginx-test", "%s", s.Domain + ".conf"},
+		Validate: []string{"sh", "-euc", shell.Script(validateScript, shell.Vars{"name": s.Domain + ".conf"}), "nginx-test", "%s"},
 	})
 }
 
@@ -149,8 +127,7 @@ func (s *Site) rewrite(ctx context.Context, h modules.Host, c modules.Change) er
 	if !wrong {
 		return nil
 	}
-	assign := "DOMAIN='" + s.Domain + "' PAGE='" + page + "'\n" // a domain has no quotes
-	return reconfigure(ctx, h, webPackage, assign+siteScript)
+	return reconfigure(ctx, h, webPackage, shell.Script(siteScript, shell.Vars{"domain": s.Domain, "page": page}))
 }
 
 // wrong reports whether the package has to write a file that is missing or of another domain, and returns the page if it is of

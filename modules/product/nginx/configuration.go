@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Configuration is a set of files in /etc/nginx that belong together. nginx tests those that differ as a whole, with
@@ -114,43 +116,21 @@ func (c *Configuration) touched(w work) string {
 	return c.Files[stays].Path
 }
 
-// testScript tests new files, which come as tar, and the removal of others, its arguments, in a copy of /etc/nginx. In the
-// copy, paths in /etc/nginx are replaced by those of the copy, so that includes find the new files, and links to files by
-// the files; broken links stay, because nginx fails on them as well. The files may contain keys: only root can read
-// /run/rcprov, which is not on a disk.
-const testScript = `
-command -v nginx >/dev/null || exit 4
-[ -e /etc/nginx/nginx.conf ] || exit 5
-new=/run/rcprov/nginx-test
-umask 077
-rm -rf -- "$new"
-mkdir -p -- "$new"
-trap 'rm -rf -- "$new"' EXIT
-cp -a -- /etc/nginx/. "$new"
-find "$new" -type l | while IFS= read -r link; do
-	if [ -f "$link" ]; then cp --remove-destination -- "$(readlink -f -- "$link")" "$link"; fi
-done
-for removed do rm -f -- "$new/$removed"; done
-tar -x -C "$new" -f - --no-same-owner
-find "$new" -type f -exec sed -i "s|/etc/nginx/|$new/|g" {} +
-said=$(nginx -t -q -c "$new/nginx.conf" 2>&1) || {
-	printf '%s\n' "$said" | sed "s|$new/|/etc/nginx/|g" >&2
-	exit 3
-}
-`
+//go:embed test.sh
+var testScript string
 
 const etc = "/etc/nginx/"
 
 // test has nginx test the set.
 func (c *Configuration) test(ctx context.Context, h modules.Host) error {
-	argv := []string{"sh", "-euc", testScript, "nginx-test"}
+	var removed []string
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	for _, f := range c.Files {
 		name := strings.TrimPrefix(f.Path, etc)
 		switch {
 		case f.Absent:
-			argv = append(argv, name)
+			removed = append(removed, name)
 		default:
 			if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(f.Content))}); err != nil {
 				return err
@@ -163,7 +143,9 @@ func (c *Configuration) test(ctx context.Context, h modules.Host) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: archive.Bytes()})
+	result, err := h.Run(ctx, modules.Command{
+		Script: shell.Script(testScript, shell.Vars{"removed": shell.QuoteAll(removed)}), Stdin: archive.Bytes(),
+	})
 	return explain(err, result)
 }
 

@@ -2,11 +2,13 @@ package nginx
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"slices"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Running is the step for nginx's unit. A reload ends when the workers with the old configuration accept no more connections.
@@ -29,18 +31,8 @@ pid=$(systemctl show -p MainPID --value -- "$1")
 cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
 `
 
-// leaveScript waits until the workers in its arguments have ended or are shutting down, which nginx shows in the process
-// title. If they stay, nginx could not apply what it read; whether that matters shows when the site is asked.
-const leaveScript = `
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-	old=
-	for pid do
-		case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" || true) in '' | *'shutting down'*) ;; *) old=yes ;; esac
-	done
-	[ -n "$old" ] || exit 0
-	sleep 0.1
-done
-`
+//go:embed leave.sh
+var leaveScript string
 
 // advised returns the error of a start or reload with advice on what nginx wrote to the journal, instead of the general one.
 func advised(err error) error {
@@ -69,6 +61,6 @@ func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) er
 	if err := advised(r.Step.Apply(ctx, h, c)); err != nil {
 		return err
 	}
-	_, err = h.Run(ctx, modules.Command{Script: "set -- " + string(workers.Stdout) + "\n" + leaveScript})
+	_, err = h.Run(ctx, modules.Command{Script: shell.Script(leaveScript, shell.Vars{"workers": string(workers.Stdout)})})
 	return err
 }

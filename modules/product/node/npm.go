@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Names as npm's validate-npm-package-name has them for new packages; exact versions of semver.org, with no "v".
@@ -86,62 +89,25 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	return c, nil
 }
 
-// installScript installs the packages "$@" (name@version). First it removes what a killed npm left of packages, because npm
-// takes half a package for a whole one; and the directories .NAME-XXXXXXXX to which npm moves what it replaces, because one
-// that is left makes npm fail with ENOTEMPTY.
-const installScript = `
-prefix=$1 scripts=$2
-shift 2
-modules=$prefix/lib/node_modules
-export PATH="$prefix/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-umask 022
-cache=/var/cache/rcprov/npm-global
-trap 'rm -rf -- "$cache"; rmdir --ignore-fail-on-non-empty /var/cache/rcprov' EXIT
-rm -rf -- "$cache"
-mkdir -p -- "$cache"
-
-begun=$modules/.rcprov-installing
-if [ -e "$begun" ]; then
-	for name in $(cat -- "$begun"); do rm -rf -- "$modules/$name"; done
-fi
-names=
-for package do
-	name=${package%@*}
-	names="$names $name"
-	for left in "$modules/$(dirname -- "$name")/.$(basename -- "$name")"-????????; do
-		if [ -d "$left" ]; then rm -rf -- "$left"; fi
-	done
-done
-echo $names >"$begun.new"
-mv -fT -- "$begun.new" "$begun"
-
-# Node.js has its own list of CAs; the host may trust a company's CA as well.
-authorities=/etc/ssl/certs/ca-certificates.crt
-if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
-status=0
-npm install --global --prefix "$prefix" --ignore-scripts="$scripts" \
-	--cache "$cache" --logs-max=0 --loglevel=http --no-audit --no-fund --no-update-notifier -- "$@" || status=$?
-rm -f -- "$begun" # after an error, too: npm itself then restores the previous packages
-exit $status
-`
+//go:embed install.sh
+var installScript string
 
 // Apply implements [modules.Step].
 func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	ignore := "true"
-	if n.Scripts {
-		ignore = "false"
-	}
-	argv := []string{"sh", "-euc", installScript, "npm", n.Prefix, ignore}
+	var packages []string
 	for _, e := range c.Edits {
 		name := strings.TrimPrefix(e.Subject, "npm package ")
-		argv = append(argv, name+"@"+n.Packages[name])
+		packages = append(packages, name+"@"+n.Packages[name])
 	}
+	script := shell.Script(installScript, shell.Vars{
+		"prefix": n.Prefix, "ignore_scripts": strconv.FormatBool(!n.Scripts), "packages": shell.QuoteAll(packages),
+	})
 	env := []string{"CI=1", "NODE_ENV=production"}
 	if n.Registry != "" {
 		env = append(env, "npm_config_registry="+n.Registry)
 	}
 	_, err := job.Run(ctx, h, job.Job{
-		Name: fetch.JobName("npm", n.Prefix), Command: modules.Command{Argv: argv, Env: env}, Progress: npmProgress,
+		Name: fetch.JobName("npm", n.Prefix), Command: modules.Command{Script: script, Env: env}, Progress: npmProgress,
 	})
 	return explainNpm(err)
 }

@@ -3,6 +3,7 @@ package rocketchat
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/archive"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // npm is the step for npm install in a release. A file in the release notes the bundle and the Node.js; it is written when
@@ -59,44 +61,8 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	}}}, nil
 }
 
-// installScript runs npm as the user, in a clean directory: npm would accept what a killed npm left, or one with another
-// Node.js. Native modules are where npm puts them, or where Meteor's bundler did.
-const installScript = `
-release=$1 bin=$2 deno=$3 user=$4 done=$5
-shift 5
-server=$release/programs/server
-export PATH="$bin:${deno:+$deno:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-umask 022
-rm -f -- "$release/.rcprov-npm"
-rm -rf -- "$server/node_modules"
-
-work=/var/cache/rcprov/npm-rocketchat
-trap 'rm -rf -- "$work"; rmdir --ignore-fail-on-non-empty /var/cache/rcprov' EXIT
-rm -rf -- "$work"
-mkdir -p -- "${work%/*}"
-mkdir -m 0700 -- "$work"
-chown -- "$user:" "$work"
-export HOME="$work" TMPDIR="$work"
-
-# Node.js has its own list of CAs; the host may trust a company's CA as well.
-authorities=/etc/ssl/certs/ca-certificates.crt
-if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
-cd -- "$server"
-# By default npm retries a registry that doesn't answer for minutes: after 10 s, then after 60 s, and that for each package.
-runuser -u "$user" -- npm install --omit=dev --cache "$work/cache" --logs-max=0 --loglevel=http \
-	--fetch-retries=4 --fetch-retry-factor=3 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=10000 \
-	--no-audit --no-fund --no-update-notifier || fail npm
-for name do
-	for dir in "$server/node_modules/$name" "$server/npm/node_modules/$name"; do
-		[ -e "$dir/package.json" ] || continue
-		echo "loading $name"
-		runuser -u "$user" -- node -e 'require(process.argv[1])' "$dir" || fail native "$name"
-	done
-done
-sync -f -- "$release"
-printf '%s\n' "$done" >"$release/.rcprov-npm.new"
-mv -fT -- "$release/.rcprov-npm.new" "$release/.rcprov-npm"
-`
+//go:embed install.sh
+var installScript string
 
 // Apply implements [modules.Step].
 func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
@@ -104,9 +70,11 @@ func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error
 	if n.Registry != "" {
 		env = append(env, "npm_config_registry="+n.Registry)
 	}
-	argv := append([]string{"sh", "-euc", fetch.Functions + installScript, "rocketchat", n.Release.Path, n.NodeBin, n.Deno, n.User, c.Edits[0].To}, n.Native...)
+	script := shell.Script(fetch.Functions+installScript, shell.Vars{
+		"release": n.Release.Path, "bin": n.NodeBin, "deno": n.Deno, "user": n.User, "note": c.Edits[0].To, "native": shell.QuoteAll(n.Native),
+	})
 	_, err := job.Run(ctx, h, job.Job{
-		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Argv: argv, Env: env}, Progress: progress,
+		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Script: script, Env: env}, Progress: progress,
 	})
 	return n.explain(err)
 }

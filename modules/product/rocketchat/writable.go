@@ -1,7 +1,7 @@
 package rocketchat
 
 import (
-	"fmt"
+	_ "embed"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
@@ -23,18 +23,15 @@ var lostData = &observe.Kind[dataOf, bool]{
 	},
 }
 
+//go:embed lost.sh
+var lostText string
+
 func lostScript(all []dataOf) string {
-	var b strings.Builder
-	b.WriteString(`lost() {
-	procs=system.slice/$1/cgroup.procs
-	{ read -r pid <"/sys/fs/cgroup/$procs" || read -r pid <"/sys/fs/cgroup/systemd/$procs"; } 2>/dev/null || return 0
-	if [ ! -e "$2" ] || { [ -w "$2" ] && [ -e "/proc/$pid/root$2" ] && [ ! -w "/proc/$pid/root$2" ]; }; then printf '%s\t%s\n' "$1" "$2"; fi
-}
-`)
+	var instances []string
 	for _, q := range all {
-		fmt.Fprintf(&b, "lost %s\n", shell.QuoteAll([]string{q.Unit, q.Directory}))
+		instances = append(instances, q.Unit, q.Directory)
 	}
-	return b.String()
+	return shell.Script(lostText, shell.Vars{"instances": shell.QuoteAll(instances)})
 }
 
 func parseLost(all []dataOf, reply observe.Reply) map[dataOf]observe.Answer[bool] {

@@ -3,6 +3,7 @@ package sshd
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -30,35 +31,17 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return explain(err, result)
 }
 
-// testScript has sshd test the drop-in, its input, in a copy with everything else that it reads; and prints how the user $2
-// logged in from port $4 of $3, if the journal knows.
-const testScript = `
-new=/run/rcprov/sshd-test
-umask 077
-rm -rf -- "$new"
-mkdir -p -- "$new/sshd_config.d"
-trap 'rm -rf -- "$new"' EXIT
-cp -a -- /etc/ssh/sshd_config "$new/"
-if [ -d /etc/ssh/sshd_config.d ]; then cp -a -- /etc/ssh/sshd_config.d/. "$new/sshd_config.d/"; fi
-cat >"$new/sshd_config.d/${1##*/}"
-mkdir -p -m 0755 /run/sshd # comes and goes with the service; sshd -t asks for it
-sed -i "s|/etc/ssh/sshd_config.d|$new/sshd_config.d|g; s|^\([[:space:]]*[Ii]nclude[[:space:]=]*\)sshd_config.d|\1$new/sshd_config.d|" "$new/sshd_config"
-said=$(/usr/sbin/sshd -t -f "$new/sshd_config" 2>&1) || {
-	printf '%s\n' "$said" | sed "s|$new/|/etc/ssh/|g" >&2
-	exit 3
-}
-[ -z "$2" ] || timeout 5 journalctl -q -b -n 5000 -o cat _COMM=sshd + _COMM=sshd-session 2>/dev/null |
-	grep -F " for $2 from $3 port $4 " | sed -n 's/^Accepted \([a-z-]*\).*/\1/p' | tail -n 1
-`
+//go:embed test.sh
+var testScript string
 
 // test has sshd test the new configuration, before anything is changed.
 func (s *Step) test(ctx context.Context, h modules.Host, session observe.SessionInfo) error {
-	argv := []string{"sh", "-euc", testScript, "sshd-test", dropIn, "", "", ""}
+	vars := shell.Vars{"name": path.Base(dropIn), "user": "", "client": "", "port": ""}
 	noPasswords, what := s.noPasswords(session.User)
 	if session.SSH() && noPasswords {
-		argv = append(argv[:5], session.User, session.Client.Addr().String(), fmt.Sprint(session.Client.Port()))
+		vars["user"], vars["client"], vars["port"] = session.User, session.Client.Addr().String(), fmt.Sprint(session.Client.Port())
 	}
-	result, err := h.Run(ctx, modules.Command{Argv: argv, Stdin: s.file.Content})
+	result, err := h.Run(ctx, modules.Command{Script: shell.Script(testScript, vars), Stdin: s.file.Content})
 	if result.Status == 3 {
 		return modules.WithHint(fmt.Errorf("sshd refuses the new configuration: %s", strings.TrimSpace(string(result.Stderr))),
 			"Correct that, then run the same command again.")
@@ -94,21 +77,12 @@ func (s *Step) currentSession(ctx context.Context, h modules.Host) (observe.Sess
 	return answer.Value, answer.Err
 }
 
-// follow makes sshd, or systemd in its place, listen as the files say. Sessions go on in either case (KillMode=process).
-// With ssh.socket sshd is stopped, and the next connection starts it. systemd counts starts: after five in ten seconds it
-// gives up the socket, too (seen with 257), so its counters are reset.
-const follow = `
-follow_socket() {
-	systemctl daemon-reload
-	systemctl stop ssh.socket ssh.service
-	systemctl reset-failed ssh.socket ssh.service 2>/dev/null || :
-	systemctl start ssh.socket
-}
-follow_service() {
-	systemctl reset-failed ssh.service 2>/dev/null || :
-	systemctl "$1" ssh.service
-}
-`
+var (
+	//go:embed follow.sh
+	followFunctions string
+	//go:embed listen.sh
+	listenFunctions string
+)
 
 // saveScript saves what restoreScript can't see in the files.
 const saveScript = `
@@ -119,33 +93,12 @@ done
 
 // restoreScript makes sshd listen as the previous files say. An sshd that could not listen anywhere has ended; it is started
 // again.
-const restoreScript = follow + `
+var restoreScript = followFunctions + `
 if [ -e was-ssh.socket ]; then
 	follow_socket
 elif [ -e was-ssh.service ]; then
 	follow_service reload-or-restart
 fi
-`
-
-// listenScript waits until something listens on the ports in its arguments: when a reload returns, sshd has yet to close its
-// sockets and to open them again.
-const listenScript = `
-heard() {
-	for port do
-		[ -n "$(ss -Hltn "sport = :$port")" ] || return 1
-	done
-}
-wait_for() {
-	command -v ss >/dev/null || { sleep 1; return 0; }
-	sleep 0.1
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		! heard "$@" || return 0
-		sleep 0.2
-	done
-	echo "nothing listens on port $* after the change; the journal of sshd says:" >&2
-	journalctl -q -u ssh.service --since "@$began" -n 10 -o cat --no-pager >&2 || :
-	return 1
-}
 `
 
 // change returns the change with the way back.
@@ -155,7 +108,7 @@ func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Swi
 		port, _ = strconv.Atoi(e.To) // the number is Diff's
 	}
 	var b strings.Builder
-	b.WriteString(deadman.Put + follow + listenScript + "began=$(date +%s)\n")
+	b.WriteString(deadman.Put + followFunctions + listenFunctions + "began=$(date +%s)\n")
 	for _, e := range c.Edits {
 		switch {
 		case e.Subject == socketFile && e.Action == modules.Remove:

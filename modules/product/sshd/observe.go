@@ -1,6 +1,7 @@
 package sshd
 
 import (
+	_ "embed"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules/internal/deadman"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // switchName is what the dead man's switch of sshd is called on the host.
@@ -35,6 +37,9 @@ type listener struct {
 	PID     int
 }
 
+//go:embed observe.sh
+var observeScript string
+
 // server asks how sshd is configured; its subject is always the empty struct.
 //
 // SSHD_OPTS of /etc/default/ssh goes to the command line and overrides all files, so sshd is asked with it. `sshd -T` of the
@@ -43,16 +48,7 @@ type listener struct {
 var server = &observe.Kind[struct{}, state]{
 	Name: "sshd",
 	Script: func([]struct{}) string {
-		return `
-[ -x /usr/sbin/sshd ] || { echo 'sshd missing'; exit 0; }
-echo 'sshd installed'
-grep -Hns '' ` + mainFile + ` ` + dropDir + `/*.conf | sed 's/^/file /'
-opts=$(sed -n 's/^SSHD_OPTS=//p' /etc/default/ssh 2>/dev/null | tr -d "\"'")
-/usr/sbin/sshd -T $opts | sed 's/^/effective /'
-if [ -f ` + dropIn + ` ]; then /usr/sbin/sshd -T -f ` + dropIn + ` 2>/dev/null | sed 's/^/alone /'; fi
-if [ -e /lib/systemd/system-generators/sshd-socket-generator ]; then echo generator; fi
-if command -v ss >/dev/null; then echo listening; ss -Hltnp | sed 's/^/listen /'; fi
-` + deadman.Ask(switchName)
+		return shell.Script(observeScript, shell.Vars{"main": mainFile, "drop_dir": dropDir, "drop_in": dropIn, "ask": deadman.Ask(switchName)})
 	},
 	Parse: func(_ []struct{}, reply observe.Reply) map[struct{}]observe.Answer[state] {
 		s, err := parseState(reply)

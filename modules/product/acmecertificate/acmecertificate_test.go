@@ -72,12 +72,10 @@ func (a *authority) keyPEM() string { return string(certcrypto.PEMEncode(a.key))
 
 const quarter = 90 * 24 * time.Hour
 
-// defaults are what the plan package sets.
 func defaults(source string) Args {
-	return Args{
-		Names: []string{"chat.example.com"}, Source: source, Directory: "production", Challenge: "http-01",
-		Webroot: "/var/www/acme", SelfCheck: true, KeyType: "ec256",
-	}
+	args := Args{Names: []string{"chat.example.com"}, Source: source, SelfCheck: true}
+	modules.Defaults(&args)
+	return args
 }
 
 func env() modules.Env {

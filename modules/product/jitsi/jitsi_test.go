@@ -40,13 +40,14 @@ func env(codename string) modules.Env {
 	}
 }
 
-// good are arguments as the plan package makes them: with the defaults.
+// good are arguments as a plan has them: with the defaults.
 func good() Args {
-	return Args{
+	args := Args{
 		Domain: "meet.example.com", Certificate: "/etc/tls/fullchain.pem", Key: "/etc/tls/privkey.pem",
-		BridgeSecret: "bridge-secret", FocusSecret: "focus-secret", MediaPorts: "10000", Webroot: "/var/www/acme", Held: true,
-		RepositoryURI: "https://download.jitsi.org", RepositorySuite: "stable/", KeyURL: "https://download.jitsi.org/jitsi-key.gpg.key",
+		BridgeSecret: "bridge-secret", FocusSecret: "focus-secret", Held: true,
 	}
+	modules.Defaults(&args)
+	return args
 }
 
 func all() Args {

@@ -33,9 +33,10 @@ func environment(facts *observe.Facts) modules.Env {
 	}
 }
 
-// plan returns the arguments of a plan with what the plan package fills in.
+// plan returns the arguments of a plan, with the defaults.
 func plan(change func(*Args)) Args {
-	a := Args{Version: "8.0", Port: 27017, DBPath: "/var/lib/mongodb", Held: true, TuneKernel: true, Wait: true}
+	a := Args{Version: "8.0", Held: true, TuneKernel: true, Wait: true}
+	modules.Defaults(&a)
 	change(&a)
 	return a
 }

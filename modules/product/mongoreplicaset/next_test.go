@@ -346,7 +346,8 @@ func TestDescribe(t *testing.T) {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	env := modules.Env{Host: "a", Label: "rs0", Peers: []modules.Peer{{Name: "a", Address: "10.0.0.1"}, {Name: "b", Address: "10.0.0.2"}}}
-	good := Args{Port: 27017, AdminUser: "admin", AdminPassword: "hunter2", Deadline: "5m"}
+	good := Args{AdminPassword: "hunter2"}
+	modules.Defaults(&good)
 	change := func(f func(*Args)) Args { a := good; f(&a); return a }
 	tests := []struct {
 		name, host string

@@ -26,13 +26,14 @@ func env(id, version string) modules.Env {
 	}
 }
 
-// minimal has the defaults that the plan package sets.
+// minimal has the defaults of a plan.
 func minimal() Args {
-	return Args{
+	args := Args{
 		Names: []string{"chat.example.com"}, Certificate: "/etc/ssl/t.crt", Key: "/etc/ssl/t.key",
-		Upstreams: []string{"127.0.0.1:3000"}, Sticky: "none", StickyCookie: "rc_uid", MaxBodySize: "200m",
-		ProxyTimeout: "300s", TLS: "intermediate", HSTS: 63072000, IPv6: true,
+		Upstreams: []string{"127.0.0.1:3000"}, IPv6: true,
 	}
+	modules.Defaults(&args)
+	return args
 }
 
 // TestContent compares whole sites with testdata. Those files were accepted by nginx -t of Debian 12 and 13.

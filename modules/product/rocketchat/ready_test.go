@@ -23,7 +23,9 @@ func TestReadyGivesUp(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	check, err := httpcheck.New(httpcheck.Args{URL: "http://127.0.0.1:1/readyz", From: "host", Method: "GET", Interval: "1s", Deadline: "1m"}, environmentOf(nil))
+	args := httpcheck.Args{URL: "http://127.0.0.1:1/readyz", Interval: "1s"}
+	modules.Defaults(&args)
+	check, err := httpcheck.New(args, environmentOf(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,10 +23,10 @@ var sum = strings.Repeat("a", 64)
 // with is a plan's arguments with its defaults, changed.
 func with(change func(*Args)) Args {
 	args := Args{
-		Version: "9.0.0", SHA256: sum, KeyURL: "https://keys.example.com/FINGERPRINT", DenoReleases: "https://dl.deno.land/release", Releases: "https://releases.rocket.chat", NodeVersion: "22.22.3", NodeBin: "/opt/node/22.22.3/bin",
-		RootURL: "https://chat.example.com", BindIP: "127.0.0.1", MongoURL: "mongodb://rc:hunter2@127.0.0.1/rocketchat?replicaSet=rs0",
-		Uploads: "gridfs", User: "rocketchat", Directory: "/opt/rocketchat", DataDirectory: "/var/lib/rocketchat", Deadline: "10m",
+		Version: "9.0.0", SHA256: sum, KeyURL: "https://keys.example.com/FINGERPRINT", NodeVersion: "22.22.3", NodeBin: "/opt/node/22.22.3/bin",
+		RootURL: "https://chat.example.com", MongoURL: "mongodb://rc:hunter2@127.0.0.1/rocketchat?replicaSet=rs0",
 	}
+	modules.Defaults(&args)
 	change(&args)
 	return args
 }

@@ -1,7 +1,6 @@
 package sshd
 
 import (
-	stdcmp "cmp"
 	"errors"
 	"net/netip"
 	"strings"
@@ -27,7 +26,7 @@ func newStep(t *testing.T, args Args, port int) *Step {
 	t.Helper()
 	e := env()
 	e.Port = port
-	args.ConfirmWithin = "60s"
+	modules.Defaults(&args)
 	parts, _, err := New(args, e)
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +114,7 @@ func TestNewErrors(t *testing.T) {
 		{Args{ConfirmWithin: "0s"}, `confirm_within: must be a duration from "1s" to "1h", not "0s"`},
 		{Args{Matches: []Match{{Criteria: ""}}}, `match: must say for which connections, such as "Group sftp", not ""`},
 	} {
-		test.args.ConfirmWithin = stdcmp.Or(test.args.ConfirmWithin, "60s")
+		modules.Defaults(&test.args)
 		_, _, err := New(test.args, env())
 		if moduletest.ErrorText(err) != test.want {
 			t.Errorf("error %q, want %q", moduletest.ErrorText(err), test.want)

@@ -19,13 +19,10 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 
 // ApplyBatch implements [modules.Batcher]: one transaction for consecutive steps of the same mode.
 func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
-	for _, w := range tasks {
-		if _, interrupted := w.Change.Find(""); interrupted && w.Change.Edits[0].Subject == dpkg {
-			if err := apt.Repair(ctx, h); err != nil {
-				return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
-					"`dpkg --audit` on the host says what is wrong with which package.")
-			}
-			break
+	if slices.ContainsFunc(tasks, func(t modules.Task) bool { return t.Change.Work.(work).Repair != nil }) {
+		if err := apt.Repair(ctx, h); err != nil {
+			return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
+				"`dpkg --audit` on the host says what is wrong with which package.")
 		}
 	}
 	for _, t := range transactions(tasks) {
@@ -49,38 +46,35 @@ type transaction struct {
 // mode is what can't differ within one call of apt-get.
 type mode struct{ absent, purge, recommends, downgrade bool }
 
-// transactions collects the edits of tasks.
+// transactions collects the work of tasks.
 func transactions(tasks []modules.Task) []*transaction {
 	var all []*transaction
-	for _, w := range tasks {
-		step := w.Step.(*Step)
+	for _, task := range tasks {
+		step := task.Step.(*Step)
 		m := mode{step.Absent, step.Purge, step.Recommends, step.Downgrade}
 		if len(all) == 0 || all[len(all)-1].mode != m {
 			all = append(all, &transaction{mode: m, listAge: step.ListAge})
 		}
-		all[len(all)-1].add(step, w.Change)
+		all[len(all)-1].add(step, task.Change.Work.(work))
 	}
 	return all
 }
 
-func (t *transaction) add(step *Step, c modules.Change) {
+func (t *transaction) add(step *Step, w work) {
 	t.listAge = min(t.listAge, step.ListAge)
-	for _, p := range step.Packages {
-		for _, e := range c.Edits {
-			switch {
-			case e.Subject != subject(p.Name):
-			case e.Field != "held":
-				if !slices.Contains(t.packages, p) {
-					t.packages = append(t.packages, p)
-				}
-				if e.Action == modules.Create {
-					t.create = append(t.create, p.Name)
-				}
-			case *step.Held:
-				t.hold = append(t.hold, p.Name)
-			default:
-				t.unhold = append(t.unhold, p.Name)
-			}
+	for _, p := range w.Packages {
+		if p.Action != "" && !slices.Contains(t.packages, p.Package) {
+			t.packages = append(t.packages, p.Package)
+		}
+		if p.Action == modules.Create {
+			t.create = append(t.create, p.Name)
+		}
+		switch {
+		case p.Held == nil:
+		case *p.Held:
+			t.hold = append(t.hold, p.Name)
+		default:
+			t.unhold = append(t.unhold, p.Name)
 		}
 	}
 }

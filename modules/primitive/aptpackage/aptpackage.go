@@ -88,50 +88,38 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 }
 
-// dpkg is the subject of the edit that repairs an interrupted dpkg.
-const dpkg = "dpkg"
-
-// subject is the subject of edits of a package.
-func subject(name string) string { return "package " + name }
-
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	state, err := apt.Dpkg.Get(snapshot, struct{}{})
 	if err != nil {
 		return modules.Change{}, err
 	}
-	var c modules.Change
+	var w work
 	if state.Interrupted() {
-		from := "interrupted"
-		if len(state.Unfinished) > 0 {
-			from += " (" + strings.Join(state.Unfinished, ", ") + ")"
-		}
-		e := modules.Edit{Action: modules.Run, Subject: dpkg, From: from, To: "all packages configured"}
-		c.Edits = append(c.Edits, e)
+		w.Repair = &state
 	}
 	for _, p := range s.Packages {
 		is, err := observe.Package.Get(snapshot, p.Name)
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("package %s: %w", p.Name, err)
 		}
-		if s.Absent {
-			c.Edits = append(c.Edits, s.diffAbsent(p, is)...)
-		} else {
-			c.Edits = append(c.Edits, s.diffPresent(p, is)...)
+		if task := s.compare(p, is); task.Action != "" || task.Held != nil {
+			w.Packages = append(w.Packages, task)
 		}
 	}
-	return c, nil
+	return modules.NewChange(w), nil
 }
 
 // Foresee implements [modules.Foreseer]: what packages bring, and what their scripts do, shows only then.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
-	f := snapshot.Forecast()
-	for _, e := range c.Edits {
-		if e.Field != "held" {
-			f.May(observe.Cause{Name: e.Subject, Brings: e.Action != modules.Remove})
-		}
-		if e.Subject == dpkg {
-			f.Install(dpkg)
+	f, w := snapshot.Forecast(), c.Work.(work)
+	if w.Repair != nil {
+		f.May(observe.Cause{Name: dpkg, Brings: true})
+		f.Install(dpkg)
+	}
+	for _, p := range w.Packages {
+		if p.Action != "" {
+			f.May(observe.Cause{Name: p.subject(), Brings: p.Action != modules.Remove})
 		}
 	}
 	for _, p := range s.Packages {
@@ -141,38 +129,22 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 }
 
-func (s *Step) diffAbsent(p Package, is observe.PackageInfo) []modules.Edit {
+// compare returns what is done with p, which is as observed in is.
+func (s *Step) compare(p Package, is observe.PackageInfo) packageWork {
+	w := packageWork{Package: p, Seen: is}
 	switch {
-	case is.Version != "": // also when it is half installed
-		return []modules.Edit{{Action: modules.Remove, Subject: subject(p.Name), From: is.Version}}
-	case is.ConfigFiles && s.Purge:
-		return []modules.Edit{{Action: modules.Remove, Subject: subject(p.Name), Field: "purge", From: "configuration files"}}
-	}
-	return nil
-}
-
-// diffPresent returns the edits for a package that should be installed.
-func (s *Step) diffPresent(p Package, is observe.PackageInfo) []modules.Edit {
-	var edits []modules.Edit
-	switch {
-	case is.Installed && p.matches(is.Version):
-	case is.Installed:
-		edits = append(edits, modules.Edit{
-			Action: modules.Update, Subject: subject(p.Name), Field: "version", From: is.Version, To: p.Version,
-		})
-	case is.Version != "":
-		edits = append(edits, modules.Edit{
-			Action: modules.Update, Subject: subject(p.Name), From: is.Version + ", not fully installed", To: p.wanted(),
-		})
+	case s.Absent && (is.Version != "" || is.ConfigFiles && s.Purge): // also when it is half installed
+		w.Action = modules.Remove
+	case s.Absent, is.Installed && p.matches(is.Version):
+	case is.Installed || is.Version != "":
+		w.Action = modules.Update
 	default:
-		edits = append(edits, modules.Edit{Action: modules.Create, Subject: subject(p.Name), To: p.wanted()})
+		w.Action = modules.Create
 	}
 	if s.Held != nil && *s.Held != is.Held {
-		edits = append(edits, modules.Edit{
-			Action: modules.Update, Subject: subject(p.Name), Field: "held", From: yesNo(is.Held), To: yesNo(*s.Held),
-		})
+		w.Held = s.Held
 	}
-	return edits
+	return w
 }
 
 // matches reports whether version satisfies the plan.
@@ -183,25 +155,10 @@ func (p Package) matches(version string) bool {
 	return p.Version == "" || p.Version == version
 }
 
-// wanted is the version for people.
-func (p Package) wanted() string {
-	if p.Version == "" {
-		return "installed"
-	}
-	return p.Version
-}
-
 // word is the package as an argument of apt-get.
 func (p Package) word() string {
 	if p.Version == "" {
 		return p.Name
 	}
 	return p.Name + "=" + p.Version
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }

@@ -21,6 +21,8 @@ func TestDiff(t *testing.T) {
 	edit := func(action modules.Action, field, from, to string) modules.Edit {
 		return modules.Edit{Action: action, Subject: "package hello", Field: field, From: from, To: to}
 	}
+	hello := Package{Name: "hello"}
+	one := func(p packageWork) work { return work{Packages: []packageWork{p}} }
 	tests := []struct {
 		name    string
 		version string
@@ -30,20 +32,31 @@ func TestDiff(t *testing.T) {
 		isErr   error
 		dpkgErr error
 		edits   []modules.Edit
+		work    modules.Work
 		err     string
 	}{
 		{name: "converged", is: installed},
 		{name: "converged, exact version", version: "2.10-3", is: installed},
 		{name: "converged, beginning of a version", version: "2.*", is: installed},
-		{name: "not there", edits: []modules.Edit{edit(modules.Create, "", "", "installed")}},
+		{
+			name: "not there", edits: []modules.Edit{edit(modules.Create, "", "", "installed")},
+			work: one(packageWork{Package: hello, Action: modules.Create}),
+		},
 		{name: "not there, version", version: "2.*", edits: []modules.Edit{edit(modules.Create, "", "", "2.*")}},
 		{name: "removed, configuration left", is: observe.PackageInfo{ConfigFiles: true}, edits: []modules.Edit{edit(modules.Create, "", "", "installed")}},
-		{name: "other version", version: "2.12-1", is: installed, edits: []modules.Edit{edit(modules.Update, "version", "2.10-3", "2.12-1")}},
+		{
+			name: "other version", version: "2.12-1", is: installed, edits: []modules.Edit{edit(modules.Update, "version", "2.10-3", "2.12-1")},
+			work: one(packageWork{Package: Package{"hello", "2.12-1"}, Seen: installed, Action: modules.Update}),
+		},
 		{name: "other beginning", version: "2.1.*", is: installed, edits: []modules.Edit{edit(modules.Update, "version", "2.10-3", "2.1.*")}},
-		{name: "to be held", step: Step{Held: &yes}, is: installed, edits: []modules.Edit{edit(modules.Update, "held", "no", "yes")}},
+		{
+			name: "to be held", step: Step{Held: &yes}, is: installed, edits: []modules.Edit{edit(modules.Update, "held", "no", "yes")},
+			work: one(packageWork{Package: hello, Seen: installed, Held: &yes}),
+		},
 		{
 			name: "to be installed and held", step: Step{Held: &yes},
 			edits: []modules.Edit{edit(modules.Create, "", "", "installed"), edit(modules.Update, "held", "no", "yes")},
+			work:  one(packageWork{Package: hello, Action: modules.Create, Held: &yes}),
 		},
 		{
 			name: "not to be held", step: Step{Held: &no}, is: observe.PackageInfo{Installed: true, Version: "1", Held: true},
@@ -52,7 +65,10 @@ func TestDiff(t *testing.T) {
 		{name: "held by an admin", is: observe.PackageInfo{Installed: true, Version: "1", Held: true}},
 		{name: "absent, converged", step: Step{Absent: true}},
 		{name: "absent, configuration left", step: Step{Absent: true}, is: observe.PackageInfo{ConfigFiles: true}},
-		{name: "absent, there", step: Step{Absent: true}, is: installed, edits: []modules.Edit{edit(modules.Remove, "", "2.10-3", "")}},
+		{
+			name: "absent, there", step: Step{Absent: true}, is: installed, edits: []modules.Edit{edit(modules.Remove, "", "2.10-3", "")},
+			work: one(packageWork{Package: hello, Seen: installed, Action: modules.Remove}),
+		},
 		{
 			name: "purge", step: Step{Absent: true, Purge: true}, is: observe.PackageInfo{ConfigFiles: true},
 			edits: []modules.Edit{edit(modules.Remove, "purge", "configuration files", "")},
@@ -60,6 +76,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "interrupted elsewhere", is: installed, dpkg: apt.DpkgState{Unfinished: []string{"man-db"}},
 			edits: []modules.Edit{{Action: modules.Run, Subject: "dpkg", From: "interrupted (man-db)", To: "all packages configured"}},
+			work:  work{Repair: &apt.DpkgState{Unfinished: []string{"man-db"}}},
 		},
 		{
 			name: "interrupted here", is: observe.PackageInfo{Version: "2.10-3", Broken: true},
@@ -81,7 +98,7 @@ func TestDiff(t *testing.T) {
 			snapshot := observe.NewSnapshot()
 			apt.Dpkg.Put(snapshot, struct{}{}, test.dpkg, test.dpkgErr)
 			observe.Package.Put(snapshot, "hello", test.is, test.isErr)
-			moduletest.WantDiff(t, &step, snapshot, test.edits, test.err)
+			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &step, snapshot, test.edits, test.err))
 		})
 	}
 }
@@ -122,7 +139,7 @@ func TestNew(t *testing.T) {
 func TestTransactions(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
-	work := func(s Step, is observe.PackageInfo, names ...string) modules.Task {
+	task := func(s Step, is observe.PackageInfo, names ...string) modules.Task {
 		snapshot := observe.NewSnapshot()
 		apt.Dpkg.Put(snapshot, struct{}{}, apt.DpkgState{}, nil)
 		for _, name := range names {
@@ -139,12 +156,12 @@ func TestTransactions(t *testing.T) {
 	installed := observe.PackageInfo{Installed: true, Version: "1"}
 	var got []string
 	for _, x := range transactions([]modules.Task{
-		work(Step{}, observe.PackageInfo{}, "a", "b=2.*"),
-		work(Step{Held: &yes}, installed, "c=2", "d"),
-		work(Step{Held: &no}, observe.PackageInfo{Installed: true, Version: "1", Held: true}, "e"),
-		work(Step{Recommends: true, Downgrade: true}, observe.PackageInfo{}, "f"),
-		work(Step{Absent: true}, installed, "g", "h"),
-		work(Step{Absent: true, Purge: true}, installed, "i"),
+		task(Step{}, observe.PackageInfo{}, "a", "b=2.*"),
+		task(Step{Held: &yes}, installed, "c=2", "d"),
+		task(Step{Held: &no}, observe.PackageInfo{Installed: true, Version: "1", Held: true}, "e"),
+		task(Step{Recommends: true, Downgrade: true}, observe.PackageInfo{}, "f"),
+		task(Step{Absent: true}, installed, "g", "h"),
+		task(Step{Absent: true, Purge: true}, installed, "i"),
 	}) {
 		got = append(got, strings.Join(x.args(), " ")+"; hold "+strings.Join(x.hold, " ")+"; unhold "+strings.Join(x.unhold, " "))
 	}

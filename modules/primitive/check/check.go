@@ -81,15 +81,26 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	wrong := s.judge(is)
-	if wrong == "" {
-		return modules.Change{}, nil
-	}
-	c := modules.Change{Edits: []modules.Edit{{Action: modules.Run, Subject: "wait for " + s.Name, From: wrong, To: "as wanted"}}}
+	var notes []string
 	if is.Missing != "" {
-		c.Notes = append(c.Notes, fmt.Sprintf("needs %s, which an earlier step must provide", is.Missing))
+		notes = append(notes, fmt.Sprintf("needs %s, which an earlier step must provide", is.Missing))
 	}
-	return c, nil
+	return modules.NewChange(work{Step: s, Seen: is}, notes...), nil
+}
+
+// work is to wait until the program of Step succeeds; there is none if it did.
+type work struct {
+	Step *Step
+	Seen inspect.Outcome
+}
+
+// Edits implements [modules.Work].
+func (w work) Edits() []modules.Edit {
+	wrong := w.Step.judge(w.Seen)
+	if wrong == "" {
+		return nil
+	}
+	return []modules.Edit{{Action: modules.Run, Subject: "wait for " + w.Step.Name, From: wrong, To: "as wanted"}}
 }
 
 // judge returns what is wrong with an outcome; "" if nothing is.

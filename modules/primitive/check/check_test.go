@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/moduletest"
@@ -63,10 +61,9 @@ func TestDiff(t *testing.T) {
 			want := modules.Change{Notes: test.notes}
 			if test.from != "" {
 				want.Edits = []modules.Edit{{Action: modules.Run, Subject: "wait for ufw status", From: test.from, To: "as wanted"}}
+				want.Work = work{Step: step, Seen: test.is}
 			}
-			if diff := cmp.Diff(want, change); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
-			}
+			moduletest.WantChange(t, want, change)
 		})
 	}
 }

@@ -78,12 +78,12 @@ func (s *Step) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var reasons, notes []string
+	w := work{Name: s.Name}
+	var notes []string
 	for _, c := range []struct {
-		path string
-		want bool
-		why  string
-	}{{s.Creates, true, " does not exist"}, {s.Removes, false, " exists"}} {
+		arg, path string
+		want      bool
+	}{{"creates", s.Creates, true}, {"removes", s.Removes, false}} {
 		if c.path == "" {
 			continue
 		}
@@ -93,7 +93,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 		there := is.Type != observe.Absent
 		if there != c.want {
-			reasons = append(reasons, c.path+c.why)
+			w.Reasons = append(w.Reasons, reason{Arg: c.arg, Path: c.path})
 		}
 	}
 	for _, c := range []struct {
@@ -109,19 +109,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s could not tell whether there is something to do: %w", c.arg, err),
 				"Run `%s` on the host to see its output.", shell.QuoteAll(c.condition.Argv))
 		}
-		switch {
-		case is.Missing != "":
-			reasons = append(reasons, c.arg+" is unknown")
+		if is.Missing != "" {
 			notes = append(notes, fmt.Sprintf("%s needs %s, which is not on the host", c.arg, is.Missing))
-		case (is.Status == 0) == c.zeroRuns:
-			reasons = append(reasons, fmt.Sprintf("%s exits with %d", c.arg, is.Status))
+		}
+		if is.Missing != "" || (is.Status == 0) == c.zeroRuns {
+			w.Reasons = append(w.Reasons, reason{Arg: c.arg, Outcome: is})
 		}
 	}
-	if len(reasons) == 0 {
-		return modules.Change{}, nil
-	}
-	edit := modules.Edit{Action: modules.Run, Subject: s.Name, From: strings.Join(reasons, ", ")}
-	return modules.Change{Edits: []modules.Edit{edit}, Notes: notes}, nil
+	return modules.NewChange(w, notes...), nil
 }
 
 // Foresee implements [modules.Foreseer]: a command may do anything to what it names.

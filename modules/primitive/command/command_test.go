@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/inspect"
 	"github.com/rcprov/rcprov/modules/moduletest"
@@ -40,21 +38,30 @@ func TestDiff(t *testing.T) {
 		unless, change inspect.Outcome
 		unlessErr      error
 		from           string // of the edit; empty: nothing to do
+		reasons        []reason
 		notes          []string
 		err            string
 	}{
 		{name: "converged", args: all, there: observe.Regular, change: inspect.Outcome{Status: 1}},
-		{name: "creates", args: all, change: inspect.Outcome{Status: 1}, from: "/there does not exist"},
-		{name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: inspect.Outcome{Status: 1}, from: "/gone exists"},
+		{
+			name: "creates", args: all, change: inspect.Outcome{Status: 1}, from: "/there does not exist",
+			reasons: []reason{{Arg: "creates", Path: "/there"}},
+		},
+		{
+			name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: inspect.Outcome{Status: 1}, from: "/gone exists",
+			reasons: []reason{{Arg: "removes", Path: "/gone"}},
+		},
 		{name: "unless", args: all, there: observe.Regular, unless: inspect.Outcome{Status: 3}, change: inspect.Outcome{Status: 1}, from: "unless exits with 3"},
 		{name: "changed_when", args: all, there: observe.Regular, from: "changed_when exits with 0"},
 		{
 			name: "several", args: all, unless: inspect.Outcome{Status: 1}, change: inspect.Outcome{Status: 1},
-			from: "/there does not exist, unless exits with 1",
+			from:    "/there does not exist, unless exits with 1",
+			reasons: []reason{{Arg: "creates", Path: "/there"}, {Arg: "unless", Outcome: inspect.Outcome{Status: 1}}},
 		},
 		{
 			name: "program is not there yet", args: all, there: observe.Regular, unless: inspect.Outcome{Missing: "is-made"}, change: inspect.Outcome{Status: 1},
 			from: "unless is unknown", notes: []string{"unless needs is-made, which is not on the host"},
+			reasons: []reason{{Arg: "unless", Outcome: inspect.Outcome{Missing: "is-made"}}},
 		},
 		{
 			name: "could not tell", args: all, there: observe.Regular, unlessErr: errors.New("is-made: cannot open database (exit status 126)"),
@@ -78,9 +85,10 @@ func TestDiff(t *testing.T) {
 			if test.from != "" {
 				want.Edits = []modules.Edit{{Action: modules.Run, Subject: "make 'it so'", From: test.from}}
 			}
-			if diff := cmp.Diff(want, change); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
+			if test.reasons != nil {
+				want.Work = work{Name: step.Name, Reasons: test.reasons}
 			}
+			moduletest.WantChange(t, want, change)
 		})
 	}
 }

@@ -146,12 +146,23 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
-	if is.AsWanted {
-		return modules.Change{}, nil
+	return modules.NewChange(work{Step: s, Seen: is}), nil
+}
+
+// work is to wait until the request of Step is answered as wanted; there is none if it was.
+type work struct {
+	Step *Step
+	Seen answer
+}
+
+// Edits implements [modules.Work].
+func (w work) Edits() []modules.Edit {
+	if w.Seen.AsWanted {
+		return nil
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Run, Subject: "wait for " + s.subject(), From: is.Text, To: s.wanted(),
-	}}}, nil
+	return []modules.Edit{{
+		Action: modules.Run, Subject: "wait for " + w.Step.subject(), From: w.Seen.Text, To: w.Step.wanted(),
+	}}
 }
 
 // subject is the request as people see it.

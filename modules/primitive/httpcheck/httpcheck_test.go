@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/rcprov/rcprov/modules"
@@ -64,9 +63,11 @@ func TestDiff(t *testing.T) {
 			if !errors.Is(err, test.isErr) {
 				t.Fatalf("error %v", err)
 			}
-			if diff := cmp.Diff(test.edits, change.Edits); diff != "" {
-				t.Errorf("edits (-want +got):\n%s", diff)
+			want := modules.Change{Edits: test.edits}
+			if test.edits != nil {
+				want.Work = work{Step: step, Seen: test.is}
 			}
+			moduletest.WantChange(t, want, change)
 		})
 	}
 }

@@ -26,7 +26,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
 	var b batch
 	for _, w := range tasks {
-		b.add(w.Step.(*Step), w.Change)
+		b.add(w.Step.(*Step), w.Change.Work.(work))
 	}
 	var result modules.Result
 	var err error
@@ -41,7 +41,7 @@ func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.T
 	return b.explain(err, result)
 }
 
-// batch collects the edits of several steps.
+// batch collects the work of several steps.
 type batch struct {
 	steps   []*Step // those whose value is set
 	files   []string
@@ -50,22 +50,22 @@ type batch struct {
 	script  strings.Builder
 }
 
-// add appends the edits of a step. The value comes first: one that the kernel refuses is not written to a file.
-func (b *batch) add(s *Step, c modules.Change) {
+// add appends the work of a step. The value comes first: one that the kernel refuses is not written to a file.
+func (b *batch) add(s *Step, w work) {
 	call := func(words ...string) { b.script.WriteString(shell.QuoteAll(words) + "\n") }
-	if _, differs := c.Find("value"); differs {
-		call("set_value", strconv.Itoa(len(b.steps)), s.Path, s.Value)
+	if w.Value != nil {
+		call("set_value", strconv.Itoa(len(b.steps)), s.Path, w.Value.New)
 		b.steps = append(b.steps, s)
 		if s.network() {
 			b.network, b.within = true, max(b.within, s.Within)
 		}
 	}
-	if e, differs := c.Find("persistent"); differs {
-		b.files = append(b.files, s.file())
-		if e.Action == modules.Remove {
-			call("rm", "-f", "--", s.file())
+	if w.File != nil {
+		b.files = append(b.files, w.File.Path)
+		if w.File.Action == modules.Remove {
+			call("rm", "-f", "--", w.File.Path)
 		} else {
-			call("put", s.file(), s.content())
+			call("put", w.File.Path, w.File.New)
 		}
 	}
 }

@@ -114,14 +114,16 @@ func (s *Step) network() bool { return !s.Absent && strings.HasPrefix(s.Path, "n
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
+	w := work{Name: s.name()}
+	var notes []string
 	if s.network() {
 		state, err := undecided.Get(snapshot, struct{}{})
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("look for an unconfirmed change: %w", err)
 		}
-		if e, ok := state.Edit("sysctl " + s.name()); ok { // what is observed now may still be restored
-			return modules.Change{Edits: []modules.Edit{e}}, nil
+		if state.Undecided() { // what is observed now may still be restored
+			w.Unconfirmed = state
+			return modules.NewChange(w), nil
 		}
 	}
 	if !s.Absent {
@@ -130,12 +132,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, fmt.Errorf("read %s: %w", s.name(), err)
 		}
 		if now.Value != s.Value || !now.There {
-			c.Edits = append(c.Edits, modules.Edit{
-				Action: modules.Update, Subject: "sysctl " + s.name(), Field: "value", From: now.Value, To: s.Value,
-			})
+			w.Value = &valueWork{Old: now.Value, New: s.Value}
 		}
 		if !now.There { // no error yet: an earlier step of a plan may load a kernel module
-			c.Notes = append(c.Notes, "the kernel has no parameter "+s.name()+" yet: an earlier step must load the module that provides it")
+			notes = append(notes, "the kernel has no parameter "+s.name()+" yet: an earlier step must load the module that provides it")
 		}
 	}
 	if s.lasts() {
@@ -144,15 +144,13 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 	}
 	if s.Absent || s.Persistent {
-		edit, differs, err := s.diffFile(snapshot)
+		file, err := s.diffFile(snapshot)
 		if err != nil {
 			return modules.Change{}, err
 		}
-		if differs {
-			c.Edits = append(c.Edits, edit)
-		}
+		w.File = file
 	}
-	return c, nil
+	return modules.NewChange(w, notes...), nil
 }
 
 // beaten returns an error if another file sets the parameter last at boot.
@@ -168,26 +166,24 @@ func (s *Step) beaten(snapshot *observe.Snapshot) error {
 		"Remove that line, by hand or in an earlier `line` or `file` step; or set persistent = false.")
 }
 
-func (s *Step) diffFile(snapshot *observe.Snapshot) (e modules.Edit, differs bool, err error) {
+// diffFile returns what is done to the file, nil for nothing.
+func (s *Step) diffFile(snapshot *observe.Snapshot) (*fileWork, error) {
 	question := s.question()
 	is, err := observe.File.Get(snapshot, question)
 	if err != nil {
-		return e, false, fmt.Errorf("look at %s: %w", s.file(), err)
+		return nil, fmt.Errorf("look at %s: %w", s.file(), err)
 	}
-	e = modules.Edit{Subject: s.file(), Field: "persistent"}
 	switch {
 	case is.Type == observe.Absent && s.Absent:
-		return e, false, nil
+		return nil, nil
 	case is.Type == observe.Absent:
-		e.Action, e.Text = modules.Create, &modules.Text{New: s.content()}
+		return &fileWork{Action: modules.Create, Path: s.file(), New: s.content()}, nil
 	case is.Type != observe.Regular:
-		return e, false, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.file(), is.Type), "Remove it: rcprov uses this name.")
+		return nil, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.file(), is.Type), "Remove it: rcprov uses this name.")
 	case s.Absent:
-		e.Action = modules.Remove
+		return &fileWork{Action: modules.Remove, Path: s.file()}, nil
 	case is.SHA256 == question.UnlessSHA256:
-		return e, false, nil
-	default:
-		e.Action, e.Text = modules.Update, &modules.Text{Old: string(is.Content), New: s.content()}
+		return nil, nil
 	}
-	return e, true, nil
+	return &fileWork{Action: modules.Update, Path: s.file(), Old: string(is.Content), New: s.content()}, nil
 }

@@ -19,6 +19,7 @@ func TestDiff(t *testing.T) {
 	t.Parallel()
 	const (
 		path    = "net/ipv4/ip_forward"
+		name    = "net.ipv4.ip_forward"
 		file    = "/etc/sysctl.d/99-zz-rcprov-net.ipv4.ip_forward.conf"
 		content = "# Written by rcprov.\nnet/ipv4/ip_forward = 1\n"
 	)
@@ -29,6 +30,7 @@ func TestDiff(t *testing.T) {
 	good := observe.FileInfo{Type: observe.Regular, SHA256: persistent.question().UnlessSHA256}
 	value := modules.Edit{Action: modules.Update, Subject: "sysctl net.ipv4.ip_forward", Field: "value", From: "0", To: "1"}
 	create := modules.Edit{Action: modules.Create, Subject: file, Field: "persistent", Text: &modules.Text{New: content}}
+	valueOne, createFile := &valueWork{Old: "0", New: "1"}, &fileWork{Action: modules.Create, Path: file, New: content}
 	tests := []struct {
 		name    string
 		step    Step
@@ -43,15 +45,24 @@ func TestDiff(t *testing.T) {
 		err       string
 	}{
 		{name: "converged", step: persistent, now: set("1"), file: good},
-		{name: "absent", step: persistent, now: set("0"), want: modules.Change{Edits: []modules.Edit{value, create}}},
-		{name: "value only", step: persistent, now: set("0"), file: good, want: modules.Change{Edits: []modules.Edit{value}}},
-		{name: "file only", step: persistent, now: set("1"), want: modules.Change{Edits: []modules.Edit{create}}},
+		{
+			name: "absent", step: persistent, now: set("0"),
+			want: modules.Change{Edits: []modules.Edit{value, create}, Work: work{Name: name, Value: valueOne, File: createFile}},
+		},
+		{
+			name: "value only", step: persistent, now: set("0"), file: good,
+			want: modules.Change{Edits: []modules.Edit{value}, Work: work{Name: name, Value: valueOne}},
+		},
+		{
+			name: "file only", step: persistent, now: set("1"),
+			want: modules.Change{Edits: []modules.Edit{create}, Work: work{Name: name, File: createFile}},
+		},
 		{
 			name: "file edited", step: persistent, now: set("1"),
 			file: observe.FileInfo{Type: observe.Regular, SHA256: "00", Content: []byte("x\n")},
 			want: modules.Change{Edits: []modules.Edit{{
 				Action: modules.Update, Subject: file, Field: "persistent", Text: &modules.Text{Old: "x\n", New: content},
-			}}},
+			}}, Work: work{Name: name, File: &fileWork{Action: modules.Update, Path: file, Old: "x\n", New: content}}},
 		},
 		{name: "not persistent", step: passing, now: set("1")},
 		{
@@ -62,14 +73,20 @@ func TestDiff(t *testing.T) {
 			},
 		},
 		{name: "removed already", step: absent},
-		{name: "shall be removed", step: absent, file: good, want: modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Subject: file, Field: "persistent"}}}},
+		{
+			name: "shall be removed", step: absent, file: good,
+			want: modules.Change{
+				Edits: []modules.Edit{{Action: modules.Remove, Subject: file, Field: "persistent"}},
+				Work:  work{Name: name, File: &fileWork{Action: modules.Remove, Path: file}},
+			},
+		},
 		{name: "link", step: persistent, now: set("1"), file: observe.FileInfo{Type: observe.Symlink}, err: file + " is a symbolic link, not a file"},
 		{
 			name: "left unconfirmed", step: persistent, now: set("1"), file: good, undecided: deadman.Armed,
 			want: modules.Change{Edits: []modules.Edit{{
 				Action: modules.Run, Subject: "sysctl net.ipv4.ip_forward", Field: "unconfirmed",
 				From: "a change that its run did not live to confirm", To: "taken back, then made again",
-			}}},
+			}}, Work: work{Name: name, Unconfirmed: deadman.Armed}},
 		},
 		{
 			name: "another file beats it", step: persistent, now: set("1"), file: good, later: assignment{"/etc/sysctl.d/k8s.conf", "0"},
@@ -93,9 +110,7 @@ func TestDiff(t *testing.T) {
 			if moduletest.ErrorText(err) != test.err {
 				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
-			}
+			moduletest.WantChange(t, test.want, got)
 		})
 	}
 }
@@ -200,16 +215,15 @@ func FuzzParseLive(f *testing.F) {
 // TestBatch looks at what a batch does on a host; that it does so is the conformance suite's business.
 func TestBatch(t *testing.T) {
 	t.Parallel()
-	value := modules.Change{Edits: []modules.Edit{{Action: modules.Update, Field: "value"}}}
-	file := modules.Change{Edits: []modules.Edit{{Action: modules.Create, Field: "persistent"}}}
+	netA, vmD := &Step{Path: "net/a", Value: "1 2"}, &Step{Path: "vm/d", Absent: true}
 	var b batch
-	b.add(&Step{Path: "net/a", Value: "1 2"}, file)
-	b.add(&Step{Path: "vm/b", Value: "3"}, value)
+	b.add(netA, work{File: &fileWork{Action: modules.Create, Path: netA.file(), New: netA.content()}})
+	b.add(&Step{Path: "vm/b", Value: "3"}, work{Value: &valueWork{New: "3"}})
 	if b.network {
 		t.Error("a file of the network, or a value of something else, needs no switch")
 	}
-	b.add(&Step{Path: "net/c", Value: "4"}, value)
-	b.add(&Step{Path: "vm/d", Absent: true}, modules.Change{Edits: []modules.Edit{{Action: modules.Remove, Field: "persistent"}}})
+	b.add(&Step{Path: "net/c", Value: "4"}, work{Value: &valueWork{New: "4"}})
+	b.add(vmD, work{File: &fileWork{Action: modules.Remove, Path: vmD.file()}})
 	if !b.network {
 		t.Error("a value of the network needs the switch")
 	}

@@ -53,6 +53,7 @@ func testJitsiKeys(t *testing.T, m mirror.Jitsi, h *lab.Host) {
 	update := func(keyURL, uri string) lab.Output {
 		out, err := h.Exec(t.Context(), fmt.Sprintf(`set -e
 install -d /etc/apt/keyrings
+rm -f /etc/apt/keyrings/jitsi.asc # apt-helper keeps a file unless the server's is newer, in whole seconds
 /usr/lib/apt/apt-helper -q download-file %s /etc/apt/keyrings/jitsi.asc >&2
 chmod 644 /etc/apt/keyrings/jitsi.asc
 cat >/etc/apt/sources.list.d/jitsi.sources <<'END'
@@ -67,13 +68,13 @@ apt-get -q --error-on=any update -o Dir::Etc::sourcelist=/etc/apt/sources.list.d
 		}
 		return out
 	}
-	for name, bad := range map[string]struct{ keyURL, uri, says string }{
-		"signed by another key": {m.KeyURL, m.Refused.Other.URI, "NO_PUBKEY|Missing key"},
-		"expired":               {m.Refused.Expired.KeyURL, m.Refused.Expired.URI, "EXPKEYSIG|Expired on"},
-		"revoked":               {m.Refused.Revoked.KeyURL, m.Refused.Revoked.URI, "REVKEYSIG|certificate is revoked"},
+	for _, bad := range []struct{ name, keyURL, uri, says string }{
+		{"signed by another key", m.KeyURL, m.Refused.Other.URI, "NO_PUBKEY|Missing key"},
+		{"expired", m.Refused.Expired.KeyURL, m.Refused.Expired.URI, "EXPKEYSIG|Expired on"},
+		{"revoked", m.Refused.Revoked.KeyURL, m.Refused.Revoked.URI, "REVKEYSIG|certificate is revoked"},
 	} {
 		if out := update(bad.keyURL, bad.uri); out.Status != 100 || !regexp.MustCompile(bad.says).MatchString(out.Stdout) {
-			t.Errorf("%s: status %d: %s", name, out.Status, out.Stdout)
+			t.Errorf("%s: status %d: %s", bad.name, out.Status, out.Stdout)
 		}
 	}
 	if out := update(m.KeyURL, m.URI); out.Status != 0 || strings.Contains(out.Stdout, "\nW:") {

@@ -17,27 +17,24 @@ var forecasts = []struct {
 	{
 		name: "lines of one file",
 		plays: `
-  file "settings" {
-    path    = "/etc/settings"
-    content = "a = 1\nb = 1\n"
-  }
   line "a" {
     path   = "/etc/settings"
     line   = "a = 2"
     regexp = "^a = "
+    create = true
   }
   line "b" {
     path   = "/etc/settings"
     line   = "b = 2"
     regexp = "^b = "
   }
-  line "a again" {
+  line "again" {
     path   = "/etc/settings"
     line   = "a = 2"
     regexp = "^a = "
   }
 `,
-		steps: []string{"step_planned file.settings", "step_planned line.a", "step_planned line.b", "step_ok line.a again"},
+		steps: []string{"step_planned line.a", "step_planned line.b", "step_ok line.again"},
 	},
 	{
 		name: "a file that a package brings",

@@ -16,25 +16,20 @@ import (
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if s.Absent {
+	w := c.Work.(work)
+	if len(w.Remove) > 0 {
 		_, err := h.Run(ctx, modules.Command{Argv: []string{"rm", "-f", "--", s.sourcePath(), s.keyPath()}})
 		return err
 	}
 	var newKey []byte // nil: the stored one stays
-	tried := false
-	for _, e := range c.Edits {
-		switch {
-		case e.Subject == s.keyPath() && (e.Field == "key" || e.Field == ""):
-			key, err := s.key(ctx, h)
-			if err != nil {
-				return err
-			}
-			newKey, tried = key, true
-		case e.Subject == s.sourcePath() && e.Field == "":
-			tried = true
+	if w.Key != nil {
+		key, err := s.key(ctx, h)
+		if err != nil {
+			return err
 		}
+		newKey = key
 	}
-	if !tried {
+	if w.Key == nil && w.Source == nil {
 		_, err := h.Run(ctx, modules.Command{
 			Script: "chown " + fileRights.Ownership() + " " + s.files() + "\nchmod " + fileRights.OctalMode() + " " + s.files(),
 		})

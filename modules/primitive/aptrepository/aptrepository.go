@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -199,38 +198,44 @@ func (s *Step) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
 	stored, err := observe.File.Get(snapshot, s.keyQuestion())
 	if err != nil {
-		return c, fmt.Errorf("%s: %w", s.keyPath(), err)
+		return modules.Change{}, fmt.Errorf("%s: %w", s.keyPath(), err)
 	}
 	source, err := observe.File.Get(snapshot, s.sourceQuestion())
 	if err != nil {
-		return c, fmt.Errorf("%s: %w", s.sourcePath(), err)
+		return modules.Change{}, fmt.Errorf("%s: %w", s.sourcePath(), err)
 	}
 	now, err := observe.Clock.Get(snapshot, struct{}{})
 	if err != nil {
-		return c, fmt.Errorf("the host's clock: %w", err)
+		return modules.Change{}, fmt.Errorf("the host's clock: %w", err)
 	}
 	if err := errors.Join(refuse(s.keyPath(), stored), refuse(s.sourcePath(), source)); err != nil {
-		return c, err
+		return modules.Change{}, err
 	}
+	var w work
 	if s.Absent {
-		c.Edits = slices.Concat(remove(s.sourcePath(), source), remove(s.keyPath(), stored))
-		return c, nil
+		for _, f := range []struct {
+			path string
+			is   observe.FileInfo
+		}{{s.sourcePath(), source}, {s.keyPath(), stored}} {
+			if f.is.Type != observe.Absent {
+				w.Remove = append(w.Remove, f.path)
+			}
+		}
+		return modules.NewChange(w), nil
 	}
 	if s.KeyURL == "" {
 		if err := s.given.check(s.Fingerprints, now); err != nil {
-			return c, modules.WithHint(err, "Give the vendor's current key: vendors often extend a key under the same fingerprint.")
+			return modules.Change{}, modules.WithHint(err, "Give the vendor's current key: vendors often extend a key under the same fingerprint.")
 		}
 	}
-	keyEdit, notes := s.diffKey(stored, now)
-	c.Edits = slices.Concat(
-		keyEdit, rightsEdits(snapshot, s.keyPath(), stored),
-		s.diffSource(source), rightsEdits(snapshot, s.sourcePath(), source),
-	)
-	c.Notes = notes
-	return c, nil
+	var notes []string
+	w.Key, notes = s.diffKey(stored, now)
+	w.KeyRights = drift(s.keyPath(), stored)
+	w.Source = s.diffSource(source)
+	w.SourceRights = drift(s.sourcePath(), source)
+	return modules.NewChange(w, notes...), nil
 }
 
 // refuse returns the error for anything that rcprov does not replace with a file.
@@ -241,57 +246,50 @@ func refuse(path string, is observe.FileInfo) error {
 	return modules.WithHint(fmt.Errorf("%s is %s, not a file", path, is.Type), "rcprov doesn't replace it: move it away.")
 }
 
-func remove(path string, is observe.FileInfo) []modules.Edit {
-	if is.Type == observe.Absent {
-		return nil
-	}
-	return []modules.Edit{{Action: modules.Remove, Subject: path}}
-}
-
-// diffKey compares the stored key with the plan's.
-func (s *Step) diffKey(is observe.FileInfo, now time.Time) ([]modules.Edit, []string) {
-	edit := modules.Edit{Action: modules.Update, Subject: s.keyPath(), Field: "key", To: "a valid key of " + strings.Join(s.Fingerprints, ", ")}
+// diffKey compares the stored key with the plan's. It returns nil for a key that stays, with notes about it.
+func (s *Step) diffKey(is observe.FileInfo, now time.Time) (*keyWork, []string) {
+	w := &keyWork{Action: modules.Update, Path: s.keyPath(), Fingerprints: s.Fingerprints}
 	if s.KeyURL == "" {
-		edit.To = s.given.describe()
+		w.Given = &s.given
 	}
 	if is.Type == observe.Absent {
-		edit.Action, edit.Field = modules.Create, ""
-		return []modules.Edit{edit}, nil
+		w.Action = modules.Create
+		return w, nil
 	}
 	ring, err := readKeyring(is.Content)
-	switch {
-	case err != nil:
-		edit.From = "not a key"
-	case s.KeyURL == "" && string(is.Content) != string(s.Key):
-		edit.From = ring.describe()
-	case ring.check(s.Fingerprints, now) != nil:
-		edit.From = strings.ReplaceAll(ring.check(s.Fingerprints, now).Error(), "\n", ", ")
-	case string(is.Content) != string(ring.armored):
-		edit.From = ring.describe() + ", in another encoding"
-	default:
+	if err != nil {
+		return w, nil
+	}
+	w.Stored, w.Invalid = &ring, ring.check(s.Fingerprints, now)
+	same := string(is.Content) == string(ring.armored)
+	if s.KeyURL == "" {
+		same = string(is.Content) == string(s.Key)
+	}
+	if same && w.Invalid == nil {
 		return nil, ring.notes(now)
 	}
-	return []modules.Edit{edit}, nil
+	return w, nil
 }
 
-func (s *Step) diffSource(is observe.FileInfo) []modules.Edit {
-	text := modules.Text{Old: string(is.Content), New: s.Source.text(s.keyPath())}
+// diffSource returns what is done to the file of the source, nil for nothing.
+func (s *Step) diffSource(is observe.FileInfo) *sourceWork {
+	w := &sourceWork{Action: modules.Update, Path: s.sourcePath(), Old: string(is.Content), New: s.Source.text(s.keyPath())}
 	switch {
 	case is.Type == observe.Absent:
-		return []modules.Edit{{Action: modules.Create, Subject: s.sourcePath(), Text: &text}}
-	case text.Old != text.New:
-		return []modules.Edit{{Action: modules.Update, Subject: s.sourcePath(), Text: &text}}
+		w.Action = modules.Create
+	case w.Old == w.New:
+		return nil
 	}
-	return nil
+	return w
 }
 
 // fileRights are those of both files: apt reads them as the user _apt.
 var fileRights = rights.Rights{Mode: 0o644, Owner: "root", Group: "root"}
 
-// rightsEdits compares the rights of a file that may be absent.
-func rightsEdits(snapshot *observe.Snapshot, path string, is observe.FileInfo) []modules.Edit {
+// drift compares the rights of a file that may be absent.
+func drift(path string, is observe.FileInfo) rights.Drift {
 	if is.Type == observe.Absent {
-		return nil
+		return rights.Drift{}
 	}
-	return fileRights.Edits(path, is)
+	return fileRights.Compare(path, is)
 }

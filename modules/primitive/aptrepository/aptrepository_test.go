@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -25,6 +26,7 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 	file := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", Content: []byte(content)}
 	}
+	fingerprints := []string{fpr(valid), fpr(expired)}
 	wanted := "a valid key of " + fpr(valid) + ", " + fpr(expired)
 	keyEdit := func(from string) []modules.Edit {
 		return []modules.Edit{{Action: modules.Update, Subject: keyPath, Field: "key", From: from, To: wanted}}
@@ -36,6 +38,7 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 		keyErr      error
 		clockErr    error
 		edits       []modules.Edit
+		work        modules.Work
 		err         string
 	}{
 		{name: "converged", key: file(string(armored(t, valid))), source: file(text)},
@@ -45,12 +48,20 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 				{Action: modules.Create, Subject: keyPath, To: wanted},
 				{Action: modules.Create, Subject: sourcePath, Text: &modules.Text{New: text}},
 			},
+			work: work{
+				Key:    &keyWork{Action: modules.Create, Path: keyPath, Fingerprints: fingerprints},
+				Source: &sourceWork{Action: modules.Create, Path: sourcePath, New: text},
+			},
 		},
 		{
 			name: "source edited", key: file(string(armored(t, valid))), source: file("Types: deb-src\n"),
 			edits: []modules.Edit{{Action: modules.Update, Subject: sourcePath, Text: &modules.Text{Old: "Types: deb-src\n", New: text}}},
+			work:  work{Source: &sourceWork{Action: modules.Update, Path: sourcePath, Old: "Types: deb-src\n", New: text}},
 		},
-		{name: "key emptied", key: file(""), source: file(text), edits: keyEdit("not a key")},
+		{
+			name: "key emptied", key: file(""), source: file(text), edits: keyEdit("not a key"),
+			work: work{Key: &keyWork{Action: modules.Update, Path: keyPath, Fingerprints: fingerprints}},
+		},
 		{name: "key in binary form", key: file(string(public(t, valid))), source: file(text), edits: keyEdit(fpr(valid) + ", in another encoding")},
 		{
 			name: "foreign key", key: file(string(armored(t, foreign))), source: file(text),
@@ -86,11 +97,20 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 				{Action: modules.Update, Subject: sourcePath, Field: "owner", From: "alice", To: "root"},
 				{Action: modules.Update, Subject: sourcePath, Field: "group", From: "alice", To: "root"},
 			},
+			work: work{
+				KeyRights: rights.Drift{
+					Path: keyPath, Seen: rights.Rights{Mode: 0o600, Owner: "root", Group: "root"}, Want: fileRights, Mode: true,
+				},
+				SourceRights: rights.Drift{
+					Path: sourcePath, Seen: rights.Rights{Mode: 0o644, Owner: "alice", Group: "alice"}, Want: fileRights, Owner: true, Group: true,
+				},
+			},
 		},
 		{name: "absent, converged", step: func(s *Step) { s.Absent = true }},
 		{
 			name: "absent, there", step: func(s *Step) { s.Absent = true }, key: file(""), source: file(text),
 			edits: []modules.Edit{{Action: modules.Remove, Subject: sourcePath}, {Action: modules.Remove, Subject: keyPath}},
+			work:  work{Remove: []string{sourcePath, keyPath}},
 		},
 		{name: "directory in its place", source: observe.FileInfo{Type: observe.Directory}, err: sourcePath + " is a directory, not a file"},
 		{name: "could not tell the key", keyErr: errors.New("Input/output error"), err: keyPath + ": Input/output error"},
@@ -113,7 +133,7 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 			observe.File.Put(snapshot, step.keyQuestion(), test.key, test.keyErr)
 			observe.File.Put(snapshot, step.sourceQuestion(), test.source, nil)
 			observe.Clock.Put(snapshot, struct{}{}, now, test.clockErr)
-			moduletest.WantDiff(t, step, snapshot, test.edits, test.err)
+			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, step, snapshot, test.edits, test.err))
 		})
 	}
 }

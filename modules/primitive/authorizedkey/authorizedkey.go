@@ -85,68 +85,40 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if is.File.Exists && !is.File.regular() {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is not a file", is.Path), "rcprov doesn't replace it: move it away.")
 	}
-	c := modules.Change{Edits: s.keyEdits(parseLines(is.Content))}
+	w := s.compare(parseLines(is.Content))
+	var notes []string
 	switch {
 	case s.Absent:
-		return c, nil
+		return modules.NewChange(w), nil
 	case !is.UserExists:
-		c.Notes = append(c.Notes, fmt.Sprintf("there is no user %s yet", s.User))
-		return c, nil
+		return modules.NewChange(w, fmt.Sprintf("there is no user %s yet", s.User)), nil
 	}
 	// A key in a file that StrictModes refuses lets nobody in.
-	update := func(path, from, to string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: path, Field: "mode", From: from, To: to})
-	}
 	if !is.File.strict(is.UID) {
-		update(is.Path, fmt.Sprintf("%04o, user %d", is.File.Raw&0o7777, is.File.UID), "0600, user "+s.User)
+		w.File = &refused{Path: is.Path, Seen: is.File}
 	}
 	if !is.Dir.strict(is.UID) {
-		update(is.Path[:strings.LastIndexByte(is.Path, '/')], fmt.Sprintf("%04o", is.Dir.Raw&0o7777), fmt.Sprintf("%04o", is.Dir.Raw&0o7755))
+		w.Dir = &refused{Path: is.Path[:strings.LastIndexByte(is.Path, '/')], Seen: is.Dir}
 	}
 	if !is.Home.strict(is.UID) {
-		c.Notes = append(c.Notes, fmt.Sprintf("sshd accepts no key of %s while others may write to its home (StrictModes)", s.User))
+		notes = append(notes, fmt.Sprintf("sshd accepts no key of %s while others may write to its home (StrictModes)", s.User))
 	}
-	return c, nil
+	return modules.NewChange(w, notes...), nil
 }
 
-// keyEdits compares the keys of the file.
-func (s *Step) keyEdits(lines []line) []modules.Edit {
-	var edits []modules.Edit
-	var same []entry
+// compare returns what is done to the lines of the file.
+func (s *Step) compare(lines []line) work {
+	w := work{User: s.User, Absent: s.Absent, Sensitive: s.Sensitive}
 	for i, l := range lines {
 		switch {
 		case l.Entry != nil && l.Entry.is(s.Key):
-			same = append(same, *l.Entry)
-		case s.Exclusive && l.Entry != nil:
-			edits = append(edits, modules.Edit{Action: modules.Remove, Subject: s.subject(*l.Entry), From: l.Entry.Comment})
+			w.Seen = append(w.Seen, *l.Entry)
 		case s.Exclusive && !l.blank():
-			edits = append(edits, modules.Edit{Action: modules.Remove, Subject: fmt.Sprintf("line %d of %s's authorized keys, which is not a key", i+1, s.User)})
+			w.Others = append(w.Others, other{Number: i + 1, Entry: l.Entry})
 		}
 	}
-	want := s.entry(same)
-	subject := s.subject(want)
-	switch {
-	case s.Absent && len(same) == 0:
-		return edits
-	case s.Absent:
-		return append(edits, modules.Edit{Action: modules.Remove, Subject: subject, From: same[0].Comment})
-	case len(same) == 0:
-		to := strings.TrimSpace(want.Key.Type() + " " + want.Comment)
-		return append(edits, modules.Edit{Action: modules.Create, Subject: subject, To: to})
-	}
-	update := func(field, from, to string, sensitive bool) {
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: subject, Field: field, From: from, To: to, Sensitive: sensitive})
-	}
-	if len(same) > 1 {
-		update("key", fmt.Sprintf("on %d lines", len(same)), "on one line", false)
-	}
-	if !slices.Equal(same[0].Options, want.Options) {
-		update("options", strings.Join(same[0].Options, ","), strings.Join(want.Options, ","), s.Sensitive)
-	}
-	if same[0].Comment != want.Comment {
-		update("comment", same[0].Comment, want.Comment, false)
-	}
-	return edits
+	w.Want = s.entry(w.Seen)
+	return w
 }
 
 // entry returns the desired line of the key; same are the lines that it has now.
@@ -161,9 +133,7 @@ func (s *Step) entry(same []entry) entry {
 	return e
 }
 
-func (s *Step) subject(e entry) string { return fmt.Sprintf("%s's key %s", s.User, e.name()) }
-
-// rewrite returns the desired content of a file with content: only the lines that keyEdits names differ.
+// rewrite returns the desired content of a file with content: only the lines that compare names differ.
 func (s *Step) rewrite(content []byte) []byte {
 	lines := parseLines(content)
 	var same []entry
@@ -205,7 +175,7 @@ var (
 	replaceScript string
 )
 
-// Apply implements [modules.Step].
+// Apply implements [modules.Step]. It reads the file anew and keeps what others have added since.
 func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	q := []question{s.question()}
 	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", keyFiles.Script(q)}})

@@ -35,6 +35,10 @@ func asWanted(content string) keyFile {
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
+	key, _, err := parseKey(keyA)
+	if err != nil {
+		t.Fatal(err)
+	}
 	comment := "alice"
 	options := []string{"restrict", `command="/bin/date -u, please"`}
 	const optionsText = `restrict,command="/bin/date -u, please"`
@@ -48,6 +52,7 @@ func TestDiff(t *testing.T) {
 		is    keyFile
 		isErr error
 		edits []modules.Edit
+		work  modules.Work
 		notes []string
 		err   string
 		after string // content of the file after it was rewritten
@@ -55,6 +60,7 @@ func TestDiff(t *testing.T) {
 		{name: "converged", is: asWanted(keyA + " alice\n"), after: keyA + " alice\n"},
 		{
 			name: "absent", is: asWanted("# mine\n" + keyB), edits: []modules.Edit{create},
+			work:  work{User: "alice", Want: entry{Key: key, Comment: "alice"}},
 			after: "# mine\n" + keyB + "\n" + keyA + " alice\n",
 		},
 		{
@@ -74,7 +80,10 @@ func TestDiff(t *testing.T) {
 			name: "options that nobody asked for", is: asWanted("no-pty " + keyA + " alice\n"),
 			edits: update("options", "no-pty", ""), after: keyA + " alice\n",
 		},
-		{name: "comment", is: asWanted(keyA + " bob\n"), edits: update("comment", "bob", "alice"), after: keyA + " alice\n"},
+		{
+			name: "comment", is: asWanted(keyA + " bob\n"), edits: update("comment", "bob", "alice"), after: keyA + " alice\n",
+			work: work{User: "alice", Want: entry{Key: key, Comment: "alice"}, Seen: []entry{{Key: key, Comment: "bob"}}},
+		},
 		{
 			name: "on two lines", is: asWanted(keyA + " alice\n" + keyB + "\nno-pty " + keyA + "\n"),
 			edits: update("key", "on 2 lines", "on one line"), after: keyA + " alice\n" + keyB + "\n",
@@ -90,6 +99,7 @@ func TestDiff(t *testing.T) {
 		{
 			name: "to be removed", args: Args{State: "absent"}, is: asWanted(keyB + "\n" + keyA + " x\n"),
 			edits: []modules.Edit{{Action: modules.Remove, Subject: nameA, From: "x"}}, after: keyB + "\n",
+			work: work{User: "alice", Want: entry{Key: key, Comment: "alice"}, Seen: []entry{{Key: key, Comment: "x"}}, Absent: true},
 		},
 		{name: "removed already", args: Args{State: "absent"}, is: asWanted(keyB + "\n"), after: keyB + "\n"},
 		{name: "removed with its user", args: Args{State: "absent"}},
@@ -103,6 +113,11 @@ func TestDiff(t *testing.T) {
 			edits: []modules.Edit{
 				{Action: modules.Update, Subject: "/home/alice/.ssh/authorized_keys", Field: "mode", From: "0664, user 1000", To: "0600, user alice"},
 				{Action: modules.Update, Subject: "/home/alice/.ssh", Field: "mode", From: "0777", To: "0755"},
+			},
+			work: work{
+				User: "alice", Want: entry{Key: key, Comment: "alice"}, Seen: []entry{{Key: key, Comment: "alice"}},
+				File: &refused{Path: "/home/alice/.ssh/authorized_keys", Seen: node{Exists: true, Raw: 0o100664, UID: 1000}},
+				Dir:  &refused{Path: "/home/alice/.ssh", Seen: node{Exists: true, Raw: 0o040777, UID: 1000}},
 			},
 			after: keyA + " alice\n",
 		},
@@ -148,9 +163,7 @@ func TestDiff(t *testing.T) {
 			if test.err != "" {
 				return
 			}
-			if diff := cmp.Diff(modules.Change{Edits: test.edits, Notes: test.notes}, change); diff != "" {
-				t.Errorf("change (-want +got):\n%s", diff)
-			}
+			moduletest.WantChange(t, modules.Change{Work: test.work, Edits: test.edits, Notes: test.notes}, change)
 			if diff := cmp.Diff(test.after, string(step.rewrite(test.is.Content))); diff != "" {
 				t.Errorf("file afterwards (-want +got):\n%s", diff)
 			}

@@ -88,21 +88,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(work{Step: s, Seen: is}, notes...), nil
 }
 
-// work is to wait until the program of Step succeeds; there is none if it did.
-type work struct {
-	Step *Step
-	Seen inspect.Outcome
-}
-
-// Edits implements [modules.Work].
-func (w work) Edits() []modules.Edit {
-	wrong := w.Step.judge(w.Seen)
-	if wrong == "" {
-		return nil
-	}
-	return []modules.Edit{{Action: modules.Run, Subject: "wait for " + w.Step.Name, From: wrong, To: "as wanted"}}
-}
-
 // judge returns what is wrong with an outcome; "" if nothing is.
 func (s *Step) judge(is inspect.Outcome) string {
 	switch {

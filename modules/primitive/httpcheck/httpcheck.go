@@ -149,22 +149,6 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(work{Step: s, Seen: is}), nil
 }
 
-// work is to wait until the request of Step is answered as wanted; there is none if it was.
-type work struct {
-	Step *Step
-	Seen answer
-}
-
-// Edits implements [modules.Work].
-func (w work) Edits() []modules.Edit {
-	if w.Seen.AsWanted {
-		return nil
-	}
-	return []modules.Edit{{
-		Action: modules.Run, Subject: "wait for " + w.Step.subject(), From: w.Seen.Text, To: w.Step.wanted(),
-	}}
-}
-
 // subject is the request as people see it.
 func (s *Step) subject() string {
 	text := s.Request.Method + " " + s.Request.URL.String()

@@ -101,9 +101,18 @@ func (s *Answers) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if now.Role != mongodb.Silent {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Run, Subject: "mongod", Field: "wait", From: now.String(), To: "answers on " + s.Server.Address,
-	}}}, nil
+	return modules.NewChange(waiting{now, s.Server.Address}), nil
+}
+
+// waiting is a server that does not answer yet.
+type waiting struct {
+	now     mongodb.Greeting
+	address string
+}
+
+// Edits implements [modules.Work].
+func (w waiting) Edits() []modules.Edit {
+	return []modules.Edit{{Action: modules.Run, Subject: "mongod", Field: "wait", From: w.now.String(), To: "answers on " + w.address}}
 }
 
 // Apply implements [modules.Step].

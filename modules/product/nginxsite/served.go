@@ -102,22 +102,31 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("ask for the certificate of %s: %w", s.Name, err)
 	}
-	edit := modules.Edit{Action: modules.Run, Subject: "https://" + s.Name, Field: "certificate", To: s.Certificate}
 	block, _ := pem.Decode(is.Content)
 	switch {
 	case got.Failure != "":
-		edit.From = "nothing: " + got.Failure
+		return modules.NewChange(work{s, "nothing: " + got.Failure}), nil
 	case is.Type == observe.Absent:
-		edit.From = "another certificate"
+		return modules.NewChange(work{s, "another certificate"}), nil
 	case block == nil:
 		return modules.Change{}, fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	case got.Fingerprint != fingerprint(block.Bytes):
-		edit.From = "another certificate"
+		return modules.NewChange(work{s, "another certificate"}), nil
 	}
-	if edit.From == "" {
-		return modules.Change{}, nil
-	}
-	return modules.Change{Edits: []modules.Edit{edit}}, nil
+	return modules.Change{}, nil
+}
+
+// work is a certificate that is not served yet.
+type work struct {
+	wanted *Served
+	served string // what is served instead, for people
+}
+
+// Edits implements [modules.Work].
+func (w work) Edits() []modules.Edit {
+	return []modules.Edit{{
+		Action: modules.Run, Subject: "https://" + w.wanted.Name, Field: "certificate", From: w.served, To: w.wanted.Certificate,
+	}}
 }
 
 // Apply implements [modules.Step]. Steps before this one have reloaded nginx when a file changed; the workers may just not

@@ -56,9 +56,19 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Run, Subject: "npm install in " + n.Release.Path, From: strings.TrimSpace(string(is.Content)), To: done,
-	}}}, nil
+	return modules.NewChange(npmWork{release: n.Release.Path, from: strings.TrimSpace(string(is.Content)), note: done}), nil
+}
+
+// npmWork is an installation by npm.
+type npmWork struct {
+	release string // directory
+	from    string // the note of the installation that is there; "" without one
+	note    string // that of the new one
+}
+
+// Edits implements [modules.Work].
+func (w npmWork) Edits() []modules.Edit {
+	return []modules.Edit{{Action: modules.Run, Subject: "npm install in " + w.release, From: w.from, To: w.note}}
 }
 
 //go:embed install.sh
@@ -66,12 +76,13 @@ var installScript string
 
 // Apply implements [modules.Step].
 func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	w, _ := c.Work.(npmWork)
 	env := []string{"CI=1", "NODE_ENV=production"}
 	if n.Registry != "" {
 		env = append(env, "npm_config_registry="+n.Registry)
 	}
 	script := shell.Script(fetch.Functions+installScript, shell.Vars{
-		"release": n.Release.Path, "bin": n.NodeBin, "deno": n.Deno, "user": n.User, "note": c.Edits[0].To, "native": shell.QuoteAll(n.Native),
+		"release": n.Release.Path, "bin": n.NodeBin, "deno": n.Deno, "user": n.User, "note": w.note, "native": shell.QuoteAll(n.Native),
 	})
 	_, err := job.Run(ctx, h, job.Job{
 		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Script: script, Env: env}, Progress: progress,

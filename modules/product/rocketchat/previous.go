@@ -34,20 +34,33 @@ func (p *previousInstances) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look for instances of Rocket.Chat: %w", err)
 	}
-	var c modules.Change
+	var w removal
 	for _, path := range slices.Sorted(slices.Values(paths)) {
 		if unit := strings.TrimPrefix(path, unitDir); !slices.Contains(p.Units, unit) {
-			c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: unit, From: "not in ports"})
+			w = append(w, unit)
 		}
 	}
-	return c, nil
+	return modules.NewChange(w), nil
+}
+
+// removal is the units to stop and to remove.
+type removal []string
+
+// Edits implements [modules.Work].
+func (w removal) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, unit := range w {
+		edits = append(edits, modules.Edit{Action: modules.Remove, Subject: unit, From: "not in ports"})
+	}
+	return edits
 }
 
 // Foresee implements [modules.Foreseer].
 func (p *previousInstances) Foresee(s *observe.Snapshot, c modules.Change) {
-	for _, e := range c.Edits {
-		s.Forecast().Stop(s, e.Subject)
-		s.Forecast().Remove(unitDir + e.Subject)
+	w, _ := c.Work.(removal)
+	for _, unit := range w {
+		s.Forecast().Stop(s, unit)
+		s.Forecast().Remove(unitDir + unit)
 	}
 }
 
@@ -58,11 +71,9 @@ systemctl --quiet disable --now -- "$@"
 for unit do rm -f -- "/etc/systemd/system/$unit"; done
 systemctl daemon-reload
 `
-	argv := []string{"sh", "-euc", script, "previous-instances"}
-	for _, e := range c.Edits {
-		argv = append(argv, e.Subject)
-	}
-	modules.Progress(ctx, "stopping %s", strings.Join(argv[4:], " "))
+	w, _ := c.Work.(removal)
+	modules.Progress(ctx, "stopping %s", strings.Join(w, " "))
+	argv := append([]string{"sh", "-euc", script, "previous-instances"}, w...)
 	if _, err := h.Run(ctx, modules.Command{Argv: argv}); err != nil {
 		return fmt.Errorf("remove instances: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -27,7 +26,8 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		return err
 	}
 	modules.Progress(ctx, "changing sshd")
-	result, err := deadman.Change(ctx, h, s.change(c, session))
+	w, _ := c.Work.(work)
+	result, err := deadman.Change(ctx, h, s.change(w, session))
 	return explain(err, result)
 }
 
@@ -102,43 +102,38 @@ fi
 `
 
 // change returns the change with the way back.
-func (s *Step) change(c modules.Change, session observe.SessionInfo) deadman.Switch {
-	port := 0
-	if e, ok := c.Find(proof); ok {
-		port, _ = strconv.Atoi(e.To) // the number is Diff's
-	}
+func (s *Step) change(w work, session observe.SessionInfo) deadman.Switch {
 	var b strings.Builder
 	b.WriteString(deadman.Put + followFunctions + listenFunctions + "began=$(date +%s)\n")
-	for _, e := range c.Edits {
-		switch {
-		case e.Subject == socketFile && e.Action == modules.Remove:
-			b.WriteString("rm -f -- " + socketFile + "\nrmdir --ignore-fail-on-non-empty -- " + path.Dir(socketFile) + "\n")
-		case e.Subject == socketFile:
-			b.WriteString("put " + shell.QuoteAll([]string{socketFile, string(s.socketDropIn().Content)}) + "\n")
-		case e.Subject == dropIn:
-			b.WriteString("put " + shell.QuoteAll([]string{dropIn, string(s.file.Content)}) + "\n")
-		}
+	if !w.dropIn.Empty() {
+		b.WriteString("put " + shell.QuoteAll([]string{dropIn, string(s.file.Content)}) + "\n")
+	}
+	switch {
+	case w.noSocket:
+		b.WriteString("rm -f -- " + socketFile + "\nrmdir --ignore-fail-on-non-empty -- " + path.Dir(socketFile) + "\n")
+	case !w.socketFile.Empty():
+		b.WriteString("put " + shell.QuoteAll([]string{socketFile, string(s.socketDropIn().Content)}) + "\n")
 	}
 	verb := "try-reload-or-restart"
-	if e, ok := c.Find(restart); ok && e.Subject == service {
+	if w.follow.unit == service && w.follow.how == restart {
 		verb = "try-restart"
 	}
 	b.WriteString("/usr/sbin/sshd -t\nif systemctl is-active -q ssh.socket; then follow_socket; else follow_service " + verb + "; fi\n")
 	awaited := s.Ports
-	if awaited == nil && port == 0 && session.SSH() {
+	if awaited == nil && w.port == 0 && session.SSH() {
 		awaited = []int{int(session.Server.Port())}
 	}
 	if awaited != nil {
 		fmt.Fprintf(&b, "! systemctl is-active -q ssh.service ssh.socket || wait_for %s\n", strings.Trim(fmt.Sprint(awaited), "[]"))
 	}
 	hint := "Check what was changed: who may log in, from where and how (`journalctl -u ssh` on the host says why sshd refused)."
-	if port != 0 {
+	if w.port != 0 {
 		hint = fmt.Sprintf("Something may block connections to port %d: open it in the firewall before this block (a `ufw` block with rules for "+
-			"the old and the new port), and in the provider's firewall as well.", port)
+			"the old and the new port), and in the provider's firewall as well.", w.port)
 	}
 	return deadman.Switch{
 		Name: switchName, Files: []string{dropIn, socketFile}, Save: saveScript, Apply: b.String(), Reload: restoreScript,
-		Port: port, Within: s.Within, Hint: hint,
+		Port: w.port, Within: s.Within, Hint: hint,
 	}
 }
 

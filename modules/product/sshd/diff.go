@@ -1,16 +1,17 @@
 package sshd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 )
 
 // Observe implements [modules.Step].
@@ -98,35 +99,34 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(errors.New("there is no sshd on the host"),
 			"Install openssh-server in an earlier step (`apt_package`).")
 	}
-	if e, undecided := v.Unconfirmed.Edit("sshd"); undecided { // what was observed is about to change
-		return modules.Change{Edits: []modules.Edit{e}}, nil
+	if v.Unconfirmed.Undecided() { // what was observed is about to change
+		return modules.NewChange(work{unconfirmed: v.Unconfirmed}), nil
 	}
-	var c modules.Change
+	var w work
+	var notes []string
 	after := v.Files.with(dropIn, string(s.file.Content))
 	if err := s.reaches(after.lines()); err != nil {
 		return modules.Change{}, err
 	}
-	if err := s.files(&c, snapshot, v); err != nil {
+	if err := s.files(&w, snapshot, v); err != nil {
 		return modules.Change{}, err
 	}
 	switch {
-	case len(c.Edits) > 0:
+	case w.writes():
 	case strings.Contains(v.Refused, notRunning):
-		c.Notes = append(c.Notes, "sshd is not running, so `sshd -T` can't tell which settings are in force")
+		notes = append(notes, "sshd is not running, so `sshd -T` can't tell which settings are in force")
 	default:
 		if err := s.effective(v); err != nil {
 			return modules.Change{}, err
 		}
 	}
-	if err := s.running(&c, snapshot, v); err != nil {
+	if w.follow, err = s.running(w, snapshot, v); err != nil {
 		return modules.Change{}, err
 	}
+	w.port = s.proof(v, after.lines())
+	c := modules.NewChange(w, notes...)
 	if c.Empty() {
 		return c, nil
-	}
-	if port := s.proof(v, after.lines()); port != 0 {
-		e := modules.Edit{Action: modules.Run, Subject: "sshd", Field: proof, To: strconv.Itoa(port)}
-		c.Edits = append(c.Edits, e)
 	}
 	return c, s.refuse(v, after.lines())
 }
@@ -162,19 +162,17 @@ func (s *Step) reaches(lines []line) error {
 }
 
 // files compares the drop-ins of sshd and systemd.
-func (s *Step) files(c *modules.Change, snapshot *observe.Snapshot, v view) error {
-	of := []*file.Step{s.file, noSocketDropIn}
+func (s *Step) files(w *work, snapshot *observe.Snapshot, v view) (err error) {
+	socketFile := noSocketDropIn
 	if v.bySocket && !v.Generator {
-		of[1] = s.socketDropIn()
+		socketFile = s.socketDropIn()
 	}
-	for _, f := range of {
-		change, err := f.Diff(snapshot)
-		if err != nil {
-			return err
-		}
-		c.Edits = append(c.Edits, change.Edits...)
+	if w.dropIn, err = s.file.Diff(snapshot); err != nil {
+		return err
 	}
-	return nil
+	w.socketFile, err = socketFile.Diff(snapshot)
+	w.noSocket = socketFile.Absent && !w.socketFile.Empty()
+	return err
 }
 
 // effective compares the settings in force with those of the drop-in.
@@ -202,51 +200,36 @@ func (s *Step) effective(v view) error {
 	return nil
 }
 
-// Fields of the edits that make sshd follow its files.
-const (
-	reload  = "reload"
-	restart = "restart"
-	listen  = "listening"
-	proof   = "new login at port"
-)
-
-// running adds the edits that make sshd, or systemd in its place, follow the files.
-func (s *Step) running(c *modules.Change, snapshot *observe.Snapshot, v view) error {
+// running returns what makes sshd, or systemd in its place, follow the files after w.
+func (s *Step) running(w work, snapshot *observe.Snapshot, v view) (follow, error) {
 	verb := reload
 	if v.bySocket {
 		verb = restart // with ssh.socket, a reload makes sshd listen itself, which fails (seen with 9.2)
 	}
-	run := func(subject, field, why string) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: subject, Field: field, To: why})
-	}
-	if len(c.Edits) > 0 {
-		run(service, verb, "its configuration changes")
-		return nil
+	if w.writes() {
+		return follow{service, verb, "its configuration changes"}, nil
 	}
 	if v.unit.Running() {
-		change, err := s.service.Diff(snapshot)
-		if err != nil {
-			return err
-		}
-		if len(change.Edits) > 0 {
-			run(service, verb, change.Edits[0].To)
-			return nil
+		if why, err := stale(s.service, snapshot); err != nil || why != "" {
+			return follow{service, verb, why}, err
 		}
 	}
 	if v.bySocket {
-		change, err := s.socket.Diff(snapshot)
-		if err != nil {
-			return err
-		}
-		if len(change.Edits) > 0 {
-			run(socket, restart, change.Edits[0].To)
-			return nil
+		if why, err := stale(s.socket, snapshot); err != nil || why != "" {
+			return follow{socket, restart, why}, err
 		}
 	}
 	if why := s.listenProblem(v); why != "" {
-		run(service, listen, why)
+		return follow{service, listen, why}, nil
 	}
-	return nil
+	return follow{}, nil
+}
+
+// stale returns why a unit does not run what its files say; "" if it does.
+func stale(unit *systemdunit.Step, snapshot *observe.Snapshot) (why string, err error) {
+	c, err := unit.Diff(snapshot)
+	w, _ := c.Work.(systemdunit.Work)
+	return cmp.Or(w.DaemonReload, w.Restart, w.Reload), err
 }
 
 // listenProblem says where sshd should listen and doesn't, or does and shouldn't; empty if there is no problem, or that is

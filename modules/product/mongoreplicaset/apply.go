@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
@@ -19,12 +18,8 @@ const commandTimeout = 30 * time.Second
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Deadline, fmt.Errorf("it was not done within %s", s.Deadline))
 	defer cancel()
-	var removable []string
-	for _, e := range c.Edits {
-		if host, found := strings.CutPrefix(e.Subject, member("")); found && e.Action == modules.Remove {
-			removable = append(removable, host)
-		}
-	}
+	w, _ := c.Work.(work)
+	removable := w.removable()
 	var last Seen
 	var problem error // of the last thing that was tried and may succeed later
 	err := wait.Until(ctx, wait.Pace{Every: time.Second / 5}, func() (missing string, err error) {

@@ -3,7 +3,6 @@ package mongoreplicaset
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
@@ -51,38 +50,30 @@ func (s *Step) checkServer(where string, g mongodb.Greeting) error {
 	return nil
 }
 
-// compare returns the edits that make the observed set the wanted one.
+// compare returns what is missing in the observed set.
 func (s *Step) compare(seen Seen) modules.Change {
-	var c modules.Change
+	w := work{Set: s.Name, Users: s.compareUsers(seen)}
+	var notes []string
 	if !seen.Initiated() {
-		e := modules.Edit{Action: modules.Create, Subject: s.subject(), To: strings.Join(s.Members, ", ")}
+		w.Make = &newSet{Members: s.Members, Local: seen.Local}
 		if seen.Local.Role == mongodb.Silent {
-			e.From = "mongod: " + seen.Local.String()
-			c.Notes = append(c.Notes, "the mongod of this host does not answer yet; if it turns out to be in the set, the set is kept")
+			notes = append(notes, "the mongod of this host does not answer yet; if it turns out to be in the set, the set is kept")
 		}
-		c.Edits = append(c.Edits, e)
 	}
-	c.Edits = append(c.Edits, s.compareUsers(seen)...)
 	if seen.Initiated() && seen.Login != NoUsers {
-		c.Edits = append(c.Edits, s.compareMembers(seen)...)
+		w.Members = s.compareMembers(seen)
+		w.NoPrimary = seen.Primary == ""
 	}
 	if len(s.Members)%2 == 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("a set of %d members survives the loss of no more members than a set of %d", len(s.Members), len(s.Members)-1))
+		notes = append(notes, fmt.Sprintf("a set of %d members survives the loss of no more members than a set of %d", len(s.Members), len(s.Members)-1))
 	}
-	return c
+	return modules.NewChange(w, notes...)
 }
 
-func (s *Step) subject() string { return "replica set " + s.Name }
-
-func member(host string) string { return "member " + host }
-
-func (s *Step) compareMembers(seen Seen) (edits []modules.Edit) {
-	edit := func(action modules.Action, subject, field, from, to string) {
-		edits = append(edits, modules.Edit{Action: action, Subject: subject, Field: field, From: from, To: to})
-	}
+func (s *Step) compareMembers(seen Seen) (members []memberWork) {
 	now := seen.Config
 	if s.renamed(now) {
-		edit(modules.Update, member(now.Members[0].Host), "members", now.Members[0].Host, s.Self)
+		members = append(members, memberWork{Host: now.Members[0].Host, Task: rename, To: s.Self})
 		now = now.Clone()
 		now.Members[0].Host = s.Self
 	}
@@ -90,30 +81,19 @@ func (s *Step) compareMembers(seen Seen) (edits []modules.Edit) {
 		i := now.Find(host)
 		switch {
 		case i < 0:
-			to := "joins"
-			if g := seen.Others[host]; g.Role == mongodb.Silent {
-				to += " once it answers"
-			}
-			edit(modules.Create, member(host), "", seen.Others[host].String(), to)
+			members = append(members, memberWork{Host: host, Task: join, Greeting: seen.Others[host]})
 		case s.unvoting(now.Members[i]):
-			edit(modules.Update, member(host), "votes", "0", "1")
+			members = append(members, memberWork{Host: host, Task: promote})
 		case !seen.States[host].Serves() && seen.Config.Find(host) >= 0:
-			from := seen.States[host].String()
-			if g := seen.Others[host]; g.Role == mongodb.Silent {
-				from = g.String()
-			}
-			edit(modules.Run, member(host), "wait", from, "PRIMARY or SECONDARY")
+			members = append(members, memberWork{Host: host, Task: catchUp, Greeting: seen.Others[host], State: seen.States[host]})
 		}
 	}
 	for _, m := range now.Members {
 		if !slices.Contains(s.Members, m.Host) {
-			edit(modules.Remove, member(m.Host), "", "", "")
+			members = append(members, memberWork{Host: m.Host, Task: remove})
 		}
 	}
-	if seen.Primary == "" {
-		edit(modules.Run, s.subject(), "wait", "no primary", "a primary")
-	}
-	return edits
+	return members
 }
 
 // unvoting reports whether a member of the plan is to get a vote: it has none, and nobody has configured it to have none.
@@ -124,43 +104,28 @@ func (s *Step) renamed(c mongodb.Config) bool {
 	return len(c.Members) == 1 && isLocal(c.Members[0].Host) && !slices.Contains(s.Members, c.Members[0].Host)
 }
 
-func (s *Step) compareUsers(seen Seen) (edits []modules.Edit) {
-	admin := "user " + s.Admin.User
+func (s *Step) compareUsers(seen Seen) (users []userWork) {
 	switch seen.Login {
 	case NoSet, NoUsers:
-		edits = append(edits, modules.Edit{Action: modules.Create, Subject: admin, To: adminRole.String()})
+		users = append(users, userWork{Name: s.Admin.User, Create: true, Roles: &roles{to: s.admin().Roles}})
 	case AsPrevious:
-		edits = append(edits, modules.Edit{Action: modules.Update, Subject: admin, Field: "admin_password", Sensitive: true})
+		users = append(users, userWork{Name: s.Admin.User, Password: "admin_password"})
 	}
 	for _, account := range s.Users {
-		subject := "user " + account.User
 		found, there := seen.Users[key(account)]
-		switch {
-		case !there:
-			edits = append(edits, modules.Edit{Action: modules.Create, Subject: subject, To: grants(account.Roles)})
-			continue
-		case !found.Password:
-			edits = append(edits, modules.Edit{Action: modules.Update, Subject: subject, Field: "password", Sensitive: true})
+		u := userWork{Name: account.User, Create: !there}
+		if there && !found.Password {
+			u.Password = "password"
 		}
-		if !slices.Equal(found.Roles, account.Roles) {
-			edits = append(edits, modules.Edit{
-				Action: modules.Update, Subject: subject, Field: "roles", From: grants(found.Roles), To: grants(account.Roles),
-			})
+		if !there || !slices.Equal(found.Roles, account.Roles) {
+			u.Roles = &roles{from: found.Roles, to: account.Roles}
+		}
+		if u.Create || u.Password != "" || u.Roles != nil {
+			users = append(users, u)
 		}
 	}
-	return edits
+	return users
 }
 
 // adminRole is the administrator's.
 var adminRole = mongodb.Grant{Role: "root", Database: "admin"}
-
-func grants(list []mongodb.Grant) string {
-	if len(list) == 0 {
-		return "no roles"
-	}
-	var words []string
-	for _, g := range list {
-		words = append(words, g.String())
-	}
-	return strings.Join(words, ", ")
-}

@@ -197,6 +197,15 @@ func hidden(c mongodb.Config) mongodb.Config {
 	return c
 }
 
+// Apply removes the members whose removal was shown, and no others.
+func TestRemovable(t *testing.T) {
+	t.Parallel()
+	w := work{Members: []memberWork{{Host: h1, Task: promote}, {Host: h2, Task: remove}, {Host: h3, Task: join}, {Host: h4, Task: remove}}}
+	if diff := cmp.Diff([]string{h2, h4}, w.removable()); diff != "" {
+		t.Errorf("removable (-want +got):\n%s", diff)
+	}
+}
+
 // Numbers of members are never used again for another, and a configuration keeps what rcprov doesn't know.
 func TestJoinKeeps(t *testing.T) {
 	t.Parallel()
@@ -241,7 +250,8 @@ func TestDiff(t *testing.T) {
 		seen  Seen
 		err   error
 		edits []modules.Edit
-		want  string // error
+		work  modules.Work // nil: not compared
+		want  string       // error
 	}{
 		{name: "converged", step: step(h1, h2, h3), seen: serving(config(1, h1, h2, h3))},
 		{
@@ -250,6 +260,13 @@ func TestDiff(t *testing.T) {
 				edit(modules.Create, "replica set rs0", "", "mongod: connection refused", h1),
 				edit(modules.Create, "user admin", "", "", "root@admin"),
 				edit(modules.Create, "user chat", "", "", "readWrite@chat"),
+			},
+			work: work{
+				Set: "rs0", Make: &newSet{Members: []string{h1}, Local: silent},
+				Users: []userWork{
+					{Name: "admin", Create: true, Roles: &roles{to: []mongodb.Grant{adminRole}}},
+					{Name: "chat", Create: true, Roles: &roles{to: withUser.Users[0].Roles}},
+				},
 			},
 		},
 		{
@@ -269,10 +286,14 @@ func TestDiff(t *testing.T) {
 				{Action: modules.Update, Subject: "user chat", Field: "password", Sensitive: true},
 				edit(modules.Update, "user chat", "roles", "read@chat", "readWrite@chat"),
 			},
+			work: work{Set: "rs0", Users: []userWork{{
+				Name: "chat", Password: "password", Roles: &roles{[]mongodb.Grant{{Role: "read", Database: "chat"}}, withUser.Users[0].Roles},
+			}}},
 		},
 		{
 			name: "administrator's password", step: step(h1), seen: with(serving(config(1, h1)), func(s *Seen) { s.Login = AsPrevious }),
 			edits: []modules.Edit{{Action: modules.Update, Subject: "user admin", Field: "admin_password", Sensitive: true}},
+			work:  work{Set: "rs0", Users: []userWork{{Name: "admin", Password: "admin_password"}}},
 		},
 		{
 			name: "members", step: step(h1, h2, h3),
@@ -282,6 +303,9 @@ func TestDiff(t *testing.T) {
 				edit(modules.Create, "member h3:27017", "", "connection refused", "joins once it answers"),
 				edit(modules.Remove, "member h4:27017", "", "", ""),
 			},
+			work: work{Set: "rs0", Members: []memberWork{
+				{Host: h2, Task: promote}, {Host: h3, Task: join, Greeting: silent}, {Host: h4, Task: remove},
+			}},
 		},
 		{
 			name: "one is down", step: step(h1, h2, h3),
@@ -290,10 +314,14 @@ func TestDiff(t *testing.T) {
 				s.Others = map[string]mongodb.Greeting{h3: silent}
 			}),
 			edits: []modules.Edit{edit(modules.Run, "member h3:27017", "wait", "connection refused", "PRIMARY or SECONDARY")},
+			work: work{Set: "rs0", Members: []memberWork{
+				{Host: h3, Task: catchUp, Greeting: silent, State: mongodb.State{Name: "(not reachable/healthy)"}},
+			}},
 		},
 		{
 			name: "no primary", step: step(h1), seen: with(serving(config(1, h1)), func(s *Seen) { s.Primary = "" }),
 			edits: []modules.Edit{edit(modules.Run, "replica set rs0", "wait", "no primary", "a primary")},
+			work:  work{Set: "rs0", NoPrimary: true},
 		},
 		{
 			name: "another set", step: step(h1), seen: Seen{Local: mongodb.Greeting{Role: mongodb.Primary, Set: "prod"}},
@@ -324,6 +352,7 @@ func TestDiff(t *testing.T) {
 			s := observe.NewSnapshot()
 			set.Put(s, test.step, test.seen, test.err)
 			c := moduletest.WantDiff(t, test.step, s, test.edits, test.want)
+			moduletest.WantWork(t, test.work, c)
 			if strings.Contains(fmt.Sprintf("%+v %#v", c, test.step.Admin), "hunter2") {
 				t.Error("shows a password")
 			}

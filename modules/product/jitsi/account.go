@@ -43,9 +43,8 @@ func (s *Account) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.question().Path, err)
 	}
-	e := modules.Edit{Action: modules.Update, Subject: "account " + s.jid(), Field: "password", Sensitive: true}
 	if is.Type == observe.Absent {
-		return modules.Change{Edits: []modules.Edit{{Action: modules.Create, Subject: e.Subject}}}, nil
+		return modules.NewChange(accountWork{JID: s.jid(), Create: true}), nil
 	}
 	same, err := hasPassword(string(is.Content), string(s.Secret))
 	if err != nil {
@@ -54,7 +53,22 @@ func (s *Account) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if same {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{e}}, nil
+	return modules.NewChange(accountWork{JID: s.jid()}), nil
+}
+
+// accountWork is an account that is created, or gets the plan's password.
+type accountWork struct {
+	JID    string
+	Create bool
+}
+
+// Edits implements [modules.Work].
+func (w accountWork) Edits() []modules.Edit {
+	e := modules.Edit{Action: modules.Create, Subject: "account " + w.JID}
+	if !w.Create {
+		e.Action, e.Field, e.Sensitive = modules.Update, "password", true
+	}
+	return []modules.Edit{e}
 }
 
 // accountField is a line of an account's file: a Lua table, written by prosody's util.serialization.
@@ -103,7 +117,7 @@ func hasPassword(account, password string) (bool, error) {
 // command lines.
 func (s *Account) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	what := "passwd"
-	if _, missing := c.Find(""); missing {
+	if w, _ := c.Work.(accountWork); w.Create {
 		what = "adduser"
 	}
 	modules.Progress(ctx, "prosodyctl %s %s", what, s.jid())

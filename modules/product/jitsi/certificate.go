@@ -24,7 +24,8 @@ func (s *Certificate) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Certificate) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
+	var w certificateWork
+	var notes []string
 	for _, path := range []string{s.Path, s.Key} {
 		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: path})
 		if err != nil {
@@ -32,15 +33,27 @@ func (s *Certificate) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 		if is.Type == observe.Absent {
 			// No error yet: when this is a plan, an earlier step may be about to make it.
-			c.Edits = append(c.Edits, modules.Edit{Action: modules.Run, Subject: path, Field: "wait", To: "there"})
-			c.Notes = append(c.Notes, path+" is not there yet: an earlier step must make it")
+			w = append(w, path)
+			notes = append(notes, path+" is not there yet: an earlier step must make it")
 		}
 	}
-	return c, nil
+	return modules.NewChange(w, notes...), nil
+}
+
+// certificateWork is the files that are not there yet.
+type certificateWork []string
+
+// Edits implements [modules.Work].
+func (w certificateWork) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, path := range w {
+		edits = append(edits, modules.Edit{Action: modules.Run, Subject: path, Field: "wait", To: "there"})
+	}
+	return edits
 }
 
 // Apply implements [modules.Step]. It returns an error: the steps before this one have been applied.
 func (s *Certificate) Apply(_ context.Context, _ modules.Host, c modules.Change) error {
-	return modules.WithHint(fmt.Errorf("%s is not there", c.Edits[0].Subject),
+	return modules.WithHint(fmt.Errorf("%s is not there", c.Work.(certificateWork)[0]),
 		"Put an `acme_certificate` block before this one, and its certificate and key in the arguments; or correct the paths.")
 }

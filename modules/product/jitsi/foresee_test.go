@@ -31,3 +31,35 @@ func TestSettingsForesee(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSiteForesee is about the plan's paths in a site that is there: later steps find its new text.
+func TestSiteForesee(t *testing.T) {
+	t.Parallel()
+	const was, want = "ssl_certificate /etc/ssl/x.crt;\n", "ssl_certificate /etc/tls/fullchain.pem;\n"
+	step := &Site{Domain: domain, Certificate: "/etc/tls/fullchain.pem"}
+	s := world{step.path(): text(was), step.page(): text("domain: 'meet.example.com'")}.snapshot(step.path(), step.page())
+	change, err := step.Diff(s)
+	if err != nil || len(change.Edits) != 1 {
+		t.Fatalf("%+v, %v", change.Edits, err)
+	}
+	modules.Foresee(step, s, change)
+	is, err := observe.File.Get(s, confQuestion(step.path()))
+	if err != nil || string(is.Content) != want {
+		t.Errorf("%q, %v; want %q", is.Content, err, want)
+	}
+	if again, err := step.Diff(s); err != nil || !again.Empty() {
+		t.Errorf("still %+v, %v", again.Edits, err)
+	}
+
+	// The package writes its own, of which nobody knows the text.
+	s = world{}.snapshot(step.path(), step.page())
+	if change, err = step.Diff(s); err != nil {
+		t.Fatal(err)
+	}
+	modules.Foresee(step, s, change)
+	for _, path := range []string{step.path(), step.page()} {
+		if is, err := observe.File.Get(s, observe.FileQuestion{Path: path}); err != nil || is.Type != observe.Regular {
+			t.Errorf("%s: %v, %v", path, is.Type, err)
+		}
+	}
+}

@@ -291,6 +291,15 @@ func edits(c modules.Change) []string {
 	return all
 }
 
+// wantWork is [moduletest.WantWork] for a case of a table.
+func wantWork(t *testing.T, name string, want modules.Work, c modules.Change) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Helper()
+		moduletest.WantWork(t, want, c)
+	})
+}
+
 func TestProsodyDiff(t *testing.T) {
 	t.Parallel()
 	const (
@@ -312,23 +321,36 @@ func TestProsodyDiff(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(world)
 		want   []string
+		work   modules.Work // nil: not compared
 		err    string
 	}{
-		"converged":       {change: func(world) {}},
-		"absent":          {change: func(w world) { clear(w) }, want: []string{"create " + conf + " configured"}},
-		"killed half way": {change: func(w world) { w[conf] = text("VirtualHost \"auth.meet.example.com\"\n") }, want: []string{"update " + conf + " configured without the certificate of auth.meet.example.com"}},
+		"converged": {change: func(world) {}},
+		"absent": {
+			change: func(w world) { clear(w) }, want: []string{"create " + conf + " configured"},
+			work: prosodyWork{Domain: domain, Lacks: wholeConf},
+		},
+		"killed half way": {
+			change: func(w world) { w[conf] = text("VirtualHost \"auth.meet.example.com\"\n") },
+			want:   []string{"update " + conf + " configured without the certificate of auth.meet.example.com"},
+			work:   prosodyWork{Domain: domain, Lacks: authCertificate},
+		},
 		"no certificate": {
 			change: func(w world) { delete(w, "/var/lib/prosody/auth.meet.example.com.crt") },
 			want:   []string{"update " + conf + " configured without /var/lib/prosody/auth.meet.example.com.crt"},
+			work:   prosodyWork{Domain: domain, Lacks: neededFile, File: "/var/lib/prosody/auth.meet.example.com.crt"},
 		},
 		"not trusted": {change: func(w world) { delete(w, ca) }, want: []string{"update " + conf + " configured without " + ca}},
 		"roster":      {change: func(w world) { w[conf] = text(proxy); w[ours] = text(`return { ["focus.meet.example.com"] = {}; };`) }},
-		"no roster":   {change: func(w world) { w[conf] = text(proxy) }, want: []string{"update " + conf + " roster focus.meet.example.com is not in the roster of the focus"}},
-		"directory":   {change: func(w world) { w[conf] = observe.FileInfo{Type: observe.Directory} }, err: conf + " is a directory, not a file"},
+		"no roster": {
+			change: func(w world) { w[conf] = text(proxy) }, want: []string{"update " + conf + " roster focus.meet.example.com is not in the roster of the focus"},
+			work: prosodyWork{Domain: domain, Lacks: rosterEntry},
+		},
+		"directory": {change: func(w world) { w[conf] = observe.FileInfo{Type: observe.Directory} }, err: conf + " is a directory, not a file"},
 	} {
 		w := converged()
 		test.change(w)
 		got, err := step.Diff(w.snapshot(append(step.needed(), conf, ours)...))
+		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
 		}
@@ -362,6 +384,9 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff(want, edits(got)); err != nil || diff != "" {
 		t.Errorf("%v; edits (-want +got):\n%s", err, diff)
 	}
+	wantWork(t, "with tokens", settingsWork{
+		Path: path, Names: []string{"authentication", "app_id", "app_secret", "token_verification", "external_service_secret"},
+	}, got)
 	for _, e := range got.Edits {
 		if !e.Sensitive || e.From+e.To != "" || e.Text != nil {
 			t.Errorf("an edit shows something: %+v", e)
@@ -421,21 +446,58 @@ func TestAccountDiff(t *testing.T) {
 		is     observe.FileInfo
 		want   []string
 		err    string
+		work   modules.Work // nil: not compared
 	}{
-		"converged":        {"focussecret-0001", text(scram), nil, ""},
-		"absent":           {"focussecret-0001", observe.FileInfo{}, []string{"create account focus@auth.meet.example.com"}, ""},
-		"another password": {"focussecret-0002", text(scram), []string{"update account focus@auth.meet.example.com password"}, ""},
-		"plain":            {"focussecret-0001", text("return {\n\t[\"password\"] = \"focussecret-0001\";\n};\n"), nil, ""},
-		"another plain":    {"focussecret-0001", text("return {\n\t[\"password\"] = \"x\";\n};\n"), []string{"update account focus@auth.meet.example.com password"}, ""},
-		"cut off":          {"focussecret-0001", text("return {\n"), []string{"update account focus@auth.meet.example.com password"}, ""},
-		"too many":         {"x", text(strings.Replace(scram, "10000", "99999999999", 1)), nil, path + `: has the iteration_count "99999999999"`},
-		"another hash":     {"x", text(strings.Replace(scram, "63e6", "", 1)), nil, path + ": has a stored_key of neither SHA-1 nor SHA-256"},
-		"negative":         {"x", text(strings.Replace(scram, "10000", "-1", 1)), nil, path + `: has the iteration_count "-1"`},
+		"converged":        {"focussecret-0001", text(scram), nil, "", nil},
+		"absent":           {"focussecret-0001", observe.FileInfo{}, []string{"create account focus@auth.meet.example.com"}, "", accountWork{JID: "focus@auth.meet.example.com", Create: true}},
+		"another password": {"focussecret-0002", text(scram), []string{"update account focus@auth.meet.example.com password"}, "", accountWork{JID: "focus@auth.meet.example.com"}},
+		"plain":            {"focussecret-0001", text("return {\n\t[\"password\"] = \"focussecret-0001\";\n};\n"), nil, "", nil},
+		"another plain":    {"focussecret-0001", text("return {\n\t[\"password\"] = \"x\";\n};\n"), []string{"update account focus@auth.meet.example.com password"}, "", nil},
+		"cut off":          {"focussecret-0001", text("return {\n"), []string{"update account focus@auth.meet.example.com password"}, "", nil},
+		"too many":         {"x", text(strings.Replace(scram, "10000", "99999999999", 1)), nil, path + `: has the iteration_count "99999999999"`, nil},
+		"another hash":     {"x", text(strings.Replace(scram, "63e6", "", 1)), nil, path + ": has a stored_key of neither SHA-1 nor SHA-256", nil},
+		"negative":         {"x", text(strings.Replace(scram, "10000", "-1", 1)), nil, path + `: has the iteration_count "-1"`, nil},
 	} {
 		step := Account{User: "focus", Domain: domain, Secret: test.secret}
 		got, err := step.Diff(world{path: test.is}.snapshot(path))
+		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
+		}
+	}
+}
+
+func TestCertificateDiff(t *testing.T) {
+	t.Parallel()
+	const path, key = "/etc/tls/fullchain.pem", "/etc/tls/privkey.pem"
+	step := Certificate{Path: path, Key: key}
+	for name, test := range map[string]struct {
+		is    world
+		want  []string
+		notes []string
+		work  modules.Work
+	}{
+		"converged": {is: world{path: text(""), key: text("")}},
+		"absent": {
+			want:  []string{"run " + path + " wait", "run " + key + " wait"},
+			notes: []string{path + " is not there yet: an earlier step must make it", key + " is not there yet: an earlier step must make it"},
+			work:  certificateWork{path, key},
+		},
+		"no key": {
+			is: world{path: text("")}, want: []string{"run " + key + " wait"},
+			notes: []string{key + " is not there yet: an earlier step must make it"}, work: certificateWork{key},
+		},
+	} {
+		got, err := step.Diff(test.is.snapshot(path, key))
+		wantWork(t, name, test.work, got)
+		if diff := cmp.Diff([][]string{test.want, test.notes}, [][]string{edits(got), got.Notes}); err != nil || diff != "" {
+			t.Errorf("%s: %v; edits and notes (-want +got):\n%s", name, err, diff)
+		}
+		if test.want != nil {
+			err = step.Apply(t.Context(), nil, got)
+			if want := strings.Fields(test.want[0])[1] + " is not there"; errorText(err) != want {
+				t.Errorf("%s: error %q, want %q", name, errorText(err), want)
+			}
 		}
 	}
 }
@@ -477,16 +539,18 @@ server {
 		want       []string
 		text       string // new text of the site
 		err        string
+		work       modules.Work // nil: not compared
 	}{
-		"converged":   {text(site), good, nil, "", ""},
-		"absent":      {observe.FileInfo{}, observe.FileInfo{}, []string{"create " + path, "create " + page}, "", ""},
-		"certificate": {text(strings.Replace(site, "/etc/tls/fullchain.pem", "/etc/ssl/x.crt", 1)), good, []string{"update " + path + " certificate"}, site, ""},
-		"key":         {text(strings.Replace(site, "/etc/tls/privkey.pem", "/etc/ssl/x.key", 1)), good, []string{"update " + path + " certificate"}, site, ""},
-		"challenges":  {text(strings.Replace(site, "/var/www/acme", "/usr/share/jitsi-meet", 1)), good, []string{"update " + path + " certificate"}, site, ""},
-		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain does not name meet.example.com"}, "", ""},
-		"link":        {observe.FileInfo{Type: observe.Symlink}, good, nil, "", path + " is a symbolic link, not a file"},
+		"converged":   {text(site), good, nil, "", "", nil},
+		"absent":      {observe.FileInfo{}, observe.FileInfo{}, []string{"create " + path, "create " + page}, "", "", siteWork{Site: &step, WriteSite: true, Page: writePage}},
+		"certificate": {text(strings.Replace(site, "/etc/tls/fullchain.pem", "/etc/ssl/x.crt", 1)), good, []string{"update " + path + " certificate"}, site, "", siteWork{Site: &step, EditSite: &modules.Text{Old: strings.Replace(site, "/etc/tls/fullchain.pem", "/etc/ssl/x.crt", 1), New: site}}},
+		"key":         {text(strings.Replace(site, "/etc/tls/privkey.pem", "/etc/ssl/x.key", 1)), good, []string{"update " + path + " certificate"}, site, "", nil},
+		"challenges":  {text(strings.Replace(site, "/var/www/acme", "/usr/share/jitsi-meet", 1)), good, []string{"update " + path + " certificate"}, site, "", nil},
+		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain does not name meet.example.com"}, "", "", siteWork{Site: &step, Page: replacePage}},
+		"link":        {observe.FileInfo{Type: observe.Symlink}, good, nil, "", path + " is a symbolic link, not a file", nil},
 	} {
 		got, err := step.Diff(world{path: test.site, page: test.page}.snapshot(path, page))
+		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
 		}
@@ -504,6 +568,9 @@ func TestPreviousDomainDiff(t *testing.T) {
 		"/etc/nginx/sites-enabled/old.example.com.conf", "/etc/prosody/conf.d/meet.example.com.cfg.lua",
 	}, nil)
 	got, err := (&PreviousDomain{Domain: domain}).Diff(s)
+	wantWork(t, "old", previousWork{
+		"/etc/nginx/sites-enabled/old.example.com.conf", "/etc/prosody/conf.d/old.example.com.cfg.lua",
+	}, got)
 	want := []string{
 		"remove /etc/nginx/sites-enabled/old.example.com.conf of another domain",
 		"remove /etc/prosody/conf.d/old.example.com.cfg.lua of another domain",
@@ -519,19 +586,21 @@ func TestLoginDiff(t *testing.T) {
 		found entrance
 		app   string
 		want  []modules.Edit
+		work  modules.Work // nil: not compared
 	}{
 		"converged": {},
 		"nobody gets in": {found: entrance{Login: errNoWayIn.Error(), Websocket: "status 502 from /xmpp-websocket"}, want: []modules.Edit{{
 			Action: modules.Run, Subject: "log in to meet.example.com", Field: "wait", From: "prosody offers no login", To: "everybody can log in",
-		}}},
+		}}, work: loginWork{Domain: domain, Found: entrance{Login: errNoWayIn.Error(), Websocket: "status 502 from /xmpp-websocket"}}},
 		"a login without a token": {app: "chat", found: entrance{NoToken: "one can log in without a token"}, want: []modules.Edit{{
 			Action: modules.Run, Subject: "log in to meet.example.com", Field: "wait", From: "one can log in without a token", To: "one can log in with a token, and not without",
-		}}},
+		}}, work: loginWork{Domain: domain, Tokens: true, Found: entrance{NoToken: "one can log in without a token"}}},
 	} {
 		step := Login{Visitor: visitor{Domain: domain, AppID: test.app}}
 		s := observe.NewSnapshot()
 		entrances.Put(s, step.Visitor, test.found, nil)
 		got, err := step.Diff(s)
+		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, got.Edits); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
 		}

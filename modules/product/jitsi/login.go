@@ -298,16 +298,25 @@ func (s *Login) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if found.problem() == "" {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Run, Subject: "log in to " + s.Visitor.Domain, Field: "wait", From: found.problem(), To: s.wanted(),
-	}}}, nil
+	return modules.NewChange(loginWork{Domain: s.Visitor.Domain, Tokens: s.Visitor.AppID != "", Found: found}), nil
 }
 
-func (s *Login) wanted() string {
-	if s.Visitor.AppID != "" {
-		return "one can log in with a token, and not without"
+// loginWork is the wait for a login.
+type loginWork struct {
+	Domain string
+	Tokens bool // one needs a token
+	Found  entrance
+}
+
+// Edits implements [modules.Work].
+func (w loginWork) Edits() []modules.Edit {
+	wanted := "everybody can log in"
+	if w.Tokens {
+		wanted = "one can log in with a token, and not without"
 	}
-	return "everybody can log in"
+	return []modules.Edit{{
+		Action: modules.Run, Subject: "log in to " + w.Domain, Field: "wait", From: w.Found.problem(), To: wanted,
+	}}
 }
 
 const loginPatience = time.Minute

@@ -33,14 +33,26 @@ func (s *PreviousDomain) Diff(snapshot *observe.Snapshot) (modules.Change, error
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look for sites of Jitsi: %w", err)
 	}
-	var c modules.Change
+	var w previousWork
 	for _, path := range files {
 		if !strings.HasSuffix(path, "/"+s.Domain+".conf") && !strings.HasSuffix(path, "/"+s.Domain+".cfg.lua") {
-			c.Edits = append(c.Edits, modules.Edit{Action: modules.Remove, Subject: path, From: "of another domain"})
+			w = append(w, path)
 		}
 	}
-	slices.SortFunc(c.Edits, func(a, b modules.Edit) int { return strings.Compare(a.Subject, b.Subject) })
-	return c, nil
+	slices.Sort(w)
+	return modules.NewChange(w), nil
+}
+
+// previousWork is the files that are removed.
+type previousWork []string
+
+// Edits implements [modules.Work].
+func (w previousWork) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, path := range w {
+		edits = append(edits, modules.Edit{Action: modules.Remove, Subject: path, From: "of another domain"})
+	}
+	return edits
 }
 
 //go:embed previous.sh
@@ -48,10 +60,7 @@ var previousScript string
 
 // Apply implements [modules.Step]. It removes links, but not their targets; a file in place of a link is backed up.
 func (s *PreviousDomain) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	var files []string
-	for _, e := range c.Edits {
-		files = append(files, e.Subject)
-	}
-	_, err := h.Run(ctx, modules.Command{Script: shell.Script(previousScript, shell.Vars{"files": shell.QuoteAll(files)})})
+	w, _ := c.Work.(previousWork)
+	_, err := h.Run(ctx, modules.Command{Script: shell.Script(previousScript, shell.Vars{"files": shell.QuoteAll(w)})})
 	return err
 }

@@ -70,16 +70,10 @@ func (s *Prosody) Observe(q *observe.Query) {
 	}
 }
 
-// Fields of the edits of a Prosody.
-const (
-	anew   = "configured" // all of it is removed, and the script runs
-	roster = "roster"     // the script runs
-)
-
 // Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
 func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f := snapshot.Forecast()
-	if _, all := c.Find(anew); all {
+	if w, _ := c.Work.(prosodyWork); w.anew() {
 		f.Remove(prosodyData(s.auth()))
 		for _, path := range s.needed() {
 			f.Write(path, observe.NewContent, nil)
@@ -93,22 +87,17 @@ func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 // Diff implements [modules.Step].
 func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	path := prosodyConf(s.Domain)
-	edit := func(action modules.Action, field, from string) modules.Change {
-		return modules.Change{Edits: []modules.Edit{{
-			Action: action, Subject: path, Field: field, From: from, To: "as " + prosodyPackage + " writes it",
-		}}}
-	}
 	conf, err := observe.File.Get(snapshot, confQuestion(path))
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
 	}
 	switch {
 	case conf.Type == observe.Absent:
-		return edit(modules.Create, anew, ""), nil
+		return modules.NewChange(prosodyWork{Domain: s.Domain, Lacks: wholeConf}), nil
 	case conf.Type != observe.Regular:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", path, conf.Type), "rcprov doesn't replace it: move it away.")
 	case !strings.Contains(string(conf.Content), s.auth()+".crt\""):
-		return edit(modules.Update, anew, "without the certificate of "+s.auth()), nil
+		return modules.NewChange(prosodyWork{Domain: s.Domain, Lacks: authCertificate}), nil
 	}
 	for _, path := range s.needed() {
 		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: path})
@@ -116,7 +105,7 @@ func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
 		}
 		if is.Type == observe.Absent {
-			return edit(modules.Update, anew, "without "+path), nil
+			return modules.NewChange(prosodyWork{Domain: s.Domain, Lacks: neededFile, File: path}), nil
 		}
 	}
 	if !strings.Contains(string(conf.Content), `"client_proxy"`) {
@@ -127,9 +116,50 @@ func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look at the roster of the focus: %w", err)
 	}
 	if !strings.Contains(string(contacts.Content), `"focus.`+s.Domain+`"`) {
-		return edit(modules.Update, roster, "focus."+s.Domain+" is not in the roster of the focus"), nil
+		return modules.NewChange(prosodyWork{Domain: s.Domain, Lacks: rosterEntry}), nil
 	}
 	return modules.Change{}, nil
+}
+
+// prosodyWork is a run of the package's script, because the domain's configuration lacks a part.
+type prosodyWork struct {
+	Domain string
+	Lacks  prosodyPart
+	File   string // the path of a neededFile
+}
+
+// A prosodyPart is a part of what the script makes.
+type prosodyPart int
+
+// The parts.
+const (
+	wholeConf       prosodyPart = iota + 1 // there is no configuration
+	authCertificate                        // its line for the certificate of auth.DOMAIN
+	neededFile                             // a file beside it
+	rosterEntry                            // the focus in its roster
+)
+
+// anew reports whether all of the configuration is removed before the script runs.
+func (w prosodyWork) anew() bool {
+	return w.Lacks == wholeConf || w.Lacks == authCertificate || w.Lacks == neededFile
+}
+
+// Edits implements [modules.Work].
+func (w prosodyWork) Edits() []modules.Edit {
+	e := modules.Edit{
+		Action: modules.Update, Subject: prosodyConf(w.Domain), Field: "configured", To: "as " + prosodyPackage + " writes it",
+	}
+	switch w.Lacks {
+	case wholeConf:
+		e.Action = modules.Create
+	case authCertificate:
+		e.From = "without the certificate of auth." + w.Domain
+	case neededFile:
+		e.From = "without " + w.File
+	case rosterEntry:
+		e.Field, e.From = "roster", "focus."+w.Domain+" is not in the roster of the focus"
+	}
+	return []modules.Edit{e}
 }
 
 //go:embed anew.sh
@@ -137,7 +167,7 @@ var anewScript string
 
 // Apply implements [modules.Step].
 func (s *Prosody) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if _, ok := c.Find(anew); ok {
+	if w, _ := c.Work.(prosodyWork); w.anew() {
 		conf := prosodyConf(s.Domain)
 		_, err := h.Run(ctx, modules.Command{Script: shell.Script(anewScript, shell.Vars{
 			"domain": s.Domain, "data": prosodyData(s.auth()), "conf": conf, "backup": modules.BackupPath(conf),

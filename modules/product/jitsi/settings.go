@@ -59,24 +59,35 @@ func (s *Settings) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
-	var c modules.Change
 	_, differ, missing := apply(string(is.Content), s.Wanted)
 	if len(missing) > 0 && is.Type == observe.Regular {
-		return c, modules.WithHint(fmt.Errorf("%s has no line for %s", s.Path, strings.Join(missing, ", ")),
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s has no line for %s", s.Path, strings.Join(missing, ", ")),
 			"Restore it as in /usr/share/jitsi-meet-prosody/prosody.cfg.lua-jvb.example; or move the file away, and it is written again.")
 	}
 	// If there is no file, the package will write it.
-	for _, name := range append(differ, missing...) {
-		c.Edits = append(c.Edits, modules.Edit{Action: modules.Update, Subject: s.Path, Field: name, Sensitive: true})
+	return modules.NewChange(settingsWork{Path: s.Path, Names: append(differ, missing...)}), nil
+}
+
+// settingsWork is the settings of a file that get their line. Apply writes them all, into the file as it is then.
+type settingsWork struct {
+	Path  string
+	Names []string
+}
+
+// Edits implements [modules.Work].
+func (w settingsWork) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, name := range w.Names {
+		edits = append(edits, modules.Edit{Action: modules.Update, Subject: w.Path, Field: name, Sensitive: true})
 	}
-	return c, nil
+	return edits
 }
 
 // Foresee implements [modules.Foreseer]: the edits don't show the text, which holds secrets.
-func (s *Settings) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+func (s *Settings) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	is, err := observe.File.Get(snapshot, confQuestion(s.Path))
 	if err != nil || is.Type != observe.Regular {
-		modules.ForeseeFiles(snapshot, c)
+		snapshot.Forecast().Write(s.Path, observe.NewContent, nil)
 		return
 	}
 	text, _, _ := apply(string(is.Content), s.Wanted)

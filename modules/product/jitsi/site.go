@@ -37,39 +37,89 @@ func (s *Site) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
+	w := siteWork{Site: s}
 	for _, path := range []string{s.path(), s.page()} {
 		is, err := observe.File.Get(snapshot, confQuestion(path))
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", path, err)
 		}
-		e := modules.Edit{Action: modules.Create, Subject: path, To: "as " + webPackage + " writes it"}
 		switch {
+		case is.Type == observe.Absent && path == s.page():
+			w.Page = writePage
 		case is.Type == observe.Absent:
+			w.WriteSite = true
 		case is.Type != observe.Regular:
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", path, is.Type), "rcprov doesn't replace it: move it away.")
 		case path == s.page():
-			if strings.Contains(string(is.Content), "domain: '"+s.Domain+"'") {
-				continue
+			if !strings.Contains(string(is.Content), "domain: '"+s.Domain+"'") {
+				w.Page = replacePage
 			}
-			e.Action, e.Field, e.From = modules.Update, "domain", "does not name "+s.Domain
 		default:
-			text := s.edit(string(is.Content))
-			if text == string(is.Content) {
-				continue
+			if text := s.edit(string(is.Content)); text != string(is.Content) {
+				w.EditSite = &modules.Text{Old: string(is.Content), New: text}
 			}
-			e = modules.Edit{Action: modules.Update, Subject: path, Field: "certificate", Text: &modules.Text{Old: string(is.Content), New: text}}
 		}
-		c.Edits = append(c.Edits, e)
 	}
-	return c, nil
+	return modules.NewChange(w), nil
+}
+
+// siteWork is what is done to the site and to the page.
+type siteWork struct {
+	Site      *Site
+	WriteSite bool          // the package writes the site, which is then edited
+	EditSite  *modules.Text // the site that is there gets the plan's paths; nil: it stays
+	Page      pageTask
+}
+
+// A pageTask is what is done to the page.
+type pageTask int
+
+// The tasks.
+const (
+	keepPage    pageTask = iota
+	writePage            // the package writes it
+	replacePage          // the same, because it is of another domain
+)
+
+// rewrites reports whether the package writes a file that is missing or of another domain.
+func (w siteWork) rewrites() bool { return w.WriteSite || w.Page != keepPage }
+
+// Edits implements [modules.Work].
+func (w siteWork) Edits() []modules.Edit {
+	const written = "as " + webPackage + " writes it"
+	var edits []modules.Edit
+	switch {
+	case w.WriteSite:
+		edits = append(edits, modules.Edit{Action: modules.Create, Subject: w.Site.path(), To: written})
+	case w.EditSite != nil:
+		edits = append(edits, modules.Edit{Action: modules.Update, Subject: w.Site.path(), Field: "certificate", Text: w.EditSite})
+	}
+	switch w.Page {
+	case writePage:
+		edits = append(edits, modules.Edit{Action: modules.Create, Subject: w.Site.page(), To: written})
+	case replacePage:
+		edits = append(edits, modules.Edit{
+			Action: modules.Update, Subject: w.Site.page(), Field: "domain", From: "does not name " + w.Site.Domain, To: written,
+		})
+	}
+	return edits
 }
 
 // Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
 func (s *Site) Foresee(snapshot *observe.Snapshot, c modules.Change) {
-	modules.ForeseeFiles(snapshot, c)
-	if _, wrong := s.wrong(c); wrong {
-		snapshot.Forecast().May(observe.Cause{Name: "package " + webPackage, Brings: true})
+	w, _ := c.Work.(siteWork)
+	f := snapshot.Forecast()
+	switch {
+	case w.WriteSite:
+		f.Write(s.path(), observe.NewContent, nil)
+	case w.EditSite != nil:
+		f.Write(s.path(), observe.KnownContent([]byte(w.EditSite.New)), nil)
+	}
+	if w.Page != keepPage {
+		f.Write(s.page(), observe.NewContent, nil)
+	}
+	if w.rewrites() {
+		f.May(observe.Cause{Name: "package " + webPackage, Brings: true})
 	}
 }
 
@@ -99,7 +149,8 @@ var (
 
 // Apply implements [modules.Step].
 func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if err := s.rewrite(ctx, h, c); err != nil {
+	w, _ := c.Work.(siteWork)
+	if err := s.rewrite(ctx, h, w); err != nil {
 		return err
 	}
 	read, err := h.Run(ctx, modules.Command{Argv: []string{"cat", "--", s.path()}})
@@ -122,22 +173,13 @@ func (s *Site) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 }
 
 // rewrite has the package write the files that are missing or of another domain.
-func (s *Site) rewrite(ctx context.Context, h modules.Host, c modules.Change) error {
-	page, wrong := s.wrong(c)
-	if !wrong {
+func (s *Site) rewrite(ctx context.Context, h modules.Host, w siteWork) error {
+	if !w.rewrites() {
 		return nil
 	}
-	return reconfigure(ctx, h, webPackage, shell.Script(siteScript, shell.Vars{"domain": s.Domain, "page": page}))
-}
-
-// wrong reports whether the package has to write a file that is missing or of another domain, and returns the page if it is of
-// another domain.
-func (s *Site) wrong(c modules.Change) (page string, wrong bool) {
-	for _, e := range c.Edits {
-		wrong = wrong || e.Action == modules.Create || e.Field == "domain"
-		if e.Field == "domain" {
-			page = s.page()
-		}
+	page := ""
+	if w.Page == replacePage {
+		page = s.page()
 	}
-	return page, wrong
+	return reconfigure(ctx, h, webPackage, shell.Script(siteScript, shell.Vars{"domain": s.Domain, "page": page}))
 }

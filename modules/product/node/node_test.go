@@ -98,6 +98,7 @@ func TestNpmDiff(t *testing.T) {
 		unfinished  string
 		could       error
 		edits       []modules.Edit
+		work        modules.Work // nil: not compared
 		err         string
 	}{
 		{name: "converged", pm2: right, scoped: scoped},
@@ -107,10 +108,20 @@ func TestNpmDiff(t *testing.T) {
 				{Action: modules.Create, Subject: "npm package @a/b", To: "1.0.0"},
 				{Action: modules.Create, Subject: "npm package pm2", To: "6.0.13"},
 			},
+			work: npmWork{{Name: "@a/b", Version: "1.0.0", Seen: absent}, {Name: "pm2", Version: "6.0.13", Seen: absent}},
 		},
-		{name: "other version", pm2: manifest(`{"version":"5.0.0"}`), scoped: scoped, edits: update("5.0.0")},
-		{name: "unreadable", pm2: manifest(`{`), scoped: scoped, edits: update("unreadable")},
-		{name: "half installed", pm2: right, scoped: scoped, unfinished: "x pm2\n", edits: update("half installed")},
+		{
+			name: "other version", pm2: manifest(`{"version":"5.0.0"}`), scoped: scoped, edits: update("5.0.0"),
+			work: npmWork{{Name: "pm2", Version: "6.0.13", Seen: otherVersion, SeenVersion: "5.0.0"}},
+		},
+		{
+			name: "unreadable", pm2: manifest(`{`), scoped: scoped, edits: update("unreadable"),
+			work: npmWork{{Name: "pm2", Version: "6.0.13", Seen: unknownVersion}},
+		},
+		{
+			name: "half installed", pm2: right, scoped: scoped, unfinished: "x pm2\n", edits: update("half installed"),
+			work: npmWork{{Name: "pm2", Version: "6.0.13", Seen: halfInstalled}},
+		},
 		{name: "could not tell", could: errors.New("Input/output error"), err: "look at /opt/node/1.2.3/lib/node_modules/@a/b/package.json: Input/output error"},
 	}
 	for _, test := range tests {
@@ -120,8 +131,17 @@ func TestNpmDiff(t *testing.T) {
 			observe.File.Put(s, step.unfinished(), observe.FileInfo{Content: []byte(test.unfinished)}, nil)
 			observe.File.Put(s, step.manifest("pm2"), test.pm2, nil)
 			observe.File.Put(s, step.manifest("@a/b"), test.scoped, test.could)
-			moduletest.WantDiff(t, step, s, test.edits, test.err)
+			c := moduletest.WantDiff(t, step, s, test.edits, test.err)
+			moduletest.WantWork(t, test.work, c)
 		})
+	}
+}
+
+func TestNpmSpecs(t *testing.T) {
+	t.Parallel()
+	w := npmWork{{Name: "@a/b", Version: "1.0.0"}, {Name: "pm2", Version: "6.0.13", Seen: otherVersion, SeenVersion: "5.0.0"}}
+	if diff := cmp.Diff([]string{"@a/b@1.0.0", "pm2@6.0.13"}, w.specs()); diff != "" {
+		t.Errorf("specs (-want +got):\n%s", diff)
 	}
 }
 

@@ -58,10 +58,10 @@ func (n *npm) Observe(q *observe.Query) {
 
 // Diff implements [modules.Step].
 func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
-	var c modules.Change
+	var w npmWork
 	begun, err := observe.File.Get(s, n.unfinished())
 	if err != nil {
-		return c, fmt.Errorf("look at %s: %w", n.unfinished().Path, err)
+		return modules.Change{}, fmt.Errorf("look at %s: %w", n.unfinished().Path, err)
 	}
 	unfinished := strings.Fields(string(begun.Content))
 	for _, name := range slices.Sorted(maps.Keys(n.Packages)) {
@@ -71,22 +71,72 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		}
 		var is struct{ Version string }
 		unreadable := json.Unmarshal(file.Content, &is) // then it is installed again
-		e := modules.Edit{Action: modules.Update, Subject: "npm package " + name, Field: "version", To: n.Packages[name]}
+		p := packageWork{Name: name, Version: n.Packages[name]}
 		switch {
 		case file.Type == observe.Absent:
-			e.Action, e.Field = modules.Create, ""
+			p.Seen = absent
 		case slices.Contains(unfinished, name):
-			e.From = "half installed"
+			p.Seen = halfInstalled
 		case unreadable != nil:
-			e.From = "unreadable"
+			p.Seen = unknownVersion
 		case is.Version == n.Packages[name]:
 			continue
 		default:
-			e.From = is.Version
+			p.Seen, p.SeenVersion = otherVersion, is.Version
 		}
-		c.Edits = append(c.Edits, e)
+		w = append(w, p)
 	}
-	return c, nil
+	return modules.NewChange(w), nil
+}
+
+// npmWork is the packages that are installed, by name.
+type npmWork []packageWork
+
+// packageWork is one of them.
+type packageWork struct {
+	Name, Version string
+	Seen          packageState
+	SeenVersion   string // with otherVersion
+}
+
+// A packageState is what is there of a package that is installed, or installed again.
+type packageState int
+
+// The states.
+const (
+	absent packageState = iota
+	otherVersion
+	halfInstalled  // npm was killed
+	unknownVersion // its manifest is unreadable
+)
+
+// Edits implements [modules.Work].
+func (w npmWork) Edits() []modules.Edit {
+	var edits []modules.Edit
+	for _, p := range w {
+		e := modules.Edit{Action: modules.Update, Subject: "npm package " + p.Name, Field: "version", To: p.Version}
+		switch p.Seen {
+		case absent:
+			e.Action, e.Field = modules.Create, ""
+		case otherVersion:
+			e.From = p.SeenVersion
+		case halfInstalled:
+			e.From = "half installed"
+		case unknownVersion:
+			e.From = "unreadable"
+		}
+		edits = append(edits, e)
+	}
+	return edits
+}
+
+// specs returns the packages as npm reads them: name@version.
+func (w npmWork) specs() []string {
+	var specs []string
+	for _, p := range w {
+		specs = append(specs, p.Name+"@"+p.Version)
+	}
+	return specs
 }
 
 //go:embed install.sh
@@ -94,13 +144,9 @@ var installScript string
 
 // Apply implements [modules.Step].
 func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	var packages []string
-	for _, e := range c.Edits {
-		name := strings.TrimPrefix(e.Subject, "npm package ")
-		packages = append(packages, name+"@"+n.Packages[name])
-	}
+	w, _ := c.Work.(npmWork)
 	script := shell.Script(installScript, shell.Vars{
-		"prefix": n.Prefix, "ignore_scripts": strconv.FormatBool(!n.Scripts), "packages": shell.QuoteAll(packages),
+		"prefix": n.Prefix, "ignore_scripts": strconv.FormatBool(!n.Scripts), "packages": shell.QuoteAll(w.specs()),
 	})
 	env := []string{"CI=1", "NODE_ENV=production"}
 	if n.Registry != "" {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/file"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
@@ -273,16 +274,28 @@ func TestIssueDiff(t *testing.T) {
 		return string(text)
 	}
 	const production = "https://acme-v02.api.letsencrypt.org/directory"
+	work := func(why reason, is view) issueWork {
+		return issueWork{
+			Certificate: "/var/lib/lego/certificates/chat.example.com.crt", Names: []string{"chat.example.com"}, KeyType: certcrypto.EC256,
+			Directory: production, Seen: is, Why: why,
+		}
+	}
+	staged := viewOf(seen{leaf: fresh.certificate})
+	staged.Directory = "https://staging"
 	for _, test := range []struct {
 		name   string
 		change func(*Args)
 		is     world
 		want   []string
+		work   modules.Work // nil: not compared
 		err    string
 	}{
 		{name: "converged", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)})}},
 		{name: "made by lego alone", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
-		{name: "absent", want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt is not there > for chat.example.com, from " + production}},
+		{
+			name: "absent", want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt is not there > for chat.example.com, from " + production},
+			work: work(noPair, view{Wrong: "/var/lib/lego/certificates/chat.example.com.crt is not there"}),
+		},
 		{name: "placeholder", is: world{certificate: held.pem, key: held.keyPEM()}, want: []string{"update : self-signed placeholder > for chat.example.com, from " + production}},
 		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create : /var/lib/lego/certificates/chat.example.com.key is not there > for chat.example.com, from " + production}},
 		{
@@ -293,7 +306,10 @@ func TestIssueDiff(t *testing.T) {
 			name: "rubbish", is: world{certificate: "x", key: aged.keyPEM()},
 			want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt has no certificate in PEM form > for chat.example.com, from " + production},
 		},
-		{name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"}},
+		{
+			name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"},
+			work: keyWork{Key: "/var/lib/lego/certificates/chat.example.com.key", Mode: 0o644},
+		},
 		{
 			name: "another name", change: func(a *Args) { a.Names = append(a.Names, "www.example.com") }, is: world{certificate: fresh.pem, key: fresh.keyPEM()},
 			want: []string{"update names: chat.example.com > chat.example.com, www.example.com"},
@@ -305,10 +321,12 @@ func TestIssueDiff(t *testing.T) {
 		{
 			name: "from staging", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: "https://staging"})},
 			want: []string{"update directory: https://staging > " + production},
+			work: work(otherDirectory, staged),
 		},
 		{
 			name: "a third remains", is: world{certificate: aged.pem, key: aged.keyPEM()},
 			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			work: work(endsSoon, viewOf(seen{leaf: aged.certificate})),
 		},
 		{
 			name: "a third remains, but the CA has time", is: world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)})},
@@ -342,6 +360,7 @@ func TestIssueDiff(t *testing.T) {
 			if err != nil {
 				said = err.Error()
 			}
+			moduletest.WantWork(t, test.work, c)
 			if diff := cmp.Diff(test.want, edits(c)); diff != "" || said != test.err {
 				t.Errorf("error %q, want %q; edits (-want +got):\n%s", said, test.err, diff)
 			}
@@ -357,20 +376,27 @@ func TestSelfSignedDiff(t *testing.T) {
 	aged := issue(t, nil, "chat.example.com", quarter*3/4, quarter, nil)
 	other := issue(t, nil, "other.example.com", 0, quarter, nil)
 	const to = " > self-signed, for chat.example.com"
+	work := func(why reason, is view) signWork {
+		return signWork{Certificate: "/c", Names: []string{"chat.example.com"}, KeyType: certcrypto.EC256, Seen: is, Why: why}
+	}
 	for _, test := range []struct {
 		name        string
 		placeholder bool
 		is          world
 		want        []string
+		work        modules.Work // nil: not compared
 	}{
 		{name: "converged", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
-		{name: "absent", want: []string{"create : /c is not there" + to}},
+		{name: "absent", want: []string{"create : /c is not there" + to}, work: work(noPair, view{Wrong: "/c is not there"})},
 		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create : /k is not there" + to}},
 		{name: "another key", is: world{certificate: fresh.pem, key: aged.keyPEM()}, want: []string{"create : /k is not the key of the certificate" + to}},
 		{name: "signed by a CA", is: world{certificate: signed.pem, key: signed.keyPEM()}, want: []string{"update : signed by CN=Some CA" + to}},
-		{name: "another name", is: world{certificate: other.pem, key: other.keyPEM()}, want: []string{"update names: other.example.com" + to}},
+		{name: "another name", is: world{certificate: other.pem, key: other.keyPEM()}, want: []string{"update names: other.example.com" + to}, work: work(otherNames, viewOf(seen{leaf: other.certificate}))},
 		{name: "soon to expire", is: world{certificate: aged.pem, key: aged.keyPEM()}, want: []string{"update : expires on 2026-12-14" + to}},
-		{name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"}},
+		{
+			name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"},
+			work: keyWork{Key: "/k", Mode: 0o644},
+		},
 		{name: "place held by a CA's", placeholder: true, is: world{certificate: signed.pem, key: signed.keyPEM(), open: true}},
 		{name: "place held by an old one", placeholder: true, is: world{certificate: aged.pem, key: aged.keyPEM()}},
 		{name: "place empty", placeholder: true, want: []string{"create : /c is not there" + to}},
@@ -380,6 +406,7 @@ func TestSelfSignedDiff(t *testing.T) {
 		if diff := cmp.Diff(test.want, edits(c)); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 		}
+		t.Run(test.name, func(t *testing.T) { moduletest.WantWork(t, test.work, c) })
 	}
 }
 
@@ -451,6 +478,11 @@ func TestRegisteredDiff(t *testing.T) {
 		observe.File.Put(s, observe.FileQuestion{Path: dir + "/keys/admin@example.com.key"}, test.key, test.err)
 		observe.File.Put(s, observe.FileQuestion{Path: dir + "/account.json", Content: true}, test.text, nil)
 		c, err := step.Diff(s)
+		var want modules.Work
+		if test.want != nil {
+			want = accountWork{Dir: dir, Name: "admin@example.com", Directory: "https://acme-v02.api.letsencrypt.org/directory"}
+		}
+		t.Run(test.name, func(t *testing.T) { moduletest.WantWork(t, want, c) })
 		if diff := cmp.Diff(test.want, edits(c)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}

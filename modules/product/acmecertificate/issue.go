@@ -83,11 +83,13 @@ func (i *Issue) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", i.originPath(), err)
 	}
-	if e, differs := i.compare(is, readOrigin(note.Content, is.leaf)); differs {
-		e.Subject = i.Certificate
-		return modules.Change{Edits: []modules.Edit{e}}, nil
+	from := readOrigin(note.Content, is.leaf)
+	if why := i.compare(is, from); why != converged {
+		w := issueWork{Certificate: i.Certificate, Names: i.Names, KeyType: i.KeyType, Directory: i.Directory, Seen: viewOf(is), Why: why}
+		w.Seen.Directory = from.Directory
+		return modules.NewChange(w), nil
 	}
-	return modules.Change{Edits: i.rights(is)}, nil
+	return i.rights(is), nil
 }
 
 // Foresee implements [modules.Foreseer].
@@ -96,32 +98,26 @@ func (i *Issue) Foresee(s *observe.Snapshot, c modules.Change) {
 }
 
 // compare returns the first reason to ask the CA.
-func (i *Issue) compare(is seen, from origin) (e modules.Edit, differs bool) {
-	if is.leaf == nil || slices.Contains(is.leaf.Subject.Organization, placeholder) {
-		e = modules.Edit{Action: modules.Create, From: is.wrong, To: "for " + strings.Join(i.Names, ", ") + ", from " + i.Directory}
-		if is.leaf != nil {
-			e.Action, e.From = modules.Update, "self-signed placeholder"
-		}
-		return e, true
-	}
-	e.Action = modules.Update
+func (i *Issue) compare(is seen, from origin) reason {
 	switch {
+	case is.leaf == nil:
+		return noPair
+	case slices.Contains(is.leaf.Subject.Organization, placeholder):
+		return onlyPlaceholder
 	case !sameNames(is.leaf.DNSNames, i.Names):
-		e.Field, e.From, e.To = "names", strings.Join(is.leaf.DNSNames, ", "), strings.Join(i.Names, ", ")
+		return otherNames
 	case keyTypeOf(is.leaf) != i.KeyType:
-		e.Field, e.From, e.To = "key_type", keyTypeName(keyTypeOf(is.leaf)), keyTypeName(i.KeyType)
+		return otherKeyType
 	case from.Directory != "" && from.Directory != i.Directory:
-		e.Field, e.From, e.To = "directory", from.Directory, i.Directory
+		return otherDirectory
 	case is.now.After(is.leaf.NotAfter):
-		e.Action, e.Field, e.To = modules.Run, "renew", "expired on "+day(is.leaf.NotAfter)
+		return ended
 	case from.RenewAt.IsZero() && renewable(is.leaf, is.now):
-		e.Action, e.Field, e.To = modules.Run, "renew", "less than a third of its lifetime remains: it expires on "+day(is.leaf.NotAfter)
+		return endsSoon
 	case !from.RenewAt.IsZero() && !is.now.Before(from.RenewAt):
-		e.Action, e.Field, e.To = modules.Run, "renew", "the CA suggests so; it expires on "+day(is.leaf.NotAfter)
-	default:
-		return e, false
+		return suggested
 	}
-	return e, true
+	return converged
 }
 
 // readOrigin reads the note about the certificate leaf; the zero value if there is none about it.

@@ -33,7 +33,7 @@ var silence = sync.OnceFunc(func() { legolog.Logger = stdlog.New(io.Discard, "",
 
 // Apply implements [modules.Step]. It asks the CA once: the CA counts what it refuses.
 func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if onlyRights(c) {
+	if _, only := c.Work.(keyWork); only {
 		return i.closeKey(ctx, h)
 	}
 	ctx, cancel := withLimit(ctx)

@@ -239,7 +239,7 @@ func thumbprint(t *testing.T, i *Issue) string {
 // refused applies step, which must end with an error that begins with want.
 func (l lab) refused(t *testing.T, host modules.Host, step *Issue, want string) {
 	t.Helper()
-	err := step.Apply(t.Context(), host, modules.Change{})
+	err := step.Apply(t.Context(), host, modules.NewChange(issueWork{Certificate: step.Certificate, Names: step.Names, Directory: step.Directory, Why: noPair}))
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %q\n want %q", err, want)
 	}

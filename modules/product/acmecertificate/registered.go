@@ -43,9 +43,21 @@ func (r *Registered) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if key.Type != observe.Absent && json.Unmarshal(text.Content, &a) == nil && a.Registration != nil && a.Registration.URI != "" {
 		return modules.Change{}, nil
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Create, Subject: r.Issue.accountDir(), To: "account of " + r.Issue.accountName() + " with " + r.Issue.Directory,
-	}}}, nil
+	return modules.NewChange(accountWork{Dir: r.Issue.accountDir(), Name: r.Issue.accountName(), Directory: r.Issue.Directory}), nil
+}
+
+// accountWork is an account that is asked for.
+type accountWork struct {
+	Dir       string // where it is stored
+	Name      string
+	Directory string // the CA's URL
+}
+
+// Edits implements [modules.Work].
+func (w accountWork) Edits() []modules.Edit {
+	return []modules.Edit{{
+		Action: modules.Create, Subject: w.Dir, To: "account of " + w.Name + " with " + w.Directory,
+	}}
 }
 
 // Apply implements [modules.Step].

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"strings"
 	"time"
 
 	"github.com/go-acme/lego/v4/certcrypto"
@@ -96,24 +95,24 @@ func (p Pair) look(s *observe.Snapshot) (seen, error) {
 // keyMode is the mode of private keys.
 const keyMode fs.FileMode = 0o600
 
-// rights is the edit for a usable key that not only root can read.
-func (p Pair) rights(is seen) (edits []modules.Edit) {
+// rights is the change of a usable key that not only root can read.
+func (p Pair) rights(is seen) modules.Change {
 	if is.leaf == nil || is.open == 0 {
-		return nil
+		return modules.Change{}
 	}
-	return []modules.Edit{{
-		Action: modules.Update, Subject: p.Key, Field: "mode", From: modules.OctalMode(is.open), To: modules.OctalMode(keyMode),
-	}}
+	return modules.NewChange(keyWork{Key: p.Key, Mode: is.open})
 }
-
-// onlyRights reports whether nothing but the key's mode is to be changed.
-func onlyRights(c modules.Change) bool { return len(c.Edits) == 1 && c.Edits[0].Field == "mode" }
 
 // foresee notes what becomes of the pair: a new certificate, such as sample makes one, has a new key.
 func (p Pair) foresee(s *observe.Snapshot, c modules.Change, sample *SelfSigned) {
 	now, err := observe.Clock.Get(s, struct{}{})
-	if onlyRights(c) || err != nil {
-		modules.ForeseeFiles(s, c)
+	f := s.Forecast()
+	if _, only := c.Work.(keyWork); only {
+		f.Touch(p.Key, nil)
+		return
+	}
+	if err != nil {
+		f.Write(p.Certificate, observe.NewContent, nil)
 		return
 	}
 	sample.KeyType = certcrypto.EC256 // made at once
@@ -121,7 +120,6 @@ func (p Pair) foresee(s *observe.Snapshot, c modules.Change, sample *SelfSigned)
 	if err != nil {
 		key, certificate = nil, nil
 	}
-	f := s.Forecast()
 	f.Write(p.Certificate, observe.SampleContent(certificate), &observe.Rights{Mode: 0o644, Owner: "root", Group: "root"})
 	f.Write(p.Key, observe.SampleContent(key), &observe.Rights{Mode: keyMode, Owner: "root", Group: "root"})
 }
@@ -147,31 +145,29 @@ func (c *SelfSigned) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
-	e := modules.Edit{Action: modules.Create, Subject: c.Certificate, From: is.wrong, To: "self-signed, for " + strings.Join(c.Names, ", ")}
+	w := signWork{Certificate: c.Certificate, Names: c.Names, KeyType: c.KeyType, Seen: viewOf(is), Why: noPair}
 	if is.leaf != nil {
-		e.Action = modules.Update
 		switch missing := uncovered(is.leaf, c.Names); {
 		case c.Placeholder:
 			return modules.Change{}, nil
 		case !selfIssued(is.leaf):
-			e.From = "signed by " + issuer(is.leaf)
+			w.Why = otherIssuer
 		case len(missing) > 0:
-			e.Field, e.From = "names", strings.Join(is.leaf.DNSNames, ", ")
+			w.Why = otherNames
 		case keyTypeOf(is.leaf) != c.KeyType:
-			e.Field, e.From = "key_type", keyTypeName(keyTypeOf(is.leaf))
-			e.To = keyTypeName(c.KeyType)
+			w.Why = otherKeyType
 		case renewable(is.leaf, is.now):
-			e.From = "expires on " + day(is.leaf.NotAfter)
+			w.Why = endsSoon
 		default:
-			return modules.Change{Edits: c.rights(is)}, nil
+			return c.rights(is), nil
 		}
 	}
-	return modules.Change{Edits: []modules.Edit{e}}, nil
+	return modules.NewChange(w), nil
 }
 
 // Apply implements [modules.Step].
 func (c *SelfSigned) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
-	if onlyRights(change) {
+	if _, only := change.Work.(keyWork); only {
 		return c.closeKey(ctx, h)
 	}
 	now, err := hostTime(ctx, h)

@@ -1,11 +1,7 @@
 package observe
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -32,12 +28,17 @@ type Alternative[A any] struct {
 }
 
 // ErrUnknown is in the error of an answer that nobody can know before a pending change is made.
-var ErrUnknown = errors.New("unknown before it is done")
+var ErrUnknown = errors.New("unknown until an earlier step is done")
 
-// Unknown is an answer that is known only after something is done, which why says as a clause.
-func Unknown[A any](why string) Answer[A] {
-	return Answer[A]{Err: fmt.Errorf("%w: %s", ErrUnknown, why)}
-}
+// Unknown is an answer that is known only when something is done, which until says as a clause: "/etc/a is written".
+func Unknown[A any](until string) Answer[A] { return Answer[A]{Err: unknownError(until)} }
+
+// unknownError is an [ErrUnknown] that says until when.
+type unknownError string
+
+func (e unknownError) Error() string { return "unknown until " + string(e) }
+
+func (unknownError) Is(target error) bool { return target == ErrUnknown }
 
 // A Forecast is what the pending changes of a plan make of a host. It is made by [Snapshot.Forecast].
 type Forecast struct {
@@ -95,137 +96,6 @@ func (s *Snapshot) Forecast() *Forecast {
 func (f *Forecast) tick() time.Time {
 	f.turns++
 	return f.start.Add(time.Duration(f.turns) * time.Minute)
-}
-
-// FutureFile is what a pending change makes of a path.
-type FutureFile struct {
-	Type     FileType // Absent: it is removed
-	Target   string   // of a symbolic link
-	Content  Content  // of a regular file
-	Rights   *Rights  // nil: those that are there; of something new: unknown
-	Contains []string // of a directory that is made anew: paths of files that will be in it, relative to it
-
-	anew bool // a directory without what was in it
-	at   time.Time
-}
-
-// Rights are mode, owner and group of a file.
-type Rights struct {
-	Mode  fs.FileMode // permission bits, with fs.ModeSetuid, fs.ModeSetgid and fs.ModeSticky
-	Owner string      // user name or number
-	Group string      // group name or number
-}
-
-// UnknownRights are those of a file that is written anew in a way that nobody knows.
-var UnknownRights = &Rights{Owner: "?", Group: "?"}
-
-// Content is what is known of the content that a regular file will have. The zero value is the content that it has.
-type Content struct {
-	known knowledge
-	bytes []byte // nil: only the sum is known
-	sum   string // SHA-256, lowercase hex
-}
-
-type knowledge int
-
-const (
-	kept    knowledge = iota // it stays what it is
-	known                    // bytes or sum
-	fresh                    // one that was never there before, a new key for example
-	unknown                  // any, perhaps the one that is there
-)
-
-// KnownContent is a content that is known.
-func KnownContent(content []byte) Content {
-	return Content{known: known, bytes: append([]byte{}, content...), sum: Fingerprint(content)}
-}
-
-// KnownSum is a content of which the SHA-256 is known, in lowercase hex.
-func KnownSum(sum string) Content { return Content{known: known, sum: sum} }
-
-// SampleContent is a content that was never there before, of which it is known only that it is one such as sample: a new
-// certificate.
-func SampleContent(sample []byte) Content { return Content{known: fresh, bytes: sample} }
-
-// What a file may contain beside that.
-var (
-	SameContent    = Content{}               // what it contains already
-	NewContent     = Content{known: fresh}   // something that was never there before: a new key, a random value
-	UnknownContent = Content{known: unknown} // anything, perhaps what it contains already
-)
-
-// Fingerprint is the SHA-256 of a file's content in lowercase hex, as [WatchedFile] has it.
-func Fingerprint(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
-}
-
-// fingerprint is the content's, as [WatchedFile] has it; something that no stamp has where it isn't known.
-func (f FutureFile) fingerprint() string {
-	switch {
-	case f.Type == Absent:
-		return "absent"
-	case f.Type == Symlink:
-		return "->" + f.Target
-	case f.Content.known == known:
-		return f.Content.sum
-	default:
-		return "new content of " + f.at.String()
-	}
-}
-
-// Write notes that path becomes a regular file, or stays one.
-func (f *Forecast) Write(path string, c Content, r *Rights) {
-	f.set(path, FutureFile{Type: Regular, Content: c, Rights: r})
-}
-
-// Touch notes that something of path changes other than its content: rights, if they are not nil, or a time.
-func (f *Forecast) Touch(path string, r *Rights) {
-	is, ok := f.files[path]
-	if !ok {
-		is = FutureFile{Type: OtherType} // whatever is there
-	}
-	if r != nil {
-		is.Rights = r
-	}
-	f.set(path, is)
-}
-
-// Link notes that path becomes a symbolic link to target.
-func (f *Forecast) Link(path, target string) { f.set(path, FutureFile{Type: Symlink, Target: target}) }
-
-// Directory notes that path becomes a directory, or stays one with what is in it.
-func (f *Forecast) Directory(path string, r *Rights) {
-	f.set(path, FutureFile{Type: Directory, Rights: r})
-}
-
-// Replace notes that path becomes a directory without anything of what was in it. contains are paths below it, relative
-// to it, that will be there.
-func (f *Forecast) Replace(path string, r *Rights, contains ...string) {
-	f.set(path, FutureFile{Type: Directory, Rights: r, Contains: contains, anew: true})
-}
-
-// Remove notes that path, and what is below it, is removed.
-func (f *Forecast) Remove(path string) { f.set(path, FutureFile{Type: Absent}) }
-
-func (f *Forecast) set(p string, is FutureFile) {
-	is.at = f.tick()
-	if is.Type == Regular && is.Content.known == kept {
-		if old, ok := f.files[p]; ok && old.Type == Regular {
-			is.Content = old.Content
-		}
-	}
-	if is.Rights == nil && is.Type != Absent {
-		is.Rights = f.files[p].Rights
-	}
-	if is.Type == Absent || is.anew {
-		for below := range f.files {
-			if strings.HasPrefix(below, p+"/") {
-				delete(f.files, below)
-			}
-		}
-	}
-	f.files[p] = is
 }
 
 // Account notes that a user, or a group, of a name is made. Numbers without a name may be its own then.
@@ -449,144 +319,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// outside are directories in which packages of a distribution put nothing: see the Filesystem Hierarchy Standard 3.0
-// (/home, /opt, /root, /srv, /tmp, /usr/local), Debian Policy 9.1, and systemd.unit(5) on the directory of the administrator.
-var outside = []string{"/home/", "/opt/", "/root/", "/srv/", "/tmp/", "/usr/local/", "/run/", "/var/tmp/", "/etc/systemd/system/", "/var/lib/rcprov/", "/etc/rcprov/"}
-
-// isOutside reports whether no package puts anything where a path is.
-func isOutside(path string) bool {
-	return slices.ContainsFunc(outside, func(dir string) bool { return strings.HasPrefix(path, dir) })
-}
-
-// futureFile is the outlook of [File].
-func futureFile(f *Forecast, q FileQuestion, is FileInfo) Outlook[FileInfo] {
-	o := Outlook[FileInfo]{Answer: Answer[FileInfo]{Value: is}}
-	if will, ok := f.files[q.Path]; ok {
-		will.apply(q, &o)
-	} else if dir, ok := f.above(q.Path); ok {
-		o.Value = FileInfo{}
-		if slices.Contains(dir.will.Contains, strings.TrimPrefix(q.Path, dir.path+"/")) {
-			o.Value = FileInfo{Type: Regular, SHA256: "?"}
-		}
-	}
-	f.names(&o)
-	if _, removed := f.files[q.Path]; o.Err != nil || o.Value.Type != Absent || removed {
-		return o
-	}
-	by, _, ok := f.brings(q.Path)
-	if !ok || strings.HasPrefix(path.Base(q.Path), ".rcprov") {
-		return o
-	}
-	clause := by + " brings it"
-	if !q.Content || q.UnlessSHA256 != "" {
-		file := FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: "?", Size: 1}
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: file}, clause})
-	}
-	if q.UnlessSHA256 == "" { // a directory, a link, or a content that decides
-		o.Or = append(o.Or, Alternative[FileInfo]{Unknown[FileInfo](clause), clause})
-	}
-	return o
-}
-
-// futureDir is a directory above a path.
-type futureDir struct {
-	path string
-	will FutureFile
-}
-
-// above returns the nearest directory above p of which it is foreseen that it goes, or loses what is in it.
-func (f *Forecast) above(p string) (dir futureDir, ok bool) {
-	for d := path.Dir(p); d != "/" && d != "."; d = path.Dir(d) {
-		if will, ok := f.files[d]; ok && (will.Type == Absent || will.anew || will.Type == Regular) {
-			return futureDir{d, will}, true
-		}
-	}
-	return dir, false
-}
-
-// apply makes o the outlook for a file that becomes f.
-func (f FutureFile) apply(q FileQuestion, o *Outlook[FileInfo]) {
-	was := o.Value
-	switch f.Type {
-	case OtherType: // touched
-	case Absent:
-		o.Value = FileInfo{}
-		return
-	case Symlink:
-		o.Value = FileInfo{Type: Symlink, Target: f.Target, Mode: 0o777, Owner: "root", Group: "root"}
-	case Directory:
-		if was.Type != Directory {
-			o.Value = FileInfo{Type: Directory, Mode: 0o755, Owner: "root", Group: "root"}
-		}
-	case Regular:
-		f.content(q, o)
-	}
-	switch {
-	case f.Rights != nil && f.Rights != UnknownRights:
-		v := &o.Value
-		v.Mode, v.Owner, v.Group, v.UID, v.GID = f.Rights.Mode, f.Rights.Owner, f.Rights.Group, -1, -1
-		if v.Owner == was.Owner || v.Owner == fmt.Sprint(was.UID) {
-			v.Owner, v.UID = was.Owner, was.UID
-		}
-		if v.Group == was.Group || v.Group == fmt.Sprint(was.GID) {
-			v.Group, v.GID = was.Group, was.GID
-		}
-	case f.Rights == UnknownRights, was.Type != f.Type && f.Type != OtherType && f.Type != Symlink:
-		other := o.Value
-		other.Mode, other.Owner, other.Group, other.UID, other.GID = 0, "?", "?", -1, -1
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: other}, Earlier + " leaves it otherwise"})
-	}
-}
-
-// content makes o the outlook for a regular file with the content of f.
-func (f FutureFile) content(q FileQuestion, o *Outlook[FileInfo]) {
-	reads := q.Content && q.UnlessSHA256 == ""
-	if o.Value.Type != Regular {
-		o.Value = FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root"}
-		if f.Content.known == kept || f.Content.known == unknown {
-			f.Content = NewContent // there is none to keep
-		}
-	}
-	v := &o.Value
-	switch f.Content.known {
-	case known:
-		v.SHA256, v.Content, v.Size = f.Content.sum, nil, int64(len(f.Content.bytes))
-		switch {
-		case reads && f.Content.bytes == nil:
-			o.Answer = Unknown[FileInfo](q.Path + " is written")
-		case q.Content && v.SHA256 != q.UnlessSHA256 && len(f.Content.bytes) <= MaxContent:
-			v.Content = f.Content.bytes
-		}
-	case fresh:
-		if reads && f.Content.bytes == nil {
-			o.Answer = Unknown[FileInfo](q.Path + " is written")
-		}
-		v.SHA256, v.Content = "?", f.Content.bytes
-	case unknown:
-		clause := "the content of " + q.Path + " changes"
-		if reads {
-			o.Answer = Unknown[FileInfo](clause)
-		}
-		other := *v
-		other.SHA256, other.Content = "?", nil
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: other}, clause})
-	}
-}
-
-// names adds what becomes of numbers without a name: accounts that are made may have them.
-func (f *Forecast) names(o *Outlook[FileInfo]) {
-	for _, name := range f.accounts {
-		other := o.Value
-		if other.Owner == Nameless {
-			other.Owner = name
-		}
-		if other.Group == Nameless {
-			other.Group = name
-		}
-		if other.Owner != o.Value.Owner || other.Group != o.Value.Group {
-			o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: other}, name + " gets that number"})
-		}
-	}
 }

@@ -90,7 +90,7 @@ func futureKeyFile(f *observe.Forecast, q question, seen keyFile) observe.Outloo
 	case !seen.UserExists:
 		o.Value = keyFile{UserExists: true, UID: user.UID, Path: path}
 	case seen.Path != path:
-		o.Answer = observe.Unknown[keyFile]("the home of " + q.User + " is another one")
+		o.Answer = observe.Unknown[keyFile](q.User + " has its new home")
 	}
 	return o
 }

@@ -18,7 +18,7 @@ trap '
 
 # What `make test` takes on two cores that have nothing else to do, in minutes; measured in CI.
 unit=4
-hosts=17
+hosts=25
 
 # run runs gotestsum, which ends with all that failed and all that was skipped.
 run() {
@@ -33,9 +33,6 @@ can_boot=yes packages=1 at_once=$cores
 reason=$($go run ./e2e/cmd/lab check 2>&1) || can_boot=no
 case $can_boot:$reason in
 yes:*nspawn*)
-	# Tests on hosts wait more than they compute: for packages, elections, restarts. Containers cost little while they wait,
-	# so two packages of tests run side by side, each with more tests at once than there are cores.
-	packages=2 at_once=$((cores + 1))
 	# What hosts need is downloaded and built beside the unit tests.
 	{ $go run ./e2e/cmd/lab build && $go run ./e2e/cmd/mirror -build; } >"$tmp/built" 2>&1 &
 	building=$!

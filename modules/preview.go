@@ -61,8 +61,10 @@ func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
 		other, err := step.Diff(world.Snapshot)
 		switch {
 		case errors.Is(err, observe.ErrUnknown):
-			for i := range likely.Edits {
-				addClause(&shown.Edits[i].Unless, world.If)
+			for i, e := range likely.Edits {
+				if world.About == "" || world.About == e.Subject {
+					addClause(&shown.Edits[i].Unless, world.If)
+				}
 			}
 		case err == nil: // what is refused then is said then
 			shown.Edits = merge(shown.Edits, len(likely.Edits), other.Edits, world.If)

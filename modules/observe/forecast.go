@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A plan looks at a host once and changes nothing; but what a step will do may depend on what the steps before it will have
@@ -25,6 +26,9 @@ type Outlook[A any] struct {
 type Alternative[A any] struct {
 	Answer[A]
 	If string // a clause: "package nginx brings it"
+
+	// About is the subject of the edits that depend on it; empty: any may.
+	About string
 }
 
 // ErrUnknown is in the error of an answer that nobody can know before a pending change is made.
@@ -228,6 +232,28 @@ func cause(all []vague) (name string, at time.Time, ok bool) {
 	return name, at, len(all) > 0
 }
 
+// relates reports whether the name of c speaks for it that it brings what has the name word: the parts of a package's name
+// are in those of most paths that it brings, or the other way round (openssh-server, /etc/ssh; mongodb-org-server,
+// /etc/mongod.conf).
+func (c Cause) relates(word string) bool {
+	parts := func(text string) []string {
+		return slices.DeleteFunc(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }), func(part string) bool {
+			return len(part) < 3 || slices.Contains([]string{"etc", "var", "lib", "usr", "conf", "server", "org"}, part)
+		})
+	}
+	_, name, _ := strings.Cut(c.Name, " ")
+	return slices.ContainsFunc(parts(word), func(a string) bool {
+		return slices.ContainsFunc(parts(name), func(b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) })
+	})
+}
+
+// related reports whether one of the changes that may bring path is related to it.
+func (f *Forecast) related(path string) bool {
+	return slices.ContainsFunc(f.may, func(v vague) bool {
+		return v.Brings && (v.Bounded && v.names(path) || !v.Bounded && v.relates(path))
+	})
+}
+
 // brings returns what may bring a file or unit that is not there, by its path or name.
 func (f *Forecast) brings(words ...string) (name string, at time.Time, ok bool) {
 	return cause(slices.DeleteFunc(slices.Clone(f.may), func(v vague) bool {
@@ -281,9 +307,9 @@ func ProgramOf[S, A any](unit func(S) string, silent A, isSilent func(A) bool) f
 		o := Outlook[A]{Answer: Answer[A]{Value: seen}}
 		if isSilent(seen) {
 			const clause = "it answers by then"
-			o.Or = append(o.Or, Alternative[A]{Unknown[A](clause), clause})
+			o.Or = append(o.Or, Alternative[A]{Answer: Unknown[A](clause), If: clause})
 		} else if name, stops := f.Stops(unit(subject)); stops {
-			o.Or = append(o.Or, Alternative[A]{Answer[A]{Value: silent}, name + " doesn't answer yet"})
+			o.Or = append(o.Or, Alternative[A]{Answer: Answer[A]{Value: silent}, If: name + " doesn't answer yet"})
 		}
 		return o
 	}

@@ -65,9 +65,14 @@ func TestFutureFile(t *testing.T) {
 		{name: "link", question: isThere, foresee: func(f *Forecast) { f.Link("/etc/a/b", "c") }, want: FileInfo{Type: Symlink, Mode: 0o777, Target: "c", Owner: "root", Group: "root"}},
 		{name: "a package may bring it", question: compares, foresee: func(f *Forecast) { f.May(nginx) }, or: []string{"package nginx brings it"}},
 		{
-			name: "several may bring it", question: reads, or: []string{"an earlier step brings it"},
+			name: "several may bring it", question: compares, or: []string{"an earlier step brings it"},
 			foresee: func(f *Forecast) { f.May(nginx); f.May(Cause{Name: "package apache2", Brings: true}) },
 		},
+		{
+			name: "a package brings what has its name", question: FileQuestion{Path: "/etc/nginx"}, foresee: func(f *Forecast) { f.May(nginx) },
+			or: []string{"package nginx brings it"},
+		},
+		{name: "a content that no package of that name brings", question: reads, foresee: func(f *Forecast) { f.May(nginx) }},
 		{name: "no package brings what a step removes", question: compares, is: old, foresee: func(f *Forecast) { f.May(nginx); f.Remove("/etc/a/b") }},
 		{
 			name: "no package brings it to /srv", question: FileQuestion{Path: "/srv/a"}, foresee: func(f *Forecast) { f.May(nginx) },
@@ -156,5 +161,27 @@ func TestStops(t *testing.T) {
 	f.Unit(f.Started(UnitInfo{ID: "y.service"}))
 	if _, stops := f.Stops("y.service"); !stops {
 		t.Error("a unit that is started anew doesn't stop")
+	}
+}
+
+// TestRelates has packages and what they bring, or don't.
+func TestRelates(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, path string
+		want       bool
+	}{
+		{"package nginx", "/etc/nginx/sites-enabled/default", true},
+		{"package openssh-server", "/etc/ssh/sshd_config", true},
+		{"package mongodb-org-server", "/etc/mongod.conf", true},
+		{"package mongodb-org-server", "/var/lib/mongodb", true},
+		{"package jitsi-meet-prosody", "/var/lib/prosody/auth%2emeet", true},
+		{"package nginx", "/var/www/acme", false},
+		{"package nginx", "/var/lib/lego/certificates/example.com.crt", false},
+		{"package mongodb-org-server", "/etc/default/ssh", false},
+	} {
+		if got := (Cause{Name: test.name}).relates(test.path); got != test.want {
+			t.Errorf("%s and %s: %v", test.name, test.path, got)
+		}
 	}
 }

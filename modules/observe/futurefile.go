@@ -173,10 +173,14 @@ func futureFile(f *Forecast, q FileQuestion, is FileInfo) Outlook[FileInfo] {
 	clause := by + " brings it"
 	if !q.Content || q.UnlessSHA256 != "" {
 		file := FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: "?", Size: 1}
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: file}, clause})
+		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: file}, If: clause})
 	}
-	if q.UnlessSHA256 == "" { // a directory, a link, or a content that decides
-		o.Or = append(o.Or, Alternative[FileInfo]{Unknown[FileInfo](clause), clause})
+	if q.UnlessSHA256 == "" && f.related(q.Path) { // a directory, a link, or a content that decides
+		about := q.Path
+		if q.Content {
+			about = ""
+		}
+		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Unknown[FileInfo](clause), If: clause, About: about})
 	}
 	return o
 }
@@ -227,7 +231,7 @@ func (f FutureFile) apply(q FileQuestion, o *Outlook[FileInfo]) {
 	case f.Rights == UnknownRights, was.Type != f.Type && f.Type != OtherType && f.Type != Symlink:
 		other := o.Value
 		other.Mode, other.Owner, other.Group, other.UID, other.GID = 0, "?", "?", -1, -1
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: other}, Earlier + " leaves it otherwise"})
+		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: Earlier + " leaves it otherwise"})
 	}
 }
 
@@ -262,7 +266,7 @@ func (f FutureFile) content(q FileQuestion, o *Outlook[FileInfo]) {
 		}
 		other := *v
 		other.SHA256, other.Content = "?", nil
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: other}, clause})
+		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: clause})
 	}
 }
 
@@ -277,7 +281,7 @@ func (f *Forecast) names(o *Outlook[FileInfo]) {
 			other.Group = name
 		}
 		if other.Owner != o.Value.Owner || other.Group != o.Value.Group {
-			o.Or = append(o.Or, Alternative[FileInfo]{Answer[FileInfo]{Value: other}, name + " gets that number"})
+			o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: name + " gets that number"})
 		}
 	}
 }

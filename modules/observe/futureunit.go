@@ -64,7 +64,7 @@ func futureUnits(f *Forecast, q UnitQuestion, seen UnitInfo) Outlook[UnitInfo] {
 		u.Files[p] = is
 	}
 	add := func(other UnitInfo, clause string) {
-		o.Or = append(o.Or, Alternative[UnitInfo]{Answer[UnitInfo]{Value: other}, clause})
+		o.Or = append(o.Or, Alternative[UnitInfo]{Answer: Answer[UnitInfo]{Value: other}, If: clause})
 	}
 	if by, rest, ok := f.program(&u); ok {
 		other := u
@@ -167,7 +167,7 @@ func (f *Forecast) vagueUnit(q UnitQuestion, u UnitInfo, since time.Time, add fu
 	words := slices.Concat([]string{strings.TrimSuffix(u.ID, ".service")}, u.OwnFiles(), strings.Split(q.Watch, "\n"))
 	_, written := f.files["/etc/systemd/system/"+q.Name]
 	if u.Load == NotFound {
-		if by, at, ok := f.brings(words...); ok && !written && !q.Ours {
+		if by, at, ok := f.brings(words...); ok && !written && !q.Ours && !strings.HasPrefix(q.Name, "rcprov-") {
 			// Mostly a package enables and starts what it brings.
 			other := u
 			other.Load, other.FileState, other.CanReload = Loaded, Enabled, true

@@ -68,7 +68,7 @@ func (k *Kind[S, A]) About(words ...string) *Kind[S, A] {
 		o := Outlook[A]{Answer: Answer[A]{Value: seen}}
 		if by, ok := f.MayChange(words...); ok {
 			clause := by + " changes that"
-			o.Or = append(o.Or, Alternative[A]{Unknown[A](clause), clause})
+			o.Or = append(o.Or, Alternative[A]{Answer: Unknown[A](clause), If: clause})
 		}
 		return o
 	}
@@ -327,8 +327,8 @@ type Snapshot struct {
 // choice is an alternative of an answer.
 type choice struct {
 	question
-	n  int // index in Outlook.Or
-	If string
+	n         int // index in Outlook.Or
+	If, About string
 }
 
 // NewSnapshot returns a snapshot without answers, for tests to Put some.
@@ -341,6 +341,7 @@ func (s *Snapshot) put(id question, value any, err error) {
 // World is a snapshot in which one answer is an alternative.
 type World struct {
 	If       string // when it is so, as a clause: "package nginx brings it"
+	About    string // the subject of the edits that depend on it; empty: any may
 	Snapshot *Snapshot
 }
 
@@ -358,7 +359,7 @@ func (s *Snapshot) Alternatives(read func(*Snapshot)) []World {
 	for _, c := range *watched.read {
 		other := *s
 		other.taken = &c
-		worlds = append(worlds, World{c.If, &other})
+		worlds = append(worlds, World{c.If, c.About, &other})
 	}
 	return worlds
 }
@@ -388,7 +389,7 @@ func get[S, A any](s *Snapshot, id question, name string, subject S, future func
 		return other.Value, other.Err
 	}
 	for n, other := range o.Or {
-		if c := (choice{id, n, other.If}); s.read != nil && !slices.Contains(*s.read, c) {
+		if c := (choice{id, n, other.If, other.About}); s.read != nil && !slices.Contains(*s.read, c) {
 			*s.read = append(*s.read, c)
 		}
 	}

@@ -61,7 +61,7 @@ var Package = &Kind[string, PackageInfo]{
 		// Packages of several steps go into one transaction, where each is still to be done.
 		other := seen
 		other.Installed, other.Broken = true, false
-		o.Or = append(o.Or, Alternative[PackageInfo]{Answer[PackageInfo]{Value: other}, Earlier + " installs it"})
+		o.Or = append(o.Or, Alternative[PackageInfo]{Answer: Answer[PackageInfo]{Value: other}, If: Earlier + " installs it"})
 		return o
 	},
 }

@@ -315,7 +315,7 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	p.release(releases.Broken.Install)
 	p.fails("npm install", "gyp ERR! build error", prefix+"release")
 	p.release("8.8.1")
-	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and its database can't be used by 8.8.1")
+	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and 8.8.1 can't use its database")
 	p.answers("9.0")
 	p.wantStarts("failures", 6)
 
@@ -336,7 +336,7 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 	p.release(releases.Broken.Start)
 	p.fails("a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", prefix+"release", prefix+"npm", prefix+"current")
 	p.release("9.1.0")
-	p.fails("downgrade of what never started", "let the link `current` lead to releases/9.1.0 by hand")
+	p.fails("downgrade of what never started", "let the link `current` point to releases/9.1.0")
 	must(t, h, "ln -sfn releases/9.1.0 /opt/rocketchat/current")
 	p.apply("back by hand", []string{first, second})
 	p.answers("9.1")

@@ -242,7 +242,7 @@ func (c Cause) relates(word string) bool {
 		})
 	}
 	_, name, _ := strings.Cut(c.Name, " ")
-	return slices.ContainsFunc(parts(word), func(a string) bool {
+	return strings.TrimSuffix(path.Base(word), ".service") == name || slices.ContainsFunc(parts(word), func(a string) bool {
 		return slices.ContainsFunc(parts(name), func(b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) })
 	})
 }

@@ -43,8 +43,8 @@ func TestFutureFile(t *testing.T) {
 			foresee: func(f *Forecast) { f.Touch("/etc/a/b", rights); f.Write("/etc/a/b", KnownContent([]byte("new")), nil) },
 		},
 		{
-			name: "rights that nobody knows", question: isThere, want: FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: "?"},
-			foresee: func(f *Forecast) { f.Write("/etc/a/b", NewContent, nil) }, or: []string{"an earlier step leaves it otherwise"},
+			name: "rights that nobody knows", question: isThere, want: FileInfo{Type: Regular, Owner: "?", Group: "?", UID: -1, GID: -1, SHA256: "?"},
+			foresee: func(f *Forecast) { f.Write("/etc/a/b", NewContent, nil) }, or: []string{"an earlier step leaves it so"},
 		},
 		{name: "a new key, read", question: reads, is: old, foresee: func(f *Forecast) { f.Write("/etc/a/b", NewContent, rights) }, err: unknown},
 		{
@@ -53,6 +53,10 @@ func TestFutureFile(t *testing.T) {
 		},
 		{name: "removed", question: reads, is: old, foresee: func(f *Forecast) { f.Remove("/etc/a/b") }},
 		{name: "removed with its directory", question: reads, is: old, foresee: func(f *Forecast) { f.Remove("/etc/a") }},
+		{
+			name: "directory removed and made again", question: reads, is: old,
+			foresee: func(f *Forecast) { f.Remove("/etc/a"); f.Directory("/etc/a", rights); f.Directory("/etc/a", rights) },
+		},
 		{name: "directory made anew", question: reads, is: old, foresee: func(f *Forecast) { f.Replace("/etc/a", nil, "c") }},
 		{
 			name: "directory made anew, with it", question: isThere, is: old, foresee: func(f *Forecast) { f.Replace("/etc/a", nil, "b") },

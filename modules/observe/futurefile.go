@@ -129,8 +129,14 @@ func (f *Forecast) set(p string, is FutureFile) {
 			is.Content = old.Content
 		}
 	}
+	was, known := f.files[p]
 	if is.Rights == nil && is.Type != Absent {
-		is.Rights = f.files[p].Rights
+		is.Rights = was.Rights
+	}
+	if is.Type == Directory && known && (was.Type == Absent || was.anew) {
+		is.anew = true // nothing is in it but what is foreseen
+		f.files[p] = is
+		return
 	}
 	if is.Type == Absent || is.anew {
 		for below := range f.files {
@@ -171,7 +177,7 @@ func futureFile(f *Forecast, q FileQuestion, is FileInfo) Outlook[FileInfo] {
 		return o
 	}
 	clause := by + " brings it"
-	if !q.Content || q.UnlessSHA256 != "" {
+	if related := f.related(q.Path); !q.Content && related || q.UnlessSHA256 != "" {
 		file := FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: "?", Size: 1}
 		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: file}, If: clause})
 	}
@@ -229,9 +235,10 @@ func (f FutureFile) apply(q FileQuestion, o *Outlook[FileInfo]) {
 			v.Group, v.GID = was.Group, was.GID
 		}
 	case f.Rights == UnknownRights, was.Type != f.Type && f.Type != OtherType && f.Type != Symlink:
-		other := o.Value
-		other.Mode, other.Owner, other.Group, other.UID, other.GID = 0, "?", "?", -1, -1
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: Earlier + " leaves it otherwise"})
+		v := &o.Value
+		v.Mode, v.Owner, v.Group, v.UID, v.GID = 0, "?", "?", -1, -1
+		clause := Earlier + " leaves it so"
+		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Unknown[FileInfo](clause), If: clause, About: q.Path})
 	}
 }
 

@@ -167,7 +167,7 @@ func (f *Forecast) vagueUnit(q UnitQuestion, u UnitInfo, since time.Time, add fu
 	words := slices.Concat([]string{strings.TrimSuffix(u.ID, ".service")}, u.OwnFiles(), strings.Split(q.Watch, "\n"))
 	_, written := f.files["/etc/systemd/system/"+q.Name]
 	if u.Load == NotFound {
-		if by, at, ok := f.brings(words...); ok && !written && !q.Ours && !strings.HasPrefix(q.Name, "rcprov-") {
+		if by, at, ok := f.brings(words...); ok && !written && !q.Ours && (q.Wanted || f.related(q.Name)) {
 			// Mostly a package enables and starts what it brings.
 			other := u
 			other.Load, other.FileState, other.CanReload = Loaded, Enabled, true

@@ -19,8 +19,9 @@ type UnitQuestion struct {
 	// Watch are paths of files whose state is told along with the unit's own files; see WatchList.
 	Watch string
 
-	// Ours says that the asker brings the unit's file, so that no package does.
-	Ours bool
+	// Ours says that the asker brings the unit's file, so that no package does; Wanted that it shall run or be enabled, so
+	// that some package has to bring it.
+	Ours, Wanted bool
 
 	// Fingerprints asks for the fingerprint of every file, those in the unit's stamp included. Otherwise it is told only
 	// where it decides something: the unit's stamp names the file, and its ctime is another one now. (A fingerprint reads

@@ -123,7 +123,9 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		}
 	}
 	for _, p := range s.Packages {
-		if !s.Absent {
+		if s.Absent {
+			observe.Package.Foresee(snapshot, p.Name, observe.PackageInfo{})
+		} else {
 			f.Install(p.Name)
 		}
 	}

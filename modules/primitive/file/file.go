@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -144,6 +145,9 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		f.Remove(s.Path)
 	case w.writes():
 		f.Write(s.Path, observe.KnownContent(s.Content), rights)
+		if bytes.HasPrefix(s.Content, []byte("\x7fELF")) { // a program, which may be running
+			f.May(observe.Cause{Name: s.Path})
+		}
 	default:
 		f.Touch(s.Path, rights)
 	}

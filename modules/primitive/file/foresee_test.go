@@ -54,7 +54,7 @@ func TestDiffForeseen(t *testing.T) {
 	absent := &Step{Path: "/etc/x", Absent: true}
 	rights := &Step{Path: "/etc/x", Mode: 0o640, Owner: "root", Group: "root"}
 	update := func(field, from, to string) modules.Edit {
-		return modules.Edit{Action: modules.Update, Subject: "/etc/x", Field: field, From: from, To: to, If: "an earlier step leaves it otherwise"}
+		return modules.Edit{Action: modules.Update, Subject: "/etc/x", Field: field, From: from, To: to, Unless: "an earlier step leaves it so"}
 	}
 	for _, test := range []struct {
 		name    string

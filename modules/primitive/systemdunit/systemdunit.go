@@ -180,6 +180,7 @@ func (s *Step) ours() bool {
 func (s *Step) question() observe.UnitQuestion {
 	return observe.UnitQuestion{
 		Name: s.Name, Watch: observe.WatchList(append(slices.Clone(s.RestartOn), s.ReloadOn...)), Ours: s.ours(),
+		Wanted: is(s.Running) || is(s.Enabled),
 	}
 }
 

@@ -298,7 +298,7 @@ func TestService(t *testing.T) {
 		if test.down {
 			is.Active, is.Sub = observe.Inactive, "dead"
 		}
-		observe.Unit.Put(snapshot, observe.UnitQuestion{Name: s.Name, Watch: observe.WatchList(append(s.RestartOn, s.ReloadOn...)), Ours: true}, is, nil)
+		observe.Unit.Put(snapshot, observe.UnitQuestion{Name: s.Name, Watch: observe.WatchList(append(s.RestartOn, s.ReloadOn...)), Ours: true, Wanted: true}, is, nil)
 		sum := observe.Fingerprint([]byte(text.Text))
 		observe.File.Put(snapshot, observe.FileQuestion{Path: text.Path, Content: true, UnlessSHA256: sum},
 			observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: sum}, nil)

@@ -48,12 +48,16 @@ const Nameless = "UNKNOWN"
 
 // FileInfo is what a host says of a path, symbolic links not followed.
 type FileInfo struct {
-	Type    FileType
-	Mode    fs.FileMode // permission bits with fs.ModeSetuid, ModeSetgid, ModeSticky
-	UID     int
-	GID     int
-	Owner   string // user name, Nameless without one
-	Group   string
+	Type  FileType
+	Mode  fs.FileMode // permission bits with fs.ModeSetuid, ModeSetgid, ModeSticky
+	UID   int
+	GID   int
+	Owner string // user name, Nameless without one
+	Group string
+
+	// AnyRights says that mode, owner and group may be whatever is wanted. Only a forecast does.
+	AnyRights bool
+
 	Size    int64 // bytes
 	ModTime time.Time
 	ChTime  time.Time // ctime: last change of content or metadata; nobody can set it back

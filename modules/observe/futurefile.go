@@ -237,8 +237,9 @@ func (f FutureFile) apply(q FileQuestion, o *Outlook[FileInfo]) {
 	case f.Rights == UnknownRights, was.Type != f.Type && f.Type != OtherType && f.Type != Symlink:
 		v := &o.Value
 		v.Mode, v.Owner, v.Group, v.UID, v.GID = 0, "?", "?", -1, -1
-		clause := Earlier + " leaves it so"
-		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Unknown[FileInfo](clause), If: clause, About: q.Path})
+		other := *v
+		other.AnyRights = true
+		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: Earlier + " leaves it so"})
 	}
 }
 

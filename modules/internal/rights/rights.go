@@ -38,7 +38,7 @@ func (r Rights) Compare(path string, seen observe.FileInfo) Drift {
 		Owner: r.Owner != seen.Owner && r.Owner != strconv.Itoa(seen.UID),
 		Group: r.Group != seen.Group && r.Group != strconv.Itoa(seen.GID),
 	}
-	if !d.Mode && !d.Ownership() {
+	if seen.AnyRights || !d.Mode && !d.Ownership() {
 		return Drift{}
 	}
 	return d

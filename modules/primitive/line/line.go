@@ -135,6 +135,18 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(work{Action: modules.Update, Path: s.Path, Old: old, New: text, Sensitive: s.Sensitive}, notes...), nil
 }
 
+// Foresee implements [modules.Foreseer].
+func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	w := c.Work.(work)
+	switch f := snapshot.Forecast(); {
+	case w.NoFile:
+	case w.Action == modules.Create:
+		f.Write(s.Path, observe.KnownContent([]byte(w.New)), w.Rights.Foreseen())
+	default:
+		f.Write(s.Path, observe.KnownContent([]byte(w.New)), nil)
+	}
+}
+
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	w := c.Work.(work)

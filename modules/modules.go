@@ -14,63 +14,61 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// A Step is one thing that a host shall be, have or answer. Steps are values made by New for one host; they keep
+// A Step is one thing that a host should be, have or answer. Steps are values that New makes for one host; they keep
 // no state between calls, and their methods may be called for different hosts at the same time.
 type Step interface {
 	// Observe adds the questions that decide this step to q. It does no I/O.
 	Observe(q *observe.Query)
 
-	// Diff compares the answers in s with what the step wants. It is a pure function of the step and s: no host,
-	// no clock, no network. In a plan s answers as the host will when the pending changes of earlier steps are made;
-	// Diff neither knows nor asks. An empty Change means that the host is as it should be. An error means that it could
-	// not be told what differs (or that no change could ever get there); the engine then stops on this host and never
-	// calls Apply.
+	// Diff compares the answers in s with the desired state. It is a pure function of the step and s: no host, no clock,
+	// no network. In a plan, s answers as the host will once the pending changes of earlier steps are made; Diff does not
+	// know whether it is in a plan. An empty Change means that the host is in the desired state. An error means that the
+	// difference is unknown, or that no change could reach the desired state; the engine then stops on this host and
+	// does not call Apply.
 	Diff(s *observe.Snapshot) (Change, error)
 
-	// Apply makes the edits of c, which Diff returned just before, and nothing else. It must be safe to call again
-	// after it was interrupted anywhere. The engine observes the step once more afterwards and calls it an error
-	// when Diff is not empty then.
+	// Apply does the work of c, which Diff has just returned, and nothing else. It must be safe to call again after an
+	// interruption anywhere. The engine then observes the step once more; it is an error if Diff still returns edits.
 	Apply(ctx context.Context, h Host, c Change) error
 }
 
-// A Preparer is a step part of whose work can be done ahead, beside the steps before it: downloads, mostly.
+// A Preparer is a step that can do part of its work early, while the steps before it run: mostly downloads.
 type Preparer interface {
 	Step
 
-	// Prepare does ahead what it can of c, for Apply to find. c is what Diff returned for what was seen before the
-	// run's first change on the host; Apply may come with another change, or never.
+	// Prepare does as much of c as it can early, for Apply to find. c is what Diff returned before the run's first
+	// change on the host; Apply may be called with another change, or never.
 	//
-	// Prepare must not change what the host is, nor anything that a step may see: it writes below [PreparedDir] and
-	// nowhere else. What earlier steps bring may be missing: users, tools, names, mounts. An error is no failure:
-	// Prepare is tried again after another change, a few times, and Apply does whatever is missing and reports. It
-	// must check what Apply checks, and Apply must not wait for ever because of it: what doesn't get on, such as a
-	// server that doesn't answer, is given up within seconds. When ctx is done, nothing goes on on the host.
+	// Prepare must not change anything that a step may observe: it writes only below [PreparedDir]. What earlier steps
+	// bring may be missing: users, tools, names, mounts. An error is not a failure of the step: the engine tries Prepare
+	// again a few times, each after another change, and Apply does and reports what is missing. Prepare must check what
+	// Apply checks. Apply must not wait for it without end, so Prepare gives up within seconds what makes no progress,
+	// such as a server that doesn't answer. When ctx is done, it leaves nothing running on the host.
 	Prepare(ctx context.Context, h Host, c Change) error
 }
 
-// PreparedDir is where Preparers put on a host what they make, each in a directory of its own. It is in a cache, which
-// is no part of what the host is. What a run that was killed left there is used by the next one, if it is whole and the
-// right thing still; the engine removes all of it when a run ends in order.
+// PreparedDir is where Preparers put what they make on a host, each in a directory of its own. It lies in a cache and is
+// not part of the host's state. What a killed run left there is used by the next one if it is complete and still the
+// right thing; the engine removes all of it when a run ends normally.
 const PreparedDir = "/var/cache/rcprov/ahead"
 
-// A Batcher is a step that can be applied together with steps of the same Go type right behind it, when they all
-// differ: apt packages go into one transaction.
+// A Batcher is a step that can be applied together with the steps of the same Go type that follow it directly, if they
+// all differ: apt packages go into one transaction.
 type Batcher interface {
 	Step
 	// ApplyBatch makes the changes of all tasks, the first of which belongs to the receiver.
 	ApplyBatch(ctx context.Context, h Host, tasks []Task) error
 }
 
-// An Explainer is a step whose change may not last although Apply made it: a program ends when nobody watches its start any
-// more.
+// An Explainer is a step whose change may not last although Apply made it: a program may end soon after its start.
 type Explainer interface {
 	Step
-	// Explain tells why a host still differs in left, right after Apply; nil when it knows no more than left says.
+	// Explain returns why the host still differs in left, right after Apply; nil if it knows no more than left says.
 	Explain(ctx context.Context, h Host, left Change) error
 }
 
-// An Opaque step does more than it observes: that it observes the same after an error as before does not mean that
-// nothing was changed.
+// An Opaque step does more than it observes: even if the answers after an error are the same as before, it may have
+// changed something.
 type Opaque interface {
 	Step
 	Opaque()
@@ -87,8 +85,8 @@ type Host interface {
 	// Name is the host's name in the plan.
 	Name() string
 
-	// Run runs c and waits for it. When the command ran and did not exit with 0, the error is a [*CommandError];
-	// any other error means that it is not known whether it ran to its end.
+	// Run runs c and waits for it. If the command ran and did not exit with 0, the error is a [*CommandError]; after any
+	// other error it is unknown whether the command ended.
 	Run(ctx context.Context, c Command) (Result, error)
 
 	// Upload writes content to the new file path with mode 0600, owned by root, and syncs it. It is meant for
@@ -98,26 +96,26 @@ type Host interface {
 	// Dial connects to address as seen from the host (a TCP connection through the SSH connection).
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Reconnect logs in to the host anew, at port (0: the one in use): by a new TCP connection with a handshake and
-	// login of its own, never through a connection that is open already, which a firewall may let pass although it
-	// refuses new ones. The host's key must be one that is known for the port in use. That the login still becomes
-	// root shows in the first Run. The machine that rcprov runs on needs no login. The error wraps [ErrUnreachable] where
-	// it may help to try again later. It works also when the host's connection is lost.
+	// Reconnect logs in to the host again, at port (0: the one in use), through a new TCP connection with a handshake and
+	// login of its own, never through an open one, which a firewall may accept although it refuses new ones. The host's
+	// key must be known for the port in use. Whether the login can still become root shows in the first Run. The machine
+	// that rcprov runs on needs no login. The error wraps [ErrUnreachable] if it may help to try again later. Reconnect
+	// also works after the host's connection was lost.
 	Reconnect(ctx context.Context, port int) (Connection, error)
 }
 
-// A Connection is a Host by a connection of its own, which must be closed.
+// A Connection is a Host with a connection of its own, which the caller must close.
 type Connection interface {
 	Host
 	io.Closer
 }
 
-// ErrUnreachable is in the error of a login for which no SSH server was found: the network is down, the host is
-// booting, nobody listens.
+// ErrUnreachable is in the error of a login if no SSH server answered: the network is down, the host is booting, nothing
+// listens.
 var ErrUnreachable = errors.New("the host can't be reached")
 
-// ErrSettled is in those errors of Apply that stay true when the connection to the host broke meanwhile. After any
-// other error and a lost connection the engine makes a new one, looks how far the change got, and goes on from there.
+// ErrSettled is in those errors of Apply that are final even if the connection to the host broke in the meantime. After
+// any other error with a lost connection, the engine reconnects, observes how far the change got, and continues there.
 // Every [*CommandError] counts as settled without it.
 var ErrSettled = errors.New("the change was tried to its end")
 
@@ -127,7 +125,7 @@ type Module struct {
 	Source string // the Go source of the arguments (args.go, embedded): its comments are the manual
 
 	// NewArgs returns a pointer to a new Args struct, whose fields have hcl tags (package gohcl), and default tags
-	// for optional arguments that are not empty when left out: `default:"0644"`.
+	// for optional arguments that are not empty if they are not given: `default:"0644"`.
 	NewArgs func() any
 
 	// OutputsType is the struct (with cty tags) of Built.Outputs; nil when the module has none beyond its arguments.
@@ -153,7 +151,7 @@ type Part struct {
 	Name string // distinguishes the parts of a product in reports: mongod.rs0/keyfile
 	Step Step
 
-	// Requires is what the host must have for Step to succeed and to be of use: see [Requirement].
+	// Requires is what the host must have for Step to succeed and to be useful: see [Requirement].
 	Requires []Requirement
 }
 
@@ -165,7 +163,7 @@ type Env struct {
 	Peers []Peer         // the hosts of the play, in the plan's order, this one included
 	Port  int            // where the host block says that sshd is, as seen from the controller; 0: ssh_config says
 
-	// Sensitive tells whether the value given for an argument came from a sensitive variable. What is sensitive
+	// Sensitive reports whether the value given for an argument came from a sensitive variable. What is sensitive
 	// must not appear in a Change but in edits marked Sensitive.
 	Sensitive func(arg string) bool
 
@@ -263,7 +261,7 @@ func WithProgress(ctx context.Context, report func(doing string)) context.Contex
 	return context.WithValue(ctx, progressKey{}, report)
 }
 
-// Progress tells the person who waits what a step is doing now, in a few words: "unpacking nginx (3/12)".
+// Progress reports what a step is doing now, in a few words for the person who waits: "unpacking nginx (3/12)".
 func Progress(ctx context.Context, format string, a ...any) {
 	if report, ok := ctx.Value(progressKey{}).(func(string)); ok {
 		report(fmt.Sprintf(format, a...))

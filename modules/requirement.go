@@ -8,8 +8,8 @@ import "github.com/rcprov/rcprov/modules/observe"
 //
 // Package modules/internal/preflight has those that many modules need.
 type Requirement interface {
-	// Check is the kind, by which plans decide what becomes of what it finds.
-	Check() Check
+	// Topic is what it is about; plans decide by it what becomes of what it finds.
+	Topic() Topic
 
 	// Observe adds the questions that decide it to q, those of the host's first observation. It does no I/O.
 	Observe(q *observe.Query)
@@ -31,24 +31,24 @@ type Finding struct {
 	Err   error // what it is, perhaps with a hint ([WithHint])
 }
 
-// A Check is a kind of requirement.
-type Check string
+// A Topic is what a requirement is about.
+type Topic string
 
-// The checks.
+// The topics.
 const (
-	CheckMemory  Check = "memory"  // enough of it
-	CheckDisk    Check = "disk"    // enough room where files go
-	CheckCPU     Check = "cpu"     // what the processor can do
-	CheckClock   Check = "clock"   // the host's agrees with the controller's
-	CheckRelease Check = "release" // of the distribution
-	CheckPorts   Check = "ports"   // not held by strangers
-	CheckDNS     Check = "dns"     // names lead to the host
+	TopicMemory  Topic = "memory"  // enough of it
+	TopicDisk    Topic = "disk"    // enough room where files go
+	TopicCPU     Topic = "cpu"     // what the processor can do
+	TopicClock   Topic = "clock"   // the host's agrees with the controller's
+	TopicRelease Topic = "release" // of the distribution
+	TopicPorts   Topic = "ports"   // not held by other programs
+	TopicDNS     Topic = "dns"     // names lead to the host
 )
 
-// Checks are all checks.
-var Checks = []Check{CheckMemory, CheckDisk, CheckCPU, CheckClock, CheckRelease, CheckPorts, CheckDNS}
+// Topics are all topics.
+var Topics = []Topic{TopicMemory, TopicDisk, TopicCPU, TopicClock, TopicRelease, TopicPorts, TopicDNS}
 
-// A Level is what becomes of what a check finds.
+// A Level is what becomes of what a requirement finds.
 type Level string
 
 // The levels.

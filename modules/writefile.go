@@ -62,7 +62,7 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 		return nil
 	}
 	if said, status, found := bytes.Cut(result.Stderr, []byte("rcprov-validate ")); found {
-		refused := &ValidateError{Path: f.Path, Argv: f.Validate, Said: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
+		refused := &ValidateError{Path: f.Path, Argv: f.Validate, Output: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
 		return WithHint(refused, "%s is as it was. Correct the content, then run the same command again.", f.Path)
 	}
 	return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
@@ -86,13 +86,13 @@ func upload(ctx context.Context, h Host, tmp string, content []byte) error {
 type ValidateError struct {
 	Path   string
 	Argv   []string // as in the plan, with "%s"
-	Said   string   // all that it printed
+	Output string   // all that it printed
 	Status string   // exit status
 }
 
 func (e *ValidateError) Error() string {
 	return fmt.Sprintf("%s refused the new %s (exit status %s): %s",
-		shell.QuoteAll(e.Argv), e.Path, e.Status, cmp.Or(e.Said, "it said nothing"))
+		shell.QuoteAll(e.Argv), e.Path, e.Status, cmp.Or(e.Output, "it said nothing"))
 }
 
 // OctalMode returns mode as chmod(1) and plans write it: "0644", "1777".

@@ -121,7 +121,7 @@ func (f *Forecast) watched(u UnitInfo, p string) (w WatchedFile, certain, ok boo
 	stamped, known := u.Stamp.Files[p]
 	if will.Type == Symlink && !strings.HasPrefix(stamped.Fingerprint, "->") {
 		w.Target = LinkTarget(p, will.Target)
-		w.Fingerprint = f.led(u, w.Target, w.Fingerprint)
+		w.Fingerprint = f.throughLink(u, w.Target, w.Fingerprint)
 	}
 	switch {
 	case will.Type == OtherType || will.Type == Regular && will.Content.known == kept:
@@ -133,8 +133,8 @@ func (f *Forecast) watched(u UnitInfo, p string) (w WatchedFile, certain, ok boo
 	return w, will.Content.known != unknown && strings.HasPrefix(w.Fingerprint, "->") == strings.HasPrefix(stamped.Fingerprint, "->"), true
 }
 
-// led is the fingerprint of a link that will lead to target, as far as it is known what will be there.
-func (f *Forecast) led(u UnitInfo, target, otherwise string) string {
+// throughLink is the fingerprint of a link that will lead to target, as far as it is known what will be there.
+func (f *Forecast) throughLink(u UnitInfo, target, otherwise string) string {
 	if will, ok := f.files[target]; ok && will.Type == Regular && will.Content.known != kept {
 		return will.fingerprint()
 	}

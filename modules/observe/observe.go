@@ -5,8 +5,8 @@
 // subjects. Steps put questions into a [Query]; [Query.Ask] sends them all in one script; the [Snapshot] holds the
 // answers. What no shell can tell cheaply is a [Probe], which runs on the controller beside the script.
 //
-// Every answer has three outcomes: there (the value says what), not there (the value says so), and could not tell
-// (an error). Could not tell is never a reason to change anything.
+// Every answer has three outcomes: there (the value says what), not there (the value says so), and unknown
+// (an error). Unknown is never a reason to change anything.
 package observe
 
 import (
@@ -38,7 +38,7 @@ type Kind[S comparable, A any] struct {
 	// GNU coreutils, and /bin/sh is dash: keep to what both know.
 	Script func(subjects []S) string
 
-	// Parse reads the reply. A subject without an answer in the map could not be told.
+	// Parse reads the reply. A subject without an answer in the map is unknown.
 	Parse func(subjects []S, reply Reply) map[S]Answer[A]
 
 	// Future returns what the answer will be when the pending changes in f are made, by what was seen. It is pure. nil: no
@@ -82,7 +82,7 @@ type Reply struct {
 	Status int // exit status of the subshell
 }
 
-// Answer is one parsed answer: Value, unless Err says why it could not be told.
+// Answer is one parsed answer: Value, unless Err says why it is unknown.
 type Answer[A any] struct {
 	Value A
 	Err   error
@@ -92,7 +92,7 @@ type Answer[A any] struct {
 type Probe[S comparable, A any] struct {
 	Name string
 	// Run answers for one subject. It may be called concurrently for several subjects; dial connects as seen from
-	// the host. An error means that it could not be told.
+	// the host. An error means that the answer is unknown.
 	Run func(ctx context.Context, dial Dial, subject S) (A, error)
 
 	// Future is as in [Kind].
@@ -163,7 +163,7 @@ func (k *Kind[S, A]) Ask(q *Query, subject S) {
 }
 
 // Get returns the answer about subject, in a plan as it will be when the changes before are made. The error says why it
-// could not be told, without naming the subject; it wraps [ErrUnknown] where only these changes show it.
+// is unknown, without naming the subject; it wraps [ErrUnknown] where only these changes show it.
 func (k *Kind[S, A]) Get(s *Snapshot, subject S) (A, error) {
 	return get(s, question{k, subject}, k.Name, subject, k.Future)
 }
@@ -204,7 +204,7 @@ func (q *Query) add(id question) bool {
 	return true
 }
 
-// Empty tells whether nothing has been asked.
+// Empty reports whether nothing has been asked.
 func (q *Query) Empty() bool { return len(q.seen) == 0 }
 
 // lanes is into how many parts that run side by side a script is split. The programs that questions start take most
@@ -272,7 +272,7 @@ func (q *Query) Parse(mark string, stdout, stderr []byte) (*Snapshot, error) {
 }
 
 // Run asks host everything in q: one script, and the probes beside it. The error is about the host as a whole;
-// what could not be told about single subjects is in the snapshot.
+// what is unknown about single subjects is in the snapshot.
 func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
 	snapshot := NewSnapshot()
 	snapshot.Asked = time.Now()

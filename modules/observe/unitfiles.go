@@ -23,7 +23,7 @@ type WatchedFile struct {
 
 	Foreseen bool // a pending change makes it so
 
-	Err error // why the file could not be told
+	Err error // why its state is unknown
 }
 
 // A Stamp is what rcprov notes on the host at each (re)start and reload: which files the running instance of a unit

@@ -20,8 +20,8 @@ type Clock struct{}
 
 var _ modules.Requirement = Clock{}
 
-// Check implements [modules.Requirement].
-func (Clock) Check() modules.Check { return modules.CheckClock }
+// Topic implements [modules.Requirement].
+func (Clock) Topic() modules.Topic { return modules.TopicClock }
 
 // Observe implements [modules.Requirement].
 func (Clock) Observe(q *observe.Query) { observe.Clock.Ask(q, struct{}{}) }

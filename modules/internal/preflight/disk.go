@@ -20,8 +20,8 @@ type Disk struct {
 
 var _ modules.Requirement = Disk{}
 
-// Check implements [modules.Requirement].
-func (Disk) Check() modules.Check { return modules.CheckDisk }
+// Topic implements [modules.Requirement].
+func (Disk) Topic() modules.Topic { return modules.TopicDisk }
 
 // Observe implements [modules.Requirement].
 func (d Disk) Observe(q *observe.Query) { room.Ask(q, d.Path) }
@@ -72,7 +72,7 @@ func parseRoom(paths []string, reply observe.Reply) map[string]observe.Answer[sp
 	lines := reply.Lines()
 	answers := make(map[string]observe.Answer[space])
 	if len(lines) != len(paths)+1 {
-		return answers // df complained of something, and which line is which can't be told
+		return answers // df complained of something, and which line is which is unknown
 	}
 	for i, path := range paths {
 		number, mount, _ := strings.Cut(strings.TrimLeft(lines[i+1], " "), " ")

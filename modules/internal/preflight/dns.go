@@ -36,8 +36,8 @@ func AddressOf(env modules.Env) string {
 	return ""
 }
 
-// Check implements [modules.Requirement].
-func (DNS) Check() modules.Check { return modules.CheckDNS }
+// Topic implements [modules.Requirement].
+func (DNS) Topic() modules.Topic { return modules.TopicDNS }
 
 // Observe implements [modules.Requirement].
 func (d DNS) Observe(q *observe.Query) {

@@ -18,8 +18,8 @@ type Memory struct {
 
 var _ modules.Requirement = Memory{}
 
-// Check implements [modules.Requirement].
-func (Memory) Check() modules.Check { return modules.CheckMemory }
+// Topic implements [modules.Requirement].
+func (Memory) Topic() modules.Topic { return modules.TopicMemory }
 
 // Observe implements [modules.Requirement].
 func (Memory) Observe(*observe.Query) {}
@@ -51,8 +51,8 @@ type CPU struct {
 
 var _ modules.Requirement = CPU{}
 
-// Check implements [modules.Requirement].
-func (CPU) Check() modules.Check { return modules.CheckCPU }
+// Topic implements [modules.Requirement].
+func (CPU) Topic() modules.Topic { return modules.TopicCPU }
 
 // Observe implements [modules.Requirement].
 func (CPU) Observe(*observe.Query) {}
@@ -76,8 +76,8 @@ type Release struct {
 
 var _ modules.Requirement = Release{}
 
-// Check implements [modules.Requirement].
-func (Release) Check() modules.Check { return modules.CheckRelease }
+// Topic implements [modules.Requirement].
+func (Release) Topic() modules.Topic { return modules.TopicRelease }
 
 // Observe implements [modules.Requirement].
 func (Release) Observe(*observe.Query) {}

@@ -24,8 +24,8 @@ type Port struct {
 
 var _ modules.Requirement = Port{}
 
-// Check implements [modules.Requirement].
-func (Port) Check() modules.Check { return modules.CheckPorts }
+// Topic implements [modules.Requirement].
+func (Port) Topic() modules.Topic { return modules.TopicPorts }
 
 // Observe implements [modules.Requirement].
 func (p Port) Observe(q *observe.Query) { listeners.Ask(q, p.socket()) }

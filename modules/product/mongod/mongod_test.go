@@ -218,11 +218,11 @@ func TestRequires(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		var got []string
-		asked := map[modules.Check]bool{}
+		asked := map[modules.Topic]bool{}
 		for _, p := range parts {
 			for _, r := range p.Requires {
-				asked[r.Check()] = true
-				if check := r.Check(); check == modules.CheckDisk || check == modules.CheckPorts || check == modules.CheckClock {
+				asked[r.Topic()] = true
+				if topic := r.Topic(); topic == modules.TopicDisk || topic == modules.TopicPorts || topic == modules.TopicClock {
 					continue // the host tells
 				}
 				if f := r.Test(nil, nil); f != nil {

@@ -17,7 +17,7 @@ type PreflightFinding struct {
 	Play  string
 	Step  string
 	Range hcl.Range // of the step, or of the argument that caused it
-	Check modules.Check
+	Check modules.Topic
 	Level modules.Level // LevelError or LevelWarn
 	Err   error
 }
@@ -48,7 +48,7 @@ type preflight struct {
 // of an earlier step.
 func newPreflight(p *plan.Plan, steps []*step, s *observe.Snapshot) preflight {
 	type text struct {
-		check modules.Check
+		check modules.Topic
 		level modules.Level
 		text  string
 	}
@@ -77,7 +77,7 @@ func test(p *plan.Plan, step *step, r modules.Requirement, s *observe.Snapshot, 
 	}
 	return &PreflightFinding{
 		Play: p.Plays[step.play].Name, Step: step.Address, Range: *blame(step, f.Err),
-		Check: r.Check(), Level: cmp.Or(step.Levels[r.Check()], f.Level), Err: f.Err,
+		Check: r.Topic(), Level: cmp.Or(step.Levels[r.Topic()], f.Level), Err: f.Err,
 	}
 }
 

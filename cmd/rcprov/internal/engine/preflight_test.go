@@ -14,7 +14,7 @@ import (
 // room is a requirement that adds up: the value "room" of the host must be at least as many letters long.
 type room struct{ letters int }
 
-func (room) Check() modules.Check { return modules.CheckDisk }
+func (room) Topic() modules.Topic { return modules.TopicDisk }
 
 func (room) Observe(q *observe.Query) { value.Ask(q, "room") }
 
@@ -37,7 +37,7 @@ func (r room) Test(s *observe.Snapshot, before []modules.Need) *modules.Finding 
 // quiet is a requirement that is never met, and the same for every step.
 type quiet struct{}
 
-func (quiet) Check() modules.Check { return modules.CheckClock }
+func (quiet) Topic() modules.Topic { return modules.TopicClock }
 
 func (quiet) Observe(*observe.Query) {}
 

@@ -72,7 +72,7 @@ type Play struct {
 	Range  hcl.Range
 
 	// Preflight holds the levels of findings by check, unless a step overrides them.
-	Preflight map[modules.Check]modules.Level
+	Preflight map[modules.Topic]modules.Level
 
 	// DependsOn are plays that come before this one; it is not started if one of them failed on a host.
 	DependsOn []*Play
@@ -95,7 +95,7 @@ type Step struct {
 	// Requires are the requirements of the step, without those that the plan turned off. Levels holds the levels of findings
 	// that the plan chose; for other checks the finding's own level counts.
 	Requires []modules.Requirement
-	Levels   map[modules.Check]modules.Level
+	Levels   map[modules.Topic]modules.Level
 
 	// ArgRange returns the place of an argument, or the block's header if it is not set.
 	ArgRange func(arg string) hcl.Range

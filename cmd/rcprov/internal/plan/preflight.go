@@ -11,20 +11,20 @@ import (
 )
 
 // preflight reads `preflight = { memory = "warn" }`.
-func (s *scope) preflight(attr *hclsyntax.Attribute, what string, each cty.Value) map[modules.Check]modules.Level {
+func (s *scope) preflight(attr *hclsyntax.Attribute, what string, each cty.Value) map[modules.Topic]modules.Level {
 	v, ok := s.typed(attr, what, cty.Map(cty.String), each)
 	v, _ = v.UnmarkDeep()
 	if !ok || !v.IsWhollyKnown() || v.IsNull() {
 		return nil
 	}
-	levels := map[modules.Check]modules.Level{}
+	levels := map[modules.Topic]modules.Level{}
 	values := v.AsValueMap()
 	for _, key := range sortedKeys(values) {
 		value := values[key]
-		check := modules.Check(key)
-		if !slices.Contains(modules.Checks, check) {
+		check := modules.Topic(key)
+		if !slices.Contains(modules.Topics, check) {
 			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: preflight has no check %q", what, key),
-				didYouMean(key, words(modules.Checks), "The checks are")))
+				didYouMean(key, words(modules.Topics), "The checks are")))
 			continue
 		}
 		level := modules.Level("")
@@ -53,10 +53,10 @@ func words[W ~string](list []W) []string {
 }
 
 // required returns the requirements that the plan doesn't turn off.
-func required(all []modules.Requirement, levels map[modules.Check]modules.Level) []modules.Requirement {
+func required(all []modules.Requirement, levels map[modules.Topic]modules.Level) []modules.Requirement {
 	var kept []modules.Requirement
 	for _, r := range all {
-		if levels[r.Check()] != modules.LevelOff {
+		if levels[r.Topic()] != modules.LevelOff {
 			kept = append(kept, r)
 		}
 	}

@@ -17,7 +17,7 @@ func movingServer(t *testing.T) (old, moved *sshd) {
 	return old, moved
 }
 
-// knows tells whether known_hosts has the server's key for a port.
+// knows reports whether known_hosts has the server's key for a port.
 func (s *sshd) knows(t *testing.T, port int) bool {
 	t.Helper()
 	return strings.Contains(s.readFile(t, "known_hosts"), fmt.Sprintf("[127.0.0.1]:%d ssh-", port))

@@ -186,7 +186,7 @@ var scenarios = map[string]func(s *script){
 		)
 	},
 	"preflight": func(s *script) {
-		finding := func(host, step string, n, at int, check modules.Check, level modules.Level, err error) engine.Event {
+		finding := func(host, step string, n, at int, check modules.Topic, level modules.Level, err error) engine.Event {
 			return engine.Event{
 				Type: engine.Found, Host: host, Step: step, Play: "web", Index: n, Total: 2,
 				Finding: &engine.PreflightFinding{Play: "web", Step: step, Range: *line(at), Check: check, Level: level, Err: err},
@@ -194,14 +194,14 @@ var scenarios = map[string]func(s *script){
 		}
 		memory := modules.WithHint(errors.New("the host has 1.9 GB of memory, and this step needs 4 GB"), "Take a host with 4 GB or more.")
 		port := modules.WithHint(errors.New("port 80 is held by "+secret+" (process 73), not by nginx.service"), "Stop it.")
-		warns, objects := finding("web1", "apt_package.nginx", 1, 9, modules.CheckMemory, modules.LevelWarn, memory), finding("web1", "file.motd", 2, 6, modules.CheckPorts, modules.LevelError, port)
+		warns, objects := finding("web1", "apt_package.nginx", 1, 9, modules.TopicMemory, modules.LevelWarn, memory), finding("web1", "file.motd", 2, 6, modules.TopicPorts, modules.LevelError, port)
 		other := warns
 		other.Host = "web2"
 		unmet := &engine.Failure{
 			Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{Findings: []*engine.PreflightFinding{objects.Finding}},
 		}
 		both := &engine.Failure{Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{
-			Findings: []*engine.PreflightFinding{finding("", "apt_package.nginx", 0, 9, modules.CheckMemory, modules.LevelError, memory).Finding, objects.Finding},
+			Findings: []*engine.PreflightFinding{finding("", "apt_package.nginx", 0, 9, modules.TopicMemory, modules.LevelError, memory).Finding, objects.Finding},
 		}}
 		end := engine.Event{
 			Type: engine.RunFinished, Duration: time.Second, Counts: engine.Counts{Planned: 2, Failed: 1}, Failures: []*engine.Failure{unmet},

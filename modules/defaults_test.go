@@ -29,6 +29,9 @@ type defaultsArgs struct {
 	inner   string      `default:"nothing to do with a plan"`
 }
 
+// String makes use of the field that Defaults must leave alone.
+func (a defaultsArgs) String() string { return a.inner }
+
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	three, four := 3, 4

@@ -20,10 +20,10 @@ need iptables iptables
 need ssh openssh-client
 need sshd openssh-server
 need sudo sudo
-need npm npm                                                # fetches what the mirror is made of
-need python3 python3                                        # prints secrets in other forms for a unit test
-need shellcheck shellcheck                                  # make lint
-for shell in dash bash busybox; do need $shell $shell; done # a unit test parses all scripts in each
+need npm npm                                                                 # fetches what the mirror is made of
+need python3 python3                                                         # prints secrets in other forms for a unit test
+need shellcheck shellcheck                                                   # make lint
+for shell in dash bash busybox; do need $shell $shell; done                  # a unit test parses all scripts in each
 python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3-pip" # fetches the mirror's Linux mongod
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages="$packages debian-archive-keyring"
 [ -n "$packages" ] || exit 0

@@ -51,6 +51,11 @@ func TestFutureFile(t *testing.T) {
 			name: "anything, compared", question: compares, is: old, foresee: func(f *Forecast) { f.Write("/etc/a/b", UnknownContent, nil) },
 			want: old, or: []string{"the content of /etc/a/b changes"},
 		},
+		{
+			name: "anything new, compared", question: compares, foresee: func(f *Forecast) { f.Write("/etc/a/b", UnknownContent, rights) },
+			want: FileInfo{Type: Regular, Mode: 0o600, Owner: "root", Group: "root", UID: -1, GID: -1, SHA256: "?"},
+			or:   []string{"an earlier step leaves it so"},
+		},
 		{name: "removed", question: reads, is: old, foresee: func(f *Forecast) { f.Remove("/etc/a/b") }},
 		{name: "removed with its directory", question: reads, is: old, foresee: func(f *Forecast) { f.Remove("/etc/a") }},
 		{

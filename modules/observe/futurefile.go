@@ -245,29 +245,32 @@ func (f FutureFile) apply(q FileQuestion, o *Outlook[FileInfo]) {
 
 // content makes o the outlook for a regular file with the content of f.
 func (f FutureFile) content(q FileQuestion, o *Outlook[FileInfo]) {
-	reads := q.Content && q.UnlessSHA256 == ""
-	if o.Value.Type != Regular {
+	reads, is := q.Content && q.UnlessSHA256 == "", f.Content
+	isNew := o.Value.Type != Regular
+	if isNew {
 		o.Value = FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root"}
-		if f.Content.known == kept || f.Content.known == unknown {
-			f.Content = NewContent // there is none to keep
-		}
 	}
 	v := &o.Value
-	switch f.Content.known {
-	case known:
-		v.SHA256, v.Content, v.Size = f.Content.sum, nil, int64(len(f.Content.bytes))
+	switch {
+	case is.known == known:
+		v.SHA256, v.Content, v.Size = is.sum, nil, int64(len(is.bytes))
 		switch {
-		case reads && f.Content.bytes == nil:
+		case reads && is.bytes == nil:
 			o.Answer = Unknown[FileInfo](q.Path + " is written")
-		case q.Content && v.SHA256 != q.UnlessSHA256 && len(f.Content.bytes) <= MaxContent:
-			v.Content = f.Content.bytes
+		case q.Content && v.SHA256 != q.UnlessSHA256 && len(is.bytes) <= MaxContent:
+			v.Content = is.bytes
 		}
-	case fresh:
-		if reads && f.Content.bytes == nil {
+	case is.known == fresh || isNew:
+		v.SHA256, v.Content = "?", is.bytes
+		switch {
+		case reads && is.bytes == nil:
 			o.Answer = Unknown[FileInfo](q.Path + " is written")
+		case q.UnlessSHA256 != "" && is.known == unknown:
+			other := *v
+			other.SHA256 = q.UnlessSHA256
+			o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: Earlier + " leaves it so"})
 		}
-		v.SHA256, v.Content = "?", f.Content.bytes
-	case unknown:
+	case is.known == unknown:
 		clause := "the content of " + q.Path + " changes"
 		if reads {
 			o.Answer = Unknown[FileInfo](clause)

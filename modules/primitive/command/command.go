@@ -123,7 +123,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	f := snapshot.Forecast()
 	if s.Creates != "" {
-		f.Write(s.Creates, observe.NewContent, observe.UnknownRights)
+		f.Write(s.Creates, observe.UnknownContent, observe.UnknownRights)
 	}
 	if s.Removes != "" {
 		f.Remove(s.Removes)

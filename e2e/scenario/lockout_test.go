@@ -247,7 +247,7 @@ func (l lockout) defaultPolicy(t *testing.T) {
 // connectionLost: the connection is closed between arming the switch and confirming the change. Whether the change is still
 // made then or not, the same run ends with it.
 func (l lockout) connectionLost(t *testing.T) {
-	l.plan(t, firewall("6s", sshRule))
+	l.plan(t, firewall("30s", sshRule))
 	_, end := l.beginUntil(t, "armed")
 	l.must(t, signalSSHD("KILL"))
 	if r := end(); r.Exit != 0 || !strings.Contains(r.Stdout, "broke: the host closed it; reconnecting") {
@@ -261,7 +261,7 @@ func (l lockout) connectionLost(t *testing.T) {
 func (l lockout) killedShutOut(t *testing.T) {
 	l.must(t, refuse)
 	before := l.must(t, off)
-	l.plan(t, firewall("5s", sshRule))
+	l.plan(t, firewall("20s", sshRule))
 	kill, end := l.begin(t)
 	changed := time.Now()
 	kill()

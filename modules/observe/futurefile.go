@@ -124,19 +124,12 @@ func (f *Forecast) Remove(path string) { f.set(path, FutureFile{Type: Absent}) }
 
 func (f *Forecast) set(p string, is FutureFile) {
 	is.at = f.tick()
-	if is.Type == Regular && is.Content.known == kept {
-		if old, ok := f.files[p]; ok && old.Type == Regular {
-			is.Content = old.Content
-		}
-	}
 	was, known := f.files[p]
+	if is.Type == Regular && is.Content.known == kept && was.Type == Regular {
+		is.Content = was.Content
+	}
 	if is.Rights == nil && is.Type != Absent {
 		is.Rights = was.Rights
-	}
-	if is.Type == Directory && known && (was.Type == Absent || was.anew) {
-		is.anew = true // nothing is in it but what is foreseen
-		f.files[p] = is
-		return
 	}
 	if is.Type == Absent || is.anew {
 		for below := range f.files {
@@ -144,6 +137,8 @@ func (f *Forecast) set(p string, is FutureFile) {
 				delete(f.files, below)
 			}
 		}
+	} else if is.Type == Directory && known && (was.Type == Absent || was.anew) {
+		is.anew = true // nothing is in it but what is foreseen
 	}
 	f.files[p] = is
 }

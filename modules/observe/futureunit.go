@@ -22,8 +22,8 @@ func (u UnitInfo) latest() time.Time {
 	return at
 }
 
-// stampValid reports whether the stamp speaks of the instance that runs.
-func (u UnitInfo) stampValid() bool {
+// StampValid reports whether the stamp is that of the running instance.
+func (u UnitInfo) StampValid() bool {
 	return u.InvocationID != "" && u.Stamp.InvocationID == u.InvocationID
 }
 
@@ -127,7 +127,7 @@ func (f *Forecast) watched(u UnitInfo, p string) (w WatchedFile, certain, ok boo
 	case will.Type == OtherType || will.Type == Regular && will.Content.known == kept:
 		w.Fingerprint, w.Foreseen = is.Fingerprint, !known // if known, its content decides, which is as it is
 		return w, true, true
-	case !known || !u.stampValid() || w.Fingerprint == "absent" || stamped.Fingerprint == "absent":
+	case !known || !u.StampValid() || w.Fingerprint == "absent" || stamped.Fingerprint == "absent":
 		return w, true, true
 	}
 	return w, will.Content.known != unknown && strings.HasPrefix(w.Fingerprint, "->") == strings.HasPrefix(stamped.Fingerprint, "->"), true

@@ -23,11 +23,6 @@ import (
 // tick (CONFIG_HZ=100: 10 ms), systemd the exact one.
 const clockTick = 10 * time.Millisecond
 
-// stampValid reports whether the stamp is that of the running instance.
-func stampValid(u observe.UnitInfo) bool {
-	return u.InvocationID != "" && u.Stamp.InvocationID == u.InvocationID
-}
-
 // staleFiles adds the reasons to restart: the unit's own files and those of restart_on.
 func staleFiles(s *Step, u observe.UnitInfo, why *reasons) error {
 	for _, path := range slices.Concat(s.RestartOn, s.ReloadOn) {
@@ -41,7 +36,7 @@ func staleFiles(s *Step, u observe.UnitInfo, why *reasons) error {
 			why.add(reason)
 		}
 	}
-	if !stampValid(u) {
+	if !u.StampValid() {
 		return nil
 	}
 	for _, path := range slices.Sorted(maps.Keys(u.Stamp.Files)) {
@@ -54,7 +49,7 @@ func staleFiles(s *Step, u observe.UnitInfo, why *reasons) error {
 
 // staleSinceStart returns how path changed since the unit started; "" if it did not.
 func staleSinceStart(u observe.UnitInfo, path string) string {
-	if stampValid(u) {
+	if u.StampValid() {
 		if stamped, ok := u.Stamp.Files[path]; ok {
 			return changed(path, u.Files[path], stamped, "it started")
 		}
@@ -72,7 +67,7 @@ const generated = "/run/systemd/generator"
 // staleSinceReload returns how path changed since the unit was started or last reloaded; "" if it did not. A reload keeps
 // the InvocationID, but updates the time of the last state change.
 func staleSinceReload(u observe.UnitInfo, path string) string {
-	if stampValid(u) && u.Stamp.StateChanged.Equal(u.StateChanged) {
+	if u.StampValid() && u.Stamp.StateChanged.Equal(u.StateChanged) {
 		if stamped, ok := u.Stamp.Files[path]; ok {
 			return changed(path, u.Files[path], stamped, "it was last read")
 		}
@@ -90,7 +85,7 @@ func onlyTouched(u observe.UnitInfo) bool {
 	touched := false
 	for _, path := range u.OwnFiles() {
 		is, stamped := u.Files[path], u.Stamp.Files[path]
-		if !stampValid(u) || is.CTime != stamped.CTime && is.Fingerprint != stamped.Fingerprint {
+		if !u.StampValid() || is.CTime != stamped.CTime && is.Fingerprint != stamped.Fingerprint {
 			return false
 		}
 		touched = touched || is.CTime != stamped.CTime

@@ -1,6 +1,9 @@
 package modules
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // A Secret is an argument that never appears in output: it prints as "(sensitive)" under every verb and in JSON.
 // Convert it to string only where it goes to the host, by stdin or into a 0600 file, never into an argument list.
@@ -13,3 +16,19 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, hidden) }
 
 // MarshalText implements [encoding.TextMarshaler], which encoding/json uses for values and map keys.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// TakesSecrets reports whether an argument, a field of an Args struct, may be sensitive: it holds [Secret], or has the tag
+// `secret:"yes"`. A module with such an argument keeps its value out of argument lists, of files that others can read, and of
+// what Diff returns but in edits marked Sensitive. Sensitive values for other arguments are mistakes in a plan; the tag
+// `exposed:"..."` says who could read them there and where a secret belongs, in whole sentences.
+func TakesSecrets(field reflect.StructField) bool {
+	return field.Tag.Get("secret") == "yes" || holdsSecret(field.Type)
+}
+
+func holdsSecret(ty reflect.Type) bool {
+	switch ty.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return holdsSecret(ty.Elem())
+	}
+	return ty == reflect.TypeFor[Secret]()
+}

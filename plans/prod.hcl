@@ -309,7 +309,7 @@ play "meet" {
     webroot        = nginx.web.webroot
     bridge_secret  = var.meet_bridge_secret
     focus_secret   = var.meet_focus_secret
-    token_app_id   = var.meet_token_secret == "" ? "" : "rocketchat"
+    token_app_id   = nonsensitive(var.meet_token_secret == "") ? "" : "rocketchat"
     token_secret   = var.meet_token_secret
     nat_private    = var.meet_nat.private
     nat_public     = var.meet_nat.public

@@ -33,7 +33,7 @@ type Args struct {
 	Name string `hcl:"name,optional"`
 
 	// Where the repository is. Required, as suites are, unless state is `absent`.
-	URIs []string `hcl:"uris,optional"`
+	URIs []string `hcl:"uris,optional" exposed:"Every user can read the sources of apt. Write the login to a file with mode 0600 in /etc/apt/auth.conf.d in an earlier step."`
 
 	// The distributions: `noble`, `noble/mongodb-org/8.0`. A path that ends with `/`, such as `stable/`, is a flat
 	// repository, which has no components.

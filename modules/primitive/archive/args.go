@@ -33,7 +33,7 @@ type Args struct {
 	Path string `hcl:"path"`
 
 	// Where the host downloads the archive. Give url or file.
-	URL string `hcl:"url,optional"`
+	URL string `hcl:"url,optional" exposed:"It becomes part of a command line, which everyone on the host can read. Use a command that runs curl --config - with the URL in its stdin."`
 
 	// The archive as a file on the host; the file stays.
 	File string `hcl:"file,optional"`

@@ -34,7 +34,7 @@ type Args struct {
 
 	// What the key may do, as in sshd(8) under AUTHORIZED_KEYS FILE FORMAT, one option each. If left out, the key has
 	// no options, and those that it has on the host are removed.
-	Options []string `hcl:"options,optional"`
+	Options []string `hcl:"options,optional" secret:"yes"`
 
 	// Whether all other keys are removed from the file.
 	Exclusive bool `hcl:"exclusive,optional"`

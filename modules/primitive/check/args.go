@@ -28,16 +28,16 @@ var source string
 // One try takes at most 30 seconds. For HTTP there is http_check.
 type Args struct {
 	// The program and its arguments. No shell interprets them. Give argv or shell.
-	Argv []string `hcl:"argv,optional"`
+	Argv []string `hcl:"argv,optional" exposed:"Everyone on the host can read a command line: hand it over in env."`
 
 	// A shell script instead, run by `sh -eu`: it stops at the first command that fails.
-	Shell string `hcl:"shell,optional"`
+	Shell string `hcl:"shell,optional" exposed:"Everyone on the host can read a command line: hand it over in env."`
 
 	// Texts that must all be in its output, on either stream, in the last 64 KiB.
-	Contains []string `hcl:"contains,optional"`
+	Contains []string `hcl:"contains,optional" secret:"yes"`
 
 	// A regular expression that its output must match (Go's syntax; `(?m)` lets ^ and $ match at each line).
-	Matches string `hcl:"matches,optional"`
+	Matches string `hcl:"matches,optional" secret:"yes"`
 
 	// The directory to run in.
 	Dir string `hcl:"dir,optional" default:"/"`
@@ -47,7 +47,7 @@ type Args struct {
 
 	// Variables for the environment. Their values are never shown; this is the place for secrets, which must not
 	// be in argv: everyone on the host can read it.
-	Env map[string]string `hcl:"env,optional"`
+	Env map[string]string `hcl:"env,optional" secret:"yes"`
 
 	// The pause between two tries.
 	Interval string `hcl:"interval,optional" default:"1s"`

@@ -33,10 +33,10 @@ var source string
 // name: it shows the command with a condition. It knows nothing about other things that they depend on.
 type Args struct {
 	// The program and its arguments. No shell interprets them. Give argv or shell.
-	Argv []string `hcl:"argv,optional"`
+	Argv []string `hcl:"argv,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`
 
 	// A shell script instead, run by `sh -eu`: it stops at the first command that fails.
-	Shell string `hcl:"shell,optional"`
+	Shell string `hcl:"shell,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`
 
 	// The directory to run in.
 	Dir string `hcl:"dir,optional" default:"/"`
@@ -46,10 +46,10 @@ type Args struct {
 
 	// Variables for the environment. Their values are never shown; this is the place for secrets, which must not
 	// be in argv: everyone on the host can read it.
-	Env map[string]string `hcl:"env,optional"`
+	Env map[string]string `hcl:"env,optional" secret:"yes"`
 
 	// Text for the program's standard input. It is never shown.
-	Stdin string `hcl:"stdin,optional"`
+	Stdin string `hcl:"stdin,optional" secret:"yes"`
 
 	// An absolute path that the command creates: if it exists, there is nothing to do.
 	Creates string `hcl:"creates,optional"`
@@ -58,8 +58,8 @@ type Args struct {
 	Removes string `hcl:"removes,optional"`
 
 	// A program with its arguments that exits with 0 if there is nothing to do.
-	Unless []string `hcl:"unless,optional"`
+	Unless []string `hcl:"unless,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`
 
 	// A program with its arguments that exits with 0 if there is something to do.
-	ChangedWhen []string `hcl:"changed_when,optional"`
+	ChangedWhen []string `hcl:"changed_when,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`
 }

@@ -48,5 +48,5 @@ type Answer struct {
 	// The answer, one line. For a boolean, `true` or `false`. For a select, one of the choices, exactly as the package
 	// has them in English: debconf accepts any other text, and what the package then does is unknown. For a
 	// multiselect, any number of choices in any order, separated by `, `.
-	Value string `hcl:"value"`
+	Value string `hcl:"value" secret:"yes"`
 }

@@ -23,7 +23,7 @@ type Args struct {
 	Path string `hcl:"path"`
 
 	// Where the host downloads it.
-	URL string `hcl:"url"`
+	URL string `hcl:"url" exposed:"It becomes part of a command line, which everyone on the host can read. Use a command that runs curl --config - with the URL in its stdin."`
 
 	// The file's SHA-256.
 	SHA256 string `hcl:"sha256"`

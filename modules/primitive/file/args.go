@@ -38,7 +38,7 @@ type Args struct {
 
 	// What the file contains. Give at most one of content, source and template. Without any of them an existing file
 	// keeps its content, and a missing one is created empty.
-	Content *string `hcl:"content,optional"`
+	Content *string `hcl:"content,optional" secret:"yes"`
 
 	// A file on the controller with the content, relative to the plan.
 	Source string `hcl:"source,optional"`
@@ -47,7 +47,7 @@ type Args struct {
 	Template string `hcl:"template,optional" renders:"vars"`
 
 	// The variables of the template: `{ port = 3000 }`.
-	Vars cty.Value `hcl:"vars,optional"`
+	Vars cty.Value `hcl:"vars,optional" secret:"yes"`
 
 	// Permissions, in octal. Like owner and group, they are also set on an existing file.
 	Mode string `hcl:"mode,optional" default:"0644"`

@@ -54,6 +54,12 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 			Hint: "Write %s where the command expects the path. It runs before the new file takes the place of the old one.",
 		})
 	}
+	if secret := env.Sensitive("content") || env.Sensitive("vars"); secret && err == nil && mode&0o004 != 0 && !s.Absent {
+		errs = append(errs, &modules.ArgError{
+			Arg: "mode", Err: fmt.Errorf("is %s, and the content is sensitive: every user could read it", args.Mode),
+			Hint: "Write `mode = \"0600\"`, or \"0640\" with the group of those who may read it.",
+		})
+	}
 	return s, errors.Join(append(errs, s.readContent(args, env)...)...)
 }
 

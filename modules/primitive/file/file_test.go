@@ -224,7 +224,7 @@ func TestNew(t *testing.T) {
 			return "", errors.New("there is no variable port")
 		},
 	}
-	valid := Args{Path: "/etc/motd", Content: &text, Mode: "0644", Owner: "root", Group: "root"}
+	valid := Args{Path: "/etc/motd", Content: &text, Mode: "0640", Owner: "root", Group: "root"}
 	tests := []struct {
 		name   string
 		change func(*Args)
@@ -236,6 +236,7 @@ func TestNew(t *testing.T) {
 		{name: "two contents", change: func(a *Args) { a.Template = "x" }, err: "template: there is no variable port\ntemplate: conflicts with content"},
 		{name: "vars alone", change: func(a *Args) { a.Vars = cty.EmptyObjectVal }, err: "vars: needs a template"},
 		{name: "validate", change: func(a *Args) { a.Validate = []string{"nginx", "-t"} }, err: "validate: must contain %s, the path of the new file"},
+		{name: "readable", change: func(a *Args) { a.Mode = "0644" }, err: "mode: is 0644, and the content is sensitive: every user could read it"},
 		{
 			name:   "several",
 			change: func(a *Args) { a.Path, a.Mode, a.Owner = "etc", "rw", "a:b" },

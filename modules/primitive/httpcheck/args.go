@@ -32,7 +32,7 @@ var source string
 type Args struct {
 	// What to ask for: an http or https URL. With ws or wss, a websocket must open (status 101, and the right answer to
 	// the handshake).
-	URL string `hcl:"url"`
+	URL string `hcl:"url" secret:"yes"`
 
 	// Where the request comes from. `host`: through the SSH connection, as if the host made it, so the server may
 	// listen on 127.0.0.1, and names are looked up on the host. `controller`: from the machine rcprov runs on.
@@ -43,17 +43,17 @@ type Args struct {
 
 	// Further headers of the request. `Host` changes the name that the server is asked for. The values are never
 	// shown.
-	Headers map[string]string `hcl:"headers,optional"`
+	Headers map[string]string `hcl:"headers,optional" secret:"yes"`
 
 	// The expected statuses. If left out, 200, and for a websocket 101.
 	Status []int `hcl:"status,optional"`
 
 	// A text that the body must contain, in its first MiB.
-	BodyContains string `hcl:"body_contains,optional"`
+	BodyContains string `hcl:"body_contains,optional" secret:"yes"`
 
 	// A regular expression that the body must match, in its first MiB (Go's syntax; `(?m)` lets ^ and $ match at
 	// each line).
-	BodyRegexp string `hcl:"body_regexp,optional"`
+	BodyRegexp string `hcl:"body_regexp,optional" secret:"yes"`
 
 	// A file on the controller, relative to the plan, with the certificates of the authorities to trust instead of
 	// the controller's own, in PEM format.

@@ -30,7 +30,7 @@ type Args struct {
 	Path string `hcl:"path"`
 
 	// The line, without its end. Required, unless state is `absent` and regexp is given.
-	Line string `hcl:"line,optional"`
+	Line string `hcl:"line,optional" secret:"yes"`
 
 	// Which lines to replace (or, with `absent`, to remove): a regular expression in the syntax of Go (RE2), found
 	// anywhere in a line. It must match the new line as well, so that the next run finds it.

@@ -46,10 +46,10 @@ type Args struct {
 	Name string `hcl:"name"`
 
 	// The whole unit file, written to /etc/systemd/system. When systemd refuses it, nothing is changed.
-	Content *string `hcl:"content,optional"`
+	Content *string `hcl:"content,optional" exposed:"Every user can read a unit. Write the secret to a file with mode 0600 in an earlier step, and name it in the unit: EnvironmentFile=, or LoadCredential=."`
 
 	// Additions to the unit file: the text of each file in /etc/systemd/system/NAME.d. Other files there stay.
-	DropIns map[string]string `hcl:"drop_ins,optional"`
+	DropIns map[string]string `hcl:"drop_ins,optional" exposed:"Every user can read a unit. Write the secret to a file with mode 0600 in an earlier step, and name it in the unit: EnvironmentFile=, or LoadCredential=."`
 
 	// Whether it is started at boot (or whenever its `[Install]` section says). If left out, that stays as it is.
 	Enabled *bool `hcl:"enabled,optional"`

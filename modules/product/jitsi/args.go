@@ -104,10 +104,10 @@ type Args struct {
 
 	// More settings of the bridge, in HOCON: lines at the end of jvb.conf, such as
 	// `videobridge.cc.trust-bwe = false`.
-	BridgeSettings string `hcl:"bridge_settings,optional"`
+	BridgeSettings string `hcl:"bridge_settings,optional" secret:"yes"`
 
 	// More settings of the focus, in HOCON: lines at the end of jicofo.conf.
-	FocusSettings string `hcl:"focus_settings,optional"`
+	FocusSettings string `hcl:"focus_settings,optional" secret:"yes"`
 
 	// Exact versions of packages: `{ jitsi-meet = "2.0.10741-1" }`. A package needs the matching versions of those that it
 	// depends on: give all of them. Packages left out are installed in their newest version, which then stays.

@@ -80,7 +80,7 @@ type Args struct {
 
 	// More settings of mongod.conf by their full names: `"storage.wiredTiger.engineConfig.journalCompressor" =
 	// "zstd"`. Settings for which there is an argument are refused here.
-	Settings map[string]string `hcl:"settings,optional"`
+	Settings map[string]string `hcl:"settings,optional" secret:"yes"`
 
 	// Packages to install beside the server: mongodb-mongosh and mongodb-database-tools when left out.
 	Tools []string `hcl:"tools,optional"`

@@ -86,7 +86,7 @@ type Args struct {
 	Locations []Location `hcl:"location,block"`
 
 	// More directives for the site's server block, one per line, in nginx's notation.
-	Config string `hcl:"config,optional"`
+	Config string `hcl:"config,optional" exposed:"Every user can read a site's file. Write the secret to a file with mode 0600 in an earlier step, and name it here: include FILE; in config."`
 
 	// A template of your own for the whole file, relative to the plan, in the language of `templatefile()`. Its
 	// variables are those of vars, and `names`, `certificate`, `key`, `upstreams`, `max_body_size`, `listen`, `tls` and
@@ -94,7 +94,7 @@ type Args struct {
 	Template string `hcl:"template,optional"`
 
 	// Variables for the template.
-	Vars cty.Value `hcl:"vars,optional"`
+	Vars cty.Value `hcl:"vars,optional" exposed:"Every user can read a site's file. Write the secret to a file with mode 0600 in an earlier step, and name it here: include FILE; in config."`
 }
 
 // Location is a part of a site.
@@ -106,7 +106,7 @@ type Location struct {
 	ProxyPass string `hcl:"proxy_pass,optional"`
 
 	// Directives, one per line, in nginx's notation.
-	Config string `hcl:"config,optional"`
+	Config string `hcl:"config,optional" exposed:"Every user can read a site's file. Write the secret to a file with mode 0600 in an earlier step, and name it here: include FILE; in config."`
 }
 
 // Outputs are what other blocks can refer to beside the arguments.

@@ -115,10 +115,10 @@ type Args struct {
 
 	// Settings by their IDs, which are enforced at each start (`OVERWRITE_SETTING_ID`): changes that administrators make to
 	// them are undone. Their values are never shown.
-	Settings map[string]string `hcl:"settings,optional"`
+	Settings map[string]string `hcl:"settings,optional" secret:"yes"`
 
 	// More variables for the server's environment. Their values are never shown.
-	Env map[string]string `hcl:"env,optional"`
+	Env map[string]string `hcl:"env,optional" secret:"yes"`
 
 	// Where uploads are stored: in the database (`gridfs`), or in `uploads` below data_directory (`filesystem`). `other`
 	// leaves it to settings. If you change it, earlier uploads stay where they are.

@@ -96,7 +96,7 @@ type Args struct {
 	AllowAgentForwarding *bool `hcl:"allow_agent_forwarding,optional"`
 
 	// Any other keyword of sshd_config(5) with its value: `{ LogLevel = "VERBOSE" }`.
-	Settings map[string]string `hcl:"settings,optional"`
+	Settings map[string]string `hcl:"settings,optional" exposed:"Every user can read the configuration of sshd. Name a file with the secret there, if the setting can."`
 
 	// Within what time a new login must confirm the change.
 	ConfirmWithin string `hcl:"confirm_within,optional" default:"60s"`
@@ -111,7 +111,7 @@ type Match struct {
 	Criteria string `hcl:"criteria,label"`
 
 	// Keywords of sshd_config(5), with their values.
-	Settings map[string]string `hcl:"settings"`
+	Settings map[string]string `hcl:"settings" exposed:"Every user can read the configuration of sshd. Name a file with the secret there, if the setting can."`
 }
 
 // Outputs are what other blocks can refer to beside the arguments.

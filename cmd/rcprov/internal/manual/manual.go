@@ -30,6 +30,7 @@ type Arg struct {
 	Type     string   `json:"type"` // as plans name it: "string", "list of strings", ...; "block" or "blocks"
 	Required bool     `json:"required,omitempty"`
 	Default  string   `json:"default,omitempty"` // as in a plan: quoted if it is a string; empty if there is none
+	Secret   bool     `json:"secret,omitempty"`  // may be sensitive
 	OneOf    []string `json:"oneof,omitempty"`   // the only values it may have; empty: any
 	Text     string   `json:"text,omitempty"`
 	Args     []Arg    `json:"args,omitempty"` // of a nested block
@@ -130,6 +131,7 @@ func (s source) args(name string) ([]Arg, error) {
 			arg.Type, arg.Required = "label", true
 		default:
 			arg.Type = planType(field.Type)
+			arg.Secret = tag.Get("secret") == "yes" || strings.Contains(arg.Type, "secret")
 			arg.Default = tag.Get("default")
 			if arg.Type == "string" && arg.Default != "" {
 				arg.Default = strconv.Quote(arg.Default)

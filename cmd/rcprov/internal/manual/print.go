@@ -70,6 +70,9 @@ func (a Arg) kind() string {
 			kind = strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 		}
 	}
+	if a.Secret && !strings.Contains(kind, "secret") {
+		kind += ", may be secret"
+	}
 	switch {
 	case a.Required:
 		kind += ", required"

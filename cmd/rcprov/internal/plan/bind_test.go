@@ -106,7 +106,7 @@ play "web" {
   }
 }
 `)
-	if got, want := p.Secrets, []string{"hunter2!"}; !cmp.Equal(got, want) {
+	if got, want := p.Secrets, []string{"db://:hunter2!@203.0.113.1", "hunter2!"}; !cmp.Equal(got, want) {
 		t.Errorf("secrets %q, want %q", got, want)
 	}
 	steps := bind(t, p, "web", "web2", debian)

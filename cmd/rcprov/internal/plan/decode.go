@@ -29,10 +29,11 @@ func (d *decoded) complete() bool { return !d.unknown && !d.wrong }
 type decoder struct {
 	*scope
 	*decoded
-	what string // names the block in messages
-	each cty.Value
-	top  string // the argument of the step that this is a part of; "" in the step's own body
-	meta []string
+	module *module
+	what   string // names the block in messages
+	each   cty.Value
+	top    string // the argument of the step that this is a part of; "" in the step's own body
+	meta   []string
 }
 
 // decode evaluates the arguments of a step, once.
@@ -42,7 +43,7 @@ func (s *scope) decode(i *instance) {
 	}
 	b := i.block
 	i.decoded = &decoded{args: b.module.NewArgs(), sensitive: map[string]bool{}}
-	d := &decoder{scope: s, decoded: i.decoded, what: i.String(), each: i.each}
+	d := &decoder{scope: s, decoded: i.decoded, module: b.module, what: i.String(), each: i.each}
 	for _, name := range stepMeta {
 		if b.module.spec.find(name) == nil {
 			d.meta = append(d.meta, name)
@@ -149,11 +150,18 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 		}
 		d.sensitive[top] = true
 	}
+	if len(marks) > 0 && !arg.takesSecrets {
+		d.refuse(arg, attr)
+		return
+	}
+	switch {
+	case arg.secret:
+		d.noteSecrets(texts(v))
+	case len(marks) > 0:
+		d.noteSecret(v)
+	}
 	if len(marks) > 0 || arg.secret {
 		d.secrets = append(d.secrets, texts(v)...)
-	}
-	if arg.secret && !d.loaded {
-		d.Secrets = append(d.Secrets, texts(v)...)
 	}
 	switch {
 	case !v.IsWhollyKnown():

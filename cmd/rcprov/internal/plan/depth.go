@@ -43,7 +43,11 @@ func parseConfig(text []byte, name string) (*hcl.File, hcl.Diagnostics) {
 	if deep := tooDeep(tokens); deep != nil {
 		return &hcl.File{Bytes: text, Body: &hclsyntax.Body{}}, hcl.Diagnostics{deep}
 	}
-	return hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if file != nil {
+		keepKeyMarks(file.Body.(*hclsyntax.Body))
+	}
+	return file, diags
 }
 
 // parseTemplate is [hclsyntax.ParseTemplate], safe for any text.
@@ -52,7 +56,11 @@ func parseTemplate(text []byte, name string) (hclsyntax.Expression, hcl.Diagnost
 	if deep := tooDeep(tokens); deep != nil {
 		return nil, hcl.Diagnostics{deep}
 	}
-	return hclsyntax.ParseTemplate(text, name, hcl.InitialPos)
+	expr, diags := hclsyntax.ParseTemplate(text, name, hcl.InitialPos)
+	if expr != nil {
+		keepKeyMarks(expr)
+	}
+	return expr, diags
 }
 
 // parseExpression is [hclsyntax.ParseExpression], safe for any text.

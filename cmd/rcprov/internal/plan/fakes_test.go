@@ -33,8 +33,8 @@ type unitArgs struct {
 	State     string            `hcl:"state,optional" default:"started" oneof:"started,stopped"`
 	Priority  int               `hcl:"priority,optional" default:"10"`
 	RestartOn modules.Files     `hcl:"restart_on,optional"`
-	Env       map[string]string `hcl:"env,optional"`
-	Any       cty.Value         `hcl:"any,optional"`
+	Env       map[string]string `hcl:"env,optional" secret:"yes"`
+	Any       cty.Value         `hcl:"any,optional" secret:"yes"`
 	Limits    []unitLimit       `hcl:"limit,block"`
 }
 
@@ -64,7 +64,7 @@ type taskArgs struct {
 
 // shapesArgs has every shape of argument that a module may declare.
 type shapesArgs struct {
-	Name    string                    `hcl:"name,optional"`
+	Name    string                    `hcl:"name,optional" secret:"yes"`
 	Flag    bool                      `hcl:"flag,optional" default:"true"`
 	Ratio   float64                   `hcl:"ratio,optional" default:"0.5"`
 	Pointer *int                      `hcl:"pointer,optional" default:"3"`
@@ -72,9 +72,9 @@ type shapesArgs struct {
 	Secrets []modules.Secret          `hcl:"secrets,optional"`
 	ByName  map[string]modules.Secret `hcl:"by_name,optional"`
 	Numbers []int                     `hcl:"numbers,optional"`
-	Files   modules.Files             `hcl:"files,optional"`
+	Files   modules.Files             `hcl:"files,optional" secret:"yes"`
 	Node    *nodeRef                  `hcl:"node,optional"`
-	Any     cty.Value                 `hcl:"any,optional"`
+	Any     cty.Value                 `hcl:"any,optional" secret:"yes"`
 	One     *shapesInner              `hcl:"one,block"`
 	Many    []*shapesInner            `hcl:"many,block"`
 }
@@ -86,9 +86,9 @@ type nodeRef struct {
 }
 
 type shapesInner struct {
-	Value string        `hcl:"value,optional" default:"inner"`
+	Value string        `hcl:"value,optional" default:"inner" secret:"yes"`
 	Deep  []shapesLeaf  `hcl:"deep,block"`
-	Files modules.Files `hcl:"files,optional"`
+	Files modules.Files `hcl:"files,optional" secret:"yes"`
 }
 
 type shapesLeaf struct {

@@ -37,31 +37,25 @@ func functions(p *Plan) map[string]function.Function {
 		"filebase64":   fileFunction(p, func(_ string, b []byte) (string, error) { return base64.StdEncoding.EncodeToString(b), nil }),
 		"filesha256":   fileFunction(p, func(_ string, b []byte) (string, error) { return hashText(sha256.New)(string(b)) }),
 		"fileexists":   fileExistsFunction(p),
+		"sensitive":    sensitiveFunction(p),
 		"templatefile": templateFunction(p),
 	}
 	maps.Copy(all, pureFunctions)
-	for _, name := range transforming {
-		all[name] = p.watched(all[name])
+	for name, f := range all {
+		all[name] = p.watched(f)
 	}
 	return all
 }
 
-// transforming are the functions whose result need not contain their arguments: it is a part of one, or something else. From
-// a secret they make another one, which can't be found by the value of the first.
-var transforming = []string{
-	"base64decode", "basename", "chomp", "csvdecode", "dirname", "indent", "jsondecode", "keys", "lower", "md5", "regex",
-	"regexall", "regexreplace", "replace", "sha1", "sha256", "sha512", "split", "strrev", "substr", "title", "trim",
-	"trimprefix", "trimspace", "trimsuffix", "upper", "yamldecode",
-}
-
-// watched returns f, but notes its results as secrets if an argument is sensitive.
+// watched returns f, but notes the strings that it returns as secrets if an argument is sensitive: a message may show what an
+// expression makes on the way.
 func (p *Plan) watched(f function.Function) function.Function {
 	spec := &function.Spec{
 		Type: f.ReturnTypeForValues,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)
-			if err == nil && v.ContainsMarked() {
-				p.noteSecrets(texts(v))
+			if err == nil && v.ContainsMarked() && v.Type() != cty.Number { // a length is not worth hiding each such number
+				p.noteSecret(v)
 			}
 			return v, err
 		},
@@ -131,6 +125,7 @@ var pureFunctions = map[string]function.Function{
 	"md5":             textFunction(hashText(md5.New)),
 	"merge":           stdlib.MergeFunc,
 	"min":             stdlib.MinFunc,
+	"nonsensitive":    nonsensitiveFunction,
 	"parseint":        stdlib.ParseIntFunc,
 	"pow":             stdlib.PowFunc,
 	"range":           stdlib.RangeFunc,

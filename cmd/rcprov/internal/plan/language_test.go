@@ -324,6 +324,7 @@ play "web" {
   hosts = [host.web1, host.db2]
   file "url" {
     path    = "/etc/url"
+    mode    = "0600"
     content = database.main.url
   }
 }
@@ -633,8 +634,9 @@ host "a" {}
 play "p" {
   hosts = group.all
   file "f" {
-    path    = "/${strrev(local.password)}"
-    content = upper("${local.password} on ${facts.os.codename}")
+    path    = "/etc/f"
+    mode    = "0600"
+    content = "${strrev(local.password)} ${upper("${local.password} on ${facts.os.codename}")}"
   }
 }
 `})

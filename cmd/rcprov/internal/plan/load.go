@@ -61,8 +61,9 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 		Path: path, Files: map[string]*hcl.File{}, dir: dir, opts: opts,
 		vars: map[string]cty.Value{}, hostValues: map[string]cty.Value{}, groups: map[string]cty.Value{},
 	}
-	p.templates = &templates{read: p.readRegular, parsed: map[string]*template{}}
+	p.templates = &templates{plan: p, read: p.readRegular, parsed: map[string]*template{}}
 	p.functions = functions(p)
+	p.functions[keyedName] = keyedFunction
 	p.templates.functions = withoutTemplates(p.functions)
 
 	var bodies []*hclsyntax.Body
@@ -91,6 +92,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	p.config = d.config
 	diags = append(diags, d.diags...)
 	diags = append(diags, p.setVariables()...)
+	p.noteSources(sources)
 	diags = append(diags, p.check(diags.HasErrors())...)
 	slices.Sort(p.Secrets)
 	p.Secrets = slices.Compact(p.Secrets)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,6 +35,9 @@ type Plan struct {
 	config    *config
 	functions map[string]function.Function
 	templates *templates
+
+	plainMu    sync.Mutex
+	plainTexts []string // the plan's files and its templates, without the defaults of sensitive variables
 
 	// Values by name, complete after Load.
 	vars       map[string]cty.Value

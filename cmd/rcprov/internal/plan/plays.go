@@ -51,6 +51,7 @@ func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
 	}
 	if attr := attrs["tags"]; attr != nil {
 		v, _ := s.typed(attr, what, cty.List(cty.String), cty.NilVal)
+		s.shown(attr, what, v)
 		p.Tags = stringList(v)
 		s.Tags = append(s.Tags, p.Tags...)
 	}

@@ -13,6 +13,7 @@ import (
 // preflight reads `preflight = { memory = "warn" }`.
 func (s *scope) preflight(attr *hclsyntax.Attribute, what string, each cty.Value) map[modules.Topic]modules.Level {
 	v, ok := s.typed(attr, what, cty.Map(cty.String), each)
+	s.shown(attr, what, v)
 	v, _ = v.UnmarkDeep()
 	if !ok || !v.IsWhollyKnown() || v.IsNull() {
 		return nil

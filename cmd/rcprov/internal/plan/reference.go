@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/gocty"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
 )
 
 // labels returns the labels of a module's blocks in all plays.
@@ -114,17 +115,16 @@ func (s *scope) instanceValue(i *instance) cty.Value {
 	return cty.ObjectVal(attrs)
 }
 
-// output returns one output: marked if it contains a sensitive argument, and unknown if it is null and the module doesn't have
+// output returns one output: marked if it contains a sensitive argument in any form that [redact] finds, and unknown if it is null and the module doesn't have
 // the facts yet.
 func (i *instance) output(v cty.Value, ty cty.Type, factsMissing bool) cty.Value {
 	if v.IsKnown() && v.IsNull() && factsMissing && i.block.module.NeedsFacts {
 		return cty.UnknownVal(ty)
 	}
+	secrets := redact.New(i.secrets...)
 	for _, text := range texts(v) {
-		for _, secret := range i.secrets {
-			if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) || strings.Contains(text, url.PathEscape(secret)) {
-				return v.Mark(sensitive)
-			}
+		if secrets.String(text) != text || slices.ContainsFunc(i.secrets, func(s string) bool { return strings.Contains(text, s) }) {
+			return v.Mark(sensitive)
 		}
 	}
 	return v

@@ -22,15 +22,17 @@ type bodySpec struct {
 }
 
 type argSpec struct {
-	name     string
-	field    int
-	ty       cty.Type
-	required bool
-	fallback cty.Value // of the default tag; NilVal without one
-	words    []string  // of the oneof tag
-	vars     string    // of the renders tag: the argument with the variables of the template that this one names
-	secret   bool      // holds modules.Secret
-	files    bool      // is modules.Files
+	name         string
+	field        int
+	ty           cty.Type
+	required     bool
+	fallback     cty.Value // of the default tag; NilVal without one
+	words        []string  // of the oneof tag
+	vars         string    // of the renders tag: the argument with the variables of the template that this one names
+	secret       bool      // holds modules.Secret: what it is given is a secret
+	takesSecrets bool      // may be sensitive: holds modules.Secret, or has the tag secret:"yes"
+	exposed      string    // of the exposed tag: who can read the value, and where a secret belongs instead
+	files        bool      // is modules.Files
 }
 
 type blockSpec struct {
@@ -91,6 +93,7 @@ func newArgSpec(field reflect.StructField, index int, name string, required bool
 	}
 	spec.fallback, _ = modules.Default(field)
 	spec.vars = field.Tag.Get("renders")
+	spec.takesSecrets, spec.exposed = modules.TakesSecrets(field), field.Tag.Get("exposed")
 	if words, ok := field.Tag.Lookup("oneof"); ok {
 		spec.words = strings.Split(words, ",")
 	}

@@ -102,9 +102,13 @@ func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (c
 			"Give a list of different strings, or a map or object: its keys are each.key."))
 		return cty.DynamicVal, false
 	}
-	const secret = "must not be sensitive: its keys are shown"
+	secret := func() (cty.Value, bool) {
+		s.report(mistake(attr.Expr.Range(), what+": for_each must not be sensitive: its keys are shown",
+			"Give the keys without their values, if they are no secret: nonsensitive(keys(...))."))
+		return cty.DynamicVal, false
+	}
 	if v.IsMarked() {
-		return wrong(secret)
+		return secret()
 	}
 	ty := v.Type()
 	switch {
@@ -121,7 +125,7 @@ func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (c
 	seen := map[string]bool{}
 	for _, element := range v.AsValueSlice() {
 		if element.IsMarked() {
-			return wrong(secret)
+			return secret()
 		}
 		key, err := convert.Convert(element, cty.String)
 		switch {
@@ -153,6 +157,7 @@ func (s *scope) metaArguments(i *instance) Step {
 	step.Tags = slices.Clone(s.play.Tags)
 	if attr := b.meta("tags"); attr != nil {
 		v, _ := s.typed(attr, what, cty.List(cty.String), i.each)
+		s.shown(attr, what, v)
 		step.Tags = append(step.Tags, stringList(v)...)
 		if !s.loaded {
 			s.Tags, s.OpenTags = append(s.Tags, stringList(v)...), s.OpenTags || !v.IsWhollyKnown()
@@ -162,7 +167,10 @@ func (s *scope) metaArguments(i *instance) Step {
 		step.Retries = s.count(attr, what, i.each, 0, 0)
 	}
 	if attr := b.meta("timeout"); attr != nil {
-		if text, known := s.text(attr, what, i.each); known && text != "" {
+		v, _ := s.typed(attr, what, cty.String, i.each)
+		s.shown(attr, what, v)
+		if !v.IsMarked() && v.IsKnown() && !v.IsNull() && v.AsString() != "" {
+			text := v.AsString()
 			d, err := time.ParseDuration(text)
 			if err != nil || d <= 0 {
 				s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: timeout must be a duration, not %q", what, text),

@@ -17,6 +17,7 @@ import (
 // templates renders the template files of a plan, each parsed once. It may be used concurrently.
 type templates struct {
 	read      func(name string) ([]byte, error)
+	plan      *Plan // notes what is plain in templates, and secret in what is made from them
 	functions map[string]function.Function
 
 	mu     sync.Mutex
@@ -41,6 +42,7 @@ func (t *templates) parse(name string) (hclsyntax.Expression, error) {
 		got.err = err
 		return nil, err
 	}
+	t.plan.addPlain(text)
 	expr, diags := parseTemplate(text, name)
 	got.expr, got.err = expr, templateError(name, diags)
 	return got.expr, got.err
@@ -49,7 +51,10 @@ func (t *templates) parse(name string) (hclsyntax.Expression, error) {
 // render implements Env.Render of package modules.
 func (t *templates) render(name string, vars cty.Value) (string, error) {
 	v, err := t.value(name, vars)
-	v, _ = v.UnmarkDeep()
+	v, marks := v.Unmark()
+	if len(marks) > 0 {
+		t.plan.noteSecret(v)
+	}
 	switch {
 	case err != nil:
 		return "", err

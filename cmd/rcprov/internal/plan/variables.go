@@ -14,11 +14,6 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// sensitive marks values of sensitive variables and secret arguments, and all values made from them.
-const sensitive = mark("sensitive")
-
-type mark string
-
 // environPrefix is the prefix of environment variables that set variables of the plan.
 const environPrefix = "RCPROV_VAR_"
 

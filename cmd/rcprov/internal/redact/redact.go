@@ -26,9 +26,15 @@ const (
 
 // A Redactor hides secrets. The zero value and nil hide nothing. Its methods may be called concurrently.
 type Redactor struct {
-	mu       sync.RWMutex
-	patterns map[byte][]pattern // by first byte, the longest first
+	mu    sync.RWMutex
+	known map[pattern]bool
+	// Patterns by their first bytes, the longest first: a file with secrets has a thousand lines, each in many forms.
+	long  map[[headLength]byte][]pattern
+	short map[byte][]pattern
+	heads map[string]bool // what is shorter than headLength and begins a long pattern
 }
+
+const headLength = 4
 
 // A pattern is one form of one secret.
 type pattern struct {
@@ -48,8 +54,9 @@ func New(secrets ...string) *Redactor {
 func (r *Redactor) Add(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.patterns == nil {
-		r.patterns = map[byte][]pattern{}
+	if r.known == nil {
+		r.known, r.heads = map[pattern]bool{}, map[string]bool{}
+		r.long, r.short = map[[headLength]byte][]pattern{}, map[byte][]pattern{}
 	}
 	for _, secret := range secrets {
 		for _, form := range forms(secret) {
@@ -70,16 +77,23 @@ func (r *Redactor) Add(secrets ...string) {
 }
 
 func (r *Redactor) add(p pattern) {
-	if len(p.text) < 2 {
+	if len(p.text) < 2 || r.known[p] {
 		return
 	}
-	known := r.patterns[p.text[0]]
-	if slices.Contains(known, p) {
+	r.known[p] = true
+	insert := func(list []pattern) []pattern {
+		i, _ := slices.BinarySearchFunc(list, p, func(a, b pattern) int { return len(b.text) - len(a.text) })
+		return slices.Insert(list, i, p)
+	}
+	if len(p.text) < headLength {
+		r.short[p.text[0]] = insert(r.short[p.text[0]])
 		return
 	}
-	known = append(known, p)
-	slices.SortStableFunc(known, func(a, b pattern) int { return len(b.text) - len(a.text) })
-	r.patterns[p.text[0]] = known
+	head := [headLength]byte([]byte(p.text))
+	r.long[head] = insert(r.long[head])
+	for n := 1; n < headLength; n++ {
+		r.heads[p.text[:n]] = true
+	}
 }
 
 // String returns s without secrets.
@@ -96,7 +110,7 @@ func (r *Redactor) String(s string) string {
 func (r *Redactor) empty() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.patterns) == 0
+	return len(r.known) == 0
 }
 
 // scan is where a Redactor is in a text.
@@ -135,7 +149,19 @@ func (r *Redactor) scan(out *strings.Builder, state *scan, text []byte, final bo
 // longest returns the length of the longest secret at the start of text. It is undecided if text may be the beginning of a
 // longer one.
 func (r *Redactor) longest(text []byte, before byte, final bool) (length int, undecided bool) {
-	for _, p := range r.patterns[text[0]] {
+	if len(text) >= headLength {
+		if length, undecided = longestOf(r.long[[headLength]byte(text)], text, before, final); length > 0 || undecided {
+			return length, undecided
+		}
+	} else if !final && r.heads[string(text)] {
+		return 0, true
+	}
+	return longestOf(r.short[text[0]], text, before, final)
+}
+
+// longestOf is [Redactor.longest] for a list of patterns, the longest first.
+func longestOf(patterns []pattern, text []byte, before byte, final bool) (length int, undecided bool) {
+	for _, p := range patterns {
 		if p.word && wordByte(before) {
 			continue
 		}

@@ -21,6 +21,8 @@
 //   - primitive: a module whose block is one Step: a file, a user, a service.
 //   - product: a module whose block expands into several Steps, mostly those of primitives: a database, a web server.
 //   - part: one of a product's Steps. Reports name it behind the block's address: mongod.rs0/keyfile.
+//   - claim: what a step decides about a thing, whatever the host is like. Two steps of a host may not claim different
+//     things; see [Claim].
 //   - observe: to ask a host for the facts that decide a step. A host is never changed by it.
 //   - answer: what came of one question: there, with values; not there; or "could not tell", with the reason. The last one
 //     is an error on that host, never a change.

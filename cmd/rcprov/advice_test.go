@@ -343,12 +343,23 @@ func (a *adviser) check(t *testing.T, s snippet) error {
 	}
 	var plans []string
 	if a.only(body, a.isModule) {
-		plans = append(plans, "play \"it\" {\nhosts = group.all\n"+text+"\n}")
+		plans = append(plans, "play \"it\" {\nhosts = group.all\n"+text+"\n}", apart(body, text))
 	}
 	if a.only(body, isLanguage) {
 		plans = append(plans, text)
 	}
 	return a.any(t, plans)
+}
+
+// apart returns a plan with each step on a host of its own, for examples of one module that are alternatives.
+func apart(body *hclsyntax.Body, text string) string {
+	var hosts, steps strings.Builder
+	for i, b := range body.Blocks {
+		at := b.Range()
+		fmt.Fprintf(&hosts, "host \"alone%d\" {}\n", i)
+		fmt.Fprintf(&steps, "%s\nwhen = self.name == \"alone%d\"\n%s\n", text[at.Start.Byte:b.OpenBraceRange.End.Byte], i, text[b.OpenBraceRange.End.Byte:at.End.Byte])
+	}
+	return hosts.String() + "play \"it\" {\nhosts = group.all\n" + steps.String() + "}"
 }
 
 // whole reports whether a body has blocks of plans or steps alone.

@@ -106,17 +106,25 @@ func (h *host) connect(ctx context.Context) error {
 func (h *host) bind() ([]*step, error) {
 	p := h.run.Options.Plan
 	var all []*step
+	var claiming []plan.Step
 	for _, i := range h.plays {
 		steps, diags := p.Bind(p.Plays[i], h.Host, h.facts)
 		if diags.HasErrors() {
 			return nil, diags
 		}
 		for _, s := range steps {
-			if s.RunOnce && !h.isFirst(p.Plays[i]) || !tagged(h.run.Tags, s.Tags) {
+			if s.RunOnce && !h.isFirst(p.Plays[i]) {
+				continue
+			}
+			claiming = append(claiming, s)
+			if !tagged(h.run.Tags, s.Tags) {
 				continue
 			}
 			all = append(all, &step{Step: s, play: i})
 		}
+	}
+	if diags := plan.Conflicts(claiming); diags.HasErrors() {
+		return nil, diags
 	}
 	return all, nil
 }

@@ -99,7 +99,7 @@ play "web" {
     content  = "${each.value.uid}"
     when     = each.key != "bob"
   }
-  file "odd name" { path = "${file["home"].alice.path}/odd" }
+  file "odd name" { path = "${file["home"].alice.path}.odd" }
   task "t" {
     argv    = [file.home["alice"].path, unit.app.state, tostring(unit.app.limit[0].max)]
     timeout = 3

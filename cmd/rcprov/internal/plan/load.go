@@ -203,5 +203,8 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 		}
 	}
 	e.outputs()
+	if !flawed && len(e.diags) == 0 {
+		e.conflicts()
+	}
 	return e.result()
 }

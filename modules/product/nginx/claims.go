@@ -1,0 +1,14 @@
+package nginx
+
+import "github.com/rcprov/rcprov/modules"
+
+var _ modules.Claimer = (*Configuration)(nil)
+
+// Claims implements [modules.Claimer].
+func (c *Configuration) Claims() []modules.Claim {
+	var all []modules.Claim
+	for _, f := range c.Files {
+		all = append(all, f.Claims()...)
+	}
+	return all
+}

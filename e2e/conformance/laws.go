@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package conformance proves six laws for every module on real hosts. Modules bring a table of cases; see README.md
+// Package conformance proves seven laws for every module on real hosts. Modules bring a table of cases; see README.md
 // in the directory above.
 //
 //  1. plan writes nothing.
@@ -9,6 +9,7 @@
 //  4. apply that was killed, at any moment, and is run again leaves the host as an undisturbed run does.
 //  5. When plan says nothing is to be done, the effect is really there, as the host's own tools see it.
 //  6. plan announces exactly what apply then does; what it can't know yet, it announces with the condition.
+//  7. A user of the host who races the step in directories that are hers gains nothing. See race.go.
 package conformance
 
 import (

@@ -183,6 +183,12 @@ type Event struct {
 	Host    string
 	Step    string
 	Change  Change
+	Error   Error
+}
+
+// Error is why a host failed.
+type Error struct {
+	Summary string
 }
 
 // Change is what a step would change, or has changed.

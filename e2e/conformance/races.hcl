@@ -1,0 +1,467 @@
+# Law 7: what each module that names a path does in a directory that is alice's, or that she may write. race.go says what is
+# in a block.
+
+race "file" "new, hers" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    file "f" {
+      path    = "/home/alice/race/p/f"
+      content = "new\n"
+      mode    = "0640"
+      owner   = "alice"
+      group   = "alice"
+    }
+  EOT
+}
+
+race "file" "large, hers" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    file "f" {
+      path    = "/home/alice/race/p/f"
+      content = join("", [for i in range(300) : format("%0999d\n", i)])
+      mode    = "0644"
+      owner   = "alice"
+      group   = "alice"
+    }
+  EOT
+}
+
+race "file" "mode and owner alone" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    file "f" {
+      path    = "/home/alice/race/p/f"
+      mode    = "0604"
+      owner   = "alice"
+      group   = "alice"
+    }
+  EOT
+}
+
+race "file" "with a backup" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    file "f" {
+      path     = "/home/alice/race/p/f"
+      content  = "new\n"
+      owner    = "alice"
+      group    = "alice"
+      backup   = true
+      validate = ["grep", "-q", "new", "%s"]
+    }
+  EOT
+}
+
+race "file" "absent" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    file "f" {
+      path   = "/home/alice/race/p/f"
+      state  = "absent"
+      backup = true
+    }
+  EOT
+}
+
+race "file" "root's" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    file "f" {
+      path    = "/home/alice/race/p/f"
+      content = "new\n"
+    }
+  EOT
+}
+
+race "file" "where everybody may write" {
+  gap       = "files are written by path"
+  directory = "/srv/race"
+  rights    = "-o root -g root -m 1777"
+  names     = ["f"]
+  plan      = <<-EOT
+    file "f" {
+      path    = "/srv/race/f"
+      content = "new\n"
+    }
+  EOT
+}
+
+race "line" "hers" {
+  gap   = "files are written by path"
+  names = ["p/f"]
+  plan  = <<-EOT
+    line "l" {
+      path   = "/home/alice/race/p/f"
+      line   = "new"
+      create = true
+      mode   = "0600"
+      owner  = "alice"
+      group  = "alice"
+    }
+  EOT
+}
+
+race "directory" "hers" {
+  gap   = "files are written by path"
+  names = ["p/d/"]
+  plan  = <<-EOT
+    directory "d" {
+      path  = "/home/alice/race/p/d"
+      mode  = "0705"
+      owner = "alice"
+      group = "alice"
+    }
+  EOT
+}
+
+race "directory" "with parents" {
+  gap   = "files are written by path"
+  names = ["p/q/d/"]
+  plan  = <<-EOT
+    directory "d" {
+      path  = "/home/alice/race/p/q/d"
+      mode  = "0705"
+      owner = "alice"
+      group = "alice"
+    }
+  EOT
+}
+
+race "link" "hers" {
+  gap   = "files are written by path"
+  names = ["p/l"]
+  plan  = <<-EOT
+    link "l" {
+      path   = "/home/alice/race/p/l"
+      target = "/home/alice"
+    }
+  EOT
+}
+
+race "link" "forced" {
+  gap   = "files are written by path"
+  names = ["p/l"]
+  plan  = <<-EOT
+    link "l" {
+      path   = "/home/alice/race/p/l"
+      target = "/home/alice"
+      force  = true
+    }
+  EOT
+}
+
+race "directory" "absent" {
+  gap    = "files are written by path"
+  names  = ["p/d/"]
+  inside = ["d/inner/f", "inner/f"]
+  reset  = "cd /home/alice/race && setpriv --reuid alice --regid alice --clear-groups sh -c 'mkdir -p p/d/inner && touch p/d/inner/f p/d/g'"
+  plan   = <<-EOT
+    directory "d" {
+      path  = "/home/alice/race/p/d"
+      state = "absent"
+      force = true
+    }
+  EOT
+}
+
+race "line" "in a directory that her group may write" {
+  gap       = "files are written by path"
+  directory = "/srv/race"
+  rights    = "-o root -g alice -m 2775"
+  names     = ["f"]
+  plan      = <<-EOT
+    line "l" {
+      path   = "/srv/race/f"
+      line   = "new"
+      create = true
+      owner  = "alice"
+      group  = "alice"
+      backup = true
+    }
+  EOT
+}
+
+race "authorized_key" "in her home" {
+  gap   = "files are written by path"
+  names = [".ssh/authorized_keys"]
+  setup = "usermod -d /home/alice/race alice"
+  plan  = <<-EOT
+    authorized_key "alice" {
+      user = "alice"
+      key  = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIQ7EHcc0U+5+2UihwvxaaZYDz5SUpozmScUYA1GD0zF alice@laptop"
+    }
+  EOT
+}
+
+race "authorized_key" "no other keys, at a path of the plan" {
+  gap   = "files are written by path"
+  names = ["p/keys"]
+  plan  = <<-EOT
+    authorized_key "alice" {
+      user      = "alice"
+      key       = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIQ7EHcc0U+5+2UihwvxaaZYDz5SUpozmScUYA1GD0zF alice@laptop"
+      path      = "/home/alice/race/p/keys"
+      exclusive = true
+    }
+  EOT
+}
+
+race "archive" "hers" {
+  gap    = "files are written by path"
+  names  = ["p/tool/"]
+  inside = ["tool/pkg-1/bin/tool", "pkg-1/bin/tool", "pkg-1/bin/alias", "bin/tool", "bin/alias", "tree/pkg-1/bin/tool"]
+  setup  = <<-EOT
+    mkdir -p /srv/fixture
+    base64 -d >/srv/fixture/pkg <<'END'
+    H4sIAAAAAAACA+3T0QqCMBSA4V37FIuuwzk39zymlaKkOH3/lhBEUNGFkvB/N2ewXe3n9M3lkMRi
+    USpw1t5n4qx6ng8iMVYb55QJZ5VorbSQVqxg8mM+SCmKtptKXzbv3n2736h+7n+sr/Ff9XeW/iv3
+    z9s698v1d+6H/ibLUiH12HUt/Vfqv9xnh74h7Yf91/alf5plSkjF/i9uv5vj+yo6FVUnz/Xgx0gA
+    AAAAAAAAAAAAAIAtuQGvYJWZACgAAA==
+    END
+  EOT
+  plan   = <<-EOT
+    archive "tool" {
+      file   = "/srv/fixture/pkg"
+      sha256 = "b37383d8a5c330459fbb3a4457153f15bf8e976499e52edcf8a390cc6c322e67"
+      path   = "/home/alice/race/p/tool"
+      owner  = "alice"
+      group  = "alice"
+    }
+  EOT
+}
+
+race "archive" "of a file that she may swap" {
+  gap     = "files are written by path"
+  names   = ["p/pkg"]
+  touches = ["opt/tool/"]
+  setup   = <<-EOT
+    mkdir -p /srv/fixture
+    base64 -d >/srv/fixture/pkg <<'END'
+    H4sIAAAAAAACA+3T0QqCMBSA4V37FIuuwzk39zymlaKkOH3/lhBEUNGFkvB/N2ewXe3n9M3lkMRi
+    USpw1t5n4qx6ng8iMVYb55QJZ5VorbSQVqxg8mM+SCmKtptKXzbv3n2736h+7n+sr/Ff9XeW/iv3
+    z9s698v1d+6H/ibLUiH12HUt/Vfqv9xnh74h7Yf91/alf5plSkjF/i9uv5vj+yo6FVUnz/Xgx0gA
+    AAAAAAAAAAAAAIAtuQGvYJWZACgAAA==
+    END
+  EOT
+  reset   = "rm -rf /opt/tool; cd /home/alice/race && setpriv --reuid alice --regid alice --clear-groups sh -c 'mkdir p && cp /srv/fixture/pkg p/pkg'"
+  plan    = <<-EOT
+    archive "tool" {
+      file   = "/home/alice/race/p/pkg"
+      sha256 = "b37383d8a5c330459fbb3a4457153f15bf8e976499e52edcf8a390cc6c322e67"
+      path   = "/opt/tool"
+    }
+  EOT
+}
+
+race "archive" "absent" {
+  gap    = "files are written by path"
+  names  = ["p/tool/"]
+  inside = ["tool/bin/tool", "bin/tool"]
+  reset  = <<-EOT
+    cd /home/alice/race
+    setpriv --reuid alice --regid alice --clear-groups sh -c 'mkdir -p p/tool/bin && touch p/tool/bin/tool && cat >p/tool/.rcprov-archive' <<'END'
+    {"sha256":"b37383d8a5c330459fbb3a4457153f15bf8e976499e52edcf8a390cc6c322e67"}
+    END
+  EOT
+  plan   = <<-EOT
+    archive "tool" {
+      path  = "/home/alice/race/p/tool"
+      state = "absent"
+    }
+  EOT
+}
+
+race "download" "hers" {
+  gap   = "files are written by path"
+  names = ["p/tool"]
+  setup = <<-EOT
+    mkdir -p /srv/fixture
+    cat >/srv/fixture/serve.pl <<'END'
+    use IO::Socket::INET;
+    my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1:8123", Listen => 5, ReuseAddr => 1) or die;
+    my $content = "#!/bin/sh\necho fetched\n";
+    while (my $client = $listener->accept) {
+      while (<$client>) { last if /^\r?$/ }
+      print $client "HTTP/1.1 200 OK\r\nContent-Length: " . length($content) . "\r\nConnection: close\r\n\r\n$content";
+      close $client;
+    }
+    END
+    systemctl stop fixture 2>/dev/null || :
+    systemd-run --quiet --unit=fixture --property=Restart=always perl /srv/fixture/serve.pl
+    until perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:8123")'; do sleep 0.1; done
+  EOT
+  plan  = <<-EOT
+    download "tool" {
+      url    = "http://127.0.0.1:8123/tool"
+      sha256 = "df3f283be34a7614226644e1a725254933d9e4874dfb69ee634b72248bc6a029"
+      path   = "/home/alice/race/p/tool"
+      mode   = "0750"
+      owner  = "alice"
+      group  = "alice"
+    }
+  EOT
+}
+
+race "user" "home below hers" {
+  names   = ["p/bob/"]
+  inside  = ["bob/.profile"]
+  reset   = "userdel bob 2>/dev/null || :"
+  touches = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid", "var/mail/bob"]
+  plan    = <<-EOT
+    user "bob" {
+      name = "bob"
+      home = "/home/alice/race/p/bob"
+    }
+  EOT
+}
+
+race "user" "home removed" {
+  gap     = "files are written by path"
+  names   = ["p/bob/"]
+  inside  = ["bob/.profile", "bob/x/y", "x/y"]
+  reset   = <<-EOT
+    userdel bob 2>/dev/null || :
+    useradd -M -d /home/alice/race/p/bob bob
+    install -d -o alice -g alice /home/alice/race/p
+    install -d -o bob -g bob /home/alice/race/p/bob /home/alice/race/p/bob/x
+    chown bob /srv/law/dir/bob
+  EOT
+  touches = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid", "var/mail/bob"]
+  plan    = <<-EOT
+    user "bob" {
+      name        = "bob"
+      state       = "absent"
+      remove_home = true
+    }
+  EOT
+}
+
+race "systemd_unit" "restart_on names files of hers" {
+  gap     = "a named pipe in the place of a file is waited for"
+  names   = ["p/f"]
+  touches = ["etc/systemd/system/lawful.service"]
+  plan    = <<-EOT
+    systemd_unit "lawful" {
+      name       = "lawful.service"
+      content    = "[Service]\nExecStart=/bin/sleep infinity\n"
+      running    = true
+      restart_on = ["/home/alice/race/p/f"]
+    }
+  EOT
+}
+
+race "command" "dir, creates and removes are hers" {
+  names = ["p/d/", "p/f"]
+  reset = "setpriv --reuid alice --regid alice --clear-groups mkdir -p /home/alice/race/p/d"
+  plan  = <<-EOT
+    command "c" {
+      argv    = ["touch", "/home/alice/race/p/f"]
+      dir     = "/home/alice/race/p/d"
+      creates = "/home/alice/race/p/f"
+      user    = "alice"
+    }
+    command "r" {
+      argv    = ["rm", "-f", "/home/alice/race/p/f"]
+      removes = "/home/alice/race/p/f"
+      user    = "alice"
+    }
+  EOT
+}
+
+race "check" "dir is hers" {
+  names = ["p/d/"]
+  reset = "setpriv --reuid alice --regid alice --clear-groups mkdir -p /home/alice/race/p/d"
+  plan  = <<-EOT
+    check "c" {
+      argv     = ["true"]
+      dir      = "/home/alice/race/p/d"
+      user     = "alice"
+      deadline = "1s"
+    }
+  EOT
+}
+
+race "node" "directory is hers" {
+  gap    = "files are written by path"
+  names  = ["p/22.22.3/"]
+  inside = ["22.22.3/bin/node", "bin/node"]
+  setup  = <<-EOT
+    mkdir -p /srv/fixture
+    base64 -d >/srv/fixture/node.tar.gz <<'END'
+    H4sIAAAAAAACA+2WXW/TMBSGc1v/irO01aRp+U4aQVVUJHbBBdsEEjeAWLo4jWliR7G7Fk377zhp
+    K60VjAsgBXEeVbJ94vMm9RufmIuUWne+b+tfYBWML9dWwr86xm/E1cRR1Laaw7bte2Hkh3Hshk3c
+    C0LfNSAyOmApVVIDGLUQ6ql5P7v+j8J/4P+Mced4/odejP4f3f/mWif+B4f+R24QGuCi/3+c/klr
+    tcwJvc0F7N4EYiD/BU/u/6rsov57rhse1v/YDXD/d7v/+/BKUAmrPFFwo60HxvXSFAVY1rwQs6Tp
+    VDXN2BquwbZtPYTLl28upu8v3r57fXWpQzeQaolzWDGVQ5XcLpK5VhQZMKWbFYcyWTA+t4mkCiy6
+    JCyDD2AOPBMmWu6O1pIJDp/GoHLKoa1Inms/s8Mx0DVTY8gYWeWsoLu0kyavSUgF7IttH3WntRlO
+    Bn6jMQaZs0w1WZyStk8yUe8eWYdJL2X1ZLDJcgo2az+Gn0uRLgsqncH9dupwevZAeuVCzwar0nfX
+    HZP0ZEFpBa6uo72qZlxlcHpv8qSk5nNzKM1zc/tXN8OHj/xUpz7WNB+N+/2zqQ68aMWdbdD+InX6
+    d+/ULttQ7ovui5QJ47bMTdIuAFZBrP+H9b955Y95/h+N8Px/bP/3Sl6n/o9GYYD+/1X+6xOB05n/
+    cRhE6D+CIAiCIAiCIAiCIAiCIMiv8A0CyugTACgAAA==
+    END
+    cat >/srv/fixture/serve.pl <<'END'
+    use IO::Socket::INET;
+    my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1:8123", Listen => 5, ReuseAddr => 1) or die;
+    open my $file, "<:raw", "/srv/fixture/node.tar.gz" or die;
+    my $content = do { local $/; <$file> };
+    while (my $client = $listener->accept) {
+      while (<$client>) { last if /^\r?$/ }
+      print $client "HTTP/1.1 200 OK\r\nContent-Length: " . length($content) . "\r\nConnection: close\r\n\r\n$content";
+      close $client;
+    }
+    END
+    systemctl stop fixture 2>/dev/null || :
+    systemd-run --quiet --unit=fixture --property=Restart=always perl /srv/fixture/serve.pl
+    until perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:8123")'; do sleep 0.1; done
+  EOT
+  plan   = <<-EOT
+    node "lts" {
+      version   = "22.22.3"
+      directory = "/home/alice/race/p"
+      mirror    = "http://127.0.0.1:8123/dist"
+      sha256    = "7e7186aa49f86de8597820bae5afcea74b12fdb718aea8f6f4cf58cf81274705"
+    }
+  EOT
+}
+
+# What is not raced, and why.
+
+exempt {
+  names   = ["apt_package", "apt_repository", "debconf", "group", "hosts_entry", "mongo_replica_set", "sshd", "sysctl", "ufw"]
+  because = "no path: what it writes is below /etc or /usr, where only root may write"
+}
+
+exempt {
+  names   = ["http_check", "http_check.ca_file", "apt_repository.key_file", "acme_certificate.ca_file", "node.key_file", "rocketchat.key_file"]
+  because = "a file on the controller"
+}
+
+exempt {
+  names   = ["acme_certificate.directory", "mongod.key_file", "node.links", "user.create_home"]
+  because = "no path: a URL, the key itself, names of programs, a bool"
+}
+
+exempt {
+  names   = ["systemd_unit.reload_on"]
+  because = "observed like restart_on"
+}
+
+exempt {
+  names = [
+    "jitsi", "jitsi.certificate", "jitsi.webroot", "mongod", "mongod.db_path", "mongod.certificate_key_file", "mongod.ca_file",
+    "nginx", "nginx.webroot", "nginx_site", "nginx_site.certificate",
+  ]
+  because = "made of directory, file, and systemd_unit with restart_on, which are raced; the service itself reads the rest"
+}
+
+exempt {
+  names   = ["rocketchat", "rocketchat.directory", "rocketchat.data_directory", "rocketchat.node_bin", "acme_certificate", "acme_certificate.webroot"]
+  because = "not yet"
+}

@@ -32,3 +32,12 @@ func holdsSecret(ty reflect.Type) bool {
 	}
 	return ty == reflect.TypeFor[Secret]()
 }
+
+// A SecretKeeper is a step that puts secrets into files. The host remembers these, so that their text is not shown when a
+// later plan no longer knows that they hold one.
+type SecretKeeper interface {
+	Step
+
+	// SecretFiles returns the paths of these files, the subjects of their edits; none if the step's content is no secret.
+	SecretFiles() []string
+}

@@ -35,7 +35,7 @@ var _ modules.Step = (*Step)(nil)
 func New(args Args, env modules.Env) (modules.Step, error) {
 	s := &Step{
 		Path: args.Path, Create: args.Create, Owner: args.Owner, Group: args.Group,
-		Validate: args.Validate, Backup: args.Backup, Sensitive: env.Sensitive("line"),
+		Validate: args.Validate, Backup: args.Backup, Sensitive: args.Sensitive || env.Sensitive("line"),
 		Desired: desired{line: args.Line, absent: args.State == "absent"},
 	}
 	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
@@ -45,6 +45,12 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		errs = append(errs, &modules.ArgError{
 			Arg: "validate", Err: errors.New("must contain %s, the path of the new file"),
 			Hint: "Write %s where the command expects the path. It runs before the new file takes the place of the old one.",
+		})
+	}
+	if env.Sensitive("line") && args.Create && err == nil && mode&0o004 != 0 {
+		errs = append(errs, &modules.ArgError{
+			Arg: "mode", Err: fmt.Errorf("is %s, and the line is sensitive: every user could read it", args.Mode),
+			Hint: "Write `mode = \"0600\"`, or \"0640\" with the group of those who may read it.",
 		})
 	}
 	return s, errors.Join(append(errs, s.Desired.read(args)...)...)
@@ -132,7 +138,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if text == old {
 		return modules.Change{}, nil
 	}
-	return modules.NewChange(work{Action: modules.Update, Path: s.Path, Old: old, New: text, Sensitive: s.Sensitive}, notes...), nil
+	w := work{Action: modules.Update, Path: s.Path, Old: old, New: text, Sensitive: s.Sensitive, Private: is.Mode != 0 && is.Mode&0o004 == 0}
+	return modules.NewChange(w, notes...), nil
 }
 
 // Foresee implements [modules.Foreseer].

@@ -38,6 +38,11 @@ func TestDiff(t *testing.T) {
 			name: "line missing", step: plain, is: file("a\n"),
 			want: modules.Change{Edits: []modules.Edit{update}, Work: work{Action: modules.Update, Path: "/etc/x", Old: "a\n", New: "a\nb\n"}},
 		},
+		{
+			name: "neighbours of a line in a private file", step: plain,
+			is:   observe.FileInfo{Type: observe.Regular, Content: []byte("password=x\na\n"), Mode: 0o640},
+			want: modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/x", Field: "line", Text: &modules.Text{New: "b\n"}}}},
+		},
 		{name: "sensitive", step: secret, is: file("a\n"), want: modules.Change{Edits: []modules.Edit{hidden}}},
 		{
 			name: "file missing", step: plain,

@@ -13,6 +13,7 @@ type work struct {
 	Old, New  string        // content
 	Rights    rights.Rights // of a new file
 	Sensitive bool
+	Private   bool // not everybody may read the file: what is beside the line is not shown
 }
 
 // Edits implements [modules.Work].
@@ -23,6 +24,9 @@ func (w work) Edits() []modules.Edit {
 		return []modules.Edit{e}
 	}
 	e.Text = &modules.Text{Old: w.Old, New: w.New}
+	if w.Private {
+		e.Text = changed(*e.Text)
+	}
 	if w.Action == modules.Create {
 		e.To = w.Rights.String()
 	} else {

@@ -53,6 +53,9 @@ type thingArgs struct {
 	Batch bool   `hcl:"batch,optional"`
 
 	Opaque bool `hcl:"opaque,optional"`
+	Secret bool `hcl:"secret,optional"` // the value is one
+
+	Field string `hcl:"field,optional"`
 }
 
 type thing struct{ thingArgs }
@@ -64,7 +67,17 @@ func (s *thing) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil || is == s.Value {
 		return modules.Change{}, err
 	}
-	return modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: s.Name, From: is, To: s.Value}}}, nil
+	return modules.Change{Edits: []modules.Edit{{
+		Action: modules.Update, Subject: s.Name, Field: s.Field, From: is, To: s.Value, Sensitive: s.Secret,
+	}}}, nil
+}
+
+// SecretFiles implements [modules.SecretKeeper].
+func (s *thing) SecretFiles() []string {
+	if s.Secret {
+		return []string{s.Name}
+	}
+	return nil
 }
 
 func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (err error) {
@@ -219,6 +232,7 @@ func (c *fakeConn) Reconnect(context.Context, int) (modules.Connection, error) {
 func (c *fakeConn) Ask(ctx context.Context, script string) (stdout, stderr []byte, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	script = strings.ReplaceAll(script, SecretsPath, filepath.Join(filepath.Dir(c.Shell), "secrets"))
 	switch {
 	case c.lost != nil:
 		return nil, nil, c.lost

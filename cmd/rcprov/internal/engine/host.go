@@ -30,10 +30,12 @@ type host struct {
 	first     *observe.Snapshot // of all steps, before the run changed anything
 	preflight preflight
 
-	link  link
-	lock  lock
-	seen  view
-	ahead *ahead // nil before the first change over the current connection
+	link link
+	lock lock
+	seen view
+
+	memory memory // what has held secrets
+	ahead  *ahead // nil before the first change over the current connection
 	outcome
 }
 
@@ -95,6 +97,9 @@ func (h *host) connect(ctx context.Context) error {
 	h.steps = steps
 	h.doing("", "observing")
 	if err := h.observeAll(ctx); err != nil {
+		return err
+	}
+	if err := h.memory.read(h.seen.snapshot); err != nil {
 		return err
 	}
 	h.first = h.seen.snapshot

@@ -106,7 +106,8 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		return
 	}
 	var script strings.Builder
-	script.WriteString("umask 077\nmkdir -p /var/lib/rcprov\n")
+	// Syslog gets entries by standard input: everybody on the host can read a command line.
+	script.WriteString("umask 077\nmkdir -p /var/lib/rcprov\nlog() { printf '%s\\n' \"$1\" | logger -t rcprov 2>/dev/null || :; }\n")
 	for _, b := range batch {
 		line, err := json.Marshal(h.entry(play, what, b, failure))
 		if err != nil {
@@ -115,7 +116,7 @@ func (h *host) log(play, what string, batch []work, failure error) {
 		quoted := shell.Quote(h.run.Redact(string(line)))
 		fmt.Fprintf(&script, "printf '%%s\\n' %s >>%s\n", quoted, JournalPath)
 		if what != Begun {
-			fmt.Fprintf(&script, "logger -t rcprov -- %s </dev/null 2>/dev/null || :\n", quoted)
+			fmt.Fprintf(&script, "log %s\n", quoted)
 		}
 	}
 	if what == Changed {

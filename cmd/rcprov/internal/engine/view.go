@@ -25,6 +25,7 @@ func (v view) covers(i, applied, changes int) bool {
 // observeAll observes all steps of the host and their requirements.
 func (h *host) observeAll(ctx context.Context) error {
 	q := query(h.steps)
+	heldSecrets.Ask(q, struct{}{})
 	for _, s := range h.steps {
 		for _, r := range s.Requires {
 			r.Observe(q)

@@ -57,6 +57,10 @@ func (w *walk) run(ctx context.Context) {
 			w.fail(i, err, Untouched)
 			return
 		case change.Empty():
+			if err := w.rememberConverged(ctx, s); err != nil {
+				w.fail(i, err, Untouched)
+				return
+			}
 			h.ahead.drop(s)
 			w.report(i, Event{Type: StepOK, Change: &change})
 			h.counts.OK++
@@ -129,9 +133,10 @@ func (w *walk) batchEnd(i int) int {
 // likely then, and the same otherwise.
 func (w *walk) diff(s *step) (change, likely modules.Change, err error) {
 	if w.host.run.Mode == Plan {
-		return modules.Preview(s.Step.Step, w.host.seen.snapshot)
+		change, likely, err = modules.Preview(s.Step.Step, w.host.seen.snapshot)
+		return w.host.memory.cover(change), likely, err
 	}
-	change, err = s.Step.Step.Diff(w.host.seen.snapshot)
+	change, err = w.host.diff(s)
 	return change, change, err
 }
 
@@ -195,7 +200,7 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			w.fail(i, err, Unknown)
 			return 0, false
 		}
-		if change, err = s.Step.Step.Diff(h.seen.snapshot); err != nil {
+		if change, err = h.diff(s); err != nil {
 			w.fail(i, err, Unknown)
 			return 0, false
 		}
@@ -207,9 +212,9 @@ func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
 	if err := w.host.observe(ctx, i, i+len(batch), nil); err != nil {
 		return Unknown
 	}
-	step := w.host.steps[i].Step.Step
-	_, opaque := step.(modules.Opaque)
-	after, err := step.Diff(w.host.seen.snapshot)
+	step := w.host.steps[i]
+	_, opaque := step.Step.Step.(modules.Opaque)
+	after, err := w.host.diff(step)
 	switch same := err == nil && reflect.DeepEqual(after.Edits, batch[0].change.Edits); {
 	case err != nil, same && opaque:
 		return Unknown
@@ -230,7 +235,7 @@ func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n i
 		return 0, h.link.goneDuring(broken)
 	}
 	for ; n < len(batch); n++ {
-		left, err := batch[n].Step.Step.Diff(h.seen.snapshot)
+		left, err := h.diff(batch[n].step)
 		if err != nil && n == 0 {
 			return 0, fmt.Errorf("after the connection broke: %w", err)
 		}
@@ -259,7 +264,7 @@ func (w *walk) gather(i int, change modules.Change) []work {
 	h := w.host
 	batch := []work{{h.steps[i], change}}
 	for j := i + 1; j < min(w.batchEnd(i), h.seen.to); j++ {
-		c, err := h.steps[j].Step.Step.Diff(h.seen.snapshot)
+		c, err := h.diff(h.steps[j])
 		if err != nil || c.Empty() {
 			break
 		}
@@ -272,6 +277,13 @@ func (w *walk) gather(i int, change modules.Change) []work {
 func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	h, s := w.host, w.host.steps[i]
 	w.report(i, Event{Type: Doing, Text: "changing", Change: &batch[0].change})
+	changes := make([]modules.Change, len(batch))
+	for j, b := range batch {
+		changes[j] = b.change
+	}
+	if err := h.remember(ctx, changes...); err != nil {
+		return err
+	}
 	h.log(w.play.Name, Begun, batch, nil)
 	h.applied++
 	h.run.countChange()
@@ -326,7 +338,7 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 		return err
 	}
 	for _, b := range batch {
-		left, err := b.Step.Step.Diff(h.seen.snapshot)
+		left, err := h.diff(b.step)
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/remote"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 )
 
 // connecting holds the flags of all commands that connect to hosts.
@@ -73,7 +74,7 @@ type prompt struct {
 // Ask asks for an answer that shows while it is typed.
 func (p *prompt) Ask(_ context.Context, question string) (answer string, err error) {
 	p.suspend(func() {
-		_, _ = fmt.Fprint(p.out, question) // a question that can't be shown won't be answered
+		_, _ = fmt.Fprint(p.out, visible.Text(question)) // a question that can't be shown won't be answered
 		answer, err = bufio.NewReader(p.in).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = errors.New("no answer")
@@ -85,7 +86,7 @@ func (p *prompt) Ask(_ context.Context, question string) (answer string, err err
 // AskSecret asks for an answer that doesn't show, and hides it from all output from then on.
 func (p *prompt) AskSecret(_ context.Context, question string) (answer string, err error) {
 	p.suspend(func() {
-		_, _ = fmt.Fprint(p.out, question)
+		_, _ = fmt.Fprint(p.out, visible.Text(question))
 		var typed []byte
 		typed, err = term.ReadPassword(int(p.in.Fd()))
 		_, _ = fmt.Fprintln(p.out)

@@ -15,6 +15,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -97,7 +98,7 @@ func (a *app) showFacts(ctx context.Context, conn engine.Conn) error {
 		return err
 	}
 	if a.json {
-		_, err = fmt.Fprintf(a.Stdout, `{"version":1,"type":"facts","host":%q,"facts":%s}`+"\n", conn.Name(), text)
+		_, err = fmt.Fprintf(a.Stdout, `{"version":1,"type":"facts","host":%q,"facts":%s}`+"\n", conn.Name(), visible.JSON(text))
 		return err
 	}
 	var byName map[string]any
@@ -120,7 +121,7 @@ func (a *app) printFacts(prefix string, facts map[string]any) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(a.Stdout, "%s.%s = %s\n", prefix, name, text); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%s.%s = %s\n", prefix, name, visible.JSON(text)); err != nil {
 			return err
 		}
 	}
@@ -133,14 +134,17 @@ func (a *app) showHistory(ctx context.Context, conn engine.Conn) error {
 		return err
 	}
 	if a.json {
-		encoder := json.NewEncoder(a.Stdout)
 		for _, e := range entries {
 			line := struct {
 				Version int    `json:"version"`
 				Type    string `json:"type"`
 				engine.Entry
 			}{1, "history", e}
-			if err := encoder.Encode(line); err != nil {
+			text, err := json.Marshal(line)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(a.Stdout, "%s\n", visible.JSON([]byte(a.secrets.String(string(text))))); err != nil {
 				return err
 			}
 		}
@@ -156,7 +160,11 @@ func (a *app) showHistory(ctx context.Context, conn engine.Conn) error {
 			continue // the entry of its end says the same
 		}
 		when := e.Time.Local().Format("2006-01-02 15:04:05")
-		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", when, e.By, e.What, e.Step, summary(e)); err != nil {
+		fields := []string{when, e.By, e.What, e.Step, summary(e)}
+		for i, field := range fields {
+			fields[i] = visible.Line(a.secrets.String(field)) // the host may be broken into
+		}
+		if _, err := fmt.Fprintln(table, strings.Join(fields, "\t")); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 	"github.com/rcprov/rcprov/modules"
 )
 
@@ -25,6 +26,7 @@ type authentication struct {
 	dialer   *Dialer
 	settings *settings
 	sameAs   *settings // of another port of the same host; may be nil
+	name     string    // of the host in the plan; empty for a jump host
 	password string    // given in the plan
 	kept     bool      // the password that was accepted before was offered
 	typed    string    // what the person typed last
@@ -69,21 +71,45 @@ func (a *authentication) next(server *ssh.ClientAuthContext) (ssh.AuthMethod, er
 		a.passwords++
 		a.tried = append(a.tried, "password")
 		return ssh.PasswordCallback(func() (string, error) {
-			return a.secret(fmt.Sprintf("%s@%s's password: ", a.settings.user, a.settings.alias))
+			return a.secret(a.who() + ": password: ")
 		}), nil
 	}
 	return nil, nil
 }
 
-// answer answers the questions of keyboard-interactive, mostly one for the password.
-func (a *authentication) answer(_, instruction string, questions []string, echos []bool) ([]string, error) {
+// who names the login in a question: the host's words must not be able to name another one.
+func (a *authentication) who() string {
+	who := fmt.Sprintf("Login of %s at %s", a.settings.user, a.settings.address())
+	if a.name != "" {
+		who += fmt.Sprintf(" (%s)", a.name)
+	}
+	return who
+}
+
+const (
+	maxQuestions = 8    // in one message of keyboard-interactive
+	maxQuestion  = 2000 // bytes of a question or an instruction that are shown
+)
+
+// answer answers the questions of keyboard-interactive, mostly one for the password. The host's words are shown as such: each line
+// behind a bar, after ours.
+func (a *authentication) answer(_, instruction string, questions []string, _ []bool) ([]string, error) {
+	if len(questions) > maxQuestions {
+		return nil, fmt.Errorf("the host asks %d questions at once", len(questions))
+	}
 	answers := make([]string, len(questions))
 	for i, question := range questions {
-		var err error
-		if instruction != "" {
-			question = instruction + "\n" + question
+		var text strings.Builder
+		fmt.Fprintf(&text, "%s: the host asks\n", a.who())
+		for _, words := range []string{instruction, question} {
+			words = strings.TrimSpace(words[:min(len(words), maxQuestion)])
+			for line := range strings.Lines(words) {
+				text.WriteString("  | " + visible.Line(strings.TrimSpace(line)) + "\n")
+			}
 		}
-		if answers[i], err = a.secret(fmt.Sprintf("(%s@%s) %s", a.settings.user, a.settings.alias, question)); err != nil {
+		fmt.Fprintf(&text, "%s: answer: ", a.who())
+		var err error
+		if answers[i], err = a.secret(text.String()); err != nil {
 			return nil, err
 		}
 	}

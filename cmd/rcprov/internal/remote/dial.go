@@ -174,7 +174,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	conn := watch(raw, timeout)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause, same: t.key}
-	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, password: string(t.Password), pause: conn.pause}
+	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: conn.pause}
 	defer login.close()
 	accepted := false
 	client, channels, requests, err := ssh.NewClientConn(conn, s.address(), &ssh.ClientConfig{

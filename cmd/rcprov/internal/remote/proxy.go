@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -187,7 +186,7 @@ func startProxy(command string) (net.Conn, error) {
 type proxyConn struct {
 	io.ReadCloser
 	stdin  io.WriteCloser
-	stderr bytes.Buffer
+	stderr tail
 	cmd    *exec.Cmd
 	closed sync.Once
 }
@@ -208,7 +207,7 @@ func (p *proxyConn) explain(err error) error {
 		return nil
 	}
 	_ = p.Close() // waits for the command's end, so that stderr is whole
-	if line := modules.LastLine(p.stderr.Bytes()); line != "" {
+	if line := modules.LastLine(p.stderr.bytes()); line != "" {
 		return fmt.Errorf("ProxyCommand: %s", line)
 	}
 	return err

@@ -36,11 +36,19 @@ func (c *Conn) start(ctx context.Context, command string) (*process, error) {
 	return p, nil
 }
 
-// typedPasswords holds the passwords that a person typed, by their owner. For sudo that is the user: mostly one password is
-// right for all hosts.
+// typedPasswords holds the passwords that a person typed, by the login, or for sudo by the host, that they are for. No other one gets
+// them, unless the person says so: a host that is broken into could ask for what is not its own.
 type typedPasswords struct {
-	mu sync.Mutex
-	of map[string]string
+	mu   sync.Mutex
+	of   map[string]string
+	last string // whose was typed last
+}
+
+// latest returns the password that was typed last, and whose it is.
+func (p *typedPasswords) latest() (who, password string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last, p.of[p.last]
 }
 
 func (p *typedPasswords) get(who string) string {
@@ -55,7 +63,7 @@ func (p *typedPasswords) set(who, password string) {
 	if p.of == nil {
 		p.of = make(map[string]string)
 	}
-	p.of[who] = password
+	p.of[who], p.last = password, who
 }
 
 // sudoPassword returns the password for this connection's sudo; empty: sudo must not ask.
@@ -87,7 +95,8 @@ func (c *Conn) asRoot(ctx context.Context, do func() error) error {
 
 var errTooMany = errors.New("no more attempts")
 
-// askPassword sets another password than used, which sudo didn't accept: one that was typed for another host, or a new one.
+// askPassword sets another password than used, which sudo didn't accept: one that was typed for an earlier connection to this host,
+// or a new one, which may be the one for another host if the person says so.
 func (c *Conn) askPassword(ctx context.Context, used string) error {
 	release, err := c.dialer.ask(ctx)
 	if err != nil {
@@ -99,19 +108,30 @@ func (c *Conn) askPassword(ctx context.Context, used string) error {
 	if c.password != used { // another call has asked in the meantime
 		return nil
 	}
-	if typed := c.dialer.passwords.get(c.user); typed != "" && used == "" {
+	mine := c.user + " on " + c.target.Name
+	if typed := c.dialer.passwords.get(mine); typed != "" && used == "" {
 		c.password = typed
 		return nil
 	}
 	if c.asked++; c.asked > maxPasswords {
 		return errTooMany
 	}
-	c.password, err = c.dialer.Prompt.AskSecret(ctx, fmt.Sprintf("[sudo] password for %s on %s: ", c.user, c.target.Name))
+	other, otherPassword := c.dialer.passwords.latest()
+	question := fmt.Sprintf("sudo password of %s: ", mine)
+	if other != "" && other != mine && used == "" {
+		question = fmt.Sprintf("sudo password of %s (just Enter sends it that of %s): ", mine, other)
+	} else {
+		otherPassword = ""
+	}
+	c.password, err = c.dialer.Prompt.AskSecret(ctx, question)
+	if err == nil && c.password == "" {
+		c.password = otherPassword
+	}
 	if err == nil && c.password == "" {
 		err = errors.New("no password was given")
 	}
 	if err == nil {
-		c.dialer.passwords.set(c.user, c.password)
+		c.dialer.passwords.set(mine, c.password)
 	}
 	return err
 }
@@ -165,16 +185,18 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 // errWrongPassword means that sudo asks again.
 var errWrongPassword = errors.New("sudo did not accept the password")
 
-// skipPassword reads and returns what sudo prints, up to the mark.
+// skipPassword reads what sudo prints, up to the mark, and returns the end of it.
 func skipPassword(r *bufio.Reader, mark string) (output []byte, err error) {
 	found := false
+	var said tail
 	err = eachLine(r, func(line []byte) bool {
 		if found = isLine(line, mark); found {
 			return false
 		}
-		output = append(output, line...)
+		_, _ = said.Write(line)
 		return !bytes.Contains(line, []byte("try again"))
 	})
+	output = said.bytes()
 	switch {
 	case found:
 		return output, nil

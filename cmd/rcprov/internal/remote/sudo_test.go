@@ -183,7 +183,7 @@ func TestSudoPasswordIsAskedOnce(t *testing.T) {
 		useAll(t, again.(*Conn))
 		_, _ = again.Close(), c.Close()
 	}
-	if len(prompt.asked) != 2 || prompt.asked[0] != "[sudo] password for someone on fake: " {
+	if len(prompt.asked) != 2 || prompt.asked[0] != "sudo password of someone on fake: " {
 		t.Errorf("asked %q", prompt.asked)
 	}
 }

@@ -111,8 +111,10 @@ func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 		c.files = &sftpSession{client, p}
 		return c.files, nil
 	}
-	output, _ := io.ReadAll(p.stderr)
+	var said tail
+	_, _ = io.Copy(&said, p.stderr)
 	<-p.ended
+	output := said.bytes()
 	if began && p.err == nil && p.status == 127 {
 		c.noServer = true
 		return nil, errNoServer

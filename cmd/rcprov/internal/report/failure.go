@@ -60,7 +60,7 @@ func explain(err error, secrets *redact.Redactor) problem {
 
 	// The hints of all layers, the innermost first: the module knows the cause, the engine how to continue.
 	for _, hint := range hints(err) {
-		p.Hint = strings.TrimSpace(p.Hint + " " + secrets.String(hint))
+		p.Hint = strings.TrimSpace(p.Hint + " " + printable(secrets.String(hint)))
 	}
 	return p
 }
@@ -144,7 +144,7 @@ func explainMistakes(diags hcl.Diagnostics, secrets *redact.Redactor) problem {
 			continue
 		}
 		if p.Summary == "" {
-			p = problem{Summary: printable(secrets.String(d.Summary)), Hint: secrets.String(d.Detail)}
+			p = problem{Summary: printable(secrets.String(d.Summary)), Hint: printable(secrets.String(d.Detail))}
 			p.place(d.Subject)
 			continue
 		}

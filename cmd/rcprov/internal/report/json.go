@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 	"github.com/rcprov/rcprov/modules"
 )
 
@@ -152,9 +154,14 @@ func jsonDiagnostics(diags hcl.Diagnostics, o Options) error {
 
 func writeJSON(w io.Writer, line jsonLine) error {
 	line.Version = jsonVersion
-	encoder := json.NewEncoder(w)
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(line)
+	if err := encoder.Encode(line); err != nil {
+		return err
+	}
+	_, err := w.Write(visible.JSON(encoded.Bytes()))
+	return err
 }
 
 func seconds(d time.Duration) *float64 {

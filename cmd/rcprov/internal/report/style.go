@@ -1,12 +1,10 @@
 package report
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode"
 
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 	"github.com/rcprov/rcprov/modules"
 )
 
@@ -61,27 +59,8 @@ var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\
 // withoutColors returns s, which a program wrote, without control sequences for a terminal.
 func withoutColors(s string) string { return escapes.ReplaceAllString(s, "") }
 
-// printable makes text from a host harmless and visible: control characters, which could control the terminal,
-// become ^X as in cat -v; newlines and tabs stay.
-func printable(s string) string {
-	var out strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n' || r == '\t' || !unicode.IsControl(r):
-			out.WriteRune(r)
-		case r < 0x80:
-			out.WriteString("^" + string(r^0x40))
-		default:
-			fmt.Fprintf(&out, "\\u%04x", r)
-		}
-	}
-	return out.String()
-}
+// printable makes text from a host harmless and visible: see [visible.Text].
+func printable(s string) string { return visible.Text(s) }
 
 // value formats a short value within a line.
-func value(s string) string {
-	if strings.ContainsAny(s, "\n\t") {
-		return fmt.Sprintf("%q", s)
-	}
-	return printable(s)
-}
+func value(s string) string { return visible.Line(s) }

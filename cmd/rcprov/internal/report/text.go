@@ -23,7 +23,7 @@ import (
 //   - A plan shows a play as a whole, in the order of the plan, with hosts that have the same change together. Apply
 //     shows each change when it is done.
 //   - Signs and words say everything; colour only helps to find it.
-//   - Text from a host can't control the terminal: control characters are shown as ^X.
+//   - Text from a host can't control the terminal: it goes through package visible.
 //   - Output is short: 20 hosts without a change are 20 short lines and a total.
 
 // text turns events into lines for people.
@@ -80,7 +80,7 @@ func (t *text) render(e engine.Event) (done, wrong string) {
 	case engine.HostFailed:
 		done = t.hostFailed(e)
 	case engine.PlaySkipped:
-		return fmt.Sprintf("! play %s was not started on %s: %s\n", t.secrets.String(e.Play), strings.Join(e.Hosts, ", "), t.secrets.String(e.Text)), ""
+		return fmt.Sprintf("! play %s was not started on %s: %s\n", t.secrets.String(e.Play), strings.Join(e.Hosts, ", "), value(t.secrets.String(e.Text))), ""
 	case engine.RunStopping:
 		return "Stopping when the changes in progress are done. Interrupt again to stop at once.\n", ""
 	case engine.RunFinished:

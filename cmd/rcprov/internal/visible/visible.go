@@ -1,0 +1,71 @@
+// Package visible is the door for text from hosts on its way to people: after it, nothing can control a terminal, or look like
+// something else. What a host sends may be anything: it may be broken into.
+package visible
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text makes control characters visible, newlines and tabs excepted: those of ASCII as ^X, as cat -v does, and as \u009b the others
+// (C1, which some terminals obey) and those that can't be seen but change what is (marks for the direction of text, which turn
+// the rest of a line around; joiners; tags). Bytes that are not UTF-8 become \x9b.
+func Text(s string) string {
+	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
+		return s
+	}
+	var out strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&out, `\x%02x`, s[0])
+		case !hidden(r):
+			out.WriteString(s[:size])
+		case r < 0x80:
+			out.WriteString("^" + string(r^0x40))
+		case r > 0xffff:
+			fmt.Fprintf(&out, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+		s = s[size:]
+	}
+	return out.String()
+}
+
+// Line is Text for a value within a line: one with newlines or tabs is quoted.
+func Line(s string) string {
+	if strings.ContainsAny(s, "\n\t") {
+		return fmt.Sprintf("%q", s)
+	}
+	return Text(s)
+}
+
+// JSON returns encoded JSON with the same characters escaped: encoding/json leaves them as they are, but for ASCII.
+func JSON(encoded []byte) []byte {
+	if !bytes.ContainsFunc(encoded, hidden) {
+		return encoded
+	}
+	var out bytes.Buffer
+	for _, r := range string(encoded) {
+		switch {
+		case !hidden(r) || r == '\r': // space between values: in strings, it is escaped already
+			out.WriteRune(r)
+		case r > 0xffff:
+			r -= 0x10000
+			fmt.Fprintf(&out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.Bytes()
+}
+
+// hidden reports whether r controls what is around it instead of being seen: categories Cc, Cf, Zl, Zp and Co of Unicode.
+func hidden(r rune) bool {
+	return r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+}

@@ -37,6 +37,14 @@ type Switch struct {
 	// with all that is in them, and restored (or removed if they did not exist).
 	Files []string
 
+	// Rights are directories whose owner and mode the change may set: these are restored, and nothing in them. Nobody but
+	// root may be able to rename them.
+	Rights []string
+
+	// Own are files of users, in directories that belong to them. They are saved and restored with the rights of their users,
+	// their directory's mode included.
+	Own []Own
+
 	// Save is shell (sh -eu) that may note in its working directory what is not in Files, for Reload. It changes
 	// nothing else.
 	Save string
@@ -56,6 +64,12 @@ type Switch struct {
 
 	// Hint says what to look at when the host doesn't let rcprov in: one or two sentences.
 	Hint string
+}
+
+// Own is a file of a user.
+type Own struct {
+	UID, GID int
+	Path     string
 }
 
 // DefaultWithin is long enough for slow hosts, and short enough to wait for on a bad day.
@@ -120,6 +134,58 @@ func Change(ctx context.Context, h modules.Host, s Switch) (modules.Result, erro
 	return change(ctx, h, s, hostPlace, patience)
 }
 
+// Guard lets work make a change on h, under s, whose Apply it takes the place of. When work fails and the host still lets rcprov
+// in anew, what work did stays, and the error is that of work; so it is if the connection broke during work, after which the
+// previous state comes back. When the host doesn't let rcprov in anew, the error is a [*RevertedError].
+func Guard(ctx context.Context, h modules.Host, s Switch, work func(context.Context) error) error {
+	return guard(ctx, h, s, work, hostPlace, patience)
+}
+
+func guard(ctx context.Context, h modules.Host, s Switch, work func(context.Context) error, at place, wait waits) error {
+	if s.Within == 0 {
+		s.Within = DefaultWithin
+	}
+	s.Apply = ":"
+	a := attempt{Switch: s, host: h, at: at, wait: wait, token: rand.Text(), began: time.Now()}
+	result, err := a.apply(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !a.made:
+		return fmt.Errorf("arm the switch that would take the change back: the host answered %q", result.Stdout)
+	}
+	failed := work(ctx)
+	if failed != nil && !settled(failed) {
+		_, _ = a.settle(context.WithoutCancel(ctx), false) // who looks at the host next meets the previous state, not one that will go
+		return failed
+	}
+	modules.Progress(ctx, "logging in anew")
+	e := a.login(ctx, true)
+	if e == nil {
+		return failed
+	}
+	modules.Progress(ctx, "no new login; waiting for the previous state")
+	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), true)
+	if e.Outcome == Confirmed {
+		return failed
+	}
+	return modules.WithHint(errors.Join(failed, e), "%s", strings.TrimSpace(a.advice(e)))
+}
+
+// settled reports whether the change that ended with err was tried to its end.
+func settled(err error) bool {
+	return errors.Is(err, modules.ErrSettled) || errors.As(err, new(*modules.CommandError))
+}
+
+// advice is the hint for e.
+func (a *attempt) advice(e *RevertedError) string {
+	if e.Outcome == Restored {
+		return a.Hint
+	}
+	return fmt.Sprintf("The host restores by itself until %s (%s.timer; `systemctl status %s` there). Wait and run the same command again; "+
+		"if it can't be reached then, use its console. ", a.began.Add(a.Within).Format("15:04:05 MST"), a.unit(), a.unit()) + a.Hint
+}
+
 // waits bound the patience of the controller. Restoring does not depend on them.
 type waits struct {
 	login  time.Duration // for the host to let us in: a firewall that drops packets won't change its mind
@@ -163,12 +229,7 @@ func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits)
 	if e.Outcome == Confirmed { // the answer was lost
 		return done.result, nil
 	}
-	hint := s.Hint
-	if e.Outcome != Restored {
-		hint = fmt.Sprintf("The host restores by itself until %s (%s.timer; `systemctl status %s` there). Wait and run the same command again; "+
-			"if it can't be reached then, use its console. ", a.began.Add(s.Within).Format("15:04:05 MST"), s.unit(), s.unit()) + hint
-	}
-	return done.result, modules.WithHint(e, "%s", strings.TrimSpace(hint))
+	return done.result, modules.WithHint(e, "%s", strings.TrimSpace(a.advice(e)))
 }
 
 // attempt is one use of a switch.
@@ -180,6 +241,7 @@ type attempt struct {
 	token string // distinguishes this attempt from others
 	began time.Time
 	ended chan applied // gets how making the change ended
+	made  bool         // the host said that Apply succeeded
 }
 
 // applied is how making the change ended.
@@ -215,6 +277,7 @@ func (a *attempt) apply(ctx context.Context) (modules.Result, error) {
 	word, details, _ := strings.Cut(head, " ")
 	switch word {
 	case "applied":
+		a.made = true
 		return result, nil
 	case "no-systemd":
 		return result, modules.WithHint(fmt.Errorf("can't make a change that could lock us out: %w", ErrNoSystemd),

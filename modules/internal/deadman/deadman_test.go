@@ -30,10 +30,13 @@ case $0 in
 	esac ;;
 *systemd-run)
 	case "$*" in
-	"--quiet --unit=rcprov-deadman-a --description=rcprov: undo the change of a back --on-active="*"s --timer-property=AccuracySec=100ms /bin/sh -eu $STATE/deadman/a/restore") ;;
+	"--quiet --unit=rcprov-deadman-a --description=rcprov: undo the change of a back --on-active="*"s --timer-property=AccuracySec=100ms --property=Restart=on-failure --property=RestartSec=5 --property=StartLimitIntervalSec=0 /bin/sh -eu $STATE/"*"deadman/a/restore") ;;
 	*) echo "fake systemd-run: $*" >&2; exit 99 ;;
 	esac
-	echo "${4#--on-active=} $8" >"$STATE/timer" ;;
+	for script; do :; done
+	echo "${4#--on-active=} $script" >"$STATE/timer" ;;
+*systemd-cat)
+	case "$*" in "-t rcprov echo a: "*) echo "$4" >>"$STATE/journal" ;; *) exit 99 ;; esac ;;
 esac
 `
 
@@ -86,6 +89,7 @@ func newLab(t *testing.T, o outside) *lab {
 	}
 	l.write(t, "systemctl", "#!/bin/sh\n"+fakes)
 	l.write(t, "systemd-run", "#!/bin/sh\n"+fakes)
+	l.write(t, "systemd-cat", "#!/bin/sh\n"+fakes)
 	l.write(t, "shell", "#!/bin/sh\nexport STATE="+dir+" PATH="+dir+":$PATH\nexec sh \"$@\"\n")
 	l.write(t, "etc/conf", "before")
 	l.write(t, "running", "before")

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
+	"strconv"
+	"time"
 
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -30,6 +32,11 @@ var hostPlace = place{
 //	pid         of that shell, which leads a session of its own
 //	applied     the change is complete
 //	saved/      the previous files, with their whole paths
+//	saved.list  what they were
+//	rights/     directories with the owner and the mode of those in Rights
+//	own/        the previous content and modes of the files in Own
+//	settling    held (flock) by who decides
+//	watch       pid of the process that waits a little longer than the timer
 //	save, apply, reload, restore    shell
 
 //go:embed switch.sh
@@ -78,16 +85,28 @@ func (s Switch) script(at place, token, text string, more shell.Vars) string {
 	vars := shell.Vars{
 		"dir": at.state + "/" + s.Name, "unit": s.unit(), "flag": at.run + "/" + s.unit(),
 		"boot": at.units + "/" + s.unit() + "-boot.service", "wanted": at.units + "/sysinit.target.wants/" + s.unit() + "-boot.service",
-		"token": token, "files": shell.QuoteAll(s.Files),
+		"token": token, "files": shell.QuoteAll(s.Files), "rights": shell.QuoteAll(s.Rights), "own": shell.QuoteAll(s.own()), "name": s.Name,
 	}
 	maps.Copy(vars, more)
 	return shell.Script(switchFunctions, vars) + shell.Script(text, nil)
 }
 
+// grace is how much longer than the timer a process waits that takes its place.
+const grace = 15 * time.Second
+
+// own returns the words for Own: three for each file.
+func (s Switch) own() []string {
+	var words []string
+	for _, f := range s.Own {
+		words = append(words, strconv.Itoa(f.UID), strconv.Itoa(f.GID), f.Path)
+	}
+	return words
+}
+
 // change is the script that makes the change.
 func (s Switch) change(at place, token string) string {
 	script := s.script(at, token, changeScript, shell.Vars{
-		"name": s.Name, "booted": at.booted, "seconds": fmt.Sprintf("%.3fs", s.Within.Seconds()),
+		"booted": at.booted, "seconds": fmt.Sprintf("%.3fs", s.Within.Seconds()), "later": fmt.Sprint(int((s.Within + grace).Seconds())),
 		"save": s.Save, "apply": s.Apply, "reload": s.Reload,
 		"restore": s.script(at, token, restoreScript, nil), "boot_unit": s.bootUnit(at),
 	})

@@ -74,6 +74,13 @@ type Opaque interface {
 	Opaque()
 }
 
+// A Guarded step makes what could shut rcprov out of the host under a dead man's switch of its own. For other steps the engine
+// sees to that.
+type Guarded interface {
+	Step
+	Guarded()
+}
+
 // Task is a step with the change that it is to make.
 type Task struct {
 	Step   Step

@@ -82,8 +82,10 @@ var claimCases = map[string]claimCase{
 		differ: map[string][]string{
 			"uid": {"2001", "2002"}, "group": {`"a"`, `"b"`}, "groups": {"[\"a\"]\nexclusive_groups = true", `["b"]`}, "comment": {`"a"`, `"b"`},
 			"home": {`"/home/a"`, `"/home/b"`}, "shell": {`"/bin/sh"`, `"/bin/bash"`}, "locked": {"true", "false"}, "state": {`"present"`, `"absent"`},
-			"password_hash": {`"$6$abcdefgh$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`,
-				`"$6$abcdefgh$bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"`},
+			"password_hash": {
+				`"$6$abcdefgh$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`,
+				`"$6$abcdefgh$bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"`,
+			},
 		},
 		free: []string{"exclusive_groups", "create_home", "system", "remove_home"},
 	},

@@ -68,6 +68,7 @@ func TestLockout(t *testing.T) {
 	t.Run("default policy", l.defaultPolicy)
 	t.Run("connection lost", l.connectionLost)
 	t.Run("killed and shut out", l.killedShutOut)
+	t.Run("timer stopped", l.timerStopped)
 	t.Run("killed and let in", l.killedLetIn)
 	t.Run("power failure", l.powerFailure)
 }
@@ -286,6 +287,35 @@ func (l lockout) killedShutOut(t *testing.T) {
 	l.must(t, refuseNoMore)
 	l.converges(t)
 	l.must(t, "ufw --force disable")
+}
+
+// timerStopped: somebody stops the timer that would restore. Another process restores.
+func (l lockout) timerStopped(t *testing.T) {
+	l.must(t, refuse)
+	before := l.must(t, off)
+	l.plan(t, firewall("10s", sshRule))
+	kill, end := l.begin(t)
+	l.must(t, "systemctl stop rcprov-deadman-ufw.timer")
+	kill()
+	if r := end(); r.Exit != -1 {
+		t.Fatalf("rcprov was not killed\n%v", r)
+	}
+	stopped := time.Now()
+	for !l.lets() {
+		if time.Since(stopped) > time.Minute {
+			t.Fatal("the host lets nobody in")
+		}
+	}
+	for range 50 { // its last files take a moment
+		if out, err := l.Exec(t.Context(), "set -e\n"+off); err == nil && out.Status == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if after := l.must(t, off); after != before {
+		t.Errorf("not as before: %q, %q", before, after)
+	}
+	l.must(t, refuseNoMore)
 }
 
 // killedLetIn: the next run finds the change unconfirmed, does not wait, and leaves nothing that would take it back.

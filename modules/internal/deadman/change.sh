@@ -17,7 +17,7 @@
 #
 # It comes behind switch.sh. Needs systemd-run, flock and setsid (util-linux).
 : "${name?}" "${dir?}" "${unit?}" "${flag?}" "${boot?}" "${wanted?}" "${token?}" "${booted?}" "${seconds?}"
-: "${save?}" "${apply?}" "${reload?}" "${restore?}" "${boot_unit?}" "${later?}"
+: "${save?}" "${apply?}" "${reload?}" "${restore?}" "${boot_unit?}" "${later?}" "${rights?}" "${own?}"
 
 umask 077
 export LC_ALL=C
@@ -49,7 +49,7 @@ mkdir rights own
 save_rights() {
 	for path; do
 		n=$((n + 1))
-		[ -d "$path" ] && [ ! -L "$path" ] || continue
+		if [ -L "$path" ] || [ ! -d "$path" ]; then continue; fi
 		mkdir "rights/$n"
 		chown --reference="$path" "rights/$n"
 		chmod --reference="$path" "rights/$n"
@@ -93,9 +93,10 @@ systemd-run --quiet --unit="$unit" --description="rcprov: undo the change of $na
 	rm -f armed
 	exit 1
 }
+# Not with the descriptors by which the engine knows what is busy and who has the lock.
 # shellcheck disable=SC2016 # the inner shell expands it
 setsid sh -c 'echo $$ >watch; sleep "$1"; [ "$(cat armed 2>/dev/null)" != "$2" ] || exec sh -eu ./restore' \
-	watch "$later" "$token" </dev/null >/dev/null 2>&1 &
+	watch "$later" "$token" </dev/null >/dev/null 2>&1 8>&- 9>&- &
 trap - EXIT
 echo armed
 status=0

@@ -134,6 +134,9 @@ func Change(ctx context.Context, h modules.Host, s Switch) (modules.Result, erro
 	return change(ctx, h, s, hostPlace, patience)
 }
 
+// ErrTakeBack in an error of [Guard]'s work says that the previous state must come back.
+var ErrTakeBack = errors.New("the previous state is back")
+
 // Guard lets work make a change on h, under s, whose Apply it takes the place of. When work fails and the host still lets rcprov
 // in anew, what work did stays, and the error is that of work; so it is if the connection broke during work, after which the
 // previous state comes back. When the host doesn't let rcprov in anew, the error is a [*RevertedError].
@@ -155,6 +158,12 @@ func guard(ctx context.Context, h modules.Host, s Switch, work func(context.Cont
 		return fmt.Errorf("arm the switch that would take the change back: the host answered %q", result.Stdout)
 	}
 	failed := work(ctx)
+	if errors.Is(failed, ErrTakeBack) {
+		if state, err := a.settle(context.WithoutCancel(ctx), true); state != Restored {
+			return errors.Join(failed, err)
+		}
+		return failed
+	}
 	if failed != nil && !settled(failed) {
 		_, _ = a.settle(context.WithoutCancel(ctx), false) // who looks at the host next meets the previous state, not one that will go
 		return failed

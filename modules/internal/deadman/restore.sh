@@ -22,7 +22,7 @@ put_back() {
 	for line in $now; do
 		case $saved in *"$nl$line$nl"*) continue ;; esac
 		path=${line%%"	"*}
-		case $saved in *"$nl$path	d "*) [ -L "$path" ] || ! [ -d "$path" ] || continue ;; esac
+		case $saved in *"$nl$path	d "*) if [ -d "$path" ] && ! [ -L "$path" ]; then continue; fi ;; esac
 		rm -rf -- "$path"
 		say "removed $path"
 	done
@@ -50,21 +50,20 @@ put_file() {
 	if [ "$(stat -c %d -- "saved${1%/*}/")" = "$(stat -c %d -- "${1%/*}/")" ]; then
 		mv -fT -- "saved$1" "$1"
 	else
-		cp -a -- "saved$1" "${1%/*}/.rcprov-back" && mv -fT -- "${1%/*}/.rcprov-back" "$1" || {
+		if ! cp -a -- "saved$1" "${1%/*}/.rcprov-back" || ! mv -fT -- "${1%/*}/.rcprov-back" "$1"; then
 			rm -f -- "${1%/*}/.rcprov-back" "$1"
 			cp -a -- "saved$1" "$1"
-		}
+		fi
 	fi
 }
 
 # rights_back gives the directories of rights their owner and mode again.
 rights_back() {
 	n=0
-	eval "set -- $rights"
 	for path; do
 		n=$((n + 1))
-		[ -d "rights/$n" ] && [ -d "$path" ] && [ ! -L "$path" ] || continue
-		[ "$(stat -c '%u %g %a' -- "$path")" != "$(stat -c '%u %g %a' -- "rights/$n")" ] || continue
+		if [ ! -d "rights/$n" ] || [ -L "$path" ] || [ ! -d "$path" ]; then continue; fi
+		if [ "$(stat -c '%u %g %a' -- "$path")" = "$(stat -c '%u %g %a' -- "rights/$n")" ]; then continue; fi
 		chown --reference="rights/$n" -- "$path"
 		chmod --reference="rights/$n" -- "$path"
 		say "put the owner and the mode of $path back"
@@ -74,7 +73,6 @@ rights_back() {
 # own_back puts the files of users back, each with the rights of its user.
 own_back() {
 	n=0
-	eval "set -- $own"
 	while [ $# -gt 0 ]; do
 		n=$((n + 1))
 		if [ -e "own/$n" ]; then
@@ -108,8 +106,8 @@ if [ -e armed ] || [ -e restoring ]; then
 		flock -w 10 applying true
 	fi
 	put_back
-	rights_back
-	own_back
+	eval "rights_back $rights"
+	eval "own_back $own"
 	sync
 	if [ "${1:-}" = boot ]; then
 		systemctl daemon-reload # units and their drop-ins were read before they were put back

@@ -12,6 +12,7 @@ import (
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/wayin"
 )
 
 // host is one host in one run.
@@ -33,6 +34,7 @@ type host struct {
 	link link
 	lock lock
 	seen view
+	way  *wayin.Way // nil: it was not asked, or a step has touched it since
 
 	memory memory // what has held secrets
 	ahead  *ahead // nil before the first change over the current connection
@@ -44,6 +46,7 @@ type step struct {
 	plan.Step
 	play    int  // index of its play
 	differs bool // in the last observation, or that could not tell
+	danger  wayin.Danger
 }
 
 // open connects, binds the steps of all plays and observes them all at once.
@@ -97,6 +100,9 @@ func (h *host) connect(ctx context.Context) error {
 	h.steps = steps
 	h.doing("", "observing")
 	if err := h.observeAll(ctx); err != nil {
+		return err
+	}
+	if err := h.takeBack(ctx); err != nil {
 		return err
 	}
 	if err := h.memory.read(h.seen.snapshot); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/wayin"
 )
 
 // view is the last observation of the steps from..to-1 of a host. The zero value is a view of nothing.
@@ -30,6 +31,9 @@ func (h *host) observeAll(ctx context.Context) error {
 		for _, r := range s.Requires {
 			r.Observe(q)
 		}
+	}
+	if h.mayTouchWayIn() {
+		wayin.AskUndecided(q)
 	}
 	return h.ask(ctx, q, 0, len(h.steps), nil)
 }

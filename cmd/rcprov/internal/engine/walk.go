@@ -10,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/wayin"
 )
 
 // walk takes one host through the steps from..to-1 of one play.
@@ -48,8 +49,13 @@ func (w *walk) run(ctx context.Context) {
 			return
 		}
 		change, likely, err := w.diff(s)
+		if err == nil && !change.Empty() {
+			if s.danger, err = w.danger(ctx, s); !s.danger.None() {
+				change.Notes = append(slices.Clone(change.Notes), s.danger.Note())
+			}
+		}
 		switch {
-		case err != nil && h.run.Mode == Plan && w.pendingBefore(i):
+		case err != nil && h.run.Mode == Plan && w.pendingBefore(i) && !errors.Is(err, wayin.ErrShutOut):
 			w.report(i, Event{Type: StepUnknown, Text: err.Error()})
 			h.counts.Unknown++
 			i++
@@ -263,9 +269,9 @@ type work struct {
 func (w *walk) gather(i int, change modules.Change) []work {
 	h := w.host
 	batch := []work{{h.steps[i], change}}
-	for j := i + 1; j < min(w.batchEnd(i), h.seen.to); j++ {
+	for j := i + 1; j < min(w.batchEnd(i), h.seen.to) && h.steps[i].danger.None(); j++ {
 		c, err := h.diff(h.steps[j])
-		if err != nil || c.Empty() {
+		if err != nil || c.Empty() || wayin.MayTouch(modules.ClaimsOf(h.steps[j].Step.Step)) {
 			break
 		}
 		batch = append(batch, work{h.steps[j], c})
@@ -298,7 +304,14 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	for _, b := range batch {
 		h.ahead.await(ctx, b.step, progress)
 	}
-	err := applyBatch(ctx, busyHost{h.link.conn, h.applied}, batch)
+	apply := func(ctx context.Context) error { return applyBatch(ctx, busyHost{h.link.conn, h.applied}, batch) }
+	var err error
+	if s.danger.None() {
+		err = apply(ctx)
+	} else {
+		err = s.danger.Guard(ctx, busyHost{h.link.conn, h.applied}, apply)
+		h.way = nil
+	}
 	var timeout *TimeoutError
 	if cause := context.Cause(ctx); err != nil && !errors.As(err, &timeout) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", cause, err)

@@ -6,7 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +68,38 @@ type FileInfo struct {
 	Target  string    // of a symbolic link
 	SHA256  string    // of a regular file, lower-case hex; only when Content was asked
 	Content []byte    // nil when it was not asked for, matched UnlessSHA256 or is larger than MaxContent
+
+	// Stranger is who else than root has a say in where the path leads; nil: nobody. All else is what that user sees.
+	Stranger *Stranger
+}
+
+// Stranger is a user who owns a directory above a path. Root does nothing below it: what is done has the user's rights.
+type Stranger struct {
+	Dir    string   // the first such directory
+	UID    int      // -1: unknown, in a forecast
+	Name   string   // of the user; the number without one
+	Groups []string // in which the user is: numbers and names; none: unknown
+}
+
+// In reports whether s is in a group, by name or number, or may be.
+func (s *Stranger) In(group string) bool {
+	return len(s.Groups) == 0 || slices.Contains(s.Groups, group)
+}
+
+// Is reports whether s is the user with a name or number, or may be.
+func (s *Stranger) Is(user string) bool {
+	number := func(name string) bool { return strings.Trim(name, "0123456789") == "" }
+	return user == s.Name || user == strconv.Itoa(s.UID) || s.UID < 0 && number(user) != number(s.Name)
+}
+
+// LinkError says that a part of a path is a link that root doesn't follow.
+type LinkError struct {
+	Path  string // of the link
+	Owner string
+}
+
+func (e *LinkError) Error() string {
+	return fmt.Sprintf("%s is a link of %s's, which rcprov doesn't follow", e.Path, e.Owner)
 }
 
 // File answers what a path is. Access rights do not matter to root, but a missing parent directory counts as
@@ -76,18 +112,14 @@ type FileInfo struct {
 var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse: parseFiles, Future: futureFile}
 
 //go:embed file.sh
-var statScript string
+var fileText string
 
-//go:embed filecontent.sh
-var contentScript string
+//go:embed fileread.sh
+var readText string
 
 func fileScript(questions []FileQuestion) string {
 	paths, contents := fileSubjects(questions)
-	script := shell.Script(statScript, shell.Vars{"paths": shell.QuoteAll(paths)})
-	if len(contents) == 0 {
-		return script
-	}
-	var read []string
+	var read, above []string
 	known := "''" // a pattern for the lines of the files that are as they should be
 	for _, c := range contents {
 		read = append(read, c.path)
@@ -95,9 +127,26 @@ func fileScript(questions []FileQuestion) string {
 			known += "|'" + c.unless + "  '" + shell.Quote(c.path)
 		}
 	}
-	return script + shell.Script(contentScript, shell.Vars{
-		"paths": shell.QuoteAll(read), "known": known, "max": strconv.Itoa(MaxContent),
+	for _, dir := range dirsAbove(paths) {
+		above = append(above, "/."+dir)
+	}
+	lines := func(all []string) string { return strings.Join(all, "\n") }
+	return shell.Script(fileText, shell.Vars{
+		"above": lines(above), "paths": lines(paths), "contents": lines(read), "known": known, "max": strconv.Itoa(MaxContent),
+		"reader": shell.Script(readText, nil),
 	})
+}
+
+// dirsAbove returns the directories above paths, each once and behind those above it.
+func dirsAbove(paths []string) []string {
+	above := make(map[string]bool)
+	for _, p := range paths {
+		for p != "/" && p != "." {
+			p = path.Dir(p)
+			above[p] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(above))
 }
 
 // contentQuestion is a path whose content is wanted, unless its SHA-256 is unless.
@@ -128,11 +177,32 @@ func fileSubjects(questions []FileQuestion) (paths []string, contents []contentQ
 
 func parseFiles(questions []FileQuestion, reply Reply) map[FileQuestion]Answer[FileInfo] {
 	learned := readFileLines(reply.Lines())
-	complaints := statComplaints(reply.Stderr)
 	paths, _ := fileSubjects(questions)
+	why := learned.unknown(paths, reply)
+	answers := make(map[FileQuestion]Answer[FileInfo])
+	for _, q := range questions {
+		answers[q] = learned.answer(q, why[q.Path])
+		for _, a := range learned.answers {
+			if a.about(q.Path) {
+				answers[q] = a.answer(q)
+				break
+			}
+		}
+		for link, owner := range learned.refused {
+			if strings.HasPrefix(q.Path, link+"/") {
+				answers[q] = Answer[FileInfo]{Err: &LinkError{link, owner}}
+			}
+		}
+	}
+	return answers
+}
+
+// unknown returns why it is unknown whether paths are there.
+func (l fileLines) unknown(paths []string, reply Reply) map[string]error {
+	complaints := statComplaints(reply.Stderr)
 	var absent []string
 	for _, path := range paths {
-		if _, ok := learned.stats[path]; !ok {
+		if _, ok := l.stats[path]; !ok {
 			absent = append(absent, path)
 		}
 	}
@@ -145,17 +215,74 @@ func parseFiles(questions []FileQuestion, reply Reply) map[FileQuestion]Answer[F
 			why[path] = errors.New(strings.TrimPrefix(complaints[i], "stat: "))
 		}
 	}
-	answers := make(map[FileQuestion]Answer[FileInfo])
-	for _, q := range questions {
-		info, ok := learned.stats[q.Path]
-		if !ok {
-			answers[q] = Answer[FileInfo]{Err: why[q.Path]}
+	return why
+}
+
+// answer returns the answer to q; why is why it is unknown if nothing is there.
+func (l fileLines) answer(q FileQuestion, why error) Answer[FileInfo] {
+	info, ok := l.stats[q.Path]
+	if !ok {
+		return Answer[FileInfo]{Err: why}
+	}
+	err := l.complete(&info, q)
+	return Answer[FileInfo]{Value: info, Err: err}
+}
+
+// strangerAnswer is what a user sees of the paths below a directory, or of a path.
+type strangerAnswer struct {
+	Stranger
+	below   bool   // it is about what is below Dir, not about Dir
+	base    string // what ./ stands for in its lines
+	learned fileLines
+	reply   Reply
+}
+
+// about reports whether it is the answer about a path.
+func (a strangerAnswer) about(path string) bool {
+	return !a.below && path == a.Dir || a.below && strings.HasPrefix(path, a.Dir+"/")
+}
+
+func (a strangerAnswer) answer(q FileQuestion) Answer[FileInfo] {
+	named := q
+	if a.base != "" {
+		named.Path = "." + strings.TrimPrefix(q.Path, a.base)
+	}
+	answer := a.learned.answer(named, nil)
+	if _, ok := a.learned.stats[named.Path]; !ok {
+		answer.Err = a.unknown(named.Path)
+	}
+	if a.below {
+		answer.Value.Stranger = &a.Stranger
+	}
+	return answer
+}
+
+// unknown returns why it is unknown whether a path is there. The user may answer anything about its own directories: so only
+// a complaint that names the path says that it isn't there.
+func (a strangerAnswer) unknown(path string) error {
+	for _, complaint := range statComplaints(a.reply.Stderr) {
+		if !strings.Contains(complaint, path) && !strings.Contains(complaint, "\\") && !strings.Contains(complaint, "$'") {
 			continue
 		}
-		err := learned.complete(&info, q)
-		answers[q] = Answer[FileInfo]{Value: info, Err: err}
+		if !benign(complaint) {
+			return fmt.Errorf("%s, who owns %s, can't see it: %s", a.Name, a.Dir, strings.TrimPrefix(complaint, "stat: "))
+		}
+		return nil
 	}
-	return answers
+	return fmt.Errorf("no answer came by the rights of %s, who owns %s", a.Name, a.Dir)
+}
+
+// readStranger reads what stands behind "stranger" and the answer behind it.
+func readStranger(line string) (a strangerAnswer, ok bool) {
+	fields := strings.SplitN(line, "\t", 5)
+	if len(fields) != 5 {
+		return a, false
+	}
+	uid, err := strconv.Atoi(fields[2])
+	fields[0], a.below = strings.CutSuffix(fields[0], "/")
+	a.Stranger = Stranger{Dir: fields[0], UID: uid, Name: fields[3], Groups: strings.Fields(fields[4])}
+	a.base = fields[1]
+	return a, err == nil
 }
 
 // fileLines is what the lines of a reply say, by path.
@@ -165,12 +292,14 @@ type fileLines struct {
 	sums     map[string]string
 	unread   map[string]string
 	contents map[string][]byte
+	refused  map[string]string // links, and whose they are
+	answers  []strangerAnswer
 }
 
 func readFileLines(lines []string) fileLines {
 	l := fileLines{
 		make(map[string]FileInfo), make(map[string]string), make(map[string]string), make(map[string]string),
-		make(map[string][]byte),
+		make(map[string][]byte), make(map[string]string), nil,
 	}
 	var links []string
 	for _, line := range lines {
@@ -189,6 +318,19 @@ func readFileLines(lines []string) fileLines {
 				for i, path := range links {
 					l.targets[path] = targets[i]
 				}
+			}
+		case "refused":
+			path, owner, _ := strings.Cut(rest, "\t")
+			l.refused[path] = owner
+		case "stranger":
+			if a, ok := readStranger(rest); ok {
+				l.answers = append(l.answers, a)
+			}
+		case "answer":
+			decoded, err := base64.StdEncoding.DecodeString(rest)
+			if n := len(l.answers); n > 0 && err == nil {
+				l.answers[n-1].reply = Reply{Stdout: decoded, Stderr: decoded}
+				l.answers[n-1].learned = readFileLines(l.answers[n-1].reply.Lines())
 			}
 		case "sum":
 			sum, path, _ := strings.Cut(rest, "  ")
@@ -285,11 +427,11 @@ func fileMode(raw uint64) fs.FileMode {
 	return mode
 }
 
-// statComplaints returns the lines that stat wrote to standard error.
+// statComplaints returns the lines that stat wrote to standard error about paths, not about the directories above them.
 func statComplaints(stderr []byte) []string {
 	var lines []string
 	for line := range strings.Lines(string(stderr)) {
-		if strings.HasPrefix(line, "stat: ") {
+		if strings.HasPrefix(line, "stat: ") && !strings.Contains(line, "'/./") && !strings.Contains(line, `"/./`) {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}

@@ -164,6 +164,7 @@ func futureFile(f *Forecast, q FileQuestion, is FileInfo) Outlook[FileInfo] {
 		}
 	}
 	f.names(&o)
+	f.stranger(q.Path, &o.Value)
 	if _, removed := f.files[q.Path]; o.Err != nil || o.Value.Type != Absent || removed {
 		return o
 	}
@@ -184,6 +185,22 @@ func futureFile(f *Forecast, q FileQuestion, is FileInfo) Outlook[FileInfo] {
 		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Unknown[FileInfo](clause), If: clause, About: about})
 	}
 	return o
+}
+
+// stranger notes who will own the first directory above p that is not root's.
+func (f *Forecast) stranger(p string, is *FileInfo) {
+	if is.Stranger != nil {
+		if will := f.files[is.Stranger.Dir]; will.Rights != nil {
+			is.Stranger = nil
+		}
+	}
+	for d := path.Dir(p); d != "/" && d != "."; d = path.Dir(d) {
+		will := f.files[d]
+		if will.Type == Directory && will.Rights != nil && !slices.Contains([]string{"root", "0", "?"}, will.Rights.Owner) &&
+			(is.Stranger == nil || strings.HasPrefix(is.Stranger.Dir, d+"/")) {
+			is.Stranger = &Stranger{Dir: d, UID: -1, Name: will.Rights.Owner}
+		}
+	}
 }
 
 // futureDir is a directory above a path.

@@ -1,16 +1,45 @@
-# The part behind file.sh, with its IFS. Prints, for each of the paths that is a regular file:
+# Prints, of each of the paths that is a symbolic link:
+#
+#	link PATH
+#	targets BASE64          of those links, each ended by NUL
+#
+# and of each of the contents that is a regular file:
 #
 #	sum SHA256  PATH        as sha256sum(1) does
 #	unread PATH<tab>WHY     instead, if it could not be read
 #	content BASE64 PATH     behind its sum, unless $known has that line or the file has more than $max bytes
 #
 # $known is a pattern of `case`. Only a content that must be sent takes a process of its own.
-: "${paths?}" "${known?}" "${max?}" "${stats?}" "${tab?}"
+#
+# Alone, it begins with what file.sh prints by stat. If base is not empty, paths below it are looked at from the current
+# directory, and named with ./ in place of base.
+: "${paths?}" "${contents?}" "${base?}" "${known?}" "${max?}"
 
-eval "set -- $paths"
+set -f
+tab='	'
+nl='
+'
+IFS=$nl
 eval "known() { case \$1 in $known) ;; *) return 1 ;; esac }"
+set --
+for f in $paths; do set -- "$@" "${base:+.}${f#"$base"}"; done
+[ -n "${stats+x}" ] || {
+	stats=$(stat -c "stat %s$tab%f$tab%u$tab%g$tab%U$tab%G$tab%Y$tab%Z$tab%n" -- "$@")
+	printf '%s\n' "$stats"
+}
 for f; do
 	shift
+	if [ -L "$f" ]; then set -- "$@" "$f"; fi
+done
+if [ $# -gt 0 ]; then
+	printf 'link %s\n' "$@"
+	printf 'targets '
+	readlink -z -- "$@" | base64 -w0
+	echo
+fi
+set --
+for f in $contents; do
+	f=${base:+.}${f#"$base"}
 	# Not a link, nor a FIFO, which would hang.
 	if [ -f "$f" ] && [ ! -L "$f" ]; then set -- "$@" "$f"; fi
 done
@@ -28,8 +57,8 @@ for line in $sums; do
 	\\*) line=$(printf '%b' "${line#?}") ;; # the path is escaped
 	esac
 	printf 'sum %s\n' "$line"
-	! known "$line" || continue
 	f=${line#*  } size=0
+	! known "${line%%  *}  $base${f#"${base:+.}"}" || continue
 	for stat in $stats; do
 		case $stat in *"$tab$f") size=${stat%%"$tab"*} size=${size#stat } ;; esac
 	done

@@ -1,0 +1,114 @@
+package observe_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules/moduletest"
+	"github.com/rcprov/rcprov/modules/observe"
+)
+
+// TestFileOfOthers looks below directories that belong to somebody else than root, and below one in which all may write.
+func TestFileOfOthers(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can have directories of others")
+	}
+	const herUID, nameless = 1, 54321 // daemon has an account on every distribution
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		dir := t.TempDir()
+		own, home, open := dir+"/own", dir+"/home", dir+"/it's open"
+		for _, d := range []string{own, home, home + "/d", dir + "/none", dir + "/none/d", open, open + "/d"} {
+			must(t, os.Mkdir(d, 0o755))
+		}
+		hers := func(path string, uid int) { must(t, os.Lchown(path, uid, uid)) }
+		write := func(path string, mode os.FileMode) { must(t, os.WriteFile(path, []byte(path), mode)) }
+		write(own+"/secret", 0o600)
+		write(own+"/known", 0o644)
+		write(home+"/f", 0o600)
+		write(home+"/d/sp ace\\", 0o600)
+		write(home+"/d/root's", 0o600)
+		write(open+"/f", 0o600)
+		write(open+"/d/f", 0o600)
+		must(t, os.Symlink("f", home+"/l"))
+		must(t, os.Symlink(own, home+"/to own"))
+		must(t, os.Symlink(own+"/secret", home+"/to secret"))
+		must(t, os.Symlink(own, open+"/l"))
+		must(t, os.Symlink("home", dir+"/to home"))
+		must(t, os.Symlink("own", dir+"/to own"))
+		must(t, os.Chmod(open, 0o777))
+		for _, path := range []string{home, home + "/f", home + "/d", home + "/d/sp ace\\", home + "/l", home + "/to own", home + "/to secret", open + "/f", open + "/l"} {
+			hers(path, herUID)
+		}
+		hers(dir+"/none", nameless)
+		must(t, os.Chmod(own, 0o700))
+
+		tests := []struct {
+			path     string
+			want     observe.FileType
+			content  bool
+			stranger string
+			err      string
+		}{
+			{path: own + "/secret", want: observe.Regular, content: true},
+			{path: home, want: observe.Directory},
+			{path: home + "/f", want: observe.Regular, content: true, stranger: home},
+			{path: home + "/d", want: observe.Directory, stranger: home},
+			{path: home + "/d/sp ace\\", want: observe.Regular, content: true, stranger: home},
+			{path: home + "/d/root's", stranger: home, err: "Permission denied"},
+			{path: home + "/l", want: observe.Symlink, stranger: home},
+			{path: home + "/to secret", want: observe.Symlink, stranger: home},
+			{path: home + "/to own/secret", stranger: home, err: "daemon, who owns " + home + ", can't see it"},
+			{path: home + "/absent/x", stranger: home},
+			{path: dir + "/none/d", want: observe.Directory, stranger: dir + "/none"},
+			{path: open + "/f", want: observe.Regular, content: true},
+			{path: open + "/d/f", want: observe.Regular, content: true},
+			{path: open + "/l", want: observe.Symlink},
+			{path: open + "/l/secret", err: open + "/l is a link of daemon's, which rcprov doesn't follow"},
+			{path: dir + "/to home/f", err: "can't see it"}, // by the whole path, which leads through a closed directory
+			{path: dir + "/to own/secret", want: observe.Regular, content: true},
+		}
+		var questions []observe.FileQuestion
+		for _, test := range tests {
+			questions = append(questions, observe.FileQuestion{Path: test.path, Content: true})
+		}
+		questions[2].UnlessSHA256 = sum(home + "/f")
+		s := ask(t, host, questions...)
+		for i, test := range tests {
+			got, err := observe.File.Get(s, questions[i])
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("%s: error %v, want %q", test.path, err, test.err)
+				}
+				continue
+			}
+			if err != nil || got.Type != test.want {
+				t.Errorf("%s: %v, %v; want %v", test.path, got.Type, err, test.want)
+			}
+			stranger := ""
+			if got.Stranger != nil {
+				stranger = got.Stranger.Dir
+			}
+			if stranger != test.stranger {
+				t.Errorf("%s: stranger %q, want %q", test.path, stranger, test.stranger)
+			}
+			switch {
+			case i == 2 && (got.Content != nil || got.SHA256 != sum(test.path)):
+				t.Errorf("%s: content %q, although it is the known one", test.path, got.Content)
+			case i != 2 && test.content && string(got.Content) == "":
+				t.Errorf("%s: no content", test.path)
+			}
+		}
+		f, _ := observe.File.Get(s, questions[2])
+		if diff := cmp.Diff(&observe.Stranger{Dir: home, UID: herUID, Name: "daemon", Groups: []string{"1", "daemon"}}, f.Stranger); diff != "" {
+			t.Errorf("stranger (-want +got):\n%s", diff)
+		}
+		if _, err := observe.File.Get(s, questions[14]); !errors.As(err, new(*observe.LinkError)) {
+			t.Errorf("error %#v, want a LinkError", err)
+		}
+	})
+}

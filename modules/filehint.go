@@ -14,10 +14,14 @@ var invalidOwner = regexp.MustCompile(`invalid (user|group): '(?:([^':]*)(?::([^
 // GNU coreutils and uutils end their messages with the words of strerror(3). Other errors come back as they are.
 func FileHint(err error, p string) error {
 	var failed *CommandError
-	if !errors.As(err, &failed) {
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) || !errors.As(err, &failed) {
 		return err
 	}
 	said := string(failed.Result.Stderr)
+	if owner := (*doorError)(nil); errors.As(err, &owner) &&
+		(strings.Contains(said, "Permission denied") || strings.Contains(said, "Operation not permitted")) {
+		return WithHint(err, "%s belongs to %s, so this was done with no more rights than %s has: see `namei -l %s` on the host.", owner.Dir, owner.Who, owner.Who, p)
+	}
 	if m := invalidOwner.FindStringSubmatch(said); m != nil {
 		kind, name := m[1], m[2]
 		if kind == "group" && m[3] != "" {

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	_ "embed"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -24,62 +26,81 @@ type File struct {
 	Group    string      // group name or number; root if empty
 	Keep     bool        // an existing file keeps its mode, owner and group; Mode, Owner and Group are for a new one
 	Validate []string    // a program that must exit with 0 before the file takes its place; "%s" is the new file
+	Old      []byte      // with Keep, what the content was made from, if anything
 	Backup   string      // where the file that is replaced, if any, is copied to first; empty: nowhere
 }
 
 // uploadSize is the size in bytes from which a file goes over SFTP: a command's input is encoded and held in memory.
 const uploadSize = 256 << 10
 
-//go:embed writefile.sh
-var writeScript string
-
-//go:embed makeroom.sh
-var roomScript string
-
 // WriteFile writes f as a whole or not at all: a temporary file in the same directory with its final owner and mode,
-// validated, synced, renamed. When the validate command refuses, the error is a [*ValidateError]; after this and any
-// other error of a command the old file is as it was. Errors have advice from [FileHint].
+// validated, synced, renamed. See package hostfile on what it does in directories of others. When the validate command
+// refuses, the error is a [*ValidateError]; after this and any other error of a command the old file is as it was. Errors
+// have advice from [FileHint].
 func WriteFile(ctx context.Context, h Host, f File) error {
-	tmp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".rcprov")
-	validate := make([]string, len(f.Validate))
-	for i, word := range f.Validate {
-		validate[i] = strings.ReplaceAll(word, "%s", tmp)
-	}
-	cmd := Command{Stdin: f.Content}
-	uploaded := len(f.Content) > uploadSize
-	if uploaded {
-		if err := upload(ctx, h, tmp, f.Content); err != nil {
-			return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
+	cmd, upload := Command{Stdin: f.Content}, ""
+	if len(f.Content) > uploadSize {
+		to, err := send(ctx, h, f)
+		if err != nil {
+			return writeError(err, f.Path)
 		}
-		cmd.Stdin = nil
+		cmd.Stdin, upload = nil, to
 	}
-	cmd.Script = shell.Script(writeScript, shell.Vars{
-		"tmp": tmp, "path": f.Path, "mode": OctalMode(f.Mode), "owner": cmp.Or(f.Owner, "root") + ":" + cmp.Or(f.Group, "root"),
-		"keep": shell.YesNo(f.Keep), "backup": f.Backup, "uploaded": shell.YesNo(uploaded), "validate": shell.QuoteAll(validate),
-	})
-	result, err := h.Run(ctx, cmd)
+	vars := f.vars()
+	vars["mode"], vars["backup"], vars["upload"], vars["validate"] = OctalMode(f.Mode), f.Backup, upload, hostfile.Inner(f.Validate)
+	vars["old_sum"] = ""
+	if f.Keep && f.Old != nil {
+		sum := sha256.Sum256(f.Old)
+		vars["old_sum"] = hex.EncodeToString(sum[:])
+	}
+	cmd.Script = hostfile.Script(hostfile.Write, vars, shell.Vars{"writer": hostfile.Writer})
+	_, err := h.Run(ctx, cmd)
 	if err == nil {
 		return nil
 	}
-	if said, status, found := bytes.Cut(result.Stderr, []byte("rcprov-validate ")); found {
-		refused := &ValidateError{Path: f.Path, Argv: f.Validate, Output: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
-		return WithHint(refused, "%s is as it was. Correct the content, then run the same command again.", f.Path)
+	err = DoorError(err, f.Path)
+	var failed *CommandError
+	if errors.As(err, &failed) {
+		if said, status, found := bytes.Cut(failed.Result.Stderr, []byte("rcprov-validate ")); found {
+			refused := &ValidateError{Path: f.Path, Argv: f.Validate, Output: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
+			return WithHint(refused, "%s is as it was. Correct the content, then run the same command again.", f.Path)
+		}
 	}
-	return FileHint(fmt.Errorf("write %s: %w", f.Path, err), f.Path)
+	return writeError(err, f.Path)
 }
 
-// upload puts content into the new file tmp; after an error of the upload none is left, if the host still listens.
-func upload(ctx context.Context, h Host, tmp string, content []byte) error {
-	room := Command{Script: shell.Script(roomScript, shell.Vars{"path": tmp, "size": strconv.Itoa(len(content))})}
-	if _, err := h.Run(ctx, room); err != nil {
+// writeError adds what was tried to an error that doesn't say it.
+func writeError(err error, path string) error {
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
 		return err
 	}
-	err := h.Upload(ctx, tmp, bytes.NewReader(content))
+	return FileHint(fmt.Errorf("write %s: %w", path, err), path)
+}
+
+// vars are those that its scripts share.
+func (f File) vars() shell.Vars {
+	return shell.Vars{"path": f.Path, "owner": cmp.Or(f.Owner, "root"), "group": cmp.Or(f.Group, "root"), "keep": shell.YesNo(f.Keep)}
+}
+
+// uploadDir is where files are uploaded to that go to directories of others. Only root can enter it.
+const uploadDir = "/var/lib/rcprov/upload/"
+
+// send uploads the content of f to a place where nobody but root may write, and returns that; after an error of the upload
+// nothing is left, if the host still listens.
+func send(ctx context.Context, h Host, f File) (to string, err error) {
+	sum := sha256.Sum256([]byte(f.Path))
+	vars := f.vars()
+	vars["size"], vars["store"] = strconv.Itoa(len(f.Content)), uploadDir+hex.EncodeToString(sum[:8])
+	result, err := h.Run(ctx, Command{Script: hostfile.Script(hostfile.Room, vars, nil)})
 	if err != nil {
-		_, cleanup := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", tmp}})
+		return "", DoorError(err, f.Path)
+	}
+	to = strings.TrimSuffix(string(result.Stdout), "\n")
+	if err = h.Upload(ctx, to, bytes.NewReader(f.Content)); err != nil {
+		_, cleanup := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", to}})
 		err = errors.Join(err, cleanup)
 	}
-	return err
+	return to, err
 }
 
 // ValidateError says that a file's validate command did not accept the new content.

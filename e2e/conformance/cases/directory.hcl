@@ -10,6 +10,8 @@ case "with parents" {
     file "inside" {
       path    = "/srv/chat/it's here/uploads/f"
       content = "x\n"
+      owner   = "alice"
+      group   = "alice"
     }
   EOT
   check = <<-EOT

@@ -23,6 +23,21 @@ func (r Rights) Ownership() string { return r.Owner + ":" + r.Group }
 // String returns r for people: "0644 root:root".
 func (r Rights) String() string { return r.OctalMode() + " " + r.Ownership() }
 
+// Allowed returns why nothing can have r where seen is, or would be: it lies below a directory of somebody else, who alone
+// can own something there ([modules.RefuseOwner], [modules.RefuseGroup]).
+func (r Rights) Allowed(seen observe.FileInfo) error {
+	who := seen.Stranger
+	switch {
+	case who == nil:
+		return nil
+	case !who.Is(r.Owner):
+		return modules.RefuseOwner(who.Dir, who.Name, r.Owner)
+	case !who.In(r.Group):
+		return modules.RefuseGroup(who.Dir, who.Name, r.Group)
+	}
+	return nil
+}
+
 // A Drift is the difference between the rights of a file or directory and those that a step wants. The zero Drift is none.
 type Drift struct {
 	Path               string

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module directory.
@@ -89,6 +87,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
+	if err := s.rights().Allowed(is); err != nil && !s.Absent {
+		return modules.Change{}, err
+	}
 	switch {
 	case is.Type == observe.Absent && s.Absent:
 		return modules.Change{}, nil
@@ -109,6 +110,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 // create returns the change that creates the directory, with a note that names missing parents.
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	var missing []string
+	rights := parentRights(nil)
 	for _, p := range s.parents() {
 		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p})
 		switch {
@@ -116,6 +118,7 @@ func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", p, err)
 		case is.Type == observe.Absent:
 			missing = append(missing, p)
+			rights = parentRights(is.Stranger)
 		case is.Type != observe.Directory && is.Type != observe.Symlink: // the target of a link may be a directory
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", p, is.Type),
 				"Nothing can be created below it: move it away, or name another path.")
@@ -123,9 +126,17 @@ func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	var notes []string
 	if len(missing) > 0 {
-		notes = append(notes, "also creates its parents, 0755 root:root: "+strings.Join(missing, ", "))
+		notes = append(notes, "also creates its parents, "+rights+": "+strings.Join(missing, ", "))
 	}
 	return modules.NewChange(work{Action: modules.Create, Path: s.Path, Rights: s.rights()}, notes...), nil
+}
+
+// parentRights returns the rights of missing parents, for people.
+func parentRights(of *observe.Stranger) string {
+	if of != nil {
+		return "0755, of " + of.Name
+	}
+	return "0755 root:root"
 }
 
 // remove returns the change that removes the directory. Entries in it are no error yet: earlier steps may remove them.
@@ -145,9 +156,6 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	return modules.NewChange(w, notes...), nil
 }
-
-//go:embed create.sh
-var createScript string
 
 // Foresee implements [modules.Foreseer].
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
@@ -169,24 +177,25 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	if c.Work.(work).Action == modules.Remove {
 		return s.applyRemove(ctx, h)
 	}
-	script := shell.Script(createScript, shell.Vars{
-		"path": s.Path, "mode": s.rights().OctalMode(), "owner": s.rights().Ownership(),
-	})
-	_, err := h.Run(ctx, modules.Command{Script: script})
-	return modules.FileHint(err, s.Path)
+	return modules.MakeDirectory(ctx, h, s.Path, s.rights().OctalMode(), s.Owner, s.Group)
 }
 
 func (s *Step) applyRemove(ctx context.Context, h modules.Host) error {
-	argv := []string{"rmdir", "--", s.Path}
+	how := modules.RemoveEmpty
 	if s.Force {
-		argv = []string{"rm", "-rf", "--one-file-system", "--", s.Path}
+		how = modules.RemoveTree
 	}
-	result, err := h.Run(ctx, modules.Command{Argv: argv})
-	if err != nil && strings.Contains(string(result.Stderr), "Directory not empty") {
+	err := modules.RemovePath(ctx, h, s.Path, how, "")
+	var failed *modules.CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	said := string(failed.Result.Stderr)
+	if strings.Contains(said, "Directory not empty") {
 		return modules.WithHint(err, "Nothing was removed. See `ls -A %s` on the host; `force = true` removes the directory and everything in it.", s.Path)
 	}
-	if err != nil && strings.Contains(string(result.Stderr), "different device") {
+	if strings.Contains(said, "different device") {
 		return modules.WithHint(err, "Something is mounted below %s (see `findmnt`) and was left there; the rest is removed. Unmount it, then run the same command again.", s.Path)
 	}
-	return modules.FileHint(err, s.Path)
+	return err
 }

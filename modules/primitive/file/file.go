@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module file.
@@ -120,6 +118,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
+	if err := s.rights().Allowed(is); err != nil && !s.Absent {
+		return modules.Change{}, err
+	}
 	w := work{Action: modules.Update, Path: s.Path, Seen: is, Sensitive: s.Sensitive}
 	switch {
 	case is.Type == observe.Absent && s.Absent:
@@ -162,32 +163,16 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	w := c.Work.(work)
-	owner := ""
+	owner, group := "", ""
 	switch {
 	case w.Action == modules.Remove:
-		return s.remove(ctx, h)
+		return modules.RemovePath(ctx, h, s.Path, modules.RemoveFile, s.backup())
 	case w.writes():
 		return s.write(ctx, h) // sets mode and owner as well
 	case w.Drift.Ownership():
-		owner = s.rights().Ownership()
+		owner, group = s.Owner, s.Group
 	}
-	const script = `
-if [ -n "$owner" ]; then chown -h -- "$owner" "$path"; fi
-chmod -- "$mode" "$path" # after chown, which clears the set-user-ID bit
-`
-	_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
-		"path": s.Path, "mode": s.rights().OctalMode(), "owner": owner,
-	})})
-	return modules.FileHint(err, s.Path)
-}
-
-//go:embed remove.sh
-var removeScript string
-
-func (s *Step) remove(ctx context.Context, h modules.Host) error {
-	script := shell.Script(removeScript, shell.Vars{"path": s.Path, "backup": s.backup()})
-	_, err := h.Run(ctx, modules.Command{Script: script})
-	return modules.FileHint(err, s.Path)
+	return modules.SetRights(ctx, h, s.Path, s.rights().OctalMode(), owner, group)
 }
 
 func (s *Step) write(ctx context.Context, h modules.Host) error {

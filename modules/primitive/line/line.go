@@ -109,6 +109,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
+	r := rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 	switch {
 	case is.Type == observe.Absent && s.Desired.absent:
 		return modules.Change{}, nil
@@ -116,10 +117,12 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		// No error yet: when this is a plan, an earlier step may be about to make the file.
 		w := work{Action: modules.Update, Path: s.Path, NoFile: true, New: s.Desired.line, Sensitive: s.Sensitive}
 		return modules.NewChange(w, s.Path+" does not exist yet: an earlier step must create it, or set create = true"), nil
+	case is.Type == observe.Absent && r.Allowed(is) != nil:
+		return modules.Change{}, r.Allowed(is)
 	case is.Type == observe.Absent:
 		return modules.NewChange(work{
 			Action: modules.Create, Path: s.Path, New: s.Desired.line + "\n", Sensitive: s.Sensitive,
-			Rights: rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group},
+			Rights: r,
 		}), nil
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
@@ -137,6 +140,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	text, notes := newContent(old, s.Desired)
 	if text == old {
 		return modules.Change{}, nil
+	}
+	if is.Stranger != nil && is.Stranger.UID >= 0 && is.Stranger.UID != is.UID {
+		return modules.Change{}, modules.RefuseKeep(s.Path)
 	}
 	w := work{Action: modules.Update, Path: s.Path, Old: old, New: text, Sensitive: s.Sensitive, Private: is.Mode != 0 && is.Mode&0o004 == 0}
 	return modules.NewChange(w, notes...), nil
@@ -162,7 +168,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 			"Correct the path, create the file in an earlier step, or set create = true.")
 	}
 	f := modules.File{
-		Path: s.Path, Content: []byte(w.New), Keep: true, Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
+		Path: s.Path, Content: []byte(w.New), Keep: true, Old: []byte(w.Old), Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
 	}
 	if s.Backup {
 		f.Backup = modules.BackupPath(s.Path)

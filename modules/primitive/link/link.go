@@ -2,15 +2,12 @@ package link
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Module is the module link.
@@ -91,17 +88,11 @@ func (*Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	snapshot.Forecast().Link(w.Path, w.Target)
 }
 
-//go:embed replace.sh
-var replaceScript string
-
 // Apply implements [modules.Step].
 func (*Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	w := c.Work.(work)
-	cmd := modules.Command{Argv: []string{"rm", "-f", "--", w.Path}}
-	if w.Action != modules.Remove {
-		tmp := path.Join(path.Dir(w.Path), "."+path.Base(w.Path)+".rcprov")
-		cmd = modules.Command{Script: shell.Script(replaceScript, shell.Vars{"path": w.Path, "target": w.Target, "tmp": tmp})}
+	if w.Action == modules.Remove {
+		return modules.RemovePath(ctx, h, w.Path, modules.RemoveFile, "")
 	}
-	_, err := h.Run(ctx, cmd)
-	return modules.FileHint(err, w.Path)
+	return modules.MakeLink(ctx, h, w.Path, w.Target)
 }

@@ -68,9 +68,7 @@ func (s *Step) write(ctx context.Context, h modules.Host, w Work) (written bool,
 		case writeFile:
 			changed = append(changed, f.File)
 		case setRights:
-			const script = "chown -- \"$2\" \"$1\"\nchmod -- \"$3\" \"$1\""
-			argv := []string{"sh", "-euc", script, "rights", f.Path, fileRights.Ownership(), fileRights.OctalMode()}
-			if _, err := h.Run(ctx, modules.Command{Argv: argv}); err != nil {
+			if err := modules.SetRights(ctx, h, f.Path, fileRights.OctalMode(), fileRights.Owner, fileRights.Group); err != nil {
 				return false, err
 			}
 		}

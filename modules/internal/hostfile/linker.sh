@@ -1,13 +1,13 @@
-# Puts a symbolic link in place. Prints nothing.
+# The part of link.sh in the directory of the path.
 #
 # ln -sf removes the old link before it makes the new one; a rename leaves no gap. The temporary name is always the same, so
 # that the next run removes what a killed one left.
-: "${path?}" "${target?}" "${tmp?}"
+: "${target?}"
 
-rm -f -- "$tmp"
-ln -s -- "$target" "$tmp"
-mv -fT -- "$tmp" "$path" && exit
+rm -f -- "$new"
+ln -s -- "$target" "$new"
+mv -fT -- "$new" "$to" && exit
 # uutils (0.0.30) can't rename over a link that leads to a directory.
-if [ -L "$path" ] && rm -f -- "$path" && mv -fT -- "$tmp" "$path"; then exit; fi
-rm -f -- "$tmp"
+if [ -L "$to" ] && rm -f -- "$to" && mv -fT -- "$new" "$to"; then exit; fi
+rm -f -- "$new"
 exit 1

@@ -1,0 +1,20 @@
+# The part of directory.sh in the directory of the path.
+: "${mode?}" "${owner?}" "${group?}"
+
+rights() {
+	chown -h -- "$owner:$group" .
+	chmod -- "$mode" . # after chown, which clears the set-user-ID bits
+}
+
+if [ -d "$to" ] && [ ! -L "$to" ]; then
+	enter "$to" || moved
+	rights
+elif [ "$world" = shared ]; then
+	mkdir -- "$new"
+	(cd -P -- "$new" && rights)
+	mv -T -- "$new" "$to"
+else
+	mkdir -- "$to" # with the umask 077: nobody may enter before owner and mode are set
+	enter "$to" || moved
+	rights
+fi

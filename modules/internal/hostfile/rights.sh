@@ -1,0 +1,9 @@
+# Sets owner and mode of a file or directory, and the owner of all that is in it if deep is yes. Prints nothing. It comes
+# behind door.sh.
+: "${path?}" "${mode?}" "${owner?}" "${group?}" "${deep?}" "${setter?}"
+
+door_name=${path##*/}
+door_enter "${path%/*}" no
+[ -z "$owner" ] || door_want "$owner" "$group"
+export mode owner group deep
+door_open no "$setter"

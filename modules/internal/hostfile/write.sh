@@ -1,0 +1,18 @@
+# Puts a file in place as a whole or not at all. Its content is standard input; or the file upload, which root has written
+# where nobody else can, and which is the new file itself if it is beside it. Prints nothing; a validate command that
+# refuses ends what it printed on standard error with "rcprov-validate STATUS". It comes behind door.sh.
+: "${path?}" "${mode?}" "${owner?}" "${group?}" "${keep?}" "${backup?}" "${upload?}" "${validate?}" "${old_sum?}" "${writer?}"
+
+trap 'if [ -n "$upload" ]; then rm -f -- "$upload"; fi' EXIT
+door_name=${path##*/}
+door_enter "${path%/*}" no
+[ "$keep" = yes ] || door_want "$owner" "$group"
+beside=no
+if [ -n "$upload" ] && [ -z "$door_x" ] && [ "$upload" -ef "./.$door_name.rcprov" ]; then
+	beside=yes upload=
+elif [ -n "$upload" ]; then
+	exec <"$upload"
+fi
+export path mode owner group keep old_sum backup beside validate
+if [ -n "$backup" ] && [ -n "$door_x" ]; then door_backup "$backup"; fi
+door_open no "$writer"

@@ -1,5 +1,5 @@
-# Functions for look.sh and write.sh: split_entry ENTRY FILE splits a line of passwd(5) into uid, gid and home, and sets path to
-# the file of the keys, FILE unless that is empty; as_user COMMAND runs a command with the rights of that user. Needs setpriv
+# Functions for look.sh: split_entry ENTRY FILE splits a line of passwd(5) into uid, gid and home, and sets path to the file of
+# the keys, FILE unless that is empty; as_user COMMAND runs a command with the rights of that user. Needs setpriv
 # (util-linux): runuser(1) opens a PAM session, which the host logs each time.
 split_entry() {
 	rest=${1#*:*:}
@@ -14,5 +14,5 @@ split_entry() {
 
 as_user() {
 	me=${me:-$(id -u)}
-	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
+	if [ "$uid" = "$me" ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups --inh-caps=-all -- "$@" 3>&- 4>&- 9>&-; fi
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -190,13 +191,16 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		return modules.WithHint(fmt.Errorf("there is no user %s", s.User), "Add a `user` step before this one.")
 	}
 	_, err = h.Run(ctx, modules.Command{
-		Script: shell.Script(accountFunctions+writeScript, shell.Vars{
-			"user": s.User, "file": s.Path, "replace": shell.Script(replaceScript, nil),
-		}),
+		Script: hostfile.Script(shell.Script(accountFunctions, nil)+shell.Script(writeScript, nil), shell.Vars{"user": s.User, "file": s.Path},
+			shell.Vars{"replace": replaceScript, "maker": hostfile.Maker}),
 		Stdin: s.rewrite(is.Value.Content),
 	})
 	if err == nil {
 		return nil
+	}
+	err = modules.DoorError(err, is.Value.Path)
+	if refused := (*modules.RefusedError)(nil); errors.As(err, &refused) {
+		return err
 	}
 	err = fmt.Errorf("write %s: %w", is.Value.Path, err)
 	var failed *modules.CommandError
@@ -205,7 +209,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		return err
 	case strings.Contains(string(failed.Result.Stderr), "rcprov-no-home"):
 		return modules.WithHint(fmt.Errorf("%s has no home directory", s.User), "Let its `user` step create one (create_home), or give `path`.")
-	case strings.Contains(string(failed.Result.Stderr), "rcprov-no-directory"):
+	case strings.Contains(string(failed.Result.Stderr), "No such file or directory"):
 		return modules.WithHint(fmt.Errorf("the directory of %s is not there", is.Value.Path), "Add a `directory` step for it before this one.")
 	case strings.Contains(string(failed.Result.Stderr), "Permission denied"), strings.Contains(string(failed.Result.Stderr), "Operation not permitted"):
 		return modules.WithHint(err, "It is written with the rights of %s, who must own the directory: set the owner of %s to %s in an earlier `directory` step.",

@@ -1,6 +1,6 @@
 # Looks for the keys of all users (names) at once. A question is three words: its number, the user, and the file or "". Prints
 # lines "NUMBER ...": "user UID FILE" and "home DIRECTORY", or "nobody"; "stat MODE UID PATH" for each of home, directory and
-# file; what read.sh prints for files that root does not read; or "plain", and then lines "FILE:LINE" with the content. Its
+# file; what read.sh prints, by the rights of the user; or, for root itself, "plain", and then lines "FILE:LINE" with the content. Its
 # status is that of grep. Needs account.sh, getent and grep.
 # shellcheck disable=SC2154 # split_entry sets uid, home and path
 : "${names?}" "${questions?}" "${read?}"
@@ -39,8 +39,11 @@ known() {
 	done
 }
 
-# ordinary is for files in the default place that belong to the user, with no link on the way.
+# ordinary is for root's own file in the default place, with no link on the way: all other users could lead the path elsewhere
+# while root reads it.
 ordinary() {
+	me=${me:-$(id -u)}
+	[ "$uid" = "$me" ] || return 1
 	case $nl$stats in *"$nl$uid $home dr"?x*) ;; *) return 1 ;; esac
 	case $nl$stats in
 	*"$nl$uid ${path%/*} dr"?x*) ;;
@@ -65,11 +68,16 @@ ordinary() {
 look() {
 	account "$2" "$3" || return
 	if [ -n "$3" ] || ! ordinary "$1"; then
-		(
+		# The user may have a hand in what the process prints: it counts only for this question.
+		answer=$(
 			number=$1
 			export number home path
 			as_user sh -c "$read"
 		)
+		IFS=$nl
+		for line in $answer; do
+			case $line in "$1 user "* | "$1 home "* | "$1 plain"* | "$1 nobody"*) ;; "$1 "*) printf '%s\n' "$line" ;; esac
+		done
 	fi
 }
 

@@ -1,19 +1,12 @@
-# Puts standard input in place of a file, as a whole, and makes its directory if that is missing. Prints nothing.
-: "${dir?}" "${path?}" "${mode?}" "${owner?}"
+# The part of write.sh in the directory of the keys. Prints nothing.
+: "${mode?}" "${owner?}" "${group?}"
 
-umask 077
-[ -d "$dir" ] || {
-	mkdir -- "$dir"
-	[ -z "$owner" ] || chown -- "$owner" "$dir"
-}
-case $(stat -L -c %A -- "$dir") in ?????w* | ????????w*) chmod go-w -- "$dir" ;; esac
-tmp=$dir/.${path##*/}.rcprov
-trap 'rm -f -- "$tmp"' EXIT
-rm -f -- "$tmp"
-set -C
-cat >"$tmp"
-set +C
-[ -z "$owner" ] || chown -- "$owner" "$tmp"
-chmod -- "$mode" "$tmp"
-sync -- "$tmp"
-mv -fT -- "$tmp" "$path"
+case $(stat -c %A -- .) in ?????w* | ????????w*) chmod go-w -- . ;; esac
+trap 'rm -f -- "$new"' EXIT
+rm -f -- "$new"
+dd of="$new" bs=64k conv=excl status=none
+chown -h -- "$owner:$group" "$new"
+chmod -- "$mode" "$new"
+sync -- "$new"
+mv -fT -- "$new" "$to"
+trap - EXIT

@@ -40,6 +40,7 @@ download() {
 		exec /usr/lib/apt/apt-helper -q -o APT::Status-Fd=1 ${haste:-} download-file "$1" "$part"
 	) || fail download
 	mv -fT -- "$part" "$2/file"
+	if [ "$(id -u)" = 0 ]; then chown -h root:root -- "$2/file"; fi # _apt has no more to do with it
 }
 
 fetch() {

@@ -3,13 +3,16 @@
 # run has fetched is used, and all that was prepared. $dir is the staging directory, or the one in which things are
 # prepared for it.
 #
-# It comes behind the functions of package fetch.
-: "${url?}" "${path?}" "${staging?}" "${prepared?}" "${dir?}" "${program?}" "${trailer?}"
+# It comes behind the functions of packages hostfile and fetch. Where others may write, the staging directory is store.
+: "${url?}" "${path?}" "${staging?}" "${store?}" "${prepared?}" "${dir?}" "${program?}" "${trailer?}"
 
 umask 022
 if [ "$dir" = "$prepared" ]; then
 	ahead "$path" "$staging" "$dir"
 else
+	door_enter "${path%/*}" yes
+	if ! door_private; then dir=$store; fi
+	cd /
 	if [ -L "$dir" ]; then rm -f -- "$dir"; fi
 	mkdir -p -- "$dir"
 	chmod 0755 -- "$dir"

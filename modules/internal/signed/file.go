@@ -20,6 +20,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -146,10 +147,10 @@ func (s *Signature) command(address, path, dir string) modules.Command {
 	for _, b := range s.made.HashSuffix {
 		fmt.Fprintf(&trailer, `\%03o`, b)
 	}
-	return modules.Command{Script: shell.Script(fetch.Functions+downloadScript, shell.Vars{
-		"url": address, "path": path, "staging": fetch.Staging(path), "prepared": fetch.Prepared(path), "dir": dir,
+	return modules.Command{Script: hostfile.Script(shell.Script(fetch.Functions, nil)+shell.Script(downloadScript, nil), shell.Vars{
+		"url": address, "path": path, "staging": fetch.Staging(path), "store": fetch.Store(path), "prepared": fetch.Prepared(path), "dir": dir,
 		"program": programs[s.made.Hash], "trailer": trailer.String(),
-	})}
+	}, nil)}
 }
 
 // check reads the script's last line.
@@ -185,13 +186,14 @@ func (s *Signature) download(ctx context.Context, h modules.Host, run runner, ad
 			Name: fetch.JobName("download", path), Command: s.command(address, path, dir), Progress: progress,
 		})
 		if err != nil {
-			return "", fetch.Explain(err, address, "", dir)
+			return "", fetch.Explain(modules.DoorError(err, path), address, "", dir)
 		}
 		sha256, signed, left, err := s.check(modules.LastLine(result.Stdout))
 		if err != nil || signed {
 			return sha256, err
 		}
-		if _, err := h.Run(ctx, modules.Command{Script: shell.Script(removeScript, shell.Vars{"dir": dir})}); err != nil {
+		remove := hostfile.Script(removeScript, shell.Vars{"path": path, "dir": dir, "staging": fetch.Staging(path), "store": fetch.Store(path)}, nil)
+		if _, err := h.Run(ctx, modules.Command{Script: remove}); err != nil {
 			return "", fmt.Errorf("remove what was downloaded to %s: %w", dir, err)
 		}
 		if !left {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -46,7 +47,9 @@ type Step struct {
 
 var _ modules.Preparer = (*Step)(nil)
 
-// markerName is the file in the directory that says what was unpacked.
+// markerName is the file in the directory that says what was unpacked. If the directory's owner is not root, the owner can
+// change the file, and all that it is about: it says no more about the tree than the owner may decide. It is not kept
+// elsewhere, because it has to come and go with the tree.
 const markerName = ".rcprov-archive"
 
 // marker is the content of that file.
@@ -133,6 +136,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	dir, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path})
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
+	}
+	if err := s.rights().Allowed(dir); err != nil && !s.Absent {
+		return modules.Change{}, err
 	}
 	if dir.Type == observe.Absent && s.Absent {
 		return s.leftover(snapshot)
@@ -243,6 +249,9 @@ var prepareScript string
 //go:embed unpack.sh
 var unpackScript string
 
+//go:embed unpacker.sh
+var unpackerScript string
+
 //go:embed remove.sh
 var removeScript string
 
@@ -250,26 +259,18 @@ var removeScript string
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	w := c.Work.(work)
 	if w.Action == modules.Remove {
-		script := shell.Script(removeScript, shell.Vars{"path": s.Path, "staging": s.Staging()})
+		script := hostfile.Script("door \"$path\" no \"$remover\"\n", shell.Vars{"path": s.Path}, shell.Vars{"remover": removeScript})
 		_, err := h.Run(ctx, modules.Command{Script: script})
-		return modules.FileHint(err, s.Path)
+		return modules.FileHint(modules.DoorError(err, s.Path), s.Path)
 	}
 	if w.unpacks() {
 		return s.unpack(ctx, h)
 	}
-	// The directory itself comes last: if this run is killed, the next one looks at it.
-	const script = `
-if [ -n "$owner" ]; then find "$path" -depth -exec chown -h -- "$owner" {} +; fi
-chmod -- "$mode" "$path"
-`
-	owner := ""
 	if w.Drift.Ownership() {
-		owner = s.rights().Ownership()
+		// The directory itself comes last: if this run is killed, the next one looks at it.
+		return modules.SetTreeRights(ctx, h, s.Path, s.rights().OctalMode(), s.Owner, s.Group)
 	}
-	_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
-		"path": s.Path, "mode": s.rights().OctalMode(), "owner": owner,
-	})})
-	return modules.FileHint(err, s.Path)
+	return modules.SetRights(ctx, h, s.Path, s.rights().OctalMode(), "", "")
 }
 
 // Unpacks reports whether c unpacks the archive, which needs SHA256.
@@ -299,7 +300,7 @@ func (s *Step) unpack(ctx context.Context, h modules.Host) error {
 		return err
 	}
 	_, err = job.Run(ctx, h, job.Job{Name: s.job(), Command: command, Progress: fetch.Progress})
-	return s.explain(err)
+	return s.explain(modules.DoorError(err, s.Path))
 }
 
 // job is the name of both jobs, so that they never run at the same time.
@@ -325,9 +326,12 @@ func (s *Step) command(prepared string) (modules.Command, error) {
 		return modules.Command{}, err
 	}
 	vars := s.vars(prepared)
-	vars["owner"], vars["mode"] = s.rights().Ownership(), s.rights().OctalMode()
-	vars["marker"], vars["names"] = string(note), shell.QuoteAll(s.Contains)
-	return modules.Command{Script: shell.Script(fetch.Functions+functions+unpackScript, vars)}, nil
+	vars["owner"], vars["group"], vars["mode"] = s.Owner, s.Group, s.rights().OctalMode()
+	vars["marker"], vars["names"], vars["store"] = string(note), shell.QuoteAll(s.Contains), fetch.Store(s.Path)
+	library := shell.Script(fetch.Functions, nil) + shell.Script(functions, nil)
+	return modules.Command{Script: hostfile.Script(library+shell.Script(unpackScript, nil), vars, shell.Vars{
+		"unpacker": library + shell.Script(unpackerScript, nil),
+	})}, nil
 }
 
 // unpacker matches the first complaint of tar, unzip or a tool that they use.

@@ -1,5 +1,5 @@
-# Functions for prepare.sh and unpack.sh, which unpack an archive into a tree that belongs to root, and in which nobody else
-# can write. Needs the functions of package fetch, and tar; xz, zstd, bzip2 and unzip for such archives.
+# Functions for prepare.sh, unpack.sh and unpacker.sh, which unpack an archive into a tree in which nobody else can write than
+# the user who does that. Needs the functions of package fetch, and tar; xz, zstd, bzip2 and unzip for such archives.
 #
 # tar finds out the compression by itself. The first bytes are read all the same: for the missing program, for zip, and for
 # the size. The four last bytes of a gzip file are its size modulo 4 GiB (RFC 1952, 2.3.1).
@@ -55,4 +55,31 @@ unpack() {
 	*) tar -x -f "$1" -C "$2/tree" --strip-components="$strip" --no-same-owner --no-same-permissions >&2 || fail unpack ;;
 	esac
 	chmod -R go-w,ug-s -- "$2/tree"
+}
+
+# copy_of FILE sets archive to FILE, or to a copy if others could change it after its sum is taken.
+copy_of() {
+	door_name=${1##*/}
+	door_enter "${1%/*}" no
+	if [ -n "$door_x" ] || ! door_closed "$door_at_mode" || [ "$door_sure" = no ]; then
+		archive=$staging/file
+		# shellcheck disable=SC2016 # for the other shell
+		door_open no 'cat -- "$to"' plain >"$archive"
+	fi
+	cd /
+}
+
+# complete DIR ends the script unless the tree in DIR has what it should have.
+complete() {
+	[ -n "$(ls -A -- "$1/tree")" ] || fail empty
+	eval "set -- \"\$1\" $names"
+	dir=$1
+	shift
+	for name; do
+		if [ ! -e "$dir/tree/$name" ] && [ ! -L "$dir/tree/$name" ]; then
+			# shellcheck disable=SC2012 # for people
+			ls -A -- "$dir/tree" | head -n 20 | tr '\n' ' '
+			fail contains "$name"
+		fi
+	done
 }

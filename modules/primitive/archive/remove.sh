@@ -1,11 +1,11 @@
-# Removes an unpacked directory. Prints nothing.
+# Removes an unpacked directory, or what a removal that was killed has left of it. Prints nothing. It runs in the directory
+# above, behind start.sh of package hostfile.
 #
-# It is renamed first, so that path never holds half a directory.
-: "${path?}" "${staging?}"
+# The directory is renamed first, so that its path never holds half of it.
 
-rm -rf --one-file-system -- "$staging"
-if [ -e "$path" ]; then
-	mkdir -- "$staging"
-	mv -T -- "$path" "$staging/old"
-	rm -rf --one-file-system -- "$staging"
+rm -rf --one-file-system -- "$new"
+if [ -e "$to" ]; then
+	mkdir -- "$new"
+	mv -T -- "$to" "$new/old"
+	rm -rf --one-file-system -- "$new"
 fi

@@ -1,55 +1,76 @@
 # Unpacks an archive into a directory and puts that in place. Prints what apt-helper prints; if one of the names is missing,
-# the names in the first directory of the archive. Needs functions.sh.
+# the names in the first directory of the archive. Needs the functions of packages hostfile and fetch, and functions.sh.
 #
 # Everything happens in a staging directory beside the directory, which a later run uses and this one always removes; only two
 # renames put the result in place. A run that was killed between them left the old directory in the staging directory: it is
-# moved back first, so that no failure of this run loses it.
+# moved back first, so that no failure of this run loses it. Nobody but root can enter the staging directory once something is
+# in it that an owner may change.
+#
+# Where others may write, the staging directory is store, and unpacker.sh does the same from what is downloaded there.
 #
 # A prepared tree is used if its note says that it is complete, and if nobody but root could have written either.
-: "${path?}" "${staging?}" "${prepared?}" "${url?}" "${archive?}" "${sha256?}" "${strip?}" "${owner?}" "${mode?}" "${marker?}" "${names?}"
+: "${path?}" "${staging?}" "${store?}" "${prepared?}" "${url?}" "${archive?}" "${sha256?}" "${strip?}" "${owner?}" "${group?}"
+: "${mode?}" "${marker?}" "${names?}" "${unpacker?}"
 
-parent=$(dirname -- "$path")
+door_name=${path##*/}
+door_enter "${path%/*}" yes
+door_want "$owner" "$group"
+beside=yes
+if ! door_private; then
+	beside=no staging=$store
+	mkdir -p -- "${staging%/*}"
+fi
+cd /
 tree=$staging/tree
 old=$staging/old
 
 cleanup() {
-	if [ -d "$old" ] && [ ! -e "$path" ]; then mv -T -- "$old" "$path"; fi
+	if [ $beside = yes ] && [ -d "$old" ] && [ ! -e "$path" ]; then mv -T -- "$old" "$path"; fi
 	rm -rf --one-file-system -- "$staging"
 }
 
-mkdir -p -- "$parent"
 if [ -L "$staging" ]; then rm -f -- "$staging"; fi
 mkdir -p -- "$staging"
-chmod 0755 -- "$staging"
 trap cleanup EXIT
-if [ -d "$old" ] && [ ! -e "$path" ]; then mv -T -- "$old" "$path"; fi
-rm -rf --one-file-system -- "$old" "$staging/zip"
+if [ $beside = yes ] && [ -d "$old" ] && [ ! -e "$path" ]; then mv -T -- "$old" "$path"; fi
+rm -rf --one-file-system -- "$old" "$staging/zip" "$staging/whose"
 adopt "$prepared" "$staging"
 if [ ! -O "$staging" ] || [ ! -d "$tree" ] || [ "$(cat -- "$staging/ready" 2>/dev/null)" != "$sha256 $strip" ]; then
 	rm -rf --one-file-system -- "$staging/ready" "$tree"
 	needs
-	mkdir -- "$tree"
-	chown -- "$owner" "$tree" # a missing user is found before anything is downloaded
+	: >"$staging/whose"
+	chown -h -- "$owner:$group" "$staging/whose" # a missing user is found before anything is downloaded
+	rm -f -- "$staging/whose"
 	if [ -n "$url" ]; then
+		chmod 0755 -- "$staging" # _apt downloads there
 		fetch "$url" "$sha256" "$staging"
 		archive=$staging/file
 	else
+		[ -f "$archive" ] || fail missing
+		copy_of "$archive"
 		check "$archive" "$sha256"
 	fi
-	unpack "$archive" "$staging"
-fi
-[ -n "$(ls -A -- "$tree")" ] || fail empty
-eval "set -- $names"
-for name; do
-	if [ ! -e "$tree/$name" ] && [ ! -L "$tree/$name" ]; then
-		# shellcheck disable=SC2012 # for people
-		ls -A -- "$tree" | head -n 20 | tr '\n' ' '
-		fail contains "$name"
+	if [ $beside = yes ]; then
+		mkdir -- "$tree"
+		unpack "$archive" "$staging"
 	fi
-done
-rm -rf -- "$staging/ready" "$tree/.rcprov-archive" # from here on its owner may change it
+elif [ $beside = no ]; then
+	rm -rf --one-file-system -- "$tree"
+	archive=$staging/file
+	check "$archive" "$sha256"
+fi
+chmod 0700 -- "$staging"
+if [ $beside = no ]; then
+	export path staging prepared url archive sha256 strip owner group mode marker names
+	door_enter "${path%/*}" yes
+	exec <"$archive"
+	door_open yes "$unpacker"
+	exit
+fi
+complete "$staging"
+rm -rf -- "$staging/ready" "$tree/.rcprov-archive"
 printf '%s\n' "$marker" >"$tree/.rcprov-archive"
-find "$tree" -depth -exec chown -h -- "$owner" {} +
+chown -hR -- "$owner:$group" "$tree"
 chmod -- "$mode" "$tree"
 # The marker must not survive a power failure that the files don't.
 sync -f -- "$tree"

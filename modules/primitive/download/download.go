@@ -10,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -68,6 +69,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	switch {
 	case err != nil:
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
+	case s.rights().Allowed(is) != nil:
+		return modules.Change{}, s.rights().Allowed(is)
 	case is.Type == observe.Absent:
 		w.Action = modules.Create
 	case is.Type != observe.Regular:
@@ -96,16 +99,10 @@ var downloadScript string
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if !c.Work.(work).downloads() {
-		const script = `
-chown -h -- "$owner" "$path"
-chmod -- "$mode" "$path" # after chown, which clears the set-user-ID bit
-`
-		_, err := h.Run(ctx, modules.Command{Script: shell.Script(script, shell.Vars{
-			"path": s.Path, "owner": s.rights().Ownership(), "mode": s.rights().OctalMode(),
-		})})
-		return modules.FileHint(err, s.Path)
+		return modules.SetRights(ctx, h, s.Path, s.rights().OctalMode(), s.Owner, s.Group)
 	}
 	_, err := job.Run(ctx, h, s.job(downloadScript))
+	err = modules.DoorError(err, s.Path)
 	if fetch.Found(err) == nil {
 		return modules.FileHint(err, s.Path)
 	}
@@ -132,9 +129,9 @@ func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) er
 func (s *Step) job(script string) job.Job {
 	return job.Job{
 		Name: fetch.JobName("download", s.Path), Progress: fetch.Progress,
-		Command: modules.Command{Script: shell.Script(fetch.Functions+script, shell.Vars{
-			"path": s.Path, "staging": fetch.Staging(s.Path), "prepared": fetch.Prepared(s.Path),
-			"url": s.URL, "sha256": s.SHA256, "owner": s.rights().Ownership(), "mode": s.rights().OctalMode(),
-		})},
+		Command: modules.Command{Script: hostfile.Script(shell.Script(fetch.Functions, nil)+shell.Script(script, nil), shell.Vars{
+			"path": s.Path, "staging": fetch.Staging(s.Path), "store": fetch.Store(s.Path), "prepared": fetch.Prepared(s.Path),
+			"url": s.URL, "sha256": s.SHA256, "owner": s.Owner, "group": s.Group, "mode": s.rights().OctalMode(),
+		}, shell.Vars{"writer": hostfile.Writer})},
 	}
 }

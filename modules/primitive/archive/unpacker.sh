@@ -1,0 +1,23 @@
+# The part of unpack.sh in the directory above the tree, where root alone has no say. The archive, whose sum was checked, is
+# standard input. Needs the functions of package fetch, and functions.sh.
+: "${owner?}" "${group?}" "${mode?}" "${marker?}" "${names?}"
+
+back() {
+	if [ "$world" = stranger ] && [ -d "$new/old" ] && [ ! -e "$to" ]; then mv -T -- "$new/old" "$to"; fi
+	rm -rf --one-file-system -- "$new"
+}
+
+back
+trap back EXIT
+mkdir -- "$new" "$new/tree"
+cat >"$new/file"
+umask 022
+unpack "$new/file" "$new"
+complete "$new"
+rm -rf -- "$new/tree/.rcprov-archive"
+printf '%s\n' "$marker" >"$new/tree/.rcprov-archive"
+chown -hR -- "$owner:$group" "$new/tree"
+chmod -- "$mode" "$new/tree"
+sync -f -- "$new/tree"
+if [ -e "$to" ]; then mv -T -- "$to" "$new/old"; fi
+mv -T -- "$new/tree" "$to"

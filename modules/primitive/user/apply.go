@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -33,14 +34,23 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	return s.setPassword(ctx, h, w.password || w.lock != nil && s.PasswordHash != "", w.lock != nil)
 }
 
-// remove removes the user; userdel(8) removes the home first, so that the next run sees an interrupted removal.
+var (
+	//go:embed remove.sh
+	removeScript string
+
+	//go:embed removehome.sh
+	removeHomeScript string
+)
+
+// remove removes the user, and its home before it.
 func (s *Step) remove(ctx context.Context, h modules.Host, w work) error {
-	argv := []string{"userdel"}
-	if w.removeHome != "" {
-		argv = append(argv, "--remove")
+	if w.removeHome == "" {
+		_, err := h.Run(ctx, modules.Command{Argv: []string{"userdel", s.Name}})
+		return s.explain(err)
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
-	return s.explain(err)
+	script := hostfile.Script(removeScript, shell.Vars{"name": s.Name}, shell.Vars{"remover": removeHomeScript})
+	_, err := h.Run(ctx, modules.Command{Script: script})
+	return s.explain(modules.FileHint(modules.DoorError(err, w.removeHome), w.removeHome))
 }
 
 //go:embed create.sh
@@ -85,9 +95,14 @@ func (s *Step) create(ctx context.Context, h modules.Host) error {
 //go:embed home.sh
 var homeScript string
 
+//go:embed makehome.sh
+var makeHomeScript string
+
 func (s *Step) createHome(ctx context.Context, h modules.Host) error {
-	_, err := h.Run(ctx, modules.Command{Script: shell.Script(homeScript, shell.Vars{"name": s.Name})})
-	return err
+	script := hostfile.Script(homeScript, shell.Vars{"name": s.Name}, shell.Vars{"maker": makeHomeScript})
+	_, err := h.Run(ctx, modules.Command{Script: script})
+	home := cmp.Or(s.Home, "/home/"+s.Name)
+	return modules.FileHint(modules.DoorError(err, home), home)
 }
 
 // modify changes the account itself with one usermod(8).

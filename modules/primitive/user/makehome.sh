@@ -1,0 +1,11 @@
+# The part of home.sh in the directory of the home.
+: "${uid?}" "${gid?}" "${mode?}"
+
+rm -rf --one-file-system -- "$new"
+mkdir -- "$new"
+enter "$new" || moved
+[ ! -d /etc/skel ] || cp -a /etc/skel/. .
+chown -hR -- "$uid:$gid" .
+chmod -- "$mode" .
+cd -P ..
+mv -T -- "$new" "$to"

@@ -60,7 +60,7 @@ func (i *Issue) accountText() string { return i.accountDir() + "/account.json" }
 // run that is killed in between leaves no account without its key.
 func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, error) {
 	a := &account{Email: i.Email}
-	keyText, err := getFile(ctx, h, i.accountKey())
+	keyText, err := modules.ReadPath(ctx, h, i.accountKey())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, erro
 		return nil, modules.WithHint(fmt.Errorf("the key of the account with the CA, %s, %w", i.accountKey(), err),
 			"Restore it, or move it away: rcprov then makes a new account.")
 	}
-	text, err := getFile(ctx, h, i.accountText())
+	text, err := modules.ReadPath(ctx, h, i.accountText())
 	if err != nil || text == nil {
 		return a, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-acme/lego/v4/lego"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -50,13 +51,20 @@ func (w *webroot) CleanUp(_, token, _ string) error {
 
 // put writes a file that everybody may read, and directories that a web server may enter.
 func (w *webroot) put(path, content string) error {
-	const script = `
-umask 022
-mkdir -p -- "$(dirname -- "$1")"
-cat >"$1"
+	const script = `door "$path" yes "$putter"`
+	const putter = `
+trap 'rm -f -- "$new"' EXIT
+rm -f -- "$new"
+dd of="$new" bs=64k conv=excl status=none
+chmod 0644 -- "$new"
+mv -fT -- "$new" "$to"
+trap - EXIT
 `
-	_, err := w.h.Run(w.ctx, modules.Command{Argv: []string{"sh", "-euc", script, "webroot", w.dir + path}, Stdin: []byte(content)})
-	return modules.FileHint(err, w.dir+path)
+	path = w.dir + path
+	_, err := w.h.Run(w.ctx, modules.Command{
+		Script: hostfile.Script(script, shell.Vars{"path": path}, shell.Vars{"putter": putter}), Stdin: []byte(content),
+	})
+	return modules.FileHint(modules.DoorError(err, path), path)
 }
 
 //go:embed sweep.sh
@@ -65,19 +73,34 @@ var sweepScript string
 // sweep removes what killed runs left behind: files of the self-check, and answers for the account with a thumbprint.
 func (w *webroot) sweep(thumbprint string) error {
 	dir := w.dir + strings.TrimSuffix(http01.PathPrefix, "/")
-	_, err := w.h.Run(w.ctx, modules.Command{Script: shell.Script(sweepScript, shell.Vars{"dir": dir, "thumbprint": thumbprint})})
-	return err
+	const script = `
+[ -d "$dir" ] || exit 0
+export thumbprint
+door "$dir/any" no "$sweeper" plain
+`
+	_, err := w.h.Run(w.ctx, modules.Command{
+		Script: hostfile.Script(script, shell.Vars{"dir": dir, "thumbprint": thumbprint}, shell.Vars{"sweeper": sweepScript}),
+	})
+	return modules.DoorError(err, dir)
 }
 
 // remove removes a file and the directories that become empty, but not the webroot; it does so even if the run is being
 // stopped.
 func (w *webroot) remove(path string) error {
 	const script = `
-rm -f -- "$1$2"
-cd -- "$1" && rmdir -p --ignore-fail-on-non-empty -- "$(dirname -- ".$2")" 2>/dev/null || true
+[ -e "$dir$path" ] || exit 0
+export path
+door "$dir$path" no "$remover" plain
 `
-	_, err := w.h.Run(context.WithoutCancel(w.ctx), modules.Command{Argv: []string{"sh", "-euc", script, "webroot", w.dir, path}})
-	return err
+	const remover = `
+rm -f -- "$to"
+below=${path%/*}
+while [ -n "$below" ] && cd -P .. && rmdir -- "./${below##*/}" 2>/dev/null; do below=${below%/*}; done
+`
+	_, err := w.h.Run(context.WithoutCancel(w.ctx), modules.Command{
+		Script: hostfile.Script(script, shell.Vars{"dir": w.dir, "path": path}, shell.Vars{"remover": remover}),
+	})
+	return modules.DoorError(err, w.dir+path)
 }
 
 // nameservers adds port 53 to servers without a port.

@@ -188,11 +188,11 @@ func refusesSuccessor(err error) bool {
 // replaced returns the ARI identifier of the certificate on the host; empty if another CA issued it, or it is for other
 // names.
 func (i *Issue) replaced(ctx context.Context, h modules.Host, client *lego.Client) (string, error) {
-	text, err := getFile(ctx, h, i.Certificate)
+	text, err := modules.ReadPath(ctx, h, i.Certificate)
 	if err != nil {
 		return "", err
 	}
-	note, err := getFile(ctx, h, i.originPath())
+	note, err := modules.ReadPath(ctx, h, i.originPath())
 	if err != nil {
 		return "", err
 	}

@@ -132,8 +132,7 @@ func (c *SelfSigned) Foresee(s *observe.Snapshot, change modules.Change) {
 
 // closeKey leaves only root the right to read the key.
 func (p Pair) closeKey(ctx context.Context, h modules.Host) error {
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"chmod", "--", modules.OctalMode(keyMode), p.Key}})
-	return modules.FileHint(err, p.Key)
+	return modules.SetRights(ctx, h, p.Key, modules.OctalMode(keyMode), "", "")
 }
 
 // Observe implements [modules.Step].

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -48,21 +50,25 @@ func putFiles(ctx context.Context, h modules.Host, dirMode string, files []store
 	if err := w.Close(); err != nil {
 		return err
 	}
-	script := shell.Script(putScript, shell.Vars{"dir": dir, "mode": dirMode, "names": shell.QuoteAll(names)})
-	_, err := h.Run(ctx, modules.Command{Script: script, Stdin: archive.Bytes()})
-	if err != nil {
-		return modules.FileHint(fmt.Errorf("write %s: %w", dir, err), dir+"/x")
+	const script = `
+case $mode in 0700) umask 077 ;; esac
+door_name=rcprov
+door_enter "$dir" yes
+door_want root root
+export names
+door_open no "$putter"
+`
+	_, err := h.Run(ctx, modules.Command{
+		Script: hostfile.Script(script, shell.Vars{"dir": dir, "mode": dirMode, "names": shell.QuoteAll(names)}, shell.Vars{"putter": putScript}),
+		Stdin:  archive.Bytes(),
+	})
+	if err = modules.DoorError(err, dir+"/x"); err == nil {
+		return nil
 	}
-	return nil
-}
-
-// getFile reads a file; nil when it is not there.
-func getFile(ctx context.Context, h modules.Host, path string) ([]byte, error) {
-	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", `[ ! -e "$1" ] || cat -- "$1"`, "get-file", path}})
-	if err != nil || len(result.Stdout) == 0 {
-		return nil, err
+	if refused := (*modules.RefusedError)(nil); errors.As(err, &refused) {
+		return err
 	}
-	return result.Stdout, nil
+	return modules.FileHint(fmt.Errorf("write %s: %w", dir, err), dir+"/x")
 }
 
 // hostTime returns the time on the host, by which certificates are judged.

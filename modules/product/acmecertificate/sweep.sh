@@ -1,10 +1,10 @@
-# Removes what killed runs left in dir, the directory of challenges: files of the self-check, and answers for the account with
-# a thumbprint.
-: "${dir?}" "${thumbprint?}"
+# Removes what killed runs left in the directory of challenges, in which it runs: files of the self-check, and answers for the
+# account with a thumbprint.
+: "${thumbprint?}"
 
-for file in "$dir"/*; do
-	[ -f "$file" ] || continue
-	case $file in "$dir"/rcprov-*)
+for file in ./*; do
+	is_file "$file" || continue
+	case $file in ./rcprov-*)
 		rm -f -- "$file"
 		continue
 		;;

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/archive"
@@ -71,8 +72,13 @@ func (w npmWork) Edits() []modules.Edit {
 	return []modules.Edit{{Action: modules.Run, Subject: "npm install in " + w.release, From: w.from, To: w.note}}
 }
 
-//go:embed install.sh
-var installScript string
+var (
+	//go:embed install.sh
+	installScript string
+
+	//go:embed npm.sh
+	npmScript string
+)
 
 // Apply implements [modules.Step].
 func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
@@ -81,13 +87,14 @@ func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error
 	if n.Registry != "" {
 		env = append(env, "npm_config_registry="+n.Registry)
 	}
-	script := shell.Script(fetch.Functions+installScript, shell.Vars{
+	functions := shell.Script(fetch.Functions, nil)
+	script := hostfile.Script(functions+shell.Script(installScript, nil), shell.Vars{
 		"release": n.Release.Path, "bin": n.NodeBin, "deno": n.Deno, "user": n.User, "note": w.note, "native": shell.QuoteAll(n.Native),
-	})
+	}, shell.Vars{"npm": functions + shell.Script(npmScript, nil)})
 	_, err := job.Run(ctx, h, job.Job{
 		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Script: script, Env: env}, Progress: progress,
 	})
-	return n.explain(err)
+	return n.explain(modules.DoorError(err, n.Release.Path))
 }
 
 // progress turns a line such as "npm http fetch GET 200 https://registry.example.com/sharp 80ms" into a shorter one.

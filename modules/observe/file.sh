@@ -44,7 +44,7 @@ if [ -n "$others" ]; then
 
 	# part LIST PATH END sets picked to those of a list that are PATH with an end that has the pattern END, rest to the others.
 	part() {
-		picked= rest=
+		picked='' rest=
 		for path in $1; do
 			# shellcheck disable=SC2254 # a pattern
 			case $path in "$2"$3) picked=$picked$nl$path ;; *) rest=$rest$nl$path ;; esac
@@ -68,11 +68,12 @@ if [ -n "$others" ]; then
 		uid=$1
 		answer=$(
 			base=$4
-			cd -P -- "${4:-/}" 2>/dev/null && case $3:$(stat -c %u .) in ":"* | *":$1") ;; *) false ;; esac || {
-				cd /
+			if ! cd -P -- "${4:-/}" 2>/dev/null || { [ -n "$3" ] && [ "$(stat -c %u .)" != "$1" ]; }; then
+				cd / || exit
 				base=
-			}
+			fi
 			printf '%s\t%s\t%s\t%s\t%s\n' "$2${3%?}" "$base" "$1" "$name" "$({ by id -G && by id -Gn; } | tr '\n' ' ')"
+			# shellcheck disable=SC2030,SC2031 # for this process
 			export base reader max known paths="$picked" contents="$asked_contents"
 			by sh -c "$reader" 2>&1 | base64 -w0
 		)
@@ -80,6 +81,7 @@ if [ -n "$others" ]; then
 	}
 
 	shared=
+	# shellcheck disable=SC2031 # only in the subshell of ask
 	for line in $others; do
 		f=/${line##*"$tab/./"} uid=${line#*"$tab"} uid=${uid%%"$tab"*}
 		case $line in
@@ -111,6 +113,7 @@ if [ -n "$others" ]; then
 		esac
 	done
 	# A file of somebody else's in such a directory of root's.
+	# shellcheck disable=SC2031 # the same
 	for dir in $shared; do
 		part "$contents" "$dir" '/*'
 		for f in $picked; do

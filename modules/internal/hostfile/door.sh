@@ -2,7 +2,7 @@
 # gains anything. The package comment says which rule each follows. Needs setpriv (util-linux) and getent.
 #
 #	door PATH MAKE SCRIPT [plain]   runs SCRIPT in the directory of PATH, by `sh -eu`, with start.sh before it
-#	door_enter DIR MAKE             makes DIR the current directory, as far as root may go
+#	door_enter PATH MAKE            makes the directory of PATH the current one, as far as root may go
 #	door_as COMMAND...              runs a command as the stranger whose directory that is, or as root
 #
 # MAKE is yes where missing directories are made (0755). The current directory is the open directory: what is done to `.`,
@@ -43,8 +43,8 @@ door_ours() { [ "$1" = 0 ] || [ "$1" = "$door_me" ]; }
 
 door_enter() {
 	door_me=${door_me:-$(id -u)}
-	door_todo=$1/ door_make=$2 door_at= door_links=0 door_rest= door_x= door_sure=yes
-	cd -P /
+	door_name=${1##*/} door_todo=${1%/*}/ door_make=$2 door_at='' door_links=0 door_rest='' door_x='' door_sure=yes
+	cd -P / || exit
 	door_is .
 	door_here
 	while [ -n "$door_todo" ]; do
@@ -55,7 +55,7 @@ door_enter() {
 			break
 		}
 		case $door_c in ..) # of a link of root's: the directory above is root's as well
-			cd -P ..
+			cd -P .. || exit
 			door_is .
 			door_here
 			door_at=${door_at%/*}
@@ -88,7 +88,7 @@ door_step() {
 		}
 		door_target=$(readlink -- "./$door_c")
 		case $door_target in /*)
-			cd -P /
+			cd -P / || exit
 			door_is .
 			door_here
 			door_at=
@@ -163,7 +163,7 @@ door_stage() {
 }
 
 door_unstage() {
-	cd -P ..
+	cd -P .. || exit
 	rmdir -- "./.$1.rcprov"
 }
 
@@ -210,8 +210,7 @@ door_want() {
 }
 
 door() {
-	door_name=${1##*/}
-	door_enter "${1%/*}" "$2"
+	door_enter "$1" "$2"
 	door_open "$2" "$3" "${4:-}"
 }
 

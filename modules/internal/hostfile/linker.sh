@@ -2,6 +2,7 @@
 #
 # ln -sf removes the old link before it makes the new one; a rename leaves no gap. The temporary name is always the same, so
 # that the next run removes what a killed one left.
+: "${new?}" "${to?}" "${world?}"
 : "${target?}"
 
 rm -f -- "$new"

@@ -1,4 +1,5 @@
 # The part of directory.sh in the directory of the path.
+: "${new?}" "${to?}" "${world?}"
 : "${mode?}" "${owner?}" "${group?}"
 
 rights() {

@@ -2,8 +2,7 @@
 # no link (fts(3)). A file is copied to backup before, unless that is empty. Prints nothing. It comes behind door.sh.
 : "${path?}" "${how?}" "${backup?}" "${remover?}"
 
-door_name=${path##*/}
-door_enter "${path%/*}" no
+door_enter "$path" no
 export how backup
 if [ -n "$backup" ] && [ -n "$door_x" ]; then door_backup "$backup"; fi
 plain=plain

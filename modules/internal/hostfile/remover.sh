@@ -1,4 +1,5 @@
 # The part of remove.sh in the directory of the path.
+: "${new?}" "${to?}" "${world?}"
 : "${how?}" "${backup?}"
 
 if [ -n "$backup" ] && [ "$world" != stranger ]; then

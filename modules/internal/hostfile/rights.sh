@@ -2,8 +2,7 @@
 # behind door.sh.
 : "${path?}" "${mode?}" "${owner?}" "${group?}" "${deep?}" "${setter?}"
 
-door_name=${path##*/}
-door_enter "${path%/*}" no
+door_enter "$path" no
 [ -z "$owner" ] || door_want "$owner" "$group"
 export mode owner group deep
 door_open no "$setter"

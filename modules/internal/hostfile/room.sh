@@ -4,7 +4,7 @@
 # fallocate (util-linux). It comes behind door.sh.
 : "${path?}" "${size?}" "${store?}" "${owner?}" "${group?}" "${keep?}"
 
-door_enter "${path%/*}" no
+door_enter "$path" no
 [ "$keep" = yes ] || door_want "$owner" "$group"
 umask 077
 if door_private; then

@@ -1,6 +1,7 @@
 # The part of rights.sh in the directory of the path. An empty owner stays who it is.
 #
 # A file in a directory that others may write is replaced by its copy: it may have other names, which root doesn't know.
+: "${new?}" "${to?}" "${world?}"
 : "${mode?}" "${owner?}" "${group?}" "${deep?}"
 
 if [ "$deep" = yes ]; then deep=-R; else deep=; fi

@@ -12,10 +12,10 @@
 # go COMMAND... runs a command with the directory, named from the one that was entered.
 go() {
 	said=$("$@" -- "./$rest" 2>&1) && return
-	echo "$from/${rest%/}: ${said##*: }" >&2
+	echo "${from?}/${rest%/}: ${said##*: }" >&2
 	exit 1
 }
-if [ $world = stranger ]; then
+if [ "$world" = stranger ]; then
 	umask 022
 	if [ "$make" = yes ]; then go mkdir -p; fi
 	cd -P -- "./$rest" 2>/dev/null || go ls -d
@@ -59,9 +59,10 @@ pin() {
 	fi
 }
 
+# shellcheck disable=SC2034 # for the script behind this
 find_old() {
 	old=
-	if [ $world = shared ]; then
+	if [ "$world" = shared ]; then
 		if is_file "$to" && pin; then old=./old; fi
 	elif is_file "$to"; then
 		old=$to

@@ -4,10 +4,10 @@
 : "${path?}" "${mode?}" "${owner?}" "${group?}" "${keep?}" "${backup?}" "${upload?}" "${validate?}" "${old_sum?}" "${writer?}"
 
 trap 'if [ -n "$upload" ]; then rm -f -- "$upload"; fi' EXIT
-door_name=${path##*/}
-door_enter "${path%/*}" no
+door_enter "$path" no
 [ "$keep" = yes ] || door_want "$owner" "$group"
 beside=no
+# shellcheck disable=SC2154,SC3013 # door_enter sets door_name; dash, bash and busybox have -ef
 if [ -n "$upload" ] && [ -z "$door_x" ] && [ "$upload" -ef "./.$door_name.rcprov" ]; then
 	beside=yes upload=
 elif [ -n "$upload" ]; then

@@ -3,6 +3,7 @@
 # The temporary name is the same each time, so that what an interrupted run leaves behind is used up by the next one; it
 # begins with a dot and ends unlike any configuration file, so that no program that reads a whole directory takes it for
 # one.
+: "${new?}" "${to?}" "${world?}" "${sure?}"
 : "${path?}" "${mode?}" "${owner?}" "${group?}" "${keep?}" "${old_sum?}" "${backup?}" "${beside?}" "${validate?}"
 
 trap 'rm -f -- "$new"' EXIT
@@ -28,7 +29,8 @@ else
 fi
 # The path is what a program can do most with; but where others may lead it elsewhere, it is the open directory.
 file=/proc/$$/cwd/$new
-if [ "$world" = root ] && [ "$sure" = yes ]; then file=${path%/*}/.$name.rcprov; fi
+# shellcheck disable=SC2034 # validate contains it
+if [ "$world" = root ] && [ "$sure" = yes ]; then file=${path%/*}/.${name?}.rcprov; fi
 eval "set -- $validate"
 if [ $# -gt 0 ]; then
 	"$@" </dev/null >&2 || {

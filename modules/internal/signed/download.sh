@@ -10,7 +10,7 @@ umask 022
 if [ "$dir" = "$prepared" ]; then
 	ahead "$path" "$staging" "$dir"
 else
-	door_enter "${path%/*}" yes
+	door_enter "$path" yes
 	if ! door_private; then dir=$store; fi
 	cd /
 	if [ -L "$dir" ]; then rm -f -- "$dir"; fi

@@ -2,7 +2,7 @@
 : "${path?}" "${dir?}" "${staging?}" "${store?}"
 
 if [ "$dir" = "$staging" ]; then
-	door_enter "${path%/*}" no
+	door_enter "$path" no
 	if ! door_private; then dir=$store; fi
 	cd /
 fi

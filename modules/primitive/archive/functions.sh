@@ -59,9 +59,8 @@ unpack() {
 
 # copy_of FILE sets archive to FILE, or to a copy if others could change it after its sum is taken.
 copy_of() {
-	door_name=${1##*/}
-	door_enter "${1%/*}" no
-	if [ -n "$door_x" ] || ! door_closed "$door_at_mode" || [ "$door_sure" = no ]; then
+	door_enter "$1" no
+	if ! door_private; then
 		archive=$staging/file
 		# shellcheck disable=SC2016 # for the other shell
 		door_open no 'cat -- "$to"' plain >"$archive"
@@ -69,10 +68,10 @@ copy_of() {
 	cd /
 }
 
-# complete DIR ends the script unless the tree in DIR has what it should have.
-complete() {
+# whole DIR ends the script unless the tree in DIR has what it should have.
+whole() {
 	[ -n "$(ls -A -- "$1/tree")" ] || fail empty
-	eval "set -- \"\$1\" $names"
+	eval "set -- \"\$1\" ${names?}"
 	dir=$1
 	shift
 	for name; do

@@ -2,6 +2,7 @@
 # above, behind start.sh of package hostfile.
 #
 # The directory is renamed first, so that its path never holds half of it.
+: "${new?}" "${to?}"
 
 rm -rf --one-file-system -- "$new"
 if [ -e "$to" ]; then

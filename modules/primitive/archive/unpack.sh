@@ -12,8 +12,7 @@
 : "${path?}" "${staging?}" "${store?}" "${prepared?}" "${url?}" "${archive?}" "${sha256?}" "${strip?}" "${owner?}" "${group?}"
 : "${mode?}" "${marker?}" "${names?}" "${unpacker?}"
 
-door_name=${path##*/}
-door_enter "${path%/*}" yes
+door_enter "$path" yes
 door_want "$owner" "$group"
 beside=yes
 if ! door_private; then
@@ -62,12 +61,12 @@ fi
 chmod 0700 -- "$staging"
 if [ $beside = no ]; then
 	export path staging prepared url archive sha256 strip owner group mode marker names
-	door_enter "${path%/*}" yes
+	door_enter "$path" yes
 	exec <"$archive"
 	door_open yes "$unpacker"
 	exit
 fi
-complete "$staging"
+whole "$staging"
 rm -rf -- "$staging/ready" "$tree/.rcprov-archive"
 printf '%s\n' "$marker" >"$tree/.rcprov-archive"
 chown -hR -- "$owner:$group" "$tree"

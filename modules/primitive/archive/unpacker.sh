@@ -1,5 +1,6 @@
 # The part of unpack.sh in the directory above the tree, where root alone has no say. The archive, whose sum was checked, is
 # standard input. Needs the functions of package fetch, and functions.sh.
+: "${new?}" "${to?}" "${world?}"
 : "${owner?}" "${group?}" "${mode?}" "${marker?}" "${names?}"
 
 back() {
@@ -13,7 +14,7 @@ mkdir -- "$new" "$new/tree"
 cat >"$new/file"
 umask 022
 unpack "$new/file" "$new"
-complete "$new"
+whole "$new"
 rm -rf -- "$new/tree/.rcprov-archive"
 printf '%s\n' "$marker" >"$new/tree/.rcprov-archive"
 chown -hR -- "$owner:$group" "$new/tree"

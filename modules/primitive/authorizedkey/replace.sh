@@ -1,4 +1,5 @@
 # The part of write.sh in the directory of the keys. Prints nothing.
+: "${new?}" "${to?}"
 : "${mode?}" "${owner?}" "${group?}"
 
 case $(stat -c %A -- .) in ?????w* | ????????w*) chmod go-w -- . ;; esac

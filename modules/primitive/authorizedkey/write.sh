@@ -20,15 +20,13 @@ by_user() {
 }
 
 if [ -z "$file" ]; then
-	door_name=.ssh
-	door_enter "$home" no
+	door_enter "$home/.ssh" no
 	by_user
 	door_open no "if [ ! -d \"\$to\" ]; then
 $maker
 fi" plain
 fi
-door_name=${path##*/}
-door_enter "${path%/*}" no
+door_enter "$path" no
 by_user
 mode=0600
 if [ -n "$file" ] && [ -z "$door_x" ]; then mode=0644 owner=0 group=0; fi

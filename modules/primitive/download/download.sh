@@ -6,8 +6,7 @@
 : "${path?}" "${staging?}" "${store?}" "${prepared?}" "${url?}" "${sha256?}" "${owner?}" "${group?}" "${mode?}" "${writer?}"
 
 umask 022
-door_name=${path##*/}
-door_enter "${path%/*}" no
+door_enter "$path" no
 door_want "$owner" "$group"
 beside=yes
 if ! door_private; then
@@ -28,7 +27,7 @@ adopt "$prepared" "$staging"
 fetch "$url" "$sha256" "$staging"
 if [ $beside = no ]; then
 	export path mode owner group beside keep=no old_sum='' backup='' validate=''
-	door_enter "${path%/*}" no
+	door_enter "$path" no
 	exec <"$staging/file"
 	door_open no "$writer"
 	exit

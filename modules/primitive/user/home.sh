@@ -16,8 +16,7 @@ while read -r key value _; do
 	case $key in HOME_MODE) mode=$value ;; UMASK) mask=$value ;; esac
 done </etc/login.defs
 [ -n "$mode" ] || mode=$(printf %o $((0777 & ~0$mask)))
-door_name=${home##*/}
-door_enter "${home%/*}" yes
+door_enter "$home" yes
 door_want "$uid" "$gid"
 export uid gid mode
 door_open yes "$maker"

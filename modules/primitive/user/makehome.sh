@@ -1,4 +1,5 @@
 # The part of home.sh in the directory of the home.
+: "${new?}" "${to?}"
 : "${uid?}" "${gid?}" "${mode?}"
 
 rm -rf --one-file-system -- "$new"
@@ -7,5 +8,5 @@ enter "$new" || moved
 [ ! -d /etc/skel ] || cp -a /etc/skel/. .
 chown -hR -- "$uid:$gid" .
 chmod -- "$mode" .
-cd -P ..
+cd -P .. || exit
 mv -T -- "$new" "$to"

@@ -1,6 +1,7 @@
 # Puts the files names, which come as tar, into the directory in which it runs, behind start.sh of package hostfile: by renames
 # right after one another, so that a run that is killed hardly ever leaves a key without its certificate: a CA counts how often
 # it is asked for the same names. Needs tar.
+: "${new?}" "${to?}"
 : "${names?}"
 
 rm -rf -- "$new"

@@ -52,8 +52,7 @@ func putFiles(ctx context.Context, h modules.Host, dirMode string, files []store
 	}
 	const script = `
 case $mode in 0700) umask 077 ;; esac
-door_name=rcprov
-door_enter "$dir" yes
+door_enter "$dir/rcprov" yes
 door_want root root
 export names
 door_open no "$putter"

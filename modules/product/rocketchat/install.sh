@@ -16,7 +16,6 @@ export HOME="$work" TMPDIR="$work" USER="$user" LOGNAME="$user"
 authorities=/etc/ssl/certs/ca-certificates.crt
 if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
 export release note native
-door_enter "$release" no
+door_enter "$release/.rcprov-npm" no
 door_stranger "$(id -u -- "$user")" "$release"
-door_name=.rcprov-npm
 door_open no "$npm"

@@ -4,6 +4,7 @@
 #
 # It starts with a clean directory: npm would accept what a killed npm left, or one with another Node.js. Native modules are
 # where npm puts them, or where Meteor's bundler did. Functions of package fetch come before it.
+: "${new?}" "${to?}"
 : "${release?}" "${note?}" "${native?}"
 
 umask 022

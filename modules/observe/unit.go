@@ -3,7 +3,9 @@ package observe
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,6 +182,7 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 	var files watchedLines
 	section := make(map[string]string)
 	byName := make(map[string]Answer[UnitInfo])
+	forged := false // a value with a newline looks like another answer
 	finish := func() {
 		if section["Id"] == "" {
 			return
@@ -192,9 +195,13 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			info.Restarted = files.now.Sub(info.Started.Truncate(time.Second))
 		}
 		for _, name := range append(info.Names, info.ID) {
+			if other, twice := byName[name]; forged || twice && !reflect.DeepEqual(other.Value, info) {
+				err = errors.New("systemctl answered twice, and not the same: a property of a unit has a newline")
+			}
 			byName[name] = Answer[UnitInfo]{Value: info, Err: err}
 		}
 		clear(section)
+		forged = false
 	}
 	for line := range bytes.Lines(reply.Stdout) {
 		text := strings.TrimSuffix(string(line), "\n")
@@ -206,7 +213,8 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			continue
 		}
 		if key, value, ok := strings.Cut(text, "="); ok {
-			section[key] = value
+			_, twice := section[key]
+			section[key], forged = value, forged || twice
 		}
 	}
 	finish()

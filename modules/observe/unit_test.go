@@ -141,8 +141,12 @@ func TestParseUnitsCouldNotTell(t *testing.T) {
 
 func TestParseUnitsBadProperties(t *testing.T) {
 	t.Parallel()
+	const twice = "systemctl answered twice, and not the same: a property of a unit has a newline"
 	for _, test := range []struct{ stdout, want string }{
 		{"Id=a.service\n", "systemctl said neither whether it is loaded nor whether it is active"},
+		{"Id=a.service\nLoadState=loaded\nActiveState=failed\nWorkingDirectory=/tmp/x\nActiveState=active\n", twice},
+		{"Id=b.service\nLoadState=loaded\nActiveState=active\nWorkingDirectory=/tmp/x\n\nId=a.service\nLoadState=loaded\nActiveState=active\n\n" +
+			"Id=a.service\nLoadState=loaded\nActiveState=failed\n", twice},
 		{"Id=a.service\nLoadState=loaded\nActiveState=active\nMainPID=x\n", `systemctl answered MainPID="x"`},
 		{"Id=a.service\nLoadState=loaded\nActiveState=active\nStateChangeTimestamp=@12\n", `systemctl answered StateChangeTimestamp="@12"`},
 	} {

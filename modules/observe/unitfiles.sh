@@ -44,8 +44,9 @@ before() {
 	esac
 }
 IFS=' '
+# A program chooses the name of its working directory: one with a newline could look like another answer.
 # shellcheck disable=SC2086 # a list
-seen=$(find $processes "$@" -maxdepth 0 \( -type l -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
+seen=$(find $processes "$@" -maxdepth 0 \( -type l ! -lname "*$nl*" -printf 'link\t%C@\t%l\t%p\n' -o -printf 'file\t%y\t%C@\t%p\n' \))
 set --
 IFS=$nl
 for line in $seen; do

@@ -112,6 +112,25 @@ func TestLostDirectory(t *testing.T) {
 	check("", "") // the program chose it itself
 }
 
+// TestDirectoryWithNewline: a program can call its working directory what it likes, also like an answer about another file.
+func TestDirectoryWithNewline(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link := filepath.Join(dir, "current")
+	forged := filepath.Join(dir, "x\nfile\tf\t1.0\t", link)
+	if err := errors.Join(os.MkdirAll(forged, 0o700), os.Symlink(dir, link)); err != nil {
+		t.Fatal(err)
+	}
+	pid := begin(t, "sh", forged)
+	if err := os.Remove(forged); err != nil {
+		t.Fatal(err)
+	}
+	got := look(t, pid, link, link)
+	if f := got.Files[link]; f.Err != nil || f.Fingerprint != "->"+dir {
+		t.Errorf("the link is %q, %v", f.Fingerprint, f.Err)
+	}
+}
+
 // install puts a program of its own at a path.
 func install(path string) error { return exec.Command("cp", "/bin/sh", path).Run() }
 

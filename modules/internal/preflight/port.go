@@ -3,8 +3,10 @@ package preflight
 import (
 	"cmp"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,7 +160,7 @@ func parseListeners(sockets []socket, reply observe.Reply) map[socket]observe.An
 			}
 		}
 	}
-	found := make(map[socket][]listener)
+	found, forged := make(map[socket][]listener), make(map[socket]bool)
 	for _, line := range lines {
 		fields := strings.SplitN(line, " ", 4)
 		if fields[0] != "socket" || len(fields) != 4 {
@@ -169,6 +171,11 @@ func parseListeners(sockets []socket, reply observe.Reply) map[socket]observe.An
 		if err != nil {
 			continue
 		}
+		at := socket{fields[1], number}
+		if !ownersForm.MatchString(fields[3]) {
+			forged[at] = true
+			continue
+		}
 		owners := parseOwners(fields[3])
 		alive := slices.DeleteFunc(slices.Clone(owners), func(o owner) bool { return groups[o.PID] == "" })
 		if len(owners) > 0 && len(alive) == 0 {
@@ -177,14 +184,19 @@ func parseListeners(sockets []socket, reply observe.Reply) map[socket]observe.An
 		for i := range alive {
 			alive[i].Cgroup = groups[alive[i].PID]
 		}
-		at := socket{fields[1], number}
 		found[at] = append(found[at], listener{Address: fields[2][:max(colon, 0)], Owners: alive})
 	}
 	for _, s := range sockets {
 		answers[s] = observe.Answer[[]listener]{Value: found[s]}
+		if forged[s] {
+			answers[s] = observe.Answer[[]listener]{Err: errors.New("the name of the program that listens there has a quote or a newline, so its process is unknown")}
+		}
 	}
 	return answers
 }
+
+// ownersForm is how ss writes owners whose names it can't confuse with the rest: programs choose their names themselves.
+var ownersForm = regexp.MustCompile(`^(users:\(\("[^"]*",pid=\d+,fd=\d+\)(,\("[^"]*",pid=\d+,fd=\d+\))*\))?$`)
 
 // parseOwners reads `users:(("nginx",pid=12,fd=6),("nginx",pid=13,fd=6))`. ss doesn't escape names of programs.
 func parseOwners(users string) []owner {

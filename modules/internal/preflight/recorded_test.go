@@ -166,3 +166,19 @@ func TestListenersThatEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestForgedListeners: a program that calls itself what looks like another process of the list has an owner that is unknown.
+func TestForgedListeners(t *testing.T) {
+	t.Parallel()
+	web := socket{"tcp", 80}
+	for _, users := range []string{
+		`users:(("x",pid=12,fd=",pid=666,fd=3))`,
+		`users:(("x`,
+		`users:(("x"),("y",pid=12,fd=6))`,
+	} {
+		stdout := "socket tcp 0.0.0.0:80 " + users + "\ncgroup 12 /system.slice/nginx.service\ncgroup 666 /user.slice\nend\n"
+		if got := parseListeners([]socket{web}, observe.Reply{Stdout: []byte(stdout)})[web]; got.Err == nil {
+			t.Errorf("%s: %+v", users, got.Value)
+		}
+	}
+}

@@ -6,6 +6,7 @@ package mongodb
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -28,6 +29,13 @@ import (
 type Server struct {
 	Address string // host:port
 	TLS     bool   // it wants TLS
+	CAs     string // PEM of the authorities to trust, with TLS; empty: those of the controller
+}
+
+// At is another server of the same kind, at another address.
+func (s Server) At(address string) Server {
+	s.Address = address
+	return s
 }
 
 // Loopback is the mongod of the host itself. What comes from there may use the localhost exception.
@@ -61,9 +69,10 @@ func Connect(dial observe.Dial, server Server, login *Login) (*Client, error) {
 		SetServerMonitoringMode("poll"). // one connection less through the tunnel than "stream"
 		SetMaxPoolSize(1).SetRetryReads(false).SetRetryWrites(false)
 	if server.TLS {
-		// The way is that of SSH to the host itself, or within the members' network; the certificate's name is the
-		// members' matter, who check it.
-		o.SetTLSConfig(&tls.Config{InsecureSkipVerify: true})
+		var err error
+		if d.tls, err = server.config(); err != nil {
+			return nil, err
+		}
 	}
 	if login != nil {
 		o.SetAuth(options.Credential{
@@ -75,6 +84,27 @@ func Connect(dial observe.Dial, server Server, login *Login) (*Client, error) {
 		return nil, err
 	}
 	return &Client{client, d}, nil
+}
+
+// config returns how the server is verified: by the name in its address, unless that is the host itself, to which SSH leads.
+// Passwords of users are set over these connections, so that another server must not get them.
+func (s Server) config() (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(s.Address)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{ServerName: host}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		config.InsecureSkipVerify = true
+		return config, nil
+	}
+	if s.CAs != "" {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM([]byte(s.CAs)) {
+			return nil, errors.New("the file of authorities has no certificate")
+		}
+	}
+	return config, nil
 }
 
 // Close ends the connection.
@@ -104,6 +134,11 @@ func (c *Client) Run(ctx context.Context, database string, command bson.D, reply
 	if err != nil {
 		select {
 		case <-c.dialer.failed:
+			var stranger *tls.CertificateVerificationError
+			if errors.As(c.dialer.err, &stranger) {
+				return modules.WithHint(fmt.Errorf("the certificate of %s: %w", c.dialer.address, stranger.Err),
+					"Give ca_file, the certificate of the authority that signs those of the servers; a server's must be for the name by which the members know it.")
+			}
 			return &NoAnswerError{Address: c.dialer.address, Err: c.dialer.err}
 		default:
 		}
@@ -136,6 +171,7 @@ func NotAnswering(err error) bool {
 type dialer struct {
 	dial    observe.Dial
 	address string
+	tls     *tls.Config   // nil: without TLS
 	failed  chan struct{} // closed with err
 	err     error
 	once    sync.Once
@@ -146,6 +182,14 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := d.dial(ctx, network, address)
+	if err == nil && d.tls != nil {
+		// Here and not by the driver, which would try again until its timeout.
+		secured := tls.Client(conn, d.tls)
+		if err = secured.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+		}
+		conn = secured
+	}
 	if err != nil {
 		d.once.Do(func() {
 			d.err = err

@@ -65,7 +65,8 @@ type Args struct {
 	// Connect to this address, `HOST:PORT`, instead of the URL's. The certificate must still be for the URL's name.
 	ConnectTo string `hcl:"connect_to,optional"`
 
-	// Whether redirects are followed, up to ten of them.
+	// Whether redirects are followed, up to ten of them. What is in headers is not sent to another origin (scheme, name or
+	// port) than that of the URL.
 	FollowRedirects bool `hcl:"follow_redirects,optional"`
 
 	// The pause between two requests.

@@ -121,10 +121,41 @@ func (r *request) client(dial observe.Dial) *http.Client {
 		TLSClientConfig:   &tls.Config{RootCAs: r.CAs, InsecureSkipVerify: r.Insecure},
 		DisableKeepAlives: true,
 	}}
-	if !r.FollowRedirects {
-		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if r.FollowRedirects {
+		client.CheckRedirect = r.follow
 	}
 	return client
+}
+
+// maxRedirects is how many redirects are followed, as net/http does.
+const maxRedirects = 10
+
+// follow drops the plan's headers, which may be secret, from a request to another origin (RFC 6454) than the plan's: the server
+// decides where that is. net/http itself drops only Authorization and Cookie, and only for another domain.
+func (r *request) follow(req *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("more than %d redirects", maxRedirects)
+	}
+	if origin(req.URL) == origin(r.URL) {
+		return nil
+	}
+	for name := range r.Headers {
+		req.Header.Del(name)
+	}
+	return nil
+}
+
+func origin(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https" || u.Scheme == "wss":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 // judge compares an answer with the expected one.

@@ -25,6 +25,7 @@ type account struct {
 	Email        string                 `json:"email"`
 	Registration *registration.Resource `json:"registration"`
 	key          crypto.PrivateKey
+	stored       *registration.Resource // what the host says that Registration is
 }
 
 // GetEmail implements [registration.User].
@@ -56,7 +57,7 @@ func (i *Issue) accountKey() string { return i.accountDir() + "/keys/" + i.accou
 
 func (i *Issue) accountText() string { return i.accountDir() + "/account.json" }
 
-// loadAccount reads the host's account with the CA. A new key is stored on the host before the CA learns of it, so that a
+// loadAccount reads the host's account with the CA, without its URL, which [Issue.register] asks the CA for. A new key is stored on the host before the CA learns of it, so that a
 // run that is killed in between leaves no account without its key.
 func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, error) {
 	a := &account{Email: i.Email}
@@ -81,21 +82,27 @@ func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, erro
 	if err := json.Unmarshal(text, a); err != nil {
 		return nil, modules.WithHint(fmt.Errorf("read %s: %w", i.accountText(), err), "Move it away: rcprov makes it again from the key.")
 	}
-	a.Email = i.Email
+	a.Email, a.stored, a.Registration = i.Email, a.Registration, nil
 	return a, nil
 }
 
 // register makes sure that the CA has the account, and stores the CA's answer.
 func (i *Issue) register(ctx context.Context, h modules.Host, client *lego.Client, a *account) error {
-	if a.Registration != nil && a.Registration.URI != "" {
-		_, err := client.Registration.QueryRegistration()
+	var err error
+	if a.stored != nil && a.stored.URI != "" {
+		// By the key, at the CA of the plan: this machine posts to no address that a host has written into a file.
+		a.Registration, err = client.Registration.ResolveAccountByKey()
 		var problem *acme.ProblemDetails
-		if !errors.As(err, &problem) || !strings.HasSuffix(problem.Type, ":accountDoesNotExist") && !strings.HasSuffix(problem.Type, ":malformed") {
+		switch {
+		case err == nil && a.Registration.URI == a.stored.URI:
+			return nil
+		case err == nil:
+			return i.storeAccount(ctx, h, a)
+		case !errors.As(err, &problem) || !strings.HasSuffix(problem.Type, ":accountDoesNotExist") && !strings.HasSuffix(problem.Type, ":malformed"):
 			return err
 		}
 	}
 	// For a key that it knows, the CA returns the same account again (RFC 8555, section 7.3).
-	var err error
 	if i.EABKeyID != "" {
 		a.Registration, err = client.Registration.RegisterWithExternalAccountBinding(registration.RegisterEABOptions{
 			TermsOfServiceAgreed: true, Kid: i.EABKeyID, HmacEncoded: string(i.EABHMAC),
@@ -106,6 +113,11 @@ func (i *Issue) register(ctx context.Context, h modules.Host, client *lego.Clien
 	if err != nil {
 		return fmt.Errorf("register an account: %w", err)
 	}
+	return i.storeAccount(ctx, h, a)
+}
+
+// storeAccount stores the CA's answer on the host, for lego.
+func (i *Issue) storeAccount(ctx context.Context, h modules.Host, a *account) error {
 	text, err := json.MarshalIndent(a, "", "\t")
 	if err != nil {
 		return err

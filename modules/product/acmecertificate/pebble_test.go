@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -162,6 +163,12 @@ func TestPebble(t *testing.T) {
 		moduletest.Converge(t, host, registered)
 	}
 
+	// The host says that the account is elsewhere: nobody asks there.
+	elsewhere := regexp.MustCompile(`"uri": *"[^"]*"`).ReplaceAll(account, []byte(`"uri": "http://127.0.0.1:1/account"`))
+	if err := os.WriteFile(step.accountText(), elsewhere, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
 	// The moment to renew has come.
 	text, err := os.ReadFile(step.originPath())
 	if err != nil {
@@ -187,6 +194,9 @@ func TestPebble(t *testing.T) {
 	}
 	if e, ok := c.Find("renew"); !ok || serial() == first {
 		t.Errorf("not renewed: %+v", e)
+	}
+	if text, err := os.ReadFile(step.accountText()); err != nil || strings.Contains(string(text), "127.0.0.1:1/account") {
+		t.Errorf("the account is still elsewhere: %s %v", text, err)
 	}
 
 	t.Run("name that leads elsewhere", func(t *testing.T) {

@@ -55,6 +55,11 @@ type Args struct {
 	// Whether the servers require TLS.
 	TLS bool `hcl:"tls,optional"`
 
+	// A file on the controller, relative to the plan, with the certificate of the authority that signs the servers', in PEM
+	// format; the controller's own authorities when left out. rcprov checks the certificate of each member, and that it is
+	// for the member's name, but not at the address 127.0.0.1 of the first host.
+	CAFile string `hcl:"ca_file,optional"`
+
 	// The name of the administrator, who has the role root.
 	AdminUser string `hcl:"admin_user,optional" default:"admin"`
 

@@ -3,6 +3,7 @@ package mongoreplicaset
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,6 +64,18 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		Admin: mongodb.Login{User: args.AdminUser, Database: "admin", Password: args.AdminPassword}, Previous: args.AdminPreviousPassword,
 	}
 	var errs []error
+	if args.CAFile != "" {
+		text, err := env.ReadFile(args.CAFile)
+		s.Local.CAs = string(text)
+		switch {
+		case err != nil:
+			errs = append(errs, modules.Argf("ca_file", "%w", err))
+		case !x509.NewCertPool().AppendCertsFromPEM(text):
+			errs = append(errs, modules.Argf("ca_file", "has no certificate in PEM format"))
+		case !args.TLS:
+			errs = append(errs, modules.Argf("ca_file", "needs tls = true"))
+		}
+	}
 	if !setNameRule.MatchString(s.Name) {
 		errs = append(errs, modules.Argf("name", "must be of letters, digits, \"_\", \"-\" and \".\", not %q", s.Name))
 	}

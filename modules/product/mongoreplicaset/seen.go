@@ -77,7 +77,7 @@ func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 		}
 		for _, member := range s.Members {
 			if g, asked := seen.Others[member]; asked && inSet(g) {
-				seen.Via, seen.Primary = mongodb.Server{Address: member, TLS: s.Local.TLS}, g.Primary
+				seen.Via, seen.Primary = s.Local.At(member), g.Primary
 				break
 			}
 		}
@@ -87,7 +87,7 @@ func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 	}
 	// The primary has changes first; otherwise any member will do.
 	if seen.Primary != "" && seen.Primary != seen.Local.Me {
-		server := mongodb.Server{Address: seen.Primary, TLS: s.Local.TLS}
+		server := s.Local.At(seen.Primary)
 		if g, err := mongodb.Greet(ctx, dial, server); err != nil {
 			return seen, err
 		} else if g.Role == mongodb.Primary {
@@ -114,7 +114,7 @@ func (s *Step) greetOthers(ctx context.Context, dial observe.Dial, seen *Seen, m
 			continue
 		}
 		group.Go(func() error {
-			g, err := mongodb.Greet(ctx, dial, mongodb.Server{Address: member, TLS: s.Local.TLS})
+			g, err := mongodb.Greet(ctx, dial, s.Local.At(member))
 			mu.Lock()
 			defer mu.Unlock()
 			seen.Others[member] = g

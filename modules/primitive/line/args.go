@@ -34,13 +34,13 @@ type Args struct {
 
 	// Which lines to replace (or, with `absent`, to remove): a regular expression in the syntax of Go (RE2), found
 	// anywhere in a line. It must match the new line as well, so that the next run finds it.
-	Regexp string `hcl:"regexp,optional"`
+	Regexp *string `hcl:"regexp,optional"`
 
 	// A new line is added after the last line that matches this regular expression.
-	After string `hcl:"after,optional"`
+	After *string `hcl:"after,optional"`
 
 	// A new line is added before the first line that matches this regular expression.
-	Before string `hcl:"before,optional"`
+	Before *string `hcl:"before,optional"`
 
 	// `absent` removes all lines that match regexp or, without it, are equal to line.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`

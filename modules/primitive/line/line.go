@@ -59,13 +59,20 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 // read compiles the expressions of args and returns all mistakes.
 func (d *desired) read(args Args) (errs []error) {
 	for _, e := range []struct {
-		arg, text string
-		to        **regexp.Regexp
+		arg  string
+		text *string
+		to   **regexp.Regexp
 	}{{"regexp", args.Regexp, &d.regexp}, {"after", args.After, &d.after}, {"before", args.Before, &d.before}} {
-		if e.text == "" {
+		if e.text == nil {
 			continue
 		}
-		compiled, err := regexp.Compile(e.text)
+		if *e.text == "" {
+			errs = append(errs, &modules.ArgError{
+				Arg: e.arg, Err: errors.New("is empty, and an empty expression matches every line"), Hint: "Leave it out, or write what to look for.",
+			})
+			continue
+		}
+		compiled, err := regexp.Compile(*e.text)
 		if err != nil {
 			errs = append(errs, modules.Argf(e.arg, "%w", err))
 			continue
@@ -75,7 +82,7 @@ func (d *desired) read(args Args) (errs []error) {
 	switch {
 	case args.Line == "" && !d.absent:
 		errs = append(errs, modules.Argf("line", "is required"))
-	case args.Line == "" && args.Regexp == "":
+	case args.Line == "" && args.Regexp == nil:
 		errs = append(errs, modules.Argf("line", "is required, unless regexp is given"))
 	case strings.ContainsAny(args.Line, "\r\n\x00"):
 		errs = append(errs, &modules.ArgError{
@@ -87,10 +94,10 @@ func (d *desired) read(args Args) (errs []error) {
 			Hint: "The next run would not find the line and add it again: widen the expression (`^#?Port ` finds `#Port 22` and `Port 2222`).",
 		})
 	}
-	if args.After != "" && args.Before != "" {
+	if args.After != nil && args.Before != nil {
 		errs = append(errs, modules.Argf("before", "conflicts with after"))
 	}
-	if d.absent && (args.After != "" || args.Before != "") {
+	if d.absent && (args.After != nil || args.Before != nil) {
 		errs = append(errs, modules.Argf("state", "is absent, which conflicts with after and before"))
 	}
 	return errs

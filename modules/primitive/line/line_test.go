@@ -100,18 +100,19 @@ func TestNew(t *testing.T) {
 		err    string
 	}{
 		{name: "valid", change: func(*Args) {}},
-		{name: "valid regexp", change: func(a *Args) { a.Regexp = "^#?Port " }},
+		{name: "valid regexp", change: func(a *Args) { a.Regexp = new("^#?Port ") }},
 		{name: "no line", change: func(a *Args) { a.Line = "" }, err: "line: is required"},
 		{name: "nothing to remove", change: func(a *Args) { a.Line, a.State = "", "absent" }, err: "line: is required, unless regexp is given"},
-		{name: "remove by regexp", change: func(a *Args) { a.Line, a.State, a.Regexp = "", "absent", "x" }},
+		{name: "remove by regexp", change: func(a *Args) { a.Line, a.State, a.Regexp = "", "absent", new("x") }},
 		{name: "two lines", change: func(a *Args) { a.Line = "a\nb" }, err: "line: must be one line"},
 		{
-			name: "regexp that misses the line", change: func(a *Args) { a.Regexp = "^Port 22$" },
+			name: "regexp that misses the line", change: func(a *Args) { a.Regexp = new("^Port 22$") },
 			err: `regexp: doesn't match the line "Port 2222" itself`,
 		},
-		{name: "not RE2", change: func(a *Args) { a.Regexp = "(?!x)" }, err: "regexp: error parsing regexp: invalid or unsupported Perl syntax: `(?!`"},
-		{name: "two places", change: func(a *Args) { a.After, a.Before = "a", "b" }, err: "before: conflicts with after"},
-		{name: "no place", change: func(a *Args) { a.After, a.State = "a", "absent" }, err: "state: is absent, which conflicts with after and before"},
+		{name: "not RE2", change: func(a *Args) { a.Regexp = new("(?!x)") }, err: "regexp: error parsing regexp: invalid or unsupported Perl syntax: `(?!`"},
+		{name: "empty expression", change: func(a *Args) { a.Regexp = new("") }, err: "regexp: is empty, and an empty expression matches every line"},
+		{name: "two places", change: func(a *Args) { a.After, a.Before = new("a"), new("b") }, err: "before: conflicts with after"},
+		{name: "no place", change: func(a *Args) { a.After, a.State = new("a"), "absent" }, err: "state: is absent, which conflicts with after and before"},
 		{name: "validate", change: func(a *Args) { a.Validate = []string{"true"} }, err: "validate: must contain %s, the path of the new file"},
 	}
 	for _, test := range tests {

@@ -184,6 +184,9 @@ func (s *Step) effective(v view) error {
 	for _, set := range s.Settings {
 		key := strings.ToLower(set.Keyword)
 		want, is := v.Alone[key], v.Effective[key]
+		if key == "port" { // the same in two files is one to listen on
+			want, is = slices.Compact(slices.Sorted(slices.Values(want))), slices.Compact(slices.Sorted(slices.Values(is)))
+		}
 		if len(want) == 0 { // an alias of a keyword: nothing to compare
 			continue
 		}

@@ -229,6 +229,9 @@ func TestDiff(t *testing.T) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2200"), "sshd", 99})
 		}},
 		{name: "an address not listened on", args: Args{ListenAddresses: []string{"192.0.2.7"}}, want: "run ssh.service listening: it doesn't listen on 192.0.2.7:22"},
+		{name: "the same port in two files", args: Args{Port: 22}, see: func(w *seen) {
+			w.Effective["port"], w.Alone["port"] = []string{"22", "22"}, []string{"22"}
+		}},
 		{name: "no ss", args: Args{Port: 22}, see: func(w *seen) { w.Listening = nil }},
 		{
 			name: "another port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },

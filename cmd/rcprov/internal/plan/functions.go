@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"maps"
@@ -25,6 +26,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+	"golang.org/x/text/unicode/norm"
 )
 
 // functions returns the functions that expressions may call: the standard library of cty under the names that people know
@@ -212,6 +214,9 @@ func base64Decode(s string) (string, error) {
 	if !utf8.Valid(text) {
 		return "", fmt.Errorf("the decoded text is not UTF-8")
 	}
+	if err := exact(text); err != nil {
+		return "", fmt.Errorf("the decoded text %w", err)
+	}
 	return string(text), nil
 }
 
@@ -356,7 +361,19 @@ func fileText(name string, content []byte) (string, error) {
 	if !utf8.Valid(content) {
 		return "", fmt.Errorf("%q is not UTF-8 text: use filebase64, or the argument `source` of a step", name)
 	}
+	if err := exact(content); err != nil {
+		return "", fmt.Errorf("%q %w: use the argument `source` of a step, which takes files as they are", name, err)
+	}
 	return string(content), nil
+}
+
+// exact returns an error for a text that strings of the plan language can't hold as it is: cty keeps them in Unicode's normal
+// form C, so that other bytes would reach the host.
+func exact(text []byte) error {
+	if norm.NFC.IsNormal(text) {
+		return nil
+	}
+	return errors.New("has characters that are not in Unicode's normal form C, in which the plan language keeps text")
 }
 
 func fileFunction(p *Plan, read func(name string, content []byte) (string, error)) function.Function {

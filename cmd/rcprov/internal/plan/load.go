@@ -71,6 +71,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	for _, s := range sources {
 		file, more := parseConfig(s.text, s.name)
 		diags = append(diags, more...)
+		diags = append(diags, inexact(s)...)
 		if file != nil {
 			p.Files[s.name] = file
 			bodies = append(bodies, file.Body.(*hclsyntax.Body))
@@ -100,6 +101,21 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
+}
+
+// inexact returns a mistake for the first literal of a plan that would not reach hosts as it is written: see exact.
+func inexact(s source) hcl.Diagnostics {
+	if exact(s.text) == nil {
+		return nil
+	}
+	tokens, _ := hclsyntax.LexConfig(s.text, s.name, hcl.InitialPos)
+	for _, t := range tokens {
+		if err := exact(t.Bytes); err != nil && t.Type != hclsyntax.TokenComment {
+			return hcl.Diagnostics{mistake(t.Range, "This text "+err.Error(),
+				"Write it in that form (on macOS, names of files often are not), or put it in a file and name that as `source`.")}
+		}
+	}
+	return nil
 }
 
 // noteSecrets notes secrets that appear while expressions are evaluated.

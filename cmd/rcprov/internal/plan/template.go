@@ -43,6 +43,10 @@ func (t *templates) parse(name string) (hclsyntax.Expression, error) {
 		return nil, err
 	}
 	t.plan.addPlain(text)
+	if err := exact(text); err != nil {
+		got.err = fmt.Errorf("%q %w: write them in that form", name, err)
+		return nil, got.err
+	}
 	expr, diags := parseTemplate(text, name)
 	got.expr, got.err = expr, templateError(name, diags)
 	return got.expr, got.err

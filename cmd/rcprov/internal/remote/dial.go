@@ -132,7 +132,7 @@ func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) 
 		var jump *jumpError // tried again already
 		// Nobody listens for a moment while sshd reloads its configuration or is upgraded.
 		restarting := errors.Is(err, syscall.ECONNREFUSED) && t.FallbackPort == 0
-		if !errors.Is(err, errBusy) && !restarting || errors.As(err, &jump) {
+		if !errors.Is(err, errBusy) && !restarting && !droppedByProxy(err) || errors.As(err, &jump) {
 			break
 		}
 		select {
@@ -209,7 +209,12 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	case keys.err != nil:
 		return nil, keys.err
 	case conn.silent.Load():
-		return nil, d.unreachable(ctx, s, fmt.Errorf("the host was silent for %v", timeout))
+		silence := fmt.Errorf("the host was silent for %v", timeout)
+		var proxy *proxyError
+		if errors.As(err, &proxy) && (proxy.line != "" || proxy.state != "") { // a child of its may hold the connection open
+			silence = fmt.Errorf("%w; %w", silence, proxy)
+		}
+		return nil, d.unreachable(ctx, s, silence)
 	case accepted:
 		return nil, login.explain(err)
 	default:
@@ -222,8 +227,11 @@ func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error 
 		return context.Cause(ctx)
 	}
 	var dns *net.DNSError
+	var proxy *proxyError
 	hint := fmt.Sprintf("Check that the host is up and that sshd listens on port %d: `ssh -v -p %d %s@%s`.", s.port, s.port, s.user, s.hostName)
 	switch {
+	case errors.As(err, &proxy):
+		hint = fmt.Sprintf("Run the ProxyCommand of ssh_config by hand, it must show the greeting of an SSH server: `%s`.", proxy.command)
 	case errors.Is(err, errBusy):
 		hint = "There were too many logins at once or failed ones before, or it blocks this address: see `journalctl -u ssh` on the host, and MaxStartups and PerSourcePenalties in its sshd_config."
 	case errors.As(err, &dns):
@@ -308,7 +316,10 @@ func (w *watchedConn) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	var proxy *proxyError
 	switch {
+	case errors.As(err, &proxy):
+		return err
 	case len(w.greeting) == 0 && closed:
 		return fmt.Errorf("%w without a reason", errBusy)
 	case bytes.HasPrefix(w.greeting, []byte("Not allowed at this time")), bytes.HasPrefix(w.greeting, []byte("Exceeded MaxStartups")):

@@ -1,16 +1,20 @@
 package remote
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
@@ -159,40 +163,81 @@ func (h *hops) drop(name string, shared *hopConn) {
 	}
 }
 
-// startProxy runs a ProxyCommand in the user's shell; its input and output are the connection.
+// startProxy runs a ProxyCommand in the user's shell, as ssh does (sshconnect.c, ssh_proxy_connect); its input and output are
+// the connection.
 func startProxy(command string) (net.Conn, error) {
-	shell := []string{"/bin/sh", "-c", "exec " + command}
+	shell := []string{cmp.Or(os.Getenv("SHELL"), "/bin/sh"), "-c", "exec " + command}
 	if runtime.GOOS == "windows" {
 		shell = []string{"cmd", "/c", command}
 	}
 	cmd := exec.Command(shell[0], shell[1:]...)
-	stdin, err := cmd.StdinPipe()
+	p := &proxyConn{cmd: cmd, command: command, grouped: !hasTerminal(), ended: make(chan struct{})}
+	if p.grouped {
+		inSession(cmd)
+	}
+	// Not StdoutPipe and a buffer as Stderr: Wait would wait for everybody who has inherited them.
+	inputs, err := pipes(3)
 	if err != nil {
 		return nil, err
 	}
-	stdout, err := cmd.StdoutPipe()
+	var errs *os.File
+	cmd.Stdin, p.stdin = inputs[0], inputs[1]
+	p.stdout, cmd.Stdout = inputs[2], inputs[3]
+	errs, cmd.Stderr = inputs[4], inputs[5]
+	err = cmd.Start()
+	closeAll([]*os.File{inputs[0], inputs[3], inputs[5]})
 	if err != nil {
-		return nil, err
-	}
-	p := &proxyConn{ReadCloser: stdout, stdin: stdin, cmd: cmd}
-	cmd.Stderr = &p.stderr
-	if err := cmd.Start(); err != nil {
+		closeAll([]*os.File{inputs[1], inputs[2], inputs[4]})
 		return nil, fmt.Errorf("ProxyCommand: %w", err)
 	}
+	p.errs = errs
+	heard := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(&p.stderr, errs)
+		close(heard)
+	}()
+	go func() {
+		_ = cmd.Wait() // its state tells more
+		select {
+		case <-heard: // all of standard error
+		case <-time.After(proxyPatience): // a child has it, and goes on
+		}
+		close(p.ended)
+	}()
 	return p, nil
 }
 
+// pipes returns n pipes: reader, writer, reader, writer, ...
+func pipes(n int) ([]*os.File, error) {
+	files := make([]*os.File, 0, 2*n)
+	for range n {
+		r, w, err := os.Pipe()
+		if err != nil {
+			closeAll(files)
+			return nil, err
+		}
+		files = append(files, r, w)
+	}
+	return files, nil
+}
+
+// proxyPatience is how long a ProxyCommand may take to end after its input did, before it is killed.
+const proxyPatience = 500 * time.Millisecond
+
 // proxyConn is the connection that a ProxyCommand makes. It has no deadlines, which SSH doesn't need.
 type proxyConn struct {
-	io.ReadCloser
-	stdin  io.WriteCloser
-	stderr tail
-	cmd    *exec.Cmd
-	closed sync.Once
+	stdin, stdout, errs *os.File
+	stderr              lockedTail
+	cmd                 *exec.Cmd
+	command             string
+	grouped             bool          // it has a process group of its own
+	ended               chan struct{} // closed when it has ended and its standard error was read
+	closed              sync.Once
+	killed              atomic.Bool
 }
 
 func (p *proxyConn) Read(b []byte) (int, error) {
-	n, err := p.ReadCloser.Read(b)
+	n, err := p.stdout.Read(b)
 	return n, p.explain(err)
 }
 
@@ -201,25 +246,65 @@ func (p *proxyConn) Write(b []byte) (int, error) {
 	return n, p.explain(err)
 }
 
-// explain returns the command's last line of output instead of a broken pipe.
+// explain returns how the command ended instead of a broken pipe.
 func (p *proxyConn) explain(err error) error {
 	if err == nil {
 		return nil
 	}
 	_ = p.Close() // waits for the command's end, so that stderr is whole
-	if line := modules.LastLine(p.stderr.bytes()); line != "" {
-		return fmt.Errorf("ProxyCommand: %s", line)
+	end := &proxyError{command: p.command, line: modules.LastLine(p.stderr.bytes()), err: err}
+	if state := p.cmd.ProcessState; state != nil && !p.killed.Load() {
+		end.state = state.String()
 	}
-	return err
+	return end
 }
 
+// A proxyError is the end of the connection that a ProxyCommand made.
+type proxyError struct {
+	command string
+	line    string // the last that it printed
+	state   string // "exit status 1"; empty: it didn't end by itself
+	err     error
+}
+
+func (e *proxyError) Error() string {
+	how := "closed its output"
+	if e.state != "" {
+		how = "ended: " + e.state
+	}
+	if e.line == "" {
+		return fmt.Sprintf("the ProxyCommand %s, without a message", how)
+	}
+	return "ProxyCommand: " + e.line
+}
+
+// droppedByProxy reports whether err is a ProxyCommand that ended without complaint before SSH began: sshd may have closed the
+// connection, as it does beyond MaxStartups.
+func droppedByProxy(err error) bool {
+	var proxy *proxyError
+	var away *UnreachableError
+	return errors.As(err, &away) && errors.As(err, &proxy) && proxy.line == "" && proxy.state == "exit status 0"
+}
+
+func (e *proxyError) Unwrap() error { return e.err }
+
+// Close ends the command. What it left behind ends, too, where the command has a process group of its own. At a terminal it
+// has none, so that it can ask there, as a second ssh does: then what it left sees the end of its input, as with ssh.
 func (p *proxyConn) Close() error {
 	p.closed.Do(func() {
 		_ = p.stdin.Close()
-		// Most end with their input, and print why they failed.
-		kill := time.AfterFunc(500*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
-		_ = p.cmd.Wait()
-		kill.Stop()
+		select { // most end with their input, and print why they failed
+		case <-p.ended:
+		case <-time.After(proxyPatience):
+			p.killed.Store(true)
+		}
+		if p.grouped {
+			killSession(p.cmd)
+		} else {
+			_ = p.cmd.Process.Kill() // an error means that it has ended
+		}
+		closeAll([]*os.File{p.stdout, p.errs})
+		<-p.ended // within a bounded time: it was killed
 	})
 	return nil
 }
@@ -229,3 +314,21 @@ func (p *proxyConn) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: 
 func (p *proxyConn) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
 func (p *proxyConn) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
 func (p *proxyConn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+
+// lockedTail is a tail that is written to while others read it.
+type lockedTail struct {
+	mu sync.Mutex
+	t  tail
+}
+
+func (l *lockedTail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.t.Write(p)
+}
+
+func (l *lockedTail) bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.t.bytes())
+}

@@ -3,9 +3,12 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // chain is a target behind two jump hosts, each with a key and a configuration of its own.
@@ -101,5 +104,68 @@ func TestProxyCommand(t *testing.T) {
 	var unreachable *UnreachableError
 	if !errors.As(err, &unreachable) || !strings.Contains(err.Error(), "ProxyCommand: no way") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A child of the command outlives its shell, and would hold our pipes for ever: the shape of wrappers without exec.
+func TestProxyCommandLeavesAChild(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	jump := startSSHD(t)
+	pid := server.path("pid")
+	server.addConfig(t, fmt.Sprintf("ProxyCommand sh -c 'sleep 300 & echo $! >%s; ssh -F %s -p %d -W %%h:%%p 127.0.0.1; true'", pid, jump.path("config"), jump.port))
+	c, err := server.dialer().Connect(t.Context(), server.target())
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	useAll(t, c)
+	began := time.Now()
+	_ = c.Close()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	if hasTerminal() { // the command shares our process group there
+		return
+	}
+	child := "/proc/" + strings.TrimSpace(server.readFile(t, "pid")) + "/cmdline"
+	for range 500 {
+		if left, err := os.ReadFile(child); err != nil || len(left) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the child of the ProxyCommand is left")
+}
+
+// How a command ends before SSH begins is not how sshd ends a connection.
+func TestProxyCommandEnds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ command, want string }{
+		{"false", "the ProxyCommand ended: exit status 1, without a message"},
+		{"true", "the ProxyCommand ended: exit status 0, without a message"},
+		{"sh -c 'kill -9 $$'", "the ProxyCommand ended: signal: killed, without a message"},
+		{"sh -c 'exec >&-; exec sleep 300'", "the ProxyCommand closed its output, without a message"},
+		{"sh -c 'sleep 300 & echo no token >&2; exit 3'", "the host was silent for 10s; ProxyCommand: no token"},
+		{"/no/such/program", "ProxyCommand: "},
+	} {
+		t.Run(c.command, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(path, []byte("ProxyCommand "+c.command+"\nUserKnownHostsFile none\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err := (&Dialer{ConfigPath: path}).Connect(t.Context(), Target{Address: "192.0.2.1"})
+			var unreachable *UnreachableError
+			if !errors.As(err, &unreachable) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+			if err != nil && (strings.Contains(explained(err), "MaxStartups") || !strings.Contains(explained(err), "by hand")) {
+				t.Errorf("got %s", explained(err))
+			}
+			if took := time.Since(began); took > 30*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
 	}
 }

@@ -27,3 +27,13 @@ func exitStatus(state *os.ProcessState) int {
 	}
 	return state.ExitCode()
 }
+
+// hasTerminal reports whether this process has a controlling terminal, at which a child can ask.
+func hasTerminal() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	_ = tty.Close()
+	return true
+}

@@ -16,3 +16,6 @@ func inSession(*exec.Cmd) {}
 func killSession(*exec.Cmd) {}
 
 func exitStatus(state *os.ProcessState) int { return state.ExitCode() }
+
+// hasTerminal reports true: a child stays at the console, and there are no process groups to kill.
+func hasTerminal() bool { return true }

@@ -62,6 +62,7 @@ var volatile = []string{
 	"etc/.pwd.lock",                 // empty
 	"var/lib/rcprov/journal.jsonl",  // what runs changed, with times
 	"var/lib/rcprov/backup/",        // what was replaced last
+	"var/lib/rcprov/secrets",        // what has held secrets, from the first run that knew
 	"var/lib/rcprov/deadman/",       // how the last change under a dead man's switch ended
 	"var/lib/rcprov/stamps/",        // which instance of a unit runs what, by random names and times
 }

@@ -35,6 +35,9 @@ func (c *connecting) addFlags(flags *pflag.FlagSet) {
 // dialer returns a dialer that these flags configure. suspend keeps the display still while the person is asked something.
 func (a *app) dialer(c connecting, suspend func(func())) *remote.Dialer {
 	d := &remote.Dialer{AcceptNew: c.acceptNew, ConfigPath: c.sshConfig, ConnectTimeout: c.timeout}
+	d.Notice = func(host, text string) {
+		suspend(func() { _, _ = fmt.Fprintf(a.Stderr, "! %s: %s\n", visible.Line(host), visible.Line(text)) })
+	}
 	// Ask only where somebody can read the question and type the answer.
 	in, ok := a.Stdin.(*os.File)
 	if ok && term.IsTerminal(int(in.Fd())) && a.terminal(a.Stderr).size != nil {

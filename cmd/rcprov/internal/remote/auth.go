@@ -29,53 +29,102 @@ type authentication struct {
 	name     string    // of the host in the plan; empty for a jump host
 	password string    // given in the plan
 	kept     bool      // the password that was accepted before was offered
-	typed    string    // what the person typed last
+	typed    string    // the password that the person typed last
 	pause    func() (resume func())
+	waits    *waiting
 	agent    io.Closer // nil: none
 
-	keysDone    bool
-	interactive int // how often it was tried
+	keys        []*offer // that are left; nil until the first is wanted
+	offered     int      // how many keys were handed out
+	interactive int      // how often it was tried
 	passwords   int
 
 	allowed []string
 	tried   []string
 	skipped []string
+	hint    string // what to do about a skipped key
 }
 
-// maxPasswords is how often a person may type a password: NumberOfPasswordPrompts.
+// maxPasswords is how often a person may type a password if NumberOfPasswordPrompts isn't set.
 const maxPasswords = 3
+
+// keysFirst is how many keys are offered before a password of the plan: sshd ends a login that fails six times (MaxAuthTries).
+const keysFirst = 4
 
 // next is the ssh.ClientAuthCallback: it returns the method to try, nil if none is left.
 func (a *authentication) next(server *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	if a.ctx.Err() != nil {
+		return nil, context.Cause(a.ctx)
+	}
 	a.allowed = server.AllowedMethods
-	takes := func(method string) bool { return slices.Contains(a.allowed, method) }
-	if takes("publickey") && !a.keysDone {
-		a.keysDone = true
-		if signers := a.signers(); len(signers) > 0 {
-			return ssh.PublicKeys(signers...), nil
+	methods := a.settings.methods
+	if a.password != "" && a.offered >= keysFirst {
+		last := func(method string) int {
+			if method == publicKey {
+				return 1
+			}
+			return 0
+		}
+		methods = slices.SortedStableFunc(slices.Values(methods), func(x, y string) int { return last(x) - last(y) })
+	}
+	for _, method := range methods {
+		if !slices.Contains(a.allowed, method) {
+			continue
+		}
+		if m := a.method(method); m != nil {
+			return m, nil
 		}
 	}
+	return nil, nil
+}
+
+const (
+	publicKey   = "publickey"
+	interactive = "keyboard-interactive"
+	password    = "password"
+)
+
+// method returns another try of a method, nil if none is left.
+func (a *authentication) method(name string) ssh.AuthMethod {
 	limit := 0
 	switch {
 	case a.password != "":
 		limit = 1
 	case a.dialer.Prompt != nil:
-		limit = maxPasswords
+		limit = a.settings.passwordPrompts
 	}
-	if takes("keyboard-interactive") && a.interactive < limit {
+	switch {
+	case name == publicKey:
+		if a.keys == nil {
+			a.keys = a.offers()
+		}
+		if len(a.keys) == 0 {
+			return nil
+		}
+		key := a.keys[0]
+		a.keys = a.keys[1:]
+		a.offered++
+		a.tried = append(a.tried, key.name)
+		a.waits.set("the host to answer about the " + key.name)
+		return ssh.PublicKeys(key)
+	case name == interactive && a.interactive < limit:
 		a.interactive++
-		a.tried = append(a.tried, "keyboard-interactive")
-		return ssh.KeyboardInteractive(a.answer), nil
-	}
-	if takes("password") && a.passwords < limit {
+		a.tried = append(a.tried, name)
+		a.waits.set("the host to ask")
+		return ssh.KeyboardInteractive(a.answer)
+	case name == password && a.passwords < limit:
 		a.passwords++
-		a.tried = append(a.tried, "password")
+		a.tried = append(a.tried, name)
 		return ssh.PasswordCallback(func() (string, error) {
+			defer a.waits.set(secondFactor)
 			return a.secret(a.who() + ": password: ")
-		}), nil
+		})
 	}
-	return nil, nil
+	return nil
 }
+
+// secondFactor is what a host may do after it has the answers.
+const secondFactor = "the host to accept that; it may wait for a second factor, such as a confirmation on a phone"
 
 // who names the login in a question: the host's words must not be able to name another one.
 func (a *authentication) who() string {
@@ -93,10 +142,11 @@ const (
 
 // answer answers the questions of keyboard-interactive, mostly one for the password. The host's words are shown as such: each line
 // behind a bar, after ours.
-func (a *authentication) answer(_, instruction string, questions []string, _ []bool) ([]string, error) {
+func (a *authentication) answer(_, instruction string, questions []string, echos []bool) ([]string, error) {
 	if len(questions) > maxQuestions {
 		return nil, fmt.Errorf("the host asks %d questions at once", len(questions))
 	}
+	defer a.waits.set(secondFactor)
 	answers := make([]string, len(questions))
 	for i, question := range questions {
 		var text strings.Builder
@@ -109,11 +159,52 @@ func (a *authentication) answer(_, instruction string, questions []string, _ []b
 		}
 		fmt.Fprintf(&text, "%s: answer: ", a.who())
 		var err error
-		if answers[i], err = a.secret(text.String()); err != nil {
+		if i < len(echos) && !echos[i] && asksPassword(question) {
+			answers[i], err = a.secret(text.String())
+		} else {
+			answers[i], err = a.once(text.String(), question)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
+}
+
+// passwordWords are in questions for a password, as PAM and sshd word them in some languages; codeWords in those for a code that
+// is valid once.
+var (
+	passwordWords = []string{"password", "passwort", "kennwort", "mot de passe", "contraseña", "senha", "wachtwoord", "lösenord", "hasło", "пароль", "密码", "パスワード"}
+	codeWords     = []string{"one-time", "one time", "otp", "token", "code", "verification", "passcode", "factor", "new ", "retype", "einmal"}
+)
+
+// asksPassword reports whether a question of keyboard-interactive is for the user's password. Nothing else gets a password that the
+// plan has or that was typed before.
+func asksPassword(question string) bool {
+	question = strings.ToLower(question)
+	has := func(word string) bool { return strings.Contains(question, word) }
+	return slices.ContainsFunc(passwordWords, has) && !slices.ContainsFunc(codeWords, has)
+}
+
+// once asks the person for an answer that is good for this login alone, such as a code.
+func (a *authentication) once(text, question string) (string, error) {
+	if a.dialer.Prompt == nil {
+		err := fmt.Errorf("%s: the host asks %q, and there is nobody to answer", interactive, visible.Line(strings.TrimSpace(question[:min(len(question), 80)])))
+		a.skipped = append(a.skipped, err.Error())
+		return "", err
+	}
+	return a.prompt(text)
+}
+
+// prompt asks the person for something that doesn't show.
+func (a *authentication) prompt(text string) (string, error) {
+	defer a.pause()()
+	release, err := a.dialer.ask(a.ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return a.dialer.Prompt.AskSecret(a.ctx, text)
 }
 
 // remember keeps the password that a person typed, after it was accepted, for further connections.
@@ -144,30 +235,28 @@ func (a *authentication) secret(question string) (typed string, err error) {
 	if a.dialer.Prompt == nil {
 		return "", errors.New("there is nobody to ask for a password")
 	}
-	defer a.pause()()
-	release, err := a.dialer.ask(a.ctx)
-	if err != nil {
-		return "", err
-	}
-	defer release()
-	a.typed, err = a.dialer.Prompt.AskSecret(a.ctx, question)
+	a.typed, err = a.prompt(question)
 	return a.typed, err
 }
 
-// signers returns the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): certificates, keys of the agent
+// offers returns the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): certificates, keys of the agent
 // that are configured, other keys of the agent, keys that are only in files. Private keys in files are decrypted
 // when the server has accepted the public one, so that nobody types a passphrase for nothing.
-func (a *authentication) signers() []ssh.Signer {
+func (a *authentication) offers() []*offer {
 	files := a.fileKeys()
 	held := a.agentKeys()
-	var list []ssh.Signer
-	offer := func(s ssh.Signer, where string) {
+	list := []*offer{} // not nil: they were looked for
+	add := func(s ssh.Signer, where string, inAgent bool) {
 		blob := s.PublicKey().Marshal()
-		if slices.ContainsFunc(list, func(other ssh.Signer) bool { return bytes.Equal(other.PublicKey().Marshal(), blob) }) {
+		if slices.ContainsFunc(list, func(other *offer) bool { return bytes.Equal(other.PublicKey().Marshal(), blob) }) {
 			return
 		}
-		list = append(list, s)
-		a.tried = append(a.tried, fmt.Sprintf("key %s (%s)", where, ssh.FingerprintSHA256(s.PublicKey())))
+		key := &offer{Signer: s, login: a, inAgent: inAgent, name: fmt.Sprintf("key %s (%s)", where, ssh.FingerprintSHA256(s.PublicKey()))}
+		if len(key.Algorithms()) == 0 {
+			a.skipped = append(a.skipped, key.name+": PubkeyAcceptedAlgorithms leaves it out")
+			return
+		}
+		list = append(list, key)
 	}
 	inAgent := func(key ssh.PublicKey) ssh.Signer {
 		for _, s := range held {
@@ -177,33 +266,115 @@ func (a *authentication) signers() []ssh.Signer {
 		}
 		return nil
 	}
+	addCertified := func(cert *ssh.Certificate, signer ssh.Signer, where string, inAgent bool) {
+		if certified, err := ssh.NewCertSigner(cert, signer); err == nil {
+			add(certified, where+" with its certificate", inAgent)
+		}
+	}
 	for _, f := range files {
 		for _, cert := range a.certificates(f) {
-			var signer ssh.Signer = f
 			if s := inAgent(f.public); s != nil {
-				signer = s
+				addCertified(cert, s, f.path, true)
+			} else if !f.publicOnly {
+				addCertified(cert, f, f.path, false)
 			}
-			if certified, err := ssh.NewCertSigner(cert, signer); err == nil {
-				offer(certified, f.path+" with its certificate")
-			}
+		}
+	}
+	for _, path := range a.settings.certificateFiles {
+		cert, err := readCertificate(path)
+		if err != nil {
+			a.skipped = append(a.skipped, err.Error())
+			continue
+		}
+		if s := inAgent(cert.Key); s != nil {
+			addCertified(cert, s, "of the agent", true)
 		}
 	}
 	for _, f := range files {
 		if s := inAgent(f.public); s != nil {
-			offer(s, f.path+" of the agent")
+			add(s, f.path+" of the agent", true)
 		}
 	}
 	if !a.settings.identitiesOnly {
 		for _, s := range held {
-			offer(s, "of the agent")
+			add(s, "of the agent", true)
 		}
 	}
 	for _, f := range files {
-		if !f.publicOnly {
-			offer(f, f.path)
+		switch {
+		case !f.publicOnly:
+			add(f, f.path, false)
+		case f.unusable != "" && inAgent(f.public) == nil:
+			a.skipped = append(a.skipped, f.unusable)
+			a.hint = fmt.Sprintf("Add it to an agent: `ssh-add %s`.", f.path)
 		}
 	}
 	return list
+}
+
+// An offer is a key of a login. When it can't sign, that is one key less, and its reason is in the login's error.
+type offer struct {
+	ssh.Signer
+	login   *authentication
+	name    string
+	inAgent bool
+}
+
+// Algorithms implements ssh.MultiAlgorithmSigner: those of the key that PubkeyAcceptedAlgorithms has.
+func (o *offer) Algorithms() []string {
+	kind := o.PublicKey().Type()
+	_, certified := o.PublicKey().(*ssh.Certificate)
+	var able []string
+	_, choice := o.Signer.(ssh.AlgorithmSigner)
+	switch multi, ok := o.Signer.(ssh.MultiAlgorithmSigner); {
+	case ok:
+		able = multi.Algorithms()
+	case choice && (kind == ssh.KeyAlgoRSA || kind == ssh.CertAlgoRSAv01):
+		able = []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSA}
+	case certified:
+		able = []string{strings.Replace(kind, "-cert-v01@openssh.com", securityKeySuffix(kind), 1)}
+	default:
+		able = []string{kind}
+	}
+	accepted := o.login.settings.publicKeyAlgorithms
+	if accepted == nil {
+		return able
+	}
+	return slices.DeleteFunc(slices.Clone(able), func(algorithm string) bool {
+		if certified {
+			algorithm = strings.TrimSuffix(algorithm, "@openssh.com") + "-cert-v01@openssh.com"
+		}
+		return !slices.Contains(accepted, algorithm)
+	})
+}
+
+// securityKeySuffix returns how the name of a plain key's kind ends where that of its certificate is kind.
+func securityKeySuffix(kind string) string {
+	if strings.HasPrefix(kind, "sk-") {
+		return "@openssh.com"
+	}
+	return ""
+}
+
+// SignWithAlgorithm implements ssh.MultiAlgorithmSigner.
+func (o *offer) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (signature *ssh.Signature, err error) {
+	if o.inAgent {
+		o.login.waits.set("the agent to sign with the " + o.name + "; it may want a touch or a confirmation")
+	}
+	if s, ok := o.Signer.(ssh.AlgorithmSigner); ok {
+		signature, err = s.SignWithAlgorithm(rand, data, algorithm)
+	} else {
+		signature, err = o.Signer.Sign(rand, data)
+	}
+	o.login.waits.set(secondFactor)
+	if err != nil {
+		var hint *modules.HintError
+		if errors.As(err, &hint) {
+			o.login.hint = hint.Hint
+		}
+		o.login.skipped = append(o.login.skipped, fmt.Sprintf("signature with the %s: %v", o.name, err))
+	}
+	return signature, err
 }
 
 // agentKeys asks the agent for its keys; none when there is no agent.
@@ -252,21 +423,29 @@ func (a *authentication) fileKeys() []*fileKey {
 // certificates returns the certificates for the key f: the file beside it, and those of CertificateFile.
 func (a *authentication) certificates(f *fileKey) []*ssh.Certificate {
 	var list []*ssh.Certificate
-	for _, path := range append([]string{f.path + "-cert.pub"}, a.settings.certificateFiles...) {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			continue // most keys have no such file
-		}
-		key, _, _, _, err := ssh.ParseAuthorizedKey(content)
-		if err != nil {
-			a.skipped = append(a.skipped, fmt.Sprintf("%s: %v", path, err))
-			continue
-		}
-		if cert, ok := key.(*ssh.Certificate); ok && bytes.Equal(cert.Key.Marshal(), f.public.Marshal()) {
+	beside := f.path + "-cert.pub"
+	for _, path := range append([]string{beside}, a.settings.certificateFiles...) {
+		cert, err := readCertificate(path)
+		switch {
+		case err == nil && bytes.Equal(cert.Key.Marshal(), f.public.Marshal()):
 			list = append(list, cert)
+		case err != nil && path == beside && !errors.Is(err, fs.ErrNotExist): // most keys have none
+			a.skipped = append(a.skipped, err.Error())
 		}
 	}
 	return list
+}
+
+func readCertificate(path string) (*ssh.Certificate, error) {
+	key, err := readPublic(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	cert, ok := key.(*ssh.Certificate)
+	if !ok {
+		return nil, fmt.Errorf("%s: it is no certificate", path)
+	}
+	return cert, nil
 }
 
 // fileKey is an identity, used as a signer in one login.
@@ -303,11 +482,13 @@ type identities struct {
 type identity struct {
 	path       string
 	public     ssh.PublicKey
-	publicOnly bool // the file holds a public key: the private one is in the agent
+	publicOnly bool   // the file holds a public key: the private one is in the agent
+	unusable   string // why its private key is for an agent only; may be empty
 	content    []byte
 
-	mu     sync.Mutex
-	signer ssh.Signer // nil until unlocked
+	mu       sync.Mutex
+	signer   ssh.Signer // nil until unlocked
+	declined bool       // the person pressed Enter at its passphrase
 }
 
 func (i *identities) load(path string) (*identity, error) {
@@ -350,7 +531,15 @@ func readIdentity(path string) (*identity, error) {
 	case err == nil:
 		key.public = key.signer.PublicKey()
 		return key, nil
+	case isEncryptedPKCS8(content): // below
 	case !errors.As(err, &locked):
+		public, pubErr := readPublic(path + ".pub")
+		if pubErr == nil && strings.HasPrefix(public.Type(), "sk-") || strings.Contains(err.Error(), "sk-") {
+			err = errors.New("it is on a security key, which rcprov uses through an agent: `ssh-add " + path + "`")
+			if pubErr == nil {
+				return &identity{path: path, public: public, publicOnly: true, unusable: fmt.Sprintf("%s: %v", path, err)}, nil
+			}
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	case locked.PublicKey != nil:
 		key.public = locked.PublicKey
@@ -380,6 +569,9 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 	if key.signer != nil {
 		return key.signer, nil
 	}
+	if key.declined {
+		return nil, errDeclined
+	}
 	if login.dialer.Prompt == nil {
 		return nil, modules.WithHint(fmt.Errorf("the key %s is encrypted, and there is nobody to ask for its passphrase", key.path),
 			"Add it to an agent: `ssh-add %s`.", key.path)
@@ -395,7 +587,11 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 		if err != nil {
 			return nil, err
 		}
-		signer, err := ssh.ParsePrivateKeyWithPassphrase(key.content, []byte(passphrase))
+		if passphrase == "" {
+			key.declined = true
+			return nil, errDeclined
+		}
+		signer, err := parseWithPassphrase(key.content, passphrase)
 		if err == nil {
 			key.signer = signer
 			return signer, nil
@@ -408,15 +604,17 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 	return nil, fmt.Errorf("the key %s: wrong passphrase", key.path)
 }
 
+// errDeclined is the error of a key whose passphrase the person doesn't give: as in ssh, the next key is tried.
+var errDeclined = errors.New("no passphrase was given")
+
 // explain returns an [*AuthError] for a handshake that failed after the host key was accepted.
 func (a *authentication) explain(err error) error {
 	failure := &AuthError{
 		User: a.settings.user, Address: a.settings.address(), Allowed: a.allowed, Tried: a.tried, Skipped: a.skipped, Err: err,
 	}
-	var hint *modules.HintError
 	switch {
-	case errors.As(err, &hint):
-		return modules.WithHint(fmt.Errorf("%w: %w", failure, hint.Err), "%s", hint.Hint)
+	case a.hint != "":
+		return modules.WithHint(failure, "%s", a.hint)
 	case strings.Contains(err.Error(), "Too many authentication failures"):
 		return modules.WithHint(fmt.Errorf("%w; it gave up after too many tries", failure),
 			"Set identity_file for the host, and `IdentitiesOnly yes` in ssh_config, so that only that key is offered.")

@@ -18,6 +18,12 @@ import (
 // startAgent runs an agent with the named keys of the server, and returns its socket.
 func startAgent(t *testing.T, s *sshd, names ...string) string {
 	t.Helper()
+	return startAgentOf(t, func(a agent.Agent) agent.Agent { return a }, s, names...)
+}
+
+// startAgentOf runs an agent that change makes of an honest one.
+func startAgentOf(t *testing.T, change func(agent.Agent) agent.Agent, s *sshd, names ...string) string {
+	t.Helper()
 	keyring := agent.NewKeyring()
 	for _, name := range names {
 		key, err := ssh.ParseRawPrivateKey([]byte(s.readFile(t, name)))
@@ -45,7 +51,7 @@ func startAgent(t *testing.T, s *sshd, names ...string) string {
 				return
 			}
 			go func() {
-				_ = agent.ServeAgent(keyring, conn)
+				_ = agent.ServeAgent(change(keyring), conn)
 				_ = conn.Close()
 			}()
 		}
@@ -126,8 +132,10 @@ func TestEncryptedKeys(t *testing.T) {
 	server := startSSHD(t)
 	server.keygen(t, "locked", "ed25519", "a passphrase")
 	run(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "a passphrase", "-f", server.path("pem"))
+	run(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PKCS8", "-N", "a passphrase", "-f", server.path("pkcs8"))
+	run(t, "ssh-keygen", "-q", "-t", "ecdsa", "-m", "PKCS8", "-N", "a passphrase", "-f", server.path("pkcs8-ec"))
 	server.keygen(t, "unused", "ed25519", "another")
-	for _, name := range []string{"locked", "pem"} {
+	for _, name := range []string{"locked", "pem", "pkcs8", "pkcs8-ec"} {
 		server.writeFile(t, "authorized_keys", server.readFile(t, name+".pub"))
 		// The first key is refused before anyone is asked for its passphrase.
 		config := []string{"IdentityAgent none", "IdentityFile " + server.path("unused"), "IdentityFile " + server.path(name)}
@@ -238,6 +246,175 @@ func TestPasswords(t *testing.T) {
 			if err != nil && strings.Contains(explained(err), "wrong") {
 				t.Errorf("the error has the password: %s", explained(err))
 			}
+		}
+	}
+}
+
+// refusingAgent has keys and doesn't sign: the person said no, or wasn't there.
+type refusingAgent struct{ agent.ExtendedAgent }
+
+func (refusingAgent) SignWithFlags(ssh.PublicKey, []byte, agent.SignatureFlags) (*ssh.Signature, error) {
+	return nil, errors.New("agent refused operation")
+}
+
+// A key that can't be used is one key less, as for ssh; the error says why.
+func TestUnusableKeys(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	server.keygen(t, "locked", "ed25519", "a passphrase")
+	server.writeFile(t, "authorized_keys", server.readFile(t, "locked.pub")+server.readFile(t, "key.pub"))
+	locked, key := "IdentityFile "+server.path("locked"), "IdentityFile "+server.path("key")
+
+	server.connect(t, server.withConfig(t, "IdentityAgent none", locked, key), server.target())
+
+	d := server.withConfig(t, "IdentityAgent none", locked, key)
+	prompt := &script{answers: []string{""}}
+	d.Prompt = prompt
+	server.connect(t, d, server.target())
+	server.connect(t, d, server.target()) // who didn't want to isn't asked again
+	if len(prompt.asked) != 1 {
+		t.Errorf("asked %q", prompt.asked)
+	}
+
+	server.keygen(t, "held", "ed25519", "")
+	server.writeFile(t, "authorized_keys", server.readFile(t, "held.pub")+server.readFile(t, "key.pub"))
+	socket := startAgentOf(t, func(a agent.Agent) agent.Agent { return refusingAgent{a.(agent.ExtendedAgent)} }, server, "held")
+	server.connect(t, server.withConfig(t, "IdentityAgent "+socket, key), server.target())
+	_, err := server.withConfig(t, "IdentityAgent "+socket, "IdentityFile none").Connect(t.Context(), server.target())
+	if err == nil || !strings.Contains(err.Error(), "not offered: signature with the key of the agent ("+server.fingerprint(t, "held")+"): ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The server wants two keys: after the first, the next is tried.
+func TestTwoKeys(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t, "AuthenticationMethods publickey,publickey")
+	server.keygen(t, "second", "ecdsa", "")
+	server.writeFile(t, "authorized_keys", server.readFile(t, "key.pub")+server.readFile(t, "second.pub"))
+	server.connect(t, server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"), "IdentityFile "+server.path("second")), server.target())
+}
+
+// The private key of a CertificateFile is in the agent alone.
+func TestCertificateOfTheAgent(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	server.keygen(t, "ca", "ed25519", "")
+	run(t, "ssh-keygen", "-q", "-s", server.path("ca"), "-I", "me", "-n", whoami(t), server.path("key.pub"))
+	certified := startSSHDWith(t, server, "TrustedUserCAKeys "+server.path("ca.pub"))
+	certified.writeFile(t, "authorized_keys", "")
+	socket := startAgent(t, certified, "key")
+	certified.connect(t, certified.withConfig(t, "IdentityFile none", "IdentityAgent "+socket, "CertificateFile "+certified.path("key-cert.pub")), certified.target())
+}
+
+// PreferredAuthentications and its relatives decide what is tried; keys don't use up the tries before a password of the plan.
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	var keys []string
+	for i := range 8 {
+		name := fmt.Sprintf("held%d", i)
+		server.keygen(t, name, "ed25519", "")
+		keys = append(keys, name)
+	}
+	socket := startAgent(t, server, keys...)
+	fake := startFake(t, withKeys(passwordServer("password")))
+	for _, c := range []struct {
+		config string
+		ok     bool
+		tried  int
+	}{
+		{"PreferredAuthentications password", true, 1},
+		{"PubkeyAuthentication no", true, 1},
+		{"", true, keysFirst + 1},
+		{"PasswordAuthentication no", false, 6},
+		{"PreferredAuthentications publickey", false, 6},
+	} {
+		fake.write(t, "config", "UserKnownHostsFile "+fake.dir+"/known_hosts\nIdentityFile none\nIdentityAgent "+socket+"\n"+c.config+"\n")
+		target := fake.target()
+		target.Password = "right"
+		conn, err := fake.dialer().Connect(t.Context(), target)
+		if err == nil {
+			_ = conn.Close()
+		}
+		var refused *AuthError
+		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &refused) || len(refused.Tried) != c.tried) {
+			t.Errorf("%q: got %v", c.config, err)
+		}
+	}
+}
+
+// withKeys makes a server take no key.
+func withKeys(config *ssh.ServerConfig) *ssh.ServerConfig {
+	config.MaxAuthTries = 6
+	config.PublicKeyCallback = func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+		return nil, errors.New("unknown")
+	}
+	return config
+}
+
+// A plan's password is for questions about it. A code is for the person, and good for one login.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	var got []string
+	var mu sync.Mutex
+	config := &ssh.ServerConfig{}
+	config.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, challenge ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+		var all []string
+		for _, question := range []string{"(someone@host) Password: ", "Verification code: "} {
+			answers, err := challenge("", "", []string{question}, []bool{false})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, answers...)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, all...)
+		return nil, nil
+	}
+	server := startFake(t, config)
+	target := server.target()
+	_, err := func() (*Conn, error) {
+		target.Password = "secret"
+		return server.dialer().Connect(t.Context(), target)
+	}()
+	if err == nil || !strings.Contains(err.Error(), `keyboard-interactive: the host asks "Verification code:", and there is nobody to answer`) {
+		t.Errorf("got %v", err)
+	}
+	for _, password := range []modules.Secret{"secret", ""} {
+		target.Password = password
+		got = nil
+		d := server.dialer()
+		prompt := &script{answers: []string{"111", "222"}}
+		if password == "" {
+			prompt.answers = []string{"secret", "111", "222"}
+		}
+		d.Prompt = prompt
+		c, err := d.Connect(t.Context(), target)
+		if err != nil {
+			t.Fatal(explained(err))
+		}
+		again, err := c.Reconnect(t.Context(), 0)
+		if err != nil {
+			t.Fatal(explained(err))
+		}
+		_, _ = again.Close(), c.Close()
+		if strings.Join(got, " ") != "secret 111 secret 222" {
+			t.Errorf("the host got %q", got)
+		}
+	}
+}
+
+func TestAsksPassword(t *testing.T) {
+	t.Parallel()
+	for question, want := range map[string]bool{
+		"Password: ": true, "root@web's password: ": true, "(root@web) Password for root@web:": true, "Passwort: ": true, "Mot de passe : ": true,
+		"Verification code: ": false, "One-time password (OATH) for `root': ": false, "Passcode or option (1-2): ": false, "": false,
+		"Enter PIN: ": false, "New password: ": false, "Duo two-factor login\nPasscode: ": false, "Your favourite colour? ": false,
+	} {
+		if asksPassword(question) != want {
+			t.Errorf("%q: %v", question, !want)
 		}
 	}
 }

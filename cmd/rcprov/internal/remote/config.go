@@ -37,6 +37,10 @@ type settings struct {
 	identitiesOnly   bool
 	identityAgent    string // path of the agent's socket; empty: none
 
+	methods             []string // of authentication, in order
+	passwordPrompts     int      // NumberOfPasswordPrompts
+	publicKeyAlgorithms []string // PubkeyAcceptedAlgorithms; nil: not set
+
 	proxyJump    []hop
 	proxyCommand string
 
@@ -109,6 +113,7 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	s.setOtherNames(t, alias)
 	tokens = s.tokens(me, cmp.Or(alias, t.Address))
 	s.setIdentities(t.IdentityFile, &r, tokens, me.home)
+	s.setMethods(&r)
 	s.setKnownHosts(&r, tokens, me.home)
 	if command := r.first("ProxyCommand"); len(s.proxyJump) == 0 && command != "none" {
 		s.proxyCommand = expandTokens(command, tokens)
@@ -222,6 +227,25 @@ func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]stri
 	}
 }
 
+// setMethods sets the ways to log in: those of PreferredAuthentications that aren't switched off.
+func (s *settings) setMethods(r *resolver) {
+	s.passwordPrompts = r.number("NumberOfPasswordPrompts", maxPasswords)
+	order := []string{publicKey, interactive, password}
+	if list := r.first("PreferredAuthentications"); list != "" {
+		order = strings.Split(list, ",")
+	}
+	off := map[string]bool{
+		publicKey:   r.no("PubkeyAuthentication"),
+		interactive: r.no("KbdInteractiveAuthentication") || r.no("ChallengeResponseAuthentication"),
+		password:    r.no("PasswordAuthentication"),
+	}
+	for _, method := range order {
+		if no, known := off[method]; known && !no {
+			s.methods = append(s.methods, method)
+		}
+	}
+}
+
 func (s *settings) setKnownHosts(r *resolver, tokens map[byte]string, home string) {
 	user := words(r.first("UserKnownHostsFile"))
 	if len(user) == 0 {
@@ -318,6 +342,14 @@ func (r *resolver) first(keyword string) string {
 func (r *resolver) yes(keyword string) bool {
 	switch strings.ToLower(r.first(keyword)) {
 	case "yes", "true":
+		return true
+	}
+	return false
+}
+
+func (r *resolver) no(keyword string) bool {
+	switch strings.ToLower(r.first(keyword)) {
+	case "no", "false":
 		return true
 	}
 	return false

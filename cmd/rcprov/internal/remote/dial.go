@@ -26,6 +26,11 @@ type Dialer struct {
 	Prompt         Prompt        // nil: never ask
 	Keepalive      time.Duration // how long a host may be silent before it is asked for a sign of life; 0: ServerAliveInterval of ssh_config, or 15 s
 
+	// Notice is called, maybe by several goroutines at once, with a line about the host of that name in the plan (a jump host's is
+	// empty) that is no error: what the login has been waiting for, for some seconds. nil: nobody is told.
+	Notice func(host, text string)
+
+	limits     limits
 	keys       knownKeys
 	identities identities
 	hops       hops
@@ -172,9 +177,15 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	}
 	timeout := d.timeout(s)
 	conn := watch(raw, timeout)
+	waits := d.waitFor(cmp.Or(t.Name, s.alias))
+	defer waits.set("")
+	pause := func() (resume func()) {
+		resumeConn, resumeWaits := conn.pause(), waits.pause()
+		return func() { resumeConn(); resumeWaits() }
+	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	keys := &hostKeys{settings: s, dialer: d, pause: conn.pause, same: t.key}
-	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: conn.pause}
+	keys := &hostKeys{settings: s, dialer: d, pause: pause, same: t.key}
+	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: pause, waits: waits}
 	defer login.close()
 	accepted := false
 	client, channels, requests, err := ssh.NewClientConn(conn, s.address(), &ssh.ClientConfig{
@@ -183,7 +194,11 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		HostKeyAlgorithms: keys.algorithms(db),
 		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
 			err := keys.check(ctx, remote, key)
-			accepted = err == nil
+			if accepted = err == nil; accepted {
+				timeout = d.limits.orDefault().auth
+				conn.allow(timeout) // ConnectTimeout is for the connection
+				waits.set("the host to let " + s.user + " log in")
+			}
 			return err
 		},
 		ClientVersion: "SSH-2.0-rcprov",
@@ -210,6 +225,9 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		return nil, keys.err
 	case conn.silent.Load():
 		silence := fmt.Errorf("the host was silent for %v", timeout)
+		if accepted {
+			silence = fmt.Errorf("%w during the login of %s", silence, s.user)
+		}
 		var proxy *proxyError
 		if errors.As(err, &proxy) && (proxy.line != "" || proxy.state != "") { // a child of its may hold the connection open
 			silence = fmt.Errorf("%w; %w", silence, proxy)
@@ -308,6 +326,16 @@ func (w *watchedConn) pause() (resume func()) {
 		w.paused--
 		w.mu.Unlock()
 		w.restart(nil)
+	}
+}
+
+// allow sets how long the other side may be silent from now on.
+func (w *watchedConn) allow(timeout time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timeout = timeout
+	if w.paused == 0 && !w.over {
+		w.timer.Reset(timeout)
 	}
 }
 

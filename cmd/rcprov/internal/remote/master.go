@@ -71,7 +71,7 @@ func (d *Dialer) connectMaster(ctx context.Context, t Target, s *settings) (*Con
 		_ = via.close()
 		return nil, err
 	}
-	c.shell = &rootShell{p}
+	c.shell = newRootShell(p)
 	return c, nil
 }
 

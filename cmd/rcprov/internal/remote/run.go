@@ -52,10 +52,12 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	}
 	defer p.kill()
 
+	stdout, stderr := output{begins: make(chan struct{})}, output{begins: make(chan struct{})}
+	ctx, stopWaiting := c.whileShellStarts(ctx, stdout.begins)
+	defer stopWaiting()
 	mark := newMark()
 	go func() { _, _ = fmt.Fprintf(p.stdin, runScript, mark, command.Shell()) }()
 
-	stdout, stderr := output{begins: make(chan struct{})}, output{begins: make(chan struct{})}
 	var group errgroup.Group
 	group.Go(func() error { return stdout.read(p.stdout, mark) })
 	group.Go(func() error { return stderr.read(p.stderr, mark) })

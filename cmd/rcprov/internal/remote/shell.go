@@ -17,7 +17,12 @@ import (
 const maxAnswer = 128 << 20
 
 // A rootShell is a shell of root that reads scripts from its standard input until the connection ends.
-type rootShell struct{ *process }
+type rootShell struct {
+	*process
+	began chan struct{} // closed when it answers for the first time
+}
+
+func newRootShell(p *process) *rootShell { return &rootShell{p, make(chan struct{})} }
 
 // Ask runs script, POSIX shell, in the connection's only root shell and returns its output. All scripts run in that shell,
 // one after another, so the next one finds what a script leaves there (a variable, a lock on a file descriptor). Ask ignores
@@ -45,8 +50,10 @@ func (c *Conn) ask(ctx context.Context, script string) (stdout, stderr []byte, e
 		if err != nil {
 			return nil, nil, err
 		}
-		c.shell = &rootShell{p}
+		c.shell = newRootShell(p)
 	}
+	ctx, stop := c.whileShellStarts(ctx, c.shell.began)
+	defer stop()
 	stdout, stderr, err = c.shell.ask(ctx, script)
 	if err == nil {
 		return stdout, stderr, nil
@@ -98,8 +105,8 @@ func (s *rootShell) ask(ctx context.Context, script string) (stdout, stderr []by
 
 	var out, errs frame
 	done := make(chan struct{}, 2)
-	go func() { out.read(s.stdout, mark); done <- struct{}{} }()
-	go func() { errs.read(s.stderr, mark); done <- struct{}{} }()
+	go func() { out.read(s.stdout, mark, s.answered); done <- struct{}{} }()
+	go func() { errs.read(s.stderr, mark, func() {}); done <- struct{}{} }()
 	for range 2 {
 		select {
 		case <-done:
@@ -116,6 +123,15 @@ func (s *rootShell) ask(ctx context.Context, script string) (stdout, stderr []by
 	return out.content, errs.content, nil
 }
 
+// answered notes that the shell answers; one script after another runs in it.
+func (s *rootShell) answered() {
+	select {
+	case <-s.began:
+	default:
+		close(s.began)
+	}
+}
+
 // A frame is the output of one script on one stream, between its marks.
 type frame struct {
 	before  []byte // output before the first mark
@@ -123,11 +139,12 @@ type frame struct {
 	err     error
 }
 
-func (f *frame) read(r *bufio.Reader, mark string) {
+func (f *frame) read(r *bufio.Reader, mark string, began func()) {
 	if f.before, f.err = skipTo(r, mark); f.err != nil {
 		f.err = errSilent
 		return
 	}
+	began()
 	end := mark + "-end"
 	found := false
 	err := eachLine(r, func(line []byte) bool {

@@ -15,15 +15,16 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// startRoot starts program, a simple shell command, as root. Its standard input is free for the caller.
+// startRoot starts program, a simple shell command, as root. Its standard input is free for the caller. There is no exec before it:
+// rbash restricts that, and a ForceCommand that runs $SSH_ORIGINAL_COMMAND has no shell for it.
 func (c *Conn) startRoot(ctx context.Context, program string) (*process, error) {
 	if c.user == "root" || c.target.Become.Method == "none" {
-		return c.start(ctx, "exec "+program)
+		return c.start(ctx, program)
 	}
 	password := c.sudoPassword()
 	if password == "" {
 		// LC_ALL=C: classifySudo reads sudo's messages.
-		return c.start(ctx, "exec env LC_ALL=C sudo -n -- "+program)
+		return c.start(ctx, "env LC_ALL=C sudo -n -- "+program)
 	}
 	return c.startWithPassword(ctx, program, password)
 }
@@ -146,10 +147,14 @@ func (c *Conn) startWithPassword(ctx context.Context, program, password string) 
 	mark := newMark()
 	wait := fmt.Sprintf(`echo; echo %[1]s; echo >&2; echo %[1]s >&2; `+
 		`while IFS= read -r line && [ "$line" != %[1]s ]; do :; done; exec %[2]s`, mark, program)
-	p, err := c.start(ctx, "exec env LC_ALL=C sudo -S -p '' -- sh -c "+shell.Quote(wait))
+	p, err := c.start(ctx, "env LC_ALL=C sudo -S -p '' -- sh -c "+shell.Quote(wait))
 	if err != nil {
 		return nil, err
 	}
+	answered := make(chan struct{})
+	defer close(answered)
+	ctx, stopWaiting := c.whileShellStarts(ctx, answered)
+	defer stopWaiting()
 	type heard struct {
 		output []byte
 		err    error

@@ -92,10 +92,12 @@ func (c *Conn) sftp(ctx context.Context) (*sftpSession, error) {
 		return nil, errNoServer
 	}
 	mark := newMark()
-	p, err := c.startRoot(ctx, "sh -c "+shell.Quote(fmt.Sprintf(findServer, mark)))
+	// The script is the shell's input, as in startShell: some wrappers take no quotes. What follows waits for the mark.
+	p, err := c.startRoot(ctx, "sh -s")
 	if err != nil {
 		return nil, err
 	}
+	_, _ = fmt.Fprintf(p.stdin, findServer+"\n", mark) // an error shows as an end of the output, too
 	stop := context.AfterFunc(ctx, p.kill)
 	defer stop()
 	began := false

@@ -43,7 +43,8 @@ func busyFile(n int) string { return fmt.Sprintf("/run/rcprov/busy.%d", n) }
 // keepBusy returns what runs before each command of the nth change: the command holds the busy file as long as it or one of
 // its children lives, even after the connection that started it has ended.
 func keepBusy(n int) string {
-	return fmt.Sprintf("mkdir -p /run/rcprov; exec 8>>%s; flock -s 8", busyFile(n))
+	return fmt.Sprintf("[ -d /run/rcprov ] || mkdir -m 0700 /run/rcprov; exec 8>>%[1]s; flock -s -w %[2]d 8 || "+
+		"{ echo 'rcprov waited %[2]d seconds for %[1]s, which another process holds' >&2; exit 1; }", busyFile(n), int(busyWait.Seconds()))
 }
 
 // forget runs at the orderly end of a run. It removes the busy files, so that the next run doesn't wait for a daemon that

@@ -9,9 +9,12 @@
 # in seconds from which a holder is dead, $step how many seconds to wait for what is busy. Needs flock (util-linux), /proc.
 : "${holder?}" "${mine?}" "${stale?}" "${step?}"
 
-umask 022
+# Whoever can open a file can hold its lock, even for reading: nobody but root gets into the directory.
+umask 077
 mkdir -p /run/rcprov
+chmod 0700 /run/rcprov
 exec 9>>/run/rcprov/lock
+umask 022
 age=0
 if ! flock -n 9; then
 	pid=$(head -n 1 /run/rcprov/holder 2>/dev/null || :)

@@ -50,6 +50,12 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		if slices.ContainsFunc(args.Answers[:i], func(b Answer) bool { return b.Question == a.Question }) {
 			errs = append(errs, modules.Argf("answer", "%q is answered twice", a.Question))
 		}
+		if s.Sensitive && a.Type != "password" {
+			errs = append(errs, &modules.ArgError{
+				Arg: "answer", Err: fmt.Errorf("%q is a %s in a step with a sensitive answer: debconf keeps it where every user can read it", a.Question, a.Type),
+				Hint: "Only the type password is kept for root. Give the other answers in a step of their own.",
+			})
+		}
 		if err := checkValue(a); err != nil {
 			errs = append(errs, modules.Argf("answer.value", "of %s %w", a.Question, err))
 		}

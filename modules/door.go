@@ -174,6 +174,9 @@ func refusal(words []string, p string) error {
 	case "taken":
 		return WithHint(&RefusedError{Text: fmt.Sprintf("%s is in the way: it belongs to %s, and rcprov needs that name for a moment", args[0], args[1])},
 			"Remove it on the host, then run the same command again.")
+	case "slow":
+		return WithHint(&RefusedError{Text: fmt.Sprintf("%s belongs to %s, and what was done there with no more rights has not ended in time", args[0], args[1])},
+			"There may be a named pipe, or a file system that doesn't answer: see `ls -l %s` and `findmnt -T %s` on the host.", path.Dir(p), p)
 	case "closed":
 		return WithHint(&RefusedError{Text: "even root may not enter " + args[0]},
 			"See `findmnt -T %s` (a network file system?), and the audit log for AppArmor or SELinux.", args[0])
@@ -191,7 +194,7 @@ door "$path" no "$reader" plain
 	// Root's own link, where nobody else may write, leads where root wants; a user's where the user may read.
 	const reader = `
 if [ "$world" = root ] && ! closed; then is_file "$to" || moved; fi
-cat -- "$to"
+timeout -s KILL 50 cat -- "$to"
 `
 	result, err := h.Run(ctx, Command{Script: hostfile.Script(script, shell.Vars{"path": p}, shell.Vars{"reader": reader})})
 	if err != nil || len(result.Stdout) == 0 {

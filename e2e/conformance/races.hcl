@@ -2,7 +2,6 @@
 # in a block.
 
 race "file" "new, hers" {
-  gap   = "files are written by path"
   names = ["p/f"]
   plan  = <<-EOT
     file "f" {
@@ -16,7 +15,6 @@ race "file" "new, hers" {
 }
 
 race "file" "large, hers" {
-  gap   = "files are written by path"
   names = ["p/f"]
   plan  = <<-EOT
     file "f" {
@@ -30,7 +28,6 @@ race "file" "large, hers" {
 }
 
 race "file" "mode and owner alone" {
-  gap   = "files are written by path"
   names = ["p/f"]
   plan  = <<-EOT
     file "f" {
@@ -43,7 +40,6 @@ race "file" "mode and owner alone" {
 }
 
 race "file" "with a backup" {
-  gap   = "files are written by path"
   names = ["p/f"]
   plan  = <<-EOT
     file "f" {
@@ -58,7 +54,6 @@ race "file" "with a backup" {
 }
 
 race "file" "absent" {
-  gap   = "files are written by path"
   names = ["p/f"]
   plan  = <<-EOT
     file "f" {
@@ -70,7 +65,7 @@ race "file" "absent" {
 }
 
 race "file" "root's" {
-  gap   = "files are written by path"
+  refused = "/home/alice.* belongs to alice: what is below it can't be root's"
   names = ["p/f"]
   plan  = <<-EOT
     file "f" {
@@ -81,7 +76,6 @@ race "file" "root's" {
 }
 
 race "file" "where everybody may write" {
-  gap       = "files are written by path"
   directory = "/srv/race"
   rights    = "-o root -g root -m 1777"
   names     = ["f"]
@@ -94,7 +88,6 @@ race "file" "where everybody may write" {
 }
 
 race "line" "hers" {
-  gap   = "files are written by path"
   names = ["p/f"]
   plan  = <<-EOT
     line "l" {
@@ -109,7 +102,6 @@ race "line" "hers" {
 }
 
 race "directory" "hers" {
-  gap   = "files are written by path"
   names = ["p/d/"]
   plan  = <<-EOT
     directory "d" {
@@ -122,7 +114,6 @@ race "directory" "hers" {
 }
 
 race "directory" "with parents" {
-  gap   = "files are written by path"
   names = ["p/q/d/"]
   plan  = <<-EOT
     directory "d" {
@@ -135,7 +126,6 @@ race "directory" "with parents" {
 }
 
 race "link" "hers" {
-  gap   = "files are written by path"
   names = ["p/l"]
   plan  = <<-EOT
     link "l" {
@@ -146,7 +136,6 @@ race "link" "hers" {
 }
 
 race "link" "forced" {
-  gap   = "files are written by path"
   names = ["p/l"]
   plan  = <<-EOT
     link "l" {
@@ -158,7 +147,6 @@ race "link" "forced" {
 }
 
 race "directory" "absent" {
-  gap    = "files are written by path"
   names  = ["p/d/"]
   inside = ["d/inner/f", "inner/f"]
   reset  = "cd /home/alice/race && setpriv --reuid alice --regid alice --clear-groups sh -c 'mkdir -p p/d/inner && touch p/d/inner/f p/d/g'"
@@ -172,7 +160,6 @@ race "directory" "absent" {
 }
 
 race "line" "in a directory that her group may write" {
-  gap       = "files are written by path"
   directory = "/srv/race"
   rights    = "-o root -g alice -m 2775"
   names     = ["f"]
@@ -189,7 +176,6 @@ race "line" "in a directory that her group may write" {
 }
 
 race "authorized_key" "in her home" {
-  gap   = "files are written by path"
   names = [".ssh/authorized_keys"]
   setup = "usermod -d /home/alice/race alice"
   plan  = <<-EOT
@@ -201,7 +187,6 @@ race "authorized_key" "in her home" {
 }
 
 race "authorized_key" "no other keys, at a path of the plan" {
-  gap   = "files are written by path"
   names = ["p/keys"]
   plan  = <<-EOT
     authorized_key "alice" {
@@ -214,7 +199,6 @@ race "authorized_key" "no other keys, at a path of the plan" {
 }
 
 race "archive" "hers" {
-  gap    = "files are written by path"
   names  = ["p/tool/"]
   inside = ["tool/pkg-1/bin/tool", "pkg-1/bin/tool", "pkg-1/bin/alias", "bin/tool", "bin/alias", "tree/pkg-1/bin/tool"]
   setup  = <<-EOT
@@ -238,7 +222,6 @@ race "archive" "hers" {
 }
 
 race "archive" "of a file that she may swap" {
-  gap     = "files are written by path"
   names   = ["p/pkg"]
   touches = ["opt/tool/"]
   setup   = <<-EOT
@@ -261,7 +244,6 @@ race "archive" "of a file that she may swap" {
 }
 
 race "archive" "absent" {
-  gap    = "files are written by path"
   names  = ["p/tool/"]
   inside = ["tool/bin/tool", "bin/tool"]
   reset  = <<-EOT
@@ -279,7 +261,6 @@ race "archive" "absent" {
 }
 
 race "download" "hers" {
-  gap   = "files are written by path"
   names = ["p/tool"]
   setup = <<-EOT
     mkdir -p /srv/fixture
@@ -310,6 +291,7 @@ race "download" "hers" {
 }
 
 race "user" "home below hers" {
+  refused = "belongs to alice: what is below it can't be "
   names   = ["p/bob/"]
   inside  = ["bob/.profile"]
   reset   = "userdel bob 2>/dev/null || :"
@@ -323,7 +305,7 @@ race "user" "home below hers" {
 }
 
 race "user" "home removed" {
-  gap     = "files are written by path"
+  refused = "Permission denied"
   names   = ["p/bob/"]
   inside  = ["bob/.profile", "bob/x/y", "x/y"]
   reset   = <<-EOT
@@ -344,7 +326,6 @@ race "user" "home removed" {
 }
 
 race "systemd_unit" "restart_on names files of hers" {
-  gap     = "a named pipe in the place of a file is waited for"
   names   = ["p/f"]
   touches = ["etc/systemd/system/lawful.service"]
   plan    = <<-EOT
@@ -389,7 +370,7 @@ race "check" "dir is hers" {
 }
 
 race "node" "directory is hers" {
-  gap    = "files are written by path"
+  refused = "belongs to alice: what is below it can't be root's"
   names  = ["p/22.22.3/"]
   inside = ["22.22.3/bin/node", "bin/node"]
   setup  = <<-EOT

@@ -88,4 +88,5 @@ for line in $files; do
 	*"$tab$path$nl"*) set -- "$@" "$path" ;;
 	esac
 done
-[ $# -eq 0 ] || sha256sum -- "$@"
+# In a directory of somebody else there may be a named pipe by now.
+[ $# -eq 0 ] || timeout -s KILL 50 sha256sum -- "$@"

@@ -63,7 +63,8 @@ copy_of() {
 	if ! door_private; then
 		archive=$staging/file
 		# shellcheck disable=SC2016 # for the other shell
-		door_open no 'cat -- "$to"' plain >"$archive"
+		door_limit=600
+		door_open no 'timeout -s KILL 600 cat -- "$to"' plain >"$archive"
 	fi
 	cd /
 }

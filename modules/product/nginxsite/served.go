@@ -133,11 +133,14 @@ func (w work) Edits() []modules.Edit {
 // have changed yet.
 func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	modules.Progress(ctx, "waiting until %s is served", s.Name)
-	read, err := h.Run(ctx, modules.Command{Argv: []string{"cat", "--", s.Certificate}})
+	read, err := modules.ReadPath(ctx, h, s.Certificate)
+	if err == nil && read == nil {
+		err = errors.New(s.Certificate + " is not there")
+	}
 	if err != nil {
 		return modules.WithHint(fmt.Errorf("read the certificate: %w", err), "Put it there in an earlier block.")
 	}
-	block, _ := pem.Decode(read.Stdout)
+	block, _ := pem.Decode(read)
 	if block == nil {
 		return fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	}

@@ -25,7 +25,8 @@ type Args struct {
 	// in it.
 	Mode string `hcl:"mode,optional" default:"0755"`
 
-	// User who owns the directory: a name or a number.
+	// User who owns the directory: a name or a number. Below a directory that belongs to somebody else than root, it can
+	// only be that user, with a group that the user is in.
 	Owner string `hcl:"owner,optional" default:"root"`
 
 	// Group of the directory: a name or a number.

@@ -52,7 +52,8 @@ type Args struct {
 	// Permissions, in octal. Like owner and group, they are also set on an existing file.
 	Mode string `hcl:"mode,optional" default:"0644"`
 
-	// User who owns the file: a name or a number.
+	// User who owns the file: a name or a number. In a directory that belongs to somebody else than root, it can only be
+	// that user, with a group that the user is in.
 	Owner string `hcl:"owner,optional" default:"root"`
 
 	// Group of the file: a name or a number.

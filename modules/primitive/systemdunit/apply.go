@@ -23,6 +23,9 @@ import (
 
 const fileMode fs.FileMode = 0o644
 
+// stampMode is that of stamps: a fingerprint says something of a file that only root may read.
+const stampMode fs.FileMode = 0o600
+
 // fileRights are those of unit files: systemd warns of unit files that others may write, or that are executable.
 var fileRights = rights.Rights{Mode: fileMode, Owner: "root", Group: "root"}
 
@@ -217,7 +220,7 @@ func (s *Step) run(ctx context.Context, h modules.Host, verb string) error {
 	if _, err := h.Run(ctx, modules.Command{Argv: []string{"mkdir", "-p", "-m", "0755", "--", path.Dir(target)}}); err != nil {
 		return err
 	}
-	return modules.WriteFile(ctx, h, modules.File{Path: target, Content: []byte(stamp.Text(s.Name)), Mode: fileMode})
+	return modules.WriteFile(ctx, h, modules.File{Path: target, Content: []byte(stamp.Text(s.Name)), Mode: stampMode})
 }
 
 // stamp returns the stamp of the running instance. Files that other steps watch for the same unit stay in it: a new

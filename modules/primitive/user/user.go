@@ -141,6 +141,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 				"rcprov doesn't replace it: move it away, or name another path.")
 		}
 		homeIs = home.Type != observe.Absent
+		if who := home.Stranger; who != nil && !homeIs && s.CreateHome && !who.Is(s.Name) {
+			return modules.Change{}, modules.RefuseOwner(who.Dir, who.Name, s.Name)
+		}
 	}
 	switch {
 	case s.Absent && !is.Exists:

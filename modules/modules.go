@@ -225,7 +225,7 @@ func Product[A, O any](name, source string, build func(A, Env) ([]Part, O, error
 
 // An ArgError is a mistake in the value of one argument. The plan shows its line.
 type ArgError struct {
-	Arg  string // the argument's name in the plan
+	Arg  string // the argument's name in the plan; in a nested block: "rule.port", or "rule[1].port" in the second one
 	Err  error  // what is wrong with it: "must be an absolute path, not \"etc/motd\""
 	Hint string // what to write instead, a sentence; may be empty
 }
@@ -237,6 +237,27 @@ func (e *ArgError) Unwrap() error { return e.Err }
 // Argf returns an [ArgError] for arg with a formatted message, which reads on after the argument's name.
 func Argf(arg, format string, a ...any) error {
 	return &ArgError{Arg: arg, Err: fmt.Errorf(format, a...)}
+}
+
+// InBlock returns err, a mistake in the nested block of that name and number, counted from 0: each [ArgError] in it is about an
+// argument of the block, and anything else about the block itself.
+func InBlock(block string, number int, err error) error {
+	at := fmt.Sprintf("%s[%d]", block, number)
+	switch e := err.(type) { //nolint:errorlint // what is wrapped is not about arguments of the block
+	case nil:
+		return nil
+	case *ArgError:
+		inner := *e
+		inner.Arg = at + "." + e.Arg
+		return &inner
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, one := range e.Unwrap() {
+			all = append(all, InBlock(block, number, one))
+		}
+		return errors.Join(all...)
+	}
+	return &ArgError{Arg: at, Err: err}
 }
 
 // A HintError is an error with advice for the reader: what to do next.

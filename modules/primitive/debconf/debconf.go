@@ -45,10 +45,10 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	}
 	for i, a := range args.Answers {
 		if !questionRule.MatchString(a.Question) {
-			errs = append(errs, modules.Argf("answer", "must be labelled with a question such as \"postfix/mailname\", not %q", a.Question))
+			errs = append(errs, modules.Argf(fmt.Sprintf("answer[%d]", i), "must be labelled with a question such as \"postfix/mailname\", not %q", a.Question))
 		}
 		if slices.ContainsFunc(args.Answers[:i], func(b Answer) bool { return b.Question == a.Question }) {
-			errs = append(errs, modules.Argf("answer", "%q is answered twice", a.Question))
+			errs = append(errs, modules.Argf(fmt.Sprintf("answer[%d]", i), "is the second to %q", a.Question))
 		}
 		if s.Sensitive && a.Type != "password" {
 			errs = append(errs, &modules.ArgError{
@@ -57,7 +57,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 			})
 		}
 		if err := checkValue(a); err != nil {
-			errs = append(errs, modules.Argf("answer.value", "of %s %w", a.Question, err))
+			errs = append(errs, modules.Argf(fmt.Sprintf("answer[%d].value", i), "%w", err))
 		}
 	}
 	return s, errors.Join(errs...)

@@ -118,12 +118,12 @@ func TestNew(t *testing.T) {
 		{name: "good", answers: []Answer{good}},
 		{name: "empty value", answers: with(func(a *Answer) { a.Value = "" })},
 		{name: "none", err: "answer: is required"},
-		{name: "twice", answers: []Answer{good, good}, err: `answer: "a/b" is answered twice`},
-		{name: "two words", answers: with(func(a *Answer) { a.Question = "a b" }), err: `answer: must be labelled with a question such as "postfix/mailname", not "a b"`},
-		{name: "comment", answers: with(func(a *Answer) { a.Question = "#a" }), err: `answer: must be labelled with a question such as "postfix/mailname", not "#a"`},
-		{name: "two lines", answers: with(func(a *Answer) { a.Value = "x\ny" }), err: "answer.value: of a/b must be one line"},
-		{name: "backslash", answers: with(func(a *Answer) { a.Value = `x\` }), err: "answer.value: of a/b must not end with a backslash, which debconf takes for the line's continuation"},
-		{name: "no boolean", answers: with(func(a *Answer) { a.Type, a.Value = "boolean", "yes" }), err: `answer.value: of a/b must be "true" or "false"`},
+		{name: "twice", answers: []Answer{good, good}, err: `answer[1]: is the second to "a/b"`},
+		{name: "two words", answers: with(func(a *Answer) { a.Question = "a b" }), err: `answer[0]: must be labelled with a question such as "postfix/mailname", not "a b"`},
+		{name: "comment", answers: with(func(a *Answer) { a.Question = "#a" }), err: `answer[0]: must be labelled with a question such as "postfix/mailname", not "#a"`},
+		{name: "two lines", answers: with(func(a *Answer) { a.Value = "x\ny" }), err: "answer[0].value: must be one line"},
+		{name: "backslash", answers: with(func(a *Answer) { a.Value = `x\` }), err: "answer[0].value: must not end with a backslash, which debconf takes for the line's continuation"},
+		{name: "no boolean", answers: with(func(a *Answer) { a.Type, a.Value = "boolean", "yes" }), err: `answer[0].value: must be "true" or "false"`},
 	}
 	for _, test := range tests {
 		_, err := New(Args{Package: "x1", Answers: test.answers}, modules.Env{Sensitive: func(string) bool { return false }})

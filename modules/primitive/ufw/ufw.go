@@ -42,11 +42,11 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	for i, a := range args.Rules {
 		w, err := newDesiredRule(a, i+1)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("rule %d: %w", i+1, err))
+			errs = append(errs, modules.InBlock("rule", i, err))
 			continue
 		}
 		if j := slices.IndexFunc(s.Rules, w.overlaps); j >= 0 {
-			errs = append(errs, modules.Argf("rule", "%d and rule %d match the same packets: %s", s.Rules[j].Number, i+1, w))
+			errs = append(errs, modules.Argf(fmt.Sprintf("rule[%d]", i), "matches the same packets as rule %d: %s", s.Rules[j].Number, w))
 		}
 		s.Rules = append(s.Rules, w)
 	}

@@ -299,7 +299,7 @@ func TestNewErrors(t *testing.T) {
 		{func(r *RuleArgs) { r.Comment = "it's" }, "comment: must not contain a newline or an apostrophe, which ufw refuses"},
 	} {
 		_, err := New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{with(ssh, test.change)}}, modules.Env{})
-		if got, want := moduletest.ErrorText(err), "rule 1: "+test.want; got != want {
+		if got, want := moduletest.ErrorText(err), "rule[0]."+test.want; got != want {
 			t.Errorf("error %q, want %q", got, want)
 		}
 	}
@@ -308,7 +308,7 @@ func TestNewErrors(t *testing.T) {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	_, err = New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})
-	if got, want := moduletest.ErrorText(err), "rule: 1 and rule 2 match the same packets: deny in proto tcp from any to any port 22"; got != want {
+	if got, want := moduletest.ErrorText(err), "rule[1]: matches the same packets as rule 1: deny in proto tcp from any to any port 22"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }

@@ -159,22 +159,23 @@ func (s *Step) readUsers(args Args) error {
 	if args.AdminPassword == "" {
 		errs = append(errs, modules.Argf("admin_password", "must not be empty"))
 	}
-	for _, u := range args.Users {
+	for i, u := range args.Users {
+		at := fmt.Sprintf("user[%d]", i)
 		account := Account{Login: mongodb.Login{User: u.Name, Database: u.Database, Password: u.Password}}
 		taken := func(other Account) bool { return other.User == u.Name && other.Database == u.Database }
 		switch {
 		case u.Name == "":
-			errs = append(errs, modules.Argf("user", "must have a name"))
+			errs = append(errs, modules.Argf(at, "must have a name"))
 		case u.Name == args.AdminUser && u.Database == "admin":
-			errs = append(errs, modules.Argf("user", "%q is already the administrator (admin_user)", u.Name))
+			errs = append(errs, modules.Argf(at, "%q is already the administrator (admin_user)", u.Name))
 		case slices.ContainsFunc(s.Users, taken):
-			errs = append(errs, modules.Argf("user", "%q is given twice", u.Name))
+			errs = append(errs, modules.Argf(at, "%q is given twice", u.Name))
 		case u.Password == "":
-			errs = append(errs, modules.Argf("user.password", "of %q must not be empty", u.Name))
+			errs = append(errs, modules.Argf(at+".password", "of %q must not be empty", u.Name))
 		}
 		for _, word := range u.Roles {
 			if !grantRule.MatchString(word) {
-				errs = append(errs, modules.Argf("user.roles", "of %q must be ROLE@DATABASE each, such as \"readWrite@rocketchat\", not %q", u.Name, word))
+				errs = append(errs, modules.Argf(at+".roles", "of %q must be ROLE@DATABASE each, such as \"readWrite@rocketchat\", not %q", u.Name, word))
 				continue
 			}
 			role, database, _ := strings.Cut(word, "@")

@@ -407,11 +407,11 @@ func TestNew(t *testing.T) {
 		{name: "password", host: "a", args: change(func(a *Args) { a.AdminPassword = "" }), err: "admin_password: must not be empty"},
 		{
 			name: "roles", host: "a", args: change(func(a *Args) { a.Users = []User{{Name: "u", Password: "x", Roles: []string{"read write"}}} }),
-			err: `user.roles: of "u" must be ROLE@DATABASE each, such as "readWrite@rocketchat", not "read write"`,
+			err: `user[0].roles: of "u" must be ROLE@DATABASE each, such as "readWrite@rocketchat", not "read write"`,
 		},
 		{
 			name: "administrator twice", host: "a", args: change(func(a *Args) { a.Users = []User{{Name: "admin", Password: "x", Database: "admin"}} }),
-			err: `user: "admin" is already the administrator (admin_user)`,
+			err: `user[0]: "admin" is already the administrator (admin_user)`,
 		},
 	}
 	for _, test := range tests {

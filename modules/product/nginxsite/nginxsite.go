@@ -103,19 +103,20 @@ func check(args Args) error {
 
 func checkLocations(args Args) (errs []error) {
 	seen := map[string]bool{}
-	for _, l := range args.Locations {
+	for i, l := range args.Locations {
+		at := fmt.Sprintf("location[%d]", i)
 		match := strings.Join(strings.Fields(l.Match), " ")
 		switch {
 		case match == "" || strings.ContainsAny(match, ";{}\n"):
-			errs = append(errs, modules.Argf("location", "%q is not what nginx matches, such as \"/api/\"", l.Match))
+			errs = append(errs, modules.Argf(at, "%q is not what nginx matches, such as \"/api/\"", l.Match))
 		case seen[match]:
-			errs = append(errs, modules.Argf("location", "%q is given twice", match))
+			errs = append(errs, modules.Argf(at, "%q is given twice", match))
 		case l.ProxyPass == "" && strings.TrimSpace(l.Config) == "":
-			errs = append(errs, modules.Argf("location", "%q is empty: give proxy_pass, config or both", match))
+			errs = append(errs, modules.Argf(at, "%q is empty: give proxy_pass, config or both", match))
 		case l.ProxyPass == "upstreams" && len(args.Upstreams) == 0:
-			errs = append(errs, modules.Argf("location.proxy_pass", "means the site's upstreams, and there are none"))
+			errs = append(errs, modules.Argf(at+".proxy_pass", "means the site's upstreams, and there are none"))
 		case l.ProxyPass != "" && l.ProxyPass != "upstreams" && !regexp.MustCompile(`^https?://[^\s;{}"']+$`).MatchString(l.ProxyPass):
-			errs = append(errs, modules.Argf("location.proxy_pass", "must be a URL such as \"http://127.0.0.1:9000\", or \"upstreams\", not %q", l.ProxyPass))
+			errs = append(errs, modules.Argf(at+".proxy_pass", "must be a URL such as \"http://127.0.0.1:9000\", or \"upstreams\", not %q", l.ProxyPass))
 		}
 		seen[match] = true
 	}

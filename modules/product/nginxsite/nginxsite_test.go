@@ -147,9 +147,9 @@ func TestCheck(t *testing.T) {
 		{func(a *Args) { a.StickyCookie = "a-b" }, `sticky_cookie: must be in nginx's notation, not "a-b"`},
 		{func(a *Args) { a.HSTS = -1 }, "hsts: must be a number of seconds, 0 or more"},
 		{func(a *Args) { a.NginxVersion = "1.28" }, `nginx_version: must be a version such as "1.28.3", not "1.28"`},
-		{func(a *Args) { a.Locations = []Location{{Match: "/"}} }, "location: \"/\" is empty: give proxy_pass, config or both\nlocation: \"/\" conflicts with upstreams, which get all other requests"},
-		{func(a *Args) { a.Locations = []Location{{Match: "/a", ProxyPass: "upstream"}} }, `location.proxy_pass: must be a URL such as "http://127.0.0.1:9000", or "upstreams", not "upstream"`},
-		{func(a *Args) { a.Locations = []Location{{Match: "/a {", Config: "x;"}} }, `location: "/a {" is not what nginx matches, such as "/api/"`},
+		{func(a *Args) { a.Locations = []Location{{Match: "/"}} }, "location[0]: \"/\" is empty: give proxy_pass, config or both\nlocation: \"/\" conflicts with upstreams, which get all other requests"},
+		{func(a *Args) { a.Locations = []Location{{Match: "/a", ProxyPass: "upstream"}} }, `location[0].proxy_pass: must be a URL such as "http://127.0.0.1:9000", or "upstreams", not "upstream"`},
+		{func(a *Args) { a.Locations = []Location{{Match: "/a {", Config: "x;"}} }, `location[0]: "/a {" is not what nginx matches, such as "/api/"`},
 	} {
 		args := minimal()
 		test.change(&args)

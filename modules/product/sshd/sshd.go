@@ -169,11 +169,12 @@ func (s *Step) set(args Args) error {
 	more, err := keywords("settings", args.Settings, own)
 	s.Settings = append(s.Settings, more...)
 	errs = append(errs, err)
-	for _, m := range args.Matches {
+	for i, m := range args.Matches {
+		at := fmt.Sprintf("match[%d]", i)
 		if strings.TrimSpace(m.Criteria) == "" || strings.ContainsAny(m.Criteria, "\n\x00") {
-			errs = append(errs, modules.Argf("match", "must say for which connections, such as \"Group sftp\", not %q", m.Criteria))
+			errs = append(errs, modules.Argf(at, "must say for which connections, such as \"Group sftp\", not %q", m.Criteria))
 		}
-		settings, err := keywords("match.settings", m.Settings, nil)
+		settings, err := keywords(at+".settings", m.Settings, nil)
 		s.Matches = append(s.Matches, match{Criteria: strings.TrimSpace(m.Criteria), Settings: settings})
 		errs = append(errs, err)
 	}

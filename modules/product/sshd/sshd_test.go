@@ -112,7 +112,7 @@ func TestNewErrors(t *testing.T) {
 		{Args{Settings: map[string]string{"LogLevel": "x\nPort 1"}}, `settings: the value of LogLevel must be one line, not "x\nPort 1"`},
 		{Args{Settings: map[string]string{"LOGLEVEL": "x", "LogLevel": "y"}}, "settings: LogLevel is given twice, also as LOGLEVEL"},
 		{Args{ConfirmWithin: "0s"}, `confirm_within: must be a duration from "1s" to "1h", not "0s"`},
-		{Args{Matches: []Match{{Criteria: ""}}}, `match: must say for which connections, such as "Group sftp", not ""`},
+		{Args{Matches: []Match{{Criteria: ""}}}, `match[0]: must say for which connections, such as "Group sftp", not ""`},
 	} {
 		modules.Defaults(&test.args)
 		_, _, err := New(test.args, env())

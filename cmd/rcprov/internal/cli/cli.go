@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
@@ -173,7 +174,37 @@ func explainArgs(command *cobra.Command) {
 }
 
 func usageError(cmd *cobra.Command, err error) error {
+	if hint, ok := otherFlag(cmd, err); ok {
+		return modules.WithHint(err, "%s", hint)
+	}
 	return modules.WithHint(err, "Usage: `%s`. More with `%s --help`.", strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath())
+}
+
+// otherFlag says what was probably meant by a flag that doesn't exist.
+func otherFlag(cmd *cobra.Command, err error) (hint string, ok bool) {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return "", false
+	}
+	name := unknown.GetSpecifiedName()
+	switch name {
+	case "check", "diff", "dry-run", "noop":
+		return "`rcprov plan PLAN` shows what apply would change, with the differences, and changes nothing.", true
+	case "version":
+		return "It is a command: `rcprov version`.", true
+	case "inventory", "i":
+		return "The plan itself has the hosts, in blocks `host`; `--limit` chooses some of them.", true
+	case "become", "b", "K", "ask-become-pass":
+		return "rcprov becomes root by itself, and asks for sudo's password if there is one; `become` of a host block changes that.", true
+	case "e", "extra-vars":
+		return "Values of variables are given with `-var name=value` or `-var-file`.", true
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("Did you mean `--%s`? All flags: `%s --help`.", near, cmd.CommandPath()), true
+	}
+	return "", false
 }
 
 // knownCommand checks the arguments of the root command: any argument is a command that doesn't exist.

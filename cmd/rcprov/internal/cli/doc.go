@@ -95,6 +95,9 @@ func (a *app) showModule(name string) error {
 		if near := nearest(name, append(a.moduleNames(), languagePage)); near != "" {
 			hint = fmt.Sprintf("Did you mean %q? %s", near, hint)
 		}
+		if ours, ok := plan.ElsewhereCalled(name); ok {
+			hint = fmt.Sprintf("Here that is %s. %s", ours, hint)
+		}
 		return modules.WithHint(fmt.Errorf("there is no module %q", name), "%s", hint)
 	}
 	page, err := manual.Of(a.Modules[i])

@@ -43,7 +43,7 @@ func (a *app) planCommand() *cobra.Command {
 		Use:     "plan PLAN",
 		Short:   "Show what apply would change",
 		Long:    "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
-		Example: "  rcprov plan plans/prod.hcl\n  rcprov plan plans/ --var domain=chat.example.com",
+		Example: "  rcprov plan plans/prod.hcl\n  rcprov plan site/ --var-file prod.vars.hcl   # a directory of *.hcl files is one plan",
 	})
 }
 

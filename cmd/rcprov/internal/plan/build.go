@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -88,7 +89,7 @@ func (i *instance) argumentError(err error) *hcl.Diagnostic {
 	at, text, hint := i.block.block.DefRange(), err.Error(), ""
 	var arg *modules.ArgError
 	if errors.As(err, &arg) {
-		at, text, hint = i.block.argRange(arg.Arg), arg.Arg+" "+arg.Err.Error(), arg.Hint
+		at, text, hint = i.block.argRange(arg.Arg), argText(arg.Arg)+" "+arg.Err.Error(), arg.Hint
 	}
 	var advice *modules.HintError
 	if hint == "" && errors.As(err, &advice) {
@@ -97,19 +98,53 @@ func (i *instance) argumentError(err error) *hcl.Diagnostic {
 	return mistake(at, fmt.Sprintf("%s: %s", i, text), hint)
 }
 
-// argRange returns the place of an argument, or the block's header if it is not set. "rule.port" is an argument in a nested
-// block.
+// argText is the name of an argument for people: "port", "port of rule 2".
+func argText(arg string) string {
+	blocks := strings.Split(arg, ".")
+	slices.Reverse(blocks)
+	for i, name := range blocks {
+		if block, number, ok := cutNumber(name); ok {
+			blocks[i] = fmt.Sprintf("%s %d", block, number+1)
+		} else if i > 0 {
+			return arg
+		}
+	}
+	return strings.Join(blocks, " of ")
+}
+
+// cutNumber cuts "rule[1]" into "rule" and 1. Without a number ok is false.
+func cutNumber(name string) (block string, number int, ok bool) {
+	block, rest, ok := strings.Cut(name, "[")
+	if !ok {
+		return name, 0, false
+	}
+	number, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
+	return block, number, err == nil
+}
+
+// argRange returns the place of an argument, or the block's header if it is not set. "rule[1].port" is an argument of the second
+// nested block rule; without a number it is the first. Blocks that for_each makes have the numbers of their elements, and one
+// place.
 func (b *stepBlock) argRange(arg string) hcl.Range {
 	at, body := b.block.DefRange(), b.block.Body
-	for _, name := range strings.Split(arg, ".") {
+	for _, word := range strings.Split(arg, ".") {
+		name, number, _ := cutNumber(word)
 		if attr := body.Attributes[name]; attr != nil {
 			return attr.SrcRange
 		}
-		i := slices.IndexFunc(body.Blocks, func(inner *hclsyntax.Block) bool { return inner.Type == name })
-		if i < 0 {
+		var last *hclsyntax.Block
+		for _, inner := range body.Blocks {
+			if inner.Type == name {
+				if last = inner; number == 0 || inner.Body.Attributes["for_each"] != nil {
+					break
+				}
+				number--
+			}
+		}
+		if last == nil {
 			return at
 		}
-		at, body = body.Blocks[i].DefRange(), body.Blocks[i].Body
+		at, body = last.DefRange(), last.Body
 	}
 	return at
 }

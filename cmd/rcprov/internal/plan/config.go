@@ -287,8 +287,11 @@ func (d *declarer) play(b *hclsyntax.Block) {
 func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
 	m, ok := d.modules[b.Type]
 	if !ok {
-		d.report(mistake(b.TypeRange, fmt.Sprintf("There is no module %q", b.Type),
-			didYouMean(b.Type, slices.Collect(maps.Keys(d.modules)), "The modules are")))
+		hint := didYouMean(b.Type, slices.Collect(maps.Keys(d.modules)), "The modules are")
+		if ours, ok := ElsewhereCalled(b.Type); ok {
+			hint = "Here that is " + ours + "."
+		}
+		d.report(mistake(b.TypeRange, fmt.Sprintf("There is no module %q", b.Type), hint))
 		return
 	}
 	if m.spec == nil {

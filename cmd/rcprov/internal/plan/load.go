@@ -70,7 +70,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	var diags hcl.Diagnostics
 	for _, s := range sources {
 		file, more := parseConfig(s.text, s.name)
-		diags = append(diags, more...)
+		diags = append(diags, unclosed(more)...)
 		diags = append(diags, inexact(s)...)
 		if file != nil {
 			p.Files[s.name] = file
@@ -101,6 +101,21 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
+}
+
+// unclosed returns the diagnostics of a parser with one in place of all that a quote brings about which is not closed: from there
+// on the parser takes text for code and code for text.
+func unclosed(diags hcl.Diagnostics) hcl.Diagnostics {
+	i := slices.IndexFunc(diags, func(d *hcl.Diagnostic) bool {
+		return d.Subject != nil && (d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string")
+	})
+	if i < 0 {
+		return diags
+	}
+	first := *diags[i].Subject
+	first.End = first.Start
+	return append(slices.Clone(diags[:i]), mistake(first, "A quote is not closed on this line",
+		`Close it with a second ". A text of several lines is a heredoc: <<-EOT, the lines, and EOT on a line of its own.`))
 }
 
 // inexact returns a mistake for the first literal of a plan that would not reach hosts as it is written: see exact.
@@ -206,7 +221,11 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 		anywhere.local(name, p.config.locals[name].NameRange)
 	}
 	for _, play := range p.Plays {
-		for i, host := range play.Hosts {
+		hosts := play.Hosts
+		if len(hosts) == 0 && len(p.Hosts) > 0 {
+			hosts = p.Hosts[:1] // which hosts it has is a mistake, reported already; those of its steps are as well worth knowing
+		}
+		for i, host := range hosts {
 			s := e.scope(stepScope, play, host)
 			if i == 0 || play.block.uses.self {
 				s.playApplies()

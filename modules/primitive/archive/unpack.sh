@@ -26,6 +26,7 @@ old=$staging/old
 cleanup() {
 	if [ $beside = yes ] && [ -d "$old" ] && [ ! -e "$path" ]; then mv -T -- "$old" "$path"; fi
 	rm -rf --one-file-system -- "$staging"
+	[ $beside = yes ] || rmdir -p --ignore-fail-on-non-empty -- "${staging%/*}"
 }
 
 if [ -L "$staging" ]; then rm -f -- "$staging"; fi

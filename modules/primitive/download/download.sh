@@ -19,7 +19,8 @@ if [ -L "$staging" ] || [ ! -d "$staging" ]; then
 	mkdir -- "$staging"
 fi
 chmod 0755 -- "$staging"
-trap 'rm -rf --one-file-system -- "$staging"' EXIT
+trap 'rm -rf --one-file-system -- "$staging"
+[ $beside = yes ] || rmdir -p --ignore-fail-on-non-empty -- "${staging%/*}"' EXIT
 rm -f -- "$staging/new"
 : >"$staging/new"
 chown -h -- "$owner:$group" "$staging/new" # a missing user is found before anything is downloaded

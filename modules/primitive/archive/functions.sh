@@ -63,7 +63,7 @@ copy_of() {
 	if ! door_private; then
 		archive=$staging/file
 		# shellcheck disable=SC2016 # for the other shell
-		door_limit=600
+		export door_limit=600
 		door_open no 'timeout -s KILL 600 cat -- "$to"' plain >"$archive"
 	fi
 	cd /

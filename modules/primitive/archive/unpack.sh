@@ -64,7 +64,7 @@ if [ $beside = no ]; then
 	export path staging prepared url archive sha256 strip owner group mode marker names
 	door_enter "$path" yes
 	exec <"$archive"
-	door_limit=86400
+	export door_limit=86400
 	door_open yes "$unpacker"
 	exit
 fi

@@ -30,7 +30,7 @@ if [ $beside = no ]; then
 	export path mode owner group beside keep=no old_sum='' backup='' validate=''
 	door_enter "$path" no
 	exec <"$staging/file"
-	door_limit=3600
+	export door_limit=3600
 	door_open no "$writer"
 	exit
 fi

@@ -62,8 +62,8 @@ copy_of() {
 	door_enter "$1" no
 	if ! door_private; then
 		archive=$staging/file
-		# shellcheck disable=SC2016 # for the other shell
 		export door_limit=600
+		# shellcheck disable=SC2016 # for the other shell
 		door_open no 'timeout -s KILL 600 cat -- "$to"' plain >"$archive"
 	fi
 	cd /

@@ -1,7 +1,7 @@
 # Looks for the keys of all users (names) at once. A question is three words: its number, the user, and the file or "". Prints
 # lines "NUMBER ...": "user UID FILE" and "home DIRECTORY", or "nobody"; "stat MODE UID PATH" for each of home, directory and
-# file; what read.sh prints, by the rights of the user; or, for root itself, "plain", and then lines "FILE:LINE" with the content. Its
-# status is that of grep. Needs account.sh, getent and grep.
+# file; what read.sh prints, by the rights of the user; or, for root itself, "plain", and then lines "FILE:LINE" with the
+# content. Its status is that of grep. Needs account.sh, getent and grep.
 # shellcheck disable=SC2154 # split_entry sets uid, home and path
 : "${names?}" "${questions?}" "${read?}"
 
@@ -39,11 +39,9 @@ known() {
 	done
 }
 
-# ordinary is for root's own file in the default place, with no link on the way: all other users could lead the path elsewhere
-# while root reads it.
+# ordinary is for files in the default place that belong to the user, with no link on the way. Their content is read by the
+# rights of the user all the same, who could lead the path elsewhere meanwhile.
 ordinary() {
-	me=${me:-$(id -u)}
-	[ "$uid" = "$me" ] || return 1
 	case $nl$stats in *"$nl$uid $home dr"?x*) ;; *) return 1 ;; esac
 	case $nl$stats in
 	*"$nl$uid ${path%/*} dr"?x*) ;;
@@ -55,8 +53,14 @@ ordinary() {
 	esac
 	case $nl$stats in
 	*"$nl$uid $path -r"*)
-		plain=$plain$nl$path
-		echo "$1 plain"
+		if [ "$uid" = 0 ]; then
+			plain=$plain$nl$path
+			echo "$1 plain"
+		else
+			content=$(as_user base64 -w0 -- "$path" 2>/dev/null) || return 1
+			case $content in *[!A-Za-z0-9+/=]*) return 1 ;; esac
+			printf '%s content %s\n' "$1" "$content"
+		fi
 		;;
 	*" $path "*) return 1 ;;
 	esac

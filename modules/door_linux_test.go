@@ -218,6 +218,38 @@ func TestDoor(t *testing.T) {
 			},
 		},
 		{
+			name: "root's directory in hers, which is to be hers",
+			before: func(t *testing.T, p place) {
+				must(t, os.MkdirAll(p.home+"/a/b", 0o700))
+				must(t, os.Chown(p.home+"/a", herUID, herUID))
+			},
+			do: func(t *testing.T, h modules.Host, p place) error {
+				return modules.MakeDirectory(t.Context(), h, p.home+"/a/b", "0750", hers, hers)
+			},
+			want: func(p place) (string, string) {
+				return p.home, ". drwxr-xr-x 1:1 \"\"\na drwx------ 1:1 \"\"\na/b drwxr-x--- 1:1 \"\"\n"
+			},
+		},
+		{
+			name:   "root's directory behind her link, which is to be hers",
+			before: func(t *testing.T, p place) { must(t, os.Symlink(p.own, p.home+"/l")) },
+			do: func(t *testing.T, h modules.Host, p place) error {
+				return modules.SetRights(t.Context(), h, p.home+"/l", "0755", hers, hers)
+			},
+			err: "DIR/home/l: somebody who may write to a directory above it swapped names meanwhile",
+			want: func(p place) (string, string) {
+				return p.own, ". drwxr-xr-x 0:0 \"\"\nsecret -rw------- 0:0 \"secret\"\n"
+			},
+		},
+		{
+			name:   "root's file in hers, which is to be hers",
+			before: func(t *testing.T, p place) { must(t, os.WriteFile(p.home+"/f", []byte("x"), 0o644)) },
+			do: func(t *testing.T, h modules.Host, p place) error {
+				return modules.SetRights(t.Context(), h, p.home+"/f", "0600", hers, hers)
+			},
+			want: func(p place) (string, string) { return p.home, ". drwxr-xr-x 1:1 \"\"\nf -rw------- 1:1 \"x\"\n" },
+		},
+		{
 			name: "her directory itself",
 			do: func(t *testing.T, h modules.Host, p place) error {
 				return modules.MakeDirectory(t.Context(), h, p.home, "0750", "root", hers)

@@ -3,5 +3,6 @@
 
 door_enter "$path" yes
 door_want "$owner" "$group"
+door_give
 export mode owner group
 door_open yes "$maker"

@@ -247,6 +247,20 @@ door_vars() {
 	if [ -n "$door_x" ]; then export world=stranger sure=no from="$door_because"; fi
 }
 
+# door_give gives the directory $door_name to the stranger if it is root's: only root can do that, from within. It goes there
+# by names that are directories, no links. Nobody can move a directory of root's into one of their own: root made it there.
+door_give() (
+	[ -n "$door_x" ] || exit 0
+	door_todo=$door_rest$door_name/
+	while [ -n "$door_todo" ]; do
+		door_c=${door_todo%%/*} door_todo=${door_todo#*/}
+		[ -n "$door_c" ] || continue
+		door_into "./$door_c" "../$door_c" "$door_at_id" || exit 0
+		door_here
+	done
+	[ "$door_uid" != 0 ] || chown -- "$door_x" .
+)
+
 # door_backup FILE copies the stranger's file to FILE, where only root can read it.
 door_backup() (
 	umask 077

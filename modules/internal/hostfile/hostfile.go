@@ -43,10 +43,12 @@ var (
 	//go:embed start.sh
 	start string
 
-	// Write is a script that puts a file in place, Writer what it does there.
+	// Write is a script that puts a file in place.
 	//
 	//go:embed write.sh
 	Write string
+	// Writer is what Write does in the directory.
+	//
 	//go:embed writer.sh
 	Writer string
 

@@ -3,6 +3,9 @@
 : "${path?}" "${mode?}" "${owner?}" "${group?}" "${deep?}" "${setter?}"
 
 door_enter "$path" no
-[ -z "$owner" ] || door_want "$owner" "$group"
+if [ -n "$owner" ]; then
+	door_want "$owner" "$group"
+	door_give
+fi
 export mode owner group deep
 door_open no "$setter"

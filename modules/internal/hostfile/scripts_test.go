@@ -14,7 +14,6 @@ import (
 // bypass are the files with scripts that change what a variable names without the door, and why nobody but root has a say
 // there. A new one needs a reason that holds whatever a plan says; a path of the plan has none.
 var bypass = map[string]string{
-
 	"cmd/rcprov/internal/engine/secrets.sh":        "below /var/lib/rcprov",
 	"cmd/rcprov/internal/remote/upload.go":         "where its callers ask for: WriteFile, which looks by room.sh where that is safe",
 	"modules/primitive/sysctl/apply.go":            "below /proc/sys",

@@ -1,6 +1,7 @@
 # The part of rights.sh in the directory of the path. An empty owner stays who it is.
 #
-# A file in a directory that others may write is replaced by its copy: it may have other names, which root doesn't know.
+# A file in a directory that others may write is replaced by its copy: it may have other names, which root doesn't know. So is
+# one that is not the stranger's.
 : "${new?}" "${to?}" "${world?}"
 : "${mode?}" "${owner?}" "${group?}" "${deep?}"
 
@@ -18,15 +19,17 @@ find_old
 	printf 'rcprov-door moved\t%s\n' "$to" >&2
 	exit 1
 }
-if [ "$world" = shared ]; then
+copy=no
+if [ "$world" = shared ] || { [ "$world" = stranger ] && [ ! -O "$old" ]; }; then copy=yes; fi
+if [ $copy = yes ]; then
 	[ -n "$owner" ] || owner=$(stat -c %u -- "$old") group=$(stat -c %g -- "$old")
 	cp -- "$old" "$new"
 	old=$new
 fi
 [ -z "$owner" ] || chown -h -- "$owner:$group" "$old"
 chmod -- "$mode" "$old" # after chown, which clears the set-user-ID bit
-if [ "$world" = shared ]; then
+if [ $copy = yes ]; then
 	sync -- "$new"
 	mv -fT -- "$new" "$to"
-	rm -f -- ./old
 fi
+[ "$world" != shared ] || rm -f -- ./old

@@ -29,6 +29,7 @@ entry() { stat -c '%d:%i %f' -- "$@" 2>/dev/null; }
 enter() {
 	seen=$(entry "$1")
 	case $seen in *' 4'???) ;; *) return 1 ;; esac
+	[ "$world" != stranger ] || ls -d -- "$1/." >/dev/null || exit 1 # says that the user may not
 	cd -P -- "$1" && [ "$(entry .)" = "$seen" ] && case $1 in
 	./.) ;;
 	*) [ "$(entry "../${1##*/}")" = "$seen" ] ;;

@@ -84,13 +84,16 @@ const (
 	password    = "password"
 )
 
+// person returns who can be asked; nil: nobody.
+func (a *authentication) person() Prompt { return a.dialer.person(a.settings) }
+
 // method returns another try of a method, nil if none is left.
 func (a *authentication) method(name string) ssh.AuthMethod {
 	limit := 0
 	switch {
 	case a.password != "":
 		limit = 1
-	case a.dialer.Prompt != nil:
+	case a.person() != nil:
 		limit = a.settings.passwordPrompts
 	}
 	switch {
@@ -188,7 +191,7 @@ func asksPassword(question string) bool {
 
 // once asks the person for an answer that is good for this login alone, such as a code.
 func (a *authentication) once(text, question string) (string, error) {
-	if a.dialer.Prompt == nil {
+	if a.person() == nil {
 		err := fmt.Errorf("%s: the host asks %q, and there is nobody to answer", interactive, visible.Line(strings.TrimSpace(question[:min(len(question), 80)])))
 		a.skipped = append(a.skipped, err.Error())
 		return "", err
@@ -204,7 +207,7 @@ func (a *authentication) prompt(text string) (string, error) {
 		return "", err
 	}
 	defer release()
-	return a.dialer.Prompt.AskSecret(a.ctx, text)
+	return a.person().AskSecret(a.ctx, text)
 }
 
 // remember keeps the password that a person typed, after it was accepted, for further connections.
@@ -232,7 +235,7 @@ func (a *authentication) secret(question string) (typed string, err error) {
 		a.kept = true
 		return kept, nil
 	}
-	if a.dialer.Prompt == nil {
+	if a.person() == nil {
 		return "", errors.New("there is nobody to ask for a password")
 	}
 	a.typed, err = a.prompt(question)
@@ -572,7 +575,7 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 	if key.declined {
 		return nil, errDeclined
 	}
-	if login.dialer.Prompt == nil {
+	if login.person() == nil {
 		return nil, modules.WithHint(fmt.Errorf("the key %s is encrypted, and there is nobody to ask for its passphrase", key.path),
 			"Add it to an agent: `ssh-add %s`.", key.path)
 	}
@@ -583,7 +586,7 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 	defer release()
 	question := fmt.Sprintf("Enter passphrase for key '%s': ", key.path)
 	for range maxPasswords {
-		passphrase, err := login.dialer.Prompt.AskSecret(login.ctx, question)
+		passphrase, err := login.person().AskSecret(login.ctx, question)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -416,5 +417,23 @@ func TestAsksPassword(t *testing.T) {
 		if asksPassword(question) != want {
 			t.Errorf("%q: %v", question, !want)
 		}
+	}
+}
+
+// A key on a security key works through an agent alone; the error says so.
+func TestSecurityKeyWithoutAgent(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	public := ssh.Marshal(struct {
+		Name string
+		Key  []byte
+		App  string
+	}{ssh.KeyAlgoSKED25519, make([]byte, 32), "ssh:"})
+	server.writeFile(t, "sk", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n")
+	server.writeFile(t, "sk.pub", ssh.KeyAlgoSKED25519+" "+base64.StdEncoding.EncodeToString(public)+"\n")
+	_, err := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("sk")).Connect(t.Context(), server.target())
+	if err == nil || !strings.Contains(explained(err), "it is on a security key, which rcprov uses through an agent") ||
+		!strings.HasSuffix(explained(err), "\nAdd it to an agent: `ssh-add "+server.path("sk")+"`.") {
+		t.Errorf("got %v", err)
 	}
 }

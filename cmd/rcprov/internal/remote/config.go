@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
@@ -13,7 +14,9 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +55,17 @@ type settings struct {
 	hashKnownHosts bool
 	strict         strictness
 
+	revokedKeys string // RevokedHostKeys: a file, which must be readable; empty: none
+
+	network       string // "tcp", "tcp4" or "tcp6": AddressFamily
+	bindAddress   string // BindAddress; empty: any
+	bindInterface string // BindInterface; empty: any
+	batch         bool   // BatchMode: nobody is asked
+
+	kex, ciphers, macs, hostKeyAlgorithms []string // those of ssh_config; nil: not set
+
+	ignored []string // what ssh_config sets and rcprov doesn't follow
+
 	connectTimeout time.Duration // zero: not set
 	aliveInterval  time.Duration // ServerAliveInterval; zero: not set
 	aliveCount     int           // ServerAliveCountMax
@@ -87,11 +101,14 @@ type sshConfig func(keyword string) ([]string, error)
 
 // resolve returns the settings for alias; user, port and so on of the plan override them unless zero.
 func (d *Dialer) resolve(t Target) (*settings, error) {
-	config, err := d.config(t)
+	t, err := t.settle()
 	if err != nil {
 		return nil, err
 	}
-	r := resolver{config: config}
+	r, err := d.config(t)
+	if err != nil {
+		return nil, err
+	}
 	s := &settings{alias: t.Address}
 	me, err := localUser()
 	if err != nil {
@@ -102,29 +119,77 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	if s.port == 0 {
 		s.port = r.number("Port", 22)
 	}
-	tokens := map[byte]string{'%': "%", 'h': t.Address}
-	s.hostName = strings.ToLower(expandTokens(cmp.Or(r.first("HostName"), t.Address), tokens))
-	s.setJumps(cmp.Or(t.ProxyJump, r.first("ProxyJump")), &r)
+	s.hostName = r.first("HostName")
+	switch {
+	case s.hostName == "":
+		s.hostName = t.Address // its % is that of a zone
+	case !r.settled:
+		s.hostName = expandTokens(s.hostName, map[byte]string{'%': "%", 'h': t.Address})
+	}
+	s.hostName = strings.ToLower(s.hostName)
+	s.setJumps(cmp.Or(t.ProxyJump, r.first("ProxyJump")), r)
 	alias := r.first("HostKeyAlias")
 	s.knownAs = s.address()
 	if alias != "" {
 		s.knownAs = net.JoinHostPort(strings.ToLower(alias), "22")
 	}
 	s.setOtherNames(t, alias)
-	tokens = s.tokens(me, cmp.Or(alias, t.Address))
-	s.setIdentities(t.IdentityFile, &r, tokens, me.home)
-	s.setMethods(&r)
-	s.setKnownHosts(&r, tokens, me.home)
-	if command := r.first("ProxyCommand"); len(s.proxyJump) == 0 && command != "none" {
+	tokens := s.tokens(me, cmp.Or(alias, t.Address))
+	s.setIdentities(t.IdentityFile, r, tokens, me.home)
+	s.setMethods(r)
+	s.setKnownHosts(r, tokens, me.home)
+	s.setConnection(r)
+	// A ProxyJump of the plan, "none" too, is instead of both, as for `ssh -J`.
+	if command := r.first("ProxyCommand"); t.ProxyJump == "" && len(s.proxyJump) == 0 && command != "none" {
 		s.proxyCommand = expandTokens(command, tokens)
 	}
+	if path := r.first("ControlPath"); path != "" && path != "none" {
+		if r.settled {
+			s.controlPaths = []string{path}
+		} else {
+			s.setControlPaths(path, tokens, me.home)
+		}
+	}
+	return s, r.err
+}
+
+// setConnection sets how the connection is made and kept.
+func (s *settings) setConnection(r *resolver) {
 	s.connectTimeout = r.duration("ConnectTimeout")
 	s.aliveInterval = r.duration("ServerAliveInterval")
 	s.aliveCount = max(1, r.number("ServerAliveCountMax", 3))
-	if path := r.first("ControlPath"); path != "" && path != "none" {
-		s.setControlPaths(path, tokens, me.home)
+	s.batch = r.yes("BatchMode")
+	s.network = "tcp"
+	switch strings.ToLower(r.first("AddressFamily")) {
+	case "inet":
+		s.network = "tcp4"
+	case "inet6":
+		s.network = "tcp6"
 	}
-	return s, r.err
+	s.bindAddress, s.bindInterface = r.first("BindAddress"), r.first("BindInterface")
+	if r.yes("ProxyUseFdpass") && r.first("ProxyCommand") != "none" && r.first("ProxyCommand") != "" {
+		r.err = cmp.Or(r.err, modules.WithHint(errors.New("ssh_config: ProxyUseFdpass is set, and rcprov can't take over a connection from a ProxyCommand"),
+			"Use a ProxyCommand that passes the connection through its input and output, or a ControlMaster."))
+	}
+	if command := r.first("KnownHostsCommand"); command != "" && command != "none" {
+		s.ignored = append(s.ignored, "KnownHostsCommand")
+	}
+	switch strings.ToLower(r.first("VerifyHostKeyDNS")) {
+	case "", "no", "false":
+	default:
+		s.ignored = append(s.ignored, "VerifyHostKeyDNS")
+	}
+	list := func(keywords ...string) []string {
+		for _, keyword := range keywords {
+			if value := r.first(keyword); value != "" {
+				return strings.Split(value, ",")
+			}
+		}
+		return nil
+	}
+	s.kex, s.ciphers, s.macs = list("KexAlgorithms"), list("Ciphers"), list("MACs")
+	s.hostKeyAlgorithms = list("HostKeyAlgorithms")
+	s.publicKeyAlgorithms = list("PubkeyAcceptedAlgorithms", "PubkeyAcceptedKeyTypes")
 }
 
 // setOtherNames sets the other names by which known_hosts may know the host.
@@ -192,21 +257,27 @@ func parseHop(text string) (hop, error) {
 }
 
 // defaultIdentities are the key files that ssh tries when none is configured.
-var defaultIdentities = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"}
+var defaultIdentities = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"}
 
 func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]string, home string) {
 	files := r.all("IdentityFile")
+	if r.settled && given != "" && len(files) > 1 && files[0] == "~/.ssh/"+defaultIdentities[0] && files[1] == "~/.ssh/"+defaultIdentities[1] {
+		files = nil // the defaults, which aren't tried beside a key that is given
+	}
 	if given != "" {
 		files = append([]string{given}, files...)
 	}
 	for _, f := range files {
-		if f != "none" {
-			s.identityFiles = append(s.identityFiles, expandPath(f, tokens, home))
+		if path := expandPath(f, tokens, home); f != "none" && !slices.Contains(s.identityFiles, path) {
+			s.identityFiles = append(s.identityFiles, path)
 		}
+	}
+	if r.settled && given == "" && !slices.ContainsFunc(files, func(f string) bool { return !slices.Contains(defaultIdentities, strings.TrimPrefix(f, "~/.ssh/")) }) {
+		s.defaultIdentity = true // `ssh -G` prints the defaults
 	}
 	if len(files) == 0 {
 		s.defaultIdentity = true
-		for _, name := range defaultIdentities {
+		for _, name := range defaultIdentities[:5] { // the others are of kinds that are not known here
 			s.identityFiles = append(s.identityFiles, filepath.Join(home, ".ssh", name))
 		}
 	}
@@ -247,11 +318,14 @@ func (s *settings) setMethods(r *resolver) {
 }
 
 func (s *settings) setKnownHosts(r *resolver, tokens map[byte]string, home string) {
-	user := words(r.first("UserKnownHostsFile"))
+	if f := r.first("RevokedHostKeys"); f != "" && f != "none" {
+		s.revokedKeys = expandPath(f, tokens, home)
+	}
+	user := r.words("UserKnownHostsFile")
 	if len(user) == 0 {
 		user = []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"}
 	}
-	system := words(r.first("GlobalKnownHostsFile"))
+	system := r.words("GlobalKnownHostsFile")
 	if len(system) == 0 {
 		system = []string{filepath.Join(systemDir(), "ssh_known_hosts"), filepath.Join(systemDir(), "ssh_known_hosts2")}
 	}
@@ -312,8 +386,26 @@ func (s *settings) setControlPaths(path string, tokens map[byte]string, home str
 
 // resolver reads single values, and keeps the first error.
 type resolver struct {
-	config sshConfig
-	err    error
+	config  sshConfig
+	raw     sshConfig // what the library reads, where config is of `ssh -G`; nil: nothing
+	settled bool      // config is of `ssh -G`: tokens in HostName and ControlPath are expanded
+	err     error
+}
+
+// words returns a list of words, some of which may be in quotes. `ssh -G` prints none, so words with spaces are those of the file.
+func (r *resolver) words(keyword string) []string {
+	list := words(r.first(keyword))
+	if r.raw == nil {
+		return list
+	}
+	values, err := r.raw(keyword)
+	if err != nil || len(values) == 0 {
+		return list
+	}
+	if quoted := words(values[0]); len(quoted) > 0 && strings.Join(quoted, " ") == strings.Join(list, " ") {
+		return quoted
+	}
+	return list
 }
 
 func (r *resolver) all(keyword string) []string {
@@ -367,30 +459,49 @@ func (r *resolver) number(keyword string, otherwise int) int {
 	return n
 }
 
+// sshTime is a time of ssh_config: seconds, or numbers with units. Source: sshd_config(5), TIME FORMATS.
+var sshTime = regexp.MustCompile(`^(?:[0-9]+[sSmMhHdDwW])*(?:[0-9]+)?$`)
+
 // duration returns a time, in seconds or with units as in "1m30s"; 0 if it isn't set.
 func (r *resolver) duration(keyword string) time.Duration {
 	text := r.first(keyword)
 	if text == "" || text == "none" {
 		return 0
 	}
-	d, err := time.ParseDuration(text)
-	if n, notNumber := strconv.Atoi(text); notNumber == nil {
-		d, err = time.Duration(n)*time.Second, nil
+	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	var sum time.Duration
+	ok := sshTime.MatchString(text)
+	for rest := strings.ToLower(text); rest != "" && ok; {
+		end := strings.IndexFunc(rest, func(c rune) bool { return c < '0' || c > '9' })
+		unit := byte('s')
+		number, after := rest, ""
+		if end >= 0 {
+			number, unit, after = rest[:end], rest[end], rest[end+1:]
+		}
+		n, err := strconv.ParseInt(number, 10, 32)
+		ok = err == nil
+		sum += time.Duration(n) * units[unit]
+		rest = after
 	}
-	if err != nil {
+	if !ok || sum < 0 {
 		r.err = cmp.Or(r.err, fmt.Errorf("ssh_config: %s %q is not a duration", keyword, text))
 	}
-	return d
+	return sum
 }
 
-// config reads the configuration for t's alias: the user's file, then the system's, as ssh does; only ConfigPath if
-// that is set. Files with a Match that the parser doesn't know (exec, user, ...) are left to `ssh -G`.
-func (d *Dialer) config(t Target) (sshConfig, error) {
+// config reads the configuration for t's alias: the user's file, then the system's, as ssh does; only ConfigPath if that is set.
+// `ssh -G` settles what goes beyond plain Host blocks. Without ssh the library does, unless it would guess.
+func (d *Dialer) config(t Target) (*resolver, error) {
 	files, err := d.configFiles()
 	if err != nil {
 		return nil, err
 	}
-	var parsed []*ssh_config.Config
+	me, err := localUser()
+	if err != nil {
+		return nil, err
+	}
+	look := &scan{alias: t.Address, home: me.home}
+	var contents []configFile
 	for _, file := range files {
 		content, err := os.ReadFile(file.path)
 		if errors.Is(err, fs.ErrNotExist) && file.optional {
@@ -399,10 +510,35 @@ func (d *Dialer) config(t Target) (sshConfig, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the ssh configuration: %w", err)
 		}
-		config, err := ssh_config.DecodeBytes(bytes.ReplaceAll(content, []byte("\t"), []byte(" ")))
-		if err != nil && strings.Contains(err.Error(), "Match") {
-			return d.askSSH(t, file.path, err)
+		if err := look.read(file.path, string(content), true, 0); err != nil {
+			return nil, fmt.Errorf("read the ssh configuration: %w", err)
 		}
+		file.content = content
+		contents = append(contents, file)
+	}
+	library := func() (sshConfig, error) { return parseConfig(contents, t.Address) }
+	if len(look.beyond) > 0 {
+		if ssh, err := exec.LookPath(cmp.Or(d.ssh, "ssh")); err == nil {
+			raw, _ := library() // only to tell words apart
+			config, err := d.askSSH(ssh, t)
+			return &resolver{config: config, raw: raw, settled: true}, err
+		}
+		for _, beyond := range look.beyond {
+			if !beyond.lib {
+				return nil, modules.WithHint(fmt.Errorf("%v: rcprov can't follow that without OpenSSH's client, and doesn't guess", beyond),
+					"Install it (`ssh` is not in PATH), or write Host blocks with plain values.")
+			}
+		}
+	}
+	config, err := library()
+	return &resolver{config: config}, err
+}
+
+// parseConfig returns what the library reads in the files for alias.
+func parseConfig(files []configFile, alias string) (sshConfig, error) {
+	var parsed []*ssh_config.Config
+	for _, file := range files {
+		config, err := ssh_config.DecodeBytes(bytes.ReplaceAll(file.content, []byte("\t"), []byte(" ")))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file.path, err)
 		}
@@ -411,7 +547,7 @@ func (d *Dialer) config(t Target) (sshConfig, error) {
 	return func(keyword string) ([]string, error) {
 		var values []string
 		for _, config := range parsed {
-			more, err := config.GetAll(t.Address, keyword)
+			more, err := config.GetAll(alias, keyword)
 			if err != nil {
 				return nil, err
 			}
@@ -424,6 +560,7 @@ func (d *Dialer) config(t Target) (sshConfig, error) {
 type configFile struct {
 	path     string
 	optional bool
+	content  []byte
 }
 
 func (d *Dialer) configFiles() ([]configFile, error) {
@@ -434,18 +571,21 @@ func (d *Dialer) configFiles() ([]configFile, error) {
 			return nil, err
 		}
 		return []configFile{
-			{filepath.Join(me.home, ".ssh", "config"), true},
-			{filepath.Join(systemDir(), "ssh_config"), true},
+			{path: filepath.Join(me.home, ".ssh", "config"), optional: true},
+			{path: filepath.Join(systemDir(), "ssh_config"), optional: true},
 		}, nil
 	case "none":
 		return nil, nil
 	default:
-		return []configFile{{d.ConfigPath, false}}, nil
+		return []configFile{{path: d.ConfigPath}}, nil
 	}
 }
 
+// askSSHTimeout is how long ssh may think about its configuration: a Match exec may run a program, CanonicalizeHostname asks DNS.
+const askSSHTimeout = 30 * time.Second
+
 // askSSH lets the installed ssh evaluate the configuration.
-func (d *Dialer) askSSH(t Target, path string, reason error) (sshConfig, error) {
+func (d *Dialer) askSSH(ssh string, t Target) (sshConfig, error) {
 	args := []string{"-G"}
 	if d.ConfigPath != "" {
 		args = append(args, "-F", d.ConfigPath)
@@ -456,21 +596,40 @@ func (d *Dialer) askSSH(t Target, path string, reason error) (sshConfig, error) 
 	if t.Port != 0 {
 		args = append(args, "-p", strconv.Itoa(t.Port))
 	}
-	output, err := exec.Command("ssh", append(args, "--", t.Address)...).Output()
+	ctx, cancel := context.WithTimeout(context.Background(), askSSHTimeout)
+	defer cancel()
+	command := exec.CommandContext(ctx, ssh, append(args, "--", t.Address)...)
+	command.WaitDelay = time.Second // what a Match exec started may go on
+	var stderr tail
+	command.Stderr = &stderr
+	output, err := command.Output()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("it took more than %v", askSSHTimeout)
+	} else if reason := complaints(string(stderr.bytes())); err != nil && reason != "" {
+		err = errors.New(reason)
+	}
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			err = errors.New(modules.LastLine(exit.Stderr))
-		}
-		return nil, modules.WithHint(fmt.Errorf("%s: %w; and asking `ssh -G` failed: %w", path, reason, err),
-			"Install OpenSSH's client, or write the Match block as a Host block.")
+		return nil, modules.WithHint(fmt.Errorf("the ssh configuration for %s: %w", t.Address, err), "See `ssh -G %s`.", strings.Join(append(args[1:], "--", t.Address), " "))
 	}
 	values := make(map[string][]string)
 	for line := range strings.Lines(string(output)) {
-		keyword, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		keyword, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		keyword = strings.ToLower(keyword)
 		values[keyword] = append(values[keyword], value)
 	}
 	return func(keyword string) ([]string, error) { return values[strings.ToLower(keyword)], nil }, nil
+}
+
+// complaints returns the lines of ssh's errors that say what is wrong: the last one only counts them.
+func complaints(text string) string {
+	var list []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "Pseudo-terminal will not be") && !strings.Contains(line, ": terminating, ") {
+			list = append(list, line)
+		}
+	}
+	return strings.Join(list, "; ")
 }
 
 // account is the user who runs rcprov.
@@ -502,8 +661,13 @@ func systemDir() string {
 
 // expandPath expands "~", percent tokens and ${VARIABLES} of a path.
 func expandPath(path string, tokens map[byte]string, home string) string {
-	if path == "~" || strings.HasPrefix(path, "~/") {
-		path = home + path[1:]
+	if strings.HasPrefix(path, "~") {
+		name, rest, _ := strings.Cut(path[1:], "/")
+		if name == "" {
+			path = strings.TrimSuffix(home+"/"+rest, "/")
+		} else if other, err := user.Lookup(name); err == nil {
+			path = strings.TrimSuffix(other.HomeDir+"/"+rest, "/")
+		}
 	}
 	path = expandTokens(path, tokens)
 	for {

@@ -165,20 +165,31 @@ func TestMatchIsLeftToSSH(t *testing.T) {
 
 func TestSSHConfigMistakes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
-	for _, c := range []struct{ config, want string }{
-		{"Port many\n", "ssh_config: Port \"many\" is not a number"},
-		{"ProxyJump a:b\n", "proxy jump \"a:b\": \"b\" is not a port"},
-		{"ProxyJump a,,b\n", "proxy jump \"\": no host"},
-		{"Match nonsense x\n", path + ": (1, 7): ssh_config: unsupported Match criterion \"nonsense\"; and asking `ssh -G` failed: " + path + ": terminating, 1 bad configuration options"},
+	for _, c := range []struct{ config, ssh, library string }{
+		{"Port many\n", "PATH line 1: Bad port 'many'.", "PATH line 1: `Port many`"},
+		{"ProxyJump a:b\n", `PATH line 1: Invalid ProxyJump "a:b"`, "PATH line 1: `ProxyJump a:b`"},
+		{"ProxyJump a,,b\n", `PATH line 1: Invalid ProxyJump "a,,b"`, "PATH line 1: `ProxyJump a,,b`"},
+		{"Match nonsense x\n", "Unsupported Match attribute nonsense; PATH line 1: Bad Match condition", "PATH line 1: `Match nonsense x`"},
+		{"Host other\n  IdentitiesOnly maybe\n", "PATH line 2: unsupported option \"maybe\".", "PATH line 2: `IdentitiesOnly maybe`"},
+		{"Host *\n\tNonsense 1\n", "PATH: line 2: Bad configuration option: nonsense", "PATH line 2: `Nonsense 1`"},
+		{"ConnectTimeout 1x\n", "PATH line 1: invalid time value.", "PATH line 1: `ConnectTimeout 1x`"},
 	} {
 		if err := os.WriteFile(path, []byte(c.config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (&Dialer{ConfigPath: path}).resolve(Target{Address: "host"}); err == nil || err.Error() != c.want {
-			t.Errorf("%sgot  %v\nwant %s", c.config, err, c.want)
+		want := "the ssh configuration for host: " + strings.ReplaceAll(c.ssh, "PATH", path)
+		if _, err := (&Dialer{ConfigPath: path}).resolve(Target{Address: "host"}); err == nil || err.Error() != want {
+			t.Errorf("%sgot  %v\nwant %s", c.config, err, want)
+		}
+		want = strings.ReplaceAll(c.library, "PATH", path) + ": rcprov can't follow that without OpenSSH's client, and doesn't guess"
+		if _, err := (&Dialer{ConfigPath: path, ssh: noSSH}).resolve(Target{Address: "host"}); err == nil || err.Error() != want {
+			t.Errorf("%sgot  %v\nwant %s", c.config, err, want)
 		}
 	}
 	if _, err := (&Dialer{ConfigPath: path + "-none"}).resolve(Target{Address: "host"}); err == nil {
 		t.Error("a configuration that was asked for is missing, and nobody said so")
 	}
 }
+
+// noSSH stands for a machine without an ssh.
+const noSSH = "no-such-program"

@@ -30,6 +30,7 @@ type Dialer struct {
 	// empty) that is no error: what the login has been waiting for, for some seconds. nil: nobody is told.
 	Notice func(host, text string)
 
+	ssh        string // the program that settles a configuration; empty: ssh of PATH
 	limits     limits
 	keys       knownKeys
 	identities identities
@@ -57,12 +58,24 @@ func (d *Dialer) ask(ctx context.Context) (release func(), err error) {
 	return acquire(ctx, d.prompting)
 }
 
+// person returns who can be asked about logging in to the host of s; nil: nobody.
+func (d *Dialer) person(s *settings) Prompt {
+	if s.batch {
+		return nil
+	}
+	return d.Prompt
+}
+
 // Connect connects to t and logs in, over an open master of ssh if there is one. It may be called for many hosts at
 // the same time. The errors are [*UnreachableError], [*HostKeyError] and [*AuthError], or about the configuration.
 // Whether the login can become root shows in the first [Conn.Ask], or here already, as a [*SudoError].
 func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if t.Connection == "local" {
 		return d.connectLocal(t)
+	}
+	t, err := t.settle()
+	if err != nil {
+		return nil, err
 	}
 	s, err := d.resolve(t)
 	if err != nil {

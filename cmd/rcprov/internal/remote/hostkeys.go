@@ -194,9 +194,13 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 	if h.dialer.AcceptNew || s.strict == accept {
 		return add()
 	}
-	if h.dialer.Prompt == nil || s.strict == refuse {
+	if h.dialer.person(s) == nil || s.strict == refuse {
+		ignored := ""
+		if len(s.ignored) > 0 {
+			ignored = fmt.Sprintf(" rcprov doesn't follow %s of ssh_config.", strings.Join(s.ignored, " and "))
+		}
 		return modules.WithHint(problem, "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub` on the host's console. "+
-			"Then add it: connect once with `ssh`, or run again with `--accept-new`.", shortType(key.Type()))
+			"Then add it: connect once with `ssh`, or run again with `--accept-new`.%s", shortType(key.Type()), ignored)
 	}
 	defer h.pause()()
 	release, err := h.dialer.ask(ctx)
@@ -212,7 +216,7 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
 		problem.Host, remote, strings.ToUpper(shortType(key.Type())), problem.Fingerprint)
 	for {
-		answer, err := h.dialer.Prompt.Ask(ctx, question)
+		answer, err := h.dialer.person(s).Ask(ctx, question)
 		if err != nil {
 			return err
 		}

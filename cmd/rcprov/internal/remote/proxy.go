@@ -31,9 +31,58 @@ func (d *Dialer) reach(ctx context.Context, s *settings, depth int) (stream net.
 		stream, err = startProxy(s.proxyCommand)
 		return stream, nothing, err
 	default:
-		stream, err = (&net.Dialer{Timeout: d.timeout(s)}).DialContext(ctx, "tcp", s.address())
+		local, err := s.localAddress(ctx)
+		if err != nil {
+			return nil, nothing, err
+		}
+		dialer := net.Dialer{Timeout: d.timeout(s)}
+		if local != nil {
+			dialer.LocalAddr = local
+		}
+		stream, err = dialer.DialContext(ctx, s.network, s.address())
 		return stream, nothing, err
 	}
+}
+
+// localAddress returns the address of this machine to connect from, of BindAddress or BindInterface; nil: any.
+func (s *settings) localAddress(ctx context.Context) (*net.TCPAddr, error) {
+	fits := func(ip net.IP) bool {
+		v4 := ip.To4() != nil
+		if target := net.ParseIP(s.hostName); target != nil {
+			return v4 == (target.To4() != nil)
+		}
+		return s.network == "tcp" || v4 == (s.network == "tcp4")
+	}
+	switch {
+	case s.bindAddress != "":
+		list, err := net.DefaultResolver.LookupIPAddr(ctx, s.bindAddress)
+		if err != nil {
+			return nil, fmt.Errorf("BindAddress %s: %w", s.bindAddress, err)
+		}
+		for _, a := range list {
+			if fits(a.IP) {
+				return &net.TCPAddr{IP: a.IP, Zone: a.Zone}, nil
+			}
+		}
+		return nil, fmt.Errorf("BindAddress %s: it is of another address family than %s", s.bindAddress, s.hostName)
+	case s.bindInterface != "":
+		nic, err := net.InterfaceByName(s.bindInterface)
+		if err != nil {
+			return nil, fmt.Errorf("BindInterface %s: %w", s.bindInterface, err)
+		}
+		addresses, err := nic.Addrs()
+		if err != nil {
+			return nil, fmt.Errorf("BindInterface %s: %w", s.bindInterface, err)
+		}
+		for _, a := range addresses {
+			// ssh leaves out link-local addresses, too: sshconnect.c, check_ifaddrs.
+			if n, ok := a.(*net.IPNet); ok && fits(n.IP) && !n.IP.IsLinkLocalUnicast() {
+				return &net.TCPAddr{IP: n.IP}, nil
+			}
+		}
+		return nil, fmt.Errorf("BindInterface %s: it has no address to connect to %s from", s.bindInterface, s.hostName)
+	}
+	return nil, nil
 }
 
 // maxJumps is how deep jump hosts may be nested.

@@ -34,7 +34,7 @@ func (n *notices) String() string {
 func TestSlowLogin(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
-	slow := func() { time.Sleep(2500 * time.Millisecond) }
+	slow := func() { time.Sleep(5 * time.Second) }
 	config := &ssh.ServerConfig{}
 	config.PublicKeyCallback = func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
 		slow() // an AuthorizedKeysCommand
@@ -55,7 +55,7 @@ func TestSlowLogin(t *testing.T) {
 		fake.write(t, "config", "UserKnownHostsFile "+fake.dir+"/known_hosts\nIdentityAgent none\n"+c.config+"\n")
 		var told notices
 		d := fake.dialer()
-		d.ConnectTimeout, d.limits.notice, d.Notice = time.Second, time.Second, told.tell
+		d.ConnectTimeout, d.limits.notice, d.Notice = 4*time.Second, 2*time.Second, told.tell
 		target := fake.target()
 		target.Password = "right"
 		conn, err := d.Connect(t.Context(), target)

@@ -1,0 +1,76 @@
+package remote
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// settle returns the target with the user and port that its address names: "user@host", "host:port", "[v6]:port" and
+// "ssh://user@host:port" are what people write. A user or port that is another one than the plan's is a mistake.
+func (t Target) settle() (Target, error) {
+	wrong := func(format string, args ...any) (Target, error) {
+		return t, modules.WithHint(fmt.Errorf("address %q: %s", t.Address, fmt.Sprintf(format, args...)),
+			"The argument `address` is a host name, an IP address or a Host of ssh_config; `user` and `port` are arguments of their own.")
+	}
+	rest, isURL := strings.CutPrefix(t.Address, "ssh://")
+	if isURL {
+		var path string
+		if rest, path, _ = strings.Cut(rest, "/"); path != "" {
+			return wrong("it has a path")
+		}
+	}
+	var name string
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		name, rest = rest[:i], rest[i+1:]
+		if name == "" || strings.Contains(name, ":") && isURL {
+			return wrong("%q is not a user", name)
+		}
+	}
+	host, port := rest, ""
+	switch inner, after, closed := strings.Cut(strings.TrimPrefix(rest, "["), "]"); {
+	case strings.HasPrefix(rest, "["):
+		if !closed || after != "" && after[0] != ':' || after == ":" {
+			return wrong("want [address]:port")
+		}
+		host, port = inner, strings.TrimPrefix(after, ":")
+		if _, err := netip.ParseAddr(host); err != nil {
+			return wrong("%q in brackets is not an IPv6 address", host)
+		}
+	case strings.Count(rest, ":") == 1:
+		if host, port, _ = strings.Cut(rest, ":"); port == "" {
+			return wrong("there is no port behind the colon")
+		}
+	case strings.Contains(rest, ":"):
+		if _, err := netip.ParseAddr(rest); err != nil {
+			return wrong("%q is neither an IPv6 address nor host:port", rest)
+		}
+	}
+	switch {
+	case host == "":
+		return wrong("there is no host in it")
+	case strings.HasPrefix(host, "-") || strings.ContainsAny(host, " \t\r\n/\\\"'`$<>|;&(){}"): // ssh.c, valid_hostname
+		return wrong("%q is not a host name", host)
+	}
+	if name != "" {
+		if t.User != "" && t.User != name {
+			return wrong("its user %s conflicts with user = %q", name, t.User)
+		}
+		t.User = name
+	}
+	if port != "" {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return wrong("%q is not a port", port)
+		}
+		if t.Port != 0 && t.Port != n {
+			return wrong("its port %d conflicts with port = %d", n, t.Port)
+		}
+		t.Port = n
+	}
+	t.Address = host
+	return t, nil
+}

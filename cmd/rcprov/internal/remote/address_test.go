@@ -1,0 +1,100 @@
+package remote
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAddressForms(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		address, user string
+		port          int
+		want          Target
+		mistake       string
+	}{
+		{address: "web", want: Target{Address: "web"}},
+		{address: "me@web", want: Target{Address: "web", User: "me"}},
+		{address: "me@corp@web", want: Target{Address: "web", User: "me@corp"}},
+		{address: "me@web", user: "me", want: Target{Address: "web", User: "me"}},
+		{address: "ssh://me@web:2222", want: Target{Address: "web", User: "me", Port: 2222}},
+		{address: "ssh://web/", want: Target{Address: "web"}},
+		{address: "ssh://[2001:db8::1]:22", want: Target{Address: "2001:db8::1", Port: 22}},
+		{address: "web:2222", want: Target{Address: "web", Port: 2222}},
+		{address: "web:2222", port: 2222, want: Target{Address: "web", Port: 2222}},
+		{address: "2001:db8::1", want: Target{Address: "2001:db8::1"}},
+		{address: "[2001:db8::1]", want: Target{Address: "2001:db8::1"}},
+		{address: "me@[2001:db8::1]:23", want: Target{Address: "2001:db8::1", User: "me", Port: 23}},
+		{address: "fe80::1%hme0", want: Target{Address: "fe80::1%hme0"}},
+		{address: "me@web", user: "you", mistake: `its user me conflicts with user = "you"`},
+		{address: "web:2222", port: 22, mistake: "its port 2222 conflicts with port = 22"},
+		{address: "web:ssh", mistake: `"ssh" is not a port`},
+		{address: "web:0", mistake: `"0" is not a port`},
+		{address: "web:", mistake: "there is no port behind the colon"},
+		{address: "a:b:c", mistake: `"a:b:c" is neither an IPv6 address nor host:port`},
+		{address: "[web]:22", mistake: `"web" in brackets is not an IPv6 address`},
+		{address: "[::1", mistake: "want [address]:port"},
+		{address: "@web", mistake: `"" is not a user`},
+		{address: "ssh://web/path", mistake: "it has a path"},
+		{address: "ssh://me:secret@web", mistake: "is not a user"},
+		{address: "", mistake: "there is no host in it"},
+		{address: "-oProxyCommand=x", mistake: `"-oProxyCommand=x" is not a host name`},
+		{address: "a b", mistake: `"a b" is not a host name`},
+	} {
+		got, err := Target{Address: c.address, User: c.user, Port: c.port}.settle()
+		switch {
+		case c.mistake != "" && (err == nil || !strings.HasPrefix(err.Error(), "address ") || !strings.Contains(err.Error(), c.mistake)):
+			t.Errorf("%s: got %v, want %s", c.address, err, c.mistake)
+		case c.mistake == "" && (err != nil || got != c.want):
+			t.Errorf("%s: got %+v, %v", c.address, got, err)
+		}
+		if err == nil {
+			if again, err := got.settle(); err != nil || again != got {
+				t.Errorf("%s: again %+v, %v", c.address, again, err)
+			}
+		}
+	}
+}
+
+// What the address says is used, as ssh does with the same words.
+func TestAddressIsUsed(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	for _, address := range []string{whoami(t) + "@" + server.address(), "ssh://" + whoami(t) + "@" + server.address()} {
+		target := Target{Name: "test", Address: address, Become: Become{Method: "none"}}
+		c := server.connect(t, server.dialer(), target)
+		useAll(t, c)
+		again, err := c.Reconnect(t.Context(), 0)
+		if err != nil {
+			t.Fatal(explained(err))
+		}
+		_ = again.Close()
+	}
+}
+
+// AddressFamily, BindAddress and BindInterface decide how the connection is made.
+func TestBinding(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	for _, c := range []struct{ config, mistake string }{
+		{"BindAddress 127.0.0.2", ""},
+		{"AddressFamily inet", ""},
+		{"BindInterface lo", ""},
+		{"AddressFamily inet6", "connect to "},
+		{"BindAddress ::1", "BindAddress ::1: it is of another address family"},
+		{"BindInterface none-such", "BindInterface none-such: "},
+		{"ProxyUseFdpass yes\nProxyCommand nc %h %p", "ProxyUseFdpass is set"},
+	} {
+		d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"), c.config)
+		conn, err := d.Connect(t.Context(), server.target())
+		if err == nil {
+			_ = conn.Close()
+		}
+		if (err == nil) != (c.mistake == "") || err != nil && !strings.Contains(err.Error(), c.mistake) {
+			t.Errorf("%s: got %v", c.config, err)
+		}
+	}
+	if !strings.Contains(server.log.String(), "from 127.0.0.2") {
+		t.Errorf("nobody came from 127.0.0.2:\n%s", server.log)
+	}
+}

@@ -197,11 +197,11 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		return func() { resumeConn(); resumeWaits() }
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	keys := &hostKeys{settings: s, dialer: d, pause: pause, same: t.key}
+	keys := &hostKeys{settings: s, dialer: d, name: t.Name, pause: pause, same: t.key}
 	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: pause, waits: waits}
 	defer login.close()
 	accepted := false
-	client, channels, requests, err := ssh.NewClientConn(conn, s.address(), &ssh.ClientConfig{
+	config := &ssh.ClientConfig{
 		User:              s.user,
 		AuthCallback:      login.next,
 		HostKeyAlgorithms: keys.algorithms(db),
@@ -215,7 +215,12 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 			return err
 		},
 		ClientVersion: "SSH-2.0-rcprov",
-	})
+	}
+	if err := s.setAlgorithms(config); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	client, channels, requests, err := ssh.NewClientConn(conn, s.address(), config)
 	conn.done()
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -223,10 +228,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	}
 	if err == nil {
 		login.remember()
-		if err := keys.remember(); err != nil {
-			_ = client.Close()
-			return nil, err
-		}
+		keys.remember()
 		via := newTransport(d, s, ssh.NewClient(client, channels, requests), conn, pingGlobal)
 		via.key = keys.shown
 		return via, nil
@@ -236,6 +238,9 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		return nil, context.Cause(ctx)
 	case keys.err != nil:
 		return nil, keys.err
+	case noCommonAlgorithm(err) != nil:
+		return nil, modules.WithHint(&UnreachableError{Address: s.address(), Err: noCommonAlgorithm(err)},
+			"Both sides need one in common: see KexAlgorithms, HostKeyAlgorithms, Ciphers and MACs in ssh_config and in sshd_config of the host.")
 	case conn.silent.Load():
 		silence := fmt.Errorf("the host was silent for %v", timeout)
 		if accepted {

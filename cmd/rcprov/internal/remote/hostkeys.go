@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
@@ -49,6 +49,9 @@ type KnownKey struct {
 }
 
 func (k KnownKey) String() string {
+	if k.Line == 0 {
+		return fmt.Sprintf("%s %s (%s)", k.Type, k.Fingerprint, k.File)
+	}
 	return fmt.Sprintf("%s %s (%s line %d)", k.Type, k.Fingerprint, k.File, k.Line)
 }
 
@@ -76,6 +79,7 @@ func (e *HostKeyError) Unwrap() error { return e.Err }
 type hostKeys struct {
 	settings *settings
 	dialer   *Dialer
+	name     string                 // of the host in the plan; empty for a jump host
 	pause    func() (resume func()) // stops the clock of the handshake during a question
 	same     ssh.PublicKey          // that the host showed at its other port; nil: unknown
 	err      error                  // what check returned
@@ -85,7 +89,7 @@ type hostKeys struct {
 
 // algorithms returns the kinds of host keys to ask the server for: first those in known_hosts, so that the host shows a known
 // key; then the others, to tell a host that lost its known key from a broken one.
-func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
+func (h *hostKeys) algorithms(db *knownDB) []string {
 	order := []string{
 		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 		ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
@@ -123,7 +127,7 @@ func (h *hostKeys) algorithms(db *knownhosts.HostKeyDB) []string {
 }
 
 // known returns the known keys of the host, by the first of its names that is known.
-func (h *hostKeys) known(db *knownhosts.HostKeyDB) []knownhosts.PublicKey {
+func (h *hostKeys) known(db *knownDB) []knownhosts.PublicKey {
 	for _, name := range []string{h.settings.knownAs, h.settings.sameAs, h.settings.portless} {
 		if name == "" {
 			continue
@@ -142,6 +146,11 @@ func (h *hostKeys) known(db *knownhosts.HostKeyDB) []knownhosts.PublicKey {
 func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey) error {
 	s, keys := h.settings, &h.dialer.keys
 	h.shown = key
+	if s.revokedKeys != "" {
+		if h.err = checkRevoked(ctx, s.revokedKeys, xknownhosts.Normalize(s.knownAs), key); h.err != nil {
+			return h.err
+		}
+	}
 	h.err = keys.verify(s, s.knownAs, remote, key)
 	problem := unknownKey(h.err)
 	if problem == nil {
@@ -180,17 +189,32 @@ func unknownKey(err error) *HostKeyError {
 
 // remember adds the key that is known by another name, after the login has shown that it is the same host; not for people who
 // want to add keys themselves (StrictHostKeyChecking yes).
-func (h *hostKeys) remember() error {
-	if !h.learned || h.settings.strict == refuse && !h.dialer.AcceptNew {
-		return nil
+func (h *hostKeys) remember() {
+	if h.learned && (h.settings.strict != refuse || h.dialer.AcceptNew) {
+		h.add(h.shown)
 	}
-	return h.dialer.keys.add(h.settings, h.shown)
+}
+
+// add adds an accepted key to known_hosts. As for ssh, failing to do so is worth a warning; the key is known for the rest of the run.
+func (h *hostKeys) add(key ssh.PublicKey) {
+	if err := h.dialer.keys.add(h.settings, key); err != nil {
+		h.dialer.notice(cmp.Or(h.name, h.settings.alias), "its host key was accepted, but not remembered: "+err.Error())
+		h.dialer.keys.accept(h.settings.knownAs, key)
+	}
 }
 
 // unknown decides about the key of a host that is not in known_hosts.
 func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicKey, problem *HostKeyError) error {
 	s := h.settings
-	add := func() error { return h.dialer.keys.add(s, key) }
+	add := func() error { h.add(key); return nil }
+	if accepted := h.dialer.keys.acceptedFor(s.knownAs); accepted != nil {
+		if bytes.Equal(accepted.Marshal(), plainKey(key).Marshal()) {
+			return nil
+		}
+		problem.Problem = Changed
+		problem.Known = []KnownKey{{Type: accepted.Type(), Fingerprint: ssh.FingerprintSHA256(accepted), File: "accepted in this run"}}
+		return modules.WithHint(problem, "Someone may be listening in.")
+	}
 	if h.dialer.AcceptNew || s.strict == accept {
 		return add()
 	}
@@ -242,42 +266,13 @@ func shortType(algorithm string) string {
 	}
 }
 
-// knownKeys caches the known_hosts files, by their names.
-type knownKeys struct {
-	mu     sync.Mutex
-	loaded map[string]*knownhosts.HostKeyDB
-}
-
-// load reads the known_hosts files of s that exist.
-func (k *knownKeys) load(s *settings) (*knownhosts.HostKeyDB, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	name := strings.Join(s.allKnownHosts, "\n")
-	if db := k.loaded[name]; db != nil {
-		return db, nil
-	}
-	var files []string
-	for _, file := range s.allKnownHosts {
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-			files = append(files, file)
-		}
-	}
-	db, err := knownhosts.NewDB(files...)
-	if err != nil {
-		return nil, modules.WithHint(fmt.Errorf("read known_hosts: %w", err),
-			"Remove or repair that line: it might be one that revokes a key.")
-	}
-	if k.loaded == nil {
-		k.loaded = make(map[string]*knownhosts.HostKeyDB)
-	}
-	k.loaded[name] = db
-	return db, nil
-}
-
 // verify checks key against what known_hosts has for a host; the error is a [*HostKeyError] with its hint.
 func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh.PublicKey) error {
 	db, err := k.load(s)
 	if err != nil {
+		return err
+	}
+	if err := db.brokenFor(knownAs); err != nil {
 		return err
 	}
 	err = db.HostKeyCallback()(knownAs, remote, key)
@@ -296,7 +291,7 @@ func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh
 	var revoked *xknownhosts.RevokedError
 	switch {
 	case errors.As(err, &revoked):
-		problem.Problem, problem.Known = Revoked, []KnownKey{describeKnown(revoked.Revoked)}
+		problem.Problem, problem.Known = Revoked, []KnownKey{db.describe(revoked.Revoked)}
 		return modules.WithHint(problem, "Don't connect. Give the host a new key, or remove the @revoked line if it is there by mistake.")
 	case errors.As(err, &unmatched) && len(unmatched.Want) == 0:
 		problem.Problem = Unknown
@@ -304,7 +299,7 @@ func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh
 	case errors.As(err, &unmatched):
 		problem.Problem = Changed
 		for _, want := range unmatched.Want {
-			problem.Known = append(problem.Known, describeKnown(want))
+			problem.Known = append(problem.Known, db.describe(want))
 		}
 		return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled. If you know that it was, remove the old key "+
 			"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)
@@ -314,10 +309,6 @@ func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh
 	default:
 		return fmt.Errorf("check the host key: %w", err)
 	}
-}
-
-func describeKnown(k xknownhosts.KnownKey) KnownKey {
-	return KnownKey{Type: k.Key.Type(), Fingerprint: ssh.FingerprintSHA256(k.Key), File: k.Filename, Line: k.Line}
 }
 
 // add appends a host's key to the user's first known_hosts file, and forgets what was loaded.
@@ -337,10 +328,27 @@ func (k *knownKeys) add(s *settings, key ssh.PublicKey) error {
 	}
 	err := appendLine(path, name+" "+strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))))
 	if err != nil {
-		return fmt.Errorf("remember the host key: %w", err)
+		return err
 	}
 	clear(k.loaded)
 	return nil
+}
+
+// accept keeps a key that could not be written down, for this run.
+func (k *knownKeys) accept(knownAs string, key ssh.PublicKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.accepted == nil {
+		k.accepted = make(map[string]ssh.PublicKey)
+	}
+	k.accepted[knownAs] = plainKey(key)
+}
+
+// acceptedFor returns the key that accept kept for a host; nil: none.
+func (k *knownKeys) acceptedFor(knownAs string) ssh.PublicKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.accepted[knownAs]
 }
 
 // appendLine adds a line to a file that may not exist yet, or not end with a newline.

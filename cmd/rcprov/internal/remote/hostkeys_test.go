@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -238,10 +240,127 @@ func TestKnownHostsCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(server.path("known_hosts"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	var told notices
 	d := server.dialer()
-	d.AcceptNew = true
+	d.AcceptNew, d.Notice = true, told.tell
+	for range 2 {
+		server.connect(t, d, server.target())
+	}
+	if want := "test: its host key was accepted, but not remembered: "; strings.Count(told.String(), want) != 1 {
+		t.Errorf("told %q", told.String())
+	}
+
+	// It is still the host's key for this run.
+	for _, kind := range []string{"host_ed25519", "host_ecdsa"} {
+		if err := os.Remove(server.path(kind)); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "ssh-keygen", "-q", "-t", strings.TrimPrefix(kind, "host_"), "-N", "", "-f", server.path(kind))
+	}
 	_, err := d.Connect(t.Context(), server.target())
-	if err == nil || !strings.HasPrefix(err.Error(), "remember the host key: ") {
-		t.Errorf("got %v", err)
+	var problem *HostKeyError
+	if !errors.As(err, &problem) || problem.Problem != Changed {
+		t.Errorf("another key: %v", err)
+	}
+}
+
+// A line that can't be read counts for its own host, and when it revokes.
+func TestBrokenKnownHosts(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	server.keygen(t, "other", "ed25519", "")
+	name := fmt.Sprintf("[127.0.0.1]:%d", server.port)
+	good := server.line(t, "", name, "host_ed25519")
+	for _, c := range []struct{ known, want string }{
+		{"elsewhere ssh-ed25519 rubbish!\n" + good, ""},
+		{"elsewhere\n" + good, ""},
+		{"|1|bad ssh-ed25519 rubbish!\n" + good + "x ssh-new AAAA\n", ""},
+		{name + " ssh-new AAAAB3NzaC1uZXcAAAA=\n" + good, ""},
+		{"@cert-authority *.example.com ssh-ed25519 rubbish!\n" + good, ""},
+		{good + name + " ssh-ed25519 rubbish!\n", ":2: illegal base64"},
+		{"127.0.0.* ssh-ed25519 rubbish!\n", ":1: illegal base64"},
+		{"x y\n" + xknownhosts.HashHostname(name) + " ssh-ed25519 rubbish!\n", ":2: illegal base64"},
+		{good + "@revoked elsewhere ssh-ed25519 rubbish!\n", ":2: illegal base64"},
+		{"elsewhere ssh-ed25519 rubbish!\n" + server.line(t, "", name, "other"), server.path("known_hosts") + " line 2"},
+	} {
+		server.writeFile(t, "known_hosts", c.known)
+		conn, err := server.dialer().Connect(t.Context(), server.target())
+		if err == nil {
+			_ = conn.Close()
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%sgot %v, want %q", c.known, err, c.want)
+		}
+	}
+}
+
+// RevokedHostKeys, plain and as a key revocation list: ssh is the witness.
+func TestRevokedHostKeys(t *testing.T) {
+	t.Parallel()
+	needSSH(t)
+	server := startSSHD(t)
+	server.keygen(t, "other", "ed25519", "")
+	list := server.path("revoked")
+	krl := func(names ...string) {
+		argv := []string{"ssh-keygen", "-q", "-k", "-f", list}
+		for _, n := range names {
+			argv = append(argv, server.path(n+".pub"))
+		}
+		run(t, argv...)
+	}
+	server.addConfig(t, "RevokedHostKeys "+list)
+	for _, c := range []struct {
+		name string
+		make func()
+		want string
+	}{
+		{"plain", func() { server.writeFile(t, "revoked", "# lost\n"+server.readFile(t, "host_ed25519.pub")) }, "is REVOKED: it showed ssh-ed25519 " + server.fingerprint(t, "host_ed25519")},
+		{"others", func() { server.writeFile(t, "revoked", server.readFile(t, "other.pub")) }, ""},
+		{"empty", func() { server.writeFile(t, "revoked", "") }, ""},
+		{"list", func() { krl("host_ed25519") }, "is REVOKED: it showed ssh-ed25519 " + server.fingerprint(t, "host_ed25519")},
+		{"list of others", func() { krl("other") }, ""},
+		{"rubbish", func() { server.writeFile(t, "revoked", "rubbish\n") }, "RevokedHostKeys: " + list + " line 1: "},
+		{"missing", func() { _ = os.Remove(list) }, "RevokedHostKeys: open " + list},
+	} {
+		c.make()
+		witness := exec.Command("ssh", "-F", server.path("config"), "-o", "BatchMode=yes", "-p", strconv.Itoa(server.port), "127.0.0.1", "true")
+		if said, err := witness.CombinedOutput(); (err == nil) != (c.want == "") {
+			t.Errorf("%s: ssh says %s", c.name, said)
+		}
+		for _, acceptNew := range []bool{false, true} {
+			d := server.dialer()
+			d.AcceptNew = acceptNew
+			conn, err := d.Connect(t.Context(), server.target())
+			if err == nil {
+				_ = conn.Close()
+			}
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+			}
+		}
+	}
+}
+
+// The algorithms of ssh_config are obeyed; without a common one, both sides are named.
+func TestAlgorithms(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t, "KexAlgorithms diffie-hellman-group16-sha512,curve25519-sha256", "Ciphers aes256-ctr,aes128-ctr", "MACs hmac-sha2-256,hmac-sha2-512")
+	for _, c := range []struct{ config, want string }{
+		{"KexAlgorithms curve25519-sha256\nCiphers aes256-ctr\nMACs hmac-sha2-512\nHostKeyAlgorithms ssh-ed25519\nPubkeyAcceptedAlgorithms ssh-ed25519", ""},
+		{"KexAlgorithms ecdh-sha2-nistp256", "there is no common algorithm for the key exchange: the host has diffie-hellman-group16-sha512, curve25519-sha256"},
+		{"Ciphers aes128-gcm@openssh.com", "there is no common algorithm for the cipher: the host has aes256-ctr, aes128-ctr; rcprov offered aes128-gcm@openssh.com"},
+		{"Ciphers -aes128*", ""},
+		{"MACs umac-64@openssh.com", "MACs of ssh_config has only umac-64@openssh.com; rcprov knows "},
+		{"HostKeyAlgorithms ssh-rsa", "there is no common algorithm for the host key: "},
+		{"PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256", "PubkeyAcceptedAlgorithms leaves it out"},
+	} {
+		d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"), c.config)
+		conn, err := d.Connect(t.Context(), server.target())
+		if err == nil {
+			_ = conn.Close()
+		}
+		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(explained(err), "Check that the host is up")) {
+			t.Errorf("%s: got %v", c.config, err)
+		}
 	}
 }

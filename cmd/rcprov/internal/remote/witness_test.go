@@ -1,0 +1,245 @@
+package remote
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// accepted is what sshd logs of a login: the user, where it came from, and the key.
+var acceptedLogin = regexp.MustCompile(`Accepted (\S+) for (\S+) from (\S+) port \d+ ssh2(?:: \S+ (\S+))?`)
+
+// outcome returns how a login went by sshd's log behind offset: "publickey root 127.0.0.1 SHA256:...".
+func (s *sshd) outcome(offset int, ok bool) string {
+	if !ok {
+		return "refused"
+	}
+	for range 300 {
+		if m := acceptedLogin.FindStringSubmatch(s.log.String()[offset:]); m != nil {
+			return strings.TrimSpace(strings.Join(m[1:], " "))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return "let in, and nothing logged"
+}
+
+// TestAsSSH runs ssh and rcprov with one configuration against one server, and compares how they logged in: user, origin, key, outcome.
+// What differs knowingly says so, and stands in the README.
+func TestAsSSH(t *testing.T) {
+	t.Parallel()
+	needSSH(t)
+	type world struct {
+		*sshd
+		jump *sshd
+	}
+	key := func(w world, name string) string { return "IdentityFile " + w.path(name) }
+	const none = "IdentityAgent none"
+	for _, c := range []struct {
+		name    string
+		server  []string
+		config  func(t *testing.T, w world) []string // lines of the host's block; nil: its key
+		address string                               // "lab" if empty; PORT is the server's
+		refused bool                                 // what ssh does
+		differs string                               // why rcprov does something else
+	}{
+		{name: "a key"},
+		{name: "second key", config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "")
+			return []string{none, key(w, "a"), key(w, "key")}
+		}},
+		{name: "missing key file", config: func(_ *testing.T, w world) []string { return []string{none, key(w, "missing"), key(w, "key")} }},
+		{name: "no key", refused: true, config: func(*testing.T, world) []string { return []string{none, "IdentityFile none"} }},
+		{name: "readable by all", refused: true, config: func(t *testing.T, w world) []string {
+			if err := os.Chmod(w.path("key"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}},
+		{name: "encrypted first", config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "secret")
+			w.writeFile(t, "authorized_keys", w.readFile(t, "a.pub")+w.readFile(t, "key.pub"))
+			return []string{none, key(w, "a"), key(w, "key")}
+		}},
+		{name: "agent", config: func(t *testing.T, w world) []string {
+			return []string{"IdentityAgent " + startAgent(t, w.sshd, "key"), "IdentityFile none"}
+		}},
+		{name: "agent and IdentitiesOnly", refused: true, config: func(t *testing.T, w world) []string {
+			return []string{"IdentityAgent " + startAgent(t, w.sshd, "key"), "IdentityFile none", "IdentitiesOnly yes"}
+		}},
+		{name: "configured before others of the agent", config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ecdsa", "")
+			w.writeFile(t, "authorized_keys", w.readFile(t, "a.pub")+w.readFile(t, "key.pub"))
+			return []string{"IdentityAgent " + startAgent(t, w.sshd, "a", "key"), key(w, "key")}
+		}},
+		{name: "two keys", server: []string{"AuthenticationMethods publickey,publickey"}, config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ecdsa", "")
+			w.writeFile(t, "authorized_keys", w.readFile(t, "a.pub")+w.readFile(t, "key.pub"))
+			return []string{none, key(w, "key"), key(w, "a")}
+		}},
+		{name: "too many keys", server: []string{"MaxAuthTries 2"}, refused: true, config: func(t *testing.T, w world) []string {
+			lines := []string{none}
+			for _, n := range []string{"a", "b"} {
+				w.keygen(t, n, "ed25519", "")
+				lines = append(lines, key(w, n))
+			}
+			return append(lines, key(w, "key"))
+		}},
+		{name: "PubkeyAuthentication no", refused: true, config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "PubkeyAuthentication no"} }},
+		{name: "PreferredAuthentications", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "PreferredAuthentications password"}
+		}},
+		{name: "PubkeyAcceptedAlgorithms", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "PubkeyAcceptedAlgorithms -ssh-ed25519"}
+		}},
+		{name: "user@host", address: "USER@lab"},
+		{name: "ssh://", address: "ssh://USER@127.0.0.1:PORT"},
+		{name: "Match host", config: func(_ *testing.T, w world) []string {
+			return []string{none, "Match host lab", "IdentityFile none", "Match host 127.0.0.1", key(w, "key")}
+		}},
+		{name: "Match exec", config: func(_ *testing.T, w world) []string {
+			return []string{none, "Match exec \"test %n = lab\"", key(w, "key")}
+		}},
+		{name: "quotes and tokens", config: func(t *testing.T, w world) []string {
+			if err := os.Rename(w.path("key"), w.path("a key for lab")); err != nil {
+				t.Fatal(err)
+			}
+			return []string{none, "IdentityFile \"" + w.dir + "/a key for %n\""}
+		}},
+		{name: "User of a later block", config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Host \"lab\"", "User nobody-here"}
+		}, refused: true},
+		{name: "CanonicalizeHostname", config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "CanonicalizeHostname always", "CanonicalDomains invalid"}
+		}},
+		{name: "BindAddress", config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "BindAddress 127.0.0.3"} }},
+		{name: "AddressFamily", refused: true, config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "AddressFamily inet6"} }},
+		{name: "ProxyCommand", config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), fmt.Sprintf("ProxyCommand ssh -F %s -p %d -W %%h:%%p 127.0.0.1", w.jump.path("config"), w.jump.port)}
+		}},
+		{name: "ProxyCommand before ProxyJump", config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), fmt.Sprintf("ProxyCommand ssh -F %s -p %d -W %%h:%%p 127.0.0.1", w.jump.path("config"), w.jump.port), "ProxyJump nowhere.invalid"}
+		}},
+		{name: "ProxyCommand that fails", refused: true, config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "ProxyCommand false"} }},
+		{name: "ProxyJump", config: func(_ *testing.T, w world) []string {
+			return []string{
+				none, key(w, "key"), "ProxyJump jump", "Host jump", "HostName 127.0.0.1", fmt.Sprintf("Port %d", w.jump.port), none,
+				"IdentityFile " + w.jump.path("key"), "UserKnownHostsFile " + w.jump.path("known_hosts"),
+			}
+		}},
+		{name: "unknown host", refused: true, config: func(t *testing.T, w world) []string { w.writeFile(t, "known_hosts", ""); return nil }},
+		{name: "accept-new", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", "")
+			return []string{none, key(w, "key"), "StrictHostKeyChecking accept-new"}
+		}},
+		{name: "accept-new, not writable", config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "StrictHostKeyChecking accept-new", "UserKnownHostsFile " + w.dir + "/key/none"}
+		}},
+		{name: "accept-new and a changed key", refused: true, config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "")
+			w.writeFile(t, "known_hosts", w.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", w.port), "a"))
+			return []string{none, key(w, "key"), "StrictHostKeyChecking accept-new"}
+		}},
+		{name: "StrictHostKeyChecking no and a changed key", differs: "a changed key is always refused", config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "")
+			w.writeFile(t, "known_hosts", w.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", w.port), "a"))
+			return []string{none, key(w, "key"), "StrictHostKeyChecking no"}
+		}},
+		{name: "HostKeyAlias", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "", "elsewhere", "host_ed25519"))
+			return []string{none, key(w, "key"), "HostKeyAlias elsewhere"}
+		}},
+		{name: "RevokedHostKeys", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "revoked", w.readFile(t, "host_ed25519.pub"))
+			return []string{none, key(w, "key"), "RevokedHostKeys " + w.path("revoked")}
+		}},
+		{name: "@revoked", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.readFile(t, "known_hosts")+w.line(t, "@revoked", "*", "host_ed25519"))
+			return nil
+		}},
+		{name: "unreadable line about others", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", "elsewhere ssh-ed25519 rubbish!\n"+w.readFile(t, "known_hosts"))
+			return nil
+		}},
+		{name: "unreadable line about the host", differs: "such a line may be one that revokes", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", fmt.Sprintf("[127.0.0.1]:%d ssh-ed25519 rubbish!\n", w.port)+w.readFile(t, "known_hosts"))
+			return nil
+		}},
+		{name: "KnownHostsCommand", differs: "it has no effect", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "also", w.readFile(t, "known_hosts"))
+			w.writeFile(t, "known_hosts", "")
+			return []string{none, key(w, "key"), "KnownHostsCommand /bin/cat " + w.path("also")}
+		}},
+		{name: "no common key exchange", server: []string{"KexAlgorithms curve25519-sha256"}, refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "KexAlgorithms ecdh-sha2-nistp256"}
+		}},
+		{name: "host key by choice", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", w.port), "host_ecdsa"))
+			return []string{none, key(w, "key"), "HostKeyAlgorithms ecdsa-sha2-nistp256"}
+		}},
+		{name: "mistake elsewhere in the file", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Host other", "IdentitiesOnly maybe"}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := world{startSSHD(t, c.server...), nil}
+			var lines []string
+			if c.config != nil {
+				if strings.HasPrefix(c.name, "Proxy") {
+					w.jump = startSSHD(t)
+				}
+				lines = c.config(t, w)
+			}
+			if lines == nil {
+				lines = []string{none, key(w, "key")}
+			}
+			head := fmt.Sprintf("Host *\nGlobalKnownHostsFile none\nHost 127.0.0.1\n%s\nUserKnownHostsFile %s\n%s\nHost lab\nHostName 127.0.0.1\nPort %d\n",
+				none, w.path("known_hosts"), key(w, "key"), w.port)
+			known := "UserKnownHostsFile " + w.path("known_hosts")
+			if strings.Contains(strings.Join(lines, "\n"), "UserKnownHostsFile "+w.dir) {
+				known = ""
+			}
+			w.writeFile(t, "config", head+known+"\n"+strings.Join(lines, "\n")+"\n")
+			before := w.readFile(t, "known_hosts")
+			address := strings.NewReplacer("PORT", fmt.Sprint(w.port), "USER", whoami(t)).Replace(c.address)
+			if address == "" {
+				address = "lab"
+			}
+
+			said, err := exec.Command("ssh", "-F", w.path("config"), "-o", "BatchMode=yes", "--", address, "true").CombinedOutput()
+			theirs := w.outcome(0, err == nil)
+			if (theirs == "refused") != c.refused {
+				t.Fatalf("ssh: %s: %s", theirs, said)
+			}
+			w.writeFile(t, "known_hosts", before) // as ssh found it
+			var told notices
+			d := w.dialer()
+			d.Notice = told.tell
+			offset := len(w.log.String())
+			conn, err := d.Connect(t.Context(), Target{Name: "lab", Address: address, Become: Become{Method: "none"}})
+			if err == nil {
+				defer func() { _ = conn.Close() }()
+				_, _, err = conn.Ask(t.Context(), "true")
+			}
+			ours := w.outcome(offset, err == nil)
+			verdict := "same"
+			if ours != theirs {
+				verdict = "DIFFERS"
+				if c.differs != "" {
+					verdict = "differs: " + c.differs
+				} else {
+					t.Errorf("ssh: %s: %s\nrcprov: %s: %v %s", theirs, said, ours, err, told.String())
+				}
+			} else if c.differs != "" {
+				t.Errorf("no difference any more: %s", theirs)
+			}
+			short := func(text string) string { return filepath.Base(strings.TrimSuffix(text, "\n")) }
+			t.Logf("VERDICT | %s | %s | %s", c.name, short(strings.Fields(theirs)[0]), verdict)
+		})
+	}
+}

@@ -198,6 +198,7 @@ func (h *hostKeys) remember() {
 // add adds an accepted key to known_hosts. As for ssh, failing to do so is worth a warning; the key is known for the rest of the run.
 func (h *hostKeys) add(key ssh.PublicKey) {
 	if err := h.dialer.keys.add(h.settings, key); err != nil {
+		defer h.pause()() // the notice waits for an open question of another host
 		h.dialer.notice(cmp.Or(h.name, h.settings.alias), "its host key was accepted, but not remembered: "+err.Error())
 		h.dialer.keys.accept(h.settings.knownAs, key)
 	}

@@ -2,13 +2,32 @@ package modules
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules/observe"
 )
 
 // invalidOwner is what chown(1) says of a user or group that isn't there, GNU and uutils alike; chgrp(1) too.
 var invalidOwner = regexp.MustCompile(`invalid (user|group): '(?:([^':]*)(?::([^']*))?)'`)
+
+// NeedsParent returns an error if nothing can be made at p because a directory above it is missing for certain, and notes
+// if only an earlier step could bring it. The step has asked by [observe.AskParents].
+func NeedsParent(s *observe.Snapshot, p string) (notes []string, err error) {
+	dir, is, sure := observe.Lacks(s, p)
+	switch {
+	case dir == "":
+		return nil, nil
+	case is.Type != observe.Absent:
+		return nil, WithHint(fmt.Errorf("%s is %s, not a directory", dir, is.Type),
+			"Nothing can be created below it: move it away, or name another path.")
+	case !sure:
+		return []string{fmt.Sprintf("the directory %s does not exist yet: an earlier step must create it", path.Dir(p))}, nil
+	}
+	return nil, WithHint(fmt.Errorf("the directory %s does not exist", path.Dir(p)), "Add a `directory` step for %s before this one.", path.Dir(p))
+}
 
 // FileHint adds advice to an error of a command that was to change the file or directory p, by what the tools said:
 // GNU coreutils and uutils end their messages with the words of strerror(3). Other errors come back as they are.

@@ -2,6 +2,7 @@ package modules
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -50,13 +51,16 @@ func ForeseeFiles(s *observe.Snapshot, c Change) {
 // The Diff is made once for what is most likely and once for each alternative of each answer that it asked for. An edit
 // that is not made in one of these gets its clause as Unless; one that is made only there has it as If. Notes are those
 // that hold in all cases.
+//
+// The error wraps [observe.ErrUnknown] if pending changes may take its reason away; all others are certain.
 func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
-	worlds := s.Alternatives(func(s *observe.Snapshot) { likely, err = step.Diff(s) })
+	worlds, guessed := s.Alternatives(func(s *observe.Snapshot) { likely, err = step.Diff(s) })
 	if err != nil {
-		return Change{}, Change{}, err
+		return Change{}, Change{}, certainty(step, worlds, guessed, err)
 	}
 	shown = likely
 	shown.Edits = slices.Clone(likely.Edits)
+	var unknown error
 	for _, world := range worlds {
 		other, err := step.Diff(world.Snapshot)
 		switch {
@@ -66,13 +70,45 @@ func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
 					addClause(&shown.Edits[i].Unless, world.If)
 				}
 			}
+			shown.Notes = nil
+			if world.About != "" && unknown == nil {
+				unknown = err
+			}
 		case err == nil: // what is refused then is said then
 			shown.Edits = merge(shown.Edits, len(likely.Edits), other.Edits, world.If)
 			shown.Notes = slices.DeleteFunc(slices.Clone(shown.Notes), func(note string) bool { return !slices.Contains(other.Notes, note) })
 		}
 	}
+	if len(shown.Edits) == 0 && unknown != nil {
+		return Change{}, Change{}, unknown
+	}
 	return shown, likely, nil
 }
+
+// certainty returns err, the error of step by what is most likely, or why it may have none.
+func certainty(step Step, worlds []observe.World, guessed bool, err error) error {
+	for _, world := range worlds {
+		_, other := step.Diff(world.Snapshot)
+		if errors.Is(other, observe.ErrUnknown) {
+			return other
+		}
+		if other == nil {
+			return Unsure(fmt.Errorf("%w, unless %s", err, world.If))
+		}
+	}
+	if guessed {
+		return Unsure(err)
+	}
+	return err
+}
+
+// Unsure returns err as one whose reason pending changes may take away: they do more than any forecast knows.
+func Unsure(err error) error { return &unsureError{err} }
+
+// unsureError is an error whose reason pending changes may take away.
+type unsureError struct{ error }
+
+func (e *unsureError) Unwrap() []error { return []error{e.error, observe.ErrUnknown} }
 
 // merge adds to edits, the first n of which are likely, what is different when clause holds: then it would be other.
 func merge(edits []Edit, n int, other []Edit, clause string) []Edit {

@@ -1,6 +1,7 @@
 package modules_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +127,41 @@ func TestPreview(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.likely, likely.Edits); diff != "" {
 			t.Errorf("%s: likely (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// TestPreviewErrors has errors that are certain, and errors that pending changes may take away.
+func TestPreviewErrors(t *testing.T) {
+	wrong := errors.New("it is a directory")
+	unknown := observe.Alternative[sight]{Answer: observe.Unknown[sight]("it is written"), If: "it is written", About: "/a"}
+	for _, test := range []struct {
+		name    string
+		likely  sight
+		or      []observe.Alternative[sight]
+		blind   bool // no forecast knows anything of the answer
+		want    string
+		certain bool
+	}{
+		{name: "certain", likely: sight{err: wrong}, want: "it is a directory", certain: true},
+		{name: "in all cases", likely: sight{err: wrong}, or: []observe.Alternative[sight]{{Answer: observe.Answer[sight]{Value: sight{err: wrong}}}}, want: "it is a directory", certain: true},
+		{name: "not in one case", likely: sight{err: wrong}, or: []observe.Alternative[sight]{{If: "a command does it"}}, want: "it is a directory, unless a command does it"},
+		{name: "unknown in one case", likely: sight{err: wrong}, or: []observe.Alternative[sight]{unknown}, want: "unknown until it is written"},
+		{name: "nobody can say", likely: sight{err: wrong}, blind: true, want: "it is a directory"},
+		{name: "perhaps something to do", or: []observe.Alternative[sight]{unknown}, want: "unknown until it is written"},
+	} {
+		sights.Future = func(_ *observe.Forecast, _ string, _ sight) observe.Outlook[sight] {
+			return observe.Outlook[sight]{Answer: observe.Answer[sight]{Value: test.likely}, Or: test.or}
+		}
+		if test.blind {
+			sights.Future = nil
+		}
+		s := observe.NewSnapshot()
+		sights.Put(s, "", test.likely, nil)
+		s.Forecast()
+		_, _, err := modules.Preview(seer{}, s)
+		if err == nil || err.Error() != test.want || errors.Is(err, observe.ErrUnknown) == test.certain {
+			t.Errorf("%s: %v, certain %v", test.name, err, !errors.Is(err, observe.ErrUnknown))
 		}
 	}
 }

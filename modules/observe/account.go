@@ -42,7 +42,7 @@ var User = &Kind[string, UserInfo]{
 	Script: func(names []string) string {
 		return shell.Script(userScript, shell.Vars{"names": shell.QuoteAll(names)})
 	},
-	Parse: parseUsers,
+	Parse: parseUsers, Future: futureUser,
 }
 
 func parseUsers(names []string, reply Reply) map[string]Answer[UserInfo] {
@@ -149,7 +149,7 @@ var Group = &Kind[GroupQuestion, GroupInfo]{
 		}
 		return shell.Script(groupScript, shell.Vars{"names": shell.QuoteAll(names), "users": shell.YesNo(users)})
 	},
-	Parse: parseGroups,
+	Parse: parseGroups, Future: futureGroup,
 }
 
 // parseGroups reads lines of group(5), an empty line, and "USER:GID" for each user.

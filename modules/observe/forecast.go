@@ -48,10 +48,13 @@ func (unknownError) Is(target error) bool { return target == ErrUnknown }
 type Forecast struct {
 	start    time.Time // after all that was seen of the host
 	turns    int       // how many things are foreseen, and so the time
-	files    map[string]FutureFile
+	seen     *Snapshot
+	links    map[string]string     // symbolic links that were seen: where they lead
+	files    map[string]FutureFile // by path, without links on the way: see [Forecast.real]
 	units    map[string]futureUnit // by ID
-	accounts []string              // users and groups that are made
-	packages map[string]bool       // that are installed
+	accounts []Account
+	packages map[string]bool // that are installed
+	loaded   time.Time       // when systemd last loads all unit files again
 	may      []vague
 	replies  map[question]any
 }
@@ -71,8 +74,8 @@ type Cause struct {
 	Bounded bool
 	Text    string
 
-	// Brings says that it may bring files and units that are not there yet.
-	Brings bool
+	// Brings says that it may bring files and units that are not there yet; Removes that it may take away some that are.
+	Brings, Removes bool
 }
 
 type futureUnit struct {
@@ -84,6 +87,7 @@ type futureUnit struct {
 func (s *Snapshot) Forecast() *Forecast {
 	if s.forecast == nil {
 		f := &Forecast{
+			seen: s, links: s.links(),
 			files: make(map[string]FutureFile), units: make(map[string]futureUnit), replies: make(map[question]any), packages: make(map[string]bool),
 		}
 		for _, a := range s.answers {
@@ -102,14 +106,6 @@ func (f *Forecast) tick() time.Time {
 	return f.start.Add(time.Duration(f.turns) * time.Minute)
 }
 
-// Account notes that a user, or a group, of a name is made. Numbers without a name may be its own then.
-func (f *Forecast) Account(name string) {
-	f.tick()
-	if !slices.Contains(f.accounts, name) {
-		f.accounts = append(f.accounts, name)
-	}
-}
-
 // Install notes that a package is installed.
 func (f *Forecast) Install(name string) {
 	f.tick()
@@ -124,6 +120,9 @@ func (f *Forecast) Unit(u UnitInfo) {
 	at := f.tick()
 	f.units[u.ID] = futureUnit{u, at}
 }
+
+// DaemonReload notes that systemd loads all unit files again.
+func (f *Forecast) DaemonReload() { f.loaded = f.tick() }
 
 // Started makes of u a unit that was started or restarted by a pending change, with nothing left of its last instance.
 func (f *Forecast) Started(u UnitInfo) UnitInfo {
@@ -170,7 +169,8 @@ const NewInstance = "foreseen"
 
 // Stops reports whether a pending change stops a unit, perhaps to start it again, and which. Empty id: any unit.
 func (f *Forecast) Stops(id string) (name string, stops bool) {
-	for name, u := range f.units {
+	for _, name := range sortedKeys(f.units) {
+		u := f.units[name]
 		if (id == "" || id == name) && (u.unit.InvocationID == NewInstance || !u.unit.Running()) {
 			return name, true
 		}
@@ -190,10 +190,12 @@ func (f *Forecast) May(c Cause) { f.may = append(f.may, vague{c, f.tick()}) }
 // names reports whether the text of c names one of words, or a directory above it.
 func (c Cause) names(words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool {
-		if word == "" {
+		switch {
+		case word == "":
 			return false
-		}
-		if strings.Contains(c.Text, word) {
+		case !path.IsAbs(word):
+			return mentions(c.Text, word)
+		case strings.Contains(c.Text, word):
 			return true
 		}
 		for dir := path.Dir(word); strings.Count(dir, "/") > 1; dir = path.Dir(dir) {
@@ -209,6 +211,11 @@ func (c Cause) names(words ...string) bool {
 		}
 		return false
 	})
+}
+
+// moves reports whether the text of c speaks of removing or renaming, and of p itself.
+func (c Cause) moves(p string) bool {
+	return mentions(c.Text, p) && (mentions(c.Text, "rm") || mentions(c.Text, "mv"))
 }
 
 // partOfPath reports whether c goes on a path.
@@ -242,7 +249,8 @@ func (c Cause) relates(word string) bool {
 		})
 	}
 	_, name, _ := strings.Cut(c.Name, " ")
-	return strings.TrimSuffix(path.Base(word), ".service") == name || slices.ContainsFunc(parts(word), func(a string) bool {
+	word = strings.TrimSuffix(word, ".service")
+	return path.Base(word) == name || slices.ContainsFunc(parts(word), func(a string) bool {
 		return slices.ContainsFunc(parts(name), func(b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) })
 	})
 }
@@ -263,18 +271,26 @@ func (f *Forecast) brings(words ...string) (name string, at time.Time, ok bool) 
 
 // Changes reports whether something is foreseen of path itself.
 func (f *Forecast) Changes(path string) bool {
-	_, ok := f.files[path]
+	_, ok := f.files[f.real(path)]
 	return ok
 }
-
-// Pending reports whether anything is foreseen at all.
-func (f *Forecast) Pending() bool { return f.turns > 0 }
 
 // MayChange returns what may change more than is known, or bring what is not there, as conditions name it; words are paths
 // and names that it would be about.
 func (f *Forecast) MayChange(words ...string) (by string, ok bool) {
 	by, _, ok = f.changes(time.Time{}, words...)
 	return by, ok
+}
+
+// runs returns what may change a unit that is there, after a time: what it runs or reads, which words name, or whether it
+// does. Of packages only those with names that speak for it.
+func (f *Forecast) runs(after time.Time, words ...string) (all []vague) {
+	for _, v := range f.may {
+		if v.at.After(after) && (v.Bounded && v.names(words...) || !v.Bounded && slices.ContainsFunc(words, v.relates)) {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // changes returns what may change something that is there, after a time.
@@ -285,19 +301,50 @@ func (f *Forecast) changes(after time.Time, words ...string) (name string, at ti
 }
 
 // Concerns returns why text, a command for example, may have another outcome than now: it names a file or a unit of which
-// something is foreseen. Empty: nothing speaks for that.
+// something is foreseen, or what a change names that does more than is known. Empty: nothing speaks for that.
 func (f *Forecast) Concerns(text string) string {
 	for _, p := range sortedKeys(f.files) {
-		if strings.Contains(text, p) {
+		if mentions(text, p) {
 			return p + " changes"
 		}
 	}
 	for _, id := range sortedKeys(f.units) {
-		if strings.Contains(text, strings.TrimSuffix(id, ".service")) {
+		if mentions(text, strings.TrimSuffix(id, ".service")) {
 			return id + " changes"
 		}
 	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return r > unicode.MaxASCII || !partOfPath(byte(r)) })
+	for _, p := range words {
+		if path.IsAbs(p) && (f.Changes(p) || f.gone(p) || f.real(p) != f.was(p)) {
+			return p + " changes"
+		}
+	}
+	for _, v := range f.may {
+		if slices.ContainsFunc(words, func(word string) bool {
+			_, name, _ := strings.Cut(v.Name, " ")
+			return path.IsAbs(word) && v.Bounded && v.names(word) || !v.Bounded && (path.IsAbs(word) && !isOutside(word) && v.relates(word) || word == name)
+		}) {
+			return v.Name + " changes it"
+		}
+	}
 	return ""
+}
+
+// mentions reports whether text names a path or a word, and not only as the beginning or end of another one.
+func mentions(text, word string) bool {
+	for at := 0; ; {
+		i := strings.Index(text[at:], word)
+		if i < 0 || word == "" {
+			return false
+		}
+		start, end := at+i, at+i+len(word)
+		before := start == 0 || !partOfPath(text[start-1])
+		after := end == len(text) || !partOfPath(text[end]) || text[end] == '/' || text[end] == '.'
+		if before && after {
+			return true
+		}
+		at = end
+	}
 }
 
 // ProgramOf returns a Future for what a program answers that a unit runs: it is silent for a while after a pending change
@@ -306,27 +353,31 @@ func ProgramOf[S, A any](unit func(S) string, silent A, isSilent func(A) bool) f
 	return func(f *Forecast, subject S, seen A) Outlook[A] {
 		o := Outlook[A]{Answer: Answer[A]{Value: seen}}
 		if isSilent(seen) {
-			const clause = "it answers by then"
+			const clause = "it already answers"
 			o.Or = append(o.Or, Alternative[A]{Answer: Unknown[A](clause), If: clause})
 		} else if name, stops := f.Stops(unit(subject)); stops {
+			if unit(subject) == "" {
+				name = "a service that restarts"
+			}
 			o.Or = append(o.Or, Alternative[A]{Answer: Answer[A]{Value: silent}, If: name + " doesn't answer yet"})
 		}
 		return o
 	}
 }
 
-// Foresee notes the answer to a question when a pending change is made, for questions that have no Future of their own.
-func (k *Kind[S, A]) Foresee(s *Snapshot, subject S, value A) {
+// Foresee notes the answer to a question when a pending change is made, for questions that have no Future of their own, and
+// what it may be instead.
+func (k *Kind[S, A]) Foresee(s *Snapshot, subject S, value A, or ...Alternative[A]) {
 	f := s.Forecast()
 	f.tick()
-	f.replies[question{k, subject}] = value
+	f.replies[question{k, subject}] = Outlook[A]{Answer[A]{Value: value}, or}
 }
 
 // Foreseen returns what was noted by [Kind.Foresee] about subject.
 func (k *Kind[S, A]) Foreseen(f *Forecast, subject S) (value A, ok bool) {
 	reply, ok := f.replies[question{k, subject}]
 	if ok {
-		value = reply.(A)
+		value = reply.(Outlook[A]).Value
 	}
 	return value, ok
 }
@@ -335,7 +386,7 @@ func (k *Kind[S, A]) Foreseen(f *Forecast, subject S) (value A, ok bool) {
 func (p *Probe[S, A]) Foresee(s *Snapshot, subject S, value A) {
 	f := s.Forecast()
 	f.tick()
-	f.replies[question{p, subject}] = value
+	f.replies[question{p, subject}] = Outlook[A]{Answer: Answer[A]{Value: value}}
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -94,7 +94,27 @@ func TestFutureFile(t *testing.T) {
 			name: "a command that names something beside it", question: reads,
 			foresee: func(f *Forecast) { f.May(Cause{Name: "a command", Bounded: true, Text: "cp x /etc/a/c", Brings: true}) },
 		},
-		{name: "a user that takes a number", question: reads, is: nameless, foresee: func(f *Forecast) { f.Account("bob") }, want: nameless, or: []string{"bob gets that number"}},
+		{
+			name: "a command that names what is there", question: reads, is: old, want: old, or: []string{"a command changes it"},
+			foresee: func(f *Forecast) { f.May(Cause{Name: "a command", Bounded: true, Text: "sed -i s/a/b/ /etc/a/b"}) },
+		},
+		{
+			name: "a command that names it, before it is written", question: reads, is: old, want: written,
+			foresee: func(f *Forecast) {
+				f.May(Cause{Name: "a command", Bounded: true, Text: "sed -i s/a/b/ /etc/a/b"})
+				f.Write("/etc/a/b", KnownContent([]byte("new")), rights)
+			},
+		},
+		{
+			name: "a package that had it is removed", question: FileQuestion{Path: "/etc/nginx/x"}, is: old, want: old,
+			foresee: func(f *Forecast) { f.May(Cause{Name: "package nginx", Removes: true}) }, or: []string{"removing package nginx removes it"},
+		},
+		{name: "another package is removed", question: isThere, is: old, want: old, foresee: func(f *Forecast) { f.May(Cause{Name: "package nginx", Removes: true}) }},
+		{
+			name: "something that a command creates", question: isThere, want: FileInfo{Type: Directory, Owner: "?", Group: "?", UID: -1, GID: -1},
+			foresee: func(f *Forecast) { f.Make("/etc/a/b") }, or: []string{"it is a link", "it is a file", "an earlier step leaves it so"},
+		},
+		{name: "a user that takes a number", question: reads, is: nameless, foresee: func(f *Forecast) { f.Account(Account{Name: "bob", Was: NoID, ID: NoID}) }, want: nameless, or: []string{"bob gets that number"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -104,7 +124,8 @@ func TestFutureFile(t *testing.T) {
 			var got FileInfo
 			var err error
 			var or []string
-			for _, world := range s.Alternatives(func(s *Snapshot) { got, err = File.Get(s, test.question) }) {
+			worlds, _ := s.Alternatives(func(s *Snapshot) { got, err = File.Get(s, test.question) })
+			for _, world := range worlds {
 				if len(or) == 0 || or[len(or)-1] != world.If {
 					or = append(or, world.If)
 				}
@@ -136,12 +157,13 @@ func TestAlternatives(t *testing.T) {
 		}
 		return got
 	}
-	if worlds := s.Alternatives(func(s *Snapshot) { types(s) }); worlds != nil {
+	if worlds, _ := s.Alternatives(func(s *Snapshot) { types(s) }); worlds != nil {
 		t.Errorf("of a host that was only looked at: %+v", worlds)
 	}
 	s.Forecast().May(Cause{Name: "package a", Brings: true})
 	var got [][]FileType
-	for _, world := range s.Alternatives(func(s *Snapshot) { got = append(got, types(s)) }) {
+	worlds, _ := s.Alternatives(func(s *Snapshot) { got = append(got, types(s)) })
+	for _, world := range worlds {
 		got = append(got, types(world.Snapshot))
 	}
 	want := [][]FileType{{Absent, Absent, Absent}, {Regular, Absent, Regular}, {Absent, Regular, Absent}}

@@ -20,6 +20,7 @@ type FutureFile struct {
 	Contains []string // of a directory that is made anew: paths of files that will be in it, relative to it
 
 	anew bool // a directory without what was in it
+	any  bool // of a type that nobody knows
 	at   time.Time
 }
 
@@ -119,11 +120,101 @@ func (f *Forecast) Replace(path string, r *Rights, contains ...string) {
 	f.set(path, FutureFile{Type: Directory, Rights: r, Contains: contains, anew: true})
 }
 
+// Make notes that there will be something at path, of which nobody knows what.
+func (f *Forecast) Make(path string) {
+	f.set(path, FutureFile{Type: Directory, Rights: UnknownRights, any: true})
+}
+
+// Parents notes that the directories above path are made where they are missing, with the rights that mkdir(1) gives them.
+func (f *Forecast) Parents(p string) {
+	for dir := path.Dir(p); dir != "/"; dir = path.Dir(dir) {
+		if is, ok := f.seen.at(f, f.was(dir), FileQuestion{}); !f.Changes(dir) && ok && is.Type == Absent || f.gone(dir) {
+			f.Directory(dir, &Rights{Mode: 0o755, Owner: "root", Group: "root"})
+		}
+	}
+}
+
+// Foreseen returns what is foreseen of path; not ok: it stays as it is. It is Absent also where a directory above goes, or was
+// missing and is made.
+func (f *Forecast) Foreseen(p string) (is FutureFile, ok bool) {
+	real := f.real(p)
+	if is, ok = f.files[real]; ok {
+		return is, true
+	}
+	if f.gone(p) {
+		return FutureFile{}, true
+	}
+	for dir := path.Dir(real); dir != "/"; dir = path.Dir(dir) {
+		if was, known := f.seen.at(f, dir, FileQuestion{}); known && was.Type == Absent && f.Changes(dir) {
+			return FutureFile{}, true
+		}
+	}
+	return FutureFile{}, false
+}
+
+// Inside returns what is foreseen of files in a directory, by their paths.
+func (f *Forecast) Inside(dir string) map[string]FutureFile {
+	inside := make(map[string]FutureFile)
+	for p, is := range f.files {
+		if path.Dir(p) == f.end(dir) {
+			inside[path.Join(dir, path.Base(p))] = is
+		}
+	}
+	return inside
+}
+
+// Named returns what may change the file p in a way that nobody knows, because it names it.
+func (f *Forecast) Named(p string) (by string, ok bool) {
+	by, _, ok = cause(slices.DeleteFunc(slices.Clone(f.may), func(v vague) bool {
+		return !v.Bounded || !v.names(p) || !v.at.After(f.files[f.real(p)].at)
+	}))
+	return by, ok
+}
+
+// Bytes returns the content, if it is known.
+func (c Content) Bytes() (content []byte, ok bool) {
+	return c.bytes, c.known == known && c.bytes != nil
+}
+
+// Kept reports whether it is the content that is there.
+func (c Content) Kept() bool { return c.known == kept }
+
+// Entries returns how many entries a directory will have that has seen now.
+func (f *Forecast) Entries(dir string, seen int) int {
+	dir, emptied := f.end(dir), false
+	if will, ok := f.files[dir]; ok && (will.Type == Absent || will.anew) || !ok && f.gone(dir) {
+		seen, emptied = 0, true
+	}
+	for p, will := range f.files {
+		if path.Dir(p) != dir {
+			continue
+		}
+		is, known := f.seen.at(f, p, FileQuestion{})
+		switch there := !emptied && (!known || is.Type != Absent); {
+		case will.Type == Absent && there && seen > 0:
+			seen--
+		case will.Type != Absent && !there:
+			seen++
+		}
+	}
+	return seen
+}
+
+// gone reports whether it is foreseen that nothing is at p.
+func (f *Forecast) gone(p string) bool {
+	p = f.real(p)
+	if will, ok := f.files[p]; ok {
+		return will.Type == Absent
+	}
+	dir, ok := f.above(p)
+	return ok && !slices.Contains(dir.will.Contains, strings.TrimPrefix(p, dir.path+"/"))
+}
+
 // Remove notes that path, and what is below it, is removed.
 func (f *Forecast) Remove(path string) { f.set(path, FutureFile{Type: Absent}) }
 
 func (f *Forecast) set(p string, is FutureFile) {
-	is.at = f.tick()
+	p, is.at = f.real(p), f.tick()
 	was, known := f.files[p]
 	if is.Type == Regular && is.Content.known == kept && was.Type == Regular {
 		is.Content = was.Content
@@ -154,37 +245,80 @@ func isOutside(path string) bool {
 
 // futureFile is the outlook of [File].
 func futureFile(f *Forecast, q FileQuestion, is FileInfo) Outlook[FileInfo] {
+	p := f.real(q.Path)
+	will, foreseen := f.files[p]
 	o := Outlook[FileInfo]{Answer: Answer[FileInfo]{Value: is}}
-	if will, ok := f.files[q.Path]; ok {
+	if link, moved := f.moved(q.Path); moved {
+		var known bool
+		if is, known = f.seen.at(f, p, q); !known && !will.certain() && !f.gone(p) {
+			o.Answer = Unknown[FileInfo](link + " leads to another directory")
+			return o
+		}
+		o.Value = is
+	}
+	if foreseen {
 		will.apply(q, &o)
-	} else if dir, ok := f.above(q.Path); ok {
+	} else if dir, ok := f.above(p); ok {
 		o.Value = FileInfo{}
-		if slices.Contains(dir.will.Contains, strings.TrimPrefix(q.Path, dir.path+"/")) {
+		if slices.Contains(dir.will.Contains, strings.TrimPrefix(p, dir.path+"/")) {
 			o.Value = FileInfo{Type: Regular, SHA256: "?"}
 		}
 	}
-	f.names(&o)
-	f.stranger(q.Path, &o.Value)
-	if _, removed := f.files[q.Path]; o.Err != nil || o.Value.Type != Absent || removed {
-		return o
+	f.names(p, &o)
+	f.stranger(p, &o.Value)
+	switch {
+	case o.Err != nil:
+	case o.Value.Type != Absent:
+		f.mayChange(p, q, &o)
+	case !foreseen:
+		f.mayBring(p, q, &o)
 	}
-	by, _, ok := f.brings(q.Path)
-	if !ok || strings.HasPrefix(path.Base(q.Path), ".rcprov") {
-		return o
+	return o
+}
+
+// certain reports whether nothing of what is there now has a say in what will be.
+func (f FutureFile) certain() bool {
+	return f.Type == Absent && !f.at.IsZero() || f.Type == Symlink || f.Type == Directory && f.anew || f.Type == Regular && f.Content.known == known && f.Rights != nil
+}
+
+// mayBring adds that changes which do more than anybody knows may bring the file p, which is not there.
+func (f *Forecast) mayBring(p string, q FileQuestion, o *Outlook[FileInfo]) {
+	by, _, ok := f.brings(p)
+	if !ok || strings.HasPrefix(path.Base(p), ".rcprov") {
+		return
 	}
 	clause := by + " brings it"
-	if related := f.related(q.Path); !q.Content && related || q.UnlessSHA256 != "" {
+	related := f.related(p)
+	if !q.Content && related || q.UnlessSHA256 != "" {
 		file := FileInfo{Type: Regular, Mode: 0o644, Owner: "root", Group: "root", SHA256: "?", Size: 1}
 		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: file}, If: clause})
 	}
-	if q.UnlessSHA256 == "" && f.related(q.Path) { // a directory, a link, or a content that decides
+	if q.UnlessSHA256 == "" && related { // a directory, a link, or a content that decides
 		about := q.Path
 		if q.Content {
 			about = ""
 		}
 		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Unknown[FileInfo](clause), If: clause, About: about})
 	}
-	return o
+}
+
+// mayChange adds that changes which do more than anybody knows may change the file p, which is there, or remove it.
+func (f *Forecast) mayChange(p string, q FileQuestion, o *Outlook[FileInfo]) {
+	since := f.files[p].at
+	for _, v := range f.may {
+		switch {
+		case !v.at.After(since):
+		case v.Bounded && v.names(p) && q.UnlessSHA256 != "":
+			other := o.Value
+			other.SHA256, other.Content = "?", nil
+			o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: v.Name + " changes it"})
+		case v.Bounded && v.names(p):
+			clause := v.Name + " changes it"
+			o.Or = append(o.Or, Alternative[FileInfo]{Answer: Unknown[FileInfo](clause), If: clause, About: q.Path})
+		case v.Removes && !isOutside(p) && v.relates(p):
+			o.Or = append(o.Or, Alternative[FileInfo]{If: "removing " + v.Name + " removes it"})
+		}
+	}
 }
 
 // stranger notes who will own the first directory above p that is not root's.
@@ -230,6 +364,20 @@ func (f FutureFile) apply(q FileQuestion, o *Outlook[FileInfo]) {
 	case Symlink:
 		o.Value = FileInfo{Type: Symlink, Target: f.Target, Mode: 0o777, Owner: "root", Group: "root"}
 	case Directory:
+		if f.any && q.Content {
+			f.Type = Regular
+			f.Content = UnknownContent
+			f.content(q, o)
+			break
+		}
+		if f.any {
+			for _, other := range []struct {
+				FileType
+				clause string
+			}{{Symlink, "it is a link"}, {Regular, "it is a file"}} {
+				o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: FileInfo{Type: other.FileType, AnyRights: true}}, If: other.clause})
+			}
+		}
 		if was.Type != Directory {
 			o.Value = FileInfo{Type: Directory, Mode: 0o755, Owner: "root", Group: "root"}
 		}
@@ -290,21 +438,5 @@ func (f FutureFile) content(q FileQuestion, o *Outlook[FileInfo]) {
 		other := *v
 		other.SHA256, other.Content = "?", nil
 		o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: clause})
-	}
-}
-
-// names adds what becomes of numbers without a name: accounts that are made may have them.
-func (f *Forecast) names(o *Outlook[FileInfo]) {
-	for _, name := range f.accounts {
-		other := o.Value
-		if other.Owner == Nameless {
-			other.Owner = name
-		}
-		if other.Group == Nameless {
-			other.Group = name
-		}
-		if other.Owner != o.Value.Owner || other.Group != o.Value.Group {
-			o.Or = append(o.Or, Alternative[FileInfo]{Answer: Answer[FileInfo]{Value: other}, If: name + " gets that number"})
-		}
 	}
 }

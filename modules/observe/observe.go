@@ -322,6 +322,7 @@ type Snapshot struct {
 	forecast *Forecast // nil but in plans, after the first pending change
 	taken    *choice   // the alternative that counts; nil: what is most likely
 	read     *[]choice // the alternatives of all that was read; nil: nobody wants to know
+	guessed  *bool     // set if something was read of which no forecast knows anything; nil: nobody wants to know
 }
 
 // choice is an alternative of an answer.
@@ -346,22 +347,22 @@ type World struct {
 }
 
 // Alternatives calls read with s, and returns what s may be instead, as far as that concerns what read has asked of it: one
-// World for each alternative of each answer.
-func (s *Snapshot) Alternatives(read func(*Snapshot)) []World {
+// World for each alternative of each answer. It is guessed if read has asked for something that pending changes may make
+// otherwise in ways that no forecast knows.
+func (s *Snapshot) Alternatives(read func(*Snapshot)) (worlds []World, guessed bool) {
 	if s.forecast == nil {
 		read(s)
-		return nil
+		return nil, false
 	}
 	watched := *s
-	watched.read = new([]choice)
+	watched.read, watched.guessed = new([]choice), &guessed
 	read(&watched)
-	var worlds []World
 	for _, c := range *watched.read {
 		other := *s
 		other.taken = &c
 		worlds = append(worlds, World{c.If, c.About, &other})
 	}
-	return worlds
+	return worlds, guessed
 }
 
 func get[S, A any](s *Snapshot, id question, name string, subject S, future func(*Forecast, S, A) Outlook[A]) (A, error) {
@@ -371,19 +372,23 @@ func get[S, A any](s *Snapshot, id question, name string, subject S, future func
 		return zero, fmt.Errorf("bug: %s %v was not asked", name, id.subject)
 	}
 	if a.Err != nil {
+		if s.guessed != nil {
+			*s.guessed = true // a pending change may take the reason away
+		}
 		return zero, a.Err
 	}
 	seen := a.Value.(A)
 	if s.forecast == nil {
 		return seen, nil
 	}
-	if value, ok := s.forecast.replies[id]; ok {
-		return value.(A), nil
+	o := Outlook[A]{Answer: Answer[A]{Value: seen}}
+	if reply, ok := s.forecast.replies[id]; ok {
+		o = reply.(Outlook[A])
+	} else if future != nil {
+		o = future(s.forecast, subject, seen)
+	} else if s.guessed != nil {
+		*s.guessed = true
 	}
-	if future == nil {
-		return seen, nil
-	}
-	o := future(s.forecast, subject, seen)
 	if s.taken != nil && s.taken.question == id && s.taken.n < len(o.Or) {
 		other := o.Or[s.taken.n]
 		return other.Value, other.Err

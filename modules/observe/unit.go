@@ -104,6 +104,8 @@ type UnitInfo struct {
 	Restarts        int           // by Restart=, since somebody started it
 	Restarted       time.Duration // how long ago it left the inactive state, when Restarts > 0; in whole seconds
 	MainPID         int           // 0 when none runs
+	Program         string        // the file that the main program was started from, when it is still in its place
+	Directory       string        // its working directory, when that is still there and the unit has WorkingDirectory=
 	ReplacedProgram string        // the file that the main program was started from, when another one is in its place
 	LostProgram     string        // the same file, when it was removed and there is none in its place
 	LostDirectory   string        // the working directory of the main program, when it was removed and the unit has WorkingDirectory=
@@ -226,10 +228,12 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			continue
 		}
 		a.Value.Stamp = files.stamps[q.Name]
-		a.Value.ReplacedProgram = files.deleted[deletion{"replaced", a.Value.MainPID}]
-		a.Value.LostProgram = files.deleted[deletion{"removed", a.Value.MainPID}]
+		a.Value.ReplacedProgram = files.processes[process{"replaced", a.Value.MainPID}]
+		a.Value.LostProgram = files.processes[process{"removed", a.Value.MainPID}]
+		a.Value.Program = files.processes[process{"program", a.Value.MainPID}]
 		if a.Value.ownDirectory { // some programs remove the one that they have chosen themselves
-			a.Value.LostDirectory = files.deleted[deletion{"lost", a.Value.MainPID}]
+			a.Value.LostDirectory = files.processes[process{"lost", a.Value.MainPID}]
+			a.Value.Directory = files.processes[process{"directory", a.Value.MainPID}]
 		}
 		a.Value.Files = make(map[string]WatchedFile)
 		for _, path := range append(a.Value.OwnFiles(), strings.Split(q.Watch, "\n")...) {

@@ -66,18 +66,18 @@ func (s Stamp) Text(unit string) string {
 
 // watchedLines collects what unit.sh and unitfiles.sh print beside the properties.
 type watchedLines struct {
-	enabled map[string]string // state by unit, where UnitFileState is an old one
-	now     time.Time
-	stamps  map[string]Stamp
-	deleted map[deletion]string // paths
-	links   map[string]linkLine
-	files   map[string]fileLine
-	sums    map[string]string
+	enabled   map[string]string // state by unit, where UnitFileState is an old one
+	now       time.Time
+	stamps    map[string]Stamp
+	processes map[process]string // paths
+	links     map[string]linkLine
+	files     map[string]fileLine
+	sums      map[string]string
 }
 
-// A deletion took something away from a process: its program ("replaced" when there is another one, "removed") or its
-// working directory ("lost").
-type deletion struct {
+// A process has a program ("program"; "replaced" when it was removed and there is another one, "removed") and a working
+// directory ("directory"; "lost" when it was removed).
+type process struct {
 	what string
 	pid  int
 }
@@ -90,7 +90,7 @@ type fileLine struct{ kind, ctime string }
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
-			enabled: make(map[string]string), stamps: make(map[string]Stamp), deleted: make(map[deletion]string),
+			enabled: make(map[string]string), stamps: make(map[string]Stamp), processes: make(map[process]string),
 			links: make(map[string]linkLine), files: make(map[string]fileLine), sums: make(map[string]string),
 		}
 	}
@@ -104,9 +104,9 @@ func (f *watchedLines) add(line string) bool {
 		}
 	case fields[0] == "stamp" && len(fields) >= 4:
 		f.stamps[fields[1]] = f.stamps[fields[1]].with(fields[2:])
-	case (fields[0] == "replaced" || fields[0] == "removed" || fields[0] == "lost") && len(fields) == 3:
+	case slices.Contains([]string{"program", "replaced", "removed", "directory", "lost"}, fields[0]) && len(fields) == 3:
 		if pid, err := strconv.Atoi(fields[1]); err == nil {
-			f.deleted[deletion{fields[0], pid}] = fields[2]
+			f.processes[process{fields[0], pid}] = fields[2]
 		}
 	case fields[0] == "link" && len(fields) == 4:
 		f.links[fields[3]] = linkLine{ctime: fields[1], target: fields[2]}

@@ -1,8 +1,10 @@
 # The part behind unit.sh. Passes the properties in $shown and the stamps in $stamps on; then it prints, tab-separated, a
 # line for each thing that it learned of files:
 #
+#	program PID PROGRAM     the program file that runs as PID
 #	replaced PID PROGRAM    the program file that runs as PID was deleted, and there is another one in its place
 #	removed PID PROGRAM     the same, and there is none
+#	directory PID DIRECTORY the working directory of PID
 #	lost PID DIRECTORY      the working directory of PID was deleted, whether there is another one or not
 #	link CTIME TARGET PATH  of symbolic links
 #	file TYPE CTIME PATH    links followed; TYPE as find's %y
@@ -53,10 +55,13 @@ for line in $seen; do
 	case $line in
 	link"$tab"*"$tab"/proc/*/exe)
 		gone=${line#link"$tab"*"$tab"} gone=${gone%"$tab"*}
-		[ "$gone" != "${gone% (deleted)}" ] || continue
-		before "${gone% (deleted)}"
-		pid=${line##*"$tab"/proc/} how=removed
-		[ ! -e "$gone" ] || how=replaced
+		pid=${line##*"$tab"/proc/} how=program
+		case $gone in *' (deleted)')
+			before "${gone% (deleted)}"
+			how=removed
+			[ ! -e "$gone" ] || how=replaced
+			;;
+		esac
 		printf '%s\t%s\t%s\n' "$how" "${pid%/exe}" "$gone"
 		;;
 	link"$tab"*" (deleted)$tab"/proc/*/cwd)
@@ -64,7 +69,10 @@ for line in $seen; do
 		before "${gone% (deleted)*}"
 		printf 'lost\t%s\t%s\n' "${pid%/cwd}" "$gone"
 		;;
-	link"$tab"*"$tab"/proc/*/cwd) ;;
+	link"$tab"*"$tab"/proc/*/cwd)
+		pid=${line##*"$tab"/proc/} gone=${line#link"$tab"*"$tab"}
+		printf 'directory\t%s\t%s\n' "${pid%/cwd}" "${gone%"$tab"*}"
+		;;
 	link*)
 		printf '%s\n' "$line"
 		set -- "$@" "${line##*"$tab"}"

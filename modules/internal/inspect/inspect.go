@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/base64"
@@ -22,6 +23,9 @@ type Program struct {
 	Dir  string
 	User string   // empty: root
 	Env  []string // "NAME=value"
+
+	// Awaited says that it is tried until it succeeds: then nobody knows whether any pending change makes it do so.
+	Awaited bool
 
 	// Output says that what it prints matters, the last 64 KiB of both streams.
 	Output bool
@@ -78,7 +82,10 @@ func foreseeOutcome(f *observe.Forecast, p *Program, seen Outcome) observe.Outlo
 	text := shell.QuoteAll(p.Argv)
 	why := f.Concerns(text)
 	switch {
-	case seen.Missing != "" && f.Pending():
+	case p.Awaited && (seen.Missing != "" || seen.Status != 0):
+		clause := cmp.Or(why, "it already succeeds")
+		o.Or = append(o.Or, observe.Alternative[Outcome]{Answer: observe.Unknown[Outcome](clause), If: clause})
+	case seen.Missing != "":
 		or(0, seen.Missing+" is there then")
 		or(1, seen.Missing+" is there then")
 	case why != "" && seen.Status == 0:

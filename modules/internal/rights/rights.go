@@ -38,6 +38,24 @@ func (r Rights) Allowed(seen observe.FileInfo) error {
 	return nil
 }
 
+const unknown = "unknown"
+
+// shown is the name of an owner or a group for people.
+func shown(name string) string {
+	if name == observe.Nameless || name == observe.UnknownRights.Owner {
+		return unknown
+	}
+	return name
+}
+
+// shownMode is the mode for people.
+func (r Rights) shownMode() string {
+	if r.Owner == observe.UnknownRights.Owner {
+		return unknown
+	}
+	return r.OctalMode()
+}
+
 // A Drift is the difference between the rights of a file or directory and those that a step wants. The zero Drift is none.
 type Drift struct {
 	Path               string
@@ -74,9 +92,9 @@ func (d Drift) Edits() []modules.Edit {
 		differs        bool
 		name, from, to string
 	}{
-		{d.Mode, "mode", d.Seen.OctalMode(), d.Want.OctalMode()},
-		{d.Owner, "owner", d.Seen.Owner, d.Want.Owner},
-		{d.Group, "group", d.Seen.Group, d.Want.Group},
+		{d.Mode, "mode", d.Seen.shownMode(), d.Want.OctalMode()},
+		{d.Owner, "owner", shown(d.Seen.Owner), d.Want.Owner},
+		{d.Group, "group", shown(d.Seen.Group), d.Want.Group},
 	} {
 		if field.differs {
 			edits = append(edits, modules.Edit{Action: modules.Update, Subject: d.Path, Field: field.name, From: field.from, To: field.to})

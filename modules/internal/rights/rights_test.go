@@ -37,7 +37,7 @@ func TestEdits(t *testing.T) {
 		},
 		{
 			name: "nameless", rights: rights.Rights{Mode: 0o640, Owner: "alice", Group: "web"}, seen: nameless,
-			want: []modules.Edit{edit("owner", observe.Nameless, "alice")},
+			want: []modules.Edit{edit("owner", "unknown", "alice")},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -115,11 +115,14 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, w := snapshot.Forecast(), c.Work.(work)
 	if w.Repair != nil {
 		f.May(observe.Cause{Name: dpkg, Brings: true})
+		for _, name := range w.Repair.Unfinished {
+			f.May(observe.Cause{Name: "package " + name, Brings: true})
+		}
 		f.Install(dpkg)
 	}
 	for _, p := range w.Packages {
 		if p.Action != "" {
-			f.May(observe.Cause{Name: p.subject(), Brings: p.Action != modules.Remove})
+			f.May(observe.Cause{Name: p.subject(), Brings: p.Action != modules.Remove, Removes: p.Action == modules.Remove})
 		}
 	}
 	for _, p := range s.Packages {

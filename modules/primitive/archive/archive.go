@@ -43,6 +43,8 @@ type Step struct {
 	Mode     fs.FileMode // of the directory itself
 	Replace  bool        // replace also a directory that rcprov did not unpack; for products, which own their directories
 	Absent   bool
+
+	needsFile bool // File is the plan's, and no product makes it
 }
 
 var _ modules.Preparer = (*Step)(nil)
@@ -94,6 +96,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		check("url", fetch.CheckURL(args.URL))
 	case args.File != "":
 		check("file", modules.CheckPath(args.File))
+		s.needsFile = true
 	default:
 		errs = append(errs, modules.Argf("url", "is required, unless file is given"))
 	}
@@ -129,6 +132,10 @@ func (s *Step) Observe(q *observe.Query) {
 	for _, name := range s.Contains {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Path + "/" + name})
 	}
+	if s.needsFile {
+		observe.File.Ask(q, observe.FileQuestion{Path: s.File})
+		observe.AskParents(q, s.File)
+	}
 }
 
 // Diff implements [modules.Step].
@@ -144,7 +151,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return s.leftover(snapshot)
 	}
 	if dir.Type == observe.Absent {
-		return modules.NewChange(work{Action: modules.Create, Path: s.Path, Origin: s.origin(), Want: s.marker()}), nil
+		return s.change(snapshot, work{Action: modules.Create, Path: s.Path, Origin: s.origin(), Want: s.marker()})
 	}
 	if dir.Type != observe.Directory {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, dir.Type),
@@ -169,7 +176,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return s.compare(snapshot, dir, is, known)
 }
 
-// Foresee implements [modules.Foreseer]: programs may be running from a directory, or in it, that another one replaces.
+// Foresee implements [modules.Foreseer]: another directory takes the place of what is there.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, rights := snapshot.Forecast(), s.rights().Foreseen()
 	switch w := c.Work.(work); {
@@ -178,10 +185,8 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	case !w.unpacks():
 		f.Touch(s.Path, rights)
 	default:
+		f.Parents(s.Path)
 		f.Replace(s.Path, rights, s.Contains...)
-		if w.Action == modules.Update {
-			f.May(observe.Cause{Name: s.Path})
-		}
 	}
 }
 
@@ -230,6 +235,23 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 		if known && file.Type == observe.Absent {
 			w.Missing = append(w.Missing, name)
 		}
+	}
+	return s.change(snapshot, w)
+}
+
+// change returns the change of w, or an error if it needs a file that is missing for certain.
+func (s *Step) change(snapshot *observe.Snapshot, w work) (modules.Change, error) {
+	if !s.needsFile || !w.unpacks() {
+		return modules.NewChange(w), nil
+	}
+	is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.File})
+	switch {
+	case err != nil:
+		return modules.Change{}, fmt.Errorf("look at %s: %w", s.File, err)
+	case is.Type == observe.Absent && snapshot.Vague():
+		return modules.NewChange(w, s.File+" does not exist yet: an earlier step must create it"), nil
+	case is.Type == observe.Absent:
+		return modules.Change{}, modules.WithHint(fmt.Errorf("there is no file %s on the host", s.File), "Check the path, or make the file in an earlier step.")
 	}
 	return modules.NewChange(w), nil
 }

@@ -357,23 +357,56 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestForesee is about what may have been replaced under a program that runs.
+// TestForesee is about what may be replaced under a program that runs.
 func TestForesee(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		work work
-		want string
+		want string // the program of a unit that runs: replaced, or perhaps (the clause)
 	}{
-		{work{Action: modules.Create, Path: "/opt/x", Origin: "https://x"}, ""},
-		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{SHA256: "0a"}, Want: marker{SHA256: "0b"}}, "/opt/x"},
-		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Want: marker{Strip: 1}}, "/opt/x"},
-		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Missing: []string{"bin/x"}}, "/opt/x"},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{SHA256: "0a"}, Want: marker{SHA256: "0b"}}, "/opt/x brings bin/x, which it runs"},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Want: marker{Strip: 1}}, "/opt/x brings bin/x, which it runs"},
+		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Missing: []string{"bin/x"}}, "/opt/x brings bin/x, which it runs"},
 		{work{Action: modules.Update, Path: "/opt/x", Seen: &marker{}, Drift: rights.Drift{Path: "/opt/x", Owner: true}}, ""},
 	} {
-		s := observe.NewSnapshot()
-		modules.Foresee(&Step{Path: "/opt/x"}, s, modules.NewChange(test.work))
-		if got, _ := s.Forecast().MayChange(); got != test.want {
-			t.Errorf("%+v: %q changes what runs, want %q", test.work, got, test.want)
+		s, q := observe.NewSnapshot(), observe.UnitQuestion{Name: "x.service"}
+		observe.Unit.Put(s, q, observe.UnitInfo{ID: "x.service", Load: observe.Loaded, Active: observe.Active, Program: "/opt/x/bin/x"}, nil)
+		for _, contains := range [][]string{nil, {"bin/x"}} {
+			modules.Foresee(&Step{Path: "/opt/x", Contains: contains}, s, modules.NewChange(test.work))
+			got, sure := "", false
+			worlds, _ := s.Alternatives(func(s *observe.Snapshot) {
+				is, err := observe.Unit.Get(s, q)
+				if err != nil {
+					t.Error(err)
+				}
+				sure = is.ReplacedProgram != ""
+			})
+			for _, w := range worlds {
+				got = w.If
+			}
+			if contains == nil && got != test.want || sure != (contains != nil && test.want != "") {
+				t.Errorf("%+v with %q: %q, certain %v; want %q", test.work, contains, got, sure, test.want)
+			}
 		}
+	}
+}
+
+// TestNoFile is about an archive on the host that is not there.
+func TestNoFile(t *testing.T) {
+	t.Parallel()
+	step, err := New(Args{Path: "/opt/x", File: "/srv/x.tar", SHA256: strings.Repeat("0", 64), Mode: "0755", Owner: "root", Group: "root"}, modules.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := observe.NewSnapshot()
+	for _, path := range []string{"/opt/x", "/srv", "/srv/x.tar"} {
+		observe.File.Put(s, observe.FileQuestion{Path: path}, observe.FileInfo{}, nil)
+	}
+	if _, err := step.Diff(s); moduletest.ErrorText(err) != "there is no file /srv/x.tar on the host" {
+		t.Errorf("missing: %v", err)
+	}
+	s.Forecast().Write("/srv/x.tar", observe.NewContent, nil)
+	if c, err := step.Diff(s); err != nil || c.Empty() {
+		t.Errorf("made by an earlier step: %+v, %v", c, err)
 	}
 }

@@ -1,7 +1,6 @@
 package authorizedkey
 
 import (
-	"cmp"
 	_ "embed"
 	"encoding/base64"
 	"errors"
@@ -76,23 +75,6 @@ var keyFiles = &observe.Kind[question, keyFile]{
 	},
 	Parse:  parseKeyFiles,
 	Future: futureKeyFile,
-}
-
-// futureKeyFile is about users that earlier steps make, remove, or give another home.
-func futureKeyFile(f *observe.Forecast, q question, seen keyFile) observe.Outlook[keyFile] {
-	o := observe.Outlook[keyFile]{Answer: observe.Answer[keyFile]{Value: seen}}
-	user, ok := observe.User.Foreseen(f, q.User)
-	path := cmp.Or(q.Path, user.Home+"/.ssh/authorized_keys")
-	switch {
-	case !ok:
-	case !user.Exists:
-		o.Value = keyFile{}
-	case !seen.UserExists:
-		o.Value = keyFile{UserExists: true, UID: user.UID, Path: path}
-	case seen.Path != path:
-		o.Answer = observe.Unknown[keyFile](q.User + " has its new home")
-	}
-	return o
 }
 
 func parseKeyFiles(questions []question, reply observe.Reply) map[question]observe.Answer[keyFile] {

@@ -35,7 +35,7 @@ var _ modules.Step = (*Step)(nil)
 func New(args Args, env modules.Env) (modules.Step, error) {
 	said := inspect.Args{Argv: args.Argv, Shell: args.Shell, Dir: args.Dir, User: args.User, Env: args.Env}
 	s := &Step{
-		Program:  &inspect.Program{Argv: args.Argv, Dir: args.Dir, User: said.Account(), Env: said.Environ(), Output: true},
+		Program:  &inspect.Program{Argv: args.Argv, Dir: args.Dir, User: said.Account(), Env: said.Environ(), Output: true, Awaited: true},
 		Name:     said.Name(),
 		Contains: args.Contains,
 		Secret:   env.Sensitive("contains") || env.Sensitive("matches"),

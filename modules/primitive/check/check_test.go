@@ -138,6 +138,9 @@ func TestForesee(t *testing.T) {
 			s.Forecast().Unit(observe.UnitInfo{ID: "other.service", InvocationID: observe.NewInstance})
 		}, want: "-"},
 		{name: "as wanted, its unit restarts", foresee: restart, want: "if nginx.service changes"},
+		{name: "fails, another unit restarts", status: 3, foresee: func(s *observe.Snapshot) {
+			s.Forecast().Unit(observe.UnitInfo{ID: "other.service", InvocationID: observe.NewInstance})
+		}, want: "unless it already succeeds"},
 		{name: "fails, its unit restarts", status: 3, foresee: restart, want: "unless nginx.service changes"},
 	} {
 		snapshot := observe.NewSnapshot()

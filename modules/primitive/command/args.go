@@ -29,8 +29,9 @@ var source string
 //
 // `unless` and `changed_when` run whenever rcprov observes the host, also for `rcprov plan`: they must not change anything.
 // They run as the same user, in the same directory and environment as the command, for at most 30 seconds. For plan their
-// result is unknown if an earlier step provides their program, directory or user, or changes a file or a unit that they
-// name: it shows the command with a condition. It knows nothing about other things that they depend on.
+// result is unknown if an earlier step provides their program, directory or user, changes a file or a unit that they name,
+// or is a command that names it as well: it shows the command with a condition. It knows nothing about other things that
+// they depend on.
 type Args struct {
 	// The program and its arguments. No shell interprets them. Give argv or shell.
 	Argv []string `hcl:"argv,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`

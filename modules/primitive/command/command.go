@@ -74,6 +74,10 @@ func (s *Step) Observe(q *observe.Query) {
 			inspect.Programs.Ask(q, c)
 		}
 	}
+	if s.Command.Dir != "/" {
+		observe.File.Ask(q, observe.FileQuestion{Path: s.Command.Dir})
+		observe.AskParents(q, s.Command.Dir)
+	}
 }
 
 // Diff implements [modules.Step].
@@ -116,20 +120,27 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			w.Reasons = append(w.Reasons, reason{Arg: c.arg, Outcome: is})
 		}
 	}
+	if len(w.Reasons) > 0 && s.Command.Dir != "/" {
+		more, err := modules.NeedsParent(snapshot, s.Command.Dir+"/.")
+		if err != nil {
+			return modules.Change{}, err
+		}
+		notes = append(notes, more...)
+	}
 	return modules.NewChange(w, notes...), nil
 }
 
 // Foresee implements [modules.Foreseer]: a command may do anything to what it names.
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	f := snapshot.Forecast()
+	text := strings.Join(append(s.Command.Argv, s.Command.Script, s.Command.Dir, string(s.Command.Stdin)), "\n")
+	f.May(observe.Cause{Name: "a command", Bounded: true, Text: text, Brings: true})
 	if s.Creates != "" {
-		f.Write(s.Creates, observe.UnknownContent, observe.UnknownRights)
+		f.Make(s.Creates)
 	}
 	if s.Removes != "" {
 		f.Remove(s.Removes)
 	}
-	text := strings.Join(append(s.Command.Argv, s.Command.Script, s.Command.Dir, string(s.Command.Stdin)), "\n")
-	f.May(observe.Cause{Name: "a command", Bounded: true, Text: text, Brings: true})
 }
 
 // Opaque implements [modules.Opaque]: what the program did before it failed is not observed.

@@ -51,16 +51,16 @@ func TestDiff(t *testing.T) {
 			name: "removes", args: all, there: observe.Directory, gone: observe.Regular, change: inspect.Outcome{Status: 1}, from: "/gone exists",
 			reasons: []reason{{Arg: "removes", Path: "/gone"}},
 		},
-		{name: "unless", args: all, there: observe.Regular, unless: inspect.Outcome{Status: 3}, change: inspect.Outcome{Status: 1}, from: "unless exits with 3"},
-		{name: "changed_when", args: all, there: observe.Regular, from: "changed_when exits with 0"},
+		{name: "unless", args: all, there: observe.Regular, unless: inspect.Outcome{Status: 3}, change: inspect.Outcome{Status: 1}, from: "`unless` exits with 3"},
+		{name: "changed_when", args: all, there: observe.Regular, from: "`changed_when` exits with 0"},
 		{
 			name: "several", args: all, unless: inspect.Outcome{Status: 1}, change: inspect.Outcome{Status: 1},
-			from:    "/there does not exist, unless exits with 1",
+			from:    "/there does not exist, `unless` exits with 1",
 			reasons: []reason{{Arg: "creates", Path: "/there"}, {Arg: "unless", Outcome: inspect.Outcome{Status: 1}}},
 		},
 		{
 			name: "program is not there yet", args: all, there: observe.Regular, unless: inspect.Outcome{Missing: "is-made"}, change: inspect.Outcome{Status: 1},
-			from: "unless is unknown", notes: []string{"unless needs is-made, which is not on the host"},
+			from: "`unless` needs is-made, which is not there", notes: []string{"unless needs is-made, which is not on the host"},
 			reasons: []reason{{Arg: "unless", Outcome: inspect.Outcome{Missing: "is-made"}}},
 		},
 		{
@@ -133,7 +133,7 @@ func TestConverge(t *testing.T) {
 				Env: map[string]string{"WORD": "it's a word", "FILE": path},
 			})
 			change := moduletest.Converge(t, host, step)
-			if from := change.Edits[0].From; from != "unless exits with 2" {
+			if from := change.Edits[0].From; from != "`unless` exits with 2" {
 				t.Errorf("reason %q", from)
 			}
 			if again := moduletest.Diff(t, host, step); !again.Empty() {

@@ -45,9 +45,24 @@ func TestForesee(t *testing.T) {
 			want:    []modules.Edit{{Action: modules.Run, Subject: "make", If: "x.service changes"}},
 		},
 		{
+			name: "another command names a file of the condition", args: unless,
+			foresee: func(s *observe.Snapshot) {
+				step, err := New(Args{Shell: "echo x >/made", Creates: "/elsewhere", Dir: "/", User: "root"}, plain)
+				if err != nil {
+					t.Fatal(err)
+				}
+				modules.Foresee(step, s, modules.Change{})
+			},
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", If: "a command changes it"}},
+		},
+		{
+			name: "another command creates it", args: creates,
+			foresee: func(s *observe.Snapshot) { s.Forecast().Make("/there") },
+		},
+		{
 			name: "the condition's program is not there yet", args: unless, verdict: inspect.Outcome{Missing: "cmp"},
 			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package diffutils", Brings: true}) },
-			want:    []modules.Edit{{Action: modules.Run, Subject: "make", From: "unless is unknown", Unless: "cmp is there then"}},
+			want:    []modules.Edit{{Action: modules.Run, Subject: "make", From: "`unless` needs cmp, which is not there", Unless: "cmp is there then"}},
 		},
 	}
 	for _, test := range tests {

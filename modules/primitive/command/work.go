@@ -41,7 +41,7 @@ func (r reason) String() string {
 	case r.Arg == "removes":
 		return r.Path + " exists"
 	case r.Outcome.Missing != "":
-		return r.Arg + " is unknown"
+		return fmt.Sprintf("`%s` needs %s, which is not there", r.Arg, r.Outcome.Missing)
 	}
-	return fmt.Sprintf("%s exits with %d", r.Arg, r.Outcome.Status)
+	return fmt.Sprintf("`%s` exits with %d", r.Arg, r.Outcome.Status)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -60,24 +59,12 @@ func (s *Step) rights() rights.Rights {
 	return rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group}
 }
 
-// parents are the directories above the step's, from the top, without "/".
-func (s *Step) parents() (parents []string) {
-	for p := path.Dir(s.Path); p != "/" && p != "."; p = path.Dir(p) {
-		parents = append(parents, p)
-	}
-	slices.Reverse(parents)
-	return parents
-}
-
 // Observe implements [modules.Step].
 func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, observe.FileQuestion{Path: s.Path})
+	observe.AskParents(q, s.Path)
 	if s.Absent {
 		entries.Ask(q, s.Path)
-		return
-	}
-	for _, p := range s.parents() {
-		observe.File.Ask(q, observe.FileQuestion{Path: p})
 	}
 }
 
@@ -111,7 +98,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	var missing []string
 	rights := parentRights(nil)
-	for _, p := range s.parents() {
+	for _, p := range observe.Parents(s.Path) {
 		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p})
 		switch {
 		case err != nil:
@@ -139,8 +126,8 @@ func parentRights(of *observe.Stranger) string {
 	return "0755 root:root"
 }
 
-// remove returns the change that removes the directory. Entries in it are no error yet: earlier steps may remove them.
-// rmdir(1) decides.
+// remove returns the change that removes the directory. That it is not empty is no error yet if programs of earlier steps may
+// empty it; then rmdir(1) decides.
 func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	count, err := entries.Get(snapshot, s.Path)
 	if err != nil {
@@ -151,6 +138,9 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 	switch {
 	case count > 0 && s.Force:
 		w.Entries = count
+	case count > 0 && !snapshot.Vague():
+		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is not empty (entries: %d)", s.Path, count),
+			"See `ls -A %s` on the host; `force = true` removes the directory and everything in it.", s.Path)
 	case count > 0:
 		notes = append(notes, fmt.Sprintf("%s is not empty (entries: %d): it is removed only if earlier steps empty it, or with force = true", s.Path, count))
 	}
@@ -164,11 +154,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 		f.Remove(s.Path)
 		return
 	}
-	for _, p := range s.parents() {
-		if is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p}); err == nil && is.Type == observe.Absent {
-			f.Directory(p, &observe.Rights{Mode: 0o755, Owner: "root", Group: "root"})
-		}
-	}
+	f.Parents(s.Path)
 	f.Directory(s.Path, s.rights().Foreseen())
 }
 

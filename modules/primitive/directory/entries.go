@@ -34,4 +34,7 @@ var entries = &observe.Kind[string, int]{
 		}
 		return answers
 	},
+	Future: func(f *observe.Forecast, dir string, seen int) observe.Outlook[int] {
+		return observe.Outlook[int]{Answer: observe.Answer[int]{Value: f.Entries(dir, seen)}}
+	},
 }

@@ -60,18 +60,26 @@ func (s *Step) question() observe.FileQuestion {
 }
 
 // Observe implements [modules.Step].
-func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+func (s *Step) Observe(q *observe.Query) {
+	observe.File.Ask(q, s.question())
+	observe.AskParents(q, s.Path)
+}
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	w := work{Action: modules.Update, Path: s.Path, URL: s.URL, SHA256: s.SHA256}
 	is, err := observe.File.Get(snapshot, s.question())
+	var notes []string
 	switch {
 	case err != nil:
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	case s.rights().Allowed(is) != nil:
 		return modules.Change{}, s.rights().Allowed(is)
 	case is.Type == observe.Absent:
+		// No error: the download may start before an earlier step makes the directory.
+		if dir, _, _ := observe.Lacks(snapshot, s.Path); dir != "" {
+			notes = append(notes, fmt.Sprintf("the directory %s does not exist yet: an earlier step must create it", path.Dir(s.Path)))
+		}
 		w.Action = modules.Create
 	case is.Type != observe.Regular:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
@@ -79,15 +87,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	default:
 		w.Seen, w.Drift = is.SHA256, s.rights().Compare(s.Path, is)
 	}
-	return modules.NewChange(w), nil
+	return modules.NewChange(w, notes...), nil
 }
 
-// Foresee implements [modules.Foreseer]: the file may be a program that runs.
+// Foresee implements [modules.Foreseer].
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, rights := snapshot.Forecast(), s.rights().Foreseen()
 	if c.Work.(work).downloads() {
 		f.Write(s.Path, observe.KnownSum(s.SHA256), rights)
-		f.May(observe.Cause{Name: s.Path})
 		return
 	}
 	f.Touch(s.Path, rights)

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,6 +30,8 @@ type Step struct {
 	Validate  []string
 	Backup    bool
 	Sensitive bool
+
+	ownPlace bool // the plan chooses the directory, and no product that makes it
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -38,7 +39,7 @@ var _ modules.Step = (*Step)(nil)
 // New checks args and reads the content on the controller.
 func New(args Args, env modules.Env) (modules.Step, error) {
 	s := &Step{
-		Path: args.Path, Absent: args.State == "absent",
+		Path: args.Path, Absent: args.State == "absent", ownPlace: true,
 		Owner: args.Owner, Group: args.Group,
 		Validate: args.Validate, Backup: args.Backup,
 		Sensitive: args.Sensitive || env.Sensitive("content") || env.Sensitive("vars"),
@@ -110,7 +111,12 @@ func (s *Step) question() observe.FileQuestion {
 }
 
 // Observe implements [modules.Step].
-func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+func (s *Step) Observe(q *observe.Query) {
+	observe.File.Ask(q, s.question())
+	if s.ownPlace {
+		observe.AskParents(q, s.Path)
+	}
+}
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
@@ -122,6 +128,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, err
 	}
 	w := work{Action: modules.Update, Path: s.Path, Seen: is, Sensitive: s.Sensitive}
+	var notes []string
 	switch {
 	case is.Type == observe.Absent && s.Absent:
 		return modules.Change{}, nil
@@ -134,6 +141,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case is.Type == observe.Absent:
+		if s.ownPlace {
+			if notes, err = modules.NeedsParent(snapshot, s.Path); err != nil {
+				return modules.Change{}, err
+			}
+		}
 		w.Action, w.Content, w.Rights = modules.Create, s.Content, s.rights()
 	default:
 		if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
@@ -141,7 +153,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 		w.Drift = s.rights().Compare(s.Path, is)
 	}
-	return modules.NewChange(w), nil
+	return modules.NewChange(w, notes...), nil
 }
 
 // Foresee implements [modules.Foreseer]: the content is known also where it isn't shown.
@@ -152,9 +164,6 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		f.Remove(s.Path)
 	case w.writes():
 		f.Write(s.Path, observe.KnownContent(s.Content), rights)
-		if bytes.HasPrefix(s.Content, []byte("\x7fELF")) { // a program, which may be running
-			f.May(observe.Cause{Name: s.Path})
-		}
 	default:
 		f.Touch(s.Path, rights)
 	}

@@ -70,7 +70,7 @@ func TestDiffForeseen(t *testing.T) {
 		{name: "nobody brings it", step: absent, foresee: func(s *observe.Snapshot) { s.Forecast().Remove("/etc/y") }},
 		{
 			name: "written anew", step: rights, is: there, foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/x", observe.NewContent, observe.UnknownRights) },
-			want: []modules.Edit{update("mode", "0000", "0640"), update("owner", "?", "root"), update("group", "?", "root")},
+			want: []modules.Edit{update("mode", "unknown", "0640"), update("owner", "unknown", "root"), update("group", "unknown", "root")},
 		},
 		{name: "touched", step: rights, is: there, foresee: func(s *observe.Snapshot) { s.Forecast().Touch("/etc/x", nil) }},
 	} {

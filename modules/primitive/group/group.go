@@ -93,16 +93,21 @@ func (w work) Edits() []modules.Edit {
 			e.To = fmt.Sprintf("gid %d", *w.group.GID)
 		}
 	default:
-		e.Action, e.Field, e.From, e.To = modules.Update, "gid", strconv.Itoa(w.renumber.from), strconv.Itoa(w.renumber.to)
+		e.Action, e.Field, e.From, e.To = modules.Update, "gid", observe.ShowID(w.renumber.from), strconv.Itoa(w.renumber.to)
 	}
 	return []modules.Edit{e}
 }
 
 // Foresee implements [modules.Foreseer].
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
-	if !s.Absent {
-		snapshot.Forecast().Account(s.Name)
+	a := observe.Account{Group: true, Name: s.Name, Gone: s.Absent, Was: observe.NoID, ID: observe.NoID}
+	if is, err := observe.Group.Get(snapshot, s.question()); err == nil && is.Exists {
+		a.Was = is.GID
 	}
+	if s.GID != nil && !s.Absent {
+		a.ID = *s.GID
+	}
+	snapshot.Forecast().Account(a)
 }
 
 // Apply implements [modules.Step].

@@ -108,7 +108,10 @@ func (s *Step) question() observe.FileQuestion {
 }
 
 // Observe implements [modules.Step].
-func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, s.question()) }
+func (s *Step) Observe(q *observe.Query) {
+	observe.File.Ask(q, s.question())
+	observe.AskParents(q, s.Path)
+}
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
@@ -121,16 +124,15 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case is.Type == observe.Absent && s.Desired.absent:
 		return modules.Change{}, nil
 	case is.Type == observe.Absent && !s.Create:
-		// No error yet: when this is a plan, an earlier step may be about to make the file.
+		if !snapshot.Vague() {
+			return modules.Change{}, s.noFile()
+		}
 		w := work{Action: modules.Update, Path: s.Path, NoFile: true, New: s.Desired.line, Sensitive: s.Sensitive}
 		return modules.NewChange(w, s.Path+" does not exist yet: an earlier step must create it, or set create = true"), nil
 	case is.Type == observe.Absent && r.Allowed(is) != nil:
 		return modules.Change{}, r.Allowed(is)
 	case is.Type == observe.Absent:
-		return modules.NewChange(work{
-			Action: modules.Create, Path: s.Path, New: s.Desired.line + "\n", Sensitive: s.Sensitive,
-			Rights: r,
-		}), nil
+		return s.create(snapshot)
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
 			"Give the path of its target.")
@@ -155,6 +157,23 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(w, notes...), nil
 }
 
+// create returns the change that creates the file.
+func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
+	notes, err := modules.NeedsParent(snapshot, s.Path)
+	if err != nil {
+		return modules.Change{}, err
+	}
+	return modules.NewChange(work{
+		Action: modules.Create, Path: s.Path, New: s.Desired.line + "\n", Sensitive: s.Sensitive,
+		Rights: rights.Rights{Mode: s.Mode, Owner: s.Owner, Group: s.Group},
+	}, notes...), nil
+}
+
+// noFile is the error if the file is missing and the step may not create it.
+func (s *Step) noFile() error {
+	return modules.WithHint(fmt.Errorf("%s does not exist", s.Path), "Correct the path, create the file in an earlier step, or set create = true.")
+}
+
 // Foresee implements [modules.Foreseer].
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	w := c.Work.(work)
@@ -171,8 +190,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	w := c.Work.(work)
 	if w.NoFile {
-		return modules.WithHint(fmt.Errorf("%s does not exist", s.Path),
-			"Correct the path, create the file in an earlier step, or set create = true.")
+		return s.noFile()
 	}
 	f := modules.File{
 		Path: s.Path, Content: []byte(w.New), Keep: true, Old: []byte(w.Old), Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,

@@ -42,7 +42,10 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 }
 
 // Observe implements [modules.Step].
-func (s *Step) Observe(q *observe.Query) { observe.File.Ask(q, observe.FileQuestion{Path: s.Path}) }
+func (s *Step) Observe(q *observe.Query) {
+	observe.File.Ask(q, observe.FileQuestion{Path: s.Path})
+	observe.AskParents(q, s.Path)
+}
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
@@ -51,6 +54,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.Path, err)
 	}
 	w := work{Action: modules.Update, Path: s.Path, Seen: is, Target: s.Target}
+	var notes []string
 	switch {
 	case is.Type == observe.Absent && s.Absent:
 		return modules.Change{}, nil
@@ -60,6 +64,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, nil
 	case is.Type == observe.Symlink:
 	case is.Type == observe.Absent:
+		if notes, err = modules.NeedsParent(snapshot, s.Path); err != nil {
+			return modules.Change{}, err
+		}
 		w.Action = modules.Create
 	case is.Type == observe.Regular && s.Force && !s.Absent:
 	case is.Type == observe.Regular && !s.Absent:
@@ -69,7 +76,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a symbolic link", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	}
-	return modules.NewChange(w), nil
+	return modules.NewChange(w, notes...), nil
 }
 
 // Moves reports whether c makes what is there lead to another target. It is for products.

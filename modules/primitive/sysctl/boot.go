@@ -36,7 +36,11 @@ var later = &observe.Kind[string, assignment]{
 		if f.Changes(seen.File) {
 			seen = assignment{}
 		}
-		return observe.Outlook[assignment]{Answer: observe.Answer[assignment]{Value: seen}}
+		o := observe.Outlook[assignment]{Answer: observe.Answer[assignment]{Value: seen}}
+		if by, ok := f.MayChange(seen.File); ok && seen.File != "" {
+			o.Or = append(o.Or, observe.Alternative[assignment]{If: by + " changes " + seen.File})
+		}
+		return o
 	},
 }
 

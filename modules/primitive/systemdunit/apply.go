@@ -170,8 +170,7 @@ func (s *Step) explain(err error, result modules.Result) error {
 		return modules.WithHint(fmt.Errorf("there is no unit %s on the host: %w", s.Name, err),
 			"Install its package in an earlier step, or give its `content` here.")
 	case strings.Contains(said, "already exists"):
-		return modules.WithHint(fmt.Errorf("mask %s: %w", s.Name, err),
-			"Masking puts a link to /dev/null where %s%s is: remove that file first, or use `state = \"absent\"`.", unitDir, s.Name)
+		return modules.WithHint(fmt.Errorf("mask %s: %w", s.Name, err), maskHint, unitDir+s.Name)
 	case result.Status == 124:
 		return fmt.Errorf("%s: systemd did not finish within %s s and goes on; see `systemctl status %s`", s.Name, jobLimit, s.Name)
 	default:

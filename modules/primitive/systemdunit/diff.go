@@ -34,7 +34,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err := d.loaded(); err != nil {
 		return modules.Change{}, err
 	}
-	d.masked()
+	if err := d.masked(); err != nil {
+		return modules.Change{}, err
+	}
 	if err := d.enabled(); err != nil {
 		return modules.Change{}, err
 	}
@@ -140,15 +142,20 @@ func (d *differ) outdated() string {
 	return ""
 }
 
-func (d *differ) masked() {
+func (d *differ) masked() error {
 	masked := d.unit.FileState == observe.Masked || d.unit.FileState == observe.MaskedRuntime || d.unit.Load == observe.MaskedLoad
 	switch {
+	case is(d.Masked) && d.unit.FileState != observe.Masked && d.unit.FragmentPath == unitDir+d.Name:
+		return modules.WithHint(fmt.Errorf("%s can't be masked: it has a unit file, %s", d.Name, d.unit.FragmentPath), maskHint, d.unit.FragmentPath)
 	case is(d.Masked) && d.unit.FileState != observe.Masked:
 		d.work.mask = d.Masked
 	case masked && !is(d.Masked) && (d.Masked != nil || d.ours() || is(d.Enabled) || is(d.Running)):
 		d.work.mask = new(bool)
 	}
+	return nil
 }
+
+const maskHint = "Masking puts a link to /dev/null in the place of %s: remove that file first, or use `state = \"absent\"`."
 
 // installed reports whether a unit file state means that the links of [Install] exist.
 func installed(state observe.UnitFileState) bool {

@@ -14,21 +14,30 @@ var (
 
 // Foresee implements [modules.Foreseer]: the unit as systemd will know it, and what it will have been started from.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
-	modules.ForeseeFiles(snapshot, c)
+	f := snapshot.Forecast()
+	w, _ := c.Work.(Work)
+	for _, file := range w.files {
+		file.foresee(f)
+	}
 	u, err := observe.Unit.Get(snapshot, s.question())
 	if err != nil {
 		return
 	}
-	f := snapshot.Forecast()
-	u.NeedDaemonReload = false
+	if w.loads() {
+		f.DaemonReload()
+		u.NeedDaemonReload = false
+	}
 	if s.Absent {
 		u.Load, u.Active, u.Sub, u.FileState = observe.NotFound, observe.Inactive, "dead", ""
 		f.Unit(u)
 		return
 	}
 	s.load(&u)
-	w, _ := c.Work.(Work)
-	if w.mask != nil && !*w.mask {
+	switch {
+	case w.mask != nil && *w.mask:
+		u.Load, u.FileState = observe.MaskedLoad, observe.Masked
+		f.Link(unitDir+s.Name, "/dev/null")
+	case w.mask != nil:
 		u.Load, u.FileState = observe.Loaded, observe.Disabled // as far as is known
 	}
 	if w.enable != nil {
@@ -47,6 +56,25 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		u.Stamp = s.stamp(before, u, reload)
 	}
 	f.Unit(u)
+}
+
+// foresee notes what becomes of the file.
+func (f fileWork) foresee(forecast *observe.Forecast) {
+	switch f.do {
+	case removeFile:
+		forecast.Remove(f.Path)
+	case setRights:
+		forecast.Touch(f.Path, fileRights.Foreseen())
+	default:
+		forecast.Parents(f.Path)
+		forecast.Write(f.Path, observe.KnownContent([]byte(f.Text)), fileRights.Foreseen())
+	}
+}
+
+// loads reports whether systemd loads all unit files again.
+func (w Work) loads() bool {
+	return w.Unit != nil && w.Unit.Absent || w.DaemonReload != "" || w.mask != nil ||
+		slices.ContainsFunc(w.files, func(f fileWork) bool { return f.do == writeFile })
 }
 
 // load makes u the unit with the step's files, as systemd will have loaded it.

@@ -200,7 +200,7 @@ func TestForesee(t *testing.T) {
 			foresee: func(s *observe.Snapshot) { s.Forecast().Write(unitPath, observe.KnownSum("new"), nil) },
 			edits: []string{
 				"run daemon-reload >systemd has not loaded the unit files on disk",
-				"run restart >systemd has not loaded the unit files on disk (and 1 more)",
+				"run restart >systemd has not loaded the unit files on disk; /etc/systemd/system/x.service changes",
 			},
 		},
 		{
@@ -255,7 +255,7 @@ func TestForesee(t *testing.T) {
 			foresee: func(s *observe.Snapshot) {
 				s.Forecast().May(observe.Cause{Name: "a command", Bounded: true, Text: "sed -i s/a/b/ /etc/l"})
 			},
-			edits: []string{"run restart if a command changes what it runs or reads", "run reload if a command changes what it runs or reads"},
+			edits: []string{"run reload if a command changes what it runs or reads"},
 		},
 		{
 			name:    "package upgraded",
@@ -297,6 +297,207 @@ func TestForesee(t *testing.T) {
 			}
 			is.put(snapshot, s)
 			test.foresee(snapshot)
+			checkEdits(t, s, snapshot, test.edits, "")
+		})
+	}
+}
+
+// TestForeseeProcess is about the program that a unit runs, and its working directory.
+func TestForeseeProcess(t *testing.T) {
+	t.Parallel()
+	const program, restart = "/opt/app/bin/x", "run restart >/opt/app/bin/x was replaced since it started"
+	script := observe.KnownContent([]byte("#!/bin/sh\n"))
+	for _, test := range []struct {
+		name    string
+		foresee func(*observe.Forecast)
+		edits   []string
+	}{
+		{name: "a script in its place", foresee: func(f *observe.Forecast) { f.Write(program, script, nil) }, edits: []string{restart}},
+		{name: "a link in its place", foresee: func(f *observe.Forecast) { f.Link(program, "y") }, edits: []string{restart}},
+		{name: "its mode", foresee: func(f *observe.Forecast) { f.Touch(program, nil) }},
+		{name: "removed", foresee: func(f *observe.Forecast) { f.Remove(program) }},
+		{name: "another program", foresee: func(f *observe.Forecast) { f.Write("/opt/app/bin/y", script, nil) }},
+		{name: "an archive with it", foresee: func(f *observe.Forecast) { f.Replace("/opt/app", nil, "bin/x") }, edits: []string{restart}},
+		{
+			name: "an archive that may have it", foresee: func(f *observe.Forecast) { f.Replace("/opt/app", nil) },
+			edits: []string{"run restart if /opt/app brings bin/x, which it runs"},
+		},
+		{
+			name:    "through a link",
+			foresee: func(f *observe.Forecast) { f.Link("/srv/app", "/opt/app"); f.Write("/srv/app/bin/x", script, nil) }, edits: []string{restart},
+		},
+		{
+			name: "a command that names it",
+			foresee: func(f *observe.Forecast) {
+				f.May(observe.Cause{Name: "a command", Bounded: true, Text: "cp y " + program})
+			},
+			edits: []string{"run restart if a command changes what it runs or reads"},
+		},
+		{
+			name: "a command that restarts another unit", foresee: func(f *observe.Forecast) {
+				f.May(observe.Cause{Name: "a command", Bounded: true, Text: "systemctl restart xy"})
+			},
+		},
+		{
+			name: "a command that stops it", foresee: func(f *observe.Forecast) {
+				f.May(observe.Cause{Name: "a command", Bounded: true, Text: "systemctl stop x"})
+			},
+			edits: []string{"update running inactive (dead)>running if a command stops it"},
+		},
+		{
+			name: "a command that removes its working directory", foresee: func(f *observe.Forecast) {
+				f.May(observe.Cause{Name: "a command", Bounded: true, Text: "rm\n-r\n/srv/work"})
+			},
+			edits: []string{"run restart if a command removes its working directory"},
+		},
+		{
+			name: "a command that works in it", foresee: func(f *observe.Forecast) {
+				f.May(observe.Cause{Name: "a command", Bounded: true, Text: "make\n/srv/work"})
+			},
+		},
+		{name: "a package that has nothing to do with it", foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package cron", Brings: true}) }},
+		{
+			name: "its working directory, removed", foresee: func(f *observe.Forecast) { f.Remove("/srv/work") },
+			edits: []string{"run restart >its working directory /srv/work was removed since it started"},
+		},
+		{
+			name:    "its working directory, removed and made again",
+			foresee: func(f *observe.Forecast) { f.Remove("/srv"); f.Directory("/srv", nil); f.Directory("/srv/work", nil) },
+			edits:   []string{"run restart >its working directory /srv/work was removed since it started"},
+		},
+		{name: "its working directory, changed", foresee: func(f *observe.Forecast) { f.Directory("/srv/work", nil) }},
+		{
+			name: "systemd loads a drop-in for another unit",
+			foresee: func(f *observe.Forecast) {
+				f.Write("/etc/systemd/system/x.service.d/b.conf", observe.KnownContent([]byte("[Service]\n")), nil)
+				f.DaemonReload()
+			},
+			edits: []string{"run restart >/etc/systemd/system/x.service.d/b.conf changes"},
+		},
+		{
+			name: "a drop-in of another step",
+			foresee: func(f *observe.Forecast) {
+				f.Write("/etc/systemd/system/x.service.d/b.conf", observe.KnownContent([]byte("[Service]\n")), nil)
+			},
+			edits: []string{
+				"run daemon-reload >systemd has not loaded the unit files on disk",
+				"run restart >systemd has not loaded the unit files on disk",
+			},
+		},
+		{
+			name: "a drop-in, then a package that has systemd load it",
+			foresee: func(f *observe.Forecast) {
+				f.Write("/etc/systemd/system/x.service.d/b.conf", observe.KnownContent([]byte("[Service]\n")), nil)
+				f.May(observe.Cause{Name: "package cron", Brings: true})
+			},
+			edits: []string{
+				"run daemon-reload >systemd has not loaded the unit files on disk unless package cron has systemd load all units again",
+				"run restart >systemd has not loaded the unit files on disk unless package cron has systemd load all units again",
+			},
+		},
+		{
+			name: "its package is removed", foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Removes: true}) },
+			edits: []string{"update running inactive (dead)>running if removing package x removes it"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			is := running()
+			is.unit.Program, is.unit.Directory = program, "/srv/work"
+			s := step(t, func(a *Args) { *a = Args{Name: "x.service", Running: &yes} })
+			snapshot := observe.NewSnapshot()
+			is.put(snapshot, s)
+			test.foresee(snapshot.Forecast())
+			checkEdits(t, s, snapshot, test.edits, "")
+		})
+	}
+}
+
+// TestForeseeUnitFile has steps for a unit whose file an earlier step writes or removes.
+func TestForeseeUnitFile(t *testing.T) {
+	t.Parallel()
+	const static = "[Service]\nExecStart=/bin/x\n"
+	none := observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead"}
+	file := func(text string) func(*observe.Forecast) {
+		return func(f *observe.Forecast) { f.Write(unitPath, observe.KnownContent([]byte(text)), nil) }
+	}
+	on := Args{Name: "x.service", Running: &yes, Enabled: &yes}
+	for _, test := range []struct {
+		name    string
+		unit    observe.UnitInfo
+		args    Args
+		foresee func(*observe.Forecast)
+		edits   []string
+		err     string
+	}{
+		{
+			name: "made", unit: none, args: on, foresee: file(unitText),
+			edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
+		},
+		{name: "made, without [Install]", unit: none, args: on, foresee: file(static), err: "x.service can't be enabled: its unit file is static"},
+		{
+			name: "made, and ends", unit: none, args: Args{Name: "x.service", Running: &yes}, foresee: file("[Service]\nType=oneshot\n"),
+			err: "x.service can't be kept running: it has Type=oneshot, so it stops when its command ends",
+		},
+		{
+			name: "made, shall be masked", unit: none, args: Args{Name: "x.service", Masked: &yes}, foresee: file(unitText),
+			err: "x.service can't be masked: it has a unit file, /etc/systemd/system/x.service",
+		},
+		{
+			name: "removed", unit: observe.UnitInfo{ID: "x.service", Load: observe.Loaded, FileState: observe.Static, FragmentPath: unitPath, Active: observe.Inactive},
+			args: Args{Name: "x.service", Enabled: &no}, foresee: func(f *observe.Forecast) { f.Remove(unitPath) },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s, snapshot := step(t, func(a *Args) { *a = test.args }), observe.NewSnapshot()
+			(&world{unit: test.unit}).put(snapshot, s)
+			test.foresee(snapshot.Forecast())
+			checkEdits(t, s, snapshot, test.edits, test.err)
+		})
+	}
+}
+
+// TestForeseeLinks is about watched files to which a link on the way leads.
+func TestForeseeLinks(t *testing.T) {
+	t.Parallel()
+	const watched = "/opt/current/conf"
+	file := func(p string, is observe.FileInfo) func(*observe.Snapshot) {
+		return func(s *observe.Snapshot) {
+			observe.File.Put(s, observe.FileQuestion{Path: p, Content: true, UnlessSHA256: "w"}, is, nil)
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		seen  func(*observe.Snapshot)
+		also  func(*observe.Forecast)
+		edits []string
+	}{
+		{name: "to another file", seen: file("/opt/r2/conf", observe.FileInfo{Type: observe.Regular, SHA256: "new"}), edits: []string{"run restart >/opt/current/conf changes"}},
+		{name: "to the same content", seen: file("/opt/r2/conf", observe.FileInfo{Type: observe.Regular, SHA256: "f"})},
+		{name: "to no file", seen: file("/opt/r2/conf", observe.FileInfo{}), edits: []string{"run restart >/opt/current/conf is removed"}},
+		{name: "to a file that nobody has looked at", edits: []string{"run restart if the content of /opt/current/conf changes"}},
+		{
+			name: "to a file that is written", also: func(f *observe.Forecast) { f.Write(watched, observe.KnownSum("new"), nil) },
+			edits: []string{"run restart >/opt/current/conf changes"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			is := running()
+			is.change(watched, start.Add(-time.Hour), "f")
+			is.stamp("abc", watched, "f")
+			s := step(t, func(a *Args) { *a = Args{Name: "x.service", Running: &yes, RestartOn: []string{watched}} })
+			snapshot := observe.NewSnapshot()
+			is.put(snapshot, s)
+			observe.File.Put(snapshot, observe.FileQuestion{Path: "/opt/current"}, observe.FileInfo{Type: observe.Symlink, Target: "r1"}, nil)
+			if test.seen != nil {
+				test.seen(snapshot)
+			}
+			snapshot.Forecast().Link("/opt/current", "r2")
+			if test.also != nil {
+				test.also(snapshot.Forecast())
+			}
 			checkEdits(t, s, snapshot, test.edits, "")
 		})
 	}

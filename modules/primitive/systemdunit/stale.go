@@ -130,12 +130,5 @@ func (r *reasons) add(why string) {
 func (r reasons) empty() bool { return len(r) == 0 }
 
 func (r reasons) String() string {
-	switch len(r) {
-	case 0:
-		return ""
-	case 1:
-		return r[0]
-	default:
-		return fmt.Sprintf("%s (and %d more)", r[0], len(r)-1)
-	}
+	return strings.Join(r, "; ")
 }

@@ -184,7 +184,12 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "shall be masked", args: func(a *Args) { *a = Args{Name: "x.service", Masked: &yes} },
+			is:    func(w *world) { w.unit.FragmentPath = "/lib/systemd/system/x.service" },
 			edits: []string{"update masked false>true"},
+		},
+		{
+			name: "shall be masked over its file", args: func(a *Args) { *a = Args{Name: "x.service", Masked: &yes} },
+			err: "x.service can't be masked: it has a unit file, /etc/systemd/system/x.service",
 		},
 		{
 			name: "bad setting", is: func(w *world) {
@@ -275,7 +280,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "several reasons", is: func(w *world) { w.unit.ReplacedProgram = "/bin/x"; w.change("/etc/r", later, "") },
-			edits: []string{"run restart >/etc/r changed since it started (and 1 more)"},
+			edits: []string{"run restart >/etc/r changed since it started; /bin/x was replaced since it started"},
 		},
 		{
 			name: "reload", is: func(w *world) { w.change("/etc/l", later, "") },

@@ -22,6 +22,7 @@ type state struct {
 	Defaults  map[string]string    // "incoming", "outgoing", "routed": "allow", "deny", "reject"
 	Rules     [2][]rule            // by family, in the order of the file
 	Profiles  map[string][]profile // of applications, by their names
+	Files     profileFiles         // in which they are
 	Loaded    bool                 // the rules on disk are loaded
 	Others    otherFilters
 	Session   session
@@ -57,13 +58,16 @@ var observeScript string
 var firewall = &observe.Kind[question, state]{
 	Name: "ufw",
 	// The package loads the rules that an earlier one has left.
-	Future: func(f *observe.Forecast, _ question, seen state) observe.Outlook[state] {
+	Future: func(f *observe.Forecast, q question, seen state) observe.Outlook[state] {
 		o := observe.Outlook[state]{Answer: observe.Answer[state]{Value: seen}}
 		if f.Installs("ufw") && !seen.Installed {
 			o.Value.Installed = true
 			other := o.Value
 			other.Loaded = true
 			o.Or = append(o.Or, observe.Alternative[state]{Answer: observe.Answer[state]{Value: other}, If: "package ufw does it"})
+		}
+		if q.Applications {
+			futureProfiles(f, &o)
 		}
 		return o
 	},
@@ -103,7 +107,7 @@ func parseState(reply observe.Reply) (state, error) {
 			return state{Installed: true, Switch: last}, nil
 		}
 	}
-	s := state{Switch: last, Defaults: make(map[string]string), Profiles: make(map[string][]profile)}
+	s := state{Switch: last, Defaults: make(map[string]string), Files: make(profileFiles)}
 	var expected [2]int // lines of the user's rules in the files
 	var k kernel
 	var p profiles
@@ -135,7 +139,7 @@ func parseState(reply observe.Reply) (state, error) {
 			expected[v6]++
 		case strings.HasPrefix(line, "-A ufw-"):
 			expected[v4]++
-		case p.read(line, s.Profiles):
+		case p.read(line, s.Files):
 		case len(fields) > 3 && (fields[2] == "inet" || fields[2] == "inet6"): // "2: eth0    inet 192.0.2.7/24 ..."
 			p, err := netip.ParsePrefix(fields[3])
 			if err == nil && s.Session.Server.IsValid() && p.Addr() == s.Session.Server.Addr() {
@@ -161,6 +165,7 @@ func parseState(reply observe.Reply) (state, error) {
 	if len(lost) > 0 { // a start would end half way, with all new connections denied, and so would the way back
 		return state{}, fmt.Errorf("ufw can't load its rules without %s", strings.Join(lost, ", "))
 	}
+	s.Profiles = s.Files.merge()
 	s.Others = k.otherFilters(nftables)
 	s.Loaded = true
 	for _, f := range families {

@@ -1,7 +1,7 @@
 # Prints what ufw's files and the kernel say, for parseState: "ufw installed" or "ufw missing", "lost FILE" for each missing file
 # of rules, "nftables.service" if that is enabled, the lines of the files, of SSH_CONNECTION and of the kernel's rules that the
 # parser reads, and the host's addresses (`ip -o addr`) if interfaces is yes or a rule has an interface. With applications, also
-# the profiles of applications. ask prints the state of the dead man's switch, before and after all that; ancestors is
+# the profiles of applications, each behind the path of its file. ask prints the state of the dead man's switch, before and after all that; ancestors is
 # ancestors.sh of package observe. Needs sed; nft, or iptables and ip6tables; and ip (iproute2).
 : "${interfaces?}" "${applications?}" "${ask?}" "${ancestors?}"
 
@@ -41,6 +41,7 @@ answer=$(kernel | sed -nE -e '
 	s/.*(SSH_CONNECTION=[0-9a-zA-Z.:%]* [0-9]* [0-9a-zA-Z.:%]* [0-9]*).*/\1/p
 	/^### tuple/p
 	/^(ENABLED|LOGLEVEL|IPV6|DEFAULT_[A-Z]*_POLICY)=/p
+	/^\[.*\]/F
 	/^\[.*\]|^[Pp][Oo][Rr][Tt][Ss] *[=:]/p
 	/^iptables [46]$|^-P |^-N |^-A (INPUT|FORWARD|OUTPUT|ufw6?-user-(input|output|forward)) /p
 	/^table /p

@@ -142,10 +142,15 @@ func (s *Step) checkMove(ctx context.Context, h modules.Host, home move[string])
 	_, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-c", script, "check-move", home.from, home.to}})
 	var no *modules.CommandError
 	if errors.As(err, &no) {
-		return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s does not exist", s.Name, home.from, home.to),
-			"rcprov does not move homes. `usermod --move-home --home %s %s` on the host does, once the user has no running processes.", home.to, s.Name)
+		return s.refuseMove(home.from)
 	}
 	return err
+}
+
+// refuseMove is the error for a new home that is missing while the old one is there.
+func (s *Step) refuseMove(from string) error {
+	return modules.WithHint(fmt.Errorf("the home of %s is %s, and %s does not exist", s.Name, from, s.Home),
+		"rcprov does not move homes. `usermod --move-home --home %s %s` on the host does, once the user has no running processes.", s.Home, s.Name)
 }
 
 // setPassword sets the hash, which goes to chpasswd's standard input, and locks or unlocks the account.
@@ -185,7 +190,7 @@ func (s *Step) explain(err error) error {
 	case status == 6: // no such group
 		return modules.WithHint(err, "Add a `group` step for it before this one.")
 	case status == 8: // the user is logged in or has processes
-		return modules.WithHint(err, "The user was not changed. Stop its services, end its sessions with `loginctl terminate-user %s`, then run the same command again.", s.Name)
+		return modules.WithHint(err, busyHint, s.Name)
 	}
 	return err
 }

@@ -110,8 +110,12 @@ func (s *Step) Observe(q *observe.Query) {
 	if s.asksShadow() {
 		observe.Shadow.Ask(q, s.Name)
 	}
+	if s.asksBusy() {
+		busy.Ask(q, s.account())
+	}
 	if s.asksHome() {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Home})
+		observe.AskParents(q, s.Home)
 	}
 }
 
@@ -149,7 +153,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Absent && !is.Exists:
 		return modules.Change{}, nil
 	case s.Absent:
-		return s.removal(is), nil
+		return s.removal(is), s.checkBusy(snapshot, work{remove: true})
 	case !is.Exists:
 		return modules.NewChange(work{user: s, create: true}), nil
 	}
@@ -157,9 +161,12 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("the password field of %s in /etc/passwd is not \"x\", so /etc/shadow is not used", s.Name),
 			"With an empty field anyone can log in on the console. `pwconv` on the host moves it to /etc/shadow; then run the same command again.")
 	}
+	if s.Home != "" && s.Home != is.Home && is.HomeIs && !homeIs {
+		return modules.Change{}, s.refuseMove(is.Home)
+	}
 	w, notes := s.compare(is, homeIs)
 	s.comparePassword(shadow, &w)
-	return modules.NewChange(w, notes...), nil
+	return modules.NewChange(w, notes...), s.checkBusy(snapshot, w)
 }
 
 // Foresee implements [modules.Foreseer]: who the user will be, and the home with what /etc/skel has (useradd(8)).
@@ -169,16 +176,24 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		return
 	}
 	f := snapshot.Forecast()
+	a := observe.Account{Name: s.Name, Gone: s.Absent, Was: observe.NoID, ID: observe.NoID}
+	if is.Exists {
+		a.Was, a.Home = is.UID, is.Home
+	}
 	if s.Absent {
 		observe.User.Foresee(snapshot, s.Name, observe.UserInfo{})
 		if s.RemoveHome {
 			f.Remove(is.Home)
 		}
+		a.Own = is.Group == s.Name
+		f.Account(a)
 		return
 	}
 	w, _ := c.Work.(work)
+	var or []observe.Alternative[observe.UserInfo]
 	if w.create {
-		is = observe.UserInfo{UID: -1, GID: -1, Group: s.Name, Home: "/home/" + s.Name}
+		is = observe.UserInfo{UID: observe.NoID, GID: observe.NoID, Group: s.Name, Home: "/home/" + s.Name, Shell: defaultShell}
+		a.Own, a.Primary = s.Group == "", s.Name
 	}
 	is.Exists, is.Home, is.Shell = true, cmp.Or(s.Home, is.Home), cmp.Or(s.Shell, is.Shell)
 	is.Groups, is.Group = s.wantedGroups(is), cmp.Or(s.Group, is.Group)
@@ -190,12 +205,29 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 	if w.createHome != "" || w.create && s.CreateHome {
 		is.HomeIs = true
-		f.Directory(is.Home, observe.UnknownRights)
-		skeleton := []string{is.Home + "/.bashrc", is.Home + "/.profile", is.Home + "/.bash_logout"}
-		f.May(observe.Cause{Name: s.subject(), Bounded: true, Text: strings.Join(skeleton, " "), Brings: true})
+		s.foreseeHome(f, is.Home)
 	}
-	observe.User.Foresee(snapshot, s.Name, is)
-	f.Account(s.Name)
+	if w.create && s.Shell == "" {
+		other := is
+		other.Shell = "unknown"
+		or = append(or, observe.Alternative[observe.UserInfo]{Answer: observe.Answer[observe.UserInfo]{Value: other}, If: "new users get another shell than " + defaultShell})
+	}
+	observe.User.Foresee(snapshot, s.Name, is, or...)
+	if a.ID = is.UID; w.group != nil {
+		a.Primary = w.group.to
+	}
+	f.Account(a)
+}
+
+// defaultShell is that of useradd(8) in Debian and Ubuntu, unless /etc/default/useradd says otherwise.
+const defaultShell = "/bin/sh"
+
+// foreseeHome notes a home that is created, unless it is there.
+func (s *Step) foreseeHome(f *observe.Forecast, home string) {
+	f.Parents(home)
+	f.Directory(home, observe.UnknownRights)
+	skeleton := []string{home + "/.bashrc", home + "/.profile", home + "/.bash_logout"}
+	f.May(observe.Cause{Name: s.subject(), Bounded: true, Text: strings.Join(skeleton, " "), Brings: true})
 }
 
 func (s *Step) subject() string { return "user " + s.Name }

@@ -83,10 +83,10 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "home is nowhere", is: func(u *observe.UserInfo) { u.Home, u.HomeIs = "/nonexistent", false }, noHome: true,
-			edits: []modules.Edit{edit("home", "/nonexistent", "/srv/alice"), edit("create_home", "", "/srv/alice")},
+			edits: []modules.Edit{edit("home", "/nonexistent", "/srv/alice"), {Action: modules.Create, Subject: "/srv/alice", To: "home of alice"}},
 			work:  &work{home: &move[string]{"/nonexistent", "/srv/alice"}, createHome: "/srv/alice"},
 		},
-		{name: "home is missing", noHome: true, edits: []modules.Edit{edit("create_home", "", "/srv/alice")}},
+		{name: "home is missing", noHome: true, edits: []modules.Edit{{Action: modules.Create, Subject: "/srv/alice", To: "home of alice"}}},
 		{name: "home may be missing", step: func(s *Step) { s.CreateHome = false }, noHome: true},
 		{
 			name: "password", shadow: func(p *observe.ShadowInfo) { p.Fingerprint = observe.PasswordFingerprint("other") },
@@ -151,6 +151,9 @@ func TestDiff(t *testing.T) {
 			observe.User.Put(snapshot, "alice", is, test.err)
 			observe.Shadow.Put(snapshot, "alice", shadow, nil)
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/srv/alice"}, home, nil)
+			if step.asksBusy() {
+				busy.Put(snapshot, step.account(), 0, nil)
+			}
 			change, err := step.Diff(snapshot)
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)

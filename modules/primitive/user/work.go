@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
 )
 
 // work is what Apply does to an account. Fields that are nil or zero stay as they are.
@@ -60,7 +61,7 @@ func (w work) Edits() []modules.Edit {
 		return []modules.Edit{{Action: modules.Remove, Subject: subject}}
 	}
 	if w.uid != nil {
-		update("uid", strconv.Itoa(w.uid.from), strconv.Itoa(w.uid.to))
+		update("uid", observe.ShowID(w.uid.from), strconv.Itoa(w.uid.to))
 	}
 	if w.group != nil {
 		update("group", w.group.from, w.group.to)
@@ -77,7 +78,7 @@ func (w work) Edits() []modules.Edit {
 		}
 	}
 	if w.createHome != "" {
-		update("create_home", "", w.createHome)
+		edits = append(edits, modules.Edit{Action: modules.Create, Subject: w.createHome, To: "home of " + w.user.Name})
 	}
 	if w.password {
 		edits = append(edits, modules.Edit{Action: modules.Update, Subject: subject, Field: "password_hash", Sensitive: true})

@@ -346,7 +346,7 @@ func TestAnswersForeseen(t *testing.T) {
 	silent := mongodb.Greeting{Role: mongodb.Silent, Why: "connection refused"}
 	wait := modules.Edit{Action: modules.Run, Subject: "mongod", Field: "wait", To: "answers on 127.0.0.1:27017"}
 	unless, restarted := wait, wait
-	unless.From, unless.Unless = "connection refused", "it answers by then"
+	unless.From, unless.Unless = "connection refused", "it already answers"
 	restarted.To, restarted.If = "", "mongod.service doesn't answer yet"
 	for _, test := range []struct {
 		name     string

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/wayin"
 )
 
@@ -55,7 +56,7 @@ func (w *walk) run(ctx context.Context) {
 			}
 		}
 		switch {
-		case err != nil && h.run.Mode == Plan && w.pendingBefore(i) && !errors.Is(err, wayin.ErrShutOut):
+		case h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown):
 			w.report(i, Event{Type: StepUnknown, Text: err.Error()})
 			h.counts.Unknown++
 			i++
@@ -160,11 +161,6 @@ func (w *walk) foresee(i int, change, likely modules.Change) {
 	if !likely.Empty() {
 		modules.Foresee(s.Step.Step, h.seen.snapshot, likely)
 	}
-}
-
-// pendingBefore reports whether the plan has a change for a step before i, on which step i may depend.
-func (w *walk) pendingBefore(i int) bool {
-	return slices.ContainsFunc(w.host.steps[:i], func(s *step) bool { return s.differs })
 }
 
 // change applies and verifies step i, and the steps that are applied together with it. It returns how many steps those

@@ -78,13 +78,15 @@ func readRaces(name string) (races []Race, exempt []Exemption, err error) {
 	return file.Races, file.Exempt, err
 }
 
-// attacks are what the racer does in the rounds of a race, two rounds each: the second finds what the first has left.
-var attacks = []string{"strange", "peek", "finals", "all", "parents", "strange", "link", "odd", "peek", "strange"}
+// attacks are what the racer does in the rounds of a race, two rounds each: the second finds what the first has left. Three of
+// the racer's are not among them, because root then waits for her until it gives up: pipe puts nothing but pipes where files
+// are, stop stops what works with her rights, hold keeps open what that writes to.
+var attacks = []string{"strange", "peek", "finals", "all", "parents", "peek", "link", "odd", "meddle", "strange"}
 
 const (
-	bait   = "/srv/law"  // root's directory, to which alice's links lead
-	marker = "LAW7SECR"  // is in all files there that only root may read
-	bound  = time.Minute // for one apply; without a racer it takes a fraction of a second
+	bait   = "/srv/law"      // root's directory, to which alice's links lead
+	marker = "LAW7SECR"      // is in all files there that only root may read
+	bound  = 3 * time.Minute // for one apply; without a racer it takes a fraction of a second
 	hers   = "/home/alice/.racer"
 	racer  = "/usr/local/bin/racer"
 )
@@ -127,6 +129,7 @@ type contest struct {
 	host   *lab.Host
 	laptop *rcprov.Laptop
 	plan   string // path
+	close  func()
 	last   *writes.Snapshot
 }
 
@@ -153,8 +156,33 @@ func newContest(ctx context.Context, h *lab.Host, r Race, locals, dir string) (*
 	if err != nil {
 		return nil, err
 	}
+	close, err := openMaster(ctx, laptop, h)
+	if err != nil {
+		return nil, err
+	}
 	plan, err := laptop.WriteFile("plan.hcl", locals+rcprov.HostBlock(h, "h1")+"\nplay \"race\" {\n  hosts = [host.h1]\n"+r.Plan+"}\n")
-	return &contest{Race: r, host: h, laptop: laptop, plan: plan}, err
+	return &contest{Race: r, host: h, laptop: laptop, plan: plan, close: close}, err
+}
+
+// openMaster opens a connection that rcprov uses, since to log in takes as long as all else that it does. It returns what
+// ends it.
+func openMaster(ctx context.Context, laptop *rcprov.Laptop, h *lab.Host) (end func(), err error) {
+	dir, err := os.MkdirTemp("", "master") // a socket's path must be short
+	if err != nil {
+		return nil, err
+	}
+	config := fmt.Sprintf("UserKnownHostsFile %s\nControlPath %s/%%C\nIdentityFile %s\nUser %s\nPort %d\n", laptop.KnownHosts(), dir, h.KeyFile, lab.User, h.Port)
+	if err := os.WriteFile(laptop.SSHConfig(), []byte(config), 0o600); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	master := exec.CommandContext(ctx, "ssh", "-F", laptop.SSHConfig(), "-M", "-N", "-f", h.Address)
+	if out, err := master.CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open a connection: %w: %s", err, out), os.RemoveAll(dir))
+	}
+	return func() {
+		_ = exec.Command("ssh", "-q", "-F", laptop.SSHConfig(), "-O", "exit", h.Address).Run() // it may have ended
+		_ = os.RemoveAll(dir)
+	}, nil
 }
 
 // race runs the rounds, between two applies that nobody disturbs.
@@ -165,6 +193,9 @@ func (c *contest) race(ctx context.Context, rounds int, seed uint64) (result, er
 	}
 	for n := range rounds {
 		attack := attacks[n/2%len(attacks)]
+		if only := os.Getenv("RCPROV_ATTACK"); only != "" {
+			attack = only
+		}
 		res.Rounds++
 		if err := c.round(ctx, attack, n%2 == 1, seed+uint64(n), &res); err != nil {
 			return res, fmt.Errorf("law 7: round %d of %d (attack %s, seed %d): %w", n+1, rounds, attack, seed+uint64(n), err)
@@ -276,11 +307,17 @@ func (c *contest) round(ctx context.Context, attack string, again bool, seed uin
 		return err
 	}
 	bounded, cancel := context.WithTimeout(ctx, bound)
+	var waiting string
 	run, err := c.laptop.Run(bounded, "apply", c.plan, "--json", "--no-color")
 	hangs := bounded.Err() != nil
 	cancel()
 	if err != nil {
 		return err
+	}
+	if hangs { // what it waits for is still there: the host doesn't know yet that nobody asks any more
+		if waiting, err = c.host.Must(ctx, "ps -eo pid,ppid,user,stat,wchan:20,args --forest | grep -v '\\[' | tail -n 40"); err != nil {
+			return err
+		}
 	}
 	out, err := c.host.Must(ctx, "pid=$(cat /run/law/pid)\nkill $pid\nwhile kill -0 $pid 2>/dev/null; do sleep 0.01; done\ntail -n 1 /run/law/out")
 	if err != nil {
@@ -307,7 +344,7 @@ func (c *contest) round(ctx context.Context, attack string, again bool, seed uin
 	}
 	var errs []error
 	if hangs {
-		errs = append(errs, fmt.Errorf("apply did not end within %s", bound))
+		errs = append(errs, fmt.Errorf("apply did not end within %s; on the host:\n%s", bound, waiting))
 	}
 	said, err := refusal(run)
 	switch {
@@ -350,11 +387,11 @@ func (c *contest) unchanged(before, after *writes.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	allowed := append(c.Touches[:len(c.Touches):len(c.Touches)], "var/lib/rcprov", "home/alice")
+	allowed := append(c.Touches[:len(c.Touches):len(c.Touches)], "var/lib/rcprov/", "home/alice/")
 	changed = slices.DeleteFunc(changed, func(line string) bool {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, "/"), ": ")
 		return slices.ContainsFunc(allowed, func(p string) bool {
-			return name == p || strings.HasSuffix(p, "/") && (strings.HasPrefix(name, p) || name+"/" == p) || p == "var/lib/rcprov" && strings.HasPrefix(name, p+"/")
+			return name == p || strings.HasSuffix(p, "/") && (strings.HasPrefix(name, p) || name+"/" == p)
 		})
 	})
 	if len(changed) == 0 {

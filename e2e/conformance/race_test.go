@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"reflect"
@@ -17,8 +18,8 @@ import (
 	"github.com/rcprov/rcprov/modules/all"
 )
 
-// TestRaces proves law 7 for each race of races.hcl on each image. RCPROV_RACES says how many rounds (20), RCPROV_SEED
-// varies what the racer does when (1).
+// TestRaces proves law 7 for each race of races.hcl, with 20 rounds on one of the images, in turn. With RCPROV_RACES it is so
+// many rounds on each. RCPROV_SEED varies what the racer does when (1), RCPROV_ATTACK restricts it to one of her attacks.
 func TestRaces(t *testing.T) {
 	if labtest.Require(t).Name() != "nspawn" {
 		labtest.Skip(t, "what is written on a virtual machine is not seen")
@@ -41,7 +42,10 @@ func TestRaces(t *testing.T) {
 				}
 				free <- h
 			}
-			for _, r := range races {
+			for i, r := range races {
+				if os.Getenv("RCPROV_RACES") == "" && labtest.Images(t)[i%len(labtest.Images(t))] != image {
+					continue
+				}
 				if r.Gap != "" && os.Getenv("RCPROV_RACES") == "" {
 					t.Logf("NOT PROVED: %s, %s: %s", r.Module, r.Name, r.Gap)
 					continue
@@ -55,11 +59,15 @@ func TestRaces(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					res, err := c.race(t.Context(), rounds, uint64(seed)*1000)
+					defer c.close()
+					res, err := c.race(t.Context(), rounds, random(seed, t.Name()).Uint64()/2)
 					t.Logf("%d rounds: %d succeeded, %d failed with an error; %d swaps; names of root's that she saw: %q",
 						res.Rounds, res.Made, res.Refused, res.Swaps, slices.Sorted(maps.Keys(res.Strange)))
 					if err != nil {
-						t.Fatal(err)
+						t.Error(err)
+						if err := errors.Join(h.Kill(t.Context()), h.Start(t.Context())); err != nil { // what hangs must not disturb the next race
+							t.Error(err)
+						}
 					}
 				})
 			}

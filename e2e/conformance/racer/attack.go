@@ -25,6 +25,11 @@ type attack struct {
 	link    bool // such a directory is a link of hers from the start
 	odd     bool // at the paths of the plan are pipes, links and directories from the start
 	peek    bool // only links to what only root may read are put at the paths of the plan
+	pipe    bool // only pipes are put there
+
+	meddle bool // with processes that have her rights
+	stop   bool // they are stopped
+	hold   bool // what they write to is kept open
 }
 
 var attacks = map[string]attack{
@@ -34,6 +39,10 @@ var attacks = map[string]attack{
 	"link":    {link: true},
 	"odd":     {odd: true, strange: true},
 	"peek":    {finals: true, peek: true},
+	"pipe":    {finals: true, pipe: true},
+	"meddle":  {meddle: true},
+	"stop":    {meddle: true, stop: true},
+	"hold":    {meddle: true, hold: true},
 	"all":     {strange: true, finals: true, parents: true},
 }
 
@@ -125,6 +134,8 @@ func (r *racer) swapAll(paths []string, random *rand.Rand) {
 			r.swap(path, r.link(r.directory(random)), random)
 		case r.attack.peek:
 			r.swap(path, r.link(filepath.Join(r.bait, []string{"secret", "shadow"}[random.IntN(2)])), random)
+		case r.attack.pipe:
+			r.swap(path, r.pipe(), random)
 		default:
 			r.swap(path, r.decoy(random), random)
 			if random.IntN(8) == 0 {
@@ -233,12 +244,20 @@ func (r *racer) link(target string) string {
 	return path
 }
 
+// pipe makes a named pipe, which whoever opens it waits for, and returns its path.
+func (r *racer) pipe() string {
+	path := r.fresh()
+	_ = unix.Mkfifo(path, 0o666)
+	r.keep(path)
+	return path
+}
+
 // decoy makes something to be swapped for a file or a directory, mostly a link, and returns its path.
 func (r *racer) decoy(random *rand.Rand) string {
 	path := r.fresh()
 	switch random.IntN(10) {
 	case 0:
-		_ = unix.Mkfifo(path, 0o644)
+		return r.pipe()
 	case 1:
 		_ = os.Mkdir(path, 0o755)
 		_ = os.Symlink(r.file(random), filepath.Join(path, "f"))

@@ -102,6 +102,10 @@ func main() {
 	}
 	random = rand.New(rand.NewPCG(*seed, 9))
 	racing.Go(func() { w.watch(random) })
+	if r.attack.meddle {
+		random := rand.New(rand.NewPCG(*seed, 8))
+		racing.Go(func() { r.meddle(random) })
+	}
 	fmt.Println("ready")
 	<-ended
 	r.stopping.Store(true)

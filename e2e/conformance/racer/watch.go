@@ -59,7 +59,7 @@ func (w *watcher) add(dir string) (found []string) {
 	return found
 }
 
-// watch reads events until she is told to stop. For a while after each event it doesn't sleep.
+// watch reads events until she is told to stop. For a while after each of root's it doesn't sleep.
 func (w *watcher) watch(random *rand.Rand) {
 	buf := make([]byte, 64<<10)
 	var awake time.Time
@@ -71,29 +71,28 @@ func (w *watcher) watch(random *rand.Rand) {
 			}
 			continue
 		}
-		awake = time.Now().Add(2 * time.Millisecond)
 		for at := 0; at+unix.SizeofInotifyEvent <= n; {
 			e := (*unix.InotifyEvent)(unsafe.Pointer(&buf[at]))
 			name := strings.TrimRight(string(buf[at+unix.SizeofInotifyEvent:at+unix.SizeofInotifyEvent+int(e.Len)]), "\x00")
 			at += unix.SizeofInotifyEvent + int(e.Len)
-			if dir := w.dirs[e.Wd]; dir != "" && name != "" {
-				w.see(filepath.Join(dir, name), random)
+			if dir := w.dirs[e.Wd]; dir != "" && name != "" && w.see(filepath.Join(dir, name), random) {
+				awake = time.Now().Add(2 * time.Millisecond)
 			}
 		}
 	}
 }
 
-// see looks at a path at which something happened, and strikes if it is not of her making.
-func (w *watcher) see(path string, random *rand.Rand) {
+// see looks at a path at which something happened, and strikes if it is not of her making, which it returns.
+func (w *watcher) see(path string, random *rand.Rand) (strange bool) {
 	id, kind, found := look(path)
 	if path == w.own || !found {
-		return
+		return false
 	}
 	if w.isMine(id) {
 		if kind == unix.S_IFDIR {
 			w.add(path)
 		}
-		return
+		return false
 	}
 	w.mu.Lock()
 	w.strange[strings.TrimPrefix(path, w.dir+"/")] = true
@@ -115,6 +114,7 @@ func (w *watcher) see(path string, random *rand.Rand) {
 			}
 		}
 	}
+	return true
 }
 
 // strike swaps a name that root has made, in one of several ways.

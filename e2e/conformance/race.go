@@ -35,6 +35,8 @@ type Race struct {
 	Module string `hcl:"module,label"`
 	Name   string `hcl:"name,label"`
 
+	// Mirror says that the plan refers to the lab's mirror, as in a [Case].
+	Mirror bool `hcl:"mirror,optional"`
 	// Directory is where the plan's paths are, /home/alice/race (if empty) or /srv/race; alice makes the directories between.
 	// It is made anew for each other round.
 	Directory string `hcl:"directory,optional"`
@@ -214,7 +216,7 @@ func (c *contest) calm(ctx context.Context) error {
 	}
 	script := "cd " + c.Directory
 	for _, name := range c.Names {
-		script += fmt.Sprintf("\nsetpriv --reuid alice --regid alice --clear-groups mkdir -p %q", path.Dir(strings.TrimSuffix(name, "/")))
+		script += fmt.Sprintf("\nsetpriv --reuid alice --regid alice --clear-groups mkdir -p %q || :", path.Dir(strings.TrimSuffix(name, "/")))
 	}
 	if _, err := c.host.Must(ctx, "set -e\n"+script); err != nil {
 		return err
@@ -229,7 +231,7 @@ func (c *contest) calm(ctx context.Context) error {
 	}
 	said, err := refusal(r)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\n%v", err, r)
 	}
 	if err := expect(c.Refused, said); err != nil {
 		return fmt.Errorf("%w\n%v", err, r)

@@ -55,7 +55,17 @@ func TestRaces(t *testing.T) {
 					t.Parallel()
 					h := <-free
 					defer func() { free <- h }()
-					c, err := newContest(t.Context(), h, r, "", t.TempDir())
+					locals := ""
+					if r.Mirror {
+						m, err := theMirror()
+						if err == nil {
+							locals, err = m.Locals()
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+					}
+					c, err := newContest(t.Context(), h, r, locals, t.TempDir())
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -138,8 +138,9 @@ func Change(ctx context.Context, h modules.Host, s Switch) (modules.Result, erro
 var ErrTakeBack = errors.New("the previous state is back")
 
 // Guard lets work make a change on h, under s, whose Apply it takes the place of. When work fails and the host still lets rcprov
-// in anew, what work did stays, and the error is that of work; so it is if the connection broke during work, after which the
-// previous state comes back. When the host doesn't let rcprov in anew, the error is a [*RevertedError].
+// in anew, what work did stays, and the error is that of work; so it is if nobody knows how far work got (the error says neither
+// [modules.ErrSettled] nor that a command failed), but then the previous state comes back. When the host doesn't let rcprov in
+// anew, the error is a [*RevertedError].
 func Guard(ctx context.Context, h modules.Host, s Switch, work func(context.Context) error) error {
 	return guard(ctx, h, s, work, hostPlace, patience)
 }
@@ -165,7 +166,7 @@ func guard(ctx context.Context, h modules.Host, s Switch, work func(context.Cont
 		return failed
 	}
 	if failed != nil && !settled(failed) {
-		_, _ = a.settle(context.WithoutCancel(ctx), false) // who looks at the host next meets the previous state, not one that will go
+		_, _ = a.settle(context.WithoutCancel(ctx), true) // who looks at the host next meets the previous state, not one that will go
 		return failed
 	}
 	modules.Progress(ctx, "logging in anew")

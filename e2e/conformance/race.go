@@ -53,7 +53,7 @@ type Race struct {
 	// Setup is run once, Reset whenever Directory is made anew.
 	Setup string `hcl:"setup,optional"`
 	Reset string `hcl:"reset,optional"`
-	// Gap says what doesn't hold yet. Such a race is run only where RCPROV_RACES is set.
+	// Gap says what doesn't hold yet, or why CI can't show it. Such a race is run only where RCPROV_RACES is set.
 	Gap string `hcl:"gap,optional"`
 	// Touches are paths outside Directory that the plan names, as package writes names them.
 	Touches []string `hcl:"touches,optional"`

@@ -503,6 +503,42 @@ race "archive" "where everybody may write" {
   EOT
 }
 
+# npm runs with the rights of the user, in the user's release. There is no database, so no instance ever gets ready.
+race "rocketchat" "the user's release and data" {
+  gap       = "holds, but npm takes 20 s a round: run with RCPROV_RACES"
+  mirror    = true
+  directory = "/srv/race"
+  rights    = "-o root -g root -m 0755"
+  names     = ["current"]
+  refused   = "ready|service|mongo"
+  touches   = ["etc/passwd", "etc/shadow", "etc/rocketchat/", "etc/systemd/system/", "opt/node/", "opt/deno/", "etc/ssl/", "usr/", "var/lib/dpkg/"]
+  plan      = <<-EOT
+    node "lts" {
+      version      = "22.22.3"
+      mirror       = local.mirror.node.dist_url
+      key_url      = local.mirror.node.key_url
+      fingerprints = [local.mirror.node.fingerprint]
+    }
+    rocketchat "chat" {
+      version        = local.mirror.rocketchat.releases.good.version
+      sha256         = local.mirror.rocketchat.releases.good.sha256
+      releases       = local.mirror.rocketchat.url
+      npm_registry   = local.mirror.rocketchat.npm_registry
+      node_version   = node.lts.version
+      node_bin       = node.lts.bin
+      packages       = ["ca-certificates"]
+      root_url       = "https://chat.example.com"
+      mongo_url      = "mongodb://chat:chat@127.0.0.1:27017/chat?replicaSet=rs0&authSource=admin"
+      user           = "alice"
+      directory      = "/srv/race"
+      data_directory = "/home/alice"
+      uploads        = "filesystem"
+      deadline       = "10s"
+      preflight      = { memory = "off", disk = "off" }
+    }
+  EOT
+}
+
 # The name never resolves, so no CA is asked. Before that, rcprov puts a file of its own below the webroot and removes it.
 race "acme_certificate" "webroot is hers" {
   names   = ["p/.well-known/acme-challenge/"]
@@ -549,9 +585,4 @@ exempt {
     "nginx", "nginx.webroot", "nginx_site", "nginx_site.certificate",
   ]
   because = "made of directory, file, and systemd_unit with restart_on, which are raced; the service itself reads the rest"
-}
-
-exempt {
-  names   = ["rocketchat", "rocketchat.directory", "rocketchat.data_directory", "rocketchat.node_bin"]
-  because = "made of archive, directory, file and link, which are raced; npm works by the rights of the release's owner, and takes too long for 20 rounds"
 }

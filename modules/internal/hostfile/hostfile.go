@@ -57,31 +57,39 @@ var (
 	//go:embed room.sh
 	Room string
 
-	// Rights is a script that sets owner and mode, Setter what it does in the directory.
+	// Rights is a script that sets owner and mode.
 	//
 	//go:embed rights.sh
 	Rights string
+	// Setter is what Rights does in the directory.
+	//
 	//go:embed setter.sh
 	Setter string
 
-	// Directory is a script that makes a directory, Maker what it does in the directory above.
+	// Directory is a script that makes a directory.
 	//
 	//go:embed directory.sh
 	Directory string
+	// Maker is what Directory does in the directory above.
+	//
 	//go:embed maker.sh
 	Maker string
 
-	// Remove is a script that removes what is there, Remover what it does in the directory.
+	// Remove is a script that removes what is there.
 	//
 	//go:embed remove.sh
 	Remove string
+	// Remover is what Remove does in the directory.
+	//
 	//go:embed remover.sh
 	Remover string
 
-	// Link is a script that puts a symbolic link in place, Linker what it does in the directory.
+	// Link is a script that puts a symbolic link in place.
 	//
 	//go:embed link.sh
 	Link string
+	// Linker is what Link does in the directory.
+	//
 	//go:embed linker.sh
 	Linker string
 )

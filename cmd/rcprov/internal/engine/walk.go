@@ -50,8 +50,12 @@ func (w *walk) run(ctx context.Context) {
 			return
 		}
 		change, likely, err := w.diff(s)
-		if err == nil && !change.Empty() {
-			if s.danger, err = w.danger(ctx, s); !s.danger.None() {
+		if err != nil || !change.Empty() {
+			danger, refused := w.danger(ctx, s)
+			if err == nil || errors.Is(refused, wayin.ErrShutOut) { // which matters more than what else is wrong with it
+				s.danger, err = danger, refused
+			}
+			if !s.danger.None() {
 				change.Notes = append(slices.Clone(change.Notes), s.danger.Note())
 			}
 		}

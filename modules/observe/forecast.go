@@ -70,7 +70,7 @@ type Cause struct {
 	Name string // as conditions name it: "package nginx"
 
 	// Bounded says that it can change only what Text names: paths, what is in directories, units. Otherwise it may change
-	// anything.
+	// anything, and Text names units that it concerns although their names don't say so.
 	Bounded bool
 	Text    string
 
@@ -250,7 +250,7 @@ func (c Cause) relates(word string) bool {
 	}
 	_, name, _ := strings.Cut(c.Name, " ")
 	word = strings.TrimSuffix(word, ".service")
-	return path.Base(word) == name || slices.ContainsFunc(parts(word), func(a string) bool {
+	return slices.Contains(strings.Fields(c.Text), word) || path.Base(word) == name || slices.ContainsFunc(parts(word), func(a string) bool {
 		return slices.ContainsFunc(parts(name), func(b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) })
 	})
 }

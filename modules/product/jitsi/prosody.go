@@ -81,7 +81,7 @@ func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		f.Write(prosodyConf(s.Domain), observe.NewContent, observe.UnknownRights)
 		f.Link(prosodyLink(s.Domain), prosodyConf(s.Domain))
 	}
-	f.May(observe.Cause{Name: "package " + prosodyPackage, Brings: true})
+	f.May(observe.Cause{Name: "package " + prosodyPackage, Text: "prosody jicofo jitsi-videobridge2", Brings: true}) // its script restarts these
 }
 
 // Diff implements [modules.Step].

@@ -174,12 +174,22 @@ func guard(ctx context.Context, h modules.Host, s Switch, work func(context.Cont
 	if e == nil {
 		return failed
 	}
+	return a.shutOut(ctx, e, true, failed)
+}
+
+// shutOut waits for the previous state after e, in which no login confirmed the change. works says that the old connection
+// does; failed is the error of the change itself, and stays it if the answer to a confirmation was lost.
+func (a *attempt) shutOut(ctx context.Context, e *RevertedError, works bool, failed error) error {
 	modules.Progress(ctx, "no new login; waiting for the previous state")
-	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), true)
+	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), works)
 	if e.Outcome == Confirmed {
 		return failed
 	}
-	return modules.WithHint(errors.Join(failed, e), "%s", strings.TrimSpace(a.advice(e)))
+	err := error(e)
+	if failed != nil {
+		err = errors.Join(failed, e)
+	}
+	return modules.WithHint(err, "%s", strings.TrimSpace(a.advice(e)))
 }
 
 // settled reports whether the change that ended with err was tried to its end.
@@ -234,12 +244,7 @@ func change(ctx context.Context, h modules.Host, s Switch, at place, wait waits)
 	if e == nil {
 		return done.result, nil
 	}
-	modules.Progress(ctx, "no new login; waiting for the previous state")
-	e.Outcome, e.Now = a.settle(context.WithoutCancel(ctx), ok)
-	if e.Outcome == Confirmed { // the answer was lost
-		return done.result, nil
-	}
-	return done.result, modules.WithHint(e, "%s", strings.TrimSpace(a.advice(e)))
+	return done.result, a.shutOut(ctx, e, ok, nil)
 }
 
 // attempt is one use of a switch.

@@ -57,9 +57,15 @@ func query(steps []*step) *observe.Query {
 
 // ask runs q, the query for the steps from..to-1 and those of also, over as many connections as it takes.
 func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*step) error {
+	return h.overConnections(ctx, func() (bool, error) { return h.askOnce(ctx, q, from, to, also) })
+}
+
+// overConnections tries until a try is done, over a new connection each time that one broke. A try that is not done over a
+// connection that holds ends it with its error.
+func (h *host) overConnections(ctx context.Context, try func() (done bool, err error)) error {
 	for h.link.gone == nil {
-		whole, err := h.askOnce(ctx, q, from, to, also)
-		if err == nil && whole {
+		done, err := try()
+		if err == nil && done {
 			return nil
 		}
 		lost := h.link.conn.Lost()

@@ -271,7 +271,7 @@ func (w *walk) gather(i int, change modules.Change) []work {
 	batch := []work{{h.steps[i], change}}
 	for j := i + 1; j < min(w.batchEnd(i), h.seen.to) && h.steps[i].danger.None(); j++ {
 		c, err := h.diff(h.steps[j])
-		if err != nil || c.Empty() || wayin.MayTouch(modules.ClaimsOf(h.steps[j].Step.Step)) {
+		if err != nil || c.Empty() || wayin.MayTouch(h.steps[j].Claims) {
 			break
 		}
 		batch = append(batch, work{h.steps[j], c})

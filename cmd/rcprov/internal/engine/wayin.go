@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/wayin"
@@ -14,46 +15,37 @@ func (w *walk) danger(ctx context.Context, s *step) (wayin.Danger, error) {
 	if _, ok := s.Step.Step.(modules.Guarded); ok {
 		return wayin.Danger{}, nil
 	}
-	claims := modules.ClaimsOf(s.Step.Step)
-	if !wayin.MayTouch(claims) {
+	if !wayin.MayTouch(s.Claims) {
 		return wayin.Danger{}, nil
 	}
 	way, err := w.host.wayIn(ctx)
 	if err != nil {
 		return wayin.Danger{}, fmt.Errorf("look at how rcprov gets in: %w", err)
 	}
-	return way.Danger(claims)
+	return way.Danger(s.Claims)
 }
 
 // wayIn returns how rcprov gets in to the host. It is asked when the first step touches it, and again after each such step.
 func (h *host) wayIn(ctx context.Context) (wayin.Way, error) {
-	for h.way == nil {
-		looking, cancel := context.WithTimeout(ctx, observeTimeout)
-		way, err := wayin.Look(looking, h.link.conn)
-		cancel()
-		if err == nil {
-			h.way = &way
-			break
-		}
-		lost := h.link.conn.Lost()
-		if lost == nil {
-			return wayin.Way{}, err
-		}
-		if err := h.reconnect(ctx, lost); err != nil {
-			return wayin.Way{}, err
-		}
+	if h.way != nil {
+		return *h.way, nil
 	}
-	return *h.way, nil
+	var way wayin.Way
+	err := h.overConnections(ctx, func() (done bool, err error) {
+		ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+		defer cancel()
+		way, err = wayin.Look(ctx, h.link.conn)
+		return err == nil, err
+	})
+	if err == nil {
+		h.way = &way
+	}
+	return way, err
 }
 
 // mayTouchWayIn reports whether steps of the host may touch the way in.
 func (h *host) mayTouchWayIn() bool {
-	for _, s := range h.steps {
-		if s.Step.Step != nil && wayin.MayTouch(modules.ClaimsOf(s.Step.Step)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.steps, func(s *step) bool { return wayin.MayTouch(s.Claims) })
 }
 
 // takeBack takes back a change of the way in that a dead run did not live to confirm: the host would do it later, behind

@@ -61,7 +61,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 		}
 		for _, part := range i.built.Parts {
 			one := step
-			one.Step = part.Step
+			one.Step, one.Claims = part.Step, modules.ClaimsOf(part.Step)
 			one.Requires = required(part.Requires, step.Levels)
 			if part.Name != "" {
 				one.Address += "/" + part.Name

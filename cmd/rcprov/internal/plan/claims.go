@@ -17,9 +17,7 @@ import (
 func Conflicts(steps []Step) hcl.Diagnostics {
 	c := claims{of: map[claimKey][]claimed{}, above: map[string]claimed{}}
 	for _, s := range steps {
-		if s.Step != nil {
-			c.add(s)
-		}
+		c.add(s)
 	}
 	return tidy(c.diags, nil)
 }
@@ -50,7 +48,7 @@ func (c *claims) add(s Step) {
 	}
 	var order []pair
 	conflicts := map[pair][]string{}
-	for _, claim := range modules.ClaimsOf(s.Step) {
+	for _, claim := range s.Claims {
 		mine := claimed{claim, &s}
 		other, ok := c.conflict(mine)
 		if !ok {
@@ -181,7 +179,7 @@ func (e *evaluation) surely(play *Play, i int) []Step {
 				continue
 			}
 			for _, part := range in.built.Parts {
-				one := Step{Address: b.address() + in.suffix(), Step: part.Step, Range: b.block.DefRange()}
+				one := Step{Address: b.address() + in.suffix(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange()}
 				if part.Name != "" {
 					one.Address += "/" + part.Name
 				}

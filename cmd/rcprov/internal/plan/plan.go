@@ -88,10 +88,11 @@ type Play struct {
 type Step struct {
 	Address string // "file.motd", `file.motd["a"]`; a product's parts: "mongod.rs0/keyfile"
 	Module  string
-	Step    modules.Step // nil when Skip is set
-	Skip    string       // why the step is skipped on this host: "when is false"
-	Tags    []string     // including those of its play
-	Retries int          // how often Apply is tried again after an error
+	Step    modules.Step    // nil when Skip is set
+	Claims  []modules.Claim // what Step decides
+	Skip    string          // why the step is skipped on this host: "when is false"
+	Tags    []string        // including those of its play
+	Retries int             // how often Apply is tried again after an error
 	Timeout time.Duration
 	RunOnce bool // only on the first host of the play
 	Range   hcl.Range

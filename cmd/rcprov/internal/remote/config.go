@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -51,7 +52,8 @@ type settings struct {
 	sameAs         string // likewise: the host by its other port; empty: there is none
 	portless       string // likewise: the name without its port, by which ssh looks a host up, too; empty: it has none
 	userKnownHosts []string
-	allKnownHosts  []string // userKnownHosts and the system's
+	allKnownHosts  []string    // userKnownHosts and the system's
+	keyCommand     *keyCommand // KnownHostsCommand; nil: none
 	hashKnownHosts bool
 	strict         strictness
 
@@ -170,9 +172,6 @@ func (s *settings) setConnection(r *resolver) {
 	if r.yes("ProxyUseFdpass") && r.first("ProxyCommand") != "none" && r.first("ProxyCommand") != "" {
 		r.err = cmp.Or(r.err, modules.WithHint(errors.New("ssh_config: ProxyUseFdpass is set, and rcprov can't take over a connection from a ProxyCommand"),
 			"Use a ProxyCommand that passes the connection through its input and output, or a ControlMaster."))
-	}
-	if command := r.first("KnownHostsCommand"); command != "" && command != "none" {
-		s.ignored = append(s.ignored, "KnownHostsCommand")
 	}
 	switch strings.ToLower(r.first("VerifyHostKeyDNS")) {
 	case "", "no", "false":
@@ -340,6 +339,9 @@ func (s *settings) setKnownHosts(r *resolver, tokens map[byte]string, home strin
 			s.allKnownHosts = append(s.allKnownHosts, expandPath(f, tokens, home))
 		}
 	}
+	if command := r.first("KnownHostsCommand"); command != "" && command != "none" {
+		s.keyCommand = &keyCommand{argv: words(command), tokens: maps.Clone(tokens)}
+	}
 	s.hashKnownHosts = r.yes("HashKnownHosts")
 	switch strings.ToLower(r.first("StrictHostKeyChecking")) {
 	case "yes", "true":
@@ -503,7 +505,11 @@ func (d *Dialer) config(t Target) (*resolver, error) {
 	look := &scan{alias: t.Address, home: me.home}
 	var contents []configFile
 	for _, file := range files {
-		content, err := os.ReadFile(file.path)
+		read := os.ReadFile
+		if file.own {
+			read = readOwnConfig
+		}
+		content, err := read(file.path)
 		if errors.Is(err, fs.ErrNotExist) && file.optional {
 			continue
 		}
@@ -560,6 +566,7 @@ func parseConfig(files []configFile, alias string) (sshConfig, error) {
 type configFile struct {
 	path     string
 	optional bool
+	own      bool // the user's own: see readOwnConfig
 	content  []byte
 }
 
@@ -571,7 +578,7 @@ func (d *Dialer) configFiles() ([]configFile, error) {
 			return nil, err
 		}
 		return []configFile{
-			{path: filepath.Join(me.home, ".ssh", "config"), optional: true},
+			{path: filepath.Join(me.home, ".ssh", "config"), optional: true, own: true},
 			{path: filepath.Join(systemDir(), "ssh_config"), optional: true},
 		}, nil
 	case "none":

@@ -183,11 +183,6 @@ func (d *Dialer) connectOnce(ctx context.Context, t Target, s *settings, depth i
 
 // handshake speaks SSH over raw up to the login. raw is closed when it fails.
 func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.Conn) (*sshTransport, error) {
-	db, err := d.keys.load(s)
-	if err != nil {
-		_ = raw.Close()
-		return nil, err
-	}
 	timeout := d.timeout(s)
 	conn := watch(raw, timeout)
 	waits := d.waitFor(cmp.Or(t.Name, s.alias))
@@ -198,6 +193,13 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	keys := &hostKeys{settings: s, dialer: d, name: t.Name, pause: pause, same: t.key}
+	db, err := keys.load(ctx)
+	if err != nil {
+		stop()
+		conn.done()
+		_ = raw.Close()
+		return nil, err
+	}
 	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: pause, waits: waits}
 	defer login.close()
 	accepted := false

@@ -84,6 +84,7 @@ type hostKeys struct {
 	same     ssh.PublicKey          // that the host showed at its other port; nil: unknown
 	err      error                  // what check returned
 	shown    ssh.PublicKey          // the key that was accepted
+	printed  string                 // by KnownHostsCommand for that key
 	learned  bool                   // it is known by another name of the host, and not yet by this one
 }
 
@@ -151,13 +152,16 @@ func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey
 			return h.err
 		}
 	}
-	h.err = keys.verify(s, s.knownAs, remote, key)
+	if h.printed, h.err = h.fromCommand(ctx, key); h.err != nil {
+		return h.err
+	}
+	h.err = keys.verify(s, h.printed, s.knownAs, remote, key)
 	problem := unknownKey(h.err)
 	if problem == nil {
 		return h.err
 	}
 	if s.sameAs != "" {
-		err := keys.verify(s, s.sameAs, remote, key)
+		err := keys.verify(s, h.printed, s.sameAs, remote, key)
 		switch {
 		case err == nil, h.same != nil && bytes.Equal(h.same.Marshal(), key.Marshal()):
 			h.err, h.learned = nil, true
@@ -170,7 +174,7 @@ func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey
 			return h.err
 		}
 	}
-	if s.portless != "" && keys.verify(s, s.portless, remote, key) == nil { // as ssh does: sshconnect.c, check_host_key
+	if s.portless != "" && keys.verify(s, h.printed, s.portless, remote, key) == nil { // as ssh does: sshconnect.c, check_host_key
 		h.err = nil
 		return nil
 	}
@@ -234,7 +238,7 @@ func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicK
 	}
 	defer release()
 	// Another connection to the same host may have asked in the meantime.
-	if err := h.dialer.keys.verify(s, s.knownAs, remote, key); err == nil {
+	if err := h.dialer.keys.verify(s, h.printed, s.knownAs, remote, key); err == nil {
 		return nil
 	}
 	question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
@@ -267,9 +271,27 @@ func shortType(algorithm string) string {
 	}
 }
 
-// verify checks key against what known_hosts has for a host; the error is a [*HostKeyError] with its hint.
-func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh.PublicKey) error {
-	db, err := k.load(s)
+// load returns what is known before the host shows a key.
+func (h *hostKeys) load(ctx context.Context) (*knownDB, error) {
+	printed, err := h.fromCommand(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return h.dialer.keys.load(h.settings, printed)
+}
+
+// fromCommand returns what KnownHostsCommand prints for a key; without one, for the order of keys. It may ask a person.
+func (h *hostKeys) fromCommand(ctx context.Context, key ssh.PublicKey) (string, error) {
+	if h.settings.keyCommand == nil {
+		return "", nil
+	}
+	defer h.pause()()
+	return h.settings.keyCommand.lines(ctx, h.settings.knownAs, key, h.dialer.limits.orDefault().auth)
+}
+
+// verify checks key against what known_hosts and the lines of KnownHostsCommand have for a host; the error is a [*HostKeyError] with its hint.
+func (k *knownKeys) verify(s *settings, printed, knownAs string, remote net.Addr, key ssh.PublicKey) error {
+	db, err := k.load(s, printed)
 	if err != nil {
 		return err
 	}
@@ -301,6 +323,9 @@ func (k *knownKeys) verify(s *settings, knownAs string, remote net.Addr, key ssh
 		problem.Problem = Changed
 		for _, want := range unmatched.Want {
 			problem.Known = append(problem.Known, db.describe(want))
+		}
+		if problem.Known[0].File == commandName {
+			return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled and KnownHostsCommand of ssh_config prints its old key.")
 		}
 		return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled. If you know that it was, remove the old key "+
 			"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)

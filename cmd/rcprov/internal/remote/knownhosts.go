@@ -32,12 +32,12 @@ type knownDB struct {
 	why    map[string]error      // by file and line of broken
 }
 
-// load reads the known_hosts files of s that exist.
-func (k *knownKeys) load(s *settings) (*knownDB, error) {
+// load reads the known_hosts files of s that exist, and the lines that KnownHostsCommand printed.
+func (k *knownKeys) load(s *settings, printed string) (*knownDB, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	name := strings.Join(s.allKnownHosts, "\n")
-	if db := k.loaded[name]; db != nil {
+	if db := k.loaded[name]; db != nil && printed == "" {
 		return db, nil
 	}
 	var files []string
@@ -46,9 +46,21 @@ func (k *knownKeys) load(s *settings) (*knownDB, error) {
 			files = append(files, file)
 		}
 	}
+	if printed != "" {
+		temporary, err := writeTemporary(printed)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = os.Remove(temporary) }()
+		files = append(files, temporary)
+	}
 	db, err := readKnownHosts(files)
 	if err != nil {
 		return nil, brokenLine(err)
+	}
+	if printed != "" {
+		db.names[files[len(files)-1]] = commandName
+		return db, nil
 	}
 	if k.loaded == nil {
 		k.loaded = make(map[string]*knownDB)

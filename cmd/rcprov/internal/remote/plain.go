@@ -3,12 +3,15 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // A configuration of Host blocks with plain values is read by the ssh_config library. Whatever goes beyond is settled by `ssh -G`, if
@@ -223,7 +226,7 @@ func (s *scan) include(here directive, value string, active bool, depth int) err
 			return fmt.Errorf("%v: %w", here, err)
 		}
 		for _, file := range files {
-			content, err := os.ReadFile(file)
+			content, err := readOwnConfig(file)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -236,6 +239,25 @@ func (s *scan) include(here directive, value string, active bool, depth int) err
 		}
 	}
 	return nil
+}
+
+// readOwnConfig reads a file that only root and the user may change: it can name programs to run. As for ssh, that holds for the user's
+// own file and for what is included, not for a file that a flag names. Source: readconf.c, SSHCONF_CHECKPERM.
+func readOwnConfig(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if othersWrite(info) {
+		return nil, modules.WithHint(fmt.Errorf("%s: others may change it (mode %04o); ssh refuses it, too", path, info.Mode().Perm()),
+			"Make it yours: `chmod go-w %[1]s`, or `chown` when it belongs to somebody else.", path)
+	}
+	return io.ReadAll(f)
 }
 
 // splitDirective returns the keyword of a line, in lower case, and its arguments.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
+	"strconv"
 	"syscall"
 )
 
@@ -13,6 +15,21 @@ import (
 func isOurs(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// othersWrite reports whether somebody other than root and the user who runs rcprov may change a file. A group that is named like the
+// user is the user's alone, as Debian's ssh has it.
+func othersWrite(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return info.Mode()&0o022 != 0
+	}
+	private := false
+	if group, err := user.LookupGroupId(strconv.Itoa(int(stat.Gid))); err == nil {
+		me, err := localUser()
+		private = err == nil && me.name == group.Name
+	}
+	return info.Mode()&0o002 != 0 || info.Mode()&0o020 != 0 && !private || stat.Uid != 0 && int(stat.Uid) != os.Getuid()
 }
 
 // inSession gives a child a session and process group of its own, as sshd does, so that Run can kill the group.

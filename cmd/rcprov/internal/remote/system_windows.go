@@ -9,6 +9,9 @@ import (
 // isOurs reports false: OpenSSH for Windows has no ControlMaster.
 func isOurs(fs.FileInfo) bool { return false }
 
+// othersWrite reports false: rights of Windows are not looked at.
+func othersWrite(fs.FileInfo) bool { return false }
+
 // There are no local hosts on Windows (connectLocal), so these have nothing to do.
 
 func inSession(*exec.Cmd) {}

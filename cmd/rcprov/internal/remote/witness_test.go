@@ -169,10 +169,22 @@ func TestAsSSH(t *testing.T) {
 			w.writeFile(t, "known_hosts", fmt.Sprintf("[127.0.0.1]:%d ssh-ed25519 rubbish!\n", w.port)+w.readFile(t, "known_hosts"))
 			return nil
 		}},
-		{name: "KnownHostsCommand", differs: "it has no effect", config: func(t *testing.T, w world) []string {
-			w.writeFile(t, "also", w.readFile(t, "known_hosts"))
+		{name: "KnownHostsCommand", config: func(t *testing.T, w world) []string {
 			w.writeFile(t, "known_hosts", "")
+			return []string{none, key(w, "key"), "KnownHostsCommand /bin/echo %H %t %K"}
+		}},
+		{name: "KnownHostsCommand with another key", refused: true, config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "")
+			w.writeFile(t, "also", w.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", w.port), "a"))
+			w.writeFile(t, "known_hosts", "")
+			return []string{none, key(w, "key"), "KnownHostsCommand \"/bin/cat\" " + w.path("also")}
+		}},
+		{name: "KnownHostsCommand that revokes", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "also", w.line(t, "@revoked", "*", "host_ed25519"))
 			return []string{none, key(w, "key"), "KnownHostsCommand /bin/cat " + w.path("also")}
+		}},
+		{name: "KnownHostsCommand that fails", refused: true, config: func(t *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "KnownHostsCommand /bin/false"}
 		}},
 		{name: "no common key exchange", server: []string{"KexAlgorithms curve25519-sha256"}, refused: true, config: func(_ *testing.T, w world) []string {
 			return []string{none, key(w, "key"), "KexAlgorithms ecdh-sha2-nistp256"}
@@ -180,6 +192,13 @@ func TestAsSSH(t *testing.T) {
 		{name: "host key by choice", config: func(t *testing.T, w world) []string {
 			w.writeFile(t, "known_hosts", w.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", w.port), "host_ecdsa"))
 			return []string{none, key(w, "key"), "HostKeyAlgorithms ecdsa-sha2-nistp256"}
+		}},
+		{name: "Include of a file that others may change", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "more", "IdentitiesOnly yes\n")
+			if err := os.Chmod(w.path("more"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			return []string{none, key(w, "key"), "Include " + w.path("more")}
 		}},
 		{name: "mistake elsewhere in the file", refused: true, config: func(_ *testing.T, w world) []string {
 			return []string{none, key(w, "key"), "Host other", "IdentitiesOnly maybe"}

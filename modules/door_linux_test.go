@@ -257,6 +257,28 @@ func TestDoor(t *testing.T) {
 			want: func(p place) (string, string) { return p.home, ". drwxr-x--- 0:1 \"\"\n" },
 		},
 		{
+			name: "a directory with parents where set-group-ID is handed down, and the rights of those",
+			before: func(t *testing.T, p place) {
+				must(t, os.Chown(p.own, 0, herUID))
+				must(t, os.Chmod(p.own, os.ModeSetgid|0o755))
+				for _, dir := range []string{"/c", "/d", "/e"} {
+					must(t, os.Mkdir(p.own+dir, 0o755))
+				}
+			},
+			do: func(t *testing.T, h modules.Host, p place) error {
+				return errors.Join(
+					modules.MakeDirectory(t.Context(), h, p.own+"/a/b", "0755", "root", "root"),
+					modules.MakeDirectory(t.Context(), h, p.own+"/c", "0755", "root", hers),
+					modules.SetRights(t.Context(), h, p.own+"/d", "0750", "", ""),
+					modules.SetTreeRights(t.Context(), h, p.own+"/e", "2755", hers, hers),
+				)
+			},
+			want: func(p place) (string, string) {
+				return p.own, ". dgrwxr-xr-x 0:1 \"\"\na drwxr-xr-x 0:0 \"\"\na/b drwxr-xr-x 0:0 \"\"\nc drwxr-xr-x 0:1 \"\"\n" +
+					"d drwxr-x--- 0:1 \"\"\ne dgrwxr-xr-x 1:1 \"\"\nsecret -rw------- 0:0 \"secret\"\n"
+			},
+		},
+		{
 			name:   "a link in hers",
 			before: func(t *testing.T, p place) { must(t, os.WriteFile(p.home+"/l", nil, 0o644)) },
 			do: func(t *testing.T, h modules.Host, p place) error {

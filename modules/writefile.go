@@ -144,17 +144,16 @@ func ReadFileArgs(path, mode, owner, group string) (fs.FileMode, error) {
 	return m, errors.Join(errs...)
 }
 
-// ParseMode reads a mode as plans write it, in octal: "0644", "644", "1777".
+// ParseMode reads a mode as plans write it, in octal: "0644", "644", "1777", "01777".
 func ParseMode(s string) (fs.FileMode, error) {
 	var bits uint32
-	if len(s) < 3 || len(s) > 4 {
-		return 0, fmt.Errorf("must be an octal mode such as \"0644\", not %q", s)
-	}
+	wrong := len(s) < 3 || len(s) > 5
 	for _, digit := range s {
-		if digit < '0' || digit > '7' {
-			return 0, fmt.Errorf("must be an octal mode such as \"0644\", not %q", s)
-		}
+		wrong = wrong || digit < '0' || digit > '7'
 		bits = bits<<3 | uint32(digit-'0')
+	}
+	if wrong || bits > 0o7777 {
+		return 0, fmt.Errorf("must be an octal mode such as \"0644\", not %q", s)
 	}
 	mode := fs.FileMode(bits & 0o777)
 	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {

@@ -250,7 +250,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("CheckPath(%q) = %q, want %q", path, got, want)
 		}
 	}
-	for text, want := range map[string]string{"644": "0644", "0644": "0644", "1777": "1777", "4755": "4755", "0": "", "rw": "", "0844": "", "00644": "", "": ""} {
+	for text, want := range map[string]string{"644": "0644", "0644": "0644", "1777": "1777", "4755": "4755", "04755": "4755", "00644": "0644", "0": "", "rw": "", "0844": "", "10000": "", "77777": "", "000644": "", "": ""} {
 		mode, err := modules.ParseMode(text)
 		if want == "" && err == nil || want != "" && (err != nil || modules.OctalMode(mode) != want) {
 			t.Errorf("ParseMode(%q) = %v, %v; want %q", text, mode, err, want)

@@ -3,6 +3,7 @@
 case "downloaded" {
   setup = <<-EOT
     mkdir -p /srv/fixture
+    mkdir -m 2755 "/opt/it's"
     base64 -d >/srv/fixture/pkg.tar.gz <<'END'
     H4sIAAAAAAACA+3T0QqCMBSA4V37FIuuwzk39zymlaKkOH3/lhBEUNGFkvB/N2ewXe3n9M3lkMRi
     USpw1t5n4qx6ng8iMVYb55QJZ5VorbSQVqxg8mM+SCmKtptKXzbv3n2736h+7n+sr/Ff9XeW/iv3

@@ -1,11 +1,15 @@
 case "with parents" {
-  setup = "{ id alice 2>/dev/null || useradd -m alice; }"
+  # /srv hands its group and the set-group-ID bit down.
+  setup = "{ id alice 2>/dev/null || useradd -m alice; }; chgrp adm /srv; chmod 2755 /srv"
   plan  = <<-EOT
     directory "uploads" {
       path  = "/srv/chat/it's here/uploads"
-      mode  = "2750"
+      mode  = "02750"
       owner = "alice"
       group = "alice"
+    }
+    directory "plain" {
+      path = "/srv/plain"
     }
     file "inside" {
       path    = "/srv/chat/it's here/uploads/f"
@@ -16,11 +20,15 @@ case "with parents" {
   EOT
   check = <<-EOT
     cd "/srv/chat/it's here" && [ "$(stat -c '%a %U %G %F' uploads)" = "2750 alice alice directory" ] &&
-    [ "$(stat -c '%a %U' .)" = "755 root" ] && [ -f uploads/f ]
+    [ "$(stat -c '%a %U %G' . /srv/plain | uniq)" = "755 root root" ] && [ -f uploads/f ]
   EOT
   drift "mode" {
     run     = "chmod 777 /srv/chat/*/uploads"
     changes = ["directory.uploads"]
+  }
+  drift "set-group-ID" {
+    run     = "chmod 2755 /srv/plain"
+    changes = ["directory.plain"]
   }
   drift "owner" {
     run     = "chown 0:0 /srv/chat/*/uploads"

@@ -14,7 +14,7 @@ case "defaults" {
 }
 
 case "everything" {
-  setup = "groupadd web; groupadd ops; groupadd staff2; useradd -m old"
+  setup = "groupadd web; groupadd ops; groupadd staff2; useradd -m old; chmod 2755 /srv"
   plan  = <<-EOT
     user "deploy" {
       name             = "deploy"
@@ -37,7 +37,7 @@ case "everything" {
   check = <<-EOT
     [ "$(getent passwd deploy)" = 'deploy:x:3000:'"$(getent group web | cut -d: -f3)"':Deploys, and "quotes" $HOME:/srv/deploy home:/bin/bash' ] &&
     [ "$(id -Gn deploy | tr ' ' '\n' | sort | tr '\n' ' ')" = "adm ops web " ] &&
-    [ -d "/srv/deploy home" ] &&
+    [ -d "/srv/deploy home" ] && [ ! -g "/srv/deploy home" ] &&
     [ "$(getent shadow deploy | cut -d: -f2,8)" = '$6$rcprovcase$LCPKgoGQMQSRzndDqCPpDBEnRhA/VJAMTQxtPQHY649GbDcleCqhPNCWcoQkvR7./0Fcfz6f0BMGZjZljff0/0:' ] &&
     ! getent passwd old && [ ! -e /home/old ]
   EOT

@@ -81,7 +81,7 @@ own_back() {
 				file=$1 dir=${1%/*} mode=$2 dirmode=$3
 				umask 077
 				[ -d "$dir" ] || mkdir -- "$dir"
-				[ "$(stat -c %a -- "$dir")" = "$dirmode" ] || chmod -- "$dirmode" "$dir"
+				[ "$(stat -c %a -- "$dir")" = "$dirmode" ] || chmod -- "00$dirmode" "$dir"
 				{ cat >"$dir/.rcprov-back" && chmod -- "$mode" "$dir/.rcprov-back" && mv -fT -- "$dir/.rcprov-back" "$file"; } || {
 					rm -f -- "$dir/.rcprov-back" "$file"
 					exit 1

@@ -135,16 +135,26 @@ door_into() {
 door_nl='
 '
 
-# door_mkdir makes the directory $door_c in the current one.
+# door_mkdir makes the directory $door_c in the current one: 0755, and of root's group also where the directory above hands
+# down another one (set-group-ID).
 door_mkdir() {
 	if door_closed "$door_at_mode"; then
 		mkdir -- "./$door_c"
+		door_plain "./$door_c"
 		return
 	fi
 	door_stage "$door_c"
 	mkdir -- ./new
+	door_plain ./new
 	mv -T -- ./new "../$door_c"
 	door_unstage "$door_c"
+}
+
+door_plain() {
+	[ ! -g "$1" ] || {
+		chgrp -- "$(id -g)" "$1"
+		chmod -- 00755 "$1" # with four digits, chmod of GNU keeps such bits of directories
+	}
 }
 
 # door_stage NAME enters a directory that only root can enter, made in the current one, which others may write. Nobody but

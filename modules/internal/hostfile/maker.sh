@@ -4,7 +4,7 @@
 
 rights() {
 	chown -h -- "$owner:$group" .
-	chmod -- "$mode" . # after chown, which clears the set-user-ID bits
+	chmod -- "00$mode" . # after chown, which clears the set-user-ID bits; with four digits, chmod of GNU keeps those that are set
 }
 
 if [ -d "$to" ] && [ ! -L "$to" ]; then

@@ -11,7 +11,7 @@ if [ -d "$to" ] && [ ! -L "$to" ]; then
 	# chown goes down by open directories and follows no link (fts(3)); it does a directory after what is in it, so that
 	# the next run sees what a killed one left.
 	[ -z "$owner" ] || chown -h ${deep:+"$deep"} -- "$owner:$group" .
-	chmod -- "$mode" . # after chown, which clears the set-user-ID bits
+	chmod -- "00$mode" . # after chown, which clears the set-user-ID bits; with four digits, chmod of GNU keeps those that are set
 	exit
 fi
 find_old

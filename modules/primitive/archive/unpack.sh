@@ -72,7 +72,7 @@ whole "$staging"
 rm -rf -- "$staging/ready" "$tree/.rcprov-archive"
 printf '%s\n' "$marker" >"$tree/.rcprov-archive"
 chown -hR -- "$owner:$group" "$tree"
-chmod -- "$mode" "$tree"
+chmod -- "00$mode" "$tree"
 # The marker must not survive a power failure that the files don't.
 sync -f -- "$tree"
 

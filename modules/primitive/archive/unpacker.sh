@@ -18,7 +18,7 @@ whole "$new"
 rm -rf -- "$new/tree/.rcprov-archive"
 printf '%s\n' "$marker" >"$new/tree/.rcprov-archive"
 chown -hR -- "$owner:$group" "$new/tree"
-chmod -- "$mode" "$new/tree"
+chmod -- "00$mode" "$new/tree"
 sync -f -- "$new/tree"
 if [ -e "$to" ]; then mv -T -- "$to" "$new/old"; fi
 mv -T -- "$new/tree" "$to"

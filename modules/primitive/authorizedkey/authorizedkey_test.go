@@ -2,6 +2,7 @@ package authorizedkey
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -235,6 +236,39 @@ func TestConverge(t *testing.T) {
 				t.Errorf("file: %q", got)
 			}
 		})
+	}
+}
+
+// TestConvergeEmpty: the file in the default place is there and empty, and then gets its key from somebody else.
+func TestConvergeEmpty(t *testing.T) {
+	t.Parallel()
+	home := filepath.Join(t.TempDir(), "home")
+	if err := os.MkdirAll(home+"/.ssh", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// getent of a host where that is the home of the user who runs the tests.
+	bin := t.TempDir()
+	stub := fmt.Sprintf("#!/bin/sh\necho 'me:x:%d:%d::%s:/bin/sh'\n", os.Getuid(), os.Getgid(), home)
+	if err := os.WriteFile(bin+"/getent", []byte(stub), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(bin+"/sh", []byte("#!/bin/sh\nPATH="+bin+":$PATH exec /bin/sh \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := home + "/.ssh/authorized_keys"
+	step, err := New(Args{User: "me", Key: keyA + " me"}, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := &moduletest.Host{Shell: bin + "/sh"}
+	for _, content := range []string{"", "\n", keyB} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		moduletest.Converge(t, host, step)
+		if got, _ := os.ReadFile(path); string(got) != strings.TrimSuffix(content, "\n")+strings.Repeat("\n", min(1, len(content)))+keyA+" me\n" {
+			t.Errorf("file: %q", got)
+		}
 	}
 }
 

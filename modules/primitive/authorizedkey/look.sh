@@ -1,7 +1,7 @@
 # Looks for the keys of all users (names) at once. A question is three words: its number, the user, and the file or "". Prints
 # lines "NUMBER ...": "user UID FILE" and "home DIRECTORY", or "nobody"; "stat MODE UID PATH" for each of home, directory and
 # file; what read.sh prints, by the rights of the user; or, for root itself, "plain", and then lines "FILE:LINE" with the
-# content. Its status is that of grep. Needs account.sh, getent and grep.
+# content. Its status is that of grep, which is not 1. Needs account.sh, getent and grep.
 # shellcheck disable=SC2154 # split_entry sets uid, home and path
 : "${names?}" "${questions?}" "${read?}"
 
@@ -101,4 +101,4 @@ while [ $# -gt 0 ]; do
 done
 IFS=$nl
 # shellcheck disable=SC2086 # paths are split at newlines
-[ -z "$plain" ] || grep -aH '' -- $plain
+[ -z "$plain" ] || grep -aH '' -- $plain || [ $? = 1 ] # the files are empty

@@ -7,6 +7,6 @@ mkdir -- "$new"
 enter "$new" || moved
 [ ! -d /etc/skel ] || cp -a /etc/skel/. .
 chown -hR -- "$uid:$gid" .
-chmod -- "$mode" .
+chmod -- "00$mode" . # as useradd does, whatever bits the directory above hands down
 cd -P .. || exit
 mv -T -- "$new" "$to"

@@ -91,11 +91,12 @@ func WithSecret(env modules.Env, where string, args ...string) (errs []error) {
 // tailLines is how many lines of a failed program's output its error shows.
 const tailLines = 10
 
-// WithOutput adds the last lines of a program's output to err, if it has as many as least.
+// WithOutput adds the last lines of a program's output to err, if it has as many as least. The first line of the error stands alone in
+// reports and in the journal.
 func WithOutput(err error, output string, least int) error {
 	lines := strings.Split(strings.TrimSpace(output), "\n")
 	if lines[0] == "" || len(lines) < least {
 		return err
 	}
-	return fmt.Errorf("%w; the end of its output:\n%s", err, strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
+	return fmt.Errorf("%w\n%s", err, strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
 }

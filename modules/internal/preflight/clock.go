@@ -44,7 +44,7 @@ func (Clock) Test(s *observe.Snapshot, _ []modules.Need) *modules.Finding {
 	if off <= clockWarns {
 		return nil
 	}
-	f := wrong(fmt.Errorf("the host's clock is %s %s this machine's: %s there, %s here", off.Round(time.Second), side,
+	f := wrong(fmt.Errorf("the host's clock is %s %s this machine's: %s there, %s here", modules.Span(off.Round(time.Second)), side,
 		host.UTC().Format(time.DateTime), s.Answered.UTC().Format(time.DateTime+" MST")),
 		"`timedatectl` reports whether a clock is synchronized (`timedatectl set-ntp true` makes it so). "+
 			"Certificates, tokens and apt's lists are refused where it is wrong.")

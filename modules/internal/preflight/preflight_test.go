@@ -99,7 +99,7 @@ func TestClock(t *testing.T) {
 	t.Parallel()
 	asked := time.Date(2026, 11, 21, 12, 0, 0, 700e6, time.UTC)
 	answered := asked.Add(3 * time.Second)
-	const behind = "the host's clock is 1h0m0s behind this machine's: 2026-11-21 11:00:00 there, 2026-11-21 12:00:03 UTC here"
+	const behind = "the host's clock is 1h behind this machine's: 2026-11-21 11:00:00 there, 2026-11-21 12:00:03 UTC here"
 	for _, test := range []struct {
 		name string
 		host time.Time
@@ -109,7 +109,7 @@ func TestClock(t *testing.T) {
 		{name: "equal", host: asked.Truncate(time.Second)},
 		{name: "within the question", host: asked.Add(2 * time.Second)},
 		{name: "some seconds", host: asked.Add(30 * time.Second)},
-		{name: "ahead", host: answered.Add(2 * time.Minute), want: wanted{modules.LevelWarn, "the host's clock is 2m0s ahead of this machine's: 2026-11-21 12:02:03 there, 2026-11-21 12:00:03 UTC here"}},
+		{name: "ahead", host: answered.Add(2 * time.Minute), want: wanted{modules.LevelWarn, "the host's clock is 2m ahead of this machine's: 2026-11-21 12:02:03 there, 2026-11-21 12:00:03 UTC here"}},
 		{name: "behind", host: asked.Truncate(time.Second).Add(-time.Hour), want: wanted{modules.LevelError, behind}},
 		{name: "could not tell", err: errAway, want: wanted{modules.LevelWarn, "the host's clock is unknown: gone"}},
 	} {

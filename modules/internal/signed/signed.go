@@ -221,7 +221,7 @@ func Get(ctx context.Context, address string) ([]byte, error) {
 		if errors.As(err, &failed) {
 			err = failed.Err // without the method and the address once more
 		}
-		return nil, fmt.Errorf("fetch %s: %w", address, err)
+		return nil, fmt.Errorf("fetch %s: %w", address, modules.Network(err))
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
 	if response.StatusCode != http.StatusOK {

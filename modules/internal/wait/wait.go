@@ -36,7 +36,7 @@ func Until(ctx context.Context, p Pace, try func() (missing string, err error)) 
 		progress := fmt.Sprintf("%s: %s", p.For, missing)
 		if p.Limit > 0 {
 			pause = min(pause, p.Limit-waited)
-			progress += fmt.Sprintf(" (%s of %s)", waited.Round(time.Second), p.Limit)
+			progress += fmt.Sprintf(" (%s of %s)", modules.Span(waited.Round(time.Second)), modules.Span(p.Limit))
 		}
 		if p.Limit > 0 && pause <= 0 {
 			return &TimeoutError{Limit: p.Limit, Missing: missing}
@@ -60,4 +60,6 @@ type TimeoutError struct {
 	Missing string // what the last try returned
 }
 
-func (e *TimeoutError) Error() string { return fmt.Sprintf("not within %s: %s", e.Limit, e.Missing) }
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("not within %s: %s", modules.Span(e.Limit), e.Missing)
+}

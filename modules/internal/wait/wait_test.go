@@ -33,7 +33,7 @@ func TestUntil(t *testing.T) {
 		{
 			name: "third try", pace: wait.Pace{Every: 2 * time.Second, Limit: time.Minute, For: "db"}, takes: time.Second, done: 3,
 			tries:    []time.Duration{0, 3 * time.Second, 6 * time.Second},
-			progress: []string{"db: no answer (1s of 1m0s)", "db: no answer (4s of 1m0s)"},
+			progress: []string{"db: no answer (1s of 1m)", "db: no answer (4s of 1m)"},
 		},
 		{
 			name: "the last try begins at the limit", pace: wait.Pace{Every: 2 * time.Second, Limit: 5 * time.Second}, text: "not within 5s: no answer",

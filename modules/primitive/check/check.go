@@ -124,7 +124,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 		return s.judge(last), nil
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
-		return modules.WithHint(s.failed(late.Missing, last.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see its output.", s.Deadline, s.user())
+		return modules.WithHint(s.failed(late.Missing, last.Output), "It was tried for %s (`deadline`). Run it on the host as %s to see its output.", modules.Span(s.Deadline), s.user())
 	}
 	return err
 }

@@ -111,7 +111,7 @@ func TestApplyError(t *testing.T) {
 	t.Parallel()
 	step := build(t, Args{Shell: "echo one; echo two >&2; false", Deadline: "1ms"})
 	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{})
-	const want = "echo one; echo two >&2; false exits with 1; the end of its output:\none\ntwo"
+	const want = "echo one; echo two >&2; false exits with 1\none\ntwo"
 	if got := moduletest.ErrorText(err); got != want {
 		t.Errorf("error %q\nwant  %q", got, want)
 	}

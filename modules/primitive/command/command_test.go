@@ -147,7 +147,7 @@ func TestApplyError(t *testing.T) {
 	t.Parallel()
 	step := build(t, Args{Shell: "for i in 1 2 3; do echo line $i >&2; done; false; echo not reached", Creates: "/x"})
 	err := step.Apply(t.Context(), &moduletest.Host{}, modules.Change{})
-	const want = "line 3 (exit status 1); the end of its output:\nline 1\nline 2\nline 3"
+	const want = "line 3 (exit status 1)\nline 1\nline 2\nline 3"
 	if got := moduletest.ErrorText(err); got != want {
 		t.Errorf("error %q\nwant  %q", got, want)
 	}

@@ -175,7 +175,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
 		return modules.WithHint(fmt.Errorf("give answers to debconf: %w", locked),
-			"rcprov waited %v for it. `fuser -v /var/cache/debconf/config.dat` on the host names the program.", lockPatience)
+			"rcprov waited %s for it. `fuser -v /var/cache/debconf/config.dat` on the host names the program.", modules.Span(lockPatience))
 	}
 	return err
 }

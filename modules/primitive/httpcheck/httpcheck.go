@@ -189,7 +189,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
 		return modules.WithHint(
-			fmt.Errorf("%s did not answer as expected within %s: %s; expected %s", s.subject(), s.Deadline, late.Missing, s.wanted()),
+			fmt.Errorf("%s did not answer as expected within %s: %s; expected %s", s.subject(), modules.Span(s.Deadline), late.Missing, s.wanted()),
 			"%s", s.advice(last))
 	}
 	return err

@@ -133,7 +133,7 @@ func TestAnswers(t *testing.T) {
 		{"no websocket", Args{URL: "ws" + strings.TrimPrefix(server.URL, "http") + "/ok"}, "status 200: all is"},
 		{"half a websocket", Args{URL: "wss" + strings.TrimPrefix(secure.URL, "https") + "/live", CAFile: "ca.pem"}, "status 101, but it doesn't accept the websocket (Sec-WebSocket-Accept)"},
 		{"cut off", Args{URL: server.URL + "/cut"}, "the connection was closed without an answer"},
-		{"nobody there", Args{URL: nobody}, "dial tcp " + strings.TrimSuffix(strings.TrimPrefix(nobody, "http://"), "/") + ": connect: connection refused"},
+		{"nobody there", Args{URL: nobody}, strings.TrimSuffix(strings.TrimPrefix(nobody, "http://"), "/") + ": connection refused"},
 		{"unknown authority", Args{URL: secure.URL + "/ok"}, "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
 		{"insecure", Args{URL: secure.URL + "/ok", Insecure: true}, ""},
 		{"own authority", Args{URL: secure.URL + "/ok", CAFile: "ca.pem"}, ""},

@@ -209,11 +209,11 @@ func (r *request) problem(err error) string {
 	var closed *ssh.OpenChannelError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", requestTimeout)
+		return fmt.Sprintf("no answer within %s", modules.Span(requestTimeout))
 	case errors.As(err, &closed):
 		return strings.ToLower(closed.Message) // the host's own words: "Connection refused"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed without an answer"
 	}
-	return err.Error()
+	return modules.Network(err).Error()
 }

@@ -304,7 +304,7 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 		Argv: []string{"journalctl", "--since", "@" + a.since, "-u", s.Name, "-n", "100", "-o", "cat", "--no-pager", "-q"},
 	})
 	if said := modules.LastLines(string(journal.Stdout), journalLines, noise); err == nil && said != "" {
-		text += "; its journal says:\n  " + strings.ReplaceAll(said, "\n", "\n  ")
+		text += "\n  " + strings.ReplaceAll(said, "\n", "\n  ")
 	}
 	return modules.WithHint(errors.New(text),
 		"Its files are in place. Correct what it complains of, then run the same command again.")

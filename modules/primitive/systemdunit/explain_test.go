@@ -37,7 +37,7 @@ func TestExplain(t *testing.T) {
 	down := Work{Unit: s, run: &change[string]{"failed", runningState}}
 
 	err := explain(failed, down)
-	want := "start of x.service failed; it is now failed: exit-code, status 3; its journal says:\n  Error: no such room"
+	want := "start of x.service failed; it is now failed: exit-code, status 3\n  Error: no such room"
 	if hint := (*modules.HintError)(nil); moduletest.ErrorText(err) != want || !errors.As(err, &hint) {
 		t.Errorf("error %v, want %q and advice", err, want)
 	}

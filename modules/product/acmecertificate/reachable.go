@@ -67,7 +67,7 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 		case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) && address.Is6():
 			continue // this machine has no IPv6; the CA has
 		case err != nil:
-			return fmt.Errorf("%s resolves to %s, where nothing answers: %w", name, at, err)
+			return fmt.Errorf("%s resolves to %s, where nothing answers: %s", name, at, strings.TrimPrefix(modules.Network(err).Error(), at+": "))
 		case got != content:
 			return fmt.Errorf("%s resolves to %s, which is another host or does not serve %s: it answers %s", name, at, i.Webroot, first(got))
 		}

@@ -130,9 +130,9 @@ func failure(err error) string {
 	case err == nil:
 		return ""
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", visitTimeout)
+		return fmt.Sprintf("no answer within %s", modules.Span(visitTimeout))
 	}
-	return err.Error()
+	return modules.Network(err).Error()
 }
 
 // body is the part of BOSH's wrapper around XMPP that matters here.

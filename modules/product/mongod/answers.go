@@ -132,7 +132,7 @@ func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) e
 	late := (*wait.TimeoutError)(nil)
 	switch {
 	case errors.As(err, &late):
-		err = fmt.Errorf("mongod did not answer within %s", patience)
+		err = fmt.Errorf("mongod did not answer within %s", modules.Span(patience))
 	case err == nil || ctx.Err() == nil && !errors.Is(err, errEnded):
 		return err
 	}

@@ -16,7 +16,7 @@ const commandTimeout = 30 * time.Second
 
 // Apply implements [modules.Step]. It observes the set, does one thing, and observes it again.
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Deadline, fmt.Errorf("it was not done within %s", s.Deadline))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Deadline, fmt.Errorf("it was not done within %s", modules.Span(s.Deadline)))
 	defer cancel()
 	w, _ := c.Work.(work)
 	removable := w.removable()

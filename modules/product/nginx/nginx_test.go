@@ -199,7 +199,7 @@ func TestAdvised(t *testing.T) {
 		`[emerg] 1#1: open() "/var/log/nginx/access.log" failed (2: No such file or directory)`:      "install -d",
 		`[emerg] 1#1: open() "/var/log/nginx/access.log" failed (28: No space left on device) in /x`: "look",
 	} {
-		err := advised(modules.WithHint(errors.New("start of nginx.service failed; its journal says:\n  "+said), "look"))
+		err := advised(modules.WithHint(errors.New("start of nginx.service failed\n  "+said), "look"))
 		var advice *modules.HintError
 		if !errors.As(err, &advice) || !strings.Contains(advice.Hint, want) || !strings.Contains(err.Error(), said) {
 			t.Errorf("%s: %q, hint %+v", said, err, advice)

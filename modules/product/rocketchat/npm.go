@@ -122,9 +122,9 @@ func (n *npm) explain(err error) error {
 	output := modules.LastLines(string(p.Err.Result.Stderr), 12, noise)
 	switch p.Word {
 	case "npm":
-		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed; its last lines:\n%s", n.Release.Path, output), "%s", advice(output))
+		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed\n%s", n.Release.Path, output), "%s", advice(output))
 	case "native":
-		return modules.WithHint(fmt.Errorf("the native module %s can't be loaded after npm install:\n%s", p.Arg(0), output),
+		return modules.WithHint(fmt.Errorf("the native module %s can't be loaded after npm install\n%s", p.Arg(0), output),
 			"The running release was not touched. Check that this release supports the host's processor, C library and Node.js, or use another release.")
 	}
 	return errors.Join(err, errors.New("bug: the script named an unknown problem"))

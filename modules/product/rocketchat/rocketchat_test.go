@@ -375,7 +375,7 @@ func TestExplain(t *testing.T) {
 		{
 			name: "registry",
 			said: "npm http fetch GET 200 https://r/x 3ms\nnpm error code ENOTFOUND\nnpm error\nnpm error request to https://r/x failed\nnpm error A complete log of this run can be found in: /x\nrcprov-problem npm\n",
-			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ENOTFOUND\nnpm error request to https://r/x failed",
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed\nnpm error code ENOTFOUND\nnpm error request to https://r/x failed",
 			hint: "The host itself connects to the registry",
 		},
 		{
@@ -383,18 +383,18 @@ func TestExplain(t *testing.T) {
 			said: "npm error code ECONNREFUSED\nnpm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\n" +
 				"npm error     at ClientRequest.<anonymous> (x.js:1:2) {\nnpm error   code: 'ECONNREFUSED',\nnpm error }\nnpm error\n" +
 				"npm error If you are behind a proxy, please make sure that the\nrcprov-problem npm\n",
-			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error code ECONNREFUSED\n" +
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed\nnpm error code ECONNREFUSED\n" +
 				"npm error FetchError: request to http://r/x failed, reason: connect ECONNREFUSED r\nnpm error If you are behind a proxy, please make sure that the",
 			hint: "The host itself connects to the registry",
 		},
 		{
 			name: "compiler", said: "npm error gyp ERR! build error\nrcprov-problem npm\n",
-			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed; its last lines:\nnpm error gyp ERR! build error",
+			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed\nnpm error gyp ERR! build error",
 			hint: "npm compiled a native module",
 		},
 		{
 			name: "native", said: "npm warn deprecated x\nError: Could not load the \"sharp\" module\n    at Object.<anonymous> (x.js:1:2)\n\nNode.js v22.22.3\nrcprov-problem native sharp\n",
-			want: "the native module sharp can't be loaded after npm install:\nError: Could not load the \"sharp\" module",
+			want: "the native module sharp can't be loaded after npm install\nError: Could not load the \"sharp\" module",
 			hint: "The running release was not touched.",
 		},
 	} {

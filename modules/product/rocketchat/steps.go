@@ -178,7 +178,7 @@ func withJournal(ctx context.Context, h modules.Host, unit string, err error) er
 	if journalErr != nil {
 		return errors.Join(err, fmt.Errorf("read the journal of %s: %w", unit, journalErr))
 	}
-	err = fmt.Errorf("%w; the last lines of its journal:\n%s", err, modules.LastLines(string(journal.Stdout), 10, noise))
+	err = fmt.Errorf("%w\n%s", err, modules.LastLines(string(journal.Stdout), 10, noise))
 	return modules.WithHint(err, "systemd keeps trying to start it; `journalctl -u %s` on the host says more. Migrating a large database takes long: see `deadline`.", unit)
 }
 

@@ -41,7 +41,7 @@ func (e *LostError) Error() string {
 	if e.Tries != 1 {
 		times = fmt.Sprintf("%d times", e.Tries)
 	}
-	return fmt.Sprintf("%v; could not reconnect (tried %s in %s): %v", e.Lost, times, e.Took.Round(time.Second), e.Last)
+	return fmt.Sprintf("%v; could not reconnect (tried %s in %s): %v", e.Lost, times, modules.Span(e.Took.Round(time.Second)), e.Last)
 }
 
 // Unwrap returns all errors that may carry a hint.

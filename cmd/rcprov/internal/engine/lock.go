@@ -244,7 +244,7 @@ func (h *host) tryLock(ctx context.Context) error {
 // withHint adds what to do about the process that holds a file.
 func (e *BusyError) withHint(file string) error {
 	return modules.WithHint(e, "rcprov waited %s for it. `sudo fuser -v %s` on the host shows what it is: end it or wait longer, "+
-		"then run the same command again. If it is a daemon that should keep running, remove that file.", e.patience(), file)
+		"then run the same command again. If it is a daemon that should keep running, remove that file.", modules.Span(e.patience()), file)
 }
 
 // keepLock shows other runs that the holder lives, until the connection ends.

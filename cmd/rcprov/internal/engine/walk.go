@@ -325,7 +325,7 @@ type TimeoutError struct {
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("not done after its timeout of %s", e.Timeout)
+	return fmt.Sprintf("not done after its timeout of %s", modules.Span(e.Timeout))
 }
 
 func applyBatch(ctx context.Context, h modules.Host, batch []work) error {

@@ -611,7 +611,7 @@ func (d *Dialer) askSSH(ssh string, t Target) (sshConfig, error) {
 	command.Stderr = &stderr
 	output, err := command.Output()
 	if ctx.Err() != nil {
-		err = fmt.Errorf("it took more than %v", askSSHTimeout)
+		err = fmt.Errorf("it took more than %s", modules.Span(askSSHTimeout))
 	} else if reason := complaints(string(stderr.bytes())); err != nil && reason != "" {
 		err = errors.New(reason)
 	}

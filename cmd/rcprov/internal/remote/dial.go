@@ -244,7 +244,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		return nil, modules.WithHint(&UnreachableError{Address: s.address(), Err: noCommonAlgorithm(err)},
 			"Both sides need one in common: see KexAlgorithms, HostKeyAlgorithms, Ciphers and MACs in ssh_config and in sshd_config of the host.")
 	case conn.silent.Load():
-		silence := fmt.Errorf("the host was silent for %v", timeout)
+		silence := fmt.Errorf("the host was silent for %s", modules.Span(timeout))
 		if accepted {
 			silence = fmt.Errorf("%w during the login of %s", silence, s.user)
 		}

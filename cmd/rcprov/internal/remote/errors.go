@@ -18,7 +18,9 @@ type UnreachableError struct {
 	Err     error
 }
 
-func (e *UnreachableError) Error() string { return fmt.Sprintf("connect to %s: %v", e.Address, e.Err) }
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("connect to %s: %s", e.Address, strings.TrimPrefix(modules.Network(e.Err).Error(), e.Address+": "))
+}
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
@@ -89,7 +91,7 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("the connection to %s broke: %v", e.Address, e.Err)
+	return fmt.Sprintf("the connection to %s broke: %v", e.Address, modules.Network(e.Err))
 }
 
 func (e *LostError) Unwrap() error { return e.Err }

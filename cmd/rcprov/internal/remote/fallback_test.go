@@ -40,8 +40,8 @@ func TestFallbackPort(t *testing.T) {
 
 	target.FallbackPort = closedPort(t)
 	_, err = server.dialer().Connect(t.Context(), target)
-	want := fmt.Sprintf("connect to 127.0.0.1:%[1]d: dial tcp 127.0.0.1:%[1]d: connect: connection refused; "+
-		"nor at port %[2]d: connect to 127.0.0.1:%[2]d: dial tcp 127.0.0.1:%[2]d: connect: connection refused", target.Port, target.FallbackPort)
+	want := fmt.Sprintf("connect to 127.0.0.1:%[1]d: connection refused; "+
+		"nor at port %[2]d: connect to 127.0.0.1:%[2]d: connection refused", target.Port, target.FallbackPort)
 	if err == nil || !strings.HasPrefix(explained(err), want+"\nCheck that the host is up and that sshd listens on port") {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -74,13 +74,13 @@ func TestUnreachable(t *testing.T) {
 		port    int
 		want    string
 	}{
-		{"nobody", "127.0.0.1", nobody, "connect: connection refused"},
+		{"nobody", "127.0.0.1", nobody, ": connection refused"},
 		{"silent", "127.0.0.1", silent, "the host was silent for 200ms"},
 		{"silent after its greeting", "127.0.0.1", greeting, "the host was silent for 200ms"},
 		{"closing", "127.0.0.1", closing, "sshd rejected the connection without a reason"},
 		{"busy", "127.0.0.1", busy, "sshd rejected the connection: Not allowed at this time"},
 		{"another server", "127.0.0.1", web, "what answers there is not an SSH server: it sent \"HTTP/1.1 400 Bad Request\""},
-		{"no such name", "nowhere.invalid", 22, "no such host"},
+		{"no such name", "nowhere.invalid", 22, "the DNS has no address for the name"},
 	} {
 		t.Run(u.name, func(t *testing.T) {
 			d := &Dialer{ConfigPath: "none"}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // sshTransport is a transport over an SSH connection.
@@ -62,7 +64,7 @@ func (t *sshTransport) keepalive(interval time.Duration, count int, ping func(*s
 		}
 		switch silence := t.conn.silence(); {
 		case silence > time.Duration(count)*interval:
-			t.end(fmt.Errorf("the host has been silent for %v", silence.Round(time.Second)))
+			t.end(fmt.Errorf("the host has been silent for %s", modules.Span(silence.Round(time.Second))))
 			return
 		case silence >= interval:
 			go ping(t) // conn notices the answer, which is a refusal

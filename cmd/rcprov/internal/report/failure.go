@@ -44,7 +44,7 @@ type problem struct {
 func explain(err error, secrets *redact.Redactor) problem {
 	// Colours go first: a secret may have one in its middle.
 	summary, more, _ := strings.Cut(secrets.String(withoutColors(strings.TrimSpace(err.Error()))), "\n")
-	p := problem{Summary: printable(summary), Output: usefulLines(more)}
+	p := problem{Summary: printable(strings.TrimSuffix(summary, ":")), Output: usefulLines(more)}
 	var failed *modules.CommandError
 	if len(p.Output) == 0 && errors.As(err, &failed) {
 		output := failed.Result.Stderr

@@ -185,6 +185,36 @@ var scenarios = map[string]func(s *script){
 			},
 		)
 	},
+	// What a host needs that can't be reached is unknown; what a step changed before it failed is not "nothing".
+	"unknown": func(s *script) {
+		away := &engine.Failure{
+			Host: "web1", Address: "203.0.113.11", Err: modules.WithHint(errors.New("connect to web1:22: connection refused"), "Is sshd up?"),
+		}
+		partly := &engine.Failure{
+			Host: "web1", Address: "203.0.113.11:22", Play: "web", Step: "file.motd", Range: line(6),
+			Err: errors.New("nginx -t (exit status 1)\none\ntwo"), Aftermath: engine.Partly,
+		}
+		failed := engine.HostCounts{Host: "web1", Counts: engine.Counts{Failed: 1}}
+		for _, run := range []struct {
+			mode    engine.Mode
+			failure *engine.Failure
+			hosts   []engine.HostCounts
+		}{
+			{engine.Plan, away, []engine.HostCounts{failed}},
+			{engine.Plan, away, []engine.HostCounts{failed, {Host: "web2", Counts: engine.Counts{OK: 3}}}},
+			{engine.Apply, partly, []engine.HostCounts{failed}},
+		} {
+			s.play(
+				engine.Event{Type: engine.RunStarted, Run: "k3f9", Mode: run.mode, Plan: "prod.hcl", Hosts: []string{"web1"}},
+				engine.Event{Type: engine.PlayStarted, Play: "web", Hosts: []string{"web1"}},
+				engine.Event{Type: engine.HostFailed, Host: "web1", Failure: run.failure},
+				engine.Event{
+					Type: engine.RunFinished, Duration: time.Second, PerHost: run.hosts, Failures: []*engine.Failure{run.failure},
+					Counts: engine.Counts{Failed: 1, OK: 3 * (len(run.hosts) - 1)},
+				},
+			)
+		}
+	},
 	"preflight": func(s *script) {
 		finding := func(host, step string, n, at int, check modules.Topic, level modules.Level, err error) engine.Event {
 			return engine.Event{

@@ -194,11 +194,14 @@ func (t *text) summary(e engine.Event) string {
 	if t.written {
 		out.WriteString("\n")
 	}
-	width, changing := 0, 0
+	width, changing, whole := 0, 0, 0 // whole: looked at to the end
 	for _, h := range e.PerHost {
 		width = max(width, len(h.Host))
 		if h.Counts.Planned+h.Counts.Changed > 0 {
 			changing++
+		}
+		if h.Counts.Failed == 0 {
+			whole++
 		}
 	}
 	if len(e.PerHost) > 1 {
@@ -218,10 +221,14 @@ func (t *text) summary(e engine.Event) string {
 		amount += " on " + plural(changing, "host", "hosts")
 	case e.Stopped:
 		amount = "stopped"
+	case t.mode == engine.Apply && slices.ContainsFunc(e.Failures, touched):
+		amount = "no step completed on " + plural(len(e.PerHost), "host", "hosts")
 	case t.mode == engine.Apply:
 		amount = "nothing changed on " + plural(len(e.PerHost), "host", "hosts")
+	case whole == 0 && len(e.PerHost) > 0:
+		amount = "unknown what " + plural(len(e.PerHost), "host needs", "hosts need")
 	default:
-		amount = "nothing to change on " + plural(len(e.PerHost), "host", "hosts")
+		amount = "nothing to change on " + plural(whole, "host", "hosts")
 	}
 	line := t.style.paint(bold, name) + amount
 	if sum := t.sum(rest); sum != "" {
@@ -237,6 +244,9 @@ func (t *text) summary(e engine.Event) string {
 	out.WriteString(t.outputs(e.Outputs))
 	return out.String()
 }
+
+// touched reports whether the step that failed has changed something, or may have.
+func touched(f *engine.Failure) bool { return f.Aftermath != engine.Untouched }
 
 // sum lists the counts that are not zero.
 func (t *text) sum(c engine.Counts) string {

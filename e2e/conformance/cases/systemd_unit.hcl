@@ -155,7 +155,14 @@ case "drop-ins of a package's unit" {
 }
 
 case "stopped, disabled and masked" {
-  setup = "systemctl unmask apt-daily.timer apt-daily-upgrade.timer; systemctl enable --now apt-daily.timer"
+  setup = <<-EOT
+    systemctl unmask apt-daily.timer apt-daily-upgrade.timer
+    systemctl enable --now apt-daily.timer
+    printf '[Service]\nExecStart=/bin/sleep infinity\n' >/usr/lib/systemd/system/kept.service
+    systemctl daemon-reload
+    systemctl start kept
+    sleep 0.1
+  EOT
   plan  = <<-EOT
     systemd_unit "daily" {
       name    = "apt-daily.timer"
@@ -166,12 +173,27 @@ case "stopped, disabled and masked" {
       name   = "apt-daily-upgrade.timer"
       masked = true
     }
+    # Restarted by one step, so that it has a stamp, and masked by another one: it runs on.
+    file "conf" {
+      path    = "/etc/kept.conf"
+      content = "1\n"
+    }
+    systemd_unit "kept" {
+      name       = "kept.service"
+      restart_on = [file.conf]
+    }
+    systemd_unit "masked" {
+      name   = "kept.service"
+      masked = true
+    }
   EOT
   check = <<-EOT
     set -e
     if systemctl is-active apt-daily.timer; then exit 1; fi
     if systemctl is-enabled apt-daily.timer; then exit 1; fi
     [ "$(systemctl is-enabled apt-daily-upgrade.timer)" = masked ]
+    [ "$(systemctl is-enabled kept)" = masked ]
+    systemctl is-active kept
   EOT
   drift "started" {
     run     = "systemctl start apt-daily.timer"
@@ -179,8 +201,8 @@ case "stopped, disabled and masked" {
   }
   drift "enabled" { run = "systemctl enable apt-daily.timer" }
   drift "unmasked" {
-    run     = "systemctl unmask apt-daily-upgrade.timer"
-    changes = ["systemd_unit.upgrade"]
+    run     = "systemctl unmask apt-daily-upgrade.timer kept"
+    changes = ["systemd_unit.upgrade", "systemd_unit.masked"]
   }
 }
 

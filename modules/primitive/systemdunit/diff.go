@@ -3,6 +3,7 @@ package systemdunit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -142,14 +143,21 @@ func (d *differ) outdated() string {
 	return ""
 }
 
+// isMasked reports whether systemd has the unit as masked.
+func isMasked(u observe.UnitInfo) bool {
+	return u.FileState == observe.Masked || u.FileState == observe.MaskedRuntime || u.Load == observe.MaskedLoad
+}
+
 func (d *differ) masked() error {
-	masked := d.unit.FileState == observe.Masked || d.unit.FileState == observe.MaskedRuntime || d.unit.Load == observe.MaskedLoad
 	switch {
 	case is(d.Masked) && d.unit.FileState != observe.Masked && d.unit.FragmentPath == unitDir+d.Name:
 		return modules.WithHint(fmt.Errorf("%s can't be masked: it has a unit file, %s", d.Name, d.unit.FragmentPath), maskHint, d.unit.FragmentPath)
 	case is(d.Masked) && d.unit.FileState != observe.Masked:
 		d.work.mask = d.Masked
-	case masked && !is(d.Masked) && (d.Masked != nil || d.ours() || is(d.Enabled) || is(d.Running)):
+		if d.unit.Running() && d.Running == nil {
+			d.notes = append(d.notes, d.Name+" keeps running: running = false stops it")
+		}
+	case isMasked(d.unit) && !is(d.Masked) && (d.Masked != nil || d.ours() || is(d.Enabled) || is(d.Running)):
 		d.work.mask = new(bool)
 	}
 	return nil
@@ -212,8 +220,11 @@ func neverRuns(name string) error {
 func (d *differ) stale() error {
 	// A start in progress is left alone, unless it starts outdated files: a database may take long to recover.
 	starting := d.unit.Active == observe.Activating && d.unit.Sub != "auto-restart" && d.unit.Sub != "auto-restart-queued"
-	if isNot(d.Running) || !d.unit.Running() && !starting {
+	if isNot(d.Running) || is(d.Masked) || !d.unit.Running() && !starting {
 		return nil
+	}
+	if isMasked(d.unit) && d.work.mask == nil {
+		return d.staleMasked()
 	}
 	var reasons reasons
 	if d.newFiles != "" {
@@ -226,12 +237,7 @@ func (d *differ) stale() error {
 	if err := staleFiles(d.Step, d.unit, &reasons); err != nil {
 		return err
 	}
-	if d.unit.ReplacedProgram != "" {
-		reasons.add(d.unit.ReplacedProgram + " was replaced since it started")
-	}
-	if d.unit.LostDirectory != "" {
-		reasons.add("its working directory " + d.unit.LostDirectory + " was removed since it started")
-	}
+	staleProgram(d.unit, &reasons)
 	if !reasons.empty() {
 		d.work.Restart = reasons.String()
 		return nil
@@ -250,4 +256,22 @@ func (d *differ) stale() error {
 	}
 	d.work.Reload = reasons.String()
 	return nil
+}
+
+// staleMasked returns an error for a masked unit that runs and must be restarted: nobody can. It is masked by somebody else, who
+// has put a link in the place of its file.
+func (d *differ) staleMasked() error {
+	d.unit.FragmentPath, d.unit.DropInPaths = "", nil
+	d.unit.Stamp.Files = maps.Clone(d.unit.Stamp.Files)
+	maps.DeleteFunc(d.unit.Stamp.Files, func(_ string, f observe.StampedFile) bool { return f.Own })
+	var reasons reasons
+	if err := staleFiles(d.Step, d.unit, &reasons); err != nil {
+		return err
+	}
+	staleProgram(d.unit, &reasons)
+	if reasons.empty() {
+		return nil
+	}
+	return modules.WithHint(fmt.Errorf("%s is masked, so it can't be restarted, and %s", d.Name, reasons.String()),
+		"`masked = false`, or `running = true`, unmasks it.")
 }

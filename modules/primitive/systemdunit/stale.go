@@ -47,6 +47,16 @@ func staleFiles(s *Step, u observe.UnitInfo, why *reasons) error {
 	return nil
 }
 
+// staleProgram adds what became of the unit's program and of its working directory.
+func staleProgram(u observe.UnitInfo, why *reasons) {
+	if u.ReplacedProgram != "" {
+		why.add(u.ReplacedProgram + " was replaced since it started")
+	}
+	if u.LostDirectory != "" {
+		why.add("its working directory " + u.LostDirectory + " was removed since it started")
+	}
+}
+
 // staleSinceStart returns how path changed since the unit started; "" if it did not.
 func staleSinceStart(u observe.UnitInfo, path string) string {
 	if u.StampValid() {

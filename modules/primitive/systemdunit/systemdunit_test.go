@@ -188,6 +188,29 @@ func TestDiff(t *testing.T) {
 			edits: []string{"update masked false>true"},
 		},
 		{
+			name: "is masked, and runs on since rcprov started it", args: func(a *Args) { *a = Args{Name: "x.service", Masked: &yes} },
+			is: func(w *world) {
+				w.unit.FileState, w.unit.Load, w.unit.FragmentPath, w.unit.DropInPaths = observe.Masked, observe.MaskedLoad, "/dev/null", nil
+				w.stamp("abc", unitPath, "f1")
+			},
+		},
+		{
+			name: "masked by somebody, and runs on", args: func(a *Args) { *a = Args{Name: "x.service", RestartOn: modules.Files{"/etc/r"}} },
+			is: func(w *world) {
+				w.unit.FileState, w.unit.Load, w.unit.FragmentPath, w.unit.DropInPaths = observe.Masked, observe.MaskedLoad, "/dev/null", nil
+				w.stamp("abc", unitPath, "f1")
+			},
+		},
+		{
+			name: "masked by somebody, and stale", args: func(a *Args) { *a = Args{Name: "x.service", RestartOn: modules.Files{"/etc/r"}} },
+			is: func(w *world) {
+				w.unit.FileState, w.unit.Load, w.unit.FragmentPath, w.unit.DropInPaths = observe.Masked, observe.MaskedLoad, "/dev/null", nil
+				w.stamp("abc", unitPath, "f1")
+				w.change("/etc/r", start.Add(time.Hour), "f2")
+			},
+			err: "x.service is masked, so it can't be restarted, and /etc/r changed since it started",
+		},
+		{
 			name: "shall be masked over its file", args: func(a *Args) { *a = Args{Name: "x.service", Masked: &yes} },
 			err: "x.service can't be masked: it has a unit file, /etc/systemd/system/x.service",
 		},

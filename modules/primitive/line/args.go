@@ -64,7 +64,8 @@ type Args struct {
 	// Whether the file is copied before the change, under /var/lib/rcprov/backup.
 	Backup bool `hcl:"backup,optional"`
 
-	// Whether the file's text is hidden in diffs. A line made from sensitive variables always hides it. In a file that not
-	// everybody may read, diffs show the lines that change, and none beside them.
+	// Whether the file's text is hidden in diffs. A line made from sensitive variables always hides it, and is an error for a
+	// file that everybody may read. In a file that not everybody may read, diffs show the lines that change, and none beside
+	// them.
 	Sensitive bool `hcl:"sensitive,optional"`
 }

@@ -27,6 +27,7 @@ type Step struct {
 	Validate  []string
 	Backup    bool
 	Sensitive bool
+	Secret    bool // the line is sensitive, not only what is beside it
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -35,7 +36,7 @@ var _ modules.Step = (*Step)(nil)
 func New(args Args, env modules.Env) (modules.Step, error) {
 	s := &Step{
 		Path: args.Path, Create: args.Create, Owner: args.Owner, Group: args.Group,
-		Validate: args.Validate, Backup: args.Backup, Sensitive: args.Sensitive || env.Sensitive("line"),
+		Validate: args.Validate, Backup: args.Backup, Sensitive: args.Sensitive || env.Sensitive("line"), Secret: env.Sensitive("line"),
 		Desired: desired{line: args.Line, absent: args.State == "absent"},
 	}
 	mode, err := modules.ReadFileArgs(args.Path, args.Mode, args.Owner, args.Group)
@@ -138,6 +139,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			"Give the path of its target.")
 	case is.Type != observe.Regular:
 		return modules.Change{}, fmt.Errorf("%s is %s, not a file", s.Path, is.Type)
+	case s.Secret && !s.Desired.absent && is.Mode&0o004 != 0:
+		return modules.Change{}, modules.WithHint(
+			fmt.Errorf("%s has the mode %04o, and the line is sensitive: every user could read it", s.Path, is.Mode.Perm()),
+			"Give it `mode = \"0600\"` in a `file` step before this one.")
 	case is.Content == nil:
 		return modules.Change{}, modules.WithHint(
 			fmt.Errorf("%s has %d bytes, too many to edit (at most %d)", s.Path, is.Size, observe.MaxContent),

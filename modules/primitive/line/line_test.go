@@ -19,6 +19,7 @@ func TestDiff(t *testing.T) {
 	creating := Step{Path: "/etc/x", Desired: desired{line: "b"}, Create: true, Mode: 0o600, Owner: "root", Group: "adm"}
 	absent := Step{Path: "/etc/x", Desired: desired{line: "b", absent: true}}
 	secret := Step{Path: "/etc/x", Desired: desired{line: "b"}, Sensitive: true}
+	own := Step{Path: "/etc/x", Desired: desired{line: "b"}, Sensitive: true, Secret: true}
 	file := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content), Size: int64(len(content))}
 	}
@@ -44,6 +45,14 @@ func TestDiff(t *testing.T) {
 			want: modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/x", Field: "line", Text: &modules.Text{New: "b\n"}}}},
 		},
 		{name: "sensitive", step: secret, is: file("a\n"), want: modules.Change{Edits: []modules.Edit{hidden}}},
+		{
+			name: "secret in a file that everybody reads", step: own, is: observe.FileInfo{Type: observe.Regular, Content: []byte("b\n"), Mode: 0o644},
+			err: "/etc/x has the mode 0644, and the line is sensitive: every user could read it",
+		},
+		{
+			name: "secret in a file that not everybody reads", step: own, is: observe.FileInfo{Type: observe.Regular, Content: []byte("a\n"), Mode: 0o640},
+			want: modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: "/etc/x", Field: "line", Text: &modules.Text{New: "b\n"}, Sensitive: true}}},
+		},
 		{
 			name: "file missing", step: plain, err: "/etc/x does not exist",
 		},

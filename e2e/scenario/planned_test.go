@@ -18,6 +18,7 @@ type planned struct {
 	plan    string // path
 	vars    map[string]string
 	secrets []string // variables that no output may show
+	look    *lookout // keeps what rcprov prints; nil: nobody looks
 	waits   []string // steps that only wait, if there is still something to wait for when their turn comes
 }
 
@@ -38,6 +39,9 @@ func (p *planned) run(exit int, command string) rcprov.Run {
 		p.t.Fatal(err)
 	}
 	r.Args = []string{command, filepath.Base(p.plan)}
+	if p.look != nil {
+		p.look.keep(r)
+	}
 	for _, name := range p.secrets {
 		if secret := p.vars[name]; secret != "" && strings.Contains(r.Stdout+r.Stderr, secret) {
 			p.t.Errorf("the output shows %s:\n%v", name, r)

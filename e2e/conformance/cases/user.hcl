@@ -14,7 +14,7 @@ case "defaults" {
 }
 
 case "everything" {
-  setup = "groupadd web; groupadd ops; groupadd staff2; useradd -m old; chmod 2755 /srv"
+  setup = "groupadd web; groupadd ops; groupadd staff2; useradd -m old; useradd -m shared; chown root /home/shared; chmod 2755 /srv"
   plan  = <<-EOT
     user "deploy" {
       name             = "deploy"
@@ -33,13 +33,23 @@ case "everything" {
       state       = "absent"
       remove_home = true
     }
+    user "shared" {
+      name        = "shared"
+      state       = "absent"
+      remove_home = true
+    }
+    user "nobody" {
+      name   = "nobody"
+      groups = ["ops"]
+    }
   EOT
   check = <<-EOT
     [ "$(getent passwd deploy)" = 'deploy:x:3000:'"$(getent group web | cut -d: -f3)"':Deploys, and "quotes" $HOME:/srv/deploy home:/bin/bash' ] &&
     [ "$(id -Gn deploy | tr ' ' '\n' | sort | tr '\n' ' ')" = "adm ops web " ] &&
     [ -d "/srv/deploy home" ] && [ ! -g "/srv/deploy home" ] &&
     [ "$(getent shadow deploy | cut -d: -f2,8)" = '$6$rcprovcase$LCPKgoGQMQSRzndDqCPpDBEnRhA/VJAMTQxtPQHY649GbDcleCqhPNCWcoQkvR7./0Fcfz6f0BMGZjZljff0/0:' ] &&
-    ! getent passwd old && [ ! -e /home/old ]
+    ! getent passwd old && [ ! -e /home/old ] && ! getent passwd shared && [ -d /home/shared ] &&
+    id -Gn nobody | grep -qw ops && [ ! -e /nonexistent ]
   EOT
   drift "shell and comment" {
     run     = "usermod -s /bin/sh -c nobody deploy"

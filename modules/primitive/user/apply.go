@@ -11,6 +11,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/hostfile"
+	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -44,13 +45,14 @@ var (
 
 // remove removes the user, and its home before it.
 func (s *Step) remove(ctx context.Context, h modules.Host, w work) error {
-	if w.removeHome == "" {
+	if !s.RemoveHome {
 		_, err := h.Run(ctx, modules.Command{Argv: []string{"userdel", s.Name}})
 		return s.explain(err)
 	}
 	script := hostfile.Script(removeScript, shell.Vars{"name": s.Name}, shell.Vars{"remover": removeHomeScript})
 	_, err := h.Run(ctx, modules.Command{Script: script})
-	return s.explain(modules.FileHint(modules.DoorError(err, w.removeHome), w.removeHome))
+	what := cmp.Or(w.removeHome, "/var/mail/"+s.Name)
+	return s.explain(modules.FileHint(modules.DoorError(err, what), what))
 }
 
 //go:embed create.sh
@@ -84,7 +86,7 @@ func (s *Step) create(ctx context.Context, h modules.Host) error {
 	if _, err := h.Run(ctx, modules.Command{Script: script}); err != nil {
 		return s.explain(err)
 	}
-	if s.CreateHome {
+	if s.createsHome(observe.UserInfo{}) {
 		if err := s.createHome(ctx, h); err != nil {
 			return err
 		}

@@ -36,7 +36,8 @@ type Args struct {
 	// get the new ID, others keep the old one.
 	UID *int `hcl:"uid,optional"`
 
-	// Name of the primary group, which must exist. If left out, a new user gets a group of its own name.
+	// Name of the primary group, which must exist. If left out, a new user gets a group of its own name, which may be there
+	// already only if nobody is in it.
 	Group string `hcl:"group,optional"`
 
 	// Further groups that the user is in; they must exist. Other groups that the user is in stay.
@@ -53,8 +54,9 @@ type Args struct {
 	Home string `hcl:"home,optional"`
 
 	// Whether the home directory is created, with the files of /etc/skel, when it is missing. A home that exists
-	// is left as it is.
-	CreateHome bool `hcl:"create_home,optional" default:"true"`
+	// is left as it is. If left out, it is created for a new user, for one whose `home` is given, and for people (a uid from
+	// 1000 on), unless it is /nonexistent.
+	CreateHome *bool `hcl:"create_home,optional"`
 
 	// The login shell, an absolute path.
 	Shell string `hcl:"shell,optional"`
@@ -74,6 +76,7 @@ type Args struct {
 	// `absent` removes the user, who must have no running processes.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 
-	// Whether the home directory and the mail spool are removed with the user.
+	// Whether the home directory and the mail spool are removed with the user. A home that belongs to somebody else stays;
+	// plan says so.
 	RemoveHome bool `hcl:"remove_home,optional"`
 }

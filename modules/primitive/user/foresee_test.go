@@ -13,7 +13,7 @@ import (
 func TestForesee(t *testing.T) {
 	t.Parallel()
 	number := 2000
-	alice := observe.UserInfo{Exists: true, UID: 1000, Group: "alice", Home: "/home/alice", Shell: "/bin/bash"}
+	alice := observe.UserInfo{Exists: true, UID: 1000, Group: "alice", Home: "/home/alice", HomeIs: true, Shell: "/bin/bash"}
 	for _, test := range []struct {
 		name          string
 		is            observe.UserInfo
@@ -28,6 +28,7 @@ func TestForesee(t *testing.T) {
 	} {
 		s := observe.NewSnapshot()
 		observe.User.Put(s, "alice", test.is, nil)
+		observe.Group.Put(s, test.first.groupQuestion(), observe.GroupInfo{}, nil)
 		for _, step := range []*Step{test.first, test.second} {
 			if step.asksBusy() {
 				busy.Put(s, step.account(), 0, nil)

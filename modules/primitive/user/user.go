@@ -24,8 +24,8 @@ type Step struct {
 	ExclusiveGroups bool
 	Comment         *string // nil: any
 	Home            string  // empty: any
-	CreateHome      bool
-	Shell           string // empty: any
+	CreateHome      *bool   // nil: see createsHome
+	Shell           string  // empty: any
 	System          bool
 	PasswordHash    modules.Secret // empty: any
 	Locked          *bool          // nil: any
@@ -110,6 +110,12 @@ func (s *Step) Observe(q *observe.Query) {
 	if s.asksShadow() {
 		observe.Shadow.Ask(q, s.Name)
 	}
+	if s.Absent && s.RemoveHome {
+		homes.Ask(q, s.Name)
+	}
+	if s.ownGroup() {
+		observe.Group.Ask(q, s.groupQuestion())
+	}
 	if s.asksBusy() {
 		busy.Ask(q, s.account())
 	}
@@ -121,6 +127,65 @@ func (s *Step) Observe(q *observe.Query) {
 
 // asksHome reports whether the step depends on a home that the account may not have yet.
 func (s *Step) asksHome() bool { return !s.Absent && s.Home != "" }
+
+// createsHome reports whether a missing home is made: is is the account that is there, if any.
+func (s *Step) createsHome(is observe.UserInfo) bool {
+	home := cmp.Or(s.Home, is.Home)
+	switch {
+	case s.CreateHome != nil:
+		return *s.CreateHome
+	case home == nowhere:
+		return false
+	case s.Home != "" || !is.Exists:
+		return true
+	}
+	return is.UID >= firstUID && is.UID != nobody
+}
+
+// nowhere is the home of users that have none (Debian Policy 9.2.3).
+const nowhere = "/nonexistent"
+
+// The numbers of accounts (Debian Policy 9.2.2, login.defs(5)): those of people begin with firstUID, and nobody has the one that
+// ends the range. What other accounts have as a home is often not there, and nobody misses it.
+const (
+	firstUID     = 1000
+	firstDynamic = 100 // of system accounts that no static number belongs to
+	nobody       = 65534
+)
+
+// ownGroup reports whether the user, if it is made, gets a group of its own name.
+func (s *Step) ownGroup() bool { return !s.Absent && s.Group == "" }
+
+func (s *Step) groupQuestion() observe.GroupQuestion {
+	return observe.GroupQuestion{Name: s.Name, PrimaryOf: true}
+}
+
+// checkGroup returns an error if the group that a new user is to have for its own is there and somebody else's. One that nobody
+// is in may be what an interrupted run has made.
+func (s *Step) checkGroup(snapshot *observe.Snapshot) (notes []string, err error) {
+	if !s.ownGroup() {
+		return nil, nil
+	}
+	is, err := observe.Group.Get(snapshot, s.groupQuestion())
+	if err != nil || !is.Exists {
+		return nil, err
+	}
+	why := ""
+	switch people := is.GID >= firstUID; {
+	case len(is.Members) > 0:
+		why = "it has the members " + strings.Join(is.Members, ", ")
+	case len(is.PrimaryOf) > 0:
+		why = "it is the primary group of " + strings.Join(is.PrimaryOf, ", ")
+	case is.GID == observe.NoID || s.UID != nil && is.GID == *s.UID:
+	case people == s.System, is.GID < firstDynamic:
+		why = fmt.Sprintf("it has the gid %d", is.GID)
+	}
+	if why != "" {
+		return nil, modules.WithHint(fmt.Errorf("there is a group %s, and %s: it can't become the user's own", s.Name, why),
+			"Give `group = %q` if it shall be the user's primary group, or name another group.", s.Name)
+	}
+	return []string{fmt.Sprintf("gets the group %s, which is there, for its own", s.Name)}, nil
+}
 
 // Diff implements [modules.Step].
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
@@ -145,7 +210,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 				"rcprov doesn't replace it: move it away, or name another path.")
 		}
 		homeIs = home.Type != observe.Absent
-		if who := home.Stranger; who != nil && !homeIs && s.CreateHome && !who.Is(s.Name) {
+		if who := home.Stranger; who != nil && !homeIs && s.createsHome(is) && !who.Is(s.Name) {
 			return modules.Change{}, modules.RefuseOwner(who.Dir, who.Name, s.Name)
 		}
 	}
@@ -153,9 +218,17 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.Absent && !is.Exists:
 		return modules.Change{}, nil
 	case s.Absent:
-		return s.removal(is), s.checkBusy(snapshot, work{remove: true})
+		others, err := s.keepsHome(snapshot, is)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		return s.removal(is, others), s.checkBusy(snapshot, work{remove: true})
 	case !is.Exists:
-		return modules.NewChange(work{user: s, create: true}), nil
+		notes, err := s.checkGroup(snapshot)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		return modules.NewChange(work{user: s, create: true}, notes...), nil
 	}
 	if s.asksShadow() && is.Unshadowed {
 		return modules.Change{}, modules.WithHint(fmt.Errorf("the password field of %s in /etc/passwd is not \"x\", so /etc/shadow is not used", s.Name),
@@ -182,7 +255,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 	if s.Absent {
 		observe.User.Foresee(snapshot, s.Name, observe.UserInfo{})
-		if s.RemoveHome {
+		if w, _ := c.Work.(work); w.removeHome != "" {
 			f.Remove(is.Home)
 		}
 		a.Own = is.Group == s.Name
@@ -203,7 +276,7 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	if s.Comment != nil {
 		is.Comment = *s.Comment
 	}
-	if w.createHome != "" || w.create && s.CreateHome {
+	if w.createHome != "" || w.create && s.createsHome(observe.UserInfo{}) {
 		is.HomeIs = true
 		s.foreseeHome(f, is.Home)
 	}
@@ -232,10 +305,13 @@ func (s *Step) foreseeHome(f *observe.Forecast, home string) {
 
 func (s *Step) subject() string { return "user " + s.Name }
 
-func (s *Step) removal(is observe.UserInfo) modules.Change {
+// removal returns the change that removes the user; the home stays if it belongs to others.
+func (s *Step) removal(is observe.UserInfo, others string) modules.Change {
 	switch {
 	case !is.HomeIs:
 		return modules.NewChange(work{user: s, remove: true})
+	case others != "":
+		return modules.NewChange(work{user: s, remove: true}, is.Home+" stays: it belongs to "+others)
 	case s.RemoveHome:
 		return modules.NewChange(work{user: s, remove: true, removeHome: is.Home})
 	default:
@@ -269,7 +345,7 @@ func (s *Step) compare(is observe.UserInfo, homeIs bool) (w work, notes []string
 	switch {
 	case moves && is.HomeIs:
 		notes = append(notes, fmt.Sprintf("rcprov does not move the content of %s", is.Home))
-	case s.CreateHome && !homeIs:
+	case !homeIs && s.createsHome(is):
 		w.createHome = cmp.Or(s.Home, is.Home)
 	}
 	return w, notes

@@ -21,7 +21,7 @@ func TestDiff(t *testing.T) {
 	t.Parallel()
 	full := Step{
 		Name: "alice", UID: ptr(2000), Group: "web", Groups: []string{"ops", "adm"}, Comment: ptr("Alice"),
-		Home: "/srv/alice", CreateHome: true, Shell: "/bin/bash", PasswordHash: hash,
+		Home: "/srv/alice", Shell: "/bin/bash", PasswordHash: hash,
 	}
 	asWanted := observe.UserInfo{
 		Exists: true, UID: 2000, GID: 33, Group: "web", Comment: "Alice", Home: "/srv/alice", HomeIs: true, Shell: "/bin/bash",
@@ -38,6 +38,7 @@ func TestDiff(t *testing.T) {
 		is     func(*observe.UserInfo)
 		shadow func(*observe.ShadowInfo)
 		noHome bool // nothing is where the plan wants the home
+		owner  owner
 		err    error
 		edits  []modules.Edit
 		notes  []string
@@ -87,7 +88,7 @@ func TestDiff(t *testing.T) {
 			work:  &work{home: &move[string]{"/nonexistent", "/srv/alice"}, createHome: "/srv/alice"},
 		},
 		{name: "home is missing", noHome: true, edits: []modules.Edit{{Action: modules.Create, Subject: "/srv/alice", To: "home of alice"}}},
-		{name: "home may be missing", step: func(s *Step) { s.CreateHome = false }, noHome: true},
+		{name: "home may be missing", step: func(s *Step) { s.CreateHome = ptr(false) }, noHome: true},
 		{
 			name: "password", shadow: func(p *observe.ShadowInfo) { p.Fingerprint = observe.PasswordFingerprint("other") },
 			edits: []modules.Edit{{Action: modules.Update, Subject: "user alice", Field: "password_hash", Sensitive: true}},
@@ -127,6 +128,32 @@ func TestDiff(t *testing.T) {
 			edits: []modules.Edit{{Action: modules.Remove, Subject: "user alice"}, {Action: modules.Remove, Subject: "/srv/alice"}},
 			work:  &work{remove: true, removeHome: "/srv/alice"},
 		},
+		{
+			name: "to be removed with the home of another", step: func(s *Step) { s.Absent, s.RemoveHome = true, true }, owner: owner{0, "root"},
+			edits: []modules.Edit{{Action: modules.Remove, Subject: "user alice"}}, notes: []string{"/srv/alice stays: it belongs to root"},
+			work: &work{remove: true},
+		},
+		{
+			name: "a home that a package names, and nobody asked for", step: func(s *Step) { *s = Step{Name: "alice", Shell: "/bin/bash"} },
+			is: func(u *observe.UserInfo) { u.UID, u.Home, u.HomeIs = 101, "/run/alice", false },
+		},
+		{
+			name: "the home of nobody", step: func(s *Step) { *s = Step{Name: "alice", Shell: "/bin/bash"} },
+			is: func(u *observe.UserInfo) { u.UID, u.Home, u.HomeIs = 65534, "/nonexistent", false },
+		},
+		{
+			name: "no home on purpose", step: func(s *Step) { *s = Step{Name: "alice", Home: "/nonexistent"} },
+			is: func(u *observe.UserInfo) { u.Home, u.HomeIs = "/nonexistent", false },
+		},
+		{
+			name: "the home of a person", step: func(s *Step) { *s = Step{Name: "alice"} }, is: func(u *observe.UserInfo) { u.HomeIs = false },
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/srv/alice", To: "home of alice"}},
+		},
+		{
+			name: "the home of a system account, asked for", step: func(s *Step) { *s = Step{Name: "alice", CreateHome: ptr(true)} },
+			is:    func(u *observe.UserInfo) { u.UID, u.HomeIs = 101, false },
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/srv/alice", To: "home of alice"}},
+		},
 		{name: "removed already", step: func(s *Step) { s.Absent = true }, is: func(u *observe.UserInfo) { *u = observe.UserInfo{} }},
 		{name: "could not tell", err: errors.New("sh: getent: not found")},
 	}
@@ -151,6 +178,12 @@ func TestDiff(t *testing.T) {
 			observe.User.Put(snapshot, "alice", is, test.err)
 			observe.Shadow.Put(snapshot, "alice", shadow, nil)
 			observe.File.Put(snapshot, observe.FileQuestion{Path: "/srv/alice"}, home, nil)
+			if test.owner == (owner{}) {
+				test.owner = owner{is.UID, "alice"}
+			}
+			homes.Put(snapshot, "alice", test.owner, nil)
+			observe.Group.Put(snapshot, step.groupQuestion(), observe.GroupInfo{}, nil)
+			observe.File.Put(snapshot, observe.FileQuestion{Path: nowhere}, observe.FileInfo{}, nil)
 			if step.asksBusy() {
 				busy.Put(snapshot, step.account(), 0, nil)
 			}
@@ -193,6 +226,50 @@ func TestDiffRefuses(t *testing.T) {
 		observe.File.Put(snapshot, question, observe.FileInfo{Type: test.home}, nil)
 		if _, err := test.step.Diff(snapshot); moduletest.ErrorText(err) != want {
 			t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
+		}
+	}
+}
+
+// TestOwnGroup: a new user named like a group that is there.
+func TestOwnGroup(t *testing.T) {
+	t.Parallel()
+	own := Step{Name: "alice"}
+	const note = "gets the group alice, which is there, for its own"
+	for _, test := range []struct {
+		name      string
+		step      Step
+		is        observe.GroupInfo
+		note, err string
+	}{
+		{name: "none", step: own},
+		{name: "empty, as an interrupted run leaves it", step: own, is: observe.GroupInfo{Exists: true, GID: 1001}, note: note},
+		{name: "made by an earlier step", step: own, is: observe.GroupInfo{Exists: true, GID: observe.NoID}, note: note},
+		{name: "empty, of a system user", step: Step{Name: "alice", System: true}, is: observe.GroupInfo{Exists: true, GID: 999}, note: note},
+		{name: "of the same number", step: Step{Name: "alice", UID: ptr(500)}, is: observe.GroupInfo{Exists: true, GID: 500}, note: note},
+		{
+			name: "with members", step: own, is: observe.GroupInfo{Exists: true, GID: 1001, Members: []string{"bob"}},
+			err: "there is a group alice, and it has the members bob: it can't become the user's own",
+		},
+		{
+			name: "of others", step: own, is: observe.GroupInfo{Exists: true, GID: 1001, PrimaryOf: []string{"bob"}},
+			err: "there is a group alice, and it is the primary group of bob: it can't become the user's own",
+		},
+		{
+			name: "of the system", step: own, is: observe.GroupInfo{Exists: true, GID: 998},
+			err: "there is a group alice, and it has the gid 998: it can't become the user's own",
+		},
+		{
+			name: "of the system, from the start", step: Step{Name: "alice", System: true}, is: observe.GroupInfo{Exists: true, GID: 27},
+			err: "there is a group alice, and it has the gid 27: it can't become the user's own",
+		},
+		{name: "asked for", step: Step{Name: "alice", Group: "alice"}, is: observe.GroupInfo{Exists: true, GID: 27, Members: []string{"bob"}}},
+	} {
+		snapshot := observe.NewSnapshot()
+		observe.User.Put(snapshot, "alice", observe.UserInfo{}, nil)
+		observe.Group.Put(snapshot, test.step.groupQuestion(), test.is, nil)
+		change, err := test.step.Diff(snapshot)
+		if moduletest.ErrorText(err) != test.err || strings.Join(change.Notes, "; ") != test.note {
+			t.Errorf("%s: notes %q, error %q; want %q, %q", test.name, change.Notes, moduletest.ErrorText(err), test.note, test.err)
 		}
 	}
 }

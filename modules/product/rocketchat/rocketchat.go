@@ -166,7 +166,7 @@ func (b *builder) build(environment string) {
 	if len(args.Packages) > 0 {
 		product.Add(b.Builder, "packages", aptpackage.New, aptpackage.Args{Packages: args.Packages})
 	}
-	product.Add(b.Builder, "user", user.New, user.Args{Name: args.User, System: true, Home: args.DataDirectory, Shell: "/usr/sbin/nologin"})
+	product.Add(b.Builder, "user", user.New, user.Args{Name: args.User, System: true, Home: args.DataDirectory, CreateHome: new(bool), Shell: "/usr/sbin/nologin"})
 	b.directory("data", args.DataDirectory, "0750", args.User)
 	b.directory("uploads", uploads(args), "0750", args.User)
 	if b.deno != nil {

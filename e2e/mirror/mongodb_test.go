@@ -65,6 +65,7 @@ func installMongoDB(t *testing.T, m mirror.MongoDB, h *lab.Host) {
 	t.Helper()
 	must(t, h, fmt.Sprintf(`set -e
 install -d /etc/apt/keyrings
+rm -f /etc/apt/keyrings/mongodb.asc # apt-helper keeps a file unless the server's is newer, in whole seconds
 /usr/lib/apt/apt-helper -q download-file %s /etc/apt/keyrings/mongodb.asc
 chmod 644 /etc/apt/keyrings/mongodb.asc
 cat >/etc/apt/sources.list.d/mongodb.sources <<'END'

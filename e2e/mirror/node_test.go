@@ -40,6 +40,7 @@ func TestNode(t *testing.T) {
 			_, tarball, _ := strings.Cut(strings.TrimSpace(string(sums)), "  ")
 			got := must(t, h, `set -e
 cd /opt
+rm -f `+tarball+`
 /usr/lib/apt/apt-helper -q download-file `+dir+"/"+tarball+" "+tarball+` >/dev/null 2>&1
 echo '`+strings.TrimSpace(string(sums))+`' | sha256sum --check --status
 tar --extract --no-same-owner --gzip --file `+tarball+`

@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +19,7 @@ const otherKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0rGm3sGvSJBlYvGJSLVTSLPE
 func TestWayIn(t *testing.T) {
 	t.Parallel()
 	h, laptop := launch(t, "")
-	for name, c := range map[string]struct{ step, want string }{
+	refused := map[string]struct{ step, want string }{
 		"the login is removed":    {`user "it" { name = "` + lab.User + `", state = "absent" }`, "rcprov is logged in as " + lab.User + ", whom this step would remove"},
 		"the login is locked":     {`user "it" { name = "` + lab.User + `", locked = true }`, "whose account this step would lock"},
 		"the login has no shell":  {`user "it" { name = "` + lab.User + `", shell = "/usr/sbin/nologin" }`, "who could run nothing with the shell /usr/sbin/nologin"},
@@ -28,7 +30,9 @@ func TestWayIn(t *testing.T) {
 		"sshd is not for a boot":  {`systemd_unit "it" { name = "ssh.service", enabled = false }`, "nobody could log in without ssh.service"},
 		"sshd can't be started":   {`systemd_unit "it" { name = "ssh.service", masked = true }`, "nobody could log in while ssh.service is masked"},
 		"a block for all of sshd": {`systemd_unit "it" { name = "ssh.service", state = "absent" }`, "nobody could log in without ssh.service"},
-	} {
+	}
+	for _, name := range slices.Sorted(maps.Keys(refused)) { // on one host: always in the same order
+		c := refused[name]
 		writeStep(t, h, laptop, strings.NewReplacer("{ ", "{\n", ", ", "\n", " }", "\n}").Replace(c.step))
 		for _, command := range []string{"plan", "apply"} {
 			r, err := laptop.Run(t.Context(), command, "plan.hcl")

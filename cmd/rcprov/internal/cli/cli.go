@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,22 +118,7 @@ func addCobraCommands(root *cobra.Command) {
 			command.Short = short
 		}
 	}
-	if completion, _, err := root.Find([]string{"completion"}); err == nil {
-		completion.Args = knownShell
-		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // without one no argument is checked
-	}
-}
-
-// knownShell checks the arguments of `completion`: any that is left names a shell that has no subcommand.
-func knownShell(completion *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	var shells []string
-	for _, c := range completion.Commands() {
-		shells = append(shells, c.Name())
-	}
-	return modules.WithHint(fmt.Errorf("there is no completion for the shell %q", args[0]), "The shells are %s.", strings.Join(shells, ", "))
+	addCompletion(root)
 }
 
 // Run runs the command named by args and returns the exit status; see exit.go.
@@ -187,17 +173,13 @@ func otherFlag(cmd *cobra.Command, err error) (hint string, ok bool) {
 		return "", false
 	}
 	name := unknown.GetSpecifiedName()
-	switch name {
-	case "check", "diff", "dry-run", "noop":
-		return "`rcprov plan PLAN` shows what apply would change, with the differences, and changes nothing.", true
-	case "version":
-		return "It is a command: `rcprov version`.", true
-	case "inventory", "i":
-		return "The plan itself has the hosts, in blocks `host`; `--limit` chooses some of them.", true
-	case "become", "b", "K", "ask-become-pass":
-		return "rcprov becomes root by itself, and asks for sudo's password if there is one; `become` of a host block changes that.", true
-	case "e", "extra-vars":
-		return "Values of variables are given with `-var name=value` or `-var-file`.", true
+	for _, other := range flagsElsewhere {
+		if slices.Contains(other.names, name) {
+			return other.hint, true
+		}
+	}
+	if strings.Trim(name, "v") == "" {
+		return "`-v` is enough: there is one level, `--verbose`.", true
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
@@ -205,6 +187,33 @@ func otherFlag(cmd *cobra.Command, err error) (hint string, ok bool) {
 		return fmt.Sprintf("Did you mean `--%s`? All flags: `%s --help`.", near, cmd.CommandPath()), true
 	}
 	return "", false
+}
+
+// flagsElsewhere are flags that other tools have, most of them Ansible, and what to do here in their place.
+var flagsElsewhere = []struct {
+	names []string
+	hint  string
+}{
+	{[]string{"check", "C", "diff", "D", "dry-run", "noop"}, "`rcprov plan PLAN` shows what apply would change, with the differences, and changes nothing."},
+	{[]string{"version", "V"}, "It is a command: `rcprov version`."},
+	{[]string{"syntax-check", "validate"}, "It is a command: `rcprov validate PLAN`."},
+	{[]string{"inventory", "inventory-file", "i"}, "The plan itself has the hosts, in blocks `host`; `--limit` chooses some of them."},
+	{[]string{"l", "host", "hosts"}, "Of plan and apply, `--limit HOSTS` chooses hosts and groups."},
+	{[]string{"list-hosts", "list-tasks", "list-tags"}, "`rcprov validate PLAN --json` lists the hosts and plays of a plan."},
+	{[]string{"t", "skip-tags"}, "Of plan and apply, `--tags TAGS` chooses the steps that have one of these tags."},
+	{[]string{"forks", "f"}, "Of plan and apply, `--parallel N` is how many hosts are worked on at a time."},
+	{[]string{"start-at-task", "step", "force-handlers"}, "Run the same command again: what is done already is only looked at, and restarts that are due are made."},
+	{[]string{"e", "extra-vars"}, "Values of variables are given with `-var name=value` or `-var-file`."},
+	{[]string{"private-key", "key-file", "user", "u", "connection", "c", "p", "port"}, "It is an argument of the host block, or stands in ~/.ssh/config: user, port, identity_file, connection."},
+	{[]string{"k", "ask-pass"}, "rcprov asks for a password at a terminal when it needs one; `password` of a host block takes it from a variable."},
+	{
+		[]string{"become", "b", "K", "ask-become-pass", "become-user", "become-method", "sudo", "s"},
+		"rcprov becomes root by itself, and asks for sudo's password if there is one; `become` of a host block changes that.",
+	},
+	{
+		[]string{"ask-vault-pass", "ask-vault-password", "vault-id", "vault-password-file"},
+		"Secrets are values of sensitive variables: RCPROV_VAR_name in the environment, or a file for -var-file that only you can read.",
+	},
 }
 
 // knownCommand checks the arguments of the root command: any argument is a command that doesn't exist.

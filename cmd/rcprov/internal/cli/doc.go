@@ -20,9 +20,10 @@ const languagePage = "language"
 
 func (a *app) docCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "doc [MODULE | language]",
-		GroupID: groupPlans,
-		Short:   "Show the manual of a module or of the plan language",
+		Use:        "doc [MODULE | language]",
+		SuggestFor: []string{"man", "modules"},
+		GroupID:    groupPlans,
+		Short:      "Show the manual of a module or of the plan language",
 		Long: "List the modules, or show the manual of one: what it does, an example, its arguments and its outputs;\n" +
 			"or show how plans are written: blocks, arguments of every step, expressions and functions." + exitHelp,
 		Example: "  rcprov doc\n  rcprov doc file\n  rcprov doc language",

@@ -15,6 +15,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -28,18 +29,22 @@ type oneHost struct {
 
 func (a *app) factsCommand() *cobra.Command {
 	return a.hostCommand((*app).showFacts, &cobra.Command{
-		Use:     "facts PLAN HOST",
-		Short:   "Show the facts of a host",
-		Long:    "Show the facts of a host in the plan, as expressions see them." + exitHelp,
+		Use:        "facts PLAN HOST",
+		SuggestFor: []string{"setup", "gather"},
+		Short:      "Show the facts of a host",
+		Long: "Show the facts of a host in the plan, as expressions see them. Only variables that its block host refers to need a\n" +
+			"value." + exitHelp,
 		Example: "  rcprov facts plans/prod.hcl chat\n  rcprov facts plans/prod.hcl chat --json",
 	})
 }
 
 func (a *app) historyCommand() *cobra.Command {
 	return a.hostCommand((*app).showHistory, &cobra.Command{
-		Use:     "history PLAN HOST",
-		Short:   "Show who changed what on a host, and when",
-		Long:    "Show the journal of a host in the plan: every change that rcprov made there, whoever ran it." + exitHelp,
+		Use:        "history PLAN HOST",
+		SuggestFor: []string{"log", "journal"},
+		Short:      "Show who changed what on a host, and when",
+		Long: "Show the journal of a host in the plan: every change that rcprov made there, whoever ran it. Only variables that its\n" +
+			"block host refers to need a value." + exitHelp,
 		Example: "  rcprov history plans/prod.hcl chat",
 	})
 }
@@ -47,6 +52,7 @@ func (a *app) historyCommand() *cobra.Command {
 func (a *app) hostCommand(show func(*app, context.Context, engine.Conn) error, command *cobra.Command) *cobra.Command {
 	o := &oneHost{app: a}
 	command.GroupID = groupHosts
+	command.ValidArgsFunction = completePlan
 	command.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 2 {
 			return errors.New("name a plan and one of its hosts")
@@ -60,12 +66,15 @@ func (a *app) hostCommand(show func(*app, context.Context, engine.Conn) error, c
 }
 
 func (o *oneHost) run(ctx context.Context, path, name string, show func(*app, context.Context, engine.Conn) error) error {
-	p, err := o.app.load(path, o.vars)
+	p, err := o.app.load(path, o.vars, plan.UnsetAny)
 	if err != nil {
 		return err
 	}
 	host, err := hostOf(p, name)
 	if err != nil {
+		return err
+	}
+	if err := o.app.showMistakes(p, p.HostIsKnown(host)); err != nil {
 		return err
 	}
 	dialer := o.app.dialer(o.connecting, func(ask func()) { ask() })

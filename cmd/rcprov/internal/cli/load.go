@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
@@ -18,14 +19,20 @@ func (v *varFlags) add(command *cobra.Command) {
 	flags.StringArrayVar(&v.files, "var-file", nil, "read the values of variables from an HCL `FILE`")
 }
 
-// load reads a plan. From then on no output shows its secrets. It shows mistakes and warnings itself: after mistakes the
+// load reads a plan, in which variables may have no value as unset says. From then on no output shows its secrets. It shows mistakes and warnings itself: after mistakes the
 // error is an exit.
-func (a *app) load(path string, vars varFlags) (*plan.Plan, error) {
+func (a *app) load(path string, vars varFlags, unset plan.Unset) (*plan.Plan, error) {
 	p, diags := plan.Load(path, plan.Options{
+		Unset:   unset,
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,
 		Hide: a.secrets.Add,
 	})
 	a.secrets.Add(p.Secrets...)
+	return p, a.showMistakes(p, diags)
+}
+
+// showMistakes shows mistakes and warnings about p. The error is nil if there are no mistakes.
+func (a *app) showMistakes(p *plan.Plan, diags hcl.Diagnostics) error {
 	if len(diags) > 0 {
 		o := a.reportOptions()
 		o.Files = p.Files
@@ -34,13 +41,13 @@ func (a *app) load(path string, vars varFlags) (*plan.Plan, error) {
 			closing = counted(mistakes, "mistake") + "; no host was contacted."
 		}
 		if err := report.Diagnostics(diags, closing, o); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if diags.HasErrors() {
-		return nil, exit(exitError)
+		return exit(exitError)
 	}
-	return p, nil
+	return nil
 }
 
 // completePlan completes the name of a plan: a file or a directory.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
 )
 
@@ -27,8 +28,9 @@ const lockWait = 20 * time.Second
 
 func (a *app) applyCommand() *cobra.Command {
 	return a.runCommand(engine.Apply, &cobra.Command{
-		Use:   "apply PLAN",
-		Short: "Bring hosts to the state a plan describes",
+		Use:        "apply PLAN",
+		SuggestFor: []string{"playbook", "run", "deploy", "up", "push", "converge"},
+		Short:      "Bring hosts to the state a plan describes",
 		Long: `Compare all hosts of a plan with it, and change what differs. A second apply changes nothing.
 
 If a connection breaks, rcprov tries to reconnect for two minutes and continues where it was. Ctrl-C finishes the change
@@ -40,10 +42,11 @@ again to continue.` + exitHelp,
 
 func (a *app) planCommand() *cobra.Command {
 	return a.runCommand(engine.Plan, &cobra.Command{
-		Use:     "plan PLAN",
-		Short:   "Show what apply would change",
-		Long:    "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
-		Example: "  rcprov plan plans/prod.hcl\n  rcprov plan site/ --var-file prod.vars.hcl   # a directory of *.hcl files is one plan",
+		Use:        "plan PLAN",
+		SuggestFor: []string{"check", "diff", "preview"},
+		Short:      "Show what apply would change",
+		Long:       "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
+		Example:    "  rcprov plan plans/prod.hcl --var-file prod.vars.hcl\n  rcprov plan site/   # a directory whose *.hcl files are one plan",
 	})
 }
 
@@ -51,6 +54,7 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	r := &run{app: a, mode: mode}
 	command.GroupID = groupPlans
 	command.Args = planArg
+	command.ValidArgsFunction = completePlan
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := notEmpty(cmd.Flags(), "limit", "tags"); err != nil {
 			return err
@@ -67,7 +71,7 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 }
 
 func (r *run) run(ctx context.Context, path string) error {
-	p, err := r.app.load(path, r.vars)
+	p, err := r.app.load(path, r.vars, plan.UnsetNone)
 	if err != nil {
 		return err
 	}

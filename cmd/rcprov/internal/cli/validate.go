@@ -3,18 +3,22 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 )
 
 func (a *app) validateCommand() *cobra.Command {
 	var vars varFlags
 	command := &cobra.Command{
-		Use:     "validate PLAN",
-		GroupID: groupPlans,
-		Short:   "Find mistakes in a plan, without connecting to a host",
+		Use:        "validate PLAN",
+		SuggestFor: []string{"lint", "syntax"},
+		GroupID:    groupPlans,
+		Short:      "Find mistakes in a plan, without connecting to a host",
 		Long: "Find mistakes in a plan and show all of them, each with its line. No host is contacted. Values that depend on the\n" +
-			"facts of a host are only checked for their type." + exitHelp,
+			"facts of a host are only checked for their type, as are those of sensitive variables without a value." + exitHelp,
 		Example:           "  rcprov validate prod.hcl\n  rcprov validate --var domain=chat.example.com plans/prod",
 		Args:              planArg,
 		ValidArgsFunction: completePlan,
@@ -25,7 +29,7 @@ func (a *app) validateCommand() *cobra.Command {
 }
 
 func (a *app) validate(path string, vars varFlags) error {
-	p, err := a.load(path, vars)
+	p, err := a.load(path, vars, plan.UnsetSecrets)
 	if err != nil {
 		return err
 	}
@@ -44,9 +48,15 @@ func (a *app) validate(path string, vars varFlags) error {
 			Plan    string   `json:"plan"`
 			Hosts   []string `json:"hosts"`
 			Plays   []string `json:"plays"`
-		}{1, "valid", path, hosts, plays})
+			Unset   []string `json:"unset,omitempty"` // sensitive variables without a value
+		}{1, "valid", path, hosts, plays, p.Unset})
 	}
-	_, err = fmt.Fprintf(a.Stdout, "%s is valid: %s, %s.\n", path, counted(len(plays), "play"), counted(len(hosts), "host"))
+	if _, err := fmt.Fprintf(a.Stdout, "%s is valid: %s, %s.\n", path, counted(len(plays), "play"), counted(len(hosts), "host")); err != nil {
+		return err
+	}
+	if len(p.Unset) > 0 {
+		_, err = fmt.Fprintf(a.Stdout, "Plan and apply also need a value of %s.\n", strings.Join(p.Unset, ", "))
+	}
 	return err
 }
 

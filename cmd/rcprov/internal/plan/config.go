@@ -145,6 +145,7 @@ func (b *stepBlock) meta(name string) *hclsyntax.Attribute {
 type declarer struct {
 	*config
 	diags hcl.Diagnostics
+	twice []twice
 }
 
 func (d *declarer) report(diag *hcl.Diagnostic) { d.diags = append(d.diags, diag) }
@@ -313,6 +314,9 @@ func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
 }
 
 func (d *declarer) duplicate(b *hclsyntax.Block, kind string, first *hclsyntax.Block) {
+	if first.DefRange().Filename != b.DefRange().Filename {
+		d.twice = append(d.twice, twice{b.Type, b.Labels[0], first.DefRange().Filename, b.DefRange().Filename})
+	}
 	d.report(mistake(b.DefRange(), fmt.Sprintf("There are two %s %q", kind, b.Labels[0]),
 		fmt.Sprintf("The first is at %s. Give one of them another name.", place(first.DefRange()))))
 }

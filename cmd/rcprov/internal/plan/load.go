@@ -28,9 +28,23 @@ type Options struct {
 	// concurrently if the plan's methods are. Optional.
 	Hide func(secrets ...string)
 
+	// Unset is which variables may have no value. Theirs is unknown then: such a plan can be checked, and its hosts connected to if
+	// [Plan.HostIsKnown], but not applied. [Plan.Unset] lists them.
+	Unset Unset
+
 	// Ask asks a person for the value of a variable that has none, in the form of -var. Nil: such a variable is a mistake.
 	Ask func(Question) (string, error)
 }
+
+// Unset is which variables may have no value.
+type Unset int
+
+// The values of Unset.
+const (
+	UnsetNone    Unset = iota // each must have one
+	UnsetSecrets              // those that are sensitive need none
+	UnsetAny                  // none needs one
+)
 
 // Question asks for the value of a variable.
 type Question struct {
@@ -91,16 +105,45 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 		d.file(body)
 	}
 	p.config = d.config
+	if len(d.twice) >= severalPlans {
+		return p, append(diags, several(path, d.twice))
+	}
 	diags = append(diags, d.diags...)
 	diags = append(diags, p.setVariables()...)
 	p.noteSources(sources)
 	diags = append(diags, p.check(diags.HasErrors())...)
+	slices.Sort(p.Unset)
 	slices.Sort(p.Secrets)
 	p.Secrets = slices.Compact(p.Secrets)
 	p.loaded = true
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
+}
+
+// severalPlans is how many blocks of different files of a directory must have the same name for these to be plans of their own. Each
+// of them would be a mistake, and bring about more.
+const severalPlans = 6
+
+// twice is a block that two files of a directory have.
+type twice struct{ block, name, first, second string }
+
+func several(dir string, all []twice) *hcl.Diagnostic {
+	byFiles := map[[2]string][]string{}
+	most := [2]string{all[0].first, all[0].second}
+	for _, t := range all {
+		files := [2]string{t.first, t.second}
+		byFiles[files] = append(byFiles[files], fmt.Sprintf("%s %q", t.block, t.name))
+		if len(byFiles[files]) > len(byFiles[most]) {
+			most = files
+		}
+	}
+	blocks := byFiles[most]
+	if more := len(blocks) - 2; more > 1 {
+		blocks = append(blocks[:2], fmt.Sprintf("%d more", more))
+	}
+	return mistake(hcl.Range{}, fmt.Sprintf("%s has several plans: %s and %s both have %s", dir, most[0], most[1], strings.Join(blocks, ", ")),
+		fmt.Sprintf("A directory is one plan, made of all of its *.hcl files. Name one of the files instead, such as %s.", most[1]))
 }
 
 // unclosed returns the diagnostics of a parser with one in place of all that a quote brings about which is not closed: from there
@@ -205,7 +248,7 @@ func escapeGlob(path string) string {
 // mistakes were found before.
 func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	e := p.evaluation(nil)
-	e.flawed = flawed
+	e.flawed = flawed || len(p.Unset) > 0
 	static := e.scope(staticScope, nil, nil)
 	for _, h := range p.config.hosts {
 		static.hostValue(h.name, h.block.DefRange())

@@ -26,6 +26,9 @@ type Plan struct {
 	Tags     []string
 	OpenTags bool
 
+	// Unset are the variables that have no value, in the order of their names; see [Options.Unset].
+	Unset []string
+
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 

@@ -17,7 +17,7 @@ import (
 type evaluation struct {
 	*Plan
 	facts      map[string]*observe.Facts // by host; those of other hosts are unknown
-	flawed     bool                      // mistakes were found before: unknown values may be their consequence
+	flawed     bool                      // values may be unknown because of mistakes that were found before, or of variables without one
 	binding    *scope                    // the scope in which unknown values are a mistake; nil while a plan is checked
 	scopes     map[scopeKey]*scope
 	path       []node // what is being evaluated, each needed by the one before

@@ -294,14 +294,18 @@ func (v *variables) value(x *variable) cty.Value {
 	return value
 }
 
-// ask asks a person for the value of a variable that has none. ok is false if a mistake was reported, here or before when it
-// may be the reason why there is no value.
+// ask asks a person for the value of a variable that has none. ok is false if it needs none, or a mistake was reported, here or
+// before when it may be the reason why there is no value.
 func (v *variables) ask(x *variable) (g given, ok bool) {
 	if v.lost {
 		return given{}, false
 	}
+	if v.opts.Unset == UnsetAny || v.opts.Unset == UnsetSecrets && x.sensitive {
+		v.Unset = append(v.Unset, x.name)
+		return given{}, false
+	}
 	if v.opts.Ask == nil {
-		v.report(mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToSet()))
+		v.report(x.withoutValue())
 		return given{}, false
 	}
 	text, err := v.opts.Ask(Question{Variable: x.name, Description: x.description(), Sensitive: x.sensitive})
@@ -310,6 +314,10 @@ func (v *variables) ask(x *variable) (g given, ok bool) {
 		return given{}, false
 	}
 	return given{text: &text, source: "your answer"}, true
+}
+
+func (x *variable) withoutValue() *hcl.Diagnostic {
+	return mistake(x.block.DefRange(), fmt.Sprintf("The variable %q has no value", x.name), x.howToSet())
 }
 
 func (x *variable) howToSet() string {

@@ -5,6 +5,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SHFMT = $(GO) run mvdan.cc/sh/v3/cmd/shfmt@v3.13.1
+GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SENT_SCRIPTS = $(shell git ls-files 'cmd/*.sh' 'modules/*.sh')
 OWN_SCRIPTS = $(shell git ls-files 'e2e/*.sh')
 
@@ -20,7 +21,7 @@ endif
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build test race lint fmt golden fuzz e2e bench demo lab-deps lab-up lab-down lab-mirror check cross clean help
+.PHONY: build test race lint vulncheck fmt golden fuzz e2e bench demo lab-deps lab-up lab-down lab-mirror check cross clean help
 .DEFAULT_GOAL := help
 
 build: ## build bin/rcprov
@@ -40,6 +41,9 @@ lint: ## golangci-lint, as .golangci.yml says (the first time it is built: about
 	@command -v shellcheck >/dev/null || { echo "lint needs shellcheck: make lab-deps, or https://www.shellcheck.net" >&2; exit 1; }
 	shellcheck -s sh $(SENT_SCRIPTS)
 	shellcheck $(OWN_SCRIPTS)
+
+vulncheck: ## known vulnerabilities of what is linked in; asks the database at vuln.go.dev
+	$(GOVULNCHECK) ./...
 
 fmt: ## format all Go code and shell scripts
 	$(GOLANGCI_LINT) fmt ./...

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	_ "embed"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/shell"
@@ -13,27 +14,40 @@ type PackageInfo struct {
 	Held      bool   // dpkg selection "hold": apt neither upgrades nor removes it
 	Broken    bool   // unpacked or half configured: an interrupted dpkg
 	Arch      string
+	Auto      bool // installed, but only because others depended on it: `apt-get autoremove` may remove it
 
 	ConfigFiles bool // removed, but its configuration files are left ("rc")
 }
 
+//go:embed package.sh
+var packageScript string
+
 // Package answers which version of a Debian package is installed; the subject is its name, "nginx" or "libc6:i386".
 //
 // Source: dpkg-query(1), db:Status-Abbrev: first letter wanted (h = hold), second the status (i = installed,
-// U = unpacked, F = half configured, H = half installed, W and t = triggers awaited and pending).
+// U = unpacked, F = half configured, H = half installed, W and t = triggers awaited and pending). apt's extended_states
+// (apt-pkg/depcache.cc) has a record for each package that was installed automatically; one of architecture all is there
+// under the host's own.
 var Package = &Kind[string, PackageInfo]{
 	Name: "package",
 	Script: func(names []string) string {
-		return "dpkg-query -W -f='${binary:Package}\\t${Package}\\t${db:Status-Abbrev}\\t${Architecture}\\t${Version}\\n' -- " + shell.QuoteAll(names)
+		records := make([]string, len(names))
+		for i, name := range names {
+			plain, _, _ := strings.Cut(name, ":")
+			records[i] = "Package: " + plain
+		}
+		return shell.Script(packageScript, shell.Vars{"names": shell.QuoteAll(names), "records": strings.Join(records, "\n")})
 	},
 	Parse: func(names []string, reply Reply) map[string]Answer[PackageInfo] {
 		found := make(map[string]PackageInfo)
+		auto := autoInstalled(reply.Lines())
 		for _, line := range reply.Lines() {
 			fields := strings.Split(line, "\t")
 			if len(fields) != 5 || len(fields[2]) < 2 {
 				continue
 			}
 			info := parsePackage(fields[2], fields[3], fields[4])
+			info.Auto = info.Installed && (auto[[2]string{fields[1], info.Arch}] || info.Arch == "all" && auto[[2]string{fields[1], ""}])
 			found[fields[0]] = info               // libc6:amd64 where it is Multi-Arch: same
 			found[fields[1]+":"+fields[3]] = info // always with the architecture
 			if old, ok := found[fields[1]]; !ok || !old.Installed {
@@ -55,6 +69,11 @@ var Package = &Kind[string, PackageInfo]{
 	},
 	Future: func(f *Forecast, name string, seen PackageInfo) Outlook[PackageInfo] {
 		o := Outlook[PackageInfo]{Answer: Answer[PackageInfo]{Value: seen}}
+		if seen.Auto && f.packages[name] {
+			other := seen
+			other.Auto = false
+			o.Or = append(o.Or, Alternative[PackageInfo]{Answer: Answer[PackageInfo]{Value: other}, If: Earlier + " marks it"})
+		}
 		if seen.Installed || !f.packages[name] && (seen.Version == "" || !f.packages["dpkg"]) {
 			return o
 		}
@@ -64,6 +83,25 @@ var Package = &Kind[string, PackageInfo]{
 		o.Or = append(o.Or, Alternative[PackageInfo]{Answer: Answer[PackageInfo]{Value: other}, If: Earlier + " installs it"})
 		return o
 	},
+}
+
+// autoInstalled returns the packages, and their architecture or "", that apt has installed automatically.
+func autoInstalled(lines []string) map[[2]string]bool {
+	all := make(map[[2]string]bool)
+	name, arch := "", ""
+	for _, line := range lines {
+		switch key, value, _ := strings.Cut(line, ": "); key {
+		case "Package":
+			name = value
+		case "Architecture":
+			arch = value
+		case "Auto-Installed":
+			if value == "1" {
+				all[[2]string{name, arch}], all[[2]string{name, ""}] = true, true
+			}
+		}
+	}
+	return all
 }
 
 func parsePackage(status, arch, version string) PackageInfo {

@@ -9,7 +9,11 @@ case "installed" {
       packages = ["sl"]
     }
   EOT
-  check = "hello | grep -q 'Hello, world!' && dpkg-query -W -f='$${db:Status-Abbrev}' sl | grep -q '^ii' && test -z \"$(dpkg --audit)\""
+  check = "hello | grep -q 'Hello, world!' && dpkg-query -W -f='$${db:Status-Abbrev}' sl | grep -q '^ii' && test -z \"$(dpkg --audit)\" && [ \"$(apt-mark showmanual hello sl | wc -l)\" = 2 ]"
+  drift "installed only for others, by its mark" {
+    run     = "apt-mark auto hello"
+    changes = ["apt_package.greeting"]
+  }
   drift "removed" {
     run     = "DEBIAN_FRONTEND=noninteractive apt-get -y -q remove hello"
     changes = ["apt_package.greeting"]
@@ -55,6 +59,9 @@ case "purged" {
     echo x >/var/tmp/p/etc/conf-only
     dpkg-deb -b /var/tmp/p /var/tmp/conf-only.deb
     dpkg -i /var/tmp/conf-only.deb
+    printf '#!/bin/sh\nexit 1\n' >/var/tmp/p/DEBIAN/postinst
+    chmod 755 /var/tmp/p/DEBIAN/postinst
+    dpkg-deb -b /var/tmp/p /var/tmp/broken.deb
     apt-get -q update
   EOT
   plan  = <<-EOT
@@ -66,5 +73,6 @@ case "purged" {
   EOT
   check = "! test -e /etc/conf-only"
   drift "installed" { run = "dpkg -i /var/tmp/conf-only.deb" }
+  drift "half configured" { run = "! dpkg -i /var/tmp/broken.deb" }
   drift "configuration left" { run = "dpkg -i /var/tmp/conf-only.deb && dpkg -r conf-only" }
 }

@@ -87,6 +87,7 @@ type Transaction struct {
 	Args   []string // "install", "--no-remove", "nginx=1.22*"
 	Hold   []string // packages to put on hold afterwards, even when apt-get fails: apt-get drops the hold of what it changes
 	Unhold []string // packages to take the hold from afterwards
+	Manual []string // packages to mark as installed by hand, which autoremove keeps
 }
 
 // Run makes the transaction. The holds belong to the same job, so that a lost connection can't come between.
@@ -97,6 +98,7 @@ func (t Transaction) Run(ctx context.Context, h modules.Host) error {
 	}
 	return run(ctx, h, modules.Command{Script: shell.Script(transactionScript, shell.Vars{
 		"apt_get": shell.QuoteAll(command), "hold": shell.QuoteAll(t.Hold), "unhold": shell.QuoteAll(t.Unhold),
+		"manual": shell.QuoteAll(t.Manual),
 	})})
 }
 

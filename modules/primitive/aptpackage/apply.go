@@ -20,9 +20,17 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 // ApplyBatch implements [modules.Batcher]: one transaction for consecutive steps of the same mode.
 func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
 	if slices.ContainsFunc(tasks, func(t modules.Task) bool { return t.Change.Work.(work).Repair != nil }) {
-		if err := apt.Repair(ctx, h); err != nil {
-			return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
-				"`dpkg --audit` on the host says what is wrong with which package.")
+		err := repair(ctx, h)
+		// What can't be configured may be what is to be removed.
+		if i := slices.IndexFunc(tasks, removesBroken); i >= 0 && err != nil {
+			if err := transactions(tasks[i : i+1])[0].apply(ctx, h); err != nil {
+				return err
+			}
+			tasks = slices.Delete(slices.Clone(tasks), i, i+1)
+			err = repair(ctx, h)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	for _, t := range transactions(tasks) {
@@ -33,6 +41,19 @@ func (s *Step) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.T
 	return nil
 }
 
+func repair(ctx context.Context, h modules.Host) error {
+	if err := apt.Repair(ctx, h); err != nil {
+		return modules.WithHint(fmt.Errorf("repair the interrupted dpkg: %w", err),
+			"`dpkg --audit` on the host says what is wrong with which package.")
+	}
+	return nil
+}
+
+// removesBroken reports whether a task removes a package that is not fully installed.
+func removesBroken(t modules.Task) bool {
+	return t.Step.(*Step).Absent && slices.ContainsFunc(t.Change.Work.(work).Packages, func(p packageWork) bool { return p.Seen.Broken })
+}
+
 // A transaction is what one call of apt-get does.
 type transaction struct {
 	mode     mode
@@ -40,6 +61,7 @@ type transaction struct {
 	create   []string  // those of them that the host doesn't have
 	hold     []string
 	unhold   []string
+	manual   []string
 	listAge  time.Duration
 }
 
@@ -69,6 +91,9 @@ func (t *transaction) add(step *Step, w work) {
 		if p.Action == modules.Create {
 			t.create = append(t.create, p.Name)
 		}
+		if p.Manual {
+			t.manual = append(t.manual, p.Name)
+		}
 		switch {
 		case p.Held == nil:
 		case *p.Held:
@@ -80,11 +105,11 @@ func (t *transaction) add(step *Step, w work) {
 }
 
 func (t *transaction) apply(ctx context.Context, h modules.Host) error {
-	if len(t.packages)+len(t.hold)+len(t.unhold) == 0 {
+	if len(t.packages)+len(t.hold)+len(t.unhold)+len(t.manual) == 0 {
 		return nil // only dpkg was to be repaired
 	}
 	if len(t.packages) == 0 {
-		return apt.Transaction{Hold: t.hold, Unhold: t.unhold}.Run(ctx, h)
+		return apt.Transaction{Hold: t.hold, Unhold: t.unhold, Manual: t.manual}.Run(ctx, h)
 	}
 	args := t.args()
 	updated, updateErr, err := t.update(ctx, h)
@@ -105,7 +130,7 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 			return err
 		}
 	}
-	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold}
+	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold, Manual: t.manual}
 	err = run.Run(ctx, h)
 	var failed *apt.Error
 	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {

@@ -95,19 +95,32 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, err
 	}
 	var w work
-	if state.Interrupted() {
-		w.Repair = &state
-	}
+	broken := false
 	for _, p := range s.Packages {
 		is, err := observe.Package.Get(snapshot, p.Name)
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("package %s: %w", p.Name, err)
 		}
-		if task := s.compare(p, is); task.Action != "" || task.Held != nil {
+		if task := s.compare(p, is); task.Action != "" || task.Held != nil || task.Manual {
 			w.Packages = append(w.Packages, task)
 		}
+		broken = broken || is.Broken && !s.Absent
+	}
+	// What others left unfinished concerns only a step that needs dpkg. What the step removes need not be finished first.
+	if rest := s.unfinished(state); rest.Interrupted() && (broken || len(w.Packages) > 0) {
+		w.Repair = &rest
 	}
 	return modules.NewChange(w), nil
+}
+
+// unfinished returns the state without the packages that the step removes.
+func (s *Step) unfinished(state apt.DpkgState) apt.DpkgState {
+	if s.Absent {
+		state.Unfinished = slices.DeleteFunc(slices.Clone(state.Unfinished), func(name string) bool {
+			return slices.ContainsFunc(s.Packages, func(p Package) bool { return p.plain() == name })
+		})
+	}
+	return state
 }
 
 // Foresee implements [modules.Foreseer]: what packages bring, and what their scripts do, shows only then.
@@ -149,6 +162,7 @@ func (s *Step) compare(p Package, is observe.PackageInfo) packageWork {
 	if s.Held != nil && *s.Held != is.Held {
 		w.Held = s.Held
 	}
+	w.Manual = is.Auto && !s.Absent
 	return w
 }
 
@@ -158,6 +172,12 @@ func (p Package) matches(version string) bool {
 		return strings.HasPrefix(version, beginning)
 	}
 	return p.Version == "" || p.Version == version
+}
+
+// plain is the name without an architecture.
+func (p Package) plain() string {
+	name, _, _ := strings.Cut(p.Name, ":")
+	return name
 }
 
 // word is the package as an argument of apt-get.

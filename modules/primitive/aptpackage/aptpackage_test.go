@@ -74,9 +74,37 @@ func TestDiff(t *testing.T) {
 			edits: []modules.Edit{edit(modules.Remove, "purge", "configuration files", "")},
 		},
 		{
-			name: "interrupted elsewhere", is: installed, dpkg: apt.DpkgState{Unfinished: []string{"man-db"}},
-			edits: []modules.Edit{{Action: modules.Run, Subject: "dpkg", From: "interrupted (man-db)", To: "all packages configured"}},
-			work:  work{Repair: &apt.DpkgState{Unfinished: []string{"man-db"}}},
+			name: "interrupted elsewhere", dpkg: apt.DpkgState{Unfinished: []string{"man-db"}},
+			edits: []modules.Edit{
+				{Action: modules.Run, Subject: "dpkg", From: "interrupted (man-db)", To: "all packages configured"},
+				edit(modules.Create, "", "", "installed"),
+			},
+			work: work{Repair: &apt.DpkgState{Unfinished: []string{"man-db"}}, Packages: []packageWork{{Package: hello, Action: modules.Create}}},
+		},
+		{name: "interrupted elsewhere, nothing to do here", is: installed, dpkg: apt.DpkgState{Unfinished: []string{"man-db"}}},
+		{
+			name: "waits for triggers", is: observe.PackageInfo{Installed: true, Version: "1", Broken: true}, dpkg: apt.DpkgState{Unfinished: []string{"hello"}},
+			edits: []modules.Edit{{Action: modules.Run, Subject: "dpkg", From: "interrupted (hello)", To: "all packages configured"}},
+		},
+		{
+			name: "half configured, to be removed", step: Step{Absent: true}, is: observe.PackageInfo{Version: "1", Broken: true},
+			dpkg: apt.DpkgState{Unfinished: []string{"hello"}}, edits: []modules.Edit{edit(modules.Remove, "", "1", "")},
+		},
+		{
+			name: "half configured, to be removed, with others", step: Step{Absent: true}, is: observe.PackageInfo{Version: "1", Broken: true},
+			dpkg: apt.DpkgState{Unfinished: []string{"hello", "man-db"}},
+			edits: []modules.Edit{
+				{Action: modules.Run, Subject: "dpkg", From: "interrupted (man-db)", To: "all packages configured"},
+				edit(modules.Remove, "", "1", ""),
+			},
+		},
+		{
+			name: "installed automatically", is: observe.PackageInfo{Installed: true, Version: "1", Auto: true},
+			edits: []modules.Edit{edit(modules.Update, "mark", "auto", "manual")},
+		},
+		{
+			name: "installed automatically, to be removed", step: Step{Absent: true}, is: observe.PackageInfo{Installed: true, Version: "1", Auto: true},
+			edits: []modules.Edit{edit(modules.Remove, "", "1", "")},
 		},
 		{
 			name: "interrupted here", is: observe.PackageInfo{Version: "2.10-3", Broken: true},
@@ -245,7 +273,7 @@ func TestForesee(t *testing.T) {
 		{
 			name: "dpkg interrupted", second: Package{Name: "other"},
 			is: observe.PackageInfo{Version: "1", Broken: true}, dpkg: apt.DpkgState{Unfinished: []string{"other"}},
-			edits: []string{"dpkg unless an earlier step does it", "package other unless an earlier step installs it"},
+			edits: []string{"dpkg unless an earlier step does it or an earlier step installs it", "package other unless an earlier step installs it"},
 		},
 	}
 	for _, test := range tests {

@@ -11,7 +11,8 @@ var source string
 // another package, the step fails and says which.
 //
 // rcprov waits for other programs that use apt or dpkg (unattended-upgrades, cloud-init), and repairs an interrupted dpkg.
-// Configuration files that were edited are kept.
+// Configuration files that were edited are kept. What is named here is marked as installed by hand (`apt-mark manual`), so that
+// `apt-get autoremove` keeps it.
 //
 //	apt_package "tools" {
 //	  packages = ["curl", "git"]

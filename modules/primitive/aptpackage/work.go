@@ -24,6 +24,7 @@ type packageWork struct {
 	// of it; empty for a package that only differs in its hold.
 	Action modules.Action
 	Held   *bool // whether it is put on hold; nil: as it is
+	Manual bool  // it is marked as installed by hand
 }
 
 // dpkg is the subject of the edit that repairs an interrupted dpkg.
@@ -68,6 +69,9 @@ func (p packageWork) edits() []modules.Edit {
 	}
 	if p.Held != nil {
 		edit(modules.Update, "held", yesNo(p.Seen.Held), yesNo(*p.Held))
+	}
+	if p.Manual {
+		edit(modules.Update, "mark", "auto", "manual")
 	}
 	return edits
 }

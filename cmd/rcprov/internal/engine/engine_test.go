@@ -138,6 +138,7 @@ type batched struct{ thing }
 
 func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, tasks []modules.Task) error {
 	broken := false
+	var failed error
 	script := "echo together >>\"$STATE/batches\"\n"
 	for _, w := range tasks {
 		t := w.Step.(*batched)
@@ -145,13 +146,17 @@ func (s *batched) ApplyBatch(ctx context.Context, h modules.Host, tasks []module
 			broken = true
 			break
 		}
+		if t.Fail == "apply" {
+			failed = errors.New("no luck")
+			continue
+		}
 		script += fmt.Sprintf("printf %%s %s >\"$STATE/%s\"\n", t.Value, t.Name)
 	}
 	_, err := h.Run(ctx, modules.Command{Script: script})
 	if broken {
 		err = cut(h)
 	}
-	return err
+	return errors.Join(err, failed)
 }
 
 // opaque is a thing that does more than it observes.
@@ -466,6 +471,23 @@ func TestBatch(t *testing.T) {
 	}
 	if got := l.get("a", "batches"); got != "together\n" {
 		t.Errorf("batches: %q", got)
+	}
+}
+
+// TestBatchFails: one of three steps that are applied together fails, and the others are made.
+func TestBatchFails(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"x", "y", "z"} {
+		l := newLab(t, strings.Replace(strings.ReplaceAll(threeThings, "value = \"1\"", "value = \"1\"\n batch = true"),
+			`name  = "`+name+`"`, fmt.Sprintf("name = %q\n fail = \"apply\"", name), 1))
+		summary, err := l.apply()
+		if err == nil || !strings.Contains(err.Error(), "host a: thing."+name+": no luck") {
+			t.Fatalf("%s: error %v", name, err)
+		}
+		f := summary.Failures[0]
+		if f.Left != 0 || f.Aftermath != Untouched || summary.Counts.Changed != 2 || summary.Counts.Left != 0 {
+			t.Errorf("%s: %+v, %+v", name, f, summary.Counts)
+		}
 	}
 }
 

@@ -198,7 +198,11 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			w.report(i, Event{Type: Doing, Text: fmt.Sprintf("trying again (%d of %d): %v", attempt+1, s.Retries, err)})
 		}
 		if attempt >= s.Retries || !sleep(stop, time.Second<<min(attempt, 5)) {
-			w.fail(i, err, left)
+			if !applied && len(work) > 1 {
+				w.failBatch(i, work, started, err, left)
+			} else {
+				w.fail(i, err, left)
+			}
 			return 0, false
 		}
 		// The next attempt starts from what the failed one left.
@@ -210,7 +214,41 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			w.fail(i, err, Unknown)
 			return 0, false
 		}
+		if change.Empty() { // made before the error
+			w.done(i, work[:1], started)
+			return 1, true
+		}
 	}
+}
+
+// failBatch reports that the change of batch, which starts with step i, failed with err: those of its steps that were changed all
+// the same, and the first of the others as the one that failed. left is what is left of the first.
+func (w *walk) failBatch(i int, batch []work, started time.Time, err error, left Aftermath) {
+	failed, later := -1, 0
+	if left != Unknown {
+		for j, b := range batch {
+			switch after, lookErr := w.host.diff(b.step); {
+			case lookErr == nil && after.Empty():
+				w.done(i+j, batch[j:j+1], started)
+				if failed >= 0 {
+					later++
+				}
+			case failed < 0:
+				failed = j
+				if left = Partly; lookErr == nil && reflect.DeepEqual(after.Edits, b.change.Edits) {
+					left = Untouched
+				}
+			}
+		}
+	}
+	switch {
+	case left == Unknown:
+		w.fail(i, err, left)
+		return
+	case failed < 0: // all are as wanted
+		failed, later = 0, len(batch)-1
+	}
+	w.failAt(i+failed, err, left, w.to-(i+failed)-1-later)
 }
 
 // aftermath observes what the failed change of batch, which starts with step i, left, so that nobody has to guess.
@@ -424,10 +462,15 @@ func (w *walk) report(i int, e Event) {
 
 // fail ends the host at step i.
 func (w *walk) fail(i int, err error, left Aftermath) {
+	w.failAt(i, err, left, w.to-i-1)
+}
+
+// failAt reports that step i has failed, and that so many later steps were not tried.
+func (w *walk) failAt(i int, err error, left Aftermath, untried int) {
 	s := w.host.steps[i]
-	w.host.leave(w.to - i - 1)
+	w.host.leave(untried)
 	w.host.fail(&Failure{
-		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Left: w.to - i - 1,
+		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Left: untried,
 	})
 }
 

@@ -5,7 +5,7 @@
 #	each_file F     calls the function F for each file of the switch
 #	list FILE       prints what is there, a line for each file: its path, and what reports whether it is the saved one: type,
 #	                mode, owner, size and time (cp -a keeps it), or the target of a link
-#	as_user UID GID COMMAND...   runs a command with the rights of a user
+#	as_user UID GID COMMAND...   runs a command with the rights of a user, for at most 50 seconds: it may be led to a named pipe
 : "${dir?}" "${unit?}" "${flag?}" "${boot?}" "${wanted?}" "${token?}" "${files?}" "${rights?}" "${own?}"
 
 disarm() {
@@ -31,5 +31,5 @@ list() {
 as_user() {
 	uid=$1 gid=$2
 	shift 2
-	if [ "$uid" = 0 ]; then "$@"; else setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
+	if [ "$uid" = 0 ]; then "$@"; else timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" --init-groups -- "$@"; fi
 }

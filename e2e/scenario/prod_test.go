@@ -210,6 +210,35 @@ func expiresSoon(t *testing.T, h *lab.Host, domain string) {
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }
 
+// renewedByTimer lets the host itself renew its certificates: what its timer starts is renewed and served, after a reload that
+// failed once, too.
+func (p *prod) renewedByTimer() {
+	p.t.Helper()
+	if p.mirror.Vendor {
+		p.t.Log("left out with MIRROR=vendor: renewals by the host's timer")
+		return
+	}
+	p.vars["renew_timer"] = "true"
+	p.apply("timers", nil)
+	unit := "rcprov-renew-" + p.domain + ".service"
+	expiresSoon(p.t, p.host, p.domain)
+	must(p.t, p.host, fmt.Sprintf(`crt=/var/lib/lego/certificates/%s.crt; old=$(sha256sum "$crt")
+echo half >/etc/nginx/conf.d/half.conf
+if systemctl start %[2]s; then echo "started though nginx can't be reloaded"; exit 1; fi
+test "$(systemctl show -P Result %[2]s)" = exit-code && test "$(sha256sum "$crt")" != "$old"
+rm /etc/nginx/conf.d/half.conf
+systemctl start %[2]s || { journalctl -u %[2]s -o cat; exit 1; }`, p.domain, unit))
+	p.answers("8.8")
+	reloads := p.reloads()
+	must(p.t, p.host, "systemctl start "+unit)
+	if got := p.reloads(); got != reloads {
+		p.t.Errorf("a timer with nothing to do reloaded nginx")
+	}
+	p.vars["renew_timer"] = "false"
+	p.apply("no timers", nil)
+	must(p.t, p.host, "! ls /etc/systemd/system /usr/local/sbin | grep rcprov-renew")
+}
+
 // wrongSignatures tries a release that is not what was signed, and one that is signed with another key than the wanted.
 func (p *prod) wrongSignatures() {
 	p.t.Helper()
@@ -299,6 +328,7 @@ rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration
 	same("renewed certificates")
 	p.answers("8.8")
 	p.calls.works("renewed certificates")
+	p.renewedByTimer()
 	p.renamesCalls()
 	p.settled("renewed certificates, and another name", h)
 	p.wantStarts("renewed certificates, and another name", 4)

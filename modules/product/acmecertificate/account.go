@@ -71,9 +71,8 @@ func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, erro
 		}
 		return a, putFiles(ctx, h, "0700", []stored{{i.accountKey(), certcrypto.PEMEncode(a.key), keyMode}})
 	}
-	if a.key, err = parseKey(keyText); err != nil {
-		return nil, modules.WithHint(fmt.Errorf("the key of the account with the CA, %s, %w", i.accountKey(), err),
-			"Restore it, or move it away: rcprov then makes a new account.")
+	if a.key, err = i.parseAccountKey(keyText); err != nil {
+		return nil, err
 	}
 	text, err := modules.ReadPath(ctx, h, i.accountText())
 	if err != nil || text == nil {
@@ -84,6 +83,16 @@ func (i *Issue) loadAccount(ctx context.Context, h modules.Host) (*account, erro
 	}
 	a.Email, a.stored, a.Registration = i.Email, a.Registration, nil
 	return a, nil
+}
+
+// parseAccountKey reads the key of the account from text, the content of its file.
+func (i *Issue) parseAccountKey(text []byte) (crypto.PrivateKey, error) {
+	key, err := parseKey(text)
+	if err != nil {
+		return nil, modules.WithHint(fmt.Errorf("the key of the account with the CA, %s, %w", i.accountKey(), err),
+			"Restore it, or move it away: rcprov then makes a new account.")
+	}
+	return key, nil
 }
 
 // register makes sure that the CA has the account, and stores the CA's answer.

@@ -140,6 +140,8 @@ func directoryURL(directory string) string {
 var (
 	validName = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 	validUnit = regexp.MustCompile(`^[A-Za-z0-9:_.@-]+\.[a-z]+$`)
+
+	validAddress = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$`)
 )
 
 func check(args Args) error {
@@ -193,6 +195,11 @@ func checkACME(args Args) (errs []error) {
 	for _, unit := range args.Reload {
 		if !validUnit.MatchString(unit) {
 			wrong("reload", "%q is not a unit such as \"nginx.service\"", unit)
+		}
+	}
+	for _, address := range args.ServedAt {
+		if !validAddress.MatchString(address) {
+			wrong("served_at", "%q is not an address such as \"127.0.0.1:443\"", address)
 		}
 	}
 	errs = append(errs, checkChallenge(args)...)

@@ -107,6 +107,7 @@ func TestCheck(t *testing.T) {
 		{fromACME, func(a *Args) { a.DNSWait = "2 min" }, `dns_wait: must be a duration such as "2m", not "2 min"`},
 		{fromACME, func(a *Args) { a.DNSProvider = "ovh" }, `dns_provider: requires challenge = "dns-01"`},
 		{fromACME, func(a *Args) { a.Reload = []string{"nginx; rm"} }, `reload: "nginx; rm" is not a unit such as "nginx.service"`},
+		{fromACME, func(a *Args) { a.ServedAt = []string{"443"} }, `served_at: "443" is not an address such as "127.0.0.1:443"`},
 		{fromACME, func(a *Args) { a.CertificatePEM = "x" }, `source: must be "files" if certificate_pem or key_pem is given`},
 		{"self_signed", func(a *Args) { a.RenewTimer = true }, `renew_timer: requires source = "acme", not "self_signed"`},
 		{fromFiles, func(*Args) {}, `certificate_pem: must be given with source = "files"`},
@@ -455,7 +456,7 @@ func TestRegisteredDiff(t *testing.T) {
 	const dir = "/var/lib/lego/accounts/acme-v02.api.letsencrypt.org/admin@example.com"
 	step := &Registered{newIssue(args, Pair{}, nil)}
 	missing := []string{"create :  > account of admin@example.com with https://acme-v02.api.letsencrypt.org/directory"}
-	key := observe.FileInfo{Type: observe.Regular}
+	key := observe.FileInfo{Type: observe.Regular, Content: []byte(issue(t, nil, "x", 0, quarter, nil).keyPEM())}
 	text := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
 	}
@@ -472,10 +473,14 @@ func TestRegisteredDiff(t *testing.T) {
 		{name: "no key", text: text(`{"registration": {"uri": "https://ca/acct/1"}}`), want: missing},
 		{name: "half", key: key, text: text(`{"email": "admin@example.com"}`), want: missing},
 		{name: "broken", key: key, text: text(`{`), want: missing},
+		{
+			name: "garbled key", key: text("-----BEGIN EC"), text: text(`{"registration": {"uri": "https://ca/acct/1"}}`),
+			fails: "the key of the account with the CA, " + dir + "/keys/admin@example.com.key, has no private key in PEM form",
+		},
 		{name: "could not tell", err: errors.New("stale file handle"), fails: "look at " + dir + "/keys/admin@example.com.key: stale file handle"},
 	} {
 		s := observe.NewSnapshot()
-		observe.File.Put(s, observe.FileQuestion{Path: dir + "/keys/admin@example.com.key"}, test.key, test.err)
+		observe.File.Put(s, observe.FileQuestion{Path: dir + "/keys/admin@example.com.key", Content: true}, test.key, test.err)
 		observe.File.Put(s, observe.FileQuestion{Path: dir + "/account.json", Content: true}, test.text, nil)
 		c, err := step.Diff(s)
 		var want modules.Work
@@ -508,24 +513,28 @@ func TestTimer(t *testing.T) {
 	for _, p := range parts {
 		names = append(names, p.Name)
 	}
-	if diff := cmp.Diff([]string{"placeholder", "account", "certificate", "lego", "renew", "timer"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"placeholder", "account", "certificate", "lego", "renew-script", "renew", "timer"}, names); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
-	text := parts[4].Step.(*systemdunit.Step).Files[0].Text
-	want := `ExecStart=/usr/bin/lego --accept-tos --path /var/lib/lego --server https://acme-staging-v02.api.letsencrypt.org/directory ` +
+	unit, script := parts[5].Step.(*systemdunit.Step).Files[0].Text, string(parts[4].Step.(*file.Step).Content)
+	if want := "ExecStart=/usr/local/sbin/rcprov-renew-chat.example.com\n"; !strings.HasSuffix(unit, want) {
+		t.Errorf("the unit is:\n%s", unit)
+	}
+	want := `lego='/usr/bin/lego --accept-tos --path /var/lib/lego --server https://acme-staging-v02.api.letsencrypt.org/directory ` +
 		`--email admin@example.com --key-type ec256 --domains chat.example.com --http --http.webroot /var/www/acme renew --days 36500 ` +
-		`--no-random-sleep --renew-hook "systemctl try-reload-or-restart nginx.service"` + "\n"
-	if !strings.HasSuffix(text, want) || strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") {
-		t.Errorf("the unit is:\n%s", text)
+		`--no-random-sleep'` + "\n"
+	if !strings.Contains(script, want) || !strings.Contains(script, "\nserved=127.0.0.1:443\n") || !strings.Contains(script, "\nunits=nginx.service\n") {
+		t.Errorf("the script is:\n%s", script)
 	}
 
 	old := env()
 	old.Facts = &observe.Facts{OS: observe.OS{ID: "ubuntu", Version: "22.04"}} // lego 4.1
+	args.Reload = []string{"postfix.service"}
 	if parts, _, err = New(args, old); err != nil {
 		t.Fatal(err)
 	}
-	if text := parts[4].Step.(*systemdunit.Step).Files[0].Text; strings.Contains(text, "--no-random-sleep") {
-		t.Errorf("the unit of Ubuntu 22.04 is:\n%s", text)
+	if script := string(parts[4].Step.(*file.Step).Content); strings.Contains(script, "--no-random-sleep") || !strings.Contains(script, "\nserved=''\n") {
+		t.Errorf("the script of Ubuntu 22.04, for postfix, is:\n%s", script)
 	}
 }
 
@@ -537,10 +546,14 @@ func TestNoTimer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, name := range []string{"rcprov-renew-chat.example.com.timer", "rcprov-renew-chat.example.com.service"} {
-			unit, ok := parts[len(parts)-2+i].Step.(*systemdunit.Step)
+			unit, ok := parts[len(parts)-3+i].Step.(*systemdunit.Step)
 			if !ok || !unit.Absent || unit.Name != name {
-				t.Errorf("%s without a timer: %+v, want that %s is absent", source, parts[len(parts)-2+i], name)
+				t.Errorf("%s without a timer: %+v, want that %s is absent", source, parts[len(parts)-3+i], name)
 			}
+		}
+		script, ok := parts[len(parts)-1].Step.(*file.Step)
+		if !ok || !script.Absent || script.Path != "/usr/local/sbin/rcprov-renew-chat.example.com" {
+			t.Errorf("%s without a timer: %+v, want that the script is absent", source, parts[len(parts)-1])
 		}
 	}
 }

@@ -40,7 +40,8 @@ var source string
 // can start.
 //
 // If you take a certificate out of the plan, or change its first name, its files and its timer stay on the host: set
-// `renew_timer = false` first, or remove rcprov-renew-NAME.timer and .service from /etc/systemd/system.
+// `renew_timer = false` first, or remove rcprov-renew-NAME.timer and .service from /etc/systemd/system, and rcprov-renew-NAME
+// from /usr/local/sbin.
 //
 // `rcprov apply` renews a certificate at the time that the CA suggested when it issued it (ARI), or when a third of its
 // lifetime remains. With `renew_timer` the host renews it by itself.
@@ -103,11 +104,17 @@ type Args struct {
 	EABHMAC modules.Secret `hcl:"eab_hmac,optional"`
 
 	// Whether the host renews the certificate by itself, with the distribution's lego and a timer that runs twice a day,
-	// and then reloads the services that use it. Only with `http-01`. If false, an existing timer is removed.
+	// and reloads the services that use it. Each run also compares what is served with the file, and reloads again where they
+	// differ. If a run can't renew, can't reload or can't tell, the unit rcprov-renew-NAME.service has failed, where
+	// monitoring and `systemctl --failed` show it. Only with `http-01`. If false, an existing timer is removed.
 	RenewTimer bool `hcl:"renew_timer,optional"`
 
-	// Units to reload when the timer has renewed the certificate; `["nginx.service"]` when left out.
+	// Units that the timer reloads for a new certificate; `["nginx.service"]` when left out.
 	Reload []string `hcl:"reload,optional"`
+
+	// Where these units serve the certificate, as seen from the host: `["127.0.0.1:443"]` when left out and nginx.service is
+	// one of them, else nowhere. The timer asks for each name there, with TLS from the first byte. `[]`: it asks nothing.
+	ServedAt []string `hcl:"served_at,optional"`
 
 	// With `files`: the certificate and its chain in PEM form, the certificate itself first.
 	CertificatePEM string `hcl:"certificate_pem,optional"`

@@ -18,7 +18,7 @@ type Registered struct {
 var _ modules.Step = (*Registered)(nil)
 
 func (r *Registered) questions() (key, text observe.FileQuestion) {
-	return observe.FileQuestion{Path: r.Issue.accountKey()}, observe.FileQuestion{Path: r.Issue.accountText(), Content: true}
+	return observe.FileQuestion{Path: r.Issue.accountKey(), Content: true}, observe.FileQuestion{Path: r.Issue.accountText(), Content: true}
 }
 
 // Observe implements [modules.Step].
@@ -38,6 +38,11 @@ func (r *Registered) Diff(s *observe.Snapshot) (modules.Change, error) {
 	text, err := observe.File.Get(s, askText)
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", askText.Path, err)
+	}
+	if key.Type != observe.Absent {
+		if _, err := r.Issue.parseAccountKey(key.Content); err != nil {
+			return modules.Change{}, err
+		}
 	}
 	var a account
 	if key.Type != observe.Absent && json.Unmarshal(text.Content, &a) == nil && a.Registration != nil && a.Registration.URI != "" {

@@ -1,7 +1,9 @@
 package acmecertificate
 
 import (
+	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -10,12 +12,11 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/directory"
 	"github.com/rcprov/rcprov/modules/primitive/file"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// due is a shell command that succeeds when no more than a third of a certificate's lifetime remains; `%` is doubled for
-// systemd.unit(5). lego's own --days is a fixed number, and lifetimes shrink.
-const due = `at() { date -d "$(openssl x509 -noout -$1 -in %s | cut -d= -f2)" +%%%%s; }; ` +
-	`end=$(at enddate) start=$(at startdate) && [ $(( (end - $(date +%%%%s)) * 3 )) -le $((end - start)) ]`
+//go:embed renew.sh
+var renewScript string
 
 // timerParts are the steps by which the host renews the certificate by itself.
 func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error) {
@@ -29,21 +30,31 @@ func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error
 		b.Add("ca", &file.Step{Path: roots, Content: issue.Roots, Mode: 0o644, Owner: "root", Group: "root"})
 	}
 	yes := true
-	service, timer := ownUnit(name+".service", serviceText(args, issue, roots, env)), ownUnit(name+".timer", timerText(args))
+	service, timer := ownUnit(name+".service", serviceText(args)), ownUnit(name+".timer", timerText(args))
 	timer.Enabled, timer.Running = &yes, &yes
+	b.Add("renew-script", &file.Step{
+		Path: scriptPath(args), Content: []byte(scriptText(args, issue, roots, env)), Mode: 0o755, Owner: "root", Group: "root",
+	})
 	b.Add("renew", service)
 	b.Add("timer", timer)
 	return b.Parts()
 }
 
-// noTimerParts are the steps that remove the units of timerParts. The packages and lego's files stay.
+// noTimerParts are the steps that remove the units and the script of timerParts. The packages and lego's files stay.
 func noTimerParts(args Args) []modules.Part {
 	service, timer := ownUnit(timerName(args)+".service", ""), ownUnit(timerName(args)+".timer", "")
 	service.Absent, timer.Absent = true, true
-	return []modules.Part{{Name: "no-timer", Step: timer}, {Name: "no-renew", Step: service}}
+	return []modules.Part{
+		{Name: "no-timer", Step: timer},
+		{Name: "no-renew", Step: service},
+		{Name: "no-renew-script", Step: &file.Step{Path: scriptPath(args), Absent: true}},
+	}
 }
 
 func timerName(args Args) string { return "rcprov-renew-" + fileName(args.Names[0]) }
+
+// scriptPath is the script that the service runs; so can people.
+func scriptPath(args Args) string { return "/usr/local/sbin/" + timerName(args) }
 
 func ownUnit(name, text string) *systemdunit.Step {
 	return &systemdunit.Step{Name: name, Files: []systemdunit.File{{Path: "/etc/systemd/system/" + name, Field: "content", Text: text}}}
@@ -63,13 +74,10 @@ WantedBy=timers.target
 `, args.Names[0])
 }
 
-// serviceText is a unit that runs the distribution's lego: 4.9 in Debian 12 and 13. Since 4.8 lego sleeps up to eight minutes
-// before it renews, unless a flag tells it not to; the older one of Ubuntu 22.04 doesn't know that flag.
-func serviceText(args Args, issue *Issue, roots string, env modules.Env) string {
-	reload := args.Reload
-	if len(reload) == 0 {
-		reload = []string{"nginx.service"}
-	}
+// scriptText is a script that runs the distribution's lego: 4.9 in Debian 12 and 13. Since 4.8 lego sleeps up to eight minutes
+// before it renews, unless a flag tells it not to; the older one of Ubuntu 22.04 doesn't know that flag. lego's own --days is a
+// fixed number, and lifetimes shrink: the script decides. It also reloads the units, where lego's hook would do so only once.
+func scriptText(args Args, issue *Issue, roots string, env modules.Env) string {
 	words := []string{
 		"/usr/bin/lego", "--accept-tos", "--path", legoDir, "--server", issue.Directory, "--email", issue.Email,
 		"--key-type", strings.TrimSpace(keyTypeName(issue.KeyType)),
@@ -84,23 +92,30 @@ func serviceText(args Args, issue *Issue, roots string, env modules.Env) string 
 	if issue.PreferredChain != "" {
 		words = append(words, "--preferred-chain", issue.PreferredChain)
 	}
-	words = append(words, "--renew-hook", "systemctl try-reload-or-restart "+strings.Join(reload, " "))
-	for i, word := range words {
-		words[i] = quoteUnit(word)
+	units, served := args.Reload, args.ServedAt
+	if len(units) == 0 {
+		units = []string{nginxUnit}
 	}
-	text := fmt.Sprintf("[Unit]\nDescription=Renew the certificate for %s\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\nType=oneshot\n", args.Names[0])
-	if roots != "" {
-		text += "Environment=LEGO_CA_CERTIFICATES=" + roots + "\n"
+	if served == nil && slices.Contains(units, nginxUnit) {
+		served = []string{"127.0.0.1:443"}
 	}
-	text += "ExecCondition=/bin/sh -c '" + strings.ReplaceAll(fmt.Sprintf(due, issue.Certificate), "$", "$$") + "'\n"
-	return text + "ExecStart=" + strings.Join(words, " ") + "\n"
+	return "#!/bin/sh\n# Written by rcprov; changes made here are undone.\n" + shell.Script(renewScript, shell.Vars{
+		"certificate": issue.Certificate, "names": strings.Join(issue.Names, " "), "lego": shell.QuoteAll(words), "roots": roots,
+		"units": strings.Join(units, " "), "served": strings.Join(served, " "), "stamp": "/var/lib/rcprov/served/" + fileName(args.Names[0]),
+	})
 }
 
-// quoteUnit writes a word as a command line of systemd.service(5) wants it.
-func quoteUnit(word string) string {
-	word = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%", "$", "$$").Replace(word)
-	if strings.ContainsAny(word, " \t'\"") {
-		return `"` + word + `"`
-	}
-	return word
+const nginxUnit = "nginx.service"
+
+// serviceText is the unit of the script.
+func serviceText(args Args) string {
+	return fmt.Sprintf(`[Unit]
+Description=Renew the certificate for %s, and see that it is served
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=%s
+`, args.Names[0], scriptPath(args))
 }

@@ -310,7 +310,7 @@ func TestProd(t *testing.T) {
 		// The chat has been running from the directory that is replaced.
 		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
 sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
-rm /opt/node/22.22.3/bin/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release", first}, 4},
+rm -r /opt/node/22.22.3/lib/node_modules/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release", first}, 4},
 		{"nginx.conf edited", "echo '# mine' >>/etc/nginx/nginx.conf", []string{"nginx.web/service"}, 4},
 		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"apt_package.base", "ufw.firewall"}, 4},
 	} {

@@ -50,6 +50,10 @@ case "tarball with links and packages" {
     [ "$(ls -A /opt/node)" = 22.22.3 ]
   EOT
   drift "node removed" { run = "rm /opt/node/22.22.3/bin/node" }
+  drift "node can't be executed" {
+    run     = "chmod -x /opt/node/22.22.3/bin/node"
+    changes = ["node.lts/release", "node.lts/npm"]
+  }
   drift "link to another version" {
     run     = "ln -sfn /opt/node/20.0.0/bin/node /usr/local/bin/node"
     changes = ["node.lts/link-node"]

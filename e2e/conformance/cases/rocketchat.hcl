@@ -52,7 +52,7 @@ case "two instances" {
     [ "$(ls -A /opt/rocketchat/releases)" = "$(basename "$(readlink /opt/rocketchat/current)")" ]
   EOT
   drift "a module of npm's removed" {
-    run     = "rm -r /opt/rocketchat/current/programs/server/node_modules/ws && rm /opt/rocketchat/current/.rcprov-npm"
+    run     = "rm -r /opt/rocketchat/current/programs/server/node_modules/ws"
     changes = ["rocketchat.chat/npm"]
   }
   drift "release removed" {

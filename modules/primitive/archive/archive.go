@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,7 @@ type Step struct {
 
 	Strip    int
 	Contains []string // below Path
+	Fixed    []string // of these, the files that nobody may change; for products
 	Owner    string
 	Group    string
 	Mode     fs.FileMode // of the directory itself
@@ -54,11 +57,27 @@ var _ modules.Preparer = (*Step)(nil)
 // elsewhere, because it has to come and go with the tree.
 const markerName = ".rcprov-archive"
 
-// marker is the content of that file.
+// marker is the first line of that file. A line `SIZE TIME MODE NAME` follows for each fixed file, as it was unpacked.
 type marker struct {
 	SHA256 string `json:"sha256"`
 	Strip  int    `json:"strip_components"`
 	Label  string `json:"label,omitempty"`
+}
+
+// fixed returns what the marker says of fixed files, by their names. None is said of links.
+func fixed(content []byte) map[string]string {
+	files := make(map[string]string)
+	for _, line := range strings.Split(string(content), "\n")[1:] {
+		if words := strings.SplitN(line, " ", 4); len(words) == 4 {
+			files[words[3]] = strings.Join(words[:3], " ")
+		}
+	}
+	return files
+}
+
+// form is a file as its line in the marker has it.
+func form(f observe.FileInfo) string {
+	return fmt.Sprintf("%d %d %o", f.Size, f.ModTime.Unix(), f.Mode.Perm())
 }
 
 // New checks args.
@@ -131,6 +150,7 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 	for _, name := range s.Contains {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Path + "/" + name})
+		dangling.Ask(q, s.Path+"/"+name)
 	}
 	if s.needsFile {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.File})
@@ -215,7 +235,8 @@ func (s *Step) madeOf(snapshot *observe.Snapshot) (is marker, known bool, err er
 	if err != nil {
 		return marker{}, false, fmt.Errorf("look at %s: %w", s.markerQuestion().Path, err)
 	}
-	if file.Type != observe.Regular || json.Unmarshal(file.Content, &is) != nil || is.SHA256 == "" {
+	first, _, _ := bytes.Cut(file.Content, []byte("\n"))
+	if file.Type != observe.Regular || json.Unmarshal(first, &is) != nil || is.SHA256 == "" {
 		return marker{}, false, nil
 	}
 	return is, true, nil
@@ -227,13 +248,27 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 	if known {
 		w.Seen = &is
 	}
+	note, err := observe.File.Get(snapshot, s.markerQuestion())
+	if err != nil {
+		return modules.Change{}, err
+	}
+	unpacked := fixed(note.Content)
 	for _, name := range s.Contains {
 		file, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path + "/" + name})
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("look at %s/%s: %w", s.Path, name, err)
 		}
-		if known && file.Type == observe.Absent {
+		nowhere, err := dangling.Get(snapshot, s.Path+"/"+name)
+		if err != nil {
+			return modules.Change{}, fmt.Errorf("follow %s/%s: %w", s.Path, name, err)
+		}
+		was, noted := unpacked[name]
+		switch {
+		case !known:
+		case file.Type == observe.Absent || nowhere:
 			w.Missing = append(w.Missing, name)
+		case slices.Contains(s.Fixed, name) && noted && was != form(file):
+			w.Edited = append(w.Edited, name)
 		}
 	}
 	return s.change(snapshot, w)
@@ -350,6 +385,7 @@ func (s *Step) command(prepared string) (modules.Command, error) {
 	vars := s.vars(prepared)
 	vars["owner"], vars["group"], vars["mode"] = s.Owner, s.Group, s.rights().OctalMode()
 	vars["marker"], vars["names"], vars["store"] = string(note), shell.QuoteAll(s.Contains), fetch.Store(s.Path)
+	vars["fixed"] = shell.QuoteAll(s.Fixed)
 	library := shell.Script(fetch.Functions, nil) + shell.Script(functions, nil)
 	return modules.Command{Script: hostfile.Script(library+shell.Script(unpackScript, nil), vars, shell.Vars{
 		"unpacker": library + shell.Script(unpackerScript, nil),

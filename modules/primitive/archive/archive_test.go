@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/fetch"
@@ -36,6 +37,7 @@ func TestDiff(t *testing.T) {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
 	}
 	made := mark(`{"sha256":"` + sumA + `","strip_components":1}`)
+	pinned, noted := with(func(s *Step) { s.Fixed = s.Contains }), mark(string(made.Content)+"\n7 8 755 bin/x\n")
 	there := observe.FileInfo{Type: observe.Regular}
 	update := func(field, from, to string) []modules.Edit {
 		return []modules.Edit{{Action: modules.Update, Subject: "/opt/x", Field: field, From: from, To: to}}
@@ -47,6 +49,7 @@ func TestDiff(t *testing.T) {
 		marker   observe.FileInfo
 		file     observe.FileInfo
 		staging  observe.FileInfo
+		dangling bool
 		occupied bool
 		could    error
 		edits    []modules.Edit
@@ -75,6 +78,24 @@ func TestDiff(t *testing.T) {
 				Missing: []string{"bin/x"},
 			},
 		},
+		{
+			name: "a link to what is missing", step: present, dir: directory, marker: made, occupied: true, dangling: true,
+			file: observe.FileInfo{Type: observe.Symlink, Target: "../lib/x"}, edits: update("contains", "", "bin/x"),
+		},
+		{
+			name: "a fixed file as it was", step: pinned, dir: directory, marker: noted, occupied: true,
+			file: observe.FileInfo{Type: observe.Regular, Size: 7, ModTime: time.Unix(8, 9), Mode: 0o755},
+		},
+		{
+			name: "a fixed file that can't be executed", step: pinned, dir: directory, marker: noted, occupied: true,
+			file:  observe.FileInfo{Type: observe.Regular, Size: 7, ModTime: time.Unix(8, 9), Mode: 0o644},
+			edits: update("contains", "bin/x, changed since it was unpacked", "bin/x"),
+			work: work{
+				Action: modules.Update, Path: "/opt/x", Origin: present.URL, Seen: &marker{SHA256: sumA, Strip: 1}, Want: present.marker(),
+				Edited: []string{"bin/x"},
+			},
+		},
+		{name: "a fixed file about which nothing was noted", step: pinned, dir: directory, marker: made, file: there, occupied: true},
 		{
 			name: "owner and mode", step: with(func(s *Step) { s.Owner, s.Mode = "app", 0o700 }), dir: directory, marker: made, file: there, occupied: true,
 			edits: append(update("mode", "0755", "0700"), update("owner", "root", "app")...),
@@ -143,6 +164,7 @@ func TestDiff(t *testing.T) {
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/x/bin/x"}, test.file, nil)
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/.x.rcprov"}, test.staging, nil)
 			occupied.Put(s, "/opt/x", test.occupied, nil)
+			dangling.Put(s, "/opt/x/bin/x", test.dangling, nil)
 			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &test.step, s, test.edits, test.err))
 		})
 	}
@@ -246,6 +268,28 @@ func TestScript(t *testing.T) {
 		t.Errorf("mode %v, %v", tool, err)
 	}
 
+	// Whoever breaks a fixed file is noticed, by its time or its mode; then it is unpacked anew.
+	step.Fixed = []string{"bin/tool"}
+	if err := unpack(); err != nil {
+		t.Fatal(err)
+	}
+	for _, spoil := range []func() error{
+		func() error { return os.Chmod(in("it's/here/bin/tool"), 0o644) },
+		func() error { return os.WriteFile(in("it's/here/bin/tool"), []byte("six"), 0o600) },
+	} {
+		if change := moduletest.Diff(t, host, step); !change.Empty() {
+			t.Errorf("a fixed file did not converge: %+v", change.Edits)
+		}
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if change := moduletest.Diff(t, host, step); !step.Unpacks(change) {
+			t.Errorf("a fixed file was spoilt, and nothing noticed that: %+v", change.Edits)
+		}
+		if err := unpack(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	// What a run left that was killed between the two renames is put back before anything can fail.
 	if err := errors.Join(os.Mkdir(in("it's/.here.rcprov"), 0o755), os.Rename(in("it's/here"), in("it's/.here.rcprov/old"))); err != nil {
 		t.Fatal(err)

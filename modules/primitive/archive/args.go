@@ -46,7 +46,7 @@ type Args struct {
 	StripComponents int `hcl:"strip_components,optional"`
 
 	// Names below path that must be there, such as `bin/node`. An archive without them is refused; if one is
-	// missing later, the archive is unpacked again.
+	// missing later, or a link to what is missing, the archive is unpacked again.
 	Contains []string `hcl:"contains,optional"`
 
 	// User who owns the directory and all that is unpacked: a name or a number.

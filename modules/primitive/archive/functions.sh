@@ -83,3 +83,18 @@ whole() {
 		fi
 	done
 }
+
+# mark TREE writes the note of what was unpacked into TREE, and how the files fixed are: size, time and mode.
+mark() {
+	rm -rf -- "$1/.rcprov-archive"
+	(
+		cd -- "$1" || exit 1
+		eval "set -- ${fixed?}"
+		for name; do
+			shift
+			if [ -f "$name" ] && [ ! -L "$name" ]; then set -- "$@" "$name"; fi
+		done
+		printf '%s\n' "${marker?}"
+		[ $# = 0 ] || stat -c '%s %Y %a %n' -- "$@"
+	) >"$1/.rcprov-archive"
+}

@@ -17,20 +17,35 @@ var occupied = &observe.Kind[string, bool]{
 	Script: func(paths []string) string {
 		return shell.Script(occupiedScript, shell.Vars{"paths": shell.QuoteAll(paths)})
 	},
-	Parse: func(paths []string, reply observe.Reply) map[string]observe.Answer[bool] {
-		answers := make(map[string]observe.Answer[bool])
-		lines := reply.Lines()
-		if len(lines) != len(paths) {
-			return nil
-		}
-		for i, p := range paths {
-			switch lines[i] {
-			case "yes", "no":
-				answers[p] = observe.Answer[bool]{Value: lines[i] == "yes"}
-			default:
-				answers[p] = observe.Answer[bool]{Err: fmt.Errorf("the host answered %q", lines[i])}
-			}
-		}
-		return answers
+	Parse: parseYesNo,
+}
+
+//go:embed dangling.sh
+var danglingScript string
+
+// dangling answers whether a path is a link that leads to nothing. It starts no program.
+var dangling = &observe.Kind[string, bool]{
+	Name: "link to nothing",
+	Script: func(paths []string) string {
+		return shell.Script(danglingScript, shell.Vars{"paths": shell.QuoteAll(paths)})
 	},
+	Parse: parseYesNo,
+}
+
+// parseYesNo reads a line for each path.
+func parseYesNo(paths []string, reply observe.Reply) map[string]observe.Answer[bool] {
+	answers := make(map[string]observe.Answer[bool])
+	lines := reply.Lines()
+	if len(lines) != len(paths) {
+		return nil
+	}
+	for i, p := range paths {
+		switch lines[i] {
+		case "yes", "no":
+			answers[p] = observe.Answer[bool]{Value: lines[i] == "yes"}
+		default:
+			answers[p] = observe.Answer[bool]{Err: fmt.Errorf("the host answered %q", lines[i])}
+		}
+	}
+	return answers
 }

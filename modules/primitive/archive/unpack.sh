@@ -10,7 +10,7 @@
 #
 # A prepared tree is used if its note says that it is complete, and if nobody but root could have written either.
 : "${path?}" "${staging?}" "${store?}" "${prepared?}" "${url?}" "${archive?}" "${sha256?}" "${strip?}" "${owner?}" "${group?}"
-: "${mode?}" "${marker?}" "${names?}" "${unpacker?}"
+: "${mode?}" "${marker?}" "${names?}" "${fixed?}" "${unpacker?}"
 
 door_enter "$path" yes
 door_want "$owner" "$group"
@@ -61,7 +61,7 @@ elif [ $beside = no ]; then
 fi
 chmod 0700 -- "$staging"
 if [ $beside = no ]; then
-	export path staging prepared url archive sha256 strip owner group mode marker names
+	export path staging prepared url archive sha256 strip owner group mode marker names fixed
 	door_enter "$path" yes
 	exec <"$archive"
 	export door_limit=86400
@@ -69,8 +69,8 @@ if [ $beside = no ]; then
 	exit
 fi
 whole "$staging"
-rm -rf -- "$staging/ready" "$tree/.rcprov-archive"
-printf '%s\n' "$marker" >"$tree/.rcprov-archive"
+rm -rf -- "$staging/ready"
+mark "$tree"
 chown -hR -- "$owner:$group" "$tree"
 chmod -- "00$mode" "$tree"
 # The marker must not survive a power failure that the files don't.

@@ -1,7 +1,7 @@
 # The part of unpack.sh in the directory above the tree, where root alone has no say. The archive, whose sum was checked, is
 # standard input. Needs the functions of package fetch, and functions.sh.
 : "${new?}" "${to?}" "${world?}"
-: "${owner?}" "${group?}" "${mode?}" "${marker?}" "${names?}"
+: "${owner?}" "${group?}" "${mode?}" "${marker?}" "${names?}" "${fixed?}"
 
 back() {
 	if [ "$world" = stranger ] && [ -d "$new/old" ] && [ ! -e "$to" ]; then mv -T -- "$new/old" "$to"; fi
@@ -15,8 +15,7 @@ cat >"$new/file"
 umask 022
 unpack "$new/file" "$new"
 whole "$new"
-rm -rf -- "$new/tree/.rcprov-archive"
-printf '%s\n' "$marker" >"$new/tree/.rcprov-archive"
+mark "$new/tree"
 chown -hR -- "$owner:$group" "$new/tree"
 chmod -- "00$mode" "$new/tree"
 sync -f -- "$new/tree"

@@ -16,14 +16,15 @@ type work struct {
 	Origin   string  // URL or path of the archive
 	Seen     *marker // of a directory that is updated; nil: it has none
 	Want     marker
-	Missing  []string     // of the desired files in it
+	Missing  []string     // of the desired files in it, or where they link to
+	Edited   []string     // of the fixed ones
 	Drift    rights.Drift // of a directory that is updated
 }
 
 // unpacks reports whether the archive is unpacked, which also sets all rights.
 func (w work) unpacks() bool {
 	return w.Action == modules.Create ||
-		w.Action == modules.Update && (w.otherArchive() || w.Seen.Strip != w.Want.Strip || len(w.Missing) > 0)
+		w.Action == modules.Update && (w.otherArchive() || w.Seen.Strip != w.Want.Strip || len(w.Missing)+len(w.Edited) > 0)
 }
 
 // otherArchive reports whether another archive, or none, was unpacked. Without a desired sum, the label decides.
@@ -70,6 +71,9 @@ func (w work) Edits() []modules.Edit {
 	}
 	for _, name := range w.Missing {
 		edit("contains", "", name)
+	}
+	for _, name := range w.Edited {
+		edit("contains", name+", changed since it was unpacked", name)
 	}
 	return append(edits, w.Drift.Edits()...)
 }

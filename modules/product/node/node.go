@@ -68,7 +68,7 @@ func tarball(args Args, env modules.Env, prefix string) ([]modules.Part, error) 
 	args.Mirror = cmp.Or(args.Mirror, "https://nodejs.org/dist")
 	args.KeyURL = cmp.Or(args.KeyURL, "https://github.com/nodejs/release-keys/raw/main/keys/"+signed.Placeholder+".asc")
 	step := &archive.Step{
-		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"},
+		Path: prefix, Strip: 1, Owner: "root", Group: "root", Mode: 0o755, Contains: []string{"bin/node", "bin/npm"}, Fixed: []string{"bin/node"},
 		Replace: true, // nothing else has a directory of this name below ours
 	}
 	var errs []error

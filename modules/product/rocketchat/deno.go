@@ -49,7 +49,7 @@ func newDeno(args Args, env modules.Env) (*archive.Step, error) {
 		return nil, modules.Argf("deno_releases", "%w", err)
 	}
 	step := &archive.Step{
-		Path: path.Join(args.Directory, "deno", name), Contains: []string{"deno"}, Owner: "root", Group: "root", Mode: 0o755,
+		Path: path.Join(args.Directory, "deno", name), Contains: []string{"deno"}, Fixed: []string{"deno"}, Owner: "root", Group: "root", Mode: 0o755,
 		Replace: true, // nothing else has a directory of this name below ours
 	}
 	if args.DenoSHA256 != "" {

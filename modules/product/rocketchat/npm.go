@@ -18,8 +18,8 @@ import (
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// npm is the step for npm install in a release. A file in the release notes the bundle and the Node.js; it is written when
-// all native modules can be loaded.
+// npm is the step for npm install in a release. A file in the release notes the bundle, the Node.js and which modules are there;
+// it is written when all native modules can be loaded. It is not believed alone: the modules must still be there.
 type npm struct {
 	Release     *archive.Step
 	NodeVersion string
@@ -30,7 +30,32 @@ type npm struct {
 	Deno        string // directory with the program deno, for the scripts of packages; empty: none
 }
 
-var _ modules.Step = (*npm)(nil)
+var (
+	_ modules.Step   = (*npm)(nil)
+	_ modules.Opaque = (*npm)(nil)
+)
+
+// Opaque implements [modules.Opaque]: an installation that fails has removed the modules that were there.
+func (*npm) Opaque() {}
+
+// installed answers which modules are in a release, as [modulesScript] prints them.
+var installed = &observe.Kind[string, string]{
+	Name: "modules of a release",
+	Script: func(releases []string) string {
+		return shell.Script(modulesScript+seenScript, shell.Vars{"releases": shell.QuoteAll(releases)})
+	},
+	Parse: func(releases []string, reply observe.Reply) map[string]observe.Answer[string] {
+		answers := make(map[string]observe.Answer[string])
+		lines := reply.Lines()
+		if reply.Status != 0 || len(lines) != len(releases) {
+			return nil
+		}
+		for i, release := range releases {
+			answers[release] = observe.Answer[string]{Value: lines[i]}
+		}
+		return answers
+	},
+}
 
 // marker is the file that notes what was installed.
 func (n *npm) marker() observe.FileQuestion {
@@ -40,6 +65,7 @@ func (n *npm) marker() observe.FileQuestion {
 // Observe implements [modules.Step].
 func (n *npm) Observe(q *observe.Query) {
 	observe.File.Ask(q, n.marker())
+	installed.Ask(q, n.Release.Path)
 	n.Release.Observe(q)
 }
 
@@ -54,16 +80,25 @@ func (n *npm) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, err
 	}
 	done := fmt.Sprintf("node %s, bundle %s", n.NodeVersion, cmp.Or(sum, "not unpacked yet"))
-	if sum != "" && is.Type == observe.Regular && string(is.Content) == done+"\n" {
-		return modules.Change{}, nil
+	note, noted, _ := strings.Cut(strings.TrimSuffix(string(is.Content), "\n"), "\n")
+	w := npmWork{release: n.Release.Path, from: note, note: done}
+	if sum != "" && is.Type == observe.Regular && note == done {
+		there, err := installed.Get(s, n.Release.Path)
+		switch {
+		case err != nil:
+			return modules.Change{}, fmt.Errorf("look at the modules in %s: %w", n.Release.Path, err)
+		case there == noted:
+			return modules.Change{}, nil
+		}
+		w.from = "other modules than npm installed"
 	}
-	return modules.NewChange(npmWork{release: n.Release.Path, from: strings.TrimSpace(string(is.Content)), note: done}), nil
+	return modules.NewChange(w), nil
 }
 
 // npmWork is an installation by npm.
 type npmWork struct {
 	release string // directory
-	from    string // the note of the installation that is there; "" without one
+	from    string // the note of the installation that is there, or what is wrong with it; "" without one
 	note    string // that of the new one
 }
 
@@ -78,6 +113,12 @@ var (
 
 	//go:embed npm.sh
 	npmScript string
+
+	//go:embed modules.sh
+	modulesScript string
+
+	//go:embed seen.sh
+	seenScript string
 )
 
 // Apply implements [modules.Step].
@@ -90,7 +131,7 @@ func (n *npm) Apply(ctx context.Context, h modules.Host, c modules.Change) error
 	functions := shell.Script(fetch.Functions, nil)
 	script := hostfile.Script(functions+shell.Script(installScript, nil), shell.Vars{
 		"release": n.Release.Path, "bin": n.NodeBin, "deno": n.Deno, "user": n.User, "note": w.note, "native": shell.QuoteAll(n.Native),
-	}, shell.Vars{"npm": functions + shell.Script(npmScript, nil)})
+	}, shell.Vars{"npm": functions + shell.Script(modulesScript, nil) + shell.Script(npmScript, nil)})
 	_, err := job.Run(ctx, h, job.Job{
 		Name: fetch.JobName("npm", n.Release.Path), Command: modules.Command{Script: script, Env: env}, Progress: progress,
 	})
@@ -121,6 +162,9 @@ func (n *npm) explain(err error) error {
 	}
 	output := modules.LastLines(string(p.Err.Result.Stderr), 12, noise)
 	switch p.Word {
+	case "program":
+		return modules.WithHint(fmt.Errorf("%s doesn't run in %s\n%s", p.Arg(0), n.NodeBin, cmp.Or(output, "it is not there")),
+			"The modules of the release were not touched. Install Node.js with its npm there, in a step before this one.")
 	case "npm":
 		return modules.WithHint(fmt.Errorf("npm install in %s/programs/server failed\n%s", n.Release.Path, output), "%s", advice(output))
 	case "native":

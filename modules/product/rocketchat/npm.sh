@@ -3,11 +3,15 @@
 # note is about; kept elsewhere by root, it would outlive the release and what npm installed there.
 #
 # It starts with a clean directory: npm would accept what a killed npm left, or one with another Node.js. Native modules are
-# where npm puts them, or where Meteor's bundler did. Functions of package fetch come before it.
+# where npm puts them, or where Meteor's bundler did. Functions of package fetch, and modules.sh, come before it.
 : "${new?}" "${to?}"
 : "${release?}" "${note?}" "${native?}"
 
 umask 022
+export LC_ALL=C
+for program in node npm; do # before anything is removed that works
+	$program --version >/dev/null || fail program $program
+done
 rm -f -- "$to"
 cd -- programs/server || exit 1
 rm -rf -- node_modules
@@ -26,5 +30,5 @@ for name; do
 done
 cd ../..
 sync -f .
-printf '%s\n' "$note" >"$new"
+printf '%s\n' "$note" "$(modules "$server")" >"$new"
 mv -fT -- "$new" "$to"

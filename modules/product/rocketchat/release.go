@@ -31,7 +31,7 @@ func newRelease(args Args, env modules.Env) (*release, error) {
 	address := strings.TrimSuffix(args.Releases, "/") + "/" + args.Version
 	r := &release{Step: &archive.Step{
 		Path: path.Join(args.Directory, "releases", args.Version), URL: address + "/download", Label: "rocket.chat-" + args.Version,
-		Strip: 1, Contains: []string{"main.js", "programs/server/package.json"}, Owner: args.User, Group: args.User, Mode: 0o755,
+		Strip: 1, Contains: []string{"main.js", "programs/server/package.json"}, Fixed: []string{"main.js"}, Owner: args.User, Group: args.User, Mode: 0o755,
 	}}
 	if args.SHA256 != "" {
 		sum, err := fetch.ParseSHA256(args.SHA256)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -338,18 +340,31 @@ func TestNpm(t *testing.T) {
 		is   observe.FileInfo
 		err  error
 		bare bool   // there is no release yet
+		gone bool   // a module
+		deaf error  // of the question about modules
 		from string // of the edit; "-": there is none
 		want string // error
 	}{
-		{name: "converged", is: done("node 22.22.3, bundle " + sum + "\n"), from: "-"},
+		{name: "converged", is: done("node 22.22.3, bundle " + sum + "\n1-2\n"), from: "-"},
+		{name: "a module is gone", is: done("node 22.22.3, bundle " + sum + "\n1-2\n"), gone: true, from: "other modules than npm installed"},
+		{name: "a note without modules", is: done("node 22.22.3, bundle " + sum + "\n"), from: "other modules than npm installed"},
+		{
+			name: "could not tell the modules", is: done("node 22.22.3, bundle " + sum + "\n1-2\n"), deaf: errLook, from: "-",
+			want: "look at the modules in /opt/rocketchat/releases/9.0.0: stale file handle",
+		},
 		{name: "not done"},
 		{name: "bare", bare: true},
-		{name: "other Node", is: done("node 22.22.2, bundle " + sum + "\n"), from: "node 22.22.2, bundle " + sum},
+		{name: "other Node", is: done("node 22.22.2, bundle " + sum + "\n1-2\n"), from: "node 22.22.2, bundle " + sum},
 		{name: "other bundle", is: done("node 22.22.3, bundle b\n"), from: "node 22.22.3, bundle b"},
 		{name: "could not tell", err: errLook, from: "-", want: "look at /opt/rocketchat/releases/9.0.0/.rcprov-npm: stale file handle"},
 	} {
 		s := observe.NewSnapshot()
 		observe.File.Put(s, n.marker(), test.is, test.err)
+		there := "1-2"
+		if test.gone {
+			there = "3-4"
+		}
+		installed.Put(s, n.Release.Path, there, test.deaf)
 		made := observe.FileInfo{Type: observe.Regular, Content: []byte(`{"sha256":"` + sum + `","strip_components":1}`)}
 		to := "node 22.22.3, bundle " + sum
 		if test.bare {
@@ -367,10 +382,62 @@ func TestNpm(t *testing.T) {
 	}
 }
 
+// TestModules has a real shell look at modules: whatever goes, and whatever comes, is another word.
+func TestModules(t *testing.T) {
+	t.Parallel()
+	release := filepath.Join(t.TempDir(), "it's")
+	host := &moduletest.Host{}
+	look := func() string {
+		t.Helper()
+		var q observe.Query
+		installed.Ask(&q, release)
+		s, err := q.Run(t.Context(), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := installed.Get(s, release)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if got := look(); got != "none" {
+		t.Errorf("without a release: %q", got)
+	}
+	make := func(name string) {
+		t.Helper()
+		file := filepath.Join(release, "programs/server", name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := []string{
+		"node_modules/ws/package.json", "node_modules/@img/sharp-linux-x64/package.json", "node_modules/@img/sharp-linux-x64/lib/sharp.node",
+		"node_modules/a/node_modules/ws/package.json", "npm/node_modules/isolated-vm/package.json",
+		"npm/node_modules/isolated-vm/build/Release/isolated_vm.node",
+	}
+	for _, name := range names {
+		make(name)
+	}
+	whole := look()
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(release, "programs/server", name)); err != nil {
+			t.Fatal(err)
+		}
+		if got := look(); got == whole {
+			t.Errorf("nothing is noticed without %s", name)
+		}
+		make(name)
+	}
+	if got := look(); got != whole {
+		t.Errorf("%q, want %q as before", got, whole)
+	}
+}
+
 // TestExplain reads errors as npm 10.9 and Node 22 print them.
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	n := &npm{Release: &archive.Step{Path: "/opt/rocketchat/releases/9.0.0"}}
+	n := &npm{Release: &archive.Step{Path: "/opt/rocketchat/releases/9.0.0"}, NodeBin: "/opt/node/bin"}
 	for _, test := range []struct{ name, said, want, hint string }{
 		{
 			name: "registry",
@@ -391,6 +458,10 @@ func TestExplain(t *testing.T) {
 			name: "compiler", said: "npm error gyp ERR! build error\nrcprov-problem npm\n",
 			want: "npm install in /opt/rocketchat/releases/9.0.0/programs/server failed\nnpm error gyp ERR! build error",
 			hint: "npm compiled a native module",
+		},
+		{
+			name: "no npm", said: "sh: 1: npm: not found\nrcprov-problem program npm\n",
+			want: "npm doesn't run in /opt/node/bin\nsh: 1: npm: not found", hint: "The modules of the release were not touched.",
 		},
 		{
 			name: "native", said: "npm warn deprecated x\nError: Could not load the \"sharp\" module\n    at Object.<anonymous> (x.js:1:2)\n\nNode.js v22.22.3\nrcprov-problem native sharp\n",

@@ -295,3 +295,17 @@ func Progress(ctx context.Context, format string, a ...any) {
 		report(fmt.Sprintf(format, a...))
 	}
 }
+
+type failedKey struct{}
+
+// WithFailed returns a context whose [Failed] calls are answered by failed, which may be called at any time.
+func WithFailed(ctx context.Context, failed func(host string) bool) context.Context {
+	return context.WithValue(ctx, failedKey{}, failed)
+}
+
+// Failed reports whether a host, by its name in the plan, has failed in this run: nothing more is done there, so that a step
+// on another host has no reason to wait for it.
+func Failed(ctx context.Context, host string) bool {
+	failed, ok := ctx.Value(failedKey{}).(func(string) bool)
+	return ok && failed(host)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
@@ -45,6 +46,9 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 			case act.kind == done:
 				return "", nil
 			case act.kind == await:
+				if err := s.hopeless(ctx, seen, act); err != nil {
+					return "", err
+				}
 				modules.Progress(ctx, "%s: %s", act.doing, s.describe(seen))
 				return act.doing, nil
 			}
@@ -62,6 +66,25 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 		return s.late(cause, last, problem)
 	}
 	return err
+}
+
+// hopeless returns an error for a wait that can't end: for members on hosts that have failed in this run.
+func (s *Step) hopeless(ctx context.Context, seen Seen, act action) error {
+	var failed []string
+	for _, member := range act.hosts {
+		if host, known := s.Hosts[member]; known && modules.Failed(ctx, host) {
+			failed = append(failed, member)
+		}
+	}
+	if len(failed) == 0 || len(failed) < len(act.hosts) && !act.every {
+		return nil
+	}
+	goesOn := ""
+	if seen.Primary != "" {
+		goesOn = ", while the set goes on with its primary " + seen.Primary
+	}
+	return modules.WithHint(fmt.Errorf("the host of %s failed in this run%s: %s", strings.Join(failed, " and "), goesOn, s.describe(seen)),
+		"Bring that host back, or take it out of the plan; then run the same command again, which continues from here.")
 }
 
 // late returns the error for a set that is not as wanted in time.

@@ -32,8 +32,9 @@ type Outputs struct {
 // Step is the step for a replica set, on the host of one of its members.
 type Step struct {
 	Name     string
-	Members  []string // host:port
-	Self     string   // the member on this host
+	Members  []string          // host:port
+	Self     string            // the member on this host
+	Hosts    map[string]string // the play's hosts, by the members on them, as far as their addresses say so
 	Local    mongodb.Server
 	Admin    mongodb.Login
 	Previous modules.Secret // of the administrator; empty: none
@@ -121,6 +122,15 @@ func (s *Step) readMembers(args Args, env modules.Env) error {
 			return modules.Argf("members", "has %s twice", member)
 		}
 		s.Members = append(s.Members, member)
+	}
+	s.Hosts = make(map[string]string)
+	for _, member := range s.Members {
+		host, _, _ := net.SplitHostPort(member) // made by HostPort
+		for _, peer := range env.Peers {
+			if host == strings.ToLower(peer.Address) || host == strings.ToLower(peer.Name) {
+				s.Hosts[member] = peer.Name
+			}
+		}
 	}
 	s.Self = s.Members[0]
 	for _, member := range s.Members {

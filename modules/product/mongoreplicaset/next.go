@@ -14,6 +14,8 @@ import (
 type action struct {
 	kind   kind
 	doing  string         // for progress
+	hosts  []string       // await: the members that are waited for; none: it is not about certain ones
+	every  bool           // await: nothing goes on before all of them are there
 	config mongodb.Config // initiate, reconfigure
 	user   Account        // createUser, updateUser
 }
@@ -36,10 +38,14 @@ const (
 func (s *Step) next(seen Seen, removable []string) (action, error) {
 	waiting := func(what string) (action, error) { return action{kind: await, doing: what}, nil }
 	if !seen.Initiated() {
+		var missing []string
 		for _, host := range s.Members {
 			if g, asked := seen.Others[host]; asked && g.Role != mongodb.NotInitiated {
-				return waiting("waiting for all members before the set is made")
+				missing = append(missing, host)
 			}
+		}
+		if len(missing) > 0 {
+			return action{kind: await, doing: "waiting for all members before the set is made", hosts: missing, every: true}, nil
 		}
 		if seen.Local.Role != mongodb.NotInitiated {
 			return waiting("waiting for this host's mongod")
@@ -97,8 +103,8 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 		}
 		return change("adding " + strings.Join(joining, " and "))
 	}
-	voters, behind := 0, false
-	promoted := -1
+	voters, promoted := 0, -1
+	var behind []string
 	for i, m := range next.Members {
 		voters += m.Votes
 		switch {
@@ -106,7 +112,7 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 		case seen.States[m.Host].Name == string(mongodb.Secondary) && promoted < 0:
 			promoted = i
 		default:
-			behind = true
+			behind = append(behind, m.Host)
 		}
 	}
 	if promoted >= 0 && voters < maxMembers {
@@ -114,10 +120,12 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 		return change("giving " + next.Members[promoted].Host + " its vote")
 	}
 	for _, host := range s.Members {
-		behind = behind || next.Find(host) < 0
+		if next.Find(host) < 0 {
+			behind = append(behind, host)
+		}
 	}
-	if behind && voters < maxMembers {
-		return action{kind: await, doing: "waiting for members to copy the data"}, nil
+	if len(behind) > 0 && voters < maxMembers {
+		return action{kind: await, doing: "waiting for members to copy the data", hosts: behind}, nil
 	}
 	for i, m := range next.Members {
 		if slices.Contains(s.Members, m.Host) {
@@ -133,10 +141,14 @@ func (s *Step) nextMember(seen Seen, removable []string) (action, error) {
 		next.Members = slices.Delete(next.Members, i, i+1)
 		return change("removing " + m.Host)
 	}
+	var down []string
 	for _, host := range s.Members {
 		if !seen.States[host].Serves() {
-			return action{kind: await, doing: "waiting for " + host}, nil
+			down = append(down, host)
 		}
+	}
+	if len(down) > 0 {
+		return action{kind: await, doing: "waiting for " + strings.Join(down, " and "), hosts: down}, nil
 	}
 	return action{kind: done}, nil
 }

@@ -3,6 +3,7 @@ package mongoreplicaset
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +190,47 @@ func TestNext(t *testing.T) {
 				t.Errorf("action %d %q, want %d %q", act.kind, got, test.kind, test.want)
 			}
 		})
+	}
+}
+
+// TestHopeless is about waits for members on hosts that failed in this run.
+func TestHopeless(t *testing.T) {
+	t.Parallel()
+	three := step(h1, h2, h3)
+	three.Hosts = map[string]string{h1: "one", h2: "two", h3: "three"}
+	down := func(hosts ...string) Seen {
+		return with(serving(config(1, h1, h2, h3)), func(s *Seen) {
+			for _, host := range hosts {
+				s.States[host], s.Others[host] = mongodb.State{Name: "(not reachable/healthy)"}, silent
+			}
+		})
+	}
+	for _, test := range []struct {
+		name   string
+		seen   Seen
+		failed []string
+		want   string
+	}{
+		{name: "none failed", seen: down(h2)},
+		{
+			name: "one failed", seen: down(h2), failed: []string{"two"},
+			want: "the host of h2:27017 failed in this run, while the set goes on with its primary h1:27017: h1:27017 PRIMARY; h2:27017 connection refused; h3:27017 SECONDARY",
+		},
+		{name: "another one may still come", seen: down(h2, h3), failed: []string{"two"}},
+		{name: "another one failed", seen: down(h2), failed: []string{"three"}},
+		{
+			name: "a new set", seen: Seen{Local: fresh, Others: map[string]mongodb.Greeting{h2: silent, h3: silent}}, failed: []string{"three"},
+			want: "the host of h3:27017 failed in this run: h1:27017 not initiated; h2:27017 connection refused; h3:27017 connection refused",
+		},
+	} {
+		act, err := three.next(test.seen, nil)
+		if err != nil || act.kind != await {
+			t.Fatalf("%s: %v, %v", test.name, act, err)
+		}
+		ctx := modules.WithFailed(t.Context(), func(host string) bool { return slices.Contains(test.failed, host) })
+		if got := moduletest.ErrorText(three.hopeless(ctx, test.seen, act)); got != test.want {
+			t.Errorf("%s: error %q\n want %q", test.name, got, test.want)
+		}
 	}
 }
 

@@ -194,10 +194,17 @@ func endsLater(after []engine.Entry, e engine.Entry) bool {
 func summary(e engine.Entry) string {
 	if e.Error != "" {
 		first, _, _ := strings.Cut(e.Error, "\n")
-		return first
+		if len(e.Made) == 0 {
+			return first
+		}
+		return first + "; done before: " + edits(e.Made)
 	}
+	return edits(e.Edits)
+}
+
+func edits(all []engine.JournalEdit) string {
 	var parts []string
-	for _, edit := range e.Edits {
+	for _, edit := range all {
 		part := string(edit.Action) + " " + edit.Subject
 		if edit.Field != "" {
 			part += " " + edit.Field

@@ -114,7 +114,8 @@ type run struct {
 	reporting sync.Mutex
 
 	mu      sync.Mutex
-	changes int // how many changes were started so far, on all hosts
+	changes int             // how many changes were started so far, on all hosts
+	gone    map[string]bool // hosts that failed, by name
 }
 
 func names(hosts []*host) []string {
@@ -213,6 +214,22 @@ func (r *run) countChange() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changes++
+}
+
+// fail notes that a host has failed.
+func (r *run) fail(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone == nil {
+		r.gone = make(map[string]bool)
+	}
+	r.gone[host] = true
+}
+
+func (r *run) hasFailed(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone[host]
 }
 
 func (r *run) changeCount() int {

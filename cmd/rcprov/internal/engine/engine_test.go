@@ -49,7 +49,7 @@ type thingArgs struct {
 	Name  string `hcl:"name"`
 	Value string `hcl:"value"`
 	Also  string `hcl:"also,optional"` // another name that Apply sets, behind the engine's back
-	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "panic", "once" (the first time), "slow", "cut..."
+	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "half", "panic", "once" (the first time), "slow", "cut..."
 	Batch bool   `hcl:"batch,optional"`
 
 	Opaque bool `hcl:"opaque,optional"`
@@ -67,9 +67,11 @@ func (s *thing) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil || is == s.Value {
 		return modules.Change{}, err
 	}
-	return modules.Change{Edits: []modules.Edit{{
-		Action: modules.Update, Subject: s.Name, Field: s.Field, From: is, To: s.Value, Sensitive: s.Secret,
-	}}}, nil
+	edits := []modules.Edit{{Action: modules.Update, Subject: s.Name, Field: s.Field, From: is, To: s.Value, Sensitive: s.Secret}}
+	if s.Fail == "half" && is != "half" {
+		edits = append(edits, modules.Edit{Action: modules.Update, Subject: s.Name, Field: "first half"})
+	}
+	return modules.Change{Edits: edits}, nil
 }
 
 // SecretFiles implements [modules.SecretKeeper].
@@ -87,6 +89,9 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (er
 		return errors.New("no luck")
 	case "verify", "explained":
 		set = "something else"
+	case "half":
+		_, err := h.Run(ctx, modules.Command{Script: fmt.Sprintf("printf half >\"$STATE/%s\"\n", s.Name)})
+		return errors.Join(err, errors.New("no luck with the rest"))
 	case "panic":
 		panic("oops")
 	case "once":
@@ -499,6 +504,7 @@ func TestFailures(t *testing.T) {
 		opaque     bool
 		err        string
 		left       Aftermath
+		made       string // fields
 	}{
 		{name: "apply", fail: "apply", err: "host a: thing.y: no luck"},
 		{
@@ -506,6 +512,7 @@ func TestFailures(t *testing.T) {
 			err: `host a: thing.y: did not converge: applied, and still differs in y (is "something else", wanted "1")`,
 		},
 		{name: "verify, explained", fail: "explained", left: Partly, err: "host a: thing.y: it ended soon after its start"},
+		{name: "half", fail: "half", left: Partly, made: "first half", err: "host a: thing.y: no luck with the rest"},
 		{name: "opaque", fail: "apply", opaque: true, err: "host a: thing.y: no luck", left: Unknown},
 		{name: "could not tell", set: "unreadable", err: "host a: thing.y: can't be read"},
 		{name: "panic", fail: "panic", err: "host a: rcprov has a bug: oops", left: Unknown},
@@ -522,6 +529,14 @@ func TestFailures(t *testing.T) {
 			f := summary.Failures[0]
 			if f.Aftermath != test.left || !slices.Equal(f.Changed, []string{"thing.x"}) {
 				t.Errorf("left %q, changed %v", f.Aftermath, f.Changed)
+			}
+			made := ""
+			for _, e := range f.Made {
+				made += e.Field
+			}
+			journal := strings.Join(l.conns["a"].journal, "")
+			if made != test.made || test.made != "" && !strings.Contains(journal, `"made":[{"action":"update","subject":"y","field":"first half"}]`) {
+				t.Errorf("made %q, want %q; the journal:\n%s", made, test.made, journal)
 			}
 			if l.get("a", "z") != "" {
 				t.Error("the step behind the failed one was applied")

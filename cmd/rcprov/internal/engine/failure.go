@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // Failure is why a host failed: what failed, where in the plan, on which host, and what it left there. Package report
@@ -20,6 +22,7 @@ type Failure struct {
 
 	// Aftermath is what the failed step left on the host.
 	Aftermath Aftermath
+	Made      []modules.Edit // those of its edits that are made all the same, with Partly and Done
 }
 
 // Aftermath is what a failed step left, found by observing it once more.

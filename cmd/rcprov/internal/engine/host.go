@@ -217,6 +217,7 @@ func (h *host) doing(play, what string) { h.report(Event{Type: Doing, Play: play
 func (h *host) fail(f *Failure) {
 	f.Host, f.Address = h.Name, h.link.address(h.Address)
 	h.outcome.fail(f)
+	h.run.fail(h.Name)
 	h.report(Event{Type: HostFailed, Play: f.Play, Step: f.Step, Failure: f})
 }
 

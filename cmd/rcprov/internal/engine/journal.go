@@ -36,6 +36,7 @@ type Entry struct {
 	Step  string        `json:"step"`
 	What  string        `json:"what"` // Begun, Changed or Failed
 	Edits []JournalEdit `json:"edits,omitempty"`
+	Made  []JournalEdit `json:"made,omitempty"` // with Failed: those of Edits that are made all the same
 	Error string        `json:"error,omitempty"`
 }
 
@@ -133,14 +134,19 @@ func (h *host) entry(play, what string, b work, failure error) Entry {
 	if failure != nil {
 		e.Error = failure.Error()
 	}
-	for _, edit := range b.change.Edits {
+	e.Edits, e.Made = journalEdits(b.change.Edits), journalEdits(b.made)
+	return e
+}
+
+func journalEdits(edits []modules.Edit) (all []JournalEdit) {
+	for _, edit := range edits {
 		j := JournalEdit{Action: edit.Action, Subject: edit.Subject, Field: edit.Field}
 		if !edit.Sensitive {
 			j.From, j.To = edit.From, edit.To
 		}
-		e.Edits = append(e.Edits, j)
+		all = append(all, j)
 	}
-	return e
+	return all
 }
 
 // History reads a host's journal, oldest entry first. It is empty if rcprov never changed the host.

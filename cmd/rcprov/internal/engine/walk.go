@@ -184,13 +184,14 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			return len(work), true
 		}
 		breaks := h.link.breaks
-		left := w.aftermath(ctx, i, work)
+		left, made := w.aftermath(ctx, i, work)
+		work[0].made = made
 		if h.link.breaks > breaks && !applied && !settled(err) {
 			if n, err = w.resume(i, work, started, err); err == nil {
 				return n, true
 			}
 			h.log(w.play.Name, Failed, work, err)
-			w.fail(i, err, left)
+			w.fail(i, err, left, made...)
 			return 0, false
 		}
 		h.log(w.play.Name, Failed, work, err)
@@ -201,7 +202,7 @@ func (w *walk) change(ctx context.Context, stop <-chan struct{}, i int, change m
 			if !applied && len(work) > 1 {
 				w.failBatch(i, work, started, err, left)
 			} else {
-				w.fail(i, err, left)
+				w.fail(i, err, left, made...)
 			}
 			return 0, false
 		}
@@ -251,24 +252,32 @@ func (w *walk) failBatch(i int, batch []work, started time.Time, err error, left
 	w.failAt(i+failed, err, left, w.to-(i+failed)-1-later)
 }
 
-// aftermath observes what the failed change of batch, which starts with step i, left, so that nobody has to guess.
-func (w *walk) aftermath(ctx context.Context, i int, batch []work) Aftermath {
+// aftermath observes what the failed change of batch, which starts with step i, left, so that nobody has to guess. made are
+// those edits of the first step that are no longer to be made.
+func (w *walk) aftermath(ctx context.Context, i int, batch []work) (left Aftermath, made []modules.Edit) {
 	if err := w.host.observe(ctx, i, i+len(batch), nil); err != nil {
-		return Unknown
+		return Unknown, nil
 	}
 	step := w.host.steps[i]
 	_, opaque := step.Step.Step.(modules.Opaque)
 	after, err := w.host.diff(step)
 	switch same := err == nil && reflect.DeepEqual(after.Edits, batch[0].change.Edits); {
 	case err != nil, same && opaque:
-		return Unknown
+		return Unknown, nil
 	case same:
-		return Untouched
-	case after.Empty():
-		return Done
-	default:
-		return Partly
+		return Untouched, nil
 	}
+	for _, e := range batch[0].change.Edits {
+		if !slices.ContainsFunc(after.Edits, func(other modules.Edit) bool {
+			return other.Action == e.Action && other.Subject == e.Subject && other.Field == e.Field
+		}) {
+			made = append(made, e)
+		}
+	}
+	if after.Empty() {
+		return Done, made
+	}
+	return Partly, made
 }
 
 // resume continues after the change of batch, which starts with step i, failed with broken because the connection broke.
@@ -301,18 +310,19 @@ func (w *walk) resume(i int, batch []work, started time.Time, broken error) (n i
 type work struct {
 	*step
 	change modules.Change
+	made   []modules.Edit // of a change that failed
 }
 
 // gather returns the work that starts with step i: its change, and for a Batcher those of the steps after it.
 func (w *walk) gather(i int, change modules.Change) []work {
 	h := w.host
-	batch := []work{{h.steps[i], change}}
+	batch := []work{{step: h.steps[i], change: change}}
 	for j := i + 1; j < min(w.batchEnd(i), h.seen.to) && h.steps[i].danger.None(); j++ {
 		c, err := h.diff(h.steps[j])
 		if err != nil || c.Empty() || wayin.MayTouch(h.steps[j].Claims) {
 			break
 		}
-		batch = append(batch, work{h.steps[j], c})
+		batch = append(batch, work{step: h.steps[j], change: c})
 	}
 	return batch
 }
@@ -333,7 +343,7 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 	h.run.countChange()
 
 	progress := func(doing string) { w.report(i, Event{Type: Doing, Text: doing}) }
-	ctx = modules.WithProgress(ctx, progress)
+	ctx = modules.WithFailed(modules.WithProgress(ctx, progress), h.run.hasFailed)
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, &TimeoutError{s.Timeout})
@@ -460,17 +470,17 @@ func (w *walk) report(i int, e Event) {
 	w.host.report(e)
 }
 
-// fail ends the host at step i.
-func (w *walk) fail(i int, err error, left Aftermath) {
-	w.failAt(i, err, left, w.to-i-1)
+// fail ends the host at step i, which has made some edits before.
+func (w *walk) fail(i int, err error, left Aftermath, made ...modules.Edit) {
+	w.failAt(i, err, left, w.to-i-1, made...)
 }
 
 // failAt reports that step i has failed, and that so many later steps were not tried.
-func (w *walk) failAt(i int, err error, left Aftermath, untried int) {
+func (w *walk) failAt(i int, err error, left Aftermath, untried int, made ...modules.Edit) {
 	s := w.host.steps[i]
 	w.host.leave(untried)
 	w.host.fail(&Failure{
-		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Left: untried,
+		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Made: made, Left: untried,
 	})
 }
 

@@ -35,6 +35,7 @@ type problem struct {
 	Step    string           `json:"step,omitempty"`
 	Changed []string         `json:"changed,omitempty"`
 	After   engine.Aftermath `json:"aftermath,omitempty"`
+	Made    []string         `json:"made,omitempty"` // edits of the failed step: "user admin password"
 	Left    int              `json:"left,omitempty"`
 
 	where *hcl.Range
@@ -124,6 +125,9 @@ func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 		p.Changed = append(p.Changed, secrets.String(step))
 	}
 	p.After, p.Left = f.Aftermath, f.Left
+	for _, e := range f.Made {
+		p.Made = append(p.Made, strings.TrimSpace(printable(secrets.String(e.Subject+" "+e.Field))))
+	}
 	p.place(f.Range)
 	return p
 }
@@ -216,7 +220,11 @@ func stateLeft(p problem) string {
 			parts = append(parts, "this step changed nothing")
 		}
 	case engine.Partly:
-		parts = append(parts, "this step made only some of its changes")
+		made := "this step made only some of its changes"
+		if len(p.Made) > 0 {
+			made += " (" + strings.Join(p.Made, ", ") + ")"
+		}
+		parts = append(parts, made)
 	case engine.Done:
 		parts = append(parts, "this step made all of its changes nevertheless")
 	case engine.Unknown:

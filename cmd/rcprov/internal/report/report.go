@@ -35,7 +35,8 @@
 //	outputs   the plan's outputs by name
 //	error     {"summary", "hint", "output": [lines], "file", "line", "column", "host", "address", "play", "step",
 //	          "changed": [steps changed before], "aftermath": what the step left ("partly", "done",
-//	          "unknown"; left out when it changed nothing), "left": steps not tried};
+//	          "unknown"; left out when it changed nothing), "made": [its edits that were made all the same], "left": steps
+//	          not tried};
 //	          unknown fields are left out
 package report
 

@@ -223,6 +223,10 @@ func (h *host) tryLock(ctx context.Context) error {
 			e.Job = path.Base(dir)
 		}
 		return e.withHint(file)
+	case strings.HasPrefix(answer, "not root "):
+		name, _, _ := strings.Cut(strings.TrimPrefix(answer, "not root "), "\n")
+		return modules.WithHint(fmt.Errorf("%s is logged in, who is not root and does not become it", name),
+			"Only root can change a host. Leave `become = \"none\"` out of the host block, so that sudo is used, or log in as root.")
 	case strings.HasPrefix(answer, "held "):
 		_, description, _ := strings.Cut(answer, "\n")
 		var other holder

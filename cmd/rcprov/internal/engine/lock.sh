@@ -2,7 +2,8 @@
 #   - "locked": this shell holds the lock, by file descriptor 9, which stays open;
 #   - "busy FILE": something that a dead run started still runs and holds FILE. If it is a job, the last line of its
 #     output follows;
-#   - "held AGE_SECONDS", and the description of the run that has the lock.
+#   - "held AGE_SECONDS", and the description of the run that has the lock;
+#   - "not root NAME": the user NAME, who is not root, can't take it.
 #
 # Under the lock it takes back changes that their run could not confirm (modules/internal/deadman): that run is dead, or
 # has given up the change and takes the lock again. $mine is the part of $holder that identifies this run, $stale the age
@@ -11,12 +12,14 @@
 
 # Whoever can open a file can hold its lock, even for reading: nobody but root gets into the directory.
 umask 077
-mkdir -p /run/rcprov
-chmod 0700 /run/rcprov
-exec 9>>/run/rcprov/lock
-umask 022
 age=0
-if ! flock -n 9; then
+if ! { mkdir -p /run/rcprov && chmod 0700 /run/rcprov; } 2>/dev/null && [ "$(id -u)" != 0 ]; then
+	age="not root $(id -un)"
+else
+	exec 9>>/run/rcprov/lock
+fi
+umask 022
+if [ "$age" = 0 ] && ! flock -n 9; then
 	pid=$(head -n 1 /run/rcprov/holder 2>/dev/null || :)
 	age=$(($(date +%s) - $(stat -c %Y /run/rcprov/holder 2>/dev/null || echo 0)))
 	dead=no
@@ -51,5 +54,5 @@ if [ "$age" = 0 ]; then
 else
 	exec 9>&-
 	printf '%s\n' "$age"
-	tail -n +2 /run/rcprov/holder
+	tail -n +2 /run/rcprov/holder 2>/dev/null || :
 fi

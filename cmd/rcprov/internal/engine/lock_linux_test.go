@@ -35,6 +35,26 @@ func TestLockIsRoots(t *testing.T) {
 	}
 }
 
+// TestLockByAnother: who is not root is told so, also where root has made the directory. (`become = "none"`)
+func TestLockByAnother(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("not root: nobody else could be played")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, before := range []string{dir + "/run", dir} {
+		script := shell.Script(lockScript, shell.Vars{"holder": `{"run":"x"}`, "mine": `"run":"x"`, "stale": "90", "step": "1"})
+		script = strings.NewReplacer("/run/rcprov", before, "/var/lib/rcprov", dir+"/none").Replace(script)
+		out, err := exec.Command("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c", script).CombinedOutput()
+		if first, _, _ := strings.Cut(string(out), "\n"); err != nil || first != "not root nobody" {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+}
+
 // TestBusyFileIsHeld: a command doesn't wait for ever for its busy file, and says what it waited for.
 func TestBusyFileIsHeld(t *testing.T) {
 	t.Parallel()

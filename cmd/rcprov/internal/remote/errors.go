@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -133,6 +134,15 @@ func (c *Conn) explainEnd(p *process, output []byte, err error) error {
 	default:
 	}
 	text := strings.TrimSpace(string(output))
+	if _, program, ok := strings.Cut(text, notTheShell+" "); ok {
+		program, _, _ = strings.Cut(program, "\n")
+		return c.startupError(path.Base(strings.TrimLeft(program, "-")))
+	}
+	if _, other, ok := strings.Cut(text, notRoot+" "); ok {
+		other, _, _ = strings.Cut(other, "\n")
+		return modules.WithHint(fmt.Errorf("%s becomes %s on the host, not root", c.user, other),
+			"`sudo -n id` there must print root's: see `runas_default` in its sudoers, and what the start-up files of %s do.", c.user)
+	}
 	if sudo := classifySudo(c.user, text, status); sudo != nil {
 		return sudo
 	}

@@ -11,6 +11,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // maxAnswer is how many bytes one question's answer may have on either stream.
@@ -87,8 +89,68 @@ func (c *Conn) startShell(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, _ = io.WriteString(p.stdin, plainShell) // an error shows as an end of the outputs, too
+	_, _ = io.WriteString(p.stdin, c.proof()+plainShell) // an error shows as an end of the outputs, too
 	return p, nil
+}
+
+// proof is the first that a root shell reads. A start-up file that runs `exec zsh` puts another program in its place, which would
+// run everything else as the user who logged in.
+func (c *Conn) proof() string {
+	text := "case $0 in sh | */sh) : ;; *) { echo; echo " + notTheShell + " \"$0\"; exit 97; } >&2 ;; esac\n"
+	if c.target.Become.Method != "none" {
+		text += `[ "$(id -u)" = 0 ] || { echo; echo ` + notRoot + ` "$(id -un)"; exit 97; } >&2` + "\n"
+	}
+	return text
+}
+
+// What is printed in place of an answer, before the name of the program, or of the user, that is not as it must be.
+const (
+	notTheShell = "rcprov-not-the-shell"
+	notRoot     = "rcprov-not-root"
+)
+
+// A StartupError is the error of a login that runs another program than the command that it is given.
+type StartupError struct {
+	User    string
+	Program string // "zsh"; empty: unknown
+}
+
+func (e *StartupError) Error() string {
+	program := "another program"
+	if e.Program != "" {
+		program = e.Program
+	}
+	return fmt.Sprintf("the login of %s runs %s in place of the command that rcprov sends", e.User, program)
+}
+
+func (c *Conn) startupError(program string) error {
+	return modules.WithHint(&StartupError{User: c.user, Program: program},
+		"A start-up file of %s does that (`exec` in ~/.bashrc, ~/.profile or ~/.zshenv, or in one of /etc), or a ForceCommand. Let it do so at a "+
+			"terminal only, as in `[ -t 0 ] && exec fish`, or make that shell the login shell with `chsh`. `ssh HOST id` must print what id prints.", c.user)
+}
+
+// runsCommands reports whether the host runs the commands that it is given, or it is unknown. It is asked when the first shell is
+// silent: a shell that reads its input to the end before it runs any of it, as fish does, would wait for ever.
+func (c *Conn) runsCommands(ctx context.Context) bool {
+	mark := newMark()
+	p, err := c.via.start(ctx, "echo "+mark)
+	if err != nil {
+		return true
+	}
+	defer p.kill()
+	_ = p.stdin.Close()
+	found := make(chan bool, 1)
+	go func() {
+		_, err := skipTo(p.stdout, mark)
+		<-p.ended
+		found <- err == nil || p.err != nil
+	}()
+	select {
+	case found := <-found:
+		return found
+	case <-ctx.Done():
+		return true
+	}
 }
 
 // errSilent is the error of a shell that ended before it answered.

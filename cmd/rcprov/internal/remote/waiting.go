@@ -97,6 +97,16 @@ func (c *Conn) whileShellStarts(ctx context.Context, began <-chan struct{}) (_ c
 	})
 	go func() {
 		select {
+		case <-time.After(c.dialer.limits.orDefault().notice):
+			if !c.runsCommands(ctx) {
+				cancel(c.startupError(""))
+			}
+		case <-began:
+		case <-ctx.Done():
+		}
+	}()
+	go func() {
+		select {
 		case <-began:
 		case <-ctx.Done():
 		}

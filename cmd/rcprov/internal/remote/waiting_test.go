@@ -98,6 +98,45 @@ func TestNoShell(t *testing.T) {
 	}
 }
 
+// A start-up file that puts another shell in the place of the command is named, at once or when the first answer is late. Nothing of
+// rcprov's runs there.
+func TestStartupFiles(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ command, want string }{
+		"another shell":        {"exec bash", "the login of me runs bash in place of the command that rcprov sends"},
+		"one that reads ahead": {"exec cat >/dev/null", "the login of me runs another program in place of the command that rcprov sends"},
+		"not root":             {"exec sh -s", "me becomes nobody on the host, not root"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if os.Geteuid() != 0 {
+				t.Skip("not root: nobody else could be logged in")
+			}
+			command := c.command
+			if strings.HasSuffix(command, "sh -s") {
+				command = "exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -s"
+			}
+			server := startSSHD(t, "ForceCommand "+command)
+			d := server.dialer()
+			d.limits.notice = 3 * time.Second
+			target := server.target()
+			target.Become = Become{Method: "sudo"}
+			conn := server.connect(t, d, target)
+			conn.user = "me"
+			made := filepath.Join(t.TempDir(), "made")
+			began := time.Now()
+			_, _, err := conn.Ask(t.Context(), "touch "+made)
+			var startup *StartupError
+			if !strings.Contains(explained(err), c.want) || !strings.Contains(explained(err), "start-up file") || errors.As(err, &startup) == (name == "not root") {
+				t.Errorf("got %v", err)
+			}
+			if _, err := os.Stat(made); err == nil || time.Since(began) > 30*time.Second {
+				t.Errorf("a script ran (%v), or it took long: %v", err, time.Since(began))
+			}
+		})
+	}
+}
+
 // What works with `ssh HOST sudo ...` under a wrapper or a restricted shell works here.
 func TestRestrictedLogins(t *testing.T) {
 	t.Parallel()

@@ -2,11 +2,8 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/cli"
@@ -16,9 +13,7 @@ import (
 
 func main() {
 	debug.SetGCPercent(400) // a run is short, so spend memory rather than time on the collector
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first Ctrl-C asks to stop, a second one kills
-	os.Exit(cli.Run(ctx, cli.Deps{
+	os.Exit(cli.Main(cli.Deps{
 		Modules:   all.Modules(),
 		Templates: templates.FS,
 		Stdin:     os.Stdin,

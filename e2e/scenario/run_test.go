@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,7 +80,11 @@ func (r running) says(t *testing.T, text string) {
 // begin starts to apply plan.hcl, and returns when the slow step has begun.
 func begin(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) running {
 	t.Helper()
-	cmd := laptop.Command(t.Context(), "apply", "plan.hcl", "--json")
+	return beginWith(t, h, laptop.Command(t.Context(), "apply", "plan.hcl", "--json"))
+}
+
+func beginWith(t *testing.T, h *lab.Host, cmd *exec.Cmd) running {
+	t.Helper()
 	output, err := os.Create(filepath.Join(t.TempDir(), "output"))
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +192,25 @@ func TestInterrupt(t *testing.T) {
 	}
 	must(t, h, "test -e /etc/slow && ! test -e /etc/last")
 	if steps := changed(t, apply(t, laptop, 0)); !slices.Equal(steps, []string{"file.last"}) {
+		t.Errorf("the next apply changed %q, not file.last", steps)
+	}
+
+	// A second Ctrl-C stops at once, also where both were ignored at the start, and says what goes on on the host.
+	must(t, h, "rm /etc/slow /etc/last /run/go /run/begun")
+	cmd := laptop.Command(t.Context(), "apply", "plan.hcl")
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", "trap '' INT; exec \"$@\"", "sh", cmd.Path}, cmd.Args[1:]...)
+	twice := beginWith(t, h, cmd)
+	for _, says := range []string{"Interrupt again to stop at once.", "file.slow on h1 was being changed: what was started there goes on"} {
+		if err := twice.process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		twice.says(t, says)
+	}
+	if r := twice.end(); r.Exit != 130 {
+		t.Errorf("exit status %d after a second Ctrl-C\n%v", r.Exit, r)
+	}
+	must(t, h, "touch /run/go")
+	if steps := changed(t, apply(t, laptop, 0)); !slices.Contains(steps, "file.last") {
 		t.Errorf("the next apply changed %q, not file.last", steps)
 	}
 }

@@ -3,13 +3,14 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,9 @@ type app struct {
 	secrets *redact.Redactor
 
 	json, verbose, noColor bool // flags of every command
+
+	leaving  sync.Mutex
+	leavings []func() // see onLeave
 }
 
 const rootHelp = `rcprov brings hosts to the state a plan describes. Plans are written in HCL. The hosts run Debian or Ubuntu and are
@@ -121,11 +125,32 @@ func addCobraCommands(root *cobra.Command) {
 	addCompletion(root)
 }
 
-// Run runs the command named by args and returns the exit status; see exit.go.
-func Run(ctx context.Context, deps Deps, args []string) int {
+// Main runs the command named by args and returns the exit status; see exit.go. The first Ctrl-C asks the command to stop, a
+// second one ends the process.
+func Main(deps Deps, args []string) int {
 	root, a := newApp(deps)
 	root.SetArgs(longFlags(args))
+	ctx, stop := interrupts(func() {
+		a.leave()
+		os.Exit(exitInterrupted)
+	})
+	defer stop()
 	return a.exitStatus(root.ExecuteContext(ctx))
+}
+
+// onLeave sets what is done before a second Ctrl-C ends the process.
+func (a *app) onLeave(do func()) {
+	a.leaving.Lock()
+	defer a.leaving.Unlock()
+	a.leavings = append(a.leavings, do)
+}
+
+func (a *app) leave() {
+	a.leaving.Lock()
+	defer a.leaving.Unlock()
+	for _, do := range a.leavings {
+		do()
+	}
 }
 
 // longFlags turns -var into --var, for people used to Go's tools and Terraform. No command has short flags that could be

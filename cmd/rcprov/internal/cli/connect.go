@@ -75,10 +75,10 @@ type prompt struct {
 }
 
 // Ask asks for an answer that shows while it is typed.
-func (p *prompt) Ask(_ context.Context, question string) (answer string, err error) {
+func (p *prompt) Ask(ctx context.Context, question string) (answer string, err error) {
 	p.suspend(func() {
 		_, _ = fmt.Fprint(p.out, visible.Text(question)) // a question that can't be shown won't be answered
-		answer, err = bufio.NewReader(p.in).ReadString('\n')
+		answer, err = p.answer(ctx, func() (string, error) { return bufio.NewReader(p.in).ReadString('\n') })
 		if errors.Is(err, io.EOF) {
 			err = errors.New("no answer")
 		}
@@ -86,14 +86,40 @@ func (p *prompt) Ask(_ context.Context, question string) (answer string, err err
 	return strings.TrimSpace(answer), err
 }
 
+// answer returns what read reads, unless Ctrl-C ends ctx first. Then nothing else is asked, so that read may go on reading; the
+// terminal is as it was before.
+func (p *prompt) answer(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	state, stateErr := term.GetState(int(p.in.Fd()))
+	typed := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		typed <- answer{text, err}
+	}()
+	select {
+	case a := <-typed:
+		return a.text, a.err
+	case <-ctx.Done():
+		if stateErr == nil {
+			_ = term.Restore(int(p.in.Fd()), state)
+		}
+		_, _ = fmt.Fprintln(p.out)
+		return "", context.Cause(ctx)
+	}
+}
+
 // AskSecret asks for an answer that doesn't show, and hides it from all output from then on.
-func (p *prompt) AskSecret(_ context.Context, question string) (answer string, err error) {
+func (p *prompt) AskSecret(ctx context.Context, question string) (answer string, err error) {
 	p.suspend(func() {
 		_, _ = fmt.Fprint(p.out, visible.Text(question))
-		var typed []byte
-		typed, err = term.ReadPassword(int(p.in.Fd()))
-		_, _ = fmt.Fprintln(p.out)
-		answer = string(typed)
+		answer, err = p.answer(ctx, func() (string, error) {
+			typed, err := term.ReadPassword(int(p.in.Fd()))
+			_, _ = fmt.Fprintln(p.out)
+			return string(typed), err
+		})
 	})
 	p.app.secrets.Add(answer)
 	return answer, err

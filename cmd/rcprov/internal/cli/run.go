@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,9 +89,14 @@ func (r *run) run(ctx context.Context, path string) error {
 	o.Files = p.Files
 	reporter := report.New(o)
 	defer func() { _ = reporter.Close() }() // also when a module panics
+	doing := &underway{Reporter: reporter}
+	r.app.onLeave(func() {
+		_ = reporter.Close() // so that the display is not below what follows
+		_, _ = fmt.Fprint(r.app.Stderr, doing.farewell())
+	})
 	dialer := r.app.dialer(r.connecting, reporter.Suspend)
 	summary, err := engine.Run(ctx, engine.Options{
-		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: reporter, Redact: r.app.secrets.String,
+		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: doing, Redact: r.app.secrets.String,
 		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: r.limit, Tags: r.tags, Now: r.app.Now,
 	})
 	if closeErr := reporter.Close(); closeErr != nil {

@@ -238,6 +238,9 @@ func (a *authentication) secret(question string) (typed string, err error) {
 	if a.person() == nil {
 		return "", errors.New("there is nobody to ask for a password")
 	}
+	if a.typed != "" {
+		question = "The host did not accept that password. Try again: " + question
+	}
 	a.typed, err = a.prompt(question)
 	return a.typed, err
 }

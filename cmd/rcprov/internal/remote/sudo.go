@@ -124,6 +124,9 @@ func (c *Conn) askPassword(ctx context.Context, used string) error {
 	} else {
 		otherPassword = ""
 	}
+	if used != "" {
+		question = fmt.Sprintf("sudo did not accept that password. Try again (%d of %d): %s", c.asked, maxPasswords, question)
+	}
 	c.password, err = c.dialer.Prompt.AskSecret(ctx, question)
 	if err == nil && c.password == "" {
 		c.password = otherPassword

@@ -33,14 +33,15 @@ import (
 
 // unchecked are texts that look like pieces of plans and are none, with the reason.
 var unchecked = map[string]string{
-	"cmd/rcprov/internal/plan/language.txt: name = expression":            "the form of an argument",
-	"cmd/rcprov/internal/plan/language.txt: NAME = expression":            "the form of a line in a variable file",
-	"cmd/rcprov/internal/plan/variables.go: name = value":                 "the form of a line in a variable file",
-	"modules/product/jitsi/settings.go: authentication = \"%s\"":          "a line of prosody's configuration",
-	"modules/product/jitsi/settings.go: external_service_secret = \"%s\"": "a line of prosody's configuration",
-	"plans/cluster.hcl: name = value":                                     "the form of a line in a variable file",
-	"plans/jitsi.hcl: name = value":                                       "the form of a line in a variable file",
-	"plans/prod.hcl: name = value":                                        "the form of a line in a variable file",
+	"cmd/rcprov/internal/plan/language.txt: name = expression":                                                        "the form of an argument",
+	"cmd/rcprov/internal/plan/language.txt: NAME = expression":                                                        "the form of a line in a variable file",
+	"cmd/rcprov/internal/plan/variables.go: name = value":                                                             "the form of a line in a variable file",
+	"modules/product/jitsi/settings.go: authentication = \"%s\"":                                                      "a line of prosody's configuration",
+	"modules/product/jitsi/settings.go: external_service_secret = \"%s\"":                                             "a line of prosody's configuration",
+	"modules/product/mongoreplicaset/diff.go: c = rs.conf(); c.members[0].host = %q; rs.reconfig(c, { force: true })": "a line for mongosh",
+	"plans/cluster.hcl: name = value":                                                                                 "the form of a line in a variable file",
+	"plans/jitsi.hcl: name = value":                                                                                   "the form of a line in a variable file",
+	"plans/prod.hcl: name = value":                                                                                    "the form of a line in a variable file",
 }
 
 // withSnippets are files that have at least so many snippets: when fewer are found, they are not looked for as they are

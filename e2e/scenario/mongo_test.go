@@ -263,6 +263,73 @@ func TestMongoOneMember(t *testing.T) {
 	if before != after || !strings.Contains(r.Stdout, "a member of the set rs0") || changed(t, r) != nil {
 		t.Errorf("the set's name changed in the plan: something was changed, or the error doesn't name the set:\n%v", r)
 	}
+	d.moves(s)
+	d.isDenied(s)
+}
+
+// isDenied gives a file of the server to root, and fills the disk: the error must name the file and its owner, and the disk.
+func (d *database) isDenied(s set) {
+	d.t.Helper()
+	h := d.hosts[0]
+	for _, test := range []struct{ before, want, after string }{
+		{
+			"systemctl stop mongod; chown root:root /var/lib/mongodb/WiredTiger.turtle",
+			"/var/lib/mongodb/WiredTiger.turtle belongs to root", "chown mongodb:mongodb /var/lib/mongodb/WiredTiger.turtle",
+		},
+		{
+			"systemctl stop mongod; mv /var/lib/mongodb /var/lib/mongodb.kept; mkdir /var/lib/mongodb; mount -t tmpfs -o size=64k,uid=mongodb,gid=mongodb,mode=0755 full /var/lib/mongodb",
+			"there is no room left in /var/lib/mongodb", "systemctl stop mongod; umount /var/lib/mongodb; rmdir /var/lib/mongodb; mv /var/lib/mongodb.kept /var/lib/mongodb",
+		},
+	} {
+		must(d.t, h, test.before)
+		if r := d.apply(s, 1); !strings.Contains(r.Stdout, test.want) || strings.Contains(r.Stdout, "rcprov/backup") {
+			d.t.Errorf("the error doesn't say %q, or names a replaced file:\n%v", test.want, r)
+		}
+		must(d.t, h, test.after)
+	}
+	d.apply(s, 0)
+}
+
+// moves lets the set of the first host know it by an address that is not the host's: its server is then in no set (REMOVED). A
+// run must say so, and what the hint says must help.
+func (d *database) moves(s set) {
+	d.t.Helper()
+	h := d.hosts[0]
+	// The set's own user may write where no administrator may.
+	system, err := mongo.Connect(options.Client().SetHosts([]string{h.Address + ":27017"}).SetDirect(true).SetRetryWrites(false).SetAuth(options.Credential{
+		AuthSource: "local", AuthMechanism: "SCRAM-SHA-256", Username: "__system", Password: "abcdefghijklmnopqrstuvwxyz0123456789",
+	}))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = system.Disconnect(context.Background()) }()
+	members := bson.D{{Key: "$set", Value: bson.D{{Key: "members.0.host", Value: "127.0.0.9:27018"}}}}
+	if _, err := system.Database("local").Collection("system.replset").UpdateOne(d.t.Context(), bson.D{}, members); err != nil {
+		d.t.Fatal(err)
+	}
+	must(d.t, h, "systemctl restart mongod; for i in $(seq 100); do if ss -Hltn | grep -q :27017; then exit 0; fi; sleep 0.1; done; exit 1")
+	for range 300 { // until it knows that it is none of the members (InvalidReplicaSetConfig)
+		if d.code(d.connect(h, "admin", s.admin), "replSetGetStatus") == 93 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	d.write(s)
+	r, err := d.laptop.Run(d.t.Context(), "plan", "plan.hcl")
+	if want := "was a member of the set rs0 (127.0.0.9:27018), and is none of these any more"; err != nil || r.Exit != 1 || !strings.Contains(r.Stderr, want) {
+		d.t.Fatalf("a host that moved: %v, want %q in\n%v", err, want, r)
+	}
+	admin := d.connect(h, "admin", s.admin).Database("admin")
+	var reply struct{ Config bson.M }
+	if err := admin.RunCommand(d.t.Context(), bson.D{{Key: "replSetGetConfig", Value: 1}}).Decode(&reply); err != nil {
+		d.t.Fatal(err)
+	}
+	reply.Config["members"].(bson.A)[0].(bson.D)[1].Value = h.Address + ":27017"
+	if err := admin.RunCommand(d.t.Context(), bson.D{{Key: "replSetReconfig", Value: reply.Config}, {Key: "force", Value: true}}).Err(); err != nil {
+		d.t.Fatalf("what the hint says: %v", err)
+	}
+	d.apply(s, 0)
+	d.quiet(s)
 }
 
 // TestMongoMembers makes a set of two, loses one of them while a third is added, goes on, and lets one go.

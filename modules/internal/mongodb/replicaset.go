@@ -62,6 +62,21 @@ func (c *Client) Config(ctx context.Context) (Config, error) {
 	return reply.Config, err
 }
 
+// StoredConfig asks a server for the configuration that it keeps, whether or not it is a member by it, or knows yet; the zero
+// value if it keeps none. The roles clusterMonitor and above may read it.
+func (c *Client) StoredConfig(ctx context.Context) (Config, error) {
+	var reply struct {
+		Cursor struct {
+			First []Config `bson:"firstBatch"`
+		} `bson:"cursor"`
+	}
+	err := c.Run(ctx, "local", bson.D{{Key: "find", Value: "system.replset"}, {Key: "limit", Value: 1}}, &reply)
+	if err != nil || len(reply.Cursor.First) == 0 {
+		return Config{}, err
+	}
+	return reply.Cursor.First[0], nil
+}
+
 // A State is what a member is seen to be by another.
 type State struct {
 	Name    string // PRIMARY, SECONDARY, STARTUP2, "(not reachable/healthy)", ...

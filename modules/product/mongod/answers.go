@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Service is the step for the unit. With Wait it ends when mongod answers, otherwise when systemd has started it.
@@ -139,25 +142,59 @@ func (s *Answers) Apply(ctx context.Context, h modules.Host, _ modules.Change) e
 	return s.explain(context.WithoutCancel(ctx), h, err)
 }
 
-// explain adds the last error in the server's log, or else in its journal.
+//go:embed explain.sh
+var explainScript string
+
+// explain adds the last error in the server's log, or else in its journal, and what the host says of its files.
 func (s *Answers) explain(ctx context.Context, h modules.Host, err error) error {
-	const script = `
-if [ -r "$1" ]; then tail -n 200 -- "$1"; fi
-journalctl -q -b -n 20 -o cat -u "$2" || true
-`
-	log, logErr := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", script, "mongod", logFile, unit}})
+	backup := modules.BackupPath(confFile)
+	log, logErr := h.Run(ctx, modules.Command{Script: shell.Script(explainScript, shell.Vars{
+		"conf": confFile, "log": logFile, "unit": unit, "backup": backup,
+	})})
 	if logErr != nil {
 		return errors.Join(err, logErr)
 	}
-	if why := lastError(log.Stdout); why != "" {
-		err = fmt.Errorf("%w: %s", err, why)
-		if strings.Contains(why, "Failed to open ") && strings.Contains(why, logFile) {
-			return modules.WithHint(err, "If the directory of its log is missing, make it again on the host: `install -d -o mongodb -g mongodb %s`; if it is there, "+
-				"the user mongodb must own it and the file in it. Then run the same command again.", path.Dir(logFile))
+	var owners, full []string
+	owner, replaced := "", false
+	var lines []byte
+	for line := range bytes.Lines(log.Stdout) {
+		word, rest, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
+		switch word {
+		case "rcprov-owner":
+			name, path, _ := strings.Cut(rest, " ")
+			owner, owners = cmp.Or(owner, name), append(owners, path)
+		case "rcprov-full":
+			full = append(full, rest)
+		case "rcprov-replaced":
+			replaced = true
+		default:
+			lines = append(lines, line...)
 		}
 	}
-	return modules.WithHint(err, "`journalctl -u mongod` and `tail %s` on the host say more; the replaced file is below /var/lib/rcprov/backup.", logFile)
+	why := lastError(lines)
+	if why != "" {
+		err = fmt.Errorf("%w: %s", err, why)
+	}
+	switch {
+	case len(full) > 0:
+		return modules.WithHint(fmt.Errorf("%w; there is no room left in %s", err, strings.Join(full, " and ")),
+			"See `df -h` and `df -i` on the host, make room, then run the same command again.")
+	case len(owners) > 0 && denied.MatchString(why):
+		return modules.WithHint(fmt.Errorf("%w; %s belongs to %s", err, strings.Join(owners, ", "), owner),
+			"The user of mongod must own its files: `chown -R mongodb: %s` on the host, then run the same command again.", path.Dir(owners[0]))
+	case strings.Contains(why, "Failed to open ") && strings.Contains(why, logFile):
+		return modules.WithHint(err, "If the directory of its log is missing, make it again on the host: `install -d -o mongodb -g mongodb %s`; if it is there, "+
+			"the user mongodb must own it and the file in it. Then run the same command again.", path.Dir(logFile))
+	}
+	more := ""
+	if replaced {
+		more = "; the previous configuration is " + backup
+	}
+	return modules.WithHint(err, "`journalctl -u mongod` and `tail %s` on the host say more%s.", logFile, more)
 }
+
+// denied matches mongod's words for a file that it may not open.
+var denied = regexp.MustCompile(`(?i)permission denied|not permitted|failed to open|errno.?:? ?13\b`)
 
 // lastError returns the last error in a log of mongod, which has a JSON object per line; or else the last line that is no
 // such object.

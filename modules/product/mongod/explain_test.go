@@ -1,7 +1,10 @@
 package mongod
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,3 +31,54 @@ func TestExplain(t *testing.T) {
 		t.Errorf("error %v, want %q; hint %+v", err, want, hint)
 	}
 }
+
+// TestExplainOwner is about files that belong to somebody else, a full disk, and a configuration that was replaced just now; a
+// script plays the host.
+func TestExplainOwner(t *testing.T) {
+	t.Parallel()
+	const line = `{"s":"E","c":"STORAGE","msg":"WiredTiger error","attr":{"error":13,"message":"open: Permission denied"}}
+{"s":"F","c":"CONTROL","msg":"Terminating","attr":{"reason":"Unable to open: Permission denied"}}
+`
+	for _, test := range []struct{ said, want, hint string }{
+		{
+			said: "rcprov-owner root /var/lib/mongodb/WiredTiger.wt\n" + line,
+			want: "mongod ended soon after its start: Terminating: Unable to open: Permission denied; /var/lib/mongodb/WiredTiger.wt belongs to root",
+			hint: "The user of mongod must own its files: `chown -R mongodb: /var/lib/mongodb` on the host, then run the same command again.",
+		},
+		{
+			said: "rcprov-full /var/lib/mongodb\n" + line,
+			want: "mongod ended soon after its start: Terminating: Unable to open: Permission denied; there is no room left in /var/lib/mongodb",
+			hint: "See `df -h` and `df -i` on the host, make room, then run the same command again.",
+		},
+		{
+			said: "rcprov-owner root /var/lib/mongodb/mine\nrcprov-replaced\nError parsing YAML\n",
+			want: "mongod ended soon after its start: Error parsing YAML",
+			hint: "`journalctl -u mongod` and `tail /var/log/mongodb/mongod.log` on the host say more; the previous configuration is /var/lib/rcprov/backup/etc/mongod.conf.",
+		},
+		{
+			said: "Error parsing YAML\n", want: "mongod ended soon after its start: Error parsing YAML",
+			hint: "`journalctl -u mongod` and `tail /var/log/mongodb/mongod.log` on the host say more.",
+		},
+	} {
+		err := (&Answers{}).explain(t.Context(), says(test.said), errEnded)
+		hint := (*modules.HintError)(nil)
+		if moduletest.ErrorText(err) != test.want || !errors.As(err, &hint) || hint.Hint != test.hint {
+			t.Errorf("error %v\n want %q; hint %+v", err, test.want, hint)
+		}
+	}
+}
+
+// says is a host on which every script says the same.
+type says string
+
+func (says) Name() string { return "fake" }
+
+func (s says) Run(context.Context, modules.Command) (modules.Result, error) {
+	return modules.Result{Stdout: []byte(s)}, nil
+}
+
+func (says) Upload(context.Context, string, io.Reader) error { panic("nothing is uploaded") }
+
+func (says) Dial(context.Context, string, string) (net.Conn, error) { panic("nothing is dialled") }
+
+func (says) Reconnect(context.Context, int) (modules.Connection, error) { panic("nobody reconnects") }

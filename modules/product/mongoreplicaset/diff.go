@@ -1,8 +1,10 @@
 package mongoreplicaset
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/mongodb"
@@ -17,6 +19,9 @@ func (s *Step) check(seen Seen) error {
 		if err := s.checkServer(member, seen.Others[member]); err != nil {
 			return err
 		}
+	}
+	if f := seen.Former; f != nil && !f.Loading {
+		return s.checkFormer(f)
 	}
 	if !seen.Initiated() {
 		return nil
@@ -37,6 +42,27 @@ func (s *Step) check(seen Seen) error {
 	return nil
 }
 
+// checkFormer returns the error for a server that has users, and no place in a set.
+func (s *Step) checkFormer(f *Former) error {
+	var hosts []string
+	for _, m := range f.Config.Members {
+		hosts = append(hosts, m.Host)
+	}
+	members := strings.Join(hosts, ", ")
+	switch {
+	case f.Login != AsAdmin && f.Login != AsPrevious:
+		return modules.WithHint(fmt.Errorf("the mongod of this host is in no set and has users already, none of whom is %q with the plan's password", s.Admin.User),
+			"Give the password that it has as admin_previous_password; rcprov can then say which set it was in. If its data is not needed, stop mongod and empty its db_path.")
+	case len(hosts) == 0:
+		return modules.WithHint(errors.New("the mongod of this host is in no set and has users already: it ran without a set before"),
+			"rcprov makes new sets of empty servers only. To keep the data, run `rs.initiate()` in `mongosh` on the host as %s, then the same command again; else stop mongod and empty its db_path.", s.Admin.User)
+	}
+	return modules.WithHint(fmt.Errorf("the mongod of this host was a member of the set %s (%s), and is none of these any more: its host has another name or address", f.Config.Name, members),
+		"Give the host the name or address back by which the set knows it (`hosts_entry`). To keep the data under the new one, run in `mongosh` on this host as %s: "+
+			"`c = rs.conf(); c.members[0].host = %q; rs.reconfig(c, { force: true })`, where 0 is the place of this host among the members; then run the same command again.",
+		s.Admin.User, s.Self)
+}
+
 // checkServer returns an error if a server can't be a member.
 func (s *Step) checkServer(where string, g mongodb.Greeting) error {
 	switch {
@@ -52,6 +78,9 @@ func (s *Step) checkServer(where string, g mongodb.Greeting) error {
 
 // compare returns what is missing in the observed set.
 func (s *Step) compare(seen Seen) modules.Change {
+	if seen.Former != nil { // check has found that it is loading
+		return modules.NewChange(work{Set: s.Name, NoPrimary: true})
+	}
 	w := work{Set: s.Name, Users: s.compareUsers(seen)}
 	var notes []string
 	if !seen.Initiated() {

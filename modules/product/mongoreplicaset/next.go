@@ -37,6 +37,9 @@ const (
 // removal is in the change.
 func (s *Step) next(seen Seen, removable []string) (action, error) {
 	waiting := func(what string) (action, error) { return action{kind: await, doing: what}, nil }
+	if seen.Former != nil {
+		return waiting("waiting for this host's mongod to find its set")
+	}
 	if !seen.Initiated() {
 		var missing []string
 		for _, host := range s.Members {

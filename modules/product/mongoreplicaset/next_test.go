@@ -170,6 +170,10 @@ func TestNext(t *testing.T) {
 			name: "from loopback to a name", step: step(h1, h2), kind: reconfigure, want: "2: h1:27017",
 			seen: with(serving(config(1, "127.0.0.1:27017")), func(s *Seen) { s.Others = map[string]mongodb.Greeting{h2: fresh} }),
 		},
+		{
+			name: "starting", step: step(h1), kind: await, want: "waiting for this host's mongod to find its set",
+			seen: Seen{Local: fresh, Former: &Former{Login: AsAdmin, Config: config(3, h1), Loading: true}},
+		},
 		{name: "hidden stays without a vote", step: step(h1, h2), kind: done, seen: serving(hidden(config(1, h1, h2+" 0")))},
 	}
 	for _, test := range tests {
@@ -373,6 +377,23 @@ func TestDiff(t *testing.T) {
 			name: "a member of another set", step: step(h1, h2, h3),
 			seen: Seen{Local: fresh, Others: map[string]mongodb.Greeting{h2: fresh, h3: {Role: mongodb.Secondary, Set: "prod"}}},
 			want: "the mongod of h3:27017 is a member of the set prod, not of rs0",
+		},
+		{
+			name: "removed: the host's address is another", step: step(h1),
+			seen: Seen{Local: fresh, Former: &Former{Login: AsAdmin, Config: config(3, h4)}},
+			want: "the mongod of this host was a member of the set rs0 (h4:27017), and is none of these any more: its host has another name or address",
+		},
+		{
+			name: "starting: it doesn't know its set yet", step: withUser, seen: Seen{Local: fresh, Former: &Former{Login: AsAdmin, Config: config(3, h1), Loading: true}},
+			edits: []modules.Edit{edit(modules.Run, "replica set rs0", "wait", "no primary", "a primary")},
+		},
+		{
+			name: "users and no set", step: step(h1), seen: Seen{Local: fresh, Former: &Former{Login: AsPrevious}},
+			want: "the mongod of this host is in no set and has users already: it ran without a set before",
+		},
+		{
+			name: "users of somebody and no set", step: step(h1), seen: Seen{Local: fresh, Former: &Former{Login: Refused}},
+			want: `the mongod of this host is in no set and has users already, none of whom is "admin" with the plan's password`,
 		},
 		{
 			name: "no replica set", step: step(h1), seen: Seen{Local: mongodb.Greeting{Role: mongodb.Standalone}},

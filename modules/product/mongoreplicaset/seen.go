@@ -21,6 +21,7 @@ type Seen struct {
 	Others map[string]mongodb.Greeting // the other members of the plan; those that already serve in the set are not asked
 	Via    mongodb.Server              // the member that was asked about the set; zero: none yet
 	Login  Access                      // the result of the login there
+	Former *Former                     // what this host's server was before; nil: it is new, or not asked
 	Set                                // zero unless the login succeeded
 }
 
@@ -30,6 +31,16 @@ type Set struct {
 	Config  mongodb.Config
 	States  map[string]mongodb.State // by member
 	Users   map[string]Found         // those of Step.Users that exist, by name@database
+}
+
+// Former is what a server has that says it is in no set, and is not new: users at least. It keeps the configuration of a set in
+// which no member is this server, such as one whose address the host no longer has.
+type Former struct {
+	Login  Access
+	Config mongodb.Config // as far as the login allows; without members, there is none
+
+	// Loading: it is starting, and doesn't know yet which member it is. It may be none: it tries to reach all of them first.
+	Loading bool
 }
 
 // Found is a user who exists.
@@ -83,7 +94,10 @@ func (s *Step) look(ctx context.Context, dial observe.Dial) (Seen, error) {
 		}
 	}
 	if !seen.Initiated() {
-		return seen, nil
+		if seen.Local.Role == mongodb.NotInitiated {
+			seen.Former, err = s.former(ctx, dial)
+		}
+		return seen, err
 	}
 	// The primary has changes first; otherwise any member will do.
 	if seen.Primary != "" && seen.Primary != seen.Local.Me {
@@ -227,6 +241,31 @@ func (s *Step) exception(ctx context.Context, dial observe.Dial) (Access, error)
 		return Refused, nil
 	}
 	return NoSet, err
+}
+
+// former asks this host's server, which says that it is in no set, for what it was before. Only a server without users answers
+// without a login.
+func (s *Step) former(ctx context.Context, dial observe.Dial) (*Former, error) {
+	client, err := mongodb.Connect(dial, s.Local, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = client.Status(ctx)
+	client.Close()
+	if mongodb.Code(err) != mongodb.Unauthorized {
+		return nil, nil // that of a new one is NotYetInitialized; one that doesn't answer any more is asked again
+	}
+	f := &Former{}
+	if client, f.Login, err = s.logIn(ctx, dial, s.Local); err != nil || client == nil {
+		return f, err
+	}
+	defer client.Close()
+	if f.Config, err = client.StoredConfig(ctx); err != nil {
+		return f, err
+	}
+	_, err = client.Status(ctx)
+	f.Loading = mongodb.Code(err) == mongodb.NotYetInitialized && len(f.Config.Members) > 0
+	return f, nil
 }
 
 // describe returns the state of each member of the plan.

@@ -33,6 +33,13 @@ case "one site" {
     run     = "rm /etc/nginx/conf.d/chat.example.com.conf; systemctl reload nginx"
     changes = ["nginx_site.chat/configuration", "nginx_site.chat/service"]
   }
+  drift "the file of a former first name" {
+    run     = <<-EOT
+      cd /etc/nginx/conf.d && sed 's/server_name /server_name old.example.com /; s/rcprov_chat/rcprov_old/' chat.example.com.conf >old.example.com.conf
+      systemctl reload nginx
+    EOT
+    changes = ["nginx_site.chat/configuration", "nginx_site.chat/service"]
+  }
   drift "site edited" { run = "sed -i 's/hello from/bye from/' /etc/nginx/conf.d/chat.example.com.conf; systemctl reload nginx" }
   drift "nginx stopped" {
     run     = "systemctl stop nginx"

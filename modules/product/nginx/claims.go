@@ -10,5 +10,8 @@ func (c *Configuration) Claims() []modules.Claim {
 	for _, f := range c.Files {
 		all = append(all, f.Claims()...)
 	}
+	if c.Names != nil {
+		all = append(all, claimNames(c.Names, c.Files[0].Path)...)
+	}
 	return all
 }

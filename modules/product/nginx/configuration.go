@@ -21,6 +21,9 @@ import (
 // everything else in /etc/nginx, before any of them is written.
 type Configuration struct {
 	Files []*file.Step // at least one that is not Absent
+
+	// Names are those of the site that the first file is. Other files that rcprov wrote for one of them are removed.
+	Names []string
 }
 
 var _ modules.Step = (*Configuration)(nil)
@@ -29,6 +32,9 @@ var _ modules.Step = (*Configuration)(nil)
 func (c *Configuration) Observe(q *observe.Query) {
 	for _, f := range c.Files {
 		f.Observe(q)
+	}
+	if c.Names != nil {
+		named.Ask(q, struct{}{})
 	}
 }
 
@@ -42,6 +48,19 @@ func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 		}
 		if !change.Empty() {
 			w = append(w, fileWork{f, change})
+		}
+	}
+	if c.Names != nil {
+		former, err := formerSites(s, c.Names, c.Files[0].Path)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		for _, path := range former {
+			f, err := removal(path)
+			if err != nil {
+				return modules.Change{}, err
+			}
+			w = append(w, f)
 		}
 	}
 	return modules.NewChange(w), nil
@@ -68,10 +87,10 @@ func (w work) Edits() []modules.Edit {
 // Apply implements [modules.Step].
 func (c *Configuration) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
 	modules.Progress(ctx, "nginx -t")
-	if err := c.test(ctx, h); err != nil {
+	w := change.Work.(work)
+	if err := c.test(ctx, h, w); err != nil {
 		return err
 	}
-	w := change.Work.(work)
 	if err := c.noteRemoval(ctx, h, w); err != nil {
 		return err
 	}
@@ -121,12 +140,18 @@ var testScript string
 
 const etc = "/etc/nginx/"
 
-// test has nginx test the set.
-func (c *Configuration) test(ctx context.Context, h modules.Host) error {
+// test has nginx test the set, and what else w removes.
+func (c *Configuration) test(ctx context.Context, h modules.Host, changes work) error {
 	var removed []string
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	for _, f := range c.Files {
+	files := slices.Clone(c.Files)
+	for _, f := range changes {
+		if f.File.Absent && !slices.Contains(files, f.File) {
+			files = append(files, f.File)
+		}
+	}
+	for _, f := range files {
 		name := strings.TrimPrefix(f.Path, etc)
 		switch {
 		case f.Absent:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +84,47 @@ func TestReleases(t *testing.T) {
 	}
 	if _, err := ReleaseOf(&observe.Facts{OS: observe.OS{ID: "alpine", Name: "Alpine"}}, ""); err == nil {
 		t.Error("Alpine is known")
+	}
+}
+
+// TestFormerSites removes the files that rcprov wrote for a name of the site, and no others; and two blocks can't have a name.
+func TestFormerSites(t *testing.T) {
+	t.Parallel()
+	site := &file.Step{Path: "/etc/nginx/conf.d/b.example.com.conf"}
+	step := &Configuration{Files: []*file.Step{site}, Names: []string{"b.example.com", "c.example.com"}}
+	in := func(name, line string) string { return Dir + "/" + name + ".conf:" + line }
+	s := observe.NewSnapshot()
+	observe.File.Put(s, observe.FileQuestion{Path: site.Path}, observe.FileInfo{Type: observe.Regular, AnyRights: true}, nil)
+	named.Put(s, struct{}{}, []string{
+		in("a.example.com", header), in("a.example.com", "\tserver_name a.example.com b.example.com;"),
+		in("b.example.com", header), in("b.example.com", "\tserver_name b.example.com c.example.com;"),
+		in("mine", "\tserver_name c.example.com;"),
+		in("other.example.com", header), in("other.example.com", "\tserver_name other.example.com;"),
+	}, nil)
+	c, err := step.Diff(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []modules.Edit{{Action: modules.Remove, Subject: "/etc/nginx/conf.d/a.example.com.conf"}}
+	if diff := cmp.Diff(want, c.Edits); diff != "" {
+		t.Errorf("edits (-want +got):\n%s", diff)
+	}
+	named.Put(s, struct{}{}, nil, errors.New("Input/output error"))
+	if _, err := step.Diff(s); err == nil || err.Error() != "look for sites of nginx: Input/output error" {
+		t.Errorf("could not tell: %v", err)
+	}
+
+	other := &Configuration{Files: []*file.Step{{Path: "/etc/nginx/conf.d/c.example.com.conf"}}, Names: []string{"c.example.com"}}
+	var conflicts []string
+	for _, a := range step.Claims() {
+		for _, b := range other.Claims() {
+			if a.Conflicts(b) {
+				conflicts = append(conflicts, a.Thing.String())
+			}
+		}
+	}
+	if want := []string{"nginx's site for c.example.com"}; !slices.Equal(conflicts, want) {
+		t.Errorf("conflicts %q, want %q", conflicts, want)
 	}
 }
 

@@ -34,8 +34,10 @@ var source string
 // and is reloaded when it, the certificate or the key changed after nginx read them. The step is done when nginx really
 // serves that certificate.
 //
-// If you take a site out of the plan, or change its first name, nginx goes on serving the old file. Remove it, and run
-// `systemctl reload nginx`, before you remove the certificate: nginx doesn't start if a file is missing.
+// If you change the first name, the file of the former one is removed, if rcprov wrote it (without `template`) and it has one of
+// the names; it is kept below /var/lib/rcprov/backup. If you take a site out of the plan, or change all of its names, nginx goes
+// on serving the old file. Remove it, and run `systemctl reload nginx`, before you remove the certificate: nginx doesn't start
+// if a file is missing.
 //
 // TLS is set up as Mozilla's guidelines 6.0 recommend, as far as the host's nginx and OpenSSL support it: HTTP/2, and
 // post-quantum key exchange with OpenSSL 3.5 (Debian 13, Ubuntu 26.04). Websockets work. Applications get X-Forwarded-For,

@@ -34,7 +34,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	}
 	free := []modules.Requirement{preflight.Port{Number: 443, Unit: nginx.Unit}}
 	parts := []modules.Part{
-		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}}, Requires: free},
+		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}, Names: args.Names}, Requires: free},
 		{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key), Requires: free},
 		{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
 	}

@@ -38,12 +38,12 @@ case "own files" {
   EOT
   drift "key readable by all" {
     run     = "chmod 644 /etc/rcprov/tls/own.example.com/privkey.pem"
-    changes = ["acme_certificate.own/key"]
+    changes = ["acme_certificate.own/pair"]
   }
   drift "another key" { run = "openssl genpkey -quiet -algorithm ed25519 >/etc/rcprov/tls/own.example.com/privkey.pem 2>/dev/null || echo x >/etc/rcprov/tls/own.example.com/privkey.pem" }
   drift "certificate removed" {
     run     = "rm /etc/rcprov/tls/own.example.com/fullchain.pem"
-    changes = ["acme_certificate.own/certificate"]
+    changes = ["acme_certificate.own/pair"]
   }
   drift "all removed" { run = "rm -r /etc/rcprov/tls/own.example.com" }
 }

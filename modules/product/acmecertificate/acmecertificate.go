@@ -114,11 +114,13 @@ func ownParts(args Args, pair Pair, roots []byte) ([]modules.Part, error) {
 	return []modules.Part{
 		{Name: "validity", Step: &Validity{Name: args.Names[0], NotBefore: chain[0].NotBefore, NotAfter: chain[0].NotAfter}},
 		{Name: "directory", Step: &directory.Step{Path: dir, Mode: 0o755, Owner: "root", Group: "root"}},
-		{Name: "key", Step: &file.Step{
-			Path: pair.Key, Content: []byte(args.KeyPEM), Mode: 0o600, Owner: "root", Group: "root", Sensitive: true,
-		}},
-		{Name: "certificate", Step: &file.Step{
-			Path: pair.Certificate, Content: []byte(args.CertificatePEM), Mode: 0o644, Owner: "root", Group: "root",
+		{Name: "pair", Step: &OwnPair{
+			Key: &file.Step{
+				Path: pair.Key, Content: []byte(args.KeyPEM), Mode: keyMode, Owner: "root", Group: "root", Sensitive: true,
+			},
+			Certificate: &file.Step{
+				Path: pair.Certificate, Content: []byte(args.CertificatePEM), Mode: 0o644, Owner: "root", Group: "root",
+			},
 		}},
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net/http"
 	"strings"
@@ -188,11 +189,63 @@ func TestOwnCertificates(t *testing.T) {
 				t.Errorf("error %q\n want %q", got, test.want)
 			}
 			for _, p := range parts {
-				if p.Name == "key" && !p.Step.(*file.Step).Sensitive {
+				if pair, ok := p.Step.(*OwnPair); ok && !pair.Key.Sensitive {
 					t.Error("the key is shown in diffs")
 				}
 			}
 		})
+	}
+}
+
+// TestOwnPairDiff is about what is replaced together: content, and not what only has other rights.
+func TestOwnPairDiff(t *testing.T) {
+	t.Parallel()
+	pair := &OwnPair{
+		Key:         &file.Step{Path: "/k", Content: []byte("key"), Mode: keyMode, Owner: "root", Group: "root", Sensitive: true},
+		Certificate: &file.Step{Path: "/c", Content: []byte("certificate"), Mode: 0o644, Owner: "root", Group: "root"},
+	}
+	is := func(content string, mode fs.FileMode) observe.FileInfo {
+		return observe.FileInfo{
+			Type: observe.Regular, Mode: mode, Owner: "root", Group: "root", Content: []byte(content), SHA256: observe.Fingerprint([]byte(content)),
+		}
+	}
+	for _, test := range []struct {
+		name             string
+		key, certificate observe.FileInfo
+		replaced, others string // paths
+	}{
+		{name: "converged", key: is("key", 0o600), certificate: is("certificate", 0o644)},
+		{name: "absent", replaced: "/k/c"},
+		{name: "another pair", key: is("x", 0o600), certificate: is("y", 0o644), replaced: "/k/c"},
+		{name: "key of another", key: is("x", 0o600), certificate: is("certificate", 0o644), replaced: "/k"},
+		{name: "key readable by all", key: is("key", 0o644), certificate: is("certificate", 0o644), others: "/k"},
+		{name: "key readable by all, other certificate", key: is("key", 0o644), certificate: is("y", 0o644), others: "/k", replaced: "/c"},
+	} {
+		s := observe.NewSnapshot()
+		for path, f := range map[string]observe.FileInfo{"/k": test.key, "/c": test.certificate} {
+			want := map[string]string{"/k": "key", "/c": "certificate"}[path]
+			q := observe.FileQuestion{Path: path, Content: true, UnlessSHA256: observe.Fingerprint([]byte(want))}
+			observe.File.Put(s, q, f, nil)
+		}
+		c, err := pair.Diff(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, _ := c.Work.(pairWork)
+		replaced, others := "", ""
+		for _, f := range w {
+			if f.replaces() {
+				replaced += f.File.Path
+			} else {
+				others += f.File.Path
+			}
+		}
+		if replaced != test.replaced || others != test.others {
+			t.Errorf("%s: replaces %q, and changes the rights of %q; want %q and %q", test.name, replaced, others, test.replaced, test.others)
+		}
+		if strings.Contains(fmt.Sprint(c.Edits), "key}") {
+			t.Errorf("%s: the key is shown: %v", test.name, c.Edits)
+		}
 	}
 }
 

@@ -199,6 +199,9 @@ func checkACME(args Args) (errs []error) {
 			wrong("reload", "%q is not a unit such as \"nginx.service\"", unit)
 		}
 	}
+	if args.FailBelowDays < 0 {
+		wrong("fail_below_days", "must be a number of days, 0 or more, not %d", args.FailBelowDays)
+	}
 	for _, address := range args.ServedAt {
 		if !validAddress.MatchString(address) {
 			wrong("served_at", "%q is not an address such as \"127.0.0.1:443\"", address)

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/big"
 	"net/http"
@@ -336,15 +337,41 @@ func TestIssueDiff(t *testing.T) {
 	}
 	staged := viewOf(seen{leaf: fresh.certificate})
 	staged.Directory = "https://staging"
+	failed := func(retry time.Duration) *failure {
+		return &failure{At: now, Why: "the CA refuses: oops", RetryAt: now.Add(retry)}
+	}
+	renewal := func(is *authority, least time.Duration) issueWork {
+		seen := viewOf(seen{leaf: is.certificate})
+		seen.Directory = production
+		w := work(endsSoon, seen)
+		w.Grace = is.certificate.NotAfter.Add(-least)
+		return w
+	}
 	for _, test := range []struct {
 		name   string
 		change func(*Args)
 		is     world
 		want   []string
+		notes  string
 		work   modules.Work // nil: not compared
 		err    string
 	}{
 		{name: "converged", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)})}},
+		{
+			name: "a renewal that failed, and is not due again", notes: "its renewal failed on 2026-11-21: the CA refuses: oops; it is valid for 22 more days, and the CA is asked again from 2026-11-21 13:00 UTC on",
+			is: world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, Failed: failed(time.Hour)})},
+		},
+		{
+			name: "a renewal that failed, and is due again", is: world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, Failed: failed(-time.Hour)})},
+			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			work: renewal(aged, quarter/10),
+		},
+		{
+			name: "a renewal that failed, with little left", change: func(a *Args) { a.FailBelowDays = 30 },
+			is:   world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, Failed: failed(time.Hour)})},
+			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			work: renewal(aged, 30*24*time.Hour),
+		},
 		{name: "made by lego alone", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
 		{
 			name: "absent", want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt is not there > for chat.example.com, from " + production},
@@ -380,7 +407,7 @@ func TestIssueDiff(t *testing.T) {
 		{
 			name: "a third remains", is: world{certificate: aged.pem, key: aged.keyPEM()},
 			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
-			work: work(endsSoon, viewOf(seen{leaf: aged.certificate})),
+			work: func() issueWork { w := renewal(aged, quarter/10); w.Seen.Directory = ""; return w }(),
 		},
 		{
 			name: "a third remains, but the CA has time", is: world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)})},
@@ -417,6 +444,9 @@ func TestIssueDiff(t *testing.T) {
 			moduletest.WantWork(t, test.work, c)
 			if diff := cmp.Diff(test.want, edits(c)); diff != "" || said != test.err {
 				t.Errorf("error %q, want %q; edits (-want +got):\n%s", said, test.err, diff)
+			}
+			if notes := strings.Join(c.Notes, "; "); notes != test.notes {
+				t.Errorf("notes %q, want %q", notes, test.notes)
 			}
 		})
 	}
@@ -474,30 +504,60 @@ func TestExplain(t *testing.T) {
 		err  error
 		want string
 		hint string
+		live bool // a certificate of the CA's is replaced
 	}{
-		{limited, "the CA refuses: too many certificates (5) already issued (rateLimited)", "Retry-After 3600"},
+		{limited, "the CA refuses: too many certificates (5) already issued (rateLimited)", "Retry-After 3600. Use `directory", false},
+		{limited, "the CA refuses: too many certificates (5) already issued (rateLimited)", "Retry-After 3600.", true},
+		{refused(500, "serverInternal", "oops"), "the CA refuses: oops (serverInternal)", "The CA has trouble of its own", true},
 		{
 			fmt.Errorf("error: one or more domains had a problem:\n%w", errors.Join(
 				fmt.Errorf("a.example.com: %w", refused(403, "unauthorized", "404 for http://a")),
 				fmt.Errorf("b.example.com: %w", refused(400, "connection", "refused")))),
-			"the CA refuses: a.example.com: 404 for http://a (unauthorized); b.example.com: refused (connection)", "several places on the Internet",
+			"the CA refuses: a.example.com: 404 for http://a (unauthorized); b.example.com: refused (connection)", "several places on the Internet", true,
 		},
-		{refused(http.StatusForbidden, "externalAccountRequired", "bind it"), "the CA refuses: bind it (externalAccountRequired)", "eab_kid"},
+		{refused(http.StatusForbidden, "externalAccountRequired", "bind it"), "the CA refuses: bind it (externalAccountRequired)", "eab_kid", false},
 		{
 			fmt.Errorf("error: one or more domains had a problem:\n%w", errors.New("[a.de] propagation: time limit exceeded\n[b.de] propagation: x")),
-			"get a certificate from https://ca/dir: [a.de] propagation: time limit exceeded; [b.de] propagation: x", "`dns_wait`",
+			"get a certificate from https://ca/dir: [a.de] propagation: time limit exceeded; [b.de] propagation: x", "`dns_wait`", false,
 		},
-		{errors.New("connection refused"), "get a certificate from https://ca/dir: connection refused", "ca_file"},
+		{errors.New("connection refused"), "get a certificate from https://ca/dir: connection refused", "ca_file", true},
 		{
 			fmt.Errorf("read: %w", modules.WithHint(errors.New("the key has no private key in PEM form"), "Restore it.")),
-			"get a certificate from https://ca/dir: read: the key has no private key in PEM form", "Restore it.",
+			"get a certificate from https://ca/dir: read: the key has no private key in PEM form", "Restore it.", false,
 		},
 	} {
 		i := &Issue{Directory: "https://ca/dir", Challenge: "http-01"}
-		err := i.explain(test.err)
+		err := i.explain(test.err, test.live)
 		var advice *modules.HintError
 		if err.Error() != test.want || !errors.As(err, &advice) || !strings.Contains(advice.Hint, test.hint) {
 			t.Errorf("error %q\n want %q with %q", err, test.want, test.hint)
+		}
+		if test.live && strings.Contains(advice.Hint, "staging") {
+			t.Errorf("%s: advice for a live site: %s", test.want, advice.Hint)
+		}
+	}
+}
+
+// TestPassing is about errors after which a CA is asked once more at once.
+func TestPassing(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&acme.ProblemDetails{HTTPStatus: 503, Detail: "maintenance"}, true},
+		{&acme.ProblemDetails{HTTPStatus: 429}, false},
+		{&acme.ProblemDetails{HTTPStatus: 403}, false},
+		{fmt.Errorf("post: %w", io.ErrUnexpectedEOF), true},
+		{errors.New("x509: certificate signed by unknown authority"), false},
+	} {
+		if got := passing(test.err); got != test.want {
+			t.Errorf("%v: %t", test.err, got)
+		}
+	}
+	for after, want := range map[string]time.Duration{"7200": 2 * time.Hour, "-1": 0, "x": 0, "999999": 24 * time.Hour} {
+		if got := retryAfter(&acme.RateLimitedError{ProblemDetails: &acme.ProblemDetails{}, RetryAfter: after}); got != want {
+			t.Errorf("Retry-After %s: %s, want %s", after, got, want)
 		}
 	}
 }

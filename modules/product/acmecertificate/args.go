@@ -44,7 +44,9 @@ var source string
 // from /usr/local/sbin.
 //
 // `rcprov apply` renews a certificate at the time that the CA suggested when it issued it (ARI), or when a third of its
-// lifetime remains. With `renew_timer` the host renews it by itself.
+// lifetime remains. With `renew_timer` the host renews it by itself. A renewal that fails is a note with the CA's words and the
+// remaining days, as long as enough of the lifetime remains (`fail_below_days`); a run asks the CA again after an hour, or when
+// the CA says so.
 type Args struct {
 	// The host names that the certificate is for. Its files are named after the first one. `*.example.com` needs `dns-01`.
 	Names []string `hcl:"names"`
@@ -108,6 +110,9 @@ type Args struct {
 	// differ. If a run can't renew, can't reload or can't tell, the unit rcprov-renew-NAME.service has failed, where
 	// monitoring and `systemctl --failed` show it. Only with `http-01`. If false, an existing timer is removed.
 	RenewTimer bool `hcl:"renew_timer,optional"`
+
+	// From how many remaining days on a renewal that fails is an error. A tenth of the lifetime, and at least 3, when left out.
+	FailBelowDays int `hcl:"fail_below_days,optional"`
 
 	// Units that the timer reloads for a new certificate; `["nginx.service"]` when left out.
 	Reload []string `hcl:"reload,optional"`

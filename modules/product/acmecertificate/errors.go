@@ -7,15 +7,19 @@ import (
 	"strings"
 
 	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/lego"
 
 	"github.com/rcprov/rcprov/modules"
 )
 
-// explain returns the error for a CA's or lego's: the CA's own words, and what to do.
-func (i *Issue) explain(err error) error {
+// explain returns the error for a CA's or lego's: the CA's own words, and what to do. A site that is live is nothing to try out.
+func (i *Issue) explain(err error, live bool) error {
 	var problem *acme.ProblemDetails
 	if !errors.As(err, &problem) {
 		hint := "Check the CA's URL, and that this machine can reach it. A CA of your own needs ca_file."
+		if i.Directory == lego.LEDirectoryProduction || i.Directory == lego.LEDirectoryStaging {
+			hint = "Check that this machine can reach the CA; if it can, the CA may have an outage (https://letsencrypt.status.io)."
+		}
 		if strings.Contains(err.Error(), "propagation: ") {
 			hint = "The CA was not asked to look, because the domain's DNS servers did not have the record in time. " +
 				"If this machine can't reach them, name others in `nameservers`, or wait a fixed time with `dns_wait`."
@@ -30,14 +34,21 @@ func (i *Issue) explain(err error) error {
 	}
 	kind := strings.TrimPrefix(problem.Type, "urn:ietf:params:acme:error:")
 	var limited *acme.RateLimitedError
-	hint := "rcprov does not ask again by itself: what the CA refuses counts against its limits. Try with `directory = \"staging\"` first."
+	hint := "rcprov does not ask again by itself: what the CA refuses counts against its limits."
+	try, rest := " Try with `directory = \"staging\"` first.", "Use `directory = \"staging\"` while you try things out."
+	if live {
+		try, rest = "", ""
+	}
+	hint += try
 	switch {
 	case errors.As(err, &limited), problem.HTTPStatus == http.StatusTooManyRequests:
 		hint = "This is a limit of the CA, not of rcprov; asking again sooner doesn't help. "
 		if limited != nil && limited.RetryAfter != "" {
 			hint += "The CA says when to try again: Retry-After " + limited.RetryAfter + ". "
 		}
-		hint += "Use `directory = \"staging\"` while you try things out."
+		hint = strings.TrimSpace(hint + rest)
+	case problem.HTTPStatus >= http.StatusInternalServerError:
+		hint = "The CA has trouble of its own: look at its status page, and run the same command again later."
 	case kind == "connection", kind == "unauthorized" && i.Challenge == "http-01", kind == "dns":
 		hint = "The CA connects from several places on the Internet: check the DNS records of the names (AAAA too), and that port 80 is open to everybody. " + hint
 	case kind == "externalAccountRequired":

@@ -34,6 +34,7 @@ type Issue struct {
 	PreferredChain string
 	EABKeyID       string
 	EABHMAC        modules.Secret
+	FailBelow      time.Duration // of the remaining lifetime: then a renewal that fails is an error; 0: a tenth, at least 3 days
 
 	Lego string // lego's directory on the host
 	port string // where CAs look for http-01; tests have no 80
@@ -48,7 +49,7 @@ func newIssue(args Args, pair Pair, roots []byte) *Issue {
 		Pair:    pair, Names: args.Names, KeyType: keyTypes[args.KeyType], Directory: directoryURL(args.Directory), Roots: roots,
 		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
 		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
-		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC, Lego: legoDir, port: "80",
+		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC, FailBelow: time.Duration(args.FailBelowDays) * 24 * time.Hour, Lego: legoDir, port: "80",
 	}
 }
 
@@ -57,6 +58,23 @@ type origin struct {
 	Serial    string    `json:"serial"` // of the certificate that this is about: lego may have renewed it since
 	Directory string    `json:"directory"`
 	RenewAt   time.Time `json:"renewAt,omitzero"` // a time in the window that the CA suggested (RFC 9773); zero: none
+	Failed    *failure  `json:"failed,omitempty"` // the last renewal, if it failed
+}
+
+// failure is a renewal that failed.
+type failure struct {
+	At      time.Time `json:"at"`
+	Why     string    `json:"why"`
+	RetryAt time.Time `json:"retryAt"` // when to ask again, at the earliest
+}
+
+// grace returns until when a renewal that fails is no error: then enough of the lifetime remains to try again.
+func (i *Issue) grace(leaf *x509.Certificate) time.Time {
+	least := i.FailBelow
+	if least == 0 {
+		least = max(leaf.NotAfter.Sub(leaf.NotBefore)/10, 3*24*time.Hour)
+	}
+	return leaf.NotAfter.Add(-least)
 }
 
 func (i *Issue) base() string { return strings.TrimSuffix(i.Certificate, ".crt") }
@@ -87,6 +105,15 @@ func (i *Issue) Diff(s *observe.Snapshot) (modules.Change, error) {
 	if why := i.compare(is, from); why != converged {
 		w := issueWork{Certificate: i.Certificate, Names: i.Names, KeyType: i.KeyType, Directory: i.Directory, Seen: viewOf(is), Why: why}
 		w.Seen.Directory = from.Directory
+		if why == endsSoon || why == suggested {
+			w.Grace = i.grace(is.leaf)
+			if f := from.Failed; f != nil && is.now.Before(f.RetryAt) && is.now.Before(w.Grace) {
+				c := i.rights(is)
+				c.Notes = append(c.Notes, fmt.Sprintf("its renewal failed on %s: %s; it is valid for %d more days, and the CA is asked again from %s on",
+					day(f.At), f.Why, int(is.leaf.NotAfter.Sub(is.now).Hours()/24), f.RetryAt.UTC().Format("2006-01-02 15:04 UTC")))
+				return c, nil
+			}
+		}
 		return modules.NewChange(w), nil
 	}
 	return i.rights(is), nil

@@ -13,8 +13,10 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-acme/lego/v4/acme"
@@ -31,28 +33,135 @@ const acmeLimit = 10 * time.Minute
 // silence turns off lego's log, which the whole process shares and which goes to standard error.
 var silence = sync.OnceFunc(func() { legolog.Logger = stdlog.New(io.Discard, "", 0) })
 
-// Apply implements [modules.Step]. It asks the CA once: the CA counts what it refuses.
+// Apply implements [modules.Step]. It asks the CA once, for the CA counts what it refuses; a second time only if the CA has
+// trouble of its own. A renewal that fails while enough of the lifetime remains is noted beside the certificate, and tried again
+// by a later run.
 func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if _, only := c.Work.(keyWork); only {
 		return i.closeKey(ctx, h)
 	}
-	ctx, cancel := withLimit(ctx)
+	w := c.Work.(issueWork)
+	limited, cancel := withLimit(ctx)
 	defer cancel()
+	err := i.get(limited, h, w)
+	var refused *refusedError
+	if w.Grace.IsZero() || ctx.Err() != nil || !errors.As(err, &refused) {
+		return err
+	}
+	return i.tolerate(ctx, h, w, refused)
+}
+
+// refusedError says that there is no certificate because of the CA, the way to it, or the way from it to the host.
+type refusedError struct {
+	error
+	after time.Duration // when the CA wants to be asked again, at the earliest
+}
+
+func (e *refusedError) Unwrap() error { return e.error }
+
+// get asks the CA for the certificate and stores it.
+func (i *Issue) get(ctx context.Context, h modules.Host, w issueWork) error {
 	if i.Challenge == "http-01" && i.SelfCheck {
 		if err := i.checkReachable(ctx, h); err != nil {
-			return err
+			return ofHost(err)
 		}
 	}
-	client, err := i.client(ctx, h)
+	a, err := i.loadAccount(ctx, h)
 	if err != nil {
-		return i.explain(err)
+		return i.explain(err, w.live())
 	}
-	modules.Progress(ctx, "asking the CA for a certificate for %s", i.Names[0])
-	issued, err := i.obtain(ctx, h, client)
+	var client *lego.Client
+	var issued *certificate.Resource
+	for attempt := 1; ; attempt++ {
+		if client, err = i.connect(ctx, h, a); err == nil {
+			modules.Progress(ctx, "asking the CA for a certificate for %s", i.Names[0])
+			issued, err = i.obtain(ctx, h, client)
+		}
+		if err == nil {
+			return i.store(ctx, h, client, issued)
+		}
+		if attempt > 1 || !passing(err) || ctx.Err() != nil {
+			break
+		}
+		modules.Progress(ctx, "asking the CA once more: %v", err)
+		select {
+		case <-time.After(passingPause):
+		case <-ctx.Done():
+		}
+	}
+	after := retryAfter(err)
+	err = ofHost(i.explainWithin(ctx, err, w.live()))
+	if refused := (*refusedError)(nil); errors.As(err, &refused) {
+		refused.after = after
+	}
+	return err
+}
+
+// ofHost returns err as a [*refusedError], unless it is about the host.
+func ofHost(err error) error {
+	var command *modules.CommandError
+	var refused *modules.RefusedError
+	if errors.As(err, &command) || errors.As(err, &refused) || errors.Is(err, modules.ErrUnreachable) {
+		return err
+	}
+	return &refusedError{error: err}
+}
+
+// passingPause is how long to wait before a CA with trouble of its own is asked again.
+const passingPause = 3 * time.Second
+
+// passing reports whether a CA may do at once what it just didn't: it had an error of its own, or a connection ended.
+func passing(err error) bool {
+	var problem *acme.ProblemDetails
+	if errors.As(err, &problem) {
+		return problem.HTTPStatus >= http.StatusInternalServerError
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// retryAfter returns how long a CA wants not to be asked again, as far as it says so (RFC 9110, section 10.2.3); a day at most.
+func retryAfter(err error) time.Duration {
+	var limited *acme.RateLimitedError
+	if !errors.As(err, &limited) {
+		return 0
+	}
+	wait := time.Duration(0)
+	if seconds, err := strconv.Atoi(limited.RetryAfter); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(limited.RetryAfter); err == nil {
+		wait = time.Until(at)
+	}
+	return min(max(wait, 0), 24*time.Hour)
+}
+
+// tolerate notes that a renewal failed, for [Issue.Diff]. Where too little of the lifetime remains, it returns the failure.
+func (i *Issue) tolerate(ctx context.Context, h modules.Host, w issueWork, failed *refusedError) error {
+	now, err := hostTime(ctx, h)
 	if err != nil {
-		return i.explainWithin(ctx, err)
+		return errors.Join(failed.error, err)
 	}
-	return i.store(ctx, h, client, issued)
+	if !now.Before(w.Grace) {
+		return failed.error
+	}
+	text, err := modules.ReadPath(ctx, h, i.Certificate)
+	if err != nil {
+		return errors.Join(failed.error, err)
+	}
+	note, err := modules.ReadPath(ctx, h, i.originPath())
+	if err != nil {
+		return errors.Join(failed.error, err)
+	}
+	chain, err := parseChain(text)
+	if err != nil {
+		return errors.Join(failed.error, err)
+	}
+	from := readOrigin(note, chain[0])
+	from.Serial = chain[0].SerialNumber.Text(16)
+	from.Failed = &failure{At: now.UTC(), Why: failed.Error(), RetryAt: now.Add(max(time.Hour, failed.after)).UTC()}
+	if note, err = json.MarshalIndent(from, "", "\t"); err != nil {
+		return err
+	}
+	return putFiles(ctx, h, "0700", []stored{{i.originPath(), append(note, '\n'), 0o600}})
 }
 
 // withLimit returns the context for an exchange with a CA, of which lego logs nothing.
@@ -62,11 +171,11 @@ func withLimit(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // explainWithin is [Issue.explain] for an error of an exchange that may have failed because ctx ended.
-func (i *Issue) explainWithin(ctx context.Context, err error) error {
+func (i *Issue) explainWithin(ctx context.Context, err error, live bool) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return i.explain(err)
+	return i.explain(err, live)
 }
 
 // client returns a client of the CA with the host's account.
@@ -75,6 +184,11 @@ func (i *Issue) client(ctx context.Context, h modules.Host) (*lego.Client, error
 	if err != nil {
 		return nil, err
 	}
+	return i.connect(ctx, h, a)
+}
+
+// connect returns a client of the CA with an account, which the CA then has.
+func (i *Issue) connect(ctx context.Context, h modules.Host, a *account) (*lego.Client, error) {
 	config := &lego.Config{
 		CADirURL: i.Directory, User: a, UserAgent: "rcprov",
 		HTTPClient:  &http.Client{Timeout: 30 * time.Second, Transport: i.transport(ctx)},

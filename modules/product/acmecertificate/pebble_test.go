@@ -199,6 +199,29 @@ func TestPebble(t *testing.T) {
 		t.Errorf("the account is still elsewhere: %s %v", text, err)
 	}
 
+	t.Run("a renewal that fails is no error", func(t *testing.T) {
+		note.Serial, note.RenewAt = serial(), time.Now().Add(-time.Minute)
+		text, err := json.Marshal(note)
+		if err == nil {
+			err = os.WriteFile(step.originPath(), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := *step
+		wrong.Webroot = t.TempDir()
+		before := serial()
+		moduletest.Converge(t, host, &wrong)
+		c := moduletest.Diff(t, host, &wrong)
+		if len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "the CA was not asked, because it could not reach the host") || serial() != before {
+			t.Errorf("notes %q", c.Notes)
+		}
+		wrong.FailBelow = 2 * quarter
+		change := moduletest.Diff(t, host, &wrong)
+		if err := wrong.Apply(t.Context(), host, change); err == nil || !strings.HasPrefix(err.Error(), "the CA was not asked") {
+			t.Errorf("with little left: %v", err)
+		}
+	})
 	t.Run("name that leads elsewhere", func(t *testing.T) {
 		_, away := l.steps(t, dir, "away.example.com") // 127.0.0.77; the web server has only 127.0.0.1
 		l.refused(t, host, away, "the CA was not asked, because it could not reach the host: away.example.com resolves to 127.0.0.77:"+l.port+", where nothing answers: connection refused")

@@ -71,7 +71,7 @@ func (r *Registered) Apply(ctx context.Context, h modules.Host, _ modules.Change
 	defer cancel()
 	modules.Progress(ctx, "asking the CA for an account")
 	if _, err := r.Issue.client(ctx, h); err != nil {
-		return r.Issue.explainWithin(ctx, err)
+		return r.Issue.explainWithin(ctx, err, false)
 	}
 	return nil
 }

@@ -92,7 +92,11 @@ type issueWork struct {
 	Directory   string // the CA's URL
 	Seen        view
 	Why         reason
+	Grace       time.Time // until then, it is no error that the CA gives none; zero: it is always one
 }
+
+// live reports whether a certificate of the CA's is replaced.
+func (w issueWork) live() bool { return w.Why != noPair && w.Why != onlyPlaceholder }
 
 // Edits implements [modules.Work].
 func (w issueWork) Edits() []modules.Edit {

@@ -56,6 +56,7 @@ type thingArgs struct {
 	Secret bool `hcl:"secret,optional"` // the value is one
 
 	Field string `hcl:"field,optional"`
+	Note  string `hcl:"note,optional"` // about the thing as it should be
 }
 
 type thing struct{ thingArgs }
@@ -65,7 +66,11 @@ func (s *thing) Observe(q *observe.Query) { value.Ask(q, s.Name) }
 func (s *thing) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	is, err := value.Get(snapshot, s.Name)
 	if err != nil || is == s.Value {
-		return modules.Change{}, err
+		c := modules.Change{}
+		if s.Note != "" {
+			c.Notes = []string{s.Note}
+		}
+		return c, err
 	}
 	edits := []modules.Edit{{Action: modules.Update, Subject: s.Name, Field: s.Field, From: is, To: s.Value, Sensitive: s.Secret}}
 	if s.Fail == "half" && is != "half" {
@@ -542,6 +547,35 @@ func TestFailures(t *testing.T) {
 				t.Error("the step behind the failed one was applied")
 			}
 		})
+	}
+}
+
+// TestNotes shows with a change what its step says when nothing differs any more.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, strings.Replace(threeThings, `name  = "y"`, "name = \"y\"\n note = \"put up with\"", 1))
+	notes := &noted{}
+	if _, err := l.run(t.Context(), Options{Mode: Apply, Reporter: notes}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(notes.all, ", "); got != "thing.y: put up with" {
+		t.Errorf("notes %q", got)
+	}
+}
+
+// noted collects the notes of changed steps.
+type noted struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (n *noted) Report(e Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e.Type == StepChanged {
+		for _, note := range e.Change.Notes {
+			n.all = append(n.all, e.Step+": "+note)
+		}
 	}
 }
 

@@ -398,12 +398,18 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 	if err := h.observe(ctx, end, w.horizon(end), also); err != nil {
 		return err
 	}
-	for _, b := range batch {
+	for j, b := range batch {
 		left, err := h.diff(b.step)
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
 		if left.Empty() {
+			for _, note := range left.Notes { // such as what Apply put up with
+				if notes := b.change.Notes; !slices.Contains(notes, note) {
+					batch[j].change.Notes = append(slices.Clone(notes), note)
+					b = batch[j]
+				}
+			}
 			continue
 		}
 		if e, ok := b.Step.Step.(modules.Explainer); ok {

@@ -49,7 +49,7 @@ type thingArgs struct {
 	Name  string `hcl:"name"`
 	Value string `hcl:"value"`
 	Also  string `hcl:"also,optional"` // another name that Apply sets, behind the engine's back
-	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "half", "panic", "once" (the first time), "slow", "cut..."
+	Fail  string `hcl:"fail,optional"` // what goes wrong: "apply", "verify", "half", "awaits b", "panic", "once" (the first time), "slow", "cut..."
 	Batch bool   `hcl:"batch,optional"`
 
 	Opaque bool `hcl:"opaque,optional"`
@@ -97,6 +97,11 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (er
 	case "half":
 		_, err := h.Run(ctx, modules.Command{Script: fmt.Sprintf("printf half >\"$STATE/%s\"\n", s.Name)})
 		return errors.Join(err, errors.New("no luck with the rest"))
+	case "awaits b":
+		for !modules.Failed(ctx, "b") {
+			time.Sleep(time.Millisecond)
+		}
+		return errors.New("b has failed")
 	case "panic":
 		panic("oops")
 	case "once":
@@ -547,6 +552,26 @@ func TestFailures(t *testing.T) {
 				t.Error("the step behind the failed one was applied")
 			}
 		})
+	}
+}
+
+// TestFailedPeer has a step wait for another host, which fails meanwhile.
+func TestFailedPeer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "b" {}
+play "p" {
+  hosts = [host.a, host.b]
+  thing "x" {
+    name  = "x"
+    value = "1"
+    fail  = self.name == "a" ? "awaits b" : "apply"
+  }
+}
+`)
+	if _, err := l.apply(); err == nil || !strings.Contains(err.Error(), "host a: thing.x: b has failed") {
+		t.Errorf("error %v", err)
 	}
 }
 

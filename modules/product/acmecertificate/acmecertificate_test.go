@@ -538,6 +538,28 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestRefusesSuccessor is about orders that are placed once more without the certificate that they replace.
+func TestRefusesSuccessor(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&acme.ProblemDetails{Type: acme.AlreadyReplacedErr, HTTPStatus: 409}, true},
+		{&acme.ProblemDetails{Type: "urn:ietf:params:acme:error:malformed", HTTPStatus: 404, Method: "POST"}, true},
+		{&acme.ProblemDetails{Type: "urn:ietf:params:acme:error:unauthorized", HTTPStatus: 403, Method: "POST"}, true},
+		{&acme.ProblemDetails{Type: "urn:ietf:params:acme:error:invalidReplaces", HTTPStatus: 400, Method: "POST"}, true},
+		{&acme.ProblemDetails{Type: "urn:ietf:params:acme:error:unauthorized", HTTPStatus: 403}, false},
+		{&acme.RateLimitedError{ProblemDetails: &acme.ProblemDetails{HTTPStatus: 429, Method: "POST"}}, false},
+		{&acme.ProblemDetails{HTTPStatus: 500, Method: "POST"}, false},
+		{errors.New("connection refused"), false},
+	} {
+		if got := refusesSuccessor(test.err); got != test.want {
+			t.Errorf("%v: %t", test.err, got)
+		}
+	}
+}
+
 // TestPassing is about errors after which a CA is asked once more at once.
 func TestPassing(t *testing.T) {
 	t.Parallel()

@@ -287,16 +287,20 @@ func (i *Issue) obtain(ctx context.Context, h modules.Host, client *lego.Client)
 	return issued, err
 }
 
-// refusesSuccessor reports whether a CA refused an order because of the certificate that it is to replace: that was replaced
-// already, the CA doesn't know it (any more), or another account got it, because the plan has another email or the host's
-// account was lost. A CA also says "unauthorized" of a challenge that was not met, but not in answer to a request.
+// refusesSuccessor reports whether a CA refused an order, maybe because of the certificate that it is to replace: that was
+// replaced already, the CA doesn't know it (any more), another account got it, or whatever a CA may say; a plain order shows
+// whether that was it. A limit is one for all orders, and trouble of its own has nothing to do with this one; what a CA says of a
+// challenge that was not met is no answer to a request.
 func refusesSuccessor(err error) bool {
 	var problem *acme.ProblemDetails
 	if !errors.As(err, &problem) {
 		return false
 	}
-	return problem.Type == acme.AlreadyReplacedErr || problem.HTTPStatus == http.StatusNotFound ||
-		problem.Method != "" && strings.HasSuffix(problem.Type, ":unauthorized")
+	var limited *acme.RateLimitedError
+	if errors.As(err, &limited) || problem.HTTPStatus == http.StatusTooManyRequests || problem.HTTPStatus >= http.StatusInternalServerError {
+		return false
+	}
+	return problem.Type == acme.AlreadyReplacedErr || problem.Method != ""
 }
 
 // replaced returns the ARI identifier of the certificate on the host; empty if another CA issued it, or it is for other

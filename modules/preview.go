@@ -87,6 +87,9 @@ func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
 
 // certainty returns err, the error of step by what is most likely, or why it may have none.
 func certainty(step Step, worlds []observe.World, guessed bool, err error) error {
+	if IsCertain(err) {
+		return err
+	}
 	for _, world := range worlds {
 		_, other := step.Diff(world.Snapshot)
 		if errors.Is(other, observe.ErrUnknown) {
@@ -101,6 +104,20 @@ func certainty(step Step, worlds []observe.World, guessed bool, err error) error
 	}
 	return err
 }
+
+// Certain returns err, of a Diff, as one that nothing on the host decides, and so no earlier step takes away: a plan shows it for
+// certain, and an apply doesn't begin.
+func Certain(err error) error { return &certainError{err} }
+
+// IsCertain reports whether err is one of [Certain].
+func IsCertain(err error) bool {
+	var certain *certainError
+	return errors.As(err, &certain)
+}
+
+type certainError struct{ error }
+
+func (e *certainError) Unwrap() error { return e.error }
 
 // Unsure returns err as one whose reason pending changes may take away: they do more than any forecast knows.
 func Unsure(err error) error { return &unsureError{err} }

@@ -63,8 +63,8 @@ func (s *Step) rootLogin(v view, lines []line) error {
 	if v.session.User != "root" || !out || matched(lines, "permitrootlogin") {
 		return nil
 	}
-	return modules.WithHint(fmt.Errorf("permit_root_login = %q would lock out rcprov, which is logged in as root", value),
-		"Let rcprov log in as a user with sudo (`user = \"admin\"` in the host block; `user` and `authorized_key` steps make one), or write permit_root_login = \"prohibit-password\".")
+	return modules.Certain(modules.WithHint(fmt.Errorf("permit_root_login = %q would lock out rcprov, which is logged in as root", value),
+		"Let rcprov log in as a user with sudo (`user = \"admin\"` in the host block; `user` and `authorized_key` steps make one), or write permit_root_login = \"prohibit-password\"."))
 }
 
 // allowed checks allow_users and allow_groups.
@@ -85,8 +85,8 @@ func (s *Step) allowed(v view, lines []line) error {
 		if strings.Contains(strings.Join(users, " "), "@") {
 			from = " from " + v.session.Client.Addr().String()
 		}
-		return modules.WithHint(fmt.Errorf("allow_users = [%s] would lock out rcprov, which is logged in as %s%s",
-			quoted(users), me, from), "Add %q to the list.", me)
+		return modules.Certain(modules.WithHint(fmt.Errorf("allow_users = [%s] would lock out rcprov, which is logged in as %s%s",
+			quoted(users), me, from), "Add %q to the list.", me))
 	}
 	if groups != nil && v.session.Groups != nil && !matched(lines, "allowgroups") &&
 		!slices.ContainsFunc(groups, func(pattern string) bool {

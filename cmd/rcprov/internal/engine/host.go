@@ -61,6 +61,9 @@ func (h *host) open(ctx context.Context) {
 		h.fail(&Failure{Err: err, Left: len(h.steps)})
 	} else if h.run.Mode == Apply {
 		h.requirePreflight()
+		if h.failure == nil {
+			h.refuse(ctx)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,25 @@ func (w *walk) danger(ctx context.Context, s *step) (wayin.Danger, error) {
 		return wayin.Danger{}, fmt.Errorf("look at how rcprov gets in: %w", err)
 	}
 	return way.Danger(s.Claims)
+}
+
+// refuse ends the host's part of an apply, before its first change, if a step that differs would certainly be refused at its turn.
+func (h *host) refuse(ctx context.Context) {
+	for _, s := range h.steps {
+		if !s.differs || s.Step.Step == nil {
+			continue
+		}
+		_, err := h.diff(s)
+		if !modules.IsCertain(err) {
+			w := &walk{host: h, play: h.run.Options.Plan.Plays[s.play]}
+			if _, err = w.danger(ctx, s); !errors.Is(err, wayin.ErrShutOut) {
+				continue
+			}
+		}
+		h.fail(&Failure{Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: blame(s, err), Err: err, Left: len(h.steps) - 1})
+		h.counts.Left-- // the plays that don't run count it as one that was not tried
+		return
+	}
 }
 
 // wayIn returns how rcprov gets in to the host. It is asked when the first step touches it, and again after each such step.

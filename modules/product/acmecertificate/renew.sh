@@ -12,9 +12,14 @@ failed() {
 	status=1
 }
 
-# at prints a date of the certificate, enddate or startdate, in seconds.
+# of prints a date of the certificate, enddate or startdate, in the form that every date(1) reads: uutils doesn't know the other.
+of() {
+	text=$(openssl x509 -noout "-$1" -dateopt iso_8601 -in "$certificate" 2>/dev/null || openssl x509 -noout "-$1" -in "$certificate") &&
+		printf '%s\n' "${text#*=}"
+}
+# at prints it in seconds.
 at() {
-	text=$(openssl x509 -noout "-$1" -in "$certificate") && date -d "${text#*=}" +%s && return
+	text=$(of "$1") && date -d "$text" +%s && return
 	printf '%s\n' "can't tell the $1 of $certificate" >&2
 	return 1
 }
@@ -23,7 +28,7 @@ start=$(at startdate)
 now=$(date +%s)
 if [ $(((end - now) * 3)) -le $((end - start)) ]; then
 	if [ -n "$roots" ]; then export LEGO_CA_CERTIFICATES="$roots"; fi
-	eval "$lego" || failed "$certificate is not renewed; it expires on $(date -u -d "@$end" +%F)"
+	eval "$lego" || failed "$certificate is not renewed; it expires on $(of enddate)"
 fi
 
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }

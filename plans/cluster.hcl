@@ -30,25 +30,29 @@ variable "admin_password" {
   type        = string
   sensitive   = true
   description = "password of the chat's first administrator, whose name is admin; change it later in the chat, not here"
+  generate    = "letters:20"
 }
 
-# --- secrets of the database; `openssl rand -base64 30` makes a good one ---
+# --- secrets of the database ---
 
 variable "mongo_key" {
   type        = string
   sensitive   = true
-  description = "with which members of the replica set authenticate to each other: `openssl rand -base64 756 | tr -d '\\n'`"
+  description = "with which members of the replica set authenticate to each other"
+  generate    = "base64:756"
 }
 
 variable "mongo_admin_password" {
   type      = string
   sensitive = true
+  generate  = "hex:24"
 }
 
 variable "mongo_password" {
   type        = string
   sensitive   = true
   description = "with which Rocket.Chat logs in to MongoDB; no spaces"
+  generate    = "hex:24"
 }
 
 # --- versions: all exact, but for MongoDB's, which is a series; plans/prod.hcl says more ---

@@ -30,12 +30,14 @@ variable "bridge_secret" {
   type        = string
   sensitive   = true
   description = "with which the video bridge logs in to prosody"
+  generate    = "hex:24"
 }
 
 variable "focus_secret" {
   type        = string
   sensitive   = true
   description = "with which jicofo, which runs the conferences, logs in to prosody"
+  generate    = "hex:24"
 }
 
 # With both, only people with a token can start or join a conference: enter the same values in Rocket.Chat's Jitsi app

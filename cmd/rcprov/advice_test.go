@@ -114,7 +114,7 @@ func (a *adviser) checkManual(t *testing.T, m modules.Module, validated []snippe
 }
 
 // TestReadmeVariables loads plans/prod.hcl with the variable file that the README has people write, with and without the
-// lines for video calls.
+// lines for video calls. All else is made by `rcprov secrets init`.
 func TestReadmeVariables(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
@@ -127,21 +127,23 @@ func TestReadmeVariables(t *testing.T) {
 		t.Fatal("the README has no prod.vars.hcl, or no lines for video calls")
 	}
 	a := newAdviser(t)
-	made := regexp.MustCompile(`\$\(.*\)|"\.\.\."`) // what people make with openssl
+	made := regexp.MustCompile(`"\.\.\."`) // what people make with openssl
 	for _, text := range []string{string(file[1]), string(file[1]) + "\n" + string(calls)} {
-		text = made.ReplaceAllStringFunc(text, func(m string) string {
-			if m == `"..."` {
-				return `"` + a.value("secret") + `"`
-			}
-			return a.value("secret")
-		})
+		text = made.ReplaceAllLiteralString(text, `"`+a.value("secret")+`"`)
 		name := filepath.Join(t.TempDir(), "prod.vars.hcl")
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		options := plan.Options{Modules: a.modules, Templates: templates.FS, VarFiles: []string{name}}
-		if _, diags := plan.Load("../../plans/prod.hcl", options); diags.HasErrors() {
+		options := plan.Options{Modules: a.modules, Templates: templates.FS, VarFiles: []string{name}, Unset: plan.UnsetSecrets}
+		p, diags := plan.Load("../../plans/prod.hcl", options)
+		if diags.HasErrors() {
 			t.Errorf("%v\nwith\n%s", diags, text)
+			continue
+		}
+		for _, v := range p.Variables() {
+			if slices.Contains(p.Unset, v.Name) && v.Generate == "" {
+				t.Errorf("%s has no value, and `rcprov secrets init` makes none", v.Name)
+			}
 		}
 	}
 }

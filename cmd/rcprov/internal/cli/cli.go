@@ -96,6 +96,7 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 		a.formatCommand(),
 		a.planCommand(),
 		a.applyCommand(),
+		a.secretsCommand(),
 		a.docCommand(),
 		a.factsCommand(),
 		a.historyCommand(),

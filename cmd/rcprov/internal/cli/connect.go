@@ -38,12 +38,19 @@ func (a *app) dialer(c connecting, suspend func(func())) *remote.Dialer {
 	d.Notice = func(host, text string) {
 		suspend(func() { _, _ = fmt.Fprintf(a.Stderr, "! %s: %s\n", visible.Line(host), visible.Line(text)) })
 	}
-	// Ask only where somebody can read the question and type the answer.
-	in, ok := a.Stdin.(*os.File)
-	if ok && term.IsTerminal(int(in.Fd())) && a.terminal(a.Stderr).size != nil {
-		d.Prompt = &prompt{app: a, in: in, out: a.Stderr, suspend: suspend}
+	if p := a.person(suspend); p != nil {
+		d.Prompt = p
 	}
 	return d
+}
+
+// person returns who can be asked: nil unless somebody can read the question and type the answer.
+func (a *app) person(suspend func(func())) *prompt {
+	in, ok := a.Stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) || a.terminal(a.Stderr).size == nil {
+		return nil
+	}
+	return &prompt{app: a, in: in, out: a.Stderr, suspend: suspend}
 }
 
 // connect returns the function by which the engine connects to a host of the plan.

@@ -11,21 +11,24 @@ import (
 // varFlags are the flags of all commands that read a plan: the values of its variables.
 type varFlags struct {
 	vars, files []string
+	identities
 }
 
 func (v *varFlags) add(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringArrayVar(&v.vars, "var", nil, "set a variable: `NAME=VALUE` (also RCPROV_VAR_NAME in the environment)")
-	flags.StringArrayVar(&v.files, "var-file", nil, "read the values of variables from an HCL `FILE`")
+	flags.StringArrayVar(&v.files, "var-file", nil, "read the values of variables from an HCL `FILE`, which may be encrypted with age; - is the standard input")
+	v.identities.add(flags)
 }
 
-// load reads a plan, in which variables may have no value as unset says. From then on no output shows its secrets. It shows mistakes and warnings itself: after mistakes the
-// error is an exit.
+// load reads a plan, in which variables may have no value as unset says. From then on no output shows its secrets. It shows
+// mistakes and warnings itself: after mistakes the error is an exit.
 func (a *app) load(path string, vars varFlags, unset plan.Unset) (*plan.Plan, error) {
 	p, diags := plan.Load(path, plan.Options{
 		Unset:   unset,
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,
-		Hide: a.secrets.Add,
+		ReadVarFile: a.varFileReader(vars.identities),
+		Hide:        a.secrets.Add,
 	})
 	a.secrets.Add(p.Secrets...)
 	return p, a.showMistakes(p, diags)

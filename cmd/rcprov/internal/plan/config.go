@@ -63,7 +63,7 @@ var roots = []string{"var", "local", "host", "group", "self", "facts", "each"}
 // Blocks of the language and their arguments.
 var (
 	topBlocks     = []string{"variable", "locals", "host", "group", "play", "output"}
-	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable"}
+	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable", "generate"}
 	validationArg = []string{"condition", "error_message"}
 	hostArgs      = []string{
 		"address", "port", "fallback_port", "user", "identity_file", "proxy_jump", "password", "become", "become_password",

@@ -24,6 +24,9 @@ type Options struct {
 	VarFiles  []string // HCL files of attributes; later files override earlier ones
 	Environ   []string // in the form of os.Environ: RCPROV_VAR_name, and the variables that env() reads
 
+	// ReadVarFile reads a variable file; secret says that no message may show its lines. Nil: os.ReadFile, and they may.
+	ReadVarFile func(name string) (content []byte, secret bool, err error)
+
 	// Hide receives secrets that appear after Load, when a function makes a new one from a secret and a fact. It is called
 	// concurrently if the plan's methods are. Optional.
 	Hide func(secrets ...string)

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"slices"
@@ -12,6 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // environPrefix is the prefix of environment variables that set variables of the plan.
@@ -26,6 +30,7 @@ type variable struct {
 	byDefault *cty.Value
 	sensitive bool
 	nullable  bool
+	generate  string // how a value can be made; empty: by a person
 }
 
 // given is a value of a variable that was set outside of the plan.
@@ -104,6 +109,9 @@ func (v *variables) declare(x *variable) {
 	if attr := attrs["default"]; attr != nil {
 		v.setDefault(x, attr, ctx)
 	}
+	if attr := attrs["generate"]; attr != nil {
+		v.setGenerate(x, attr, ctx)
+	}
 	x.text = x.ty.IsPrimitiveType() || (x.ty == cty.DynamicPseudoType && (x.byDefault == nil || x.byDefault.IsNull()))
 }
 
@@ -147,20 +155,27 @@ func (v *variables) environ() {
 // file reads a file of `name = value` lines. Messages show these lines unless they may contain a secret that is not known to
 // be one: the value of a sensitive variable that can't be read or whose name is misspelled.
 func (v *variables) file(name string) {
-	text, err := os.ReadFile(name)
+	read := v.opts.ReadVarFile
+	if read == nil {
+		read = readPlain
+	}
+	text, secret, err := read(name)
 	if err != nil {
 		v.lost = true
-		v.report(unreadable("variable file", name, err))
+		v.report(unreadableVars(name, err))
 		return
+	}
+	if name == stdinName {
+		name = "the standard input"
 	}
 	file, diags := parseConfig(unixLines(text), name)
 	v.report(diags...)
 	if diags.HasErrors() {
 		v.lost = true
-		v.show(name, file, !v.haveSecrets())
+		v.show(name, file, !secret && !v.haveSecrets())
 		return
 	}
-	presentable := true
+	presentable := !secret
 	defer func() { v.show(name, file, presentable) }()
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
@@ -185,6 +200,27 @@ func (v *variables) file(name string) {
 		v.report(diags...)
 		v.given[attr.Name] = given{value: value, source: place(attr.NameRange), at: attr.Expr.Range()}
 	}
+}
+
+// stdinName is the standard input as a variable file.
+const stdinName = "-"
+
+func readPlain(name string) (content []byte, secret bool, err error) {
+	content, err = os.ReadFile(name)
+	return content, false, err
+}
+
+// unreadableVars is the mistake of a variable file that can't be read.
+func unreadableVars(name string, err error) *hcl.Diagnostic {
+	var hint *modules.HintError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &hint):
+		return mistake(hcl.Range{}, err.Error(), hint.Hint)
+	case errors.As(err, &path) && path.Path == name:
+		return unreadable("variable file", name, err)
+	}
+	return mistake(hcl.Range{}, err.Error(), "")
 }
 
 // show makes messages show the lines of a variable file, or say why they don't.

@@ -29,6 +29,17 @@ func NeedsParent(s *observe.Snapshot, p string) (notes []string, err error) {
 	return nil, WithHint(fmt.Errorf("the directory %s does not exist", path.Dir(p)), "Add a `directory` step for %s before this one.", path.Dir(p))
 }
 
+// NeedsAccount returns an error if an owner or a group is not there for certain. The step has asked by [observe.AskAccounts].
+func NeedsAccount(s *observe.Snapshot, owner, group string) error {
+	kind, name := observe.LacksAccount(s, owner, group)
+	if kind == "" {
+		return nil
+	}
+	return WithHint(fmt.Errorf("there is no %s %q on the host", kind, name), accountHint, kind)
+}
+
+const accountHint = "Add a `%s` step for it before this one, or correct the name."
+
 // FileHint adds advice to an error of a command that was to change the file or directory p, by what the tools said:
 // GNU coreutils and uutils end their messages with the words of strerror(3). Other errors come back as they are.
 func FileHint(err error, p string) error {
@@ -46,7 +57,7 @@ func FileHint(err error, p string) error {
 		if kind == "group" && m[3] != "" {
 			name = m[3]
 		}
-		return WithHint(err, "There is no %s %q on the host. Add a `%s` step for it before this one, or correct the name.", kind, name, kind)
+		return WithHint(err, "There is no %s %q on the host. "+accountHint, kind, name, kind)
 	}
 	dir := path.Dir(p)
 	for _, known := range []struct{ words, hint string }{

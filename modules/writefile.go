@@ -63,6 +63,10 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 	if errors.As(err, &failed) {
 		if said, status, found := bytes.Cut(failed.Result.Stderr, []byte("rcprov-validate ")); found {
 			refused := &ValidateError{Path: f.Path, Argv: f.Validate, Output: string(bytes.TrimSpace(said)), Status: string(bytes.TrimSpace(status))}
+			if refused.Status == "missing" {
+				return WithHint(fmt.Errorf("there is no program %s on the host, which is to validate the new %s", f.Validate[0], f.Path),
+					"%s is as it was. Install the program in an earlier step, or correct `validate`; then run the same command again.", f.Path)
+			}
 			return WithHint(refused, "%s is as it was. Correct the content, then run the same command again.", f.Path)
 		}
 	}

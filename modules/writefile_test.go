@@ -120,7 +120,9 @@ func TestWriteFile(t *testing.T) {
 			name:   "validate command that is not there",
 			change: func(f *modules.File) { f.Validate = []string{"no-such-command", "%s"} },
 			want:   map[string]string{},
-			err:    "no-such-command %s refused the new PATH (exit status 127): ...",
+			err:    "there is no program no-such-command on the host, which is to validate the new PATH",
+
+			hinting: "PATH is as it was. Install the program in an earlier step, or correct `validate`; then run the same command again.",
 		},
 		{
 			name:    "directory in its place",

@@ -129,7 +129,10 @@ func (f *Forecast) unitFile(q UnitQuestion, u *UnitInfo, since time.Time) {
 			u.ID, u.Active, u.Sub = q.Name, Inactive, "dead"
 		}
 		u.Load, u.FragmentPath, u.CanReload = Loaded, p, true
-		if u.FileState != Enabled {
+		switch {
+		case u.Linked:
+			u.FileState = Enabled
+		case u.FileState != Enabled:
 			u.FileState = Disabled
 		}
 		if will.Content.bytes != nil {

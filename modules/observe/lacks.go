@@ -3,6 +3,7 @@ package observe
 import (
 	"path"
 	"slices"
+	"strings"
 )
 
 // Parents returns the directories above p, from the top, without "/".
@@ -35,6 +36,40 @@ func Lacks(s *Snapshot, p string) (dir string, is FileInfo, sure bool) {
 		}
 	}
 	return "", FileInfo{}, false
+}
+
+// AskAccounts asks about an owner and a group, for [LacksAccount]. Numbers need no account, and root is everywhere.
+func AskAccounts(q *Query, owner, group string) {
+	if named(owner) {
+		User.Ask(q, owner)
+	}
+	if named(group) {
+		Group.Ask(q, GroupQuestion{Name: group})
+	}
+}
+
+// LacksAccount returns which of an owner and a group, asked about by [AskAccounts], is not there, and whether it is a "user" or a
+// "group"; "" where all are there, where it can't tell, or where a pending change may bring it.
+func LacksAccount(s *Snapshot, owner, group string) (kind, name string) {
+	if s.Vague() {
+		return "", ""
+	}
+	likely := s.likely()
+	if named(owner) {
+		if is, err := User.Get(likely, owner); err == nil && !is.Exists {
+			return "user", owner
+		}
+	}
+	if named(group) {
+		if is, err := Group.Get(likely, GroupQuestion{Name: group}); err == nil && !is.Exists {
+			return "group", group
+		}
+	}
+	return "", ""
+}
+
+func named(account string) bool {
+	return account != "" && account != "root" && strings.Trim(account, "0123456789") != ""
 }
 
 // Vague reports whether a pending change may do more than is known: programs make files that nothing names.

@@ -97,6 +97,7 @@ type UnitInfo struct {
 	FragmentPath     string   // the unit file as loaded; empty without one
 	DropInPaths      []string // as loaded
 	NeedDaemonReload bool     // the files on disk are newer than what was loaded
+	Linked           bool     // it has no file, but links enable it: it is enabled as soon as it has one
 
 	Type            string // of a service: "simple", "notify", "oneshot"
 	RemainAfterExit bool
@@ -193,6 +194,7 @@ func parseUnits(questions []UnitQuestion, reply Reply) map[UnitQuestion]Answer[U
 			section["UnitFileState"] = state
 		}
 		info, err := parseUnit(section)
+		info.Linked = files.linked[section["Id"]]
 		if info.Restarts > 0 && !files.now.IsZero() {
 			info.Restarted = files.now.Sub(info.Started.Truncate(time.Second))
 		}

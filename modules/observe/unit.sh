@@ -2,6 +2,7 @@
 #
 #	enabled ID STATE  where the links of a unit are not as its UnitFileState has it: a unit in use keeps the state of
 #	                  the last daemon-reload (seen with 252 and 257), systemctl is-enabled looks at the disk
+#	linked ID         links that enable the unit are there, and its file is not
 #	now SECONDS       the time, where systemd has restarted a service
 #
 # Needs systemctl.
@@ -24,7 +25,7 @@ for line in $shown; do
 		now=$(date +%s)
 		printf 'now\t%s\n' "$now"
 	} ;;
-	UnitFileState=enabled | UnitFileState=disabled)
+	UnitFileState= | UnitFileState=enabled | UnitFileState=disabled)
 		links=disabled IFS=' '
 		set +f
 		for name in $names; do
@@ -35,6 +36,11 @@ for line in $shown; do
 		done
 		set -f
 		IFS=$nl
+		case $line in *=)
+			[ $links = disabled ] || printf 'linked\t%s\n' "$id"
+			continue
+			;;
+		esac
 		[ "$links" = "${line#*=}" ] || printf 'enabled\t%s\t%s\n' "$id" "$(systemctl is-enabled -- "$id" 2>/dev/null)"
 		;;
 	esac

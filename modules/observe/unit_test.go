@@ -193,16 +193,20 @@ func FuzzParseUnits(f *testing.F) {
 
 func TestParseUnitStates(t *testing.T) {
 	t.Parallel()
-	const stdout = "enabled\ta.service\tdisabled\nnow\t1790000012\n" +
+	const stdout = "linked\tc.service\nenabled\ta.service\tdisabled\nnow\t1790000012\n" +
 		"Id=a.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=3\n" +
 		"InactiveExitTimestamp=Mon 2026-09-21 14:13:22.700000 UTC\n\n" +
-		"Id=b.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=0\n"
-	a, b := UnitQuestion{Name: "a.service"}, UnitQuestion{Name: "b.service"}
-	answers := parseUnits([]UnitQuestion{a, b}, Reply{Stdout: []byte(stdout)})
+		"Id=b.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=0\n\n" +
+		"Id=c.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
+	a, b, c := UnitQuestion{Name: "a.service"}, UnitQuestion{Name: "b.service"}, UnitQuestion{Name: "c.service"}
+	answers := parseUnits([]UnitQuestion{a, b, c}, Reply{Stdout: []byte(stdout)})
 	if got := answers[a].Value; got.FileState != Disabled || got.Restarted != 10*time.Second {
 		t.Errorf("a: %+v", got)
 	}
-	if got := answers[b].Value; got.FileState != Enabled || got.Restarted != 0 {
+	if got := answers[c].Value; got.FileState != "" || !got.Linked {
+		t.Errorf("c: %+v", got)
+	}
+	if got := answers[b].Value; got.Linked || got.FileState != Enabled || got.Restarted != 0 {
 		t.Errorf("b: %+v", got)
 	}
 }

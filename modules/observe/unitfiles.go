@@ -67,6 +67,7 @@ func (s Stamp) Text(unit string) string {
 // watchedLines collects what unit.sh and unitfiles.sh print beside the properties.
 type watchedLines struct {
 	enabled   map[string]string // state by unit, where UnitFileState is an old one
+	linked    map[string]bool   // units without a file that links enable
 	now       time.Time
 	stamps    map[string]Stamp
 	processes map[process]string // paths
@@ -90,12 +91,14 @@ type fileLine struct{ kind, ctime string }
 func (f *watchedLines) add(line string) bool {
 	if f.stamps == nil {
 		*f = watchedLines{
-			enabled: make(map[string]string), stamps: make(map[string]Stamp), processes: make(map[process]string),
+			enabled: make(map[string]string), linked: make(map[string]bool), stamps: make(map[string]Stamp), processes: make(map[process]string),
 			links: make(map[string]linkLine), files: make(map[string]fileLine), sums: make(map[string]string),
 		}
 	}
 	fields := strings.Split(line, "\t")
 	switch {
+	case fields[0] == "linked" && len(fields) == 2:
+		f.linked[fields[1]] = true
 	case fields[0] == "enabled" && len(fields) == 3:
 		f.enabled[fields[1]] = fields[2]
 	case fields[0] == "now" && len(fields) == 2:

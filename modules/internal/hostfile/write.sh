@@ -1,6 +1,7 @@
 # Puts a file in place as a whole or not at all. Its content is standard input; or the file upload, which root has written
 # where nobody else can, and which is the new file itself if it is beside it. Prints nothing; a validate command that
-# refuses ends what it printed on standard error with "rcprov-validate STATUS". It comes behind door.sh.
+# refuses ends what it printed on standard error with "rcprov-validate STATUS", where STATUS is missing if there is no such
+# program. It comes behind door.sh.
 : "${path?}" "${mode?}" "${owner?}" "${group?}" "${keep?}" "${backup?}" "${upload?}" "${validate?}" "${old_sum?}" "${writer?}"
 
 trap 'if [ -n "$upload" ]; then rm -f -- "$upload"; fi' EXIT

@@ -25,6 +25,13 @@ if [ "$keep" = yes ] && [ -n "$old" ]; then
 	touch -- "$new" # all but the old file's time
 else
 	chown -h -- "$owner:$group" "$new"
+	# A file keeps its access control list, under the mask that the mode sets, and its extended attributes, unless they are
+	# somebody else's doing.
+	if [ "$world" != shared ] && [ -n "$old" ] && [ "$(stat -c %u -- "$old" "$new" | uniq | wc -l)" = 1 ]; then
+		cp --attributes-only --preserve=all -- "$old" "$new"
+		touch -- "$new"
+		chown -h -- "$owner:$group" "$new"
+	fi
 	chmod -- "$mode" "$new" # after chown, which clears the set-user-ID bit
 fi
 # The path is what a program can do most with; but where others may lead it elsewhere, it is the open directory.
@@ -33,6 +40,10 @@ file=/proc/$$/cwd/$new
 if [ "$world" = root ] && [ "$sure" = yes ]; then file=${path%/*}/.${name?}.rcprov; fi
 eval "set -- $validate"
 if [ $# -gt 0 ]; then
+	command -v "$1" >/dev/null || {
+		echo "rcprov-validate missing" >&2
+		exit 1
+	}
 	"$@" </dev/null >&2 || {
 		status=$?
 		echo "rcprov-validate $status" >&2

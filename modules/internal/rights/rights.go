@@ -38,6 +38,23 @@ func (r Rights) Allowed(seen observe.FileInfo) error {
 	return nil
 }
 
+// Ask asks whether owner and group are there, for [Rights.Possible].
+func (r Rights) Ask(q *observe.Query) { observe.AskAccounts(q, r.Owner, r.Group) }
+
+// Possible returns an error if a file or directory that is created, or has the drift d, can't have r: there is no such user or
+// group.
+func (r Rights) Possible(s *observe.Snapshot, created bool, d Drift) error {
+	switch {
+	case created || d.Owner && d.Group:
+		return modules.NeedsAccount(s, r.Owner, r.Group)
+	case d.Owner:
+		return modules.NeedsAccount(s, r.Owner, "")
+	case d.Group:
+		return modules.NeedsAccount(s, "", r.Group)
+	}
+	return nil
+}
+
 const unknown = "unknown"
 
 // shown is the name of an owner or a group for people.

@@ -85,3 +85,50 @@ func TestCompare(t *testing.T) {
 		}
 	}
 }
+
+// TestPossible: an owner or a group that isn't there.
+func TestPossible(t *testing.T) {
+	t.Parallel()
+	r := rights.Rights{Owner: "app", Group: "web"}
+	for _, test := range []struct {
+		name        string
+		user, group bool
+		created     bool
+		drift       rights.Drift
+		foresee     func(*observe.Snapshot)
+		want        string
+	}{
+		{name: "there", user: true, group: true, created: true},
+		{name: "no user", group: true, created: true, want: `there is no user "app" on the host`},
+		{name: "no group", user: true, created: true, want: `there is no group "web" on the host`},
+		{name: "no group, another owner", user: true, drift: rights.Drift{Owner: true}},
+		{name: "no group, another group", user: true, drift: rights.Drift{Group: true}, want: `there is no group "web" on the host`},
+		{name: "nothing differs"},
+		{
+			name: "an earlier step makes the user", group: true, created: true,
+			foresee: func(s *observe.Snapshot) { observe.User.Foresee(s, "app", observe.UserInfo{Exists: true}) },
+		},
+		{
+			name: "an earlier step removes the user", user: true, group: true, created: true, want: `there is no user "app" on the host`,
+			foresee: func(s *observe.Snapshot) { observe.User.Foresee(s, "app", observe.UserInfo{}) },
+		},
+		{
+			name: "a package may bring them", created: true,
+			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package app", Brings: true}) },
+		},
+	} {
+		s := observe.NewSnapshot()
+		observe.User.Put(s, "app", observe.UserInfo{Exists: test.user}, nil)
+		observe.Group.Put(s, observe.GroupQuestion{Name: "web"}, observe.GroupInfo{Exists: test.group}, nil)
+		if test.foresee != nil {
+			test.foresee(s)
+		}
+		got := ""
+		if err := r.Possible(s, test.created, test.drift); err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: error %q, want %q", test.name, got, test.want)
+		}
+	}
+}

@@ -148,6 +148,7 @@ func (s *Step) Observe(q *observe.Query) {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Staging()})
 		return
 	}
+	s.rights().Ask(q)
 	for _, name := range s.Contains {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Path + "/" + name})
 		dangling.Ask(q, s.Path+"/"+name)
@@ -274,10 +275,11 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 	return s.change(snapshot, w)
 }
 
-// change returns the change of w, or an error if it needs a file that is missing for certain.
+// change returns the change of w, or an error if it needs a file that is missing for certain. It returns the change beside the
+// error if an owner is missing, since a download may start before an earlier step makes it.
 func (s *Step) change(snapshot *observe.Snapshot, w work) (modules.Change, error) {
-	if !s.needsFile || !w.unpacks() {
-		return modules.NewChange(w), nil
+	if err := s.rights().Possible(snapshot, w.unpacks(), w.Drift); err != nil || !s.needsFile || !w.unpacks() {
+		return modules.NewChange(w), err
 	}
 	is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.File})
 	switch {

@@ -91,6 +91,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	switch {
 	case s.Absent:
 		return modules.NewChange(w), nil
+	case !is.UserExists && !snapshot.Vague():
+		return modules.Change{}, s.noUser()
 	case !is.UserExists:
 		return modules.NewChange(w, fmt.Sprintf("there is no user %s yet", s.User)), nil
 	}
@@ -168,6 +170,10 @@ func (s *Step) rewrite(content []byte) []byte {
 	return []byte(b.String())
 }
 
+func (s *Step) noUser() error {
+	return modules.WithHint(fmt.Errorf("there is no user %s", s.User), "Add a `user` step before this one.")
+}
+
 var (
 	//go:embed write.sh
 	writeScript string
@@ -188,7 +194,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, _ modules.Change) erro
 	case is.Err != nil:
 		return is.Err
 	case !is.Value.UserExists:
-		return modules.WithHint(fmt.Errorf("there is no user %s", s.User), "Add a `user` step before this one.")
+		return s.noUser()
 	}
 	_, err = h.Run(ctx, modules.Command{
 		Script: hostfile.Script(shell.Script(accountFunctions, nil)+shell.Script(writeScript, nil), shell.Vars{"user": s.User, "file": s.Path},

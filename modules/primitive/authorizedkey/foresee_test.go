@@ -33,6 +33,7 @@ func TestForesee(t *testing.T) {
 		foresee func(*observe.Snapshot, *observe.Forecast)
 		edits   int
 		unknown bool
+		err     string // certain
 	}{
 		{name: "nothing", seen: there},
 		{name: "written without the key", seen: there, foresee: func(_ *observe.Snapshot, f *observe.Forecast) { f.Write(keys, observe.KnownContent(other), rights) }, edits: 1},
@@ -59,7 +60,7 @@ func TestForesee(t *testing.T) {
 		{name: "added by a step for the same file", seen: keyFile{UserExists: true, UID: 1000, Path: keys, Home: own(0o040755)}, foresee: func(s *observe.Snapshot, _ *observe.Forecast) {
 			step.Foresee(s, modules.Change{})
 		}},
-		{name: "the user goes", seen: there, foresee: func(s *observe.Snapshot, _ *observe.Forecast) { observe.User.Foresee(s, "alice", observe.UserInfo{}) }, edits: 1},
+		{name: "the user goes", seen: there, foresee: func(s *observe.Snapshot, _ *observe.Forecast) { observe.User.Foresee(s, "alice", observe.UserInfo{}) }, err: "there is no user alice"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -71,6 +72,12 @@ func TestForesee(t *testing.T) {
 				test.foresee(s, s.Forecast())
 			}
 			shown, _, err := modules.Preview(step, s)
+			if test.err != "" {
+				if err == nil || err.Error() != test.err || errors.Is(err, observe.ErrUnknown) {
+					t.Errorf("error %v, want %s", err, test.err)
+				}
+				return
+			}
 			if errors.Is(err, observe.ErrUnknown) != test.unknown || err != nil && !test.unknown || len(shown.Edits) != test.edits {
 				t.Errorf("%+v, %v", shown.Edits, err)
 			}

@@ -65,7 +65,9 @@ func (s *Step) Observe(q *observe.Query) {
 	observe.AskParents(q, s.Path)
 	if s.Absent {
 		entries.Ask(q, s.Path)
+		return
 	}
+	s.rights().Ask(q)
 }
 
 // Diff implements [modules.Step].
@@ -84,20 +86,21 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		return s.create(snapshot)
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a directory", s.Path, is.Target),
-			"Give the path of its target, or remove the link first (a `link` step with state = \"absent\").")
+			"Give the path of its target, or remove the link on the host: `rm %s`.", s.Path)
 	case is.Type != observe.Directory:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case s.Absent:
 		return s.remove(snapshot)
 	}
-	return modules.NewChange(work{Action: modules.Update, Path: s.Path, Drift: s.rights().Compare(s.Path, is)}), nil
+	drift := s.rights().Compare(s.Path, is)
+	return modules.NewChange(work{Action: modules.Update, Path: s.Path, Drift: drift}), s.rights().Possible(snapshot, false, drift)
 }
 
 // create returns the change that creates the directory, with a note that names missing parents.
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	var missing []string
-	rights := parentRights(nil)
+	above := parentRights(nil)
 	for _, p := range observe.Parents(s.Path) {
 		is, err := observe.File.Get(snapshot, observe.FileQuestion{Path: p})
 		switch {
@@ -105,7 +108,7 @@ func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.Change{}, fmt.Errorf("look at %s: %w", p, err)
 		case is.Type == observe.Absent:
 			missing = append(missing, p)
-			rights = parentRights(is.Stranger)
+			above = parentRights(is.Stranger)
 		case is.Type != observe.Directory && is.Type != observe.Symlink: // the target of a link may be a directory
 			return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a directory", p, is.Type),
 				"Nothing can be created below it: move it away, or name another path.")
@@ -113,9 +116,10 @@ func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	var notes []string
 	if len(missing) > 0 {
-		notes = append(notes, "also creates its parents, "+rights+": "+strings.Join(missing, ", "))
+		notes = append(notes, "also creates its parents, "+above+": "+strings.Join(missing, ", "))
 	}
-	return modules.NewChange(work{Action: modules.Create, Path: s.Path, Rights: s.rights()}, notes...), nil
+	return modules.NewChange(work{Action: modules.Create, Path: s.Path, Rights: s.rights()}, notes...),
+		s.rights().Possible(snapshot, true, rights.Drift{})
 }
 
 // parentRights returns the rights of missing parents, for people.

@@ -63,9 +63,11 @@ func (s *Step) question() observe.FileQuestion {
 func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.question())
 	observe.AskParents(q, s.Path)
+	s.rights().Ask(q)
 }
 
-// Diff implements [modules.Step].
+// Diff implements [modules.Step]. Beside the error of what an earlier step must bring it returns the change, since the download may
+// start before that step.
 func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	w := work{Action: modules.Update, Path: s.Path, URL: s.URL, SHA256: s.SHA256}
 	is, err := observe.File.Get(snapshot, s.question())
@@ -76,10 +78,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case s.rights().Allowed(is) != nil:
 		return modules.Change{}, s.rights().Allowed(is)
 	case is.Type == observe.Absent:
-		// No error: the download may start before an earlier step makes the directory.
-		if dir, _, _ := observe.Lacks(snapshot, s.Path); dir != "" {
-			notes = append(notes, fmt.Sprintf("the directory %s does not exist yet: an earlier step must create it", path.Dir(s.Path)))
-		}
+		notes, err = modules.NeedsParent(snapshot, s.Path)
 		w.Action = modules.Create
 	case is.Type != observe.Regular:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
@@ -87,7 +86,10 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	default:
 		w.Seen, w.Drift = is.SHA256, s.rights().Compare(s.Path, is)
 	}
-	return modules.NewChange(w, notes...), nil
+	if err == nil {
+		err = s.rights().Possible(snapshot, w.Action == modules.Create, w.Drift)
+	}
+	return modules.NewChange(w, notes...), err
 }
 
 // Foresee implements [modules.Foreseer].

@@ -83,3 +83,35 @@ sha256: must be a SHA-256, 64 hexadecimal digits, not "x"`
 		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
 }
+
+// TestNeeds: what an earlier step must bring is a certain error where none does, and the change is there all the same, since the
+// download may start before.
+func TestNeeds(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		dir   observe.FileType
+		user  bool
+		vague bool
+		want  string
+	}{
+		{name: "all there", dir: observe.Directory, user: true},
+		{name: "no directory", dir: observe.Absent, user: true, want: "the directory /srv/app does not exist"},
+		{name: "no user", dir: observe.Directory, want: `there is no user "app" on the host`},
+		{name: "a program may make them", dir: observe.Absent, vague: true},
+	} {
+		step := &Step{Path: "/srv/app/x", URL: "https://example.com/x", SHA256: strings.Repeat("a", 64), Owner: "app", Group: "0"}
+		s := observe.NewSnapshot()
+		observe.File.Put(s, observe.FileQuestion{Path: "/srv"}, observe.FileInfo{Type: observe.Directory}, nil)
+		observe.File.Put(s, observe.FileQuestion{Path: "/srv/app"}, observe.FileInfo{Type: test.dir}, nil)
+		observe.File.Put(s, step.question(), observe.FileInfo{}, nil)
+		observe.User.Put(s, "app", observe.UserInfo{Exists: test.user}, nil)
+		if test.vague {
+			s.Forecast().May(observe.Cause{Name: "a command"})
+		}
+		change, err := step.Diff(s)
+		if moduletest.ErrorText(err) != test.want || len(change.Edits) != 1 {
+			t.Errorf("%s: %v, error %v, want %q", test.name, change.Edits, err, test.want)
+		}
+	}
+}

@@ -49,7 +49,8 @@ type Args struct {
 	// The variables of the template: `{ port = 3000 }`.
 	Vars cty.Value `hcl:"vars,optional" secret:"yes"`
 
-	// Permissions, in octal. Like owner and group, they are also set on an existing file.
+	// Permissions, in octal. Like owner and group, they are also set on an existing file. It keeps its access control list,
+	// under the mask that this mode sets, and its extended attributes, unless it gets another owner with its content.
 	Mode string `hcl:"mode,optional" default:"0644"`
 
 	// User who owns the file: a name or a number. In a directory that belongs to somebody else than root, it can only be

@@ -113,6 +113,9 @@ func (s *Step) question() observe.FileQuestion {
 // Observe implements [modules.Step].
 func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.question())
+	if !s.Absent {
+		s.rights().Ask(q)
+	}
 	if s.ownPlace {
 		observe.AskParents(q, s.Path)
 	}
@@ -136,7 +139,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		w.Action = modules.Remove
 	case is.Type == observe.Symlink:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a symbolic link to %s, not a file", s.Path, is.Target),
-			"Give the path of its target, or remove the link first (a `link` step with state = \"absent\").")
+			"Give the path of its target, or remove the link on the host: `rm %s`.", s.Path)
 	case is.Type != observe.Absent && is.Type != observe.Regular:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a file", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
@@ -152,6 +155,12 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			w.Content = s.Content
 		}
 		w.Drift = s.rights().Compare(s.Path, is)
+	}
+	if !s.Absent {
+		err = s.rights().Possible(snapshot, w.Action == modules.Create, w.Drift)
+	}
+	if err != nil {
+		return modules.Change{}, err
 	}
 	return modules.NewChange(w, notes...), nil
 }

@@ -112,6 +112,9 @@ func (s *Step) question() observe.FileQuestion {
 func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.question())
 	observe.AskParents(q, s.Path)
+	if s.Create {
+		observe.AskAccounts(q, s.Owner, s.Group)
+	}
 }
 
 // Diff implements [modules.Step].
@@ -165,6 +168,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 // create returns the change that creates the file.
 func (s *Step) create(snapshot *observe.Snapshot) (modules.Change, error) {
 	notes, err := modules.NeedsParent(snapshot, s.Path)
+	if err == nil {
+		err = modules.NeedsAccount(snapshot, s.Owner, s.Group)
+	}
 	if err != nil {
 		return modules.Change{}, err
 	}

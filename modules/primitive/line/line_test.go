@@ -159,3 +159,16 @@ func TestConverge(t *testing.T) {
 	step.Desired.absent = true
 	moduletest.Converge(t, host, step)
 }
+
+// TestPending: a file that a pending command may make.
+func TestPending(t *testing.T) {
+	t.Parallel()
+	step := &Step{Path: "/etc/x.conf", Desired: desired{line: "a = 1"}}
+	s := observe.NewSnapshot()
+	observe.File.Put(s, step.question(), observe.FileInfo{}, nil)
+	s.Forecast().May(observe.Cause{Name: "a command", Bounded: true})
+	change, _, err := modules.Preview(step, s)
+	if err != nil || !change.Unsure() || len(change.Edits) != 1 || change.Edits[0].If != "an earlier step creates it" {
+		t.Errorf("%+v, %v", change, err)
+	}
+}

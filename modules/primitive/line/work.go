@@ -3,6 +3,7 @@ package line
 import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
+	"github.com/rcprov/rcprov/modules/observe"
 )
 
 // work is what is done to the file: it is created or updated.
@@ -20,7 +21,7 @@ type work struct {
 func (w work) Edits() []modules.Edit {
 	e := modules.Edit{Action: w.Action, Subject: w.Path, Sensitive: w.Sensitive}
 	if w.NoFile {
-		e.Field, e.To = "line", w.New
+		e.Field, e.To, e.If = "line", w.New, observe.Earlier+" creates it"
 		return []modules.Edit{e}
 	}
 	e.Text = &modules.Text{Old: w.Old, New: w.New}

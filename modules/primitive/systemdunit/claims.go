@@ -20,7 +20,10 @@ func (s *Step) Claims() []modules.Claim {
 		all = append(all, is, is.Hidden("content", modules.Content(f.Text)))
 		all = append(all, fileRights.Claims(is)...)
 	}
-	is := modules.Claim{Thing: modules.Thing{Kind: modules.KindUnit, Name: s.Name}}
+	if is(s.Masked) {
+		all = append(all, modules.PathClaim(unitDir+s.Name, modules.ALink))
+	}
+	unit := modules.Claim{Thing: modules.Thing{Kind: modules.KindUnit, Name: s.Name}}
 	off := false
 	for _, property := range []struct {
 		name  string
@@ -30,7 +33,7 @@ func (s *Step) Claims() []modules.Claim {
 			property.value = &off
 		}
 		if property.value != nil {
-			all = append(all, is.With(property.name, strconv.FormatBool(*property.value)))
+			all = append(all, unit.With(property.name, strconv.FormatBool(*property.value)))
 		}
 	}
 	return all

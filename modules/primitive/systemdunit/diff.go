@@ -163,7 +163,7 @@ func (d *differ) masked() error {
 	return nil
 }
 
-const maskHint = "Masking puts a link to /dev/null in the place of %s: remove that file first, or use `state = \"absent\"`."
+const maskHint = "Masking puts a link to /dev/null in the place of %s: remove that file on the host first, or use `state = \"absent\"`."
 
 // installed reports whether a unit file state means that the links of [Install] exist.
 func installed(state observe.UnitFileState) bool {

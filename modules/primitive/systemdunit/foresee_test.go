@@ -434,6 +434,11 @@ func TestForeseeUnitFile(t *testing.T) {
 			name: "made", unit: none, args: on, foresee: file(unitText),
 			edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
 		},
+		{
+			name: "made, while the links that enable it are there", args: on, foresee: file(unitText),
+			unit:  observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead", Linked: true},
+			edits: []string{"update running inactive (dead)>running"},
+		},
 		{name: "made, without [Install]", unit: none, args: on, foresee: file(static), err: "x.service can't be enabled: its unit file is static"},
 		{
 			name: "made, and ends", unit: none, args: Args{Name: "x.service", Running: &yes}, foresee: file("[Service]\nType=oneshot\n"),

@@ -54,7 +54,8 @@ func (h *host) prepareAhead(ctx context.Context, from int) {
 		if !ok || s.Skip != "" {
 			continue
 		}
-		if change, err := p.Diff(h.first); err == nil && !change.Empty() {
+		// With an error, it says what an earlier step must bring before the step's turn.
+		if change, _ := p.Diff(h.first); !change.Empty() {
 			a.queue = append(a.queue, &preparation{step: s, change: change})
 		}
 	}

@@ -3,6 +3,7 @@ package mirror
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"embed"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +21,9 @@ type Jitsi struct {
 	JitsiRepository
 	Version string // of jitsi-meet
 	Refused RefusedJitsi
+
+	// Previous are all packages in the version before, as apt-get installs them.
+	Previous []string
 }
 
 // A JitsiRepository is where the packages are and which key signed them.
@@ -41,17 +46,24 @@ type RefusedJitsi struct {
 	Revoked JitsiRepository // the key was revoked
 }
 
-// jitsiVersions are the packages' versions, in the forms that Jitsi uses.
-var jitsiVersions = struct{ meet, web, jicofo, videobridge string }{
-	"2.0.10978-1", "1.0.9396-1", "1.0-1196-1", "2.3-312-ga29d97d13-1",
-}
+// jitsiVersions are the packages' versions, in the forms that Jitsi uses; the previous ones have the same content but for a plugin.
+var (
+	jitsiVersions         = versionsOfJitsi{"2.0.10978-1", "1.0.9396-1", "1.0-1196-1", "2.3-312-ga29d97d13-1"}
+	previousJitsiVersions = versionsOfJitsi{"2.0.10741-1", "1.0.9177-1", "1.0-1172-1", "2.3-291-g7e1c3a5f0-1"}
+)
+
+type versionsOfJitsi struct{ meet, web, jicofo, videobridge string }
 
 //go:embed jitsi jitsi.go debian.go key.go tarball.go
 var jitsiFiles embed.FS
 
 // jitsi returns the directory of all repositories and their description, with URLs below base.
 func (c *cache) jitsi(ctx context.Context, base string) (string, Jitsi, error) {
-	j := Jitsi{Version: jitsiVersions.meet}
+	v := previousJitsiVersions
+	j := Jitsi{Version: jitsiVersions.meet, Previous: []string{
+		"jitsi-meet=" + v.meet, "jicofo=" + v.jicofo, "jitsi-videobridge2=" + v.videobridge, "jitsi-meet-web=" + v.web,
+		"jitsi-meet-web-config=" + v.web, "jitsi-meet-prosody=" + v.web, "jitsi-meet-turnserver=" + v.web, "jitsi-meet-tokens=" + v.web,
+	}}
 	repositories := []struct {
 		name  string
 		state keyState
@@ -81,9 +93,18 @@ func (c *cache) jitsi(ctx context.Context, base string) (string, Jitsi, error) {
 		if err != nil {
 			return err
 		}
-		packages, err := jitsiPackages(daemon)
+		packages, err := jitsiPackages(daemon, jitsiVersions)
 		if err != nil {
 			return err
+		}
+		previous, err := jitsiPackages(daemon, previousJitsiVersions)
+		if err != nil {
+			return err
+		}
+		for _, p := range previous {
+			if strings.HasPrefix(p.name, "ji") { // the others have one version
+				packages = append(packages, p)
+			}
 		}
 		for _, r := range repositories {
 			repository := aptRepository{
@@ -128,9 +149,9 @@ func buildJitsiDaemon(ctx context.Context) ([]byte, error) {
 
 // jitsiPackages returns Jitsi's packages, and empty ones in place of three large ones of Debian's, with higher versions.
 // As in Debian, each Java runtime fits one release only.
-func jitsiPackages(daemon []byte) ([]debianPackage, error) {
+func jitsiPackages(daemon []byte, v versionsOfJitsi) ([]debianPackage, error) {
 	const java = "openjdk-17-jre-headless | openjdk-17-jre | openjdk-21-jre-headless | openjdk-21-jre"
-	v := jitsiVersions
+	plugin := "-- Of Jitsi " + v.meet + ".\n"
 	packages := []debianPackage{
 		{
 			name: "jitsi-meet", version: v.meet,
@@ -157,6 +178,7 @@ func jitsiPackages(daemon []byte) ([]debianPackage, error) {
 			name: "jitsi-meet-prosody", version: v.web,
 			depends: "debconf (>= 0.5), openssl, prosody (>= 0.12.0) | prosody-13.0, ca-certificates-java, " +
 				"lua-sec, lua-basexx, lua-luaossl, lua-cjson, lua-inspect",
+			files: []debianFile{{"/usr/share/jitsi-meet/prosody-plugins/mod_jitsi_version.lua", 0o644, []byte(plugin)}},
 		},
 		{
 			name: "jitsi-meet-turnserver", version: v.web,
@@ -177,6 +199,13 @@ func jitsiPackages(daemon []byte) ([]debianPackage, error) {
 		if err := p.addTree(jitsiFiles, path.Join("jitsi", p.name)); err != nil {
 			return nil, fmt.Errorf("package %s: %w", p.name, err)
 		}
+		var sums strings.Builder // as dh_md5sums(1) adds them
+		for _, f := range p.files {
+			if !slices.Contains(p.conffiles, f.path) {
+				fmt.Fprintf(&sums, "%x  %s\n", md5.Sum(f.content), strings.TrimPrefix(f.path, "/"))
+			}
+		}
+		p.metadata["md5sums"] = sums.String()
 	}
 	return packages, nil
 }

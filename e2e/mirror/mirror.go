@@ -31,7 +31,10 @@
 //     account, domain and secret of each service's own HOCON file, over TLS verified as Java does it, joins the brewery,
 //     and reports its health as the originals do; jicofo's is checked every second, not every 10 s. The plugins for
 //     prosody are the lab's: they check tokens as Jitsi's do and need the same Lua libraries; other plugins are left out.
-//     There is no Apache, no Let's Encrypt by the package, no telephony, and postinst scripts don't sleep. Empty packages
+//     There is no Apache, no Let's Encrypt by the package, no telephony, and postinst scripts sleep for 1 s, not 12. The
+//     witness of accounts, roster and certificate links is debian/jitsi-meet-prosody.postinst of jitsi-meet at 31eef95e, built
+//     and tried on Debian 12, and its mod_roster_command.lua; that the component focus.HOST needs the roster was read in its
+//     mod_client_proxy.lua, which has no counterpart here. The packages are there in two versions. Empty packages
 //     with higher versions replace Debian's Java (200 MB). The same packages are also there signed by another key, by an
 //     expired one and by a revoked one.
 //   - ACME: Pebble, real. It resolves names with a small server of the lab, where tests name their hosts. The limit on

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -106,9 +108,15 @@ func (e *CommandError) Error() string {
 	}
 }
 
-// LastLine returns the last line of a program's output that is not blank, without the space around it.
+// LastLine returns the last line of a program's output that has a letter or a digit, without the space around it; the last one that
+// is not blank if none has. Frames around a notice, and the dots of a progress bar, say nothing.
 func LastLine(output []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	for _, line := range slices.Backward(lines) {
+		if strings.ContainsFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+			return strings.TrimSpace(line)
+		}
+	}
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 

@@ -150,29 +150,68 @@ func (p *meet) client() *http.Client {
 // logIn tries to log in by BOSH as the page does, with a token or, if it is empty, without.
 func (p *meet) logIn(token string) string {
 	p.t.Helper()
-	client := p.client()
+	answer, err := p.tryLogIn(p.client(), token)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer
+}
+
+func (p *meet) tryLogIn(client *http.Client, token string) (answer string, err error) {
 	query := url.Values{"room": {"lab"}}
 	if token != "" {
 		query.Set("token", token)
 	}
-	send := func(rid int, attributes, text string) string {
+	domain := p.domain
+	send := func(rid int, attributes, text string) (string, error) {
 		content := fmt.Sprintf("<body xmlns='http://jabber.org/protocol/httpbind' rid='%d' %s>%s</body>", rid, attributes, text)
-		response, err := client.Post("https://"+p.domain+"/http-bind?"+query.Encode(), "text/xml", strings.NewReader(content))
+		response, err := client.Post("https://"+domain+"/http-bind?"+query.Encode(), "text/xml", strings.NewReader(content))
 		if err != nil {
-			p.t.Fatal(err)
+			return "", err
 		}
 		defer func() { _ = response.Body.Close() }() // read only
 		reply, err := io.ReadAll(response.Body)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return string(reply)
+		return string(reply), err
 	}
-	first := send(4711, "to='"+p.domain+"' hold='1' wait='5' ver='1.6' xml:lang='en' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'", "")
+	first, err := send(4711, "to='"+domain+"' hold='1' wait='5' ver='1.6' xml:lang='en' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'", "")
+	if err != nil {
+		return "", err
+	}
 	session := regexp.MustCompile(`sid='[^']*'`).FindString(first)
-	answer := send(4712, session, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
-	send(4713, session+" type='terminate'", "") // otherwise a prosody that is stopped waits for its end
-	return answer
+	answer, err = send(4712, session, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
+	_, _ = send(4713, session+" type='terminate'", "") // otherwise a prosody that is stopped waits for its end
+	return answer, err
+}
+
+// watchDoor tries to log in without a token, again and again, until end is called: nobody may get in, at no moment.
+func (p *meet) watchDoor() (end func()) {
+	p.t.Helper()
+	client := p.client()
+	ctx, cancel := context.WithCancel(p.t.Context())
+	done := make(chan struct{})
+	tries, entered := 0, 0
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			tries++
+			if answer, err := p.tryLogIn(client, ""); err == nil && strings.Contains(answer, "<success") {
+				entered++
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}()
+	return func() {
+		p.t.Helper()
+		cancel()
+		<-done
+		p.t.Logf("%d tries to log in without a token", tries)
+		if entered > 0 {
+			p.t.Errorf("people got in without a token, in %d of %d tries", entered, tries)
+		}
+	}
 }
 
 // getsIn wants a login to be let in, or not.
@@ -216,7 +255,10 @@ func (p *meet) works(what string) {
 	must(p.t, p.host, `curl -fsS http://127.0.0.1:8888/about/health && curl -fsS http://127.0.0.1:8080/about/health
 nginx -t -q
 for unit in nginx prosody jicofo jitsi-videobridge2; do systemctl is-active -q $unit && systemctl is-enabled -q $unit; done
-[ -z "$(dpkg --audit)" ] && ss -Hlun | grep -q ':10000 '`)
+[ -z "$(dpkg --audit)" ] && ss -Hlun | grep -q ':10000 '
+for name in `+p.domain+` auth.`+p.domain+`; do openssl x509 -noout -in /etc/prosody/certs/$name.crt && [ -s /etc/prosody/certs/$name.key ]; done
+tr -d '\n' <"$(ls /var/lib/prosody/auth%2e`+strings.NewReplacer(".", "%2e", "-", "%2d").Replace(p.domain)+`/roster/focus.dat)" |
+	grep -q '\["focus.`+p.domain+`"\] = {[^}]*"subscription"\] = "\(from\|both\)"'`)
 	var secrets []string
 	for _, name := range meetSecrets {
 		if secret := p.vars[name]; secret != "" {
@@ -289,6 +331,7 @@ hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappin
 			p.settled("tokens, TURN and NAT")
 			p.drifts()
 			p.renewed()
+			p.otherVersion()
 
 			for _, name := range meetSecrets {
 				p.vars[name] += "-rotated"
@@ -302,16 +345,28 @@ hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappin
 			p.settled("secrets rotated")
 
 			old := p.domain
+			page := "/etc/jitsi/meet/" + old + "-config.js"
+			must(t, p.host, "echo '// of an administrator' >>"+page)
 			p.call("call")
+			end := p.watchDoor()
 			p.apply("another domain", nil)
+			end()
 			p.works("another domain")
-			must(t, p.host, "! grep -rs "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+			must(t, p.host, "! grep -rs --exclude="+old+"-config.js "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+			must(t, p.host, "tail -n 1 "+page+" | grep -q administrator")
 			p.settled("another domain")
+			p.call("meet")
+			p.apply("the first domain returns", nil)
+			p.works("the first domain returns")
+			must(t, p.host, "tail -n 1 "+page+" | grep -q administrator")
+			p.settled("the first domain returns")
 
-			p.vars["token_app_id"], p.vars["token_secret"] = "", ""
-			p.apply("no tokens any more", nil)
-			p.works("no tokens any more")
-			p.settled("no tokens any more")
+			p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "", "", ""
+			p.apply("no tokens and no TURN any more", nil)
+			p.works("no tokens and no TURN any more")
+			must(t, p.host, `! systemctl is-active -q coturn && ! systemctl is-enabled -q coturn && ! dpkg -s jitsi-meet-turnserver | grep -q '^Status: .* installed'
+! grep -E '^ *[{] type = "(stun|turns?)"' /etc/prosody/conf.d/`+p.domain+`.cfg.lua`)
+			p.settled("no tokens and no TURN any more")
 		})
 	}
 }
@@ -356,6 +411,13 @@ sleep 0.2
 ! test -e /var/lib/prosody/auth.$domain.crt
 `
 
+// rosterAsks is a roster as mod_roster_command leaves it when it is killed half way.
+const rosterAsks = `
+printf 'return {\n\t[false] = {\n\t\t["version"] = 1;\n\t\t["pending"] = {\n\t\t\t["focus.%s"] = true;\n\t\t};\n\t};\n};\n' "$domain" >/tmp/roster
+cat /tmp/roster >"$(ls /var/lib/prosody/auth%2e*/roster/focus.dat)"
+rm /tmp/roster
+`
+
 // drifts makes drifts and wants each repaired alone, with the restarts that it needs.
 func (p *meet) drifts() {
 	p.t.Helper()
@@ -379,6 +441,13 @@ func (p *meet) drifts() {
 		{"secret in jvb.conf, and restarted", "sed -i s/hunter2-bridge-1/hunter2-bridge-x/ /etc/jitsi/videobridge/jvb.conf; systemctl restart jitsi-videobridge2", []string{step + "bridge-conf", step + "bridge-service"}, []string{"jitsi-videobridge2"}},
 		{"focus without health", "sed -i s/true/false/ /etc/jitsi/jicofo/jicofo.conf; systemctl restart jicofo", []string{step + "focus-conf", step + "focus-service"}, []string{"jicofo"}},
 		{"account removed", "rm /var/lib/prosody/auth%2e*/accounts/jvb.dat; systemctl restart jitsi-videobridge2", []string{step + "account-bridge"}, nil},
+		{"account of the focus deleted", "prosodyctl deluser focus@auth.$domain >/dev/null 2>&1", []string{step + "account-focus", step + "roster", step + "prosody-service"}, []string{"prosody"}},
+		{"roster of the focus removed", "rm /var/lib/prosody/auth%2e*/roster/focus.dat", []string{step + "roster", step + "prosody-service"}, []string{"prosody"}},
+		{"roster of the focus only asks", rosterAsks, []string{step + "roster", step + "prosody-service"}, []string{"prosody"}},
+		{"links to certificates removed", "rm /etc/prosody/certs/*$domain.*", []string{step + "prosody-certificates", step + "prosody-service"}, []string{"prosody"}},
+		{"guard removed", "rm /etc/systemd/system/prosody.service.d/rcprov-tokens.conf; systemctl daemon-reload", []string{step + "prosody-guard"}, nil},
+		{"focus removed", "apt-mark unhold jitsi-meet jicofo >/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq -y remove jicofo </dev/null >/dev/null", []string{step + "packages", step + "focus-script", step + "focus-service"}, []string{"jicofo"}},
+		{"focus not started at boot", "rm /etc/rc[2345].d/S*jicofo", []string{step + "focus-script"}, nil},
 		{"account's password", "printf 'xxxxxx\\nxxxxxx\\n' | prosodyctl passwd focus@auth.$domain >/dev/null 2>&1", []string{step + "account-focus"}, nil},
 		{"application's secret", "sed -i s/hunter2-token-01/hunter2-token-0x/ " + lua + "; systemctl restart prosody", []string{step + "prosody-settings", step + "prosody-service"}, []string{"prosody"}},
 		{"tokens turned off", "sed -i 's/authentication = \"token\" --/authentication = \"jitsi-anonymous\" --/' " + lua, []string{step + "prosody-settings"}, nil},
@@ -403,7 +472,9 @@ func (p *meet) drifts() {
 			before[unit] = p.starts(unit)
 		}
 		p.run(2, "plan")
+		end := p.watchDoor()
 		p.apply(drift.name, drift.changes)
+		end()
 		for _, unit := range units {
 			if restarted := p.starts(unit) != before[unit]; restarted != slices.Contains(drift.restarts, unit) {
 				p.t.Errorf("%s: %s was restarted: %v", drift.name, unit, restarted)
@@ -413,6 +484,23 @@ func (p *meet) drifts() {
 		p.apply(drift.name+", again", []string{})
 	}
 	p.works("after all drifts")
+}
+
+// otherVersion has somebody install another version of all packages: prosody, which their scripts don't restart, gets its plugins.
+func (p *meet) otherVersion() {
+	p.t.Helper()
+	if p.mirror.Vendor {
+		p.t.Log("nobody knows which versions the vendor has")
+		return
+	}
+	must(p.t, p.host, `export DEBIAN_FRONTEND=noninteractive
+apt-get -y -q install --allow-downgrades --allow-change-held-packages -o Dpkg::Options::=--force-confold `+strings.Join(p.mirror.Jitsi.Previous, " ")+` </dev/null >/dev/null`)
+	before := p.starts("prosody")
+	p.apply("another version", []string{"jitsi.meet/packages", "jitsi.meet/prosody-service"})
+	if p.starts("prosody") == before {
+		p.t.Error("another version: prosody still runs with the plugins of the first one")
+	}
+	p.works("another version")
 }
 
 // renewed wants a certificate that is about to expire to be renewed, and each user of it to take it up once: nginx by a
@@ -518,10 +606,12 @@ func TestJitsiKilled(t *testing.T) {
 	for _, name := range meetSecrets {
 		p.vars[name] += "-rotated"
 	}
+	end := p.watchDoor()
 	try("another domain",
 		kill("answers-web", 0), kill("prosody", 0), kill("prosody", 2*time.Second), cut("/etc/prosody/conf.d/"+p.domain+".cfg.lua"),
 		kill("bridge-conf", 0), kill("focus-service", 0), kill("site", time.Second))
-	must(t, p.host, "! grep -rs "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+	end()
+	must(t, p.host, "! grep -rs --exclude="+old+"-config.js "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
 }
 
 // TestJitsiBesideAnotherSite has nginx serve another site with a certificate of its own.

@@ -45,6 +45,8 @@ var bypass = map[string]string{
 	"modules/primitive/systemdunit/remove.sh":      "below /etc/systemd and /var/lib/rcprov",
 	"modules/primitive/systemdunit/verify.sh":      "a directory that mktemp made in /run",
 	"modules/product/jitsi/anew.sh":                "certificates below /var/lib/prosody by their names in the open directory, accounts by open directories (rm); the rest is below /etc and /var/lib/rcprov",
+	"modules/product/jitsi/guard.go":               "below /etc/systemd",
+	"modules/product/jitsi/noturn.sh":              "below /etc/systemd",
 	"modules/product/jitsi/previous.sh":            "links below /etc",
 	"modules/product/jitsi/site.sh":                "below /etc and /var/lib/rcprov",
 	"modules/product/jitsi/validate.sh":            "a copy of /etc/nginx below /run/rcprov",

@@ -56,6 +56,21 @@ func (s *Account) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(accountWork{JID: s.jid()}), nil
 }
 
+// notice is what prosodyctl and prosody 0.12 say of a library of Lua that they can do without, at the end of what else they say.
+var notice = regexp.MustCompile(`(?ms)^\*{10,}\nProsody was unable to find .*?^\*{10,}$`)
+
+// said returns the last line of the first of outputs that says something, of prosodyctl or of a script that calls it.
+func said(outputs ...[]byte) string {
+	for _, output := range outputs {
+		if line := modules.LastLine(notice.ReplaceAll(output, nil)); line != "" {
+			return line
+		}
+	}
+	return "it says nothing"
+}
+
+const checkConfigHint = "`prosodyctl check config` on the host shows whether prosody can read its configuration."
+
 // accountWork is an account that is created, or gets the plan's password.
 type accountWork struct {
 	JID    string
@@ -126,8 +141,7 @@ func (s *Account) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	})
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {
-		return modules.WithHint(fmt.Errorf("prosodyctl %s %s: %s", what, s.jid(), modules.LastLine(append(result.Stderr, result.Stdout...))),
-			"`prosodyctl check config` on the host shows whether prosody can read its configuration.")
+		return modules.WithHint(fmt.Errorf("prosodyctl %s %s: %s", what, s.jid(), said(result.Stdout, result.Stderr)), checkConfigHint)
 	}
 	return err
 }

@@ -37,9 +37,10 @@ var source string
 //
 // Jitsi's packages write their configuration when they are first installed, and hardly ever again; apt reports success even
 // if that failed. So rcprov observes the result: the site and its certificate, prosody's configuration with its certificate
-// and both accounts, the configuration of focus and bridge, the health of both, and whether a person who opens the page could
-// log in. It completes an installation that was killed. A changed domain or secret is changed everywhere, which ends running
-// conferences. The files of the previous domain stay, but nothing reads them.
+// with both accounts and the focus's roster, the configuration of focus and bridge, the health of both, and whether a person who
+// opens the page could log in. It completes an installation that was killed. A changed domain or secret is changed everywhere,
+// which ends running conferences. The files of the previous domain stay, but nothing reads them. If a plan requires tokens, a
+// drop-in keeps prosody from starting with a configuration that lets in everybody, as Jitsi's package writes it at first.
 //
 // rcprov writes the whole configuration files of bridge, focus and coturn, and a few lines of prosody's and nginx's, which
 // Jitsi's packages write. The page's own settings, `/etc/jitsi/meet/DOMAIN-config.js`, are yours.
@@ -86,9 +87,10 @@ type Args struct {
 	NATPublic string `hcl:"nat_public,optional"`
 
 	// The secret that prosody shares with coturn, which relays for people whose firewall lets only TLS out; the same
-	// characters. If given, coturn is installed, on 3478/udp and 5349/tcp. Empty: it is not, and an installed one stays. coturn
-	// reads the certificate when it starts: with renew_timer, give `acme_certificate` the argument
-	// `reload = ["nginx.service", "coturn.service"]`.
+	// characters. If given, coturn is installed, on 3478/udp and 5349/tcp. coturn reads the certificate when it starts: with
+	// renew_timer, give `acme_certificate` the argument `reload = ["nginx.service", "coturn.service"]`. Empty: prosody announces
+	// no server for STUN and TURN on this host, `jitsi-meet-turnserver` is removed, and a coturn with Jitsi's configuration is
+	// stopped and disabled; one with a configuration of its own stays.
 	TURNSecret modules.Secret `hcl:"turn_secret,optional"`
 
 	// The UDP port on which the bridge sends and receives media: `10000`. With a range such as `10000:20000` (as in tutorials

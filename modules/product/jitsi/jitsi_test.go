@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"flag"
+	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -103,8 +105,10 @@ func TestParts(t *testing.T) {
 	t.Parallel()
 	const (
 		answers  = "answers-bridge answers-prosody answers-web "
-		prosody  = "previous-domain prosody prosody-link prosody-settings prosody-access account-focus account-bridge prosody-service "
-		daemons  = "bridge-conf focus-conf bridge-service focus-service "
+		packages = "remembered-domain prosody-guard packages "
+		plain    = packages + "no-tokens no-turnserver "
+		prosody  = "previous-domain prosody prosody-link prosody-certificates prosody-settings prosody-access account-focus account-bridge roster prosody-service "
+		daemons  = "bridge-conf focus-conf bridge-service focus-script focus-service "
 		outcomes = "site site-link site-service served bridge focus page page-domain login"
 	)
 	for name, test := range map[string]struct {
@@ -115,16 +119,16 @@ func TestParts(t *testing.T) {
 		outputs  Outputs
 	}{
 		"plain": {
-			good(), "bookworm", "repository " + answers + "certificate java packages no-tokens " + prosody + daemons + outcomes, java17,
+			good(), "bookworm", "repository " + answers + "certificate java " + plain + prosody + daemons + "no-turn " + outcomes, java17,
 			Outputs{URL: "https://meet.example.com", TCPPorts: "80,443", UDPPorts: "10000", Files: []string{bridgeConf, focusConf}},
 		},
 		"all": {
 			all(), "trixie",
-			"repository " + answers + "answers-tokens certificate java lua lua-basexx lua-inspect packages " + prosody + daemons + "turn-answers turn-conf turn-service " + outcomes, java21,
+			"repository " + answers + "answers-tokens certificate java lua lua-basexx lua-inspect " + packages + prosody + daemons + "turn-answers turn-conf turn-service " + outcomes, java21,
 			Outputs{URL: "https://meet.example.com", TCPPorts: "80,443,5349", UDPPorts: "10000:20000,3478", Files: []string{bridgeConf, focusConf, turnConf}},
 		},
 		"old prosody": {
-			good(), "jammy", "repository prosody-pin prosody-repository " + answers + "certificate java packages no-tokens " + prosody + daemons + outcomes, java17,
+			good(), "jammy", "repository prosody-pin prosody-repository " + answers + "certificate java " + plain + prosody + daemons + "no-turn " + outcomes, java17,
 			Outputs{URL: "https://meet.example.com", TCPPorts: "80,443", UDPPorts: "10000", Files: []string{bridgeConf, focusConf}},
 		},
 	} {
@@ -304,11 +308,9 @@ func TestProsodyDiff(t *testing.T) {
 	t.Parallel()
 	const (
 		conf = "/etc/prosody/conf.avail/meet.example.com.cfg.lua"
-		ours = "/var/lib/prosody/auth%2emeet%2eexample%2ecom/roster/focus.dat"
 		ca   = "/usr/local/share/ca-certificates/auth.meet.example.com.crt"
 	)
 	complete := "VirtualHost \"auth.meet.example.com\"\n    ssl = {\n        certificate = \"/etc/prosody/certs/auth.meet.example.com.crt\";\n    }\n"
-	proxy := complete + "Component \"focus.meet.example.com\" \"client_proxy\"\n"
 	step := Prosody{Domain: domain}
 	converged := func() world {
 		w := world{conf: text(complete)}
@@ -340,16 +342,11 @@ func TestProsodyDiff(t *testing.T) {
 			work:   prosodyWork{Domain: domain, Lacks: neededFile, File: "/var/lib/prosody/auth.meet.example.com.crt"},
 		},
 		"not trusted": {change: func(w world) { delete(w, ca) }, want: []string{"update " + conf + " configured without " + ca}},
-		"roster":      {change: func(w world) { w[conf] = text(proxy); w[ours] = text(`return { ["focus.meet.example.com"] = {}; };`) }},
-		"no roster": {
-			change: func(w world) { w[conf] = text(proxy) }, want: []string{"update " + conf + " roster focus.meet.example.com is not in the roster of the focus"},
-			work: prosodyWork{Domain: domain, Lacks: rosterEntry},
-		},
-		"directory": {change: func(w world) { w[conf] = observe.FileInfo{Type: observe.Directory} }, err: conf + " is a directory, not a file"},
+		"directory":   {change: func(w world) { w[conf] = observe.FileInfo{Type: observe.Directory} }, err: conf + " is a directory, not a file"},
 	} {
 		w := converged()
 		test.change(w)
-		got, err := step.Diff(w.snapshot(append(step.needed(), conf, ours)...))
+		got, err := step.Diff(w.snapshot(append(step.needed(), conf)...))
 		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
@@ -373,10 +370,24 @@ func TestSettings(t *testing.T) {
 	tokens := Settings{Path: path, Wanted: wantedSettings(all())}
 	plain := Settings{Path: path, Wanted: wantedSettings(good())}
 
-	if got, err := plain.Diff(world{path: text(string(packaged))}.snapshot(path)); err != nil || !got.Empty() {
-		t.Errorf("what the package writes is not what is wanted without tokens: %v, %v", edits(got), err)
+	servers := []string{
+		"update " + path + " external_services, stun", "update " + path + " external_services, turn", "update " + path + " external_services, turns",
 	}
-	got, err := tokens.Diff(world{path: text(string(packaged))}.snapshot(path))
+	got, err := plain.Diff(world{path: text(string(packaged))}.snapshot(path))
+	if diff := cmp.Diff(servers, edits(got)); err != nil || diff != "" {
+		t.Errorf("what the package writes is not what is wanted without tokens, except for coturn: %v (-want +got):\n%s", err, diff)
+	}
+	silent, _, _ := apply(string(packaged), plain.Wanted)
+	if diff := cmp.Diff(golden(t, "testdata/silent.cfg.lua", silent), silent); diff != "" {
+		t.Errorf("without coturn (-want +got):\n%s", diff)
+	}
+	if again, differ, _ := apply(silent, plain.Wanted); again != silent || differ != nil {
+		t.Errorf("without coturn, a second time differs in %v", differ)
+	}
+	if back, differ, _ := apply(silent, wantedSettings(all())); len(differ) != 8 || strings.Contains(back, "--{") {
+		t.Errorf("coturn is back: %v\n%s", differ, back)
+	}
+	got, err = tokens.Diff(world{path: text(string(packaged))}.snapshot(path))
 	want := []string{
 		"update " + path + " authentication", "update " + path + " app_id", "update " + path + " app_secret",
 		"update " + path + " token_verification", "update " + path + " external_service_secret",
@@ -403,7 +414,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("a second time differs in %v", differ)
 	}
 	without, _, _ := apply(with, append(plain.Wanted, newSetting("", `external_service_secret =`, `external_service_secret = "packaged";`)))
-	if diff := cmp.Diff(string(packaged), without); diff != "" {
+	if diff := cmp.Diff(silent, without); diff != "" {
 		t.Errorf("there and back (-want +got):\n%s", diff)
 	}
 	_, err = plain.Diff(world{path: text("VirtualHost \"x\"\n")}.snapshot(path))
@@ -412,6 +423,192 @@ func TestSettings(t *testing.T) {
 	}
 	if got, err := plain.Diff(world{}.snapshot(path)); err != nil || len(got.Edits) != 4 {
 		t.Errorf("absent: %v, %v", edits(got), err)
+	}
+}
+
+// rosters are what prosody 0.12.3 wrote, with an entry granted, and with one that only asks.
+const (
+	rosterGranted = `return {
+	[false] = {
+		["version"] = 2;
+		["pending"] = {};
+	};
+	["focus.meet.example.com"] = {
+		["subscription"] = "from";
+		["groups"] = {};
+	};
+};
+`
+	rosterPending = `return {
+	[false] = {
+		["version"] = 1;
+		["pending"] = {
+			["focus.meet.example.com"] = true;
+		};
+	};
+};
+`
+)
+
+func TestRosterDiff(t *testing.T) {
+	t.Parallel()
+	const (
+		conf = "/etc/prosody/conf.avail/meet.example.com.cfg.lua"
+		path = "/var/lib/prosody/auth%2emeet%2eexample%2ecom/roster/focus.dat"
+	)
+	proxy := text("Component \"focus.meet.example.com\" \"client_proxy\"\n")
+	missing := []string{"update roster of focus@auth.meet.example.com focus.meet.example.com not in it"}
+	for name, test := range map[string]struct {
+		conf, roster observe.FileInfo
+		want         []string
+	}{
+		"converged":           {proxy, text(rosterGranted), nil},
+		"both":                {proxy, text(strings.Replace(rosterGranted, `"from"`, `"both"`, 1)), nil},
+		"absent":              {proxy, observe.FileInfo{}, missing},
+		"empty":               {proxy, text(""), missing},
+		"pending":             {proxy, text(rosterPending), missing},
+		"only to":             {proxy, text(strings.Replace(rosterGranted, `"from"`, `"to"`, 1)), []string{"update roster of focus@auth.meet.example.com focus.meet.example.com subscription to"}},
+		"of another domain":   {proxy, text(strings.Replace(rosterGranted, "meet", "call", 1)), missing},
+		"before 2021":         {text(""), observe.FileInfo{}, nil},
+		"no configuration":    {observe.FileInfo{}, observe.FileInfo{}, missing},
+		"looks like a domain": {proxy, text(strings.Replace(rosterGranted, "focus.meet", "focusxmeet", 1)), missing},
+	} {
+		got, err := (&Roster{Domain: domain}).Diff(world{conf: test.conf, path: test.roster}.snapshot(conf, path))
+		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+func TestCertificateLinksDiff(t *testing.T) {
+	t.Parallel()
+	w, paths := world{}, []string{}
+	for i, l := range certificateLinks(domain) {
+		paths = append(paths, l.Path)
+		switch i {
+		case 0:
+			w[l.Path] = observe.FileInfo{Type: observe.Symlink, Target: l.Target}
+		case 1: // an administrator's own
+			w[l.Path] = observe.FileInfo{Type: observe.Regular}
+		}
+	}
+	got, err := (&CertificateLinks{Domain: domain}).Diff(w.snapshot(paths...))
+	want := []string{"create /etc/prosody/certs/auth.meet.example.com.crt", "create /etc/prosody/certs/auth.meet.example.com.key"}
+	if diff := cmp.Diff(want, edits(got)); err != nil || diff != "" {
+		t.Errorf("%v; edits (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestGuardDiff(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		tokens bool
+		is     observe.FileInfo
+		unit   observe.UnitInfo
+		want   []string
+	}{
+		"converged":         {true, text(guardText), observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}}, nil},
+		"not yet installed": {true, text(guardText), observe.UnitInfo{Load: observe.NotFound}, nil},
+		"absent":            {true, observe.FileInfo{}, observe.UnitInfo{Load: observe.NotFound}, []string{"create " + guardPath}},
+		"edited":            {true, text("[Service]\n"), observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}}, []string{"update " + guardPath}},
+		"not loaded":        {true, text(guardText), observe.UnitInfo{Load: observe.Loaded}, []string{"run prosody.service daemon-reload"}},
+		"no tokens":         {false, observe.FileInfo{}, observe.UnitInfo{Load: observe.Loaded}, nil},
+		"no tokens any more": {
+			false, text(guardText), observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
+			[]string{"remove " + guardPath},
+		},
+		"removed, but loaded": {
+			false, observe.FileInfo{}, observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
+			[]string{"run prosody.service daemon-reload"},
+		},
+	} {
+		s := world{guardPath: test.is}.snapshot(guardPath)
+		observe.Unit.Put(s, guardedUnit, test.unit, nil)
+		got, err := (&Guard{Tokens: test.tokens}).Diff(s)
+		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// TestGuardMatches: the guard's pattern matches what Jitsi's package writes, and nothing that the plan's settings do.
+func TestGuardMatches(t *testing.T) {
+	t.Parallel()
+	_, pattern, _ := strings.Cut(guardText, `grep -ls "`)
+	pattern, _, _ = strings.Cut(pattern, `"`)
+	guard := regexp.MustCompile(`(?m)` + pattern)
+	for file, want := range map[string]bool{"packaged.cfg.lua": true, "tokens.cfg.lua": false, "silent.cfg.lua": true} {
+		text, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if guard.Match(text) != want {
+			t.Errorf("%s: prosody is kept from starting: %v", file, !want)
+		}
+	}
+}
+
+func TestFocusScriptDiff(t *testing.T) {
+	t.Parallel()
+	script := func(mode fs.FileMode) observe.FileInfo { return observe.FileInfo{Type: observe.Regular, Mode: mode} }
+	executable, enabled := "update "+focusScript+" executable no", "update jicofo.service enabled disabled"
+	for name, test := range map[string]struct {
+		is    observe.FileInfo
+		links []string
+		want  []string
+	}{
+		"converged":                 {script(0o755), []string{"/etc/rc2.d/S01jicofo"}, nil},
+		"absent":                    {observe.FileInfo{}, nil, nil},
+		"after remove and install":  {script(0o644), nil, []string{executable, enabled}},
+		"killed before the links":   {script(0o755), nil, []string{enabled}},
+		"chmod -x, and still links": {script(0o644), []string{"/etc/rc2.d/S01jicofo"}, []string{executable}},
+	} {
+		s := world{focusScript: test.is}.snapshot(focusScript)
+		focusLinks.Put(s, struct{}{}, test.links, nil)
+		got, err := (&FocusScript{}).Diff(s)
+		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+func TestNoTURNDiff(t *testing.T) {
+	t.Parallel()
+	rendered, err := os.ReadFile("testdata/all-turn-conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := []string{"update coturn.service enabled enabled", "remove " + turnConf}
+	for name, test := range map[string]struct {
+		conf, dropIn observe.FileInfo
+		want         []string
+	}{
+		"none":               {observe.FileInfo{}, observe.FileInfo{}, nil},
+		"somebody else's":    {text("use-auth-secret\n"), observe.FileInfo{}, nil},
+		"rcprov's":           {text(string(rendered)), text("x"), append(off[:2:2], "remove "+turnDropIn)},
+		"the package's":      {text(turnMark + "\nuse-auth-secret\n"), observe.FileInfo{}, off},
+		"killed at the last": {text(string(rendered)), observe.FileInfo{}, off},
+	} {
+		got, err := (&NoTURN{}).Diff(world{turnConf: test.conf, turnDropIn: test.dropIn}.snapshot(turnConf, turnDropIn))
+		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+func TestRememberedDiff(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ is, want []string }{
+		"converged": {[]string{domain}, nil},
+		"none":      {},
+		"another":   {[]string{"old.example.com"}, []string{"update debconf jitsi-meet/jvb-hostname value old.example.com"}},
+	} {
+		s := observe.NewSnapshot()
+		remembered.Put(s, struct{}{}, test.is, nil)
+		got, err := (&Remembered{Domain: domain}).Diff(s)
+		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
+		}
 	}
 }
 
@@ -463,6 +660,32 @@ func TestAccountDiff(t *testing.T) {
 		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
+		}
+	}
+}
+
+// TestSaid has what prosodyctl of Debian 12 prints to standard error, before what it has to say and instead of it.
+func TestSaid(t *testing.T) {
+	t.Parallel()
+	const block = `
+**************************
+Prosody was unable to find lua-unbound
+This package can be obtained in the following ways:
+
+  Debian/Ubuntu | sudo apt install lua-unbound
+
+Old DNS resolver library will be used
+More help can be found on our website, at https://prosody.im/doc/depends
+**************************
+
+`
+	for _, test := range []struct{ stderr, stdout, want string }{
+		{block, "The host 'auth.meet.example.com' is not configured for this server.\n", "The host 'auth.meet.example.com' is not configured for this server."},
+		{"dpkg: error processing package jitsi-meet-prosody\n" + block, "", "dpkg: error processing package jitsi-meet-prosody"},
+		{block, "", "it says nothing"},
+	} {
+		if got := said([]byte(test.stdout), []byte(test.stderr)); got != test.want {
+			t.Errorf("%q; want %q", got, test.want)
 		}
 	}
 }

@@ -60,6 +60,8 @@ func (b *builder) build() {
 	b.daemons()
 	if b.args.TURNSecret != "" {
 		b.turn()
+	} else {
+		b.Add("no-turn", &NoTURN{})
 	}
 	b.site()
 	b.checks()
@@ -110,10 +112,15 @@ func (b *builder) packages() {
 			names[i] += "=" + version
 		}
 	}
+	b.Add("remembered-domain", &Remembered{Domain: b.args.Domain})
+	b.Add("prosody-guard", &Guard{Tokens: b.args.TokenAppID != ""})
 	held := b.args.Held
 	b.aptPackages("packages", aptpackage.Args{Packages: names, Held: &held})
 	if b.args.TokenAppID == "" { // otherwise its next upgrade would require tokens again
 		b.aptPackages("no-tokens", aptpackage.Args{Packages: []string{tokensPackage}, State: "absent"})
+	}
+	if b.args.TURNSecret == "" { // otherwise its next upgrade would set up coturn again
+		b.aptPackages("no-turnserver", aptpackage.Args{Packages: []string{turnPackage}, State: "absent"})
 	}
 }
 
@@ -139,19 +146,32 @@ func (b *builder) prosody() {
 	domain := b.args.Domain
 	conf := prosodyConf(domain)
 	b.Add("previous-domain", &PreviousDomain{Domain: domain})
-	b.Add("prosody", &Prosody{Domain: domain})
+	b.Add("prosody", &Prosody{Domain: domain, Guarded: b.args.TokenAppID != ""})
 	b.Add("prosody-link", &link.Step{Path: prosodyLink(domain), Target: conf})
+	b.Add("prosody-certificates", &CertificateLinks{Domain: domain})
 	b.Add("prosody-settings", &Settings{Path: conf, Wanted: wantedSettings(b.args)})
 	b.Add("prosody-access", &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"})
 	b.Add("account-focus", &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret})
 	b.Add("account-bridge", &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret})
-	// The link as well: a prosody that was started without it does not have the domain.
-	watched := []string{conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain)}
+	b.Add("roster", &Roster{Domain: domain})
+	// The links as well: a prosody that was started without them does not have the domain, or no certificate. It reads the
+	// roster of the focus, once the focus has logged in, from its memory.
+	watched := []string{
+		conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain),
+		rosterPath(domain), pluginSums(prosodyPackage),
+	}
+	for _, l := range certificateLinks(domain) {
+		watched = append(watched, l.Path)
+	}
 	if b.args.TokenAppID != "" {
-		watched = append(watched, "/usr/local/share/lua/5.4/basexx.lua", "/usr/local/share/lua/5.4/inspect.lua")
+		watched = append(watched, "/usr/local/share/lua/5.4/basexx.lua", "/usr/local/share/lua/5.4/inspect.lua", pluginSums(tokensPackage))
 	}
 	b.unit("prosody-service", systemdunit.Args{Name: prosodyUnit, RestartOn: watched}, true)
 }
+
+// pluginSums is the file in which dpkg has the checksums of a package's files. It stands for the plugins of prosody among them, which
+// an upgrade replaces without a restart: the package's script restarts prosody only when it changes the configuration.
+func pluginSums(name string) string { return "/var/lib/dpkg/info/" + name + ".md5sums" }
 
 // unit adds the service of a package, which is restarted when its files change.
 func (b *builder) unit(part string, args systemdunit.Args, enabled bool) {
@@ -188,7 +208,8 @@ func (b *builder) daemons() {
 	b.unit("bridge-service", systemdunit.Args{
 		Name: bridgeUnit, RestartOn: []string{bridgeConf, "/etc/jitsi/videobridge/config", trusted},
 	}, true)
-	// systemd can't enable the unit of an init script; Jitsi's package does it.
+	// systemd can't enable the unit of an init script; Jitsi's package does it, or FocusScript.
+	b.Add("focus-script", &FocusScript{})
 	b.unit("focus-service", systemdunit.Args{
 		Name: focusUnit, DropIns: map[string]string{"rcprov.conf": focusDropIn},
 		RestartOn: []string{focusConf, "/etc/jitsi/jicofo/config", trusted},

@@ -15,9 +15,11 @@ import (
 
 // Prosody is the step that has jitsi-meet-prosody configure prosody for a domain. The package's script does its work only if it
 // finds no configuration, and does not complete it if it was killed; so rcprov observes the result, and if a part is missing
-// it removes all of it and runs the script again (the way that was seen to work on Debian 12). [Account] is for the accounts.
+// it removes all of it and runs the script again (the way that was seen to work on Debian 12). [Account] is for the accounts,
+// [Roster] for the roster and [CertificateLinks] for the links, which rcprov itself makes again.
 type Prosody struct {
-	Domain string
+	Domain  string
+	Guarded bool // prosody doesn't start with what the script writes, see [Guard]
 }
 
 var _ modules.Step = (*Prosody)(nil)
@@ -44,10 +46,6 @@ func prosodyData(name string) string {
 
 func (s *Prosody) auth() string { return "auth." + s.Domain }
 
-func (s *Prosody) roster() observe.FileQuestion {
-	return observe.FileQuestion{Path: prosodyData(s.auth()) + "/roster/focus.dat", Content: true}
-}
-
 func confQuestion(path string) observe.FileQuestion {
 	return observe.FileQuestion{Path: path, Content: true}
 }
@@ -64,22 +62,25 @@ func (s *Prosody) needed() []string {
 // Observe implements [modules.Step].
 func (s *Prosody) Observe(q *observe.Query) {
 	observe.File.Ask(q, confQuestion(prosodyConf(s.Domain)))
-	observe.File.Ask(q, s.roster())
 	for _, path := range s.needed() {
 		observe.File.Ask(q, observe.FileQuestion{Path: path})
 	}
 }
 
 // Foresee implements [modules.Foreseer]: the package's script does more than what the edits say.
-func (s *Prosody) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+func (s *Prosody) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	f := snapshot.Forecast()
-	if w, _ := c.Work.(prosodyWork); w.anew() {
-		f.Remove(prosodyData(s.auth()))
-		for _, path := range s.needed() {
-			f.Write(path, observe.NewContent, nil)
-		}
-		f.Write(prosodyConf(s.Domain), observe.NewContent, observe.UnknownRights)
-		f.Link(prosodyLink(s.Domain), prosodyConf(s.Domain))
+	f.Remove(prosodyData(s.auth()))
+	for _, path := range s.needed() {
+		f.Write(path, observe.NewContent, nil)
+	}
+	for _, l := range certificateLinks(s.Domain) {
+		f.Link(l.Path, l.Target)
+	}
+	f.Write(prosodyConf(s.Domain), observe.NewContent, observe.UnknownRights)
+	f.Link(prosodyLink(s.Domain), prosodyConf(s.Domain))
+	if s.Guarded {
+		f.Stop(snapshot, prosodyUnit)
 	}
 	f.May(observe.Cause{Name: "package " + prosodyPackage, Text: "prosody jicofo jitsi-videobridge2", Brings: true}) // its script restarts these
 }
@@ -108,16 +109,6 @@ func (s *Prosody) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			return modules.NewChange(prosodyWork{Domain: s.Domain, Lacks: neededFile, File: path}), nil
 		}
 	}
-	if !strings.Contains(string(conf.Content), `"client_proxy"`) {
-		return modules.Change{}, nil // before 2021 the focus had no roster
-	}
-	contacts, err := observe.File.Get(snapshot, s.roster())
-	if err != nil {
-		return modules.Change{}, fmt.Errorf("look at the roster of the focus: %w", err)
-	}
-	if !strings.Contains(string(contacts.Content), `"focus.`+s.Domain+`"`) {
-		return modules.NewChange(prosodyWork{Domain: s.Domain, Lacks: rosterEntry}), nil
-	}
 	return modules.Change{}, nil
 }
 
@@ -136,13 +127,7 @@ const (
 	wholeConf       prosodyPart = iota + 1 // there is no configuration
 	authCertificate                        // its line for the certificate of auth.DOMAIN
 	neededFile                             // a file beside it
-	rosterEntry                            // the focus in its roster
 )
-
-// anew reports whether all of the configuration is removed before the script runs.
-func (w prosodyWork) anew() bool {
-	return w.Lacks == wholeConf || w.Lacks == authCertificate || w.Lacks == neededFile
-}
 
 // Edits implements [modules.Work].
 func (w prosodyWork) Edits() []modules.Edit {
@@ -156,8 +141,6 @@ func (w prosodyWork) Edits() []modules.Edit {
 		e.From = "without the certificate of auth." + w.Domain
 	case neededFile:
 		e.From = "without " + w.File
-	case rosterEntry:
-		e.Field, e.From = "roster", "focus."+w.Domain+" is not in the roster of the focus"
 	}
 	return []modules.Edit{e}
 }
@@ -166,15 +149,13 @@ func (w prosodyWork) Edits() []modules.Edit {
 var anewScript string
 
 // Apply implements [modules.Step].
-func (s *Prosody) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if w, _ := c.Work.(prosodyWork); w.anew() {
-		conf := prosodyConf(s.Domain)
-		_, err := h.Run(ctx, modules.Command{Script: shell.Script(anewScript, shell.Vars{
-			"domain": s.Domain, "data": prosodyData(s.auth()), "conf": conf, "backup": modules.BackupPath(conf),
-		})})
-		if err != nil {
-			return err
-		}
+func (s *Prosody) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	conf := prosodyConf(s.Domain)
+	_, err := h.Run(ctx, modules.Command{Script: shell.Script(anewScript, shell.Vars{
+		"domain": s.Domain, "data": prosodyData(s.auth()), "conf": conf, "backup": modules.BackupPath(conf),
+	})})
+	if err != nil {
+		return err
 	}
 	return reconfigure(ctx, h, prosodyPackage, "")
 }
@@ -189,7 +170,7 @@ func reconfigure(ctx context.Context, h modules.Host, name, before string) error
 	}})
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {
-		return modules.WithHint(fmt.Errorf("dpkg-reconfigure %s: %w", name, err),
+		return modules.WithHint(fmt.Errorf("dpkg-reconfigure %s: %s (exit status %d)", name, said(failed.Result.Stderr, failed.Result.Stdout), failed.Result.Status),
 			"The same command runs it again. `DEBIAN_FRONTEND=noninteractive dpkg-reconfigure %s` on the host shows what the package's script prints.", name)
 	}
 	return err

@@ -21,16 +21,44 @@ var _ modules.Step = (*Settings)(nil)
 
 // A setting is a line with a fixed content, wherever it is in the file.
 type setting struct {
-	name  string
-	match *regexp.Regexp // of lines without leading space
-	line  string
+	name     string
+	match    *regexp.Regexp // of lines without leading space
+	line     string         // empty: the line stays
+	comment  bool           // whether a line that stays is a comment
+	optional bool           // the file may lack the line
 }
 
 func newSetting(name, match, line string) setting {
-	return setting{name, regexp.MustCompile(`^(?:--\s*)?` + match), line}
+	return setting{name: name, match: regexp.MustCompile(`^(?:--\s*)?` + match), line: line}
 }
 
-// wantedSettings returns the settings for args. Without tokens they are those that the package writes.
+// change returns a line, without its leading space and end, as the setting wants it.
+func (s setting) change(body string) string {
+	code := strings.TrimLeft(strings.TrimPrefix(body, "--"), " \t")
+	switch {
+	case s.line != "":
+		return s.line
+	case !s.comment:
+		return code
+	case code == body:
+		return "--" + code
+	}
+	return body
+}
+
+// announced are the lines for a server on the host itself, for STUN and TURN, which the package writes whether there is one or not.
+func announced(domain string, there bool) []setting {
+	var all []setting
+	for _, kind := range []string{"stun", "turn", "turns"} {
+		s := newSetting("external_services, "+kind, `\{ type = .`+kind+`., host = .`+regexp.QuoteMeta(domain)+`.,`, "")
+		s.comment, s.optional = !there, !there
+		all = append(all, s)
+	}
+	return all
+}
+
+// wantedSettings returns the settings for args. Without tokens they are those that the package writes, except for the servers for
+// STUN and TURN: it announces coturn whether there is one or not.
 func wantedSettings(args Args) []setting {
 	authentication, id, secret, verification := "jitsi-anonymous", `--app_id="example_app_id"`, `--app_secret="example_app_secret"`, "--"
 	if args.TokenAppID != "" {
@@ -47,7 +75,7 @@ func wantedSettings(args Args) []setting {
 	if args.TURNSecret != "" {
 		all = append(all, newSetting("external_service_secret", `external_service_secret\s*=`, `external_service_secret = "`+string(args.TURNSecret)+`";`))
 	}
-	return all
+	return append(all, announced(args.Domain, args.TURNSecret != "")...)
 }
 
 // Observe implements [modules.Step].
@@ -109,11 +137,12 @@ func apply(text string, wanted []setting) (result string, differ, missing []stri
 			if strings.HasSuffix(line, "\n") {
 				end = "\n"
 			}
-			if now := line[:len(line)-len(body)] + w.line + end; now != line {
+			if now := line[:len(line)-len(body)] + w.change(strings.TrimSuffix(body, "\n")) + end; now != line {
 				lines[i], same = now, false
 			}
 		}
 		switch {
+		case !found && w.optional:
 		case !found:
 			missing = append(missing, w.name)
 		case !same:

@@ -181,5 +181,5 @@ func (s *Site) rewrite(ctx context.Context, h modules.Host, w siteWork) error {
 	if w.Page == replacePage {
 		page = s.page()
 	}
-	return reconfigure(ctx, h, webPackage, shell.Script(siteScript, shell.Vars{"domain": s.Domain, "page": page}))
+	return reconfigure(ctx, h, webPackage, shell.Script(siteScript, shell.Vars{"page": page}))
 }

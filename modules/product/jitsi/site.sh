@@ -1,11 +1,10 @@
-# Makes the script of jitsi-meet-web-config take domain for a new one, and backs up the page of another domain, if page is not
-# empty. If the package remembers another domain, its script takes domain for a new one anyhow, and removes the other's site.
-# Needs debconf-communicate.
-: "${domain?}" "${page?}"
+# Makes the script of jitsi-meet-web-config take the domain for a new one, and backs up the page of another domain, if page is not
+# empty. If the package remembered another domain, its script would remove that domain's page. Needs debconf-communicate.
+: "${page?}"
 
-if [ "$(echo 'get jitsi-meet/jvb-hostname' | debconf-communicate jitsi-meet-web-config)" = "0 $domain" ]; then
-	echo 'set jitsi-meet/jvb-hostname ' | debconf-communicate jitsi-meet-web-config >/dev/null
-fi
+case $(echo 'get jitsi-meet/jvb-hostname' | debconf-communicate jitsi-meet-web-config) in
+'0 '?*) echo 'set jitsi-meet/jvb-hostname ' | debconf-communicate jitsi-meet-web-config >/dev/null ;;
+esac
 if [ -n "$page" ] && [ -f "$page" ]; then
 	mkdir -p -- "/var/lib/rcprov/backup$(dirname -- "$page")"
 	mv -- "$page" "/var/lib/rcprov/backup$page"

@@ -194,6 +194,12 @@ func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.sourceQuestion())
 	observe.File.Ask(q, s.keyQuestion())
 	observe.Clock.Ask(q, struct{}{})
+	if !s.Absent {
+		for _, name := range s.Source.indexes() {
+			signers.Ask(q, name)
+		}
+		sources.Ask(q, s.sourcesQuestion())
+	}
 }
 
 // Diff implements [modules.Step].
@@ -225,13 +231,18 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		}
 		return modules.NewChange(w), nil
 	}
+	if err := s.checkSources(snapshot); err != nil {
+		return modules.Change{}, err
+	}
 	if s.KeyURL == "" {
 		if err := s.given.check(s.Fingerprints, now); err != nil {
 			return modules.Change{}, modules.WithHint(err, "Give the vendor's current key: vendors often extend a key under the same fingerprint.")
 		}
 	}
 	var notes []string
-	w.Key, notes = s.diffKey(stored, now)
+	if w.Key, notes, err = s.diffKey(snapshot, stored, now); err != nil {
+		return modules.Change{}, err
+	}
 	w.KeyRights = drift(s.keyPath(), stored)
 	w.Source = s.diffSource(source)
 	w.SourceRights = drift(s.sourcePath(), source)
@@ -247,28 +258,39 @@ func refuse(path string, is observe.FileInfo) error {
 }
 
 // diffKey compares the stored key with the plan's. It returns nil for a key that stays, with notes about it.
-func (s *Step) diffKey(is observe.FileInfo, now time.Time) (*keyWork, []string) {
+func (s *Step) diffKey(snapshot *observe.Snapshot, is observe.FileInfo, now time.Time) (*keyWork, []string, error) {
 	w := &keyWork{Action: modules.Update, Path: s.keyPath(), Fingerprints: s.Fingerprints}
 	if s.KeyURL == "" {
 		w.Given = &s.given
 	}
 	if is.Type == observe.Absent {
 		w.Action = modules.Create
-		return w, nil
+		return w, nil, nil
 	}
 	ring, err := readKeyring(is.Content)
 	if err != nil {
-		return w, nil
+		return w, nil, nil //nolint:nilerr // whatever it is, the key replaces it
 	}
 	w.Stored, w.Invalid = &ring, ring.check(s.Fingerprints, now)
 	same := string(is.Content) == string(ring.armored)
 	if s.KeyURL == "" {
 		same = string(is.Content) == string(s.Key)
 	}
-	if same && w.Invalid == nil {
-		return nil, ring.notes(now)
+	if !same || w.Invalid != nil {
+		return w, nil, nil
 	}
-	return w, nil
+	ids, err := s.strangers(snapshot, ring)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(ids) == 0 {
+		return nil, ring.notes(now), nil
+	}
+	w.Invalid = fmt.Errorf("apt can't verify the repository's newest index, which key %s signed", keyIDs(ids))
+	if s.KeyURL == "" {
+		return nil, append(ring.notes(now), w.Invalid.Error()+"; the plan doesn't have it"), nil
+	}
+	return w, nil, nil
 }
 
 // diffSource returns what is done to the file of the source, nil for nothing.

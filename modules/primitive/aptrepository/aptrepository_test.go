@@ -37,6 +37,8 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 		key, source observe.FileInfo
 		keyErr      error
 		clockErr    error
+		signedBy    []uint64 // the index; none: there is none
+		sources     sourcesInfo
 		edits       []modules.Edit
 		work        modules.Work
 		err         string
@@ -70,6 +72,27 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 		{
 			name: "expired key", key: file(string(armored(t, expired))), source: file(text),
 			edits: keyEdit("key " + fpr(expired) + " expired on 2024-01-31"),
+		},
+		{
+			name: "signed with a key that is not stored", key: file(string(armored(t, valid))), source: file(text), signedBy: []uint64{0x4022EDE2FE30229A},
+			edits: keyEdit("apt can't verify the repository's newest index, which key 4022EDE2FE30229A signed"),
+		},
+		{
+			name: "signed with the stored key, too", key: file(string(armored(t, valid))), source: file(text),
+			signedBy: []uint64{0x4022EDE2FE30229A, valid.PrimaryKey.KeyId},
+		},
+		{
+			name: "signed with a key that is not the plan's", step: func(s *Step) { giveKey(t, s, armored(t, valid)) },
+			key: file(string(armored(t, valid))), source: file(text), signedBy: []uint64{0x4022EDE2FE30229A},
+		},
+		{
+			name: "also elsewhere, which agrees", key: file(string(armored(t, valid))), source: file(text),
+			sources: sourcesInfo{Also: []string{"/etc/apt/sources.list.d/vendor.list"}},
+		},
+		{
+			name: "also elsewhere, which contradicts", key: file(string(armored(t, valid))), source: file(text),
+			sources: sourcesInfo{Also: []string{"/etc/apt/sources.list.d/vendor.list"}, Errors: []string{"Conflicting values set for option Signed-By"}},
+			err:     "apt on the host reads none of its sources: Conflicting values set for option Signed-By",
 		},
 		{
 			name: "key of the plan", step: func(s *Step) { giveKey(t, s, armored(t, valid)) },
@@ -133,6 +156,14 @@ Signed-By: /etc/apt/keyrings/rcprov-lab.asc
 			observe.File.Put(snapshot, step.keyQuestion(), test.key, test.keyErr)
 			observe.File.Put(snapshot, step.sourceQuestion(), test.source, nil)
 			observe.Clock.Put(snapshot, struct{}{}, now, test.clockErr)
+			sources.Put(snapshot, step.sourcesQuestion(), test.sources, nil)
+			for i, name := range step.Source.indexes() {
+				var ids []uint64
+				if i == 0 {
+					ids = test.signedBy
+				}
+				signers.Put(snapshot, name, ids, nil)
+			}
 			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, step, snapshot, test.edits, test.err))
 		})
 	}

@@ -9,8 +9,9 @@ var source string
 // Args describe an apt repository and the key it is signed with, which the host trusts for this repository alone.
 //
 // rcprov itself downloads the key, not the host. The key must have one of the given fingerprints, and must be neither
-// expired nor revoked; a stored key that has expired is downloaded again. Before source and key are put in place, apt on
-// the host fetches the index of the repository with the new key. If that fails, nothing is changed.
+// expired nor revoked; a stored key that has expired, or with which apt can't verify the newest index that it fetched, is
+// downloaded again. Before source and key are put in place, apt on the host fetches the index of the repository with the
+// new key. If that fails, nothing is changed.
 //
 // On the host these are /etc/apt/sources.list.d/rcprov-NAME.sources and /etc/apt/keyrings/rcprov-NAME.asc.
 //

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ import (
 // keyring is the content of a file with public keys.
 type keyring struct {
 	keys    []key
-	armored []byte // all of it as one armored block, the same for the same keys whatever armor they came in
+	ids     []uint64 // of all keys and subkeys, whether the library can read them or not
+	armored []byte   // all of it as one armored block, the same for the same keys whatever armor they came in
 }
 
 // key is a primary key with its user IDs and subkeys.
@@ -55,12 +57,17 @@ func readKeyring(data []byte) (keyring, error) {
 		switch p.Tag {
 		case 5, 7: // RFC 9580, 5.5.1: secret key, secret subkey
 			return keyring{}, errors.New("this is a private key; give the public one, and treat the private one as compromised")
-		case 6:
+		case 6, 14: // public key, public subkey
 			fingerprint, err := fingerprintOf(p.Contents)
-			if err != nil {
+			if err != nil && p.Tag == 6 {
 				return keyring{}, err
 			}
-			ring.keys = append(ring.keys, key{fingerprint: fingerprint})
+			if err == nil {
+				ring.ids = append(ring.ids, keyID(fingerprint))
+			}
+			if p.Tag == 6 {
+				ring.keys = append(ring.keys, key{fingerprint: fingerprint})
+			}
 		}
 	}
 	if len(ring.keys) == 0 {
@@ -112,6 +119,22 @@ func fingerprintOf(contents []byte) (string, error) {
 		return "", errors.New("this is an OpenPGP key of a version that apt doesn't know")
 	}
 	return strings.ToUpper(hex.EncodeToString(sum)), nil
+}
+
+// keyID is by what a signature names the key with a fingerprint (RFC 9580, 5.5.4).
+func keyID(fingerprint string) uint64 {
+	const digits = 16
+	id := fingerprint[len(fingerprint)-digits:] // version 4
+	if len(fingerprint) > 2*sha1.Size {
+		id = fingerprint[:digits]
+	}
+	n, _ := strconv.ParseUint(id, 16, 64) // made of digits
+	return n
+}
+
+// knows reports whether the ring has one of the keys.
+func (r keyring) knows(ids []uint64) bool {
+	return slices.ContainsFunc(ids, func(id uint64) bool { return slices.Contains(r.ids, id) })
 }
 
 // check returns an error unless all keys are among fingerprints and one of them may sign at now.

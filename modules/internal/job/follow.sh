@@ -38,12 +38,20 @@ start() {
 	rm -rf -- "$dir"
 	mkdir -p -- "$dir"
 	for file in lock stdout stderr; do : >"$dir/$file"; done
-	echo "$hash" >"$dir/hash"
-	printf "trap : TERM\ncd '%s'\nexec 9>lock\nflock 9\nrm -f script\n%s\n" "$dir" \
-		"{ $command
+	if ! {
+		echo "$hash" >"$dir/hash" &&
+			printf "trap : TERM\ncd '%s'\nexec 9>lock\nflock 9\nrm -f script\n%s\n" "$dir" \
+				"{ $command
 } >stdout 2>stderr 9>&-
 echo \$? >status.new
 mv status.new status" >"$dir/script"
+	} 2>/dev/null; then
+		# shellcheck disable=SC2046 # the words of a line
+		set -- $(df -hP -- "$dir" | tail -n 1)
+		echo "no job can be written to $dir: $1 has ${4:-?} of ${2:-?} left (mounted on ${6:-?})" >&2
+		rm -rf -- "$dir"
+		exit 1
+	fi
 	systemctl reset-failed -- "$unit" 2>/dev/null || :
 	# systemd keeps a unit as long as one of its processes lives, such as a daemon that the last command left behind.
 	# The unit is always the same, so it can be started again.

@@ -68,18 +68,18 @@ func (s *FocusScript) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	if c.Work.(focusScriptWork).Rights {
 		f.Touch(focusScript, &observe.Rights{Mode: 0o755})
 		f.May(observe.Cause{Name: focusScript, Bounded: true, Text: focusUnit, Brings: true})
+		f.DaemonReload()
 	}
-	f.DaemonReload()
 }
 
-// Apply implements [modules.Step].
+// Apply implements [modules.Step]. update-rc.d leaves a script as it is that has any link, those for the shutdown among them.
 func (s *FocusScript) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if c.Work.(focusScriptWork).Rights {
 		if err := modules.SetRights(ctx, h, focusScript, "0755", "root", "root"); err != nil {
 			return err
 		}
 	}
-	for _, argv := range [][]string{{"update-rc.d", "jicofo", "defaults"}, {"update-rc.d", "jicofo", "enable"}, {"systemctl", "daemon-reload"}} {
+	for _, argv := range [][]string{{"update-rc.d", "-f", "jicofo", "remove"}, {"update-rc.d", "jicofo", "defaults"}, {"systemctl", "daemon-reload"}} {
 		if _, err := h.Run(ctx, modules.Command{Argv: slices.Clone(argv)}); err != nil {
 			return err
 		}

@@ -154,11 +154,10 @@ func (b *builder) prosody() {
 	b.Add("account-focus", &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret})
 	b.Add("account-bridge", &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret})
 	b.Add("roster", &Roster{Domain: domain})
-	// The links as well: a prosody that was started without them does not have the domain, or no certificate. It reads the
-	// roster of the focus, once the focus has logged in, from its memory.
+	// The links as well: a prosody that was started without them does not have the domain, or no certificate.
 	watched := []string{
 		conf, prosodyLink(domain), "/etc/prosody/prosody.cfg.lua", prosodyCertificate(domain), prosodyCertificate("auth." + domain),
-		rosterPath(domain), pluginSums(prosodyPackage),
+		pluginSums(prosodyPackage),
 	}
 	for _, l := range certificateLinks(domain) {
 		watched = append(watched, l.Path)

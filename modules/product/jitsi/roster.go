@@ -42,15 +42,17 @@ func (s *Roster) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if is == "from" || is == "both" {
 		return modules.Change{}, nil
 	}
+	w := rosterWork{Account: s.account(), Contact: s.contact(), Was: is}
 	conf, err := observe.File.Get(snapshot, confQuestion(prosodyConf(s.Domain)))
 	switch {
-	case errors.Is(err, observe.ErrUnknown): // an earlier step writes it as today's package does
+	case errors.Is(err, observe.ErrUnknown):
+		w.Anew = true // as today's package does
 	case err != nil:
 		return modules.Change{}, fmt.Errorf("look at %s: %w", prosodyConf(s.Domain), err)
 	case conf.Type == observe.Regular && !strings.Contains(string(conf.Content), `"client_proxy"`):
 		return modules.Change{}, nil // before 2021 the focus had no roster
 	}
-	return modules.NewChange(rosterWork{Account: s.account(), Contact: s.contact(), Was: is}), nil
+	return modules.NewChange(w), nil
 }
 
 // subscription returns the subscription of a contact in a roster: "none", "to", "from", "both", or "" for one that is not in it. A
@@ -73,6 +75,7 @@ var subscriptionField = regexp.MustCompile(`(?m)^\t\t\["subscription"\] = "([a-z
 type rosterWork struct {
 	Account, Contact string
 	Was              string // the subscription; empty: none
+	Anew             bool   // an earlier step has the package's script write everything, most likely the roster, too
 }
 
 // Edits implements [modules.Work].
@@ -87,12 +90,21 @@ func (w rosterWork) Edits() []modules.Edit {
 }
 
 // Foresee implements [modules.Foreseer].
-func (s *Roster) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
-	snapshot.Forecast().Write(rosterPath(s.Domain), observe.NewContent, nil)
+func (s *Roster) Foresee(snapshot *observe.Snapshot, c modules.Change) {
+	f := snapshot.Forecast()
+	f.Write(rosterPath(s.Domain), observe.NewContent, nil)
+	if !c.Work.(rosterWork).Anew {
+		f.Stop(snapshot, prosodyUnit)
+	}
 }
 
-// Apply implements [modules.Step], with the plugin of Jitsi's package, which needs no prosody that runs.
+// Apply implements [modules.Step], with the plugin of Jitsi's package. A prosody that runs has the roster in its memory since the
+// focus logged in, and may write it: it is stopped before, so that a later step starts it, also after a kill in between.
 func (s *Roster) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
+	modules.Progress(ctx, "stopping %s", prosodyUnit)
+	if _, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "stop", prosodyUnit}}); err != nil {
+		return err
+	}
 	result, err := h.Run(ctx, modules.Command{Argv: []string{"prosodyctl", "mod_roster_command", "subscribe", s.contact(), s.account()}})
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {

@@ -256,9 +256,8 @@ func (p *meet) works(what string) {
 nginx -t -q
 for unit in nginx prosody jicofo jitsi-videobridge2; do systemctl is-active -q $unit && systemctl is-enabled -q $unit; done
 [ -z "$(dpkg --audit)" ] && ss -Hlun | grep -q ':10000 '
-for name in `+p.domain+` auth.`+p.domain+`; do openssl x509 -noout -in /etc/prosody/certs/$name.crt && [ -s /etc/prosody/certs/$name.key ]; done
-tr -d '\n' <"$(ls /var/lib/prosody/auth%2e`+strings.NewReplacer(".", "%2e", "-", "%2d").Replace(p.domain)+`/roster/focus.dat)" |
-	grep -q '\["focus.`+p.domain+`"\] = {[^}]*"subscription"\] = "\(from\|both\)"'`)
+for name in `+p.domain+` auth.`+p.domain+`; do openssl x509 -noout -in /etc/prosody/certs/$name.crt && [ -s /etc/prosody/certs/$name.key ] || exit; done
+grep -A3 '^.\["focus.`+p.domain+`"\] = {$' /var/lib/prosody/auth%2e*/roster/focus.dat | grep -q '"subscription"\] = "\(from\|both\)"'`)
 	var secrets []string
 	for _, name := range meetSecrets {
 		if secret := p.vars[name]; secret != "" {
@@ -444,10 +443,10 @@ func (p *meet) drifts() {
 		{"account of the focus deleted", "prosodyctl deluser focus@auth.$domain >/dev/null 2>&1", []string{step + "account-focus", step + "roster", step + "prosody-service"}, []string{"prosody"}},
 		{"roster of the focus removed", "rm /var/lib/prosody/auth%2e*/roster/focus.dat", []string{step + "roster", step + "prosody-service"}, []string{"prosody"}},
 		{"roster of the focus only asks", rosterAsks, []string{step + "roster", step + "prosody-service"}, []string{"prosody"}},
-		{"links to certificates removed", "rm /etc/prosody/certs/*$domain.*", []string{step + "prosody-certificates", step + "prosody-service"}, []string{"prosody"}},
+		{"links to certificates removed", "rm /etc/prosody/certs/*$domain.*; systemctl restart prosody", []string{step + "prosody-certificates", step + "prosody-service"}, []string{"prosody"}},
 		{"guard removed", "rm /etc/systemd/system/prosody.service.d/rcprov-tokens.conf; systemctl daemon-reload", []string{step + "prosody-guard"}, nil},
 		{"focus removed", "apt-mark unhold jitsi-meet jicofo >/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq -y remove jicofo </dev/null >/dev/null", []string{step + "packages", step + "focus-script", step + "focus-service"}, []string{"jicofo"}},
-		{"focus not started at boot", "rm /etc/rc[2345].d/S*jicofo", []string{step + "focus-script"}, nil},
+		{"focus not started at boot", "update-rc.d jicofo disable", []string{step + "focus-script"}, nil},
 		{"account's password", "printf 'xxxxxx\\nxxxxxx\\n' | prosodyctl passwd focus@auth.$domain >/dev/null 2>&1", []string{step + "account-focus"}, nil},
 		{"application's secret", "sed -i s/hunter2-token-01/hunter2-token-0x/ " + lua + "; systemctl restart prosody", []string{step + "prosody-settings", step + "prosody-service"}, []string{"prosody"}},
 		{"tokens turned off", "sed -i 's/authentication = \"token\" --/authentication = \"jitsi-anonymous\" --/' " + lua, []string{step + "prosody-settings"}, nil},

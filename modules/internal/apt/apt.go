@@ -52,13 +52,16 @@ const (
 
 // Get runs apt-get with args. The error of an apt-get that ran and failed is an [*Error].
 func Get(ctx context.Context, h modules.Host, args ...string) error {
-	return run(ctx, h, modules.Command{Argv: slices.Concat(aptGet, args)})
+	_, err := run(ctx, h, modules.Command{Argv: slices.Concat(aptGet, args)})
+	return err
 }
 
-// Update runs `apt-get update` for all sources of the host. apt counts a source that fails for the moment as a warning.
-func Update(ctx context.Context, h modules.Host) error {
+// Update runs `apt-get update` for all sources of the host. apt counts a source that fails for the moment, or whose index it can't
+// verify, as a warning, and goes on with the previous index; the warnings are without "W: ".
+func Update(ctx context.Context, h modules.Host) (warnings []string, err error) {
 	// apt leaves the directory's time as it is when nothing was new; NeedsUpdate reads it.
-	return run(ctx, h, modules.Command{Script: shell.QuoteAll(append(slices.Clone(aptGet), "update")) + "\ntouch /var/lib/apt/lists"})
+	result, err := run(ctx, h, modules.Command{Script: shell.QuoteAll(append(slices.Clone(aptGet), "update")) + "\ntouch /var/lib/apt/lists"})
+	return findWarnings(result.Stderr), err
 }
 
 // What apt and [Update] touch after a successful update, and age.sh reads.
@@ -74,9 +77,10 @@ var updateSomeScript string
 // as it was: a later run, also after this one was killed, must not take the lists of all other sources for fetched.
 func UpdateSome(ctx context.Context, h modules.Host, args ...string) error {
 	command := append(append(slices.Clone(aptGet), "update"), args...)
-	return run(ctx, h, modules.Command{Script: shell.Script(updateSomeScript, shell.Vars{
+	_, err := run(ctx, h, modules.Command{Script: shell.Script(updateSomeScript, shell.Vars{
 		"lists": lists, "stamp": stamp, "update": shell.QuoteAll(command),
 	})})
+	return err
 }
 
 //go:embed transaction.sh
@@ -96,10 +100,11 @@ func (t Transaction) Run(ctx context.Context, h modules.Host) error {
 	if len(t.Args) > 0 {
 		command = slices.Concat(aptGet, t.Args)
 	}
-	return run(ctx, h, modules.Command{Script: shell.Script(transactionScript, shell.Vars{
+	_, err := run(ctx, h, modules.Command{Script: shell.Script(transactionScript, shell.Vars{
 		"apt_get": shell.QuoteAll(command), "hold": shell.QuoteAll(t.Hold), "unhold": shell.QuoteAll(t.Unhold),
 		"manual": shell.QuoteAll(t.Manual),
 	})})
+	return err
 }
 
 //go:embed reinstall.sh
@@ -111,22 +116,23 @@ func Repair(ctx context.Context, h modules.Host) error {
 	// dpkg --configure fails for a package that lacks a dependency, which is apt-get's business; what then is still
 	// wrong, apt-get says.
 	configure := modules.Command{Argv: []string{"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"}}
-	if err := run(ctx, h, configure); err != nil {
+	if _, err := run(ctx, h, configure); err != nil {
 		var failed *Error
 		if !errors.As(err, &failed) {
 			return err
 		}
 	}
 	command := slices.Concat(aptGet, []string{"--no-remove", "--allow-change-held-packages"})
-	return run(ctx, h, modules.Command{Script: shell.Script(reinstallScript, shell.Vars{"apt_get": shell.QuoteAll(command)})})
+	_, err := run(ctx, h, modules.Command{Script: shell.Script(reinstallScript, shell.Vars{"apt_get": shell.QuoteAll(command)})})
+	return err
 }
 
 // run runs c as the job "apt", and again while another program holds a lock that apt doesn't wait for.
-func run(ctx context.Context, h modules.Host, c modules.Command) error {
+func run(ctx context.Context, h modules.Host, c modules.Command) (result modules.Result, err error) {
 	c.Env = environment
 	var locked *Error
-	err := wait.Until(ctx, wait.Pace{Every: lockPause, Limit: lockPatience, For: "apt waits for a lock"}, func() (missing string, err error) {
-		_, err = job.Run(ctx, h, job.Job{Name: "apt", Command: c, Progress: progress})
+	err = wait.Until(ctx, wait.Pace{Every: lockPause, Limit: lockPatience, For: "apt waits for a lock"}, func() (missing string, err error) {
+		result, err = job.Run(ctx, h, job.Job{Name: "apt", Command: c, Progress: progress})
 		var failed *modules.CommandError
 		if !errors.As(err, &failed) {
 			return "", err
@@ -138,10 +144,10 @@ func run(ctx context.Context, h modules.Host, c modules.Command) error {
 		return locked.holder() + " has it", nil
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
-		return modules.WithHint(locked, "rcprov waited %v for it. Look what %s is doing there, then run the same command again.",
+		return result, modules.WithHint(locked, "rcprov waited %v for it. Look what %s is doing there, then run the same command again.",
 			lockPatience, locked.holder())
 	}
-	return err
+	return result, err
 }
 
 var heldBy = regexp.MustCompile(`held by process (\d+) \(([^)]*)\)`)
@@ -178,22 +184,23 @@ func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, e
 }
 
 // UpdateIfOlder fetches the package lists unless they are younger than age (rounded up to minutes). While a host is
-// still in its first boot it waits for cloud-init to end. It reports whether it ran apt-get update.
-func UpdateIfOlder(ctx context.Context, h modules.Host, age time.Duration) (updated bool, err error) {
+// still in its first boot it waits for cloud-init to end. It reports whether it ran apt-get update, with the warnings of [Update].
+func UpdateIfOlder(ctx context.Context, h modules.Host, age time.Duration) (updated bool, warnings []string, err error) {
 	words, err := askAge(ctx, h, age)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if len(words) > 0 && words[0] == "first-boot" {
 		if err := waitForCloudInit(ctx, h); err != nil {
-			return false, err
+			return false, nil, err
 		}
 	}
 	if len(words) == 0 || words[len(words)-1] != "update" {
-		return false, nil
+		return false, nil, nil
 	}
 	modules.Progress(ctx, "fetching apt's package lists")
-	return true, Update(ctx, h)
+	warnings, err = Update(ctx, h)
+	return true, warnings, err
 }
 
 // waitForCloudInit waits up to ten minutes for cloud-init, which installs packages and writes sources during the

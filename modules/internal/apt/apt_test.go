@@ -56,6 +56,10 @@ func TestErrors(t *testing.T) {
 			if e.Unknown() {
 				got += "unknown\n"
 			}
+			if e.Broken() {
+				packages, missing := e.Lacks()
+				got += strings.Join(packages, " ") + " lacks " + strings.Join(missing, " ") + "\n"
+			}
 			if e.Locked() {
 				got += "locked by " + e.holder() + "\n"
 			}
@@ -70,6 +74,34 @@ func TestErrorWithoutComplaint(t *testing.T) {
 	t.Parallel()
 	if got, want := failure("", "sh: 1: apt-get: not found").Error(), "apt-get: apt-get: sh: 1: apt-get: not found (exit status 100)"; got != want {
 		t.Errorf("error %q, want %q", got, want)
+	}
+}
+
+// TestLacks has lines of apt 2.6.
+func TestLacks(t *testing.T) {
+	t.Parallel()
+	e := &Error{Lines: []string{
+		"The following packages have unmet dependencies:",
+		" jitsi-meet-prosody : Depends: lua-sec but it is not installed", "                      Depends: prosody (>= 0.12.0) but it is not going to be installed or",
+		"                      PreDepends: lua-cjson but it is not going to be installed", " jq : Depends: libjq1 (= 1.6) but 1.5 is to be installed",
+	}}
+	packages, missing := e.Lacks()
+	if diff := cmp.Diff([][]string{{"jitsi-meet-prosody"}, {"lua-sec", "lua-cjson"}}, [][]string{packages, missing}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestWarnings has what apt-get update of Debian 12 said, with status 0, of a repository signed with its vendor's next key.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const (
+		verify = "An error occurred during the signature verification. The repository is not updated and the previous index files will be used. " +
+			"GPG error: http://x/repo ./ InRelease: The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 4022EDE2FE30229A"
+		fetch = "Failed to fetch http://x/repo/./InRelease  The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 4022EDE2FE30229A"
+	)
+	got := findWarnings([]byte("W: " + verify + "\nW: " + fetch + "\nW: " + fetch + "\nN: x\nW: Some index files failed to download. They have been ignored, or old ones used instead.\n"))
+	if diff := cmp.Diff([]string{verify, fetch}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

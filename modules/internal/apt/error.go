@@ -62,6 +62,47 @@ var headings = regexp.MustCompile(`^(The following packages have unmet dependenc
 // after them says only that it isn't signed.
 var complaint = regexp.MustCompile(`^(E: |W: GPG error: |W: .*OpenPGP signature verification failed: )`)
 
+// findWarnings returns the warnings in what apt-get printed to standard error, each once, without "W: " and without what is of no
+// help.
+func findWarnings(stderr []byte) []string {
+	var all []string
+	for line := range strings.Lines(string(stderr)) {
+		warning, found := strings.CutPrefix(strings.TrimRight(line, " \r\n"), "W: ")
+		if found && !slices.Contains(all, warning) && !strings.HasPrefix(warning, "Some index files failed to download") {
+			all = append(all, warning)
+		}
+	}
+	return all
+}
+
+// Contradiction reports whether apt reads no source at all, because two contradict each other.
+func (e *Error) Contradiction() bool { return e.Contains("Conflicting values set for option") }
+
+// Broken reports whether packages that are installed lack what they depend on, so that apt-get does nothing else.
+func (e *Error) Broken() bool {
+	return e.Contains("--fix-broken install") || e.Contains("apt-get -f install")
+}
+
+// lack is a line about what a package lacks; the name of the package stands in the first of its lines only.
+var lack = regexp.MustCompile(`^ (?:(\S+) : | +)(?:Pre-?)?Depends: (\S+) .*but it is not (?:going to be )?installed$`)
+
+// Lacks returns the packages that lack what they depend on, and what that is, each once.
+func (e *Error) Lacks() (packages, missing []string) {
+	for _, line := range e.Lines {
+		m := lack.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if m[1] != "" && !slices.Contains(packages, m[1]) {
+			packages = append(packages, m[1])
+		}
+		if !slices.Contains(missing, m[2]) {
+			missing = append(missing, m[2])
+		}
+	}
+	return packages, missing
+}
+
 // newError picks what matters from the output of a failed apt-get or dpkg under LC_ALL=C.
 func newError(failed *modules.CommandError) *Error {
 	e := &Error{Command: failed}

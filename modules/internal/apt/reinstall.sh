@@ -6,4 +6,9 @@ eval "set -- $apt_get"
 for package in $(dpkg-query -W -f='${db:Status-Eflag} ${binary:Package}=${Version}\n' | sed -n 's/^reinstreq //p'); do
 	"$@" --reinstall install "$package" || "$@" --reinstall install "${package%%=*}"
 done
-"$@" -f install
+"$@" -f install && exit
+status=$?
+lacking=$("$@" -s -f install 2>/dev/null | sed -n 's/^ .*Depends: \([^ ]*\).* but it is not .*/\1/p')
+[ -n "$lacking" ] || exit $status
+# shellcheck disable=SC2086 # names
+"$@" install $lacking

@@ -63,6 +63,7 @@ type transaction struct {
 	unhold   []string
 	manual   []string
 	listAge  time.Duration
+	warnings []string // of apt-get update: sources of which it goes on with the previous lists
 }
 
 // mode is what can't differ within one call of apt-get.
@@ -136,7 +137,7 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {
 		// Usually the repository has newer packages than the lists.
 		modules.Progress(ctx, "fetching apt's package lists, which are out of date")
-		if err := apt.Update(ctx, h); err != nil {
+		if t.warnings, err = apt.Update(ctx, h); err != nil {
 			return err
 		}
 		err = run.Run(ctx, h)
@@ -145,7 +146,7 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 		return nil
 	}
 	var advised *modules.HintError
-	if err = explain(err); errors.As(err, &advised) {
+	if err = t.explain(err); errors.As(err, &advised) {
 		return err
 	}
 	return modules.WithHint(err, "What was installed before the error stays; run the same command again to continue.")
@@ -179,7 +180,7 @@ func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool,
 	if t.mode.absent {
 		return false, nil, nil
 	}
-	updated, err = apt.UpdateIfOlder(ctx, h, t.listAge)
+	updated, t.warnings, err = apt.UpdateIfOlder(ctx, h, t.listAge)
 	var failed *apt.Error
 	if errors.As(err, &failed) {
 		return updated, err, nil
@@ -208,7 +209,8 @@ func (t *transaction) simulate(ctx context.Context, h modules.Host, args []strin
 	var failed *apt.Error
 	if errors.As(err, &failed) && failed.Unknown() && !updated && !t.mode.absent {
 		modules.Progress(ctx, "fetching apt's package lists, which don't know all packages")
-		fetched, updateErr = true, apt.Update(ctx, h)
+		fetched = true
+		t.warnings, updateErr = apt.Update(ctx, h)
 		if updateErr != nil && !errors.As(updateErr, &failed) {
 			return s, fetched, updateErr
 		}
@@ -217,7 +219,7 @@ func (t *transaction) simulate(ctx context.Context, h modules.Host, args []strin
 	if err != nil && updateErr != nil {
 		err = fmt.Errorf("%w\nand fetching the package lists failed: %w", err, updateErr)
 	}
-	return s, fetched, explain(err)
+	return s, fetched, t.explain(err)
 }
 
 // args are those of apt-get.
@@ -303,13 +305,27 @@ func (t *transaction) checkVirtual(ctx context.Context, h modules.Host, s apt.Si
 	return nil
 }
 
-// explain adds hints to errors of apt-get.
-func explain(err error) error {
+// explain adds hints to errors of apt-get, and why it may not have known better.
+func (t *transaction) explain(err error) error {
 	var failed *apt.Error
 	if !errors.As(err, &failed) {
 		return err
 	}
+	if len(t.warnings) > 0 && (failed.Unknown() || failed.Contains("Failed to fetch")) {
+		return modules.WithHint(fmt.Errorf("%w\nand apt-get update warned: %s", err, strings.Join(t.warnings, "\n")),
+			"apt goes on with the previous lists of what it could not fetch or verify. Correct that first; `apt-get update` on the host shows it.")
+	}
 	switch {
+	case failed.Contradiction():
+		return modules.WithHint(err, "Two files of /etc/apt/sources.list.d, or lines of /etc/apt/sources.list, name the same repository with different keys, "+
+			"so that apt reads no source at all. Remove one of them.")
+	case failed.Broken():
+		packages, missing := failed.Lacks()
+		if len(missing) == 0 {
+			return modules.WithHint(err, "Packages on the host lack what they depend on, and apt-get does nothing else before they have it. `apt-get check` on the host names them.")
+		}
+		return modules.WithHint(fmt.Errorf("%s on the host lacks what it depends on: %w", strings.Join(packages, ", "), err),
+			"`apt-get install %s` on the host installs that; then run the same command again. (`apt-get -f install` fails while packages are on hold.)", strings.Join(missing, " "))
 	case failed.Contains("is a virtual package provided by"):
 		return modules.WithHint(err, "Name one of the real packages.")
 	case failed.Contains("' was not found"):

@@ -246,11 +246,36 @@ func TestVirtual(t *testing.T) {
 func TestExplainRemoval(t *testing.T) {
 	t.Parallel()
 	// As apt 2.6 says it, and package apt keeps it.
-	err := explain(&apt.Error{Lines: []string{
+	err := new(transaction).explain(&apt.Error{Lines: []string{
 		"The following packages will be REMOVED:", "  libpam-systemd systemd-sysv", "  x", "Packages need to be removed but remove is disabled.",
 	}})
 	if got, want := moduletest.ErrorText(err), "apt-get would also remove libpam-systemd, systemd-sysv, x"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestExplainHints is about errors whose reason is elsewhere than the line in the plan.
+func TestExplainHints(t *testing.T) {
+	t.Parallel()
+	const warning = "GPG error: http://x/repo ./ InRelease: NO_PUBKEY 4022EDE2FE30229A"
+	for name, test := range map[string]struct {
+		warnings, lines []string
+		text, hint      string
+	}{
+		"a list that was not updated": {
+			[]string{warning},
+			[]string{"Unable to locate package new"},
+			"apt-get: Unable to locate package new\nand apt-get update warned: " + warning, "previous lists",
+		},
+		"lists are new":           {nil, []string{"Unable to locate package new"}, "apt-get: Unable to locate package new", "apt-cache policy NAME"},
+		"somebody broke dpkg":     {nil, []string{" jq : Depends: libjq1 (= 1.6) but it is not going to be installed", "Unmet dependencies. Try 'apt --fix-broken install'"}, "jq on the host lacks what it depends on: apt-get:  jq : Depends", "`apt-get install libjq1` on the host"},
+		"sources that contradict": {nil, []string{"Conflicting values set for option Signed-By"}, "apt-get: Conflicting values", "Remove one of them"},
+	} {
+		err := (&transaction{warnings: test.warnings}).explain(&apt.Error{Lines: test.lines})
+		var hint *modules.HintError
+		if !errors.As(err, &hint) || !strings.HasPrefix(err.Error(), test.text) || !strings.Contains(hint.Hint, test.hint) {
+			t.Errorf("%s: %v; want %q with %q", name, err, test.text, test.hint)
+		}
 	}
 }
 

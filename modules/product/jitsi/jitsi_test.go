@@ -514,11 +514,14 @@ func TestGuardDiff(t *testing.T) {
 		"not loaded":        {true, text(guardText), observe.UnitInfo{Load: observe.Loaded}, []string{"run prosody.service daemon-reload"}},
 		"no tokens":         {false, observe.FileInfo{}, observe.UnitInfo{Load: observe.Loaded}, nil},
 		"no tokens any more": {
-			false, text(guardText), observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
+			false, text(guardText),
+			observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
 			[]string{"remove " + guardPath},
 		},
 		"removed, but loaded": {
-			false, observe.FileInfo{}, observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
+			false,
+			observe.FileInfo{},
+			observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
 			[]string{"run prosody.service daemon-reload"},
 		},
 	} {

@@ -11,4 +11,4 @@ status=$?
 lacking=$("$@" -s -f install 2>/dev/null | sed -n 's/^ .*Depends: \([^ ]*\).* but it is not .*/\1/p')
 [ -n "$lacking" ] || exit $status
 # shellcheck disable=SC2086 # names
-"$@" install $lacking
+"$@" --no-remove install $lacking

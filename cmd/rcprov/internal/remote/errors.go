@@ -155,7 +155,12 @@ func (c *Conn) explainEnd(p *process, output []byte, err error) error {
 	if text == "" {
 		return fmt.Errorf("%w (%s)", err, how)
 	}
-	return fmt.Errorf("%w (%s): %s", err, how, modules.LastLine([]byte(text)))
+	err = fmt.Errorf("%w (%s): %s", err, how, modules.LastLine([]byte(text)))
+	if strings.Contains(text, "Unterminated quoted string") || strings.Contains(text, "looking for matching") { // dash, bash
+		return modules.WithHint(err, "A ForceCommand or another wrapper splits commands into words. "+
+			"Let it run `sh -c \"$SSH_ORIGINAL_COMMAND\"`, or let sudo need no password.")
+	}
+	return err
 }
 
 // lostSoon returns why the connection ended, if it ends within a moment: the end of a session is seen first.

@@ -21,6 +21,7 @@ import (
 type fake struct {
 	dir     string
 	address *net.TCPAddr
+	split   bool // commands are words, for no shell
 
 	mu       sync.Mutex
 	channels map[string]int // how many were opened, by type
@@ -126,6 +127,10 @@ func (f *fake) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 
 func (f *fake) execute(channel ssh.Channel, command string) {
 	cmd := exec.Command("/bin/sh", "-c", command)
+	if f.split {
+		words := strings.Fields(command)
+		cmd = exec.Command(words[0], words[1:]...)
+	}
 	inSession(cmd)
 	cmd.Env = append(os.Environ(), "PATH="+f.dir+":"+os.Getenv("PATH"))
 	cmd.Stdout, cmd.Stderr = channel, channel.Stderr()

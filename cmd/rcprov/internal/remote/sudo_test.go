@@ -241,3 +241,31 @@ func TestLoginRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A ForceCommand that splits its words without a shell works where sudo needs no password; else the error shows what it said.
+func TestWrapperWithoutShell(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ password, want string }{
+		"no password": {"", ""},
+		"password":    {"right", "Unterminated quoted string"},
+	} {
+		server, target := sudoServer(t, ":", "false")
+		if c.password != "" {
+			server, target = sudoServer(t, refusesWithout, "true")
+			target.Become.Password = modules.Secret(c.password)
+		}
+		server.split = true
+		conn, err := server.dialer().Connect(t.Context(), target)
+		if err == nil {
+			defer func() { _ = conn.Close() }()
+			_, _, err = conn.Ask(t.Context(), "true")
+		}
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v; want %q", name, err, c.want)
+		}
+		var hint *modules.HintError
+		if c.want != "" && (!errors.As(err, &hint) || !strings.Contains(hint.Hint, "splits commands into words")) {
+			t.Errorf("%s: %v has no hint", name, err)
+		}
+	}
+}

@@ -2,7 +2,7 @@
 //
 // Any tool that writes age files makes ones that [Opener.Open] reads. Those of [Seal] are in the text form (armor), so that a
 // repository shows them as text. An age file doesn't say for whom it is encrypted; so the text itself begins with comments that name
-// the recipients, which [Recipients] reads, and whoever changes the text can encrypt it for the same ones.
+// the recipients, which [Opener.Lock] reads, and whoever changes the text can encrypt it for the same ones.
 package sealed
 
 import (

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/rcprov/rcprov/e2e/lab"
@@ -65,6 +66,23 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("no command %q", command)
 }
 
+// giveKey gives the key of the hosts to the person who has called this by sudo: ssh must be able to read it, and nobody else.
+func giveKey(dir string) error {
+	uid, gid := os.Getenv("SUDO_UID"), os.Getenv("SUDO_GID")
+	if uid == "" || gid == "" {
+		return nil
+	}
+	owner, err := strconv.Atoi(uid)
+	if err != nil {
+		return fmt.Errorf("SUDO_UID: %w", err)
+	}
+	group, err := strconv.Atoi(gid)
+	if err != nil {
+		return fmt.Errorf("SUDO_GID: %w", err)
+	}
+	return os.Chown(filepath.Join(dir, "id_ed25519"), owner, group)
+}
+
 // up boots hosts to be kept and says how to use them.
 func up(ctx context.Context, config lab.Config, backend lab.Backend, args []string) error {
 	flags := flag.NewFlagSet("lab up", flag.ContinueOnError)
@@ -83,6 +101,9 @@ func up(ctx context.Context, config lab.Config, backend lab.Backend, args []stri
 		sshConfig += h.SSHConfig()
 		plan += fmt.Sprintf("host %q {\n  groups = [\"lab\"]\n}\n\n", name)
 		fmt.Printf("%s is up at %s\n", name, h.Address)
+	}
+	if err := giveKey(config.Dir); err != nil {
+		return err
 	}
 	plan += `play "hello" {
   hosts = group.lab

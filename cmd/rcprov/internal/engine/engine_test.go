@@ -712,6 +712,43 @@ play "two" {
 	}
 }
 
+// A step that runs once runs on the first host for which its condition holds.
+func TestRunOnce(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "b" {}
+host "c" {}
+play "one" {
+  hosts = group.all
+  thing "x" {
+    name     = "x"
+    value    = "1"
+    run_once = true
+    when     = self.name != "a"
+  }
+  thing "never" {
+    name     = "y"
+    value    = "1"
+    run_once = true
+    when     = self.name == "d"
+  }
+}
+`)
+	if _, err := l.apply(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(l.events)
+	want := []string{"a step_skipped thing.never", "a step_skipped thing.x", "b step_changed thing.x"}
+	if diff := cmp.Diff(want, l.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	l.events = nil
+	if _, err := l.run(t.Context(), Options{Mode: Apply, Limit: []string{"c"}}); err != nil || len(l.events) == 0 {
+		t.Errorf("limited to c: %q, %v", l.events, err)
+	}
+}
+
 func TestStop(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, threeThings)

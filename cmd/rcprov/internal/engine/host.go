@@ -127,7 +127,7 @@ func (h *host) bind() ([]*step, error) {
 			return nil, diags
 		}
 		for _, s := range steps {
-			if s.RunOnce && !h.isFirst(p.Plays[i]) {
+			if s.RunOnce && !h.runsOnce(p.Plays[i], s) {
 				continue
 			}
 			claiming = append(claiming, s)
@@ -143,11 +143,23 @@ func (h *host) bind() ([]*step, error) {
 	return all, nil
 }
 
-// isFirst reports whether h is the first of play's hosts that the run works on.
-func (h *host) isFirst(p *plan.Play) bool {
+// runsOnce reports whether h is the host of play p for the step s, which runs once: the first that the run works on, and on which
+// s is not skipped. Conditions that depend on facts are not looked at: those of other hosts may not be known yet.
+func (h *host) runsOnce(p *plan.Play, s plan.Step) bool {
+	all := h.run.Options.Plan
 	for _, other := range p.Hosts {
-		if selected(h.run.Limit, other) {
-			return other == h.Host
+		switch {
+		case !selected(h.run.Limit, other):
+		case other == h.Host:
+			return true
+		case all.NeedsFacts(p) || s.Skip != "":
+			return false
+		default:
+			steps, diags := all.Bind(p, other, nil)
+			at := slices.IndexFunc(steps, func(o plan.Step) bool { return o.Address == s.Address })
+			if diags.HasErrors() || at >= 0 && steps[at].Skip == "" {
+				return false
+			}
 		}
 	}
 	return false

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -238,7 +239,11 @@ func (a *authentication) secret(question string) (typed string, err error) {
 	if a.person() == nil {
 		return "", errors.New("there is nobody to ask for a password")
 	}
-	if a.typed != "" {
+	if a.typed == "" {
+		for _, why := range a.skipped { // the reason for which a password is needed
+			a.dialer.notice(cmp.Or(a.name, a.settings.alias), "a key was not offered: "+why)
+		}
+	} else {
 		question = "The host did not accept that password. Try again: " + question
 	}
 	a.typed, err = a.prompt(question)

@@ -76,6 +76,29 @@ func TestSlowLogin(t *testing.T) {
 	}
 }
 
+// Who is asked for a password reads why no key was offered.
+func TestPasswordForWantOfAKey(t *testing.T) {
+	t.Parallel()
+	config := &ssh.ServerConfig{
+		PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, errors.New("no") },
+		PasswordCallback:  func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) { return nil, nil },
+	}
+	fake := startFake(t, config)
+	missing := filepath.Join(fake.dir, "missing")
+	fake.write(t, "config", "UserKnownHostsFile "+fake.dir+"/known_hosts\nIdentityAgent none\nIdentityFile "+missing+"\n")
+	var told notices
+	d := fake.dialer()
+	d.Prompt, d.Notice = &script{answers: []string{"typed"}}, told.tell
+	conn, err := d.Connect(t.Context(), fake.target())
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	_ = conn.Close()
+	if want := "fake: a key was not offered: "; !strings.HasPrefix(told.String(), want) || !strings.Contains(told.String(), missing) {
+		t.Errorf("told %q", told.String())
+	}
+}
+
 // A login that gives no shell is named, and ends.
 func TestNoShell(t *testing.T) {
 	t.Parallel()

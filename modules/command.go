@@ -21,6 +21,7 @@ type Command struct {
 	Dir    string   // working directory, "/" if empty
 	User   string   // run as this user, with its groups (runuser)
 	Stdin  []byte   // at most a few MiB; use Host.Upload for more
+	Live   bool     // its latest line of output is shown while it runs ([Progress]); not where that may have a secret
 
 	// Before is shell that runs first, as root, in the same shell. The engine sets it; modules do not.
 	Before string

@@ -27,6 +27,8 @@ var source string
 //	  unless = ["psql", "-c", "", "app"]
 //	}
 //
+// While it runs, rcprov shows the latest line of its output, unless env or stdin have a secret.
+//
 // `unless` and `changed_when` run whenever rcprov observes the host, also for `rcprov plan`: they must not change anything.
 // They run as the same user, in the same directory and environment as the command, for at most 30 seconds. For plan their
 // result is unknown if an earlier step provides their program, directory or user, changes a file or a unit that they name,

@@ -37,6 +37,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		},
 		Creates: args.Creates, Removes: args.Removes,
 	}
+	s.Command.Live = !env.Sensitive("env") && !env.Sensitive("stdin")
 	errs := said.Check()
 	for _, c := range []struct{ arg, path string }{{"creates", args.Creates}, {"removes", args.Removes}} {
 		if err := modules.CheckPath(c.path); err != nil && c.path != "" {

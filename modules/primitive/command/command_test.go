@@ -118,6 +118,18 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestLive: the output is shown while the program runs, unless it may have a secret.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	for secret, want := range map[string]bool{"": true, "env": false, "stdin": false} {
+		env := modules.Env{Sensitive: func(arg string) bool { return arg == secret }}
+		step, err := New(Args{Argv: []string{"true"}, Creates: "/x", Dir: "/", User: "root"}, env)
+		if err != nil || step.(*Step).Command.Live != want {
+			t.Errorf("secret %q: %+v, %v", secret, step, err)
+		}
+	}
+}
+
 func TestConverge(t *testing.T) {
 	t.Parallel()
 	for _, shell := range []string{"/bin/sh", "/bin/bash"} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -53,6 +54,11 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	defer p.kill()
 
 	stdout, stderr := output{begins: make(chan struct{})}, output{begins: make(chan struct{})}
+	if command.Live {
+		latest := &latestLine{}
+		stdout.live, stderr.live = latest, latest
+		defer latest.show(ctx)()
+	}
 	ctx, stopWaiting := c.whileShellStarts(ctx, stdout.begins)
 	defer stopWaiting()
 	mark := newMark()
@@ -108,6 +114,76 @@ type output struct {
 	begins  chan struct{} // closed when the mark was read
 	began   bool
 	content tail
+	live    *latestLine // nil: nobody watches
+}
+
+// showEvery is how often the latest line of a command's output is shown.
+const showEvery = 300 * time.Millisecond
+
+// latestLine keeps the last whole line that was written to it.
+type latestLine struct {
+	mu         sync.Mutex
+	line, part []byte
+	over       bool // part became too long: the rest of it is no line of its own, and may begin in the middle of a secret
+}
+
+// maxLine is how long a line may be that is shown.
+const maxLine = 64 << 10
+
+// Write implements [io.Writer].
+func (l *latestLine) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	written := len(p)
+	if l.over {
+		end := bytes.IndexAny(p, "\r\n")
+		if end < 0 {
+			return written, nil
+		}
+		l.over, p = false, p[end:]
+	}
+	all := append(l.part, p...)
+	// Some draw a line again and again after carriage returns.
+	lines := bytes.FieldsFunc(all, func(r rune) bool { return r == '\n' || r == '\r' })
+	l.part = nil
+	if len(lines) > 0 && !bytes.HasSuffix(all, []byte("\n")) && !bytes.HasSuffix(all, []byte("\r")) {
+		part := lines[len(lines)-1]
+		l.part, lines = bytes.Clone(part), lines[:len(lines)-1]
+		if l.over = len(part) > maxLine; l.over {
+			l.part = nil
+		}
+	}
+	for _, line := range lines {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			l.line = bytes.Clone(line)
+		}
+	}
+	return written, nil
+}
+
+// show reports the line as progress while it changes, until stop is called.
+func (l *latestLine) show(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(showEvery)
+		defer ticker.Stop()
+		shown := ""
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+			l.mu.Lock()
+			line := string(l.line)
+			l.mu.Unlock()
+			if line != shown {
+				shown = line
+				modules.Progress(ctx, "%s", line)
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(done) })
 }
 
 func (o *output) read(r *bufio.Reader, mark string) (err error) {
@@ -116,7 +192,11 @@ func (o *output) read(r *bufio.Reader, mark string) (err error) {
 	}
 	o.began = true
 	close(o.begins)
-	_, err = io.Copy(&o.content, r)
+	to := io.Writer(&o.content)
+	if o.live != nil {
+		to = io.MultiWriter(&o.content, o.live)
+	}
+	_, err = io.Copy(to, r)
 	return err
 }
 

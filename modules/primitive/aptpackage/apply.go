@@ -117,6 +117,12 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case updateErr != nil:
+		modules.Progress(ctx, "going on with apt's previous lists: %v", updateErr)
+	case len(t.warnings) > 0:
+		modules.Progress(ctx, "going on with apt's previous lists: %s", strings.Join(t.warnings, "; "))
+	}
 	plain, err := t.plain(ctx, h)
 	if err != nil {
 		return err

@@ -167,8 +167,9 @@ func unitScript(questions []UnitQuestion) string {
 	all := false
 	var names, stamps, watched []string
 	for _, q := range questions {
-		names = append(names, q.Name)
-		stamps = append(stamps, StampPath(q.Name))
+		if !slices.Contains(names, q.Name) { // two answers differ if the unit changes in between
+			names, stamps = append(names, q.Name), append(stamps, StampPath(q.Name))
+		}
 		for _, path := range strings.Split(q.Watch, "\n") {
 			if path != "" && !slices.Contains(watched, path) {
 				watched = append(watched, path)

@@ -210,3 +210,17 @@ func TestParseUnitStates(t *testing.T) {
 		t.Errorf("b: %+v", got)
 	}
 }
+
+// TestUnitAskedOnce has two steps of one unit: systemctl is asked once, or it could answer twice, and not the same.
+func TestUnitAskedOnce(t *testing.T) {
+	t.Parallel()
+	script := unitScript([]UnitQuestion{{Name: "nginx.service", Watch: "/etc/a"}, {Name: "nginx.service", Watch: "/etc/b"}, {Name: "cron.service"}})
+	if n := strings.Count(script, StampPath("nginx.service")); n != 1 {
+		t.Errorf("asked %d times:\n%s", n, script)
+	}
+	for _, text := range []string{"/etc/a", "/etc/b", StampPath("cron.service")} {
+		if !strings.Contains(script, text) {
+			t.Errorf("doesn't ask about %s:\n%s", text, script)
+		}
+	}
+}

@@ -27,6 +27,10 @@ type Case struct {
 	// Waits are steps that only wait. Whether a repair reports them as changed depends on how fast the host is: when their
 	// turn comes, there may be nothing left to wait for.
 	Waits []string `hcl:"waits,optional"`
+	// Reads are files that the case's modules read. At the end, on Debian 12, all of them are emptied, and then all given
+	// to somebody else: apply must succeed both times. Not those without which nothing can be told, where apply must fail. Each
+	// module has a case with Reads, or a reason in readsNothing.
+	Reads []string `hcl:"reads,optional"`
 	// Setup is run on the fresh host first.
 	Setup string `hcl:"setup,optional"`
 	// Plan is the body of a play: steps.

@@ -24,6 +24,7 @@ import (
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
 	"github.com/rcprov/rcprov/e2e/internal/writes"
 	"github.com/rcprov/rcprov/e2e/lab"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // A subject is a fresh host on which a case's plan is tried.
@@ -34,6 +35,7 @@ type subject struct {
 	check  string
 	alive  []string
 	waits  []string
+	spoils bool // the files that the case reads are spoiled at the end
 
 	fresh *writes.Snapshot // after setup; nil for virtual machines, whose writes nobody sees
 	last  *writes.Snapshot // the latest
@@ -89,7 +91,42 @@ func undisturbed(ctx context.Context, s *subject, c Case) (state *writes.Snapsho
 			errs = append(errs, fmt.Errorf("drift %q: %w", d.Name, err))
 		}
 	}
+	if len(errs) == 0 && s.spoils && len(c.Reads) > 0 {
+		errs = append(errs, s.spoiled(ctx, c.Reads))
+	}
 	return state, r.Duration, errors.Join(errs...)
+}
+
+// spoilers are what happens to the files that a case reads.
+var spoilers = []struct{ name, script string }{
+	{"exist but are empty", `for f; do [ -f "$f" ] || { echo "$f is no file"; exit 1; }; : >"$f"; done`},
+	{"are somebody else's", `for f; do [ -f "$f" ] || { echo "$f is no file"; exit 1; }; chown -h games:games -- "$f"; done`},
+}
+
+// spoiled proves that no module takes a file that it reads, and that is there, for one with something in it, or of root's: plan
+// says what apply then does, and apply succeeds and converges. What was in the files is lost, so this comes last on a host.
+func (s *subject) spoiled(ctx context.Context, files []string) error {
+	s.check = "true" // it may be about lines that are lost
+	for _, spoil := range spoilers {
+		if _, err := s.host.Must(ctx, "set -e -- "+shell.QuoteAll(files)+"\n"+spoil.script); err != nil {
+			return err
+		}
+		plan, err := s.laptop.Run(ctx, "plan", s.plan, "--json", "--no-color")
+		if err != nil {
+			return err
+		}
+		r, err := s.apply(ctx)
+		if err == nil {
+			err = tellsTheTruth(plan, r)
+		}
+		if err == nil {
+			err = s.settled(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("files that %s (%q): %w", spoil.name, files, err)
+		}
+	}
+	return nil
 }
 
 // killed proves law 4 on a host of its own: apply is killed at moments spread over the time that it took undisturbed,

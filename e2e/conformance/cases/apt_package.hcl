@@ -1,6 +1,7 @@
 # Small packages without dependencies of Debian itself, fetched from its mirrors.
 
 case "installed" {
+  reads = ["/var/lib/apt/extended_states"]
   plan  = <<-EOT
     apt_package "greeting" {
       packages = ["hello"]

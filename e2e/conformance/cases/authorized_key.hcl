@@ -13,6 +13,7 @@ case "key of a new user" {
     [ "$(stat -c %a:%U:%G . authorized_keys | tr '\n' ' ')" = "700:alice:alice 600:alice:alice " ] && [ "$(ls -A)" = authorized_keys ]
   EOT
   drift "file removed" { run = "rm /home/alice/.ssh/authorized_keys" }
+  drift "emptied" { run = ": >/home/alice/.ssh/authorized_keys" }
   drift "directory removed" { run = "rm -r /home/alice/.ssh" }
   drift "comment" { run = "sed -i s/laptop/desk/ /home/alice/.ssh/authorized_keys" }
   drift "options" { run = "sed -i 's/^/command=\"false a,b\",no-pty /' /home/alice/.ssh/authorized_keys" }

@@ -1,6 +1,7 @@
 # debconf: answers are there before the package that asks, and debconf's own tools see them.
 
 case "answers before the package" {
+  reads = ["/var/cache/debconf/config.dat", "/var/cache/debconf/passwords.dat"]
   plan  = <<-EOT
     debconf "preset" {
       package = "rcprov-lab"

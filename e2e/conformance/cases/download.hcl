@@ -1,4 +1,5 @@
 case "downloaded" {
+  reads = ["/usr/local/bin/it's a tool"]
   setup = <<-EOT
     useradd -m alice
     mkdir -p /srv/fixture

@@ -1,4 +1,5 @@
 case "content, mode and owner" {
+  reads = ["/etc/motd", "/srv/it's a \"file\""]
   setup = "groupadd -f keepers && { id alice 2>/dev/null || useradd -m alice; }"
   plan  = <<-EOT
     file "motd" {

@@ -1,4 +1,5 @@
 case "names of an address" {
+  reads = ["/etc/hosts"]
   setup = "printf '10.9.9.8 db.internal other # old address\\n' >>/etc/hosts"
   plan  = <<-EOT
     hosts_entry "db" {

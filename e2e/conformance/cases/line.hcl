@@ -16,6 +16,7 @@ case "replaced, validated" {
 }
 
 case "places, ends and absence" {
+  reads = ["/srv/crlf", "/srv/old", "/srv/new"]
   setup = "printf 'a1\\r\\na2\\r\\nz' >/srv/crlf; chmod 600 /srv/crlf; chown 1234:5678 /srv/crlf; printf 'old 1\\nkeep\\nold 2' >/srv/old"
   plan  = <<-EOT
     line "after" {

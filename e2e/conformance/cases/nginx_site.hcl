@@ -2,6 +2,7 @@
 # file whatever happens to the run.
 
 case "one site" {
+  reads = ["/etc/nginx/conf.d/chat.example.com.conf"]
   setup = <<-EOT
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=chat.example.com \
       -addext subjectAltName=DNS:chat.example.com -keyout /etc/ssl/private/chat.key -out /etc/ssl/chat.crt

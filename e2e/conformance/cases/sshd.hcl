@@ -2,6 +2,7 @@
 # moment after a reload nobody listens there.
 
 case "a careful sshd" {
+  reads = ["/etc/ssh/sshd_config.d/00-rcprov.conf"]
   setup = "groupadd -f sudo; usermod -aG sudo admin"
   plan  = <<-EOT
     sshd "access" {

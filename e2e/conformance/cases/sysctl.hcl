@@ -1,5 +1,6 @@
 # Only net.* is a container's own: the rest of /proc/sys is read-only on lab hosts.
 case "one number" {
+  reads = ["/etc/sysctl.d/99-zz-rcprov-net.ipv4.ip_default_ttl.conf", "/etc/sysctl.d/99-zz-rcprov-net.ipv4.conf.lo.rp_filter.conf"]
   plan  = <<-EOT
     sysctl "ttl" {
       name  = "net.ipv4.ip_default_ttl"

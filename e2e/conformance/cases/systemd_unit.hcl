@@ -2,6 +2,7 @@
 # changes in files that the plan doesn't own (law 3), so these are edited, read by the service, and put back.
 
 case "own service" {
+  reads = ["/etc/systemd/system/loop.service", "/var/lib/rcprov/stamps/loop.service"]
   plan   = <<-EOT
     systemd_unit "loop" {
       name    = "loop.service"

@@ -1,4 +1,5 @@
 case "defaults" {
+  reads = ["/etc/login.defs", "/etc/default/useradd"]
   plan = <<-EOT
     user "alice" {
       name = "alice"

@@ -1,6 +1,6 @@
-# Prints what ufw's files and the kernel say, for parseState: "ufw installed" or "ufw missing", "lost FILE" for each missing file
-# of rules, "nftables.service" if that is enabled, the lines of the files, of SSH_CONNECTION and of the kernel's rules that the
-# parser reads, and the host's addresses (`ip -o addr`) if interfaces is yes or a rule has an interface. With applications, also
+# Prints what ufw's files and the kernel say, for parseState: "ufw installed" or "ufw missing", "lost FILE" for each file of
+# rules that is missing or empty, which is the same to ufw-init, "nftables.service" if that is enabled, the lines of the files,
+# of SSH_CONNECTION and of the kernel's rules that the parser reads, and the host's addresses (`ip -o addr`) if interfaces is yes or a rule has an interface. With applications, also
 # the profiles of applications, each behind the path of its file. ask prints the state of the dead man's switch, before and after all that; ancestors is
 # ancestors.sh of package observe. Needs sed; nft, or iptables and ip6tables; and ip (iproute2).
 : "${interfaces?}" "${applications?}" "${ask?}" "${ancestors?}"
@@ -8,7 +8,7 @@
 if [ -x /usr/sbin/ufw ]; then
 	echo 'ufw installed'
 	for file in before user after before6 user6 after6; do
-		[ -e "/etc/ufw/$file.rules" ] || echo "lost /etc/ufw/$file.rules"
+		[ -s "/etc/ufw/$file.rules" ] || echo "lost /etc/ufw/$file.rules"
 	done
 else
 	echo 'ufw missing'

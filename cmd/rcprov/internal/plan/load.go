@@ -87,7 +87,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	var diags hcl.Diagnostics
 	for _, s := range sources {
 		file, more := parseConfig(s.text, s.name)
-		diags = append(diags, unclosed(more)...)
+		diags = append(diags, onOneLine(unclosed(more))...)
 		diags = append(diags, inexact(s)...)
 		if file != nil {
 			p.Files[s.name] = file
@@ -162,6 +162,17 @@ func unclosed(diags hcl.Diagnostics) hcl.Diagnostics {
 	first.End = first.Start
 	return append(slices.Clone(diags[:i]), mistake(first, "A quote is not closed on this line",
 		`Close it with a second ". A text of several lines is a heredoc: <<-EOT, the lines, and EOT on a line of its own.`))
+}
+
+// onOneLine puts in our words what a parser says of a block with several arguments on one line, which most people write once.
+func onOneLine(diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if d.Summary == "Invalid single-argument block definition" {
+			d.Summary = "A block on one line can have only one argument"
+			d.Detail = "Give each argument a line of its own: the opening brace ends the first line, and the closing brace has the last one to itself."
+		}
+	}
+	return diags
 }
 
 // inexact returns a mistake for the first literal of a plan that would not reach hosts as it is written: see exact.

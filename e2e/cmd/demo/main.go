@@ -1,13 +1,17 @@
 // Command demo shows rcprov at work on a disposable host: plan, apply, a second apply, a drift made by hand and its
 // repair. `make demo` runs it. It leaves nothing behind but the lab's images and what the mirror has built.
 //
+// A person reads its story in a minute: of each command the first lines and the last word. All of it is in bin/demo.log.
+//
 // Where the lab has a mirror in place of the vendors' servers, the plan is plans/prod.hcl; elsewhere a small one.
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -29,16 +33,24 @@ func main() {
 	}
 }
 
-func demo(ctx context.Context) error {
+// logFile has everything that the demo and its commands print.
+const logFile = "bin/demo.log"
+
+func demo(ctx context.Context) (err error) {
 	backend, err := lab.Detect()
 	if err != nil {
 		return err
 	}
-	show, image := first, backend.Images()[0]
-	if slices.Contains(backend.Images(), prodImage) {
-		show, image = prod, prodImage
+	whole, err = os.Create(logFile)
+	if err != nil {
+		return err
 	}
-	return onStage(ctx, backend, image, show)
+	defer func() { err = errors.Join(err, whole.Close()) }()
+	story, image := first, backend.Images()[0]
+	if slices.Contains(backend.Images(), prodImage) {
+		story, image = prod, prodImage
+	}
+	return onStage(ctx, backend, image, story)
 }
 
 // A stage is a host, and a laptop that knows it.
@@ -47,15 +59,15 @@ type stage struct {
 	laptop *rcprov.Laptop
 }
 
-// onStage boots a host for a show, and removes it afterwards.
-func onStage(ctx context.Context, backend lab.Backend, image string, show func(context.Context, stage) error) (err error) {
+// onStage boots a host for a story, and removes it afterwards.
+func onStage(ctx context.Context, backend lab.Backend, image string, story func(context.Context, stage) error) (err error) {
 	say("A new host, booted with %s. Nothing is on it but a bare system with sshd.", backend.Name())
 	h, err := backend.Launch(ctx, lab.Spec{Name: fmt.Sprintf("demo-%d", os.Getpid()), Image: image, Hostname: "demo"})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close(context.WithoutCancel(ctx))) }()
-	fmt.Printf("%s at %s\n", h.Image, h.Address)
+	show("%s at %s\n", h.Image, h.Address)
 	home, err := os.MkdirTemp("", "rcprov-demo-")
 	if err != nil {
 		return err
@@ -65,57 +77,113 @@ func onStage(ctx context.Context, backend lab.Backend, image string, show func(c
 	if err != nil {
 		return err
 	}
-	if err := show(ctx, stage{h, laptop}); err != nil {
+	if err := story(ctx, stage{h, laptop}); err != nil {
 		return err
 	}
-	say("The host is removed. `make lab-up` boots one that stays, to play with.")
+	say("The host is removed. `make lab-up` boots one that stays, to play with. Everything that was printed is in %s.", logFile)
 	return nil
 }
 
 // An act is one thing that is shown.
 type act struct {
-	say  string
-	args []string // of rcprov
-	exit int      // the exit status that is wanted
-	sh   string   // instead of args: what somebody does on the host
+	say   string
+	args  []string // of rcprov
+	exit  int      // the exit status that is wanted
+	lines int      // how many of the first lines are shown
+	brief bool     // only lines of steps, without what they change
+	sh    string   // instead of args: what somebody does on the host
 }
 
 func (s stage) play(ctx context.Context, acts []act) error {
 	for _, a := range acts {
 		say("%s", a.say)
 		if a.sh != "" {
-			fmt.Println("demo# " + strings.ReplaceAll(a.sh, "\n", "\ndemo# "))
+			show("%s\n", "demo# "+strings.ReplaceAll(a.sh, "\n", "\ndemo# "))
 			out, err := s.host.Must(ctx, "set -e\n"+a.sh)
 			if err != nil {
 				return err
 			}
-			fmt.Print(out)
+			show("%s", out)
 			continue
 		}
-		if err := s.run(ctx, a.args, a.exit); err != nil {
+		if err := s.run(ctx, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// run runs rcprov on this terminal, and wants an exit status.
-func (s stage) run(ctx context.Context, args []string, exit int) error {
-	cmd := s.laptop.Command(ctx, args...)
-	fmt.Println("$ rcprov " + strings.ReplaceAll(strings.Join(args, " "), s.laptop.Home+"/", ""))
-	cmd.Env = append(cmd.Env, "TERM="+os.Getenv("TERM"), "COLORTERM="+os.Getenv("COLORTERM"))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+// run runs rcprov, shows the first lines of what it prints and its last word, and wants an exit status.
+func (s stage) run(ctx context.Context, a act) error {
+	cmd := s.laptop.Command(ctx, a.args...)
+	show("%s\n", "$ rcprov "+strings.ReplaceAll(strings.Join(a.args, " "), s.laptop.Home+"/", ""))
+	out, in := io.Pipe()
+	cmd.Stdout, cmd.Stderr = in, in
 	// Ctrl-C reaches rcprov by itself, and it knows how to stop.
 	cmd.Cancel = func() error { return nil }
+	hidden := make(chan []string, 1)
+	go func() { hidden <- a.excerpt(out) }()
 	err := cmd.Run()
-	if status := new(exec.ExitError); errors.As(err, &status) && status.ExitCode() == exit {
+	_ = in.Close() // never fails
+	rest := <-hidden
+	if status := new(exec.ExitError); errors.As(err, &status) && status.ExitCode() == a.exit || err == nil && a.exit == 0 {
 		return ctx.Err()
 	}
-	if err == nil && exit != 0 {
-		return fmt.Errorf("rcprov %s: exit status 0, not %d", args[0], exit)
+	for _, line := range rest[max(0, len(rest)-30):] { // why it failed
+		fmt.Println(line)
+	}
+	if err == nil {
+		return fmt.Errorf("rcprov %s: exit status 0, not %d; %s has what it printed", a.args[0], a.exit, logFile)
+	}
+	if err != nil {
+		err = fmt.Errorf("rcprov %s: %w; %s has what it printed", a.args[0], err, logFile)
 	}
 	return errors.Join(err, ctx.Err())
 }
 
+// excerpt shows the first lines of what r has, and the one that sums up. It returns those that it didn't show.
+func (a act) excerpt(r io.Reader) (hidden []string) {
+	shown, ended := 0, false
+	input := bufio.NewScanner(r)
+	input.Buffer(nil, 1<<20)
+	more := func(n int) {
+		if n > 0 {
+			fmt.Printf("    ... %d more lines\n", n)
+		}
+	}
+	for input.Scan() {
+		line := input.Text()
+		_, _ = fmt.Fprintln(whole, line)
+		sum := strings.HasPrefix(line, "Plan: ") || strings.HasPrefix(line, "Applied: ")
+		switch {
+		case line == "":
+		case sum:
+			more(len(hidden))
+			fmt.Println(line)
+			ended = true // what follows, such as the outputs, is in the file
+		case !ended && shown < a.lines && !(a.brief && strings.HasPrefix(line, " ")):
+			fmt.Println(line)
+			shown++
+		default:
+			hidden = append(hidden, line)
+		}
+	}
+	if !ended {
+		more(len(hidden))
+	}
+	_, _ = io.Copy(whole, r) // a line that was too long
+	return hidden
+}
+
+// whole is the file that gets everything.
+var whole *os.File
+
+// show prints, here and to the file.
+func show(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	fmt.Print(text)
+	_, _ = io.WriteString(whole, text)
+}
+
 // say prints what comes next.
-func say(format string, args ...any) { fmt.Printf("\n=== "+format+"\n\n", args...) }
+func say(format string, args ...any) { show("\n=== "+format+"\n", args...) }

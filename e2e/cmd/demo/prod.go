@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/netip"
 	"os"
@@ -71,16 +72,15 @@ func prod(ctx context.Context, s stage) (err error) {
 	if err := os.WriteFile(s.laptop.SSHConfig(), []byte(config), 0o600); err != nil {
 		return err
 	}
-	say("The plan is plans/prod.hcl as it stands. prod.vars.hcl is what a person adds to it (where the lab's servers are comes\n" +
-		"    from the environment, and the host's address and key from an ssh_config of the demo's own):")
-	fmt.Print(mine)
+	say("The plan is plans/prod.hcl as it stands. prod.vars.hcl is what a person adds to it: names, an address, passwords.")
+	_, _ = io.WriteString(whole, mine)
 	with := func(command string) []string { return []string{command, path, "--var-file", file} }
 	return s.play(ctx, []act{
-		{say: "What would be done? (plan exits with 2: there is something to do)", args: with("plan"), exit: 2},
-		{say: "Do it: firewall, database, chat, web server, certificates, video calls.", args: with("apply")},
+		{say: "What would be done? (plan exits with 2: there is something to do)", args: with("plan"), exit: 2, lines: 10},
+		{say: "Do it: firewall, database, chat, web server, certificates, video calls. (About a minute.)", args: with("apply"), lines: 5, brief: true},
 		{say: "Again: there is nothing to do.", args: with("apply")},
 		{say: "The host's own tools agree:", sh: `systemctl is-active mongod rocketchat-3000 nginx prosody jitsi-videobridge2
-ufw status
+ufw status | grep ALLOW | grep -v v6
 for name in chat meet; do
 	curl -sk -o /dev/null -w "https://$name.lab.test/ %{http_code}\n" --resolve "$name.lab.test:443:127.0.0.1" "https://$name.lab.test/"
 done`},
@@ -88,8 +88,8 @@ done`},
 systemctl stop rocketchat-3000
 rm /etc/nginx/conf.d/chat.lab.test.conf
 chmod 644 /etc/jitsi/videobridge/jvb.conf`},
-		{say: "What is different now?", args: with("plan"), exit: 2},
-		{say: "Repair exactly that.", args: with("apply")},
-		{say: "The host knows who did what:", args: []string{"history", path, "chat", "--var-file", file}},
+		{say: "What is different now?", args: with("plan"), exit: 2, lines: 15},
+		{say: "Repair exactly that.", args: with("apply"), lines: 9, brief: true},
+		{say: "The host knows who did what:", args: []string{"history", path, "chat", "--var-file", file}, lines: 4},
 	})
 }

@@ -84,7 +84,8 @@ whole() {
 	done
 }
 
-# mark TREE writes the note of what was unpacked into TREE, and how the files fixed are: size, time and mode.
+# mark TREE writes the note of what was unpacked into TREE, and how the files fixed are: size, time and mode. It makes the file: one
+# that is there by then may be a named pipe.
 mark() {
 	rm -rf -- "$1/.rcprov-archive"
 	(
@@ -96,5 +97,5 @@ mark() {
 		done
 		printf '%s\n' "${marker?}"
 		[ $# = 0 ] || stat -c '%s %Y %a %n' -- "$@"
-	) >"$1/.rcprov-archive"
+	) | dd of="$1/.rcprov-archive" conv=excl status=none
 }

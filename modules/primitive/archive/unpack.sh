@@ -63,7 +63,9 @@ chmod 0700 -- "$staging"
 if [ $beside = no ]; then
 	export path staging prepared url archive sha256 strip owner group mode marker names fixed
 	door_enter "$path" yes
-	exec <"$archive"
+	[ "$archive" = "$staging/file" ] || cat -- "$archive" >"$staging/file"
+	chmod 0644 -- "$staging/file" # nobody else can come to it by its name
+	exec <"$staging/file"
 	export door_limit=86400
 	door_open yes "$unpacker"
 	exit

@@ -1,5 +1,5 @@
 # The part of unpack.sh in the directory above the tree, where root alone has no say. The archive, whose sum was checked, is
-# standard input. Needs the functions of package fetch, and functions.sh.
+# standard input, by which every program opens it: a name in that directory could be a named pipe by then. Needs the functions of package fetch, and functions.sh.
 : "${new?}" "${to?}" "${world?}"
 : "${owner?}" "${group?}" "${mode?}" "${marker?}" "${names?}" "${fixed?}"
 
@@ -11,9 +11,8 @@ back() {
 back
 trap back EXIT
 mkdir -- "$new" "$new/tree"
-cat >"$new/file"
 umask 022
-unpack "$new/file" "$new"
+unpack /proc/self/fd/0 "$new"
 whole "$new"
 mark "$new/tree"
 chown -hR -- "$owner:$group" "$new/tree"

@@ -18,5 +18,5 @@ if [ -r $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
 export release note native
 door_enter "$release/.rcprov-npm" no
 door_stranger "$(id -u -- "$user")" "$release"
-export door_limit=86400
+export door_limit=3600
 door_open no "$npm"

@@ -446,6 +446,7 @@ func (p *meet) drifts() {
 		{"links to certificates removed", "rm /etc/prosody/certs/*$domain.*; systemctl restart prosody", []string{step + "prosody-certificates", step + "prosody-service"}, []string{"prosody"}},
 		{"guard removed", "rm /etc/systemd/system/prosody.service.d/rcprov-tokens.conf; systemctl daemon-reload", []string{step + "prosody-guard"}, nil},
 		{"focus removed", "apt-mark unhold jitsi-meet jicofo >/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq -y remove jicofo </dev/null >/dev/null", []string{step + "packages", step + "focus-script", step + "focus-service"}, []string{"jicofo"}},
+		{"focus not started at boot", "update-rc.d jicofo disable", []string{step + "focus-script"}, nil},
 		{"account's password", "printf 'xxxxxx\\nxxxxxx\\n' | prosodyctl passwd focus@auth.$domain >/dev/null 2>&1", []string{step + "account-focus"}, nil},
 		{"application's secret", "sed -i s/hunter2-token-01/hunter2-token-0x/ " + lua + "; systemctl restart prosody", []string{step + "prosody-settings", step + "prosody-service"}, []string{"prosody"}},
 		{"tokens turned off", "sed -i 's/authentication = \"token\" --/authentication = \"jitsi-anonymous\" --/' " + lua, []string{step + "prosody-settings"}, nil},

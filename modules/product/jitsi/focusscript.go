@@ -62,14 +62,17 @@ func (w focusScriptWork) Edits() []modules.Edit {
 	return edits
 }
 
+// generatedUnit is what systemd makes of the script, another one without the links.
+const generatedUnit = "/run/systemd/generator.late/" + focusUnit
+
 // Foresee implements [modules.Foreseer].
 func (s *FocusScript) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f := snapshot.Forecast()
 	if c.Work.(focusScriptWork).Rights {
 		f.Touch(focusScript, &observe.Rights{Mode: 0o755})
-		f.May(observe.Cause{Name: focusScript, Bounded: true, Text: focusUnit, Brings: true})
-		f.DaemonReload()
 	}
+	f.DaemonReload()
+	f.May(observe.Cause{Name: focusScript, Bounded: true, Text: focusUnit + " " + generatedUnit, Brings: true})
 }
 
 // Apply implements [modules.Step]. update-rc.d leaves a script as it is that has any link, those for the shutdown among them.

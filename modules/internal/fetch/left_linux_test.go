@@ -42,7 +42,7 @@ func TestLeft(t *testing.T) {
 	} {
 		t.Run(left.name, func(t *testing.T) {
 			t.Parallel()
-			dir, err := os.MkdirTemp("/var/tmp", "rcprov-test-") // _apt must get in
+			dir, err := os.MkdirTemp("/var/tmp", "rcprov-test-") //nolint:usetesting // _apt must get in
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,8 @@
 set -f
 nl='
 '
+# shellcheck disable=SC2034 # as_user would ask for each user
+me=$(id -u)
 paths=
 plain=
 # shellcheck disable=SC2086 # names are split

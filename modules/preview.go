@@ -54,7 +54,7 @@ func ForeseeFiles(s *observe.Snapshot, c Change) {
 //
 // The error wraps [observe.ErrUnknown] if pending changes may take its reason away; all others are certain.
 func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
-	worlds, guessed := s.Alternatives(func(s *observe.Snapshot) { likely, err = step.Diff(s) })
+	worlds, guessed := s.Alternatives(func(s *observe.Snapshot) { likely, err = diff(step, s) })
 	if err != nil {
 		return Change{}, Change{}, certainty(step, worlds, guessed, err)
 	}
@@ -62,7 +62,7 @@ func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
 	shown.Edits = slices.Clone(likely.Edits)
 	var unknown error
 	for _, world := range worlds {
-		other, err := step.Diff(world.Snapshot)
+		other, err := diff(step, world.Snapshot)
 		switch {
 		case errors.Is(err, observe.ErrUnknown):
 			for i, e := range likely.Edits {
@@ -85,13 +85,26 @@ func Preview(step Step, s *observe.Snapshot) (shown, likely Change, err error) {
 	return shown, likely, nil
 }
 
+// diff is step's Diff, with what it does instead of an error of [Later].
+func diff(step Step, s *observe.Snapshot) (Change, error) {
+	c, err := step.Diff(s)
+	var later *laterError
+	switch {
+	case !errors.As(err, &later) || !s.Vague():
+		return c, err
+	case later.then == nil:
+		return Change{}, Unsure(err)
+	}
+	return *later.then, nil
+}
+
 // certainty returns err, the error of step by what is most likely, or why it may have none.
 func certainty(step Step, worlds []observe.World, guessed bool, err error) error {
 	if IsCertain(err) {
 		return err
 	}
 	for _, world := range worlds {
-		_, other := step.Diff(world.Snapshot)
+		_, other := diff(step, world.Snapshot)
 		if errors.Is(other, observe.ErrUnknown) {
 			return other
 		}
@@ -118,6 +131,17 @@ func IsCertain(err error) bool {
 type certainError struct{ error }
 
 func (e *certainError) Unwrap() error { return e.error }
+
+// Later returns err, of a Diff, as one whose reason an earlier step may take away without saying so in its forecast, such as a package
+// that brings a file. In a plan where such a step is pending, the step does then instead; nil: what it does is unknown.
+func Later(err error, then *Change) error { return &laterError{err, then} }
+
+type laterError struct {
+	error
+	then *Change
+}
+
+func (e *laterError) Unwrap() error { return e.error }
 
 // Unsure returns err as one whose reason pending changes may take away: they do more than any forecast knows.
 func Unsure(err error) error { return &unsureError{err} }

@@ -165,3 +165,41 @@ func TestPreviewErrors(t *testing.T) {
 		}
 	}
 }
+
+// refuser is a step that returns an error, whatever is there.
+type refuser struct {
+	modules.Step
+	err error
+}
+
+func (r refuser) Diff(*observe.Snapshot) (modules.Change, error) { return modules.Change{}, r.err }
+
+// An error of Later holds unless a pending change, of which nobody knows all that it does, may take its reason away.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("there is no such file")
+	then := modules.Change{Edits: []modules.Edit{{Action: modules.Update, Subject: "/a"}}, Notes: []string{"not yet"}}
+	for name, c := range map[string]struct {
+		then    *modules.Change
+		pending bool
+		unknown bool
+	}{
+		"nothing is pending":             {then: &then},
+		"pending":                        {then: &then, pending: true},
+		"pending, and nobody knows":      {pending: true, unknown: true},
+		"not pending, nobody would know": {},
+	} {
+		s := observe.NewSnapshot()
+		if c.pending {
+			s.Forecast().May(observe.Cause{Name: "a command"})
+		}
+		shown, likely, err := modules.Preview(refuser{err: modules.Later(reason, c.then)}, s)
+		if made := c.pending && !c.unknown; made {
+			if err != nil || !cmp.Equal(shown.Edits, then.Edits) || !cmp.Equal(likely.Notes, then.Notes) {
+				t.Errorf("%s: %+v, %+v, %v", name, shown, likely, err)
+			}
+		} else if !errors.Is(err, reason) || errors.Is(err, observe.ErrUnknown) != c.unknown {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -285,10 +285,10 @@ func (s *Step) change(snapshot *observe.Snapshot, w work) (modules.Change, error
 	switch {
 	case err != nil:
 		return modules.Change{}, fmt.Errorf("look at %s: %w", s.File, err)
-	case is.Type == observe.Absent && snapshot.Vague():
-		return modules.NewChange(w, s.File+" does not exist yet: an earlier step must create it"), nil
 	case is.Type == observe.Absent:
-		return modules.Change{}, modules.WithHint(fmt.Errorf("there is no file %s on the host", s.File), "Check the path, or make the file in an earlier step.")
+		then := modules.NewChange(w, s.File+" does not exist yet: an earlier step must create it")
+		return modules.Change{}, modules.Later(modules.WithHint(fmt.Errorf("there is no file %s on the host", s.File),
+			"Check the path, or make the file in an earlier step."), &then)
 	}
 	return modules.NewChange(w), nil
 }

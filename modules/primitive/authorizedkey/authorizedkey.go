@@ -91,10 +91,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	switch {
 	case s.Absent:
 		return modules.NewChange(w), nil
-	case !is.UserExists && !snapshot.Vague():
-		return modules.Change{}, s.noUser()
 	case !is.UserExists:
-		return modules.NewChange(w, fmt.Sprintf("there is no user %s yet", s.User)), nil
+		then := modules.NewChange(w, fmt.Sprintf("there is no user %s yet", s.User))
+		return modules.Change{}, modules.Later(s.noUser(), &then)
 	}
 	// A key in a file that StrictModes refuses lets nobody in.
 	if !is.File.strict(is.UID) {

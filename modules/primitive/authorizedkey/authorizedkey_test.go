@@ -161,10 +161,11 @@ func TestDiff(t *testing.T) {
 			step := built.(*Step)
 			snapshot := observe.NewSnapshot()
 			keyFiles.Put(snapshot, step.question(), test.is, test.isErr)
+			change, err := step.Diff(snapshot)
 			if test.vague {
 				snapshot.Forecast().May(observe.Cause{Name: "a command"})
+				_, change, err = modules.Preview(step, snapshot)
 			}
-			change, err := step.Diff(snapshot)
 			if got := moduletest.ErrorText(err); got != test.err {
 				t.Fatalf("error %q, want %q", got, test.err)
 			}

@@ -138,17 +138,15 @@ func (s *Step) remove(snapshot *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look into %s: %w", s.Path, err)
 	}
 	w := work{Action: modules.Remove, Path: s.Path}
-	var notes []string
 	switch {
 	case count > 0 && s.Force:
 		w.Entries = count
-	case count > 0 && !snapshot.Vague():
-		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is not empty (entries: %d)", s.Path, count),
-			"See `ls -A %s` on the host; `force = true` removes the directory and everything in it.", s.Path)
 	case count > 0:
-		notes = append(notes, fmt.Sprintf("%s is not empty (entries: %d): it is removed only if earlier steps empty it, or with force = true", s.Path, count))
+		then := modules.NewChange(w, fmt.Sprintf("%s is not empty (entries: %d): it is removed only if earlier steps empty it, or with force = true", s.Path, count))
+		return modules.Change{}, modules.Later(modules.WithHint(fmt.Errorf("%s is not empty (entries: %d)", s.Path, count),
+			"See `ls -A %s` on the host; `force = true` removes the directory and everything in it.", s.Path), &then)
 	}
-	return modules.NewChange(w, notes...), nil
+	return modules.NewChange(w), nil
 }
 
 // Foresee implements [modules.Foreseer].

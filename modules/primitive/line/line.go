@@ -128,11 +128,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case is.Type == observe.Absent && s.Desired.absent:
 		return modules.Change{}, nil
 	case is.Type == observe.Absent && !s.Create:
-		if !snapshot.Vague() {
-			return modules.Change{}, s.noFile()
-		}
 		w := work{Action: modules.Update, Path: s.Path, NoFile: true, New: s.Desired.line, Sensitive: s.Sensitive}
-		return modules.NewChange(w, s.Path+" does not exist yet: an earlier step must create it, or set create = true"), nil
+		then := modules.NewChange(w, s.Path+" does not exist yet: an earlier step must create it, or set create = true")
+		return modules.Change{}, modules.Later(s.noFile(), &then)
 	case is.Type == observe.Absent && r.Allowed(is) != nil:
 		return modules.Change{}, r.Allowed(is)
 	case is.Type == observe.Absent:

@@ -89,11 +89,8 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		w = append(w, disable{})
 	}
 	rules, after, err := s.diffRules(is)
-	if err != nil && snapshot.Vague() {
-		return modules.Change{}, modules.Unsure(err) // a package may bring the profile
-	}
 	if err != nil {
-		return modules.Change{}, err
+		return modules.Change{}, modules.Later(err, nil) // a package may bring the profile
 	}
 	w = append(w, rules...)
 	notes = append(notes, s.shadowed(is, after)...)

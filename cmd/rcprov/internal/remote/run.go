@@ -56,7 +56,7 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 	stdout, stderr := output{begins: make(chan struct{})}, output{begins: make(chan struct{})}
 	if command.Live {
 		latest := &latestLine{}
-		stdout.live, stderr.live = latest, latest
+		stdout.live, stderr.live = &lineWriter{latest: latest}, &lineWriter{latest: latest}
 		defer latest.show(ctx)()
 	}
 	ctx, stopWaiting := c.whileShellStarts(ctx, stdout.begins)
@@ -114,48 +114,55 @@ type output struct {
 	begins  chan struct{} // closed when the mark was read
 	began   bool
 	content tail
-	live    *latestLine // nil: nobody watches
+	live    *lineWriter // nil: nobody watches
 }
 
 // showEvery is how often the latest line of a command's output is shown.
 const showEvery = 300 * time.Millisecond
 
-// latestLine keeps the last whole line that was written to it.
+// latestLine is the last whole line of several outputs.
 type latestLine struct {
-	mu         sync.Mutex
-	line, part []byte
-	over       bool // part became too long: the rest of it is no line of its own, and may begin in the middle of a secret
+	mu   sync.Mutex
+	line []byte
+}
+
+// lineWriter makes the whole lines of one output the latest.
+type lineWriter struct {
+	latest *latestLine
+	part   []byte // of a line that goes on
+	over   bool   // part became too long: the rest of it is no line of its own, and may begin in the middle of a secret
 }
 
 // maxLine is how long a line may be that is shown.
 const maxLine = 64 << 10
 
 // Write implements [io.Writer].
-func (l *latestLine) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (w *lineWriter) Write(p []byte) (int, error) {
 	written := len(p)
-	if l.over {
+	if w.over {
 		end := bytes.IndexAny(p, "\r\n")
 		if end < 0 {
 			return written, nil
 		}
-		l.over, p = false, p[end:]
+		w.over, p = false, p[end:]
 	}
-	all := append(l.part, p...)
+	all := append(w.part, p...)
 	// Some draw a line again and again after carriage returns.
 	lines := bytes.FieldsFunc(all, func(r rune) bool { return r == '\n' || r == '\r' })
-	l.part = nil
+	w.part = nil
 	if len(lines) > 0 && !bytes.HasSuffix(all, []byte("\n")) && !bytes.HasSuffix(all, []byte("\r")) {
 		part := lines[len(lines)-1]
-		l.part, lines = bytes.Clone(part), lines[:len(lines)-1]
-		if l.over = len(part) > maxLine; l.over {
-			l.part = nil
+		w.part, lines = bytes.Clone(part), lines[:len(lines)-1]
+		if w.over = len(part) > maxLine; w.over {
+			w.part = nil
 		}
 	}
-	for _, line := range lines {
+	for _, line := range slices.Backward(lines) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			l.line = bytes.Clone(line)
+			w.latest.mu.Lock()
+			w.latest.line = bytes.Clone(line)
+			w.latest.mu.Unlock()
+			break
 		}
 	}
 	return written, nil

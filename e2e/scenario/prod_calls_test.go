@@ -105,7 +105,7 @@ func (p *prod) renamesCalls() {
 		p.t.Errorf("%s: changed %q too", what, others)
 	}
 	p.calls.works(what)
-	must(p.t, p.host, "! grep -rs "+old+" /etc/jitsi /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+	must(p.t, p.host, "! grep -rs --exclude="+old+"-config.js "+old+" /etc/jitsi /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
 }
 
 // whileAnswering asks the chat again and again until the function returned is called, which wants each to be answered.

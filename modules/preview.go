@@ -156,7 +156,7 @@ func merge(edits []Edit, n int, other []Edit, clause string) []Edit {
 	for i := range edits[:n] {
 		e := &edits[i]
 		switch {
-		case slices.ContainsFunc(other, e.same):
+		case slices.ContainsFunc(other, e.Same):
 		case e.creates() && slices.ContainsFunc(other, func(o Edit) bool { return o.Subject == e.Subject && o.Action == Update }):
 			addClause(&e.Or, clause)
 		default:
@@ -164,10 +164,10 @@ func merge(edits []Edit, n int, other []Edit, clause string) []Edit {
 		}
 	}
 	for _, o := range other {
-		if slices.ContainsFunc(edits[:n], func(e Edit) bool { return e.same(o) || e.creates() && e.Subject == o.Subject }) {
+		if slices.ContainsFunc(edits[:n], func(e Edit) bool { return e.Same(o) || e.creates() && e.Subject == o.Subject }) {
 			continue
 		}
-		if i := slices.IndexFunc(edits[n:], o.same); i >= 0 {
+		if i := slices.IndexFunc(edits[n:], o.Same); i >= 0 {
 			addClause(&edits[n+i].If, clause)
 			continue
 		}
@@ -179,8 +179,8 @@ func merge(edits []Edit, n int, other []Edit, clause string) []Edit {
 	return edits
 }
 
-// same reports whether two edits do the same to the same.
-func (e Edit) same(o Edit) bool {
+// Same reports whether two edits do the same to the same, whatever it is or becomes.
+func (e Edit) Same(o Edit) bool {
 	return e.Action == o.Action && e.Subject == o.Subject && e.Field == o.Field
 }
 

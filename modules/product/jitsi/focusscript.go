@@ -3,7 +3,6 @@ package jitsi
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -83,7 +82,7 @@ func (s *FocusScript) Apply(ctx context.Context, h modules.Host, c modules.Chang
 		}
 	}
 	for _, argv := range [][]string{{"update-rc.d", "-f", "jicofo", "remove"}, {"update-rc.d", "jicofo", "defaults"}, {"systemctl", "daemon-reload"}} {
-		if _, err := h.Run(ctx, modules.Command{Argv: slices.Clone(argv)}); err != nil {
+		if _, err := h.Run(ctx, modules.Command{Argv: argv}); err != nil {
 			return err
 		}
 	}

@@ -53,6 +53,9 @@ func (a *app) person(suspend func(func())) *prompt {
 	return &prompt{app: a, in: in, out: a.Stderr, suspend: suspend}
 }
 
+// reader is person, for commands that show nothing meanwhile.
+func (a *app) reader() *prompt { return a.person(func(ask func()) { ask() }) }
+
 // connect returns the function by which the engine connects to a host of the plan.
 func connect(d *remote.Dialer) func(context.Context, *plan.Host) (engine.Conn, error) {
 	return func(ctx context.Context, h *plan.Host) (engine.Conn, error) {

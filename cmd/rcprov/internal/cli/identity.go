@@ -28,7 +28,7 @@ func (a *app) opener(i identities) *sealed.Opener {
 	if home, err := os.UserHomeDir(); err == nil {
 		o.Defaults = sealed.DefaultIdentities(home)
 	}
-	if person := a.person(func(do func()) { do() }); person != nil {
+	if person := a.reader(); person != nil {
 		o.Ask = func(question string) (string, error) { return person.AskSecret(context.Background(), question) }
 	}
 	return o
@@ -40,7 +40,7 @@ func (a *app) varFileReader(i identities) func(name string) (content []byte, sec
 	return func(name string) ([]byte, bool, error) {
 		content, err := os.ReadFile(name)
 		if name == "-" {
-			if a.person(nil) == nil {
+			if a.reader() == nil {
 				content, err = io.ReadAll(a.Stdin)
 			} else {
 				err = fmt.Errorf("-var-file -: the standard input is the terminal; pipe the file into rcprov")

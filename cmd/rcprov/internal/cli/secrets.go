@@ -47,7 +47,7 @@ func (a *app) lock(l lockFlags) (sealed.Lock, error) {
 	if len(l.recipients)+len(l.files) > 0 {
 		return sealed.Lock{}, errors.New("--passphrase conflicts with recipients: a file has either")
 	}
-	person := a.person(func(do func()) { do() })
+	person := a.reader()
 	if person == nil {
 		return sealed.Lock{}, errors.New("--passphrase needs a terminal to ask at")
 	}
@@ -204,7 +204,7 @@ func forWhom(lock sealed.Lock) string {
 
 // makeSecrets returns lines with values of the sensitive variables that have none, the names of those that got one, and of the others.
 func (a *app) makeSecrets(p *plan.Plan) (lines []byte, done, left []string, err error) {
-	person := a.person(func(do func()) { do() })
+	person := a.reader()
 	for _, v := range p.Variables() {
 		if !v.Sensitive || !slices.Contains(p.Unset, v.Name) {
 			continue
@@ -339,7 +339,7 @@ func (a *app) edit(text []byte, name string) ([]byte, error) {
 			return changed, nil
 		}
 		mistake := fmt.Errorf("%s line %d: %s", name, diags[0].Subject.Start.Line, diags[0].Summary)
-		person := a.person(func(do func()) { do() })
+		person := a.reader()
 		if person == nil {
 			return nil, fmt.Errorf("%w; nothing was changed", mistake)
 		}

@@ -268,9 +268,7 @@ func (w *walk) aftermath(ctx context.Context, i int, batch []work) (left Afterma
 		return Untouched, nil
 	}
 	for _, e := range batch[0].change.Edits {
-		if !slices.ContainsFunc(after.Edits, func(other modules.Edit) bool {
-			return other.Action == e.Action && other.Subject == e.Subject && other.Field == e.Field
-		}) {
+		if !slices.ContainsFunc(after.Edits, e.Same) {
 			made = append(made, e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/lab"
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 	"github.com/rcprov/rcprov/e2e/mirror"
 )
@@ -69,6 +70,8 @@ out=$(apt-get update 2>&1) && printf '%s\n' "$out" | grep -qE 'NO_PUBKEY|Missing
 				t.Errorf("signed with the next key, again: changed %q", got)
 			}
 
+			installsFromOldLists(t, h, laptop)
+
 			must(t, h, fmt.Sprintf("echo 'deb [signed-by=/root/rcprov-lab.asc] %s %s' >/etc/apt/sources.list.d/vendor.list", m.Jitsi.Refused.Other.URI, m.Jitsi.Suite))
 			run := apply(t, laptop, 1)
 			for _, text := range []string{"apt on the host reads none of its sources: Conflicting values set for option Signed-By", "also in /etc/apt/sources.list.d/vendor.list"} {
@@ -78,4 +81,33 @@ out=$(apt-get update 2>&1) && printf '%s\n' "$out" | grep -qE 'NO_PUBKEY|Missing
 			}
 		})
 	}
+}
+
+// installsFromOldLists has a source that fails while a package is installed: the package's step says so, in later runs too, until
+// the source is fetched.
+func installsFromOldLists(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) {
+	t.Helper()
+	_, err := laptop.WriteFile("hello.hcl", rcprov.HostBlock(h, "h1")+`
+play "p" {
+  hosts = group.all
+  apt_package "greeting" { packages = ["hello"] }
+}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const note = "hello may be an old version: apt could not fetch all package lists ("
+	hello := func(when string, changes int, noted bool) {
+		t.Helper()
+		run, err := laptop.Run(t.Context(), "apply", "hello.hcl", "--json")
+		if err != nil || run.Exit != 0 || len(changed(t, run)) != changes || strings.Contains(run.Stdout, note) != noted {
+			t.Fatalf("%s: %v, %v; want %d changes, a note: %v", when, err, run, changes, noted)
+		}
+	}
+	must(t, h, "echo 'deb [trusted=yes] http://127.0.0.1:9/r ./' >/etc/apt/sources.list.d/down.list")
+	hello("a source fails", 1, true)
+	hello("a source has failed", 0, true)
+	must(t, h, "touch /var/lib/apt/lists/127.0.0.1:9_r_._InRelease")
+	hello("the source is fetched", 0, false)
+	must(t, h, "rm /etc/apt/sources.list.d/down.list /var/lib/apt/lists/127.0.0.1*")
 }

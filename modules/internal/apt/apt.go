@@ -56,12 +56,18 @@ func Get(ctx context.Context, h modules.Host, args ...string) error {
 	return err
 }
 
+//go:embed update.sh
+var updateScript string
+
 // Update runs `apt-get update` for all sources of the host. apt counts a source that fails for the moment, or whose index it can't
-// verify, as a warning, and goes on with the previous index; the warnings are without "W: ".
+// verify, as a warning, and goes on with the previous index; the warnings are without "W: ". What could not be fetched is noted on
+// the host, for [Stale].
 func Update(ctx context.Context, h modules.Host) (warnings []string, err error) {
-	// apt leaves the directory's time as it is when nothing was new; NeedsUpdate reads it.
-	result, err := run(ctx, h, modules.Command{Script: shell.QuoteAll(append(slices.Clone(aptGet), "update")) + "\ntouch /var/lib/apt/lists"})
-	return findWarnings(result.Stderr), err
+	command := append(slices.Clone(aptGet), "update")
+	result, err := run(ctx, h, modules.Command{Script: shell.Script(updateScript, shell.Vars{
+		"lists": lists, "failed": failedLists, "update": shell.QuoteAll(command),
+	})})
+	return findComplaints(result.Stderr, "W: "), err
 }
 
 // What apt and [Update] touch after a successful update, and age.sh reads.
@@ -92,6 +98,7 @@ type Transaction struct {
 	Hold   []string // packages to put on hold afterwards, even when apt-get fails: apt-get drops the hold of what it changes
 	Unhold []string // packages to take the hold from afterwards
 	Manual []string // packages to mark as installed by hand, which autoremove keeps
+	Names  []string // packages that are installed, by the names of the plan
 }
 
 // Run makes the transaction. The holds belong to the same job, so that a lost connection can't come between.
@@ -102,7 +109,7 @@ func (t Transaction) Run(ctx context.Context, h modules.Host) error {
 	}
 	_, err := run(ctx, h, modules.Command{Script: shell.Script(transactionScript, shell.Vars{
 		"apt_get": shell.QuoteAll(command), "hold": shell.QuoteAll(t.Hold), "unhold": shell.QuoteAll(t.Unhold),
-		"manual": shell.QuoteAll(t.Manual),
+		"manual": shell.QuoteAll(t.Manual), "names": shell.QuoteAll(t.Names), "failed": failedLists,
 	})})
 	return err
 }
@@ -176,7 +183,7 @@ func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error)
 // askAge returns what age.sh prints.
 func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, error) {
 	minutes := strconv.Itoa(int((age + time.Minute - 1) / time.Minute))
-	r, err := h.Run(ctx, modules.Command{Script: shell.Script(ageScript, shell.Vars{"minutes": minutes})})
+	r, err := h.Run(ctx, modules.Command{Script: shell.Script(ageScript, shell.Vars{"minutes": minutes, "failed": failedLists})})
 	if err != nil {
 		return nil, fmt.Errorf("look at the age of apt's package lists: %w", err)
 	}

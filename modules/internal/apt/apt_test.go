@@ -2,11 +2,14 @@ package apt
 
 import (
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -99,7 +102,7 @@ func TestWarnings(t *testing.T) {
 			"GPG error: http://x/repo ./ InRelease: The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 4022EDE2FE30229A"
 		fetch = "Failed to fetch http://x/repo/./InRelease  The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 4022EDE2FE30229A"
 	)
-	got := findWarnings([]byte("W: " + verify + "\nW: " + fetch + "\nW: " + fetch + "\nN: x\nW: Some index files failed to download. They have been ignored, or old ones used instead.\n"))
+	got := findComplaints([]byte("W: "+verify+"\nW: "+fetch+"\nW: "+fetch+"\nN: x\nW: Some index files failed to download. They have been ignored, or old ones used instead.\n"), "W: ")
 	if diff := cmp.Diff([]string{verify, fetch}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -243,7 +246,7 @@ func FuzzParseDpkg(f *testing.F) {
 // TestNeedsUpdate runs the script on this machine, where apt's files may not be there at all: it must answer all the same.
 func TestNeedsUpdate(t *testing.T) {
 	t.Parallel()
-	script := shell.Script(ageScript, shell.Vars{"minutes": "0"})
+	script := shell.Script(ageScript, shell.Vars{"minutes": "0", "failed": "/nonexistent"})
 	for _, shell := range []string{"dash", "bash"} {
 		h := &moduletest.Host{Shell: shell}
 		r, err := h.Run(t.Context(), modules.Command{Argv: []string{shell, "-euc", script}})
@@ -251,4 +254,79 @@ func TestNeedsUpdate(t *testing.T) {
 			t.Errorf("%s: %q, %v", shell, r.Stdout, err)
 		}
 	}
+}
+
+// TestStale runs the scripts around an apt-get of the test: what it could not fetch is noted until it is fetched.
+func TestStale(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	failed, lists := filepath.Join(dir, "failed"), filepath.Join(dir, "lists")
+	if err := os.Mkdir(lists, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h := &moduletest.Host{}
+	run := func(script string, vars shell.Vars, status int) string {
+		t.Helper()
+		r, err := h.Run(t.Context(), modules.Command{Script: shell.Script(script, vars)})
+		if r.Status != status {
+			t.Fatalf("%v, want status %d", err, status)
+		}
+		return string(r.Stdout) + string(r.Stderr)
+	}
+	update := func(status int, complaints ...string) {
+		t.Helper()
+		fake := "sh -c 'echo Hit; [ $# = 0 ] || printf \"%s\\n\" \"$@\" >&2; exit $0' " + strconv.Itoa(status) + " " + shell.QuoteAll(complaints)
+		out := run(updateScript, shell.Vars{"update": fake, "failed": failed, "lists": lists}, status)
+		if want := strings.Join(append([]string{"Hit"}, complaints...), "\n") + "\n"; out != want {
+			t.Errorf("update printed %q, want %q", out, want)
+		}
+	}
+	install := func(apt string, names ...string) {
+		t.Helper()
+		run(transactionScript, shell.Vars{
+			"apt_get": apt, "hold": "", "unhold": "", "manual": "", "names": shell.QuoteAll(names), "failed": failed,
+		}, 0)
+	}
+	want := func(when string, why []string, packages ...string) {
+		t.Helper()
+		got := parseStale(strings.Split(run(staleScript, shell.Vars{"failed": failed, "lists": lists}, 0), "\n"))
+		if !slices.Equal(got.Why, why) || !slices.Equal(got.Packages, packages) || (got.Since == "") != (why == nil) {
+			t.Errorf("%s: %+v, want %q, %q", when, got, why, packages)
+		}
+	}
+	const (
+		some    = "W: Some index files failed to download. They have been ignored, or old ones used instead."
+		refused = "Failed to fetch http://x/r/./InRelease  Could not connect to x (connection refused)"
+		other   = "Failed to fetch https://y/debian/dists/stable/InRelease  Temporary failure resolving 'y'"
+	)
+	update(0, "W: http://x/r/./InRelease: Key is stored in legacy trusted.gpg keyring")
+	install("true", "fine")
+	want("a warning about something else", nil)
+
+	update(0, "W: "+refused, "W: "+other, some)
+	want("before something is installed", []string{refused, other})
+	install("true", "hello", "sl")
+	install("true", "hello")
+	want("installed", []string{refused, other}, "hello", "sl")
+
+	time.Sleep(10 * time.Millisecond) // more than one tick of the clock of file systems
+	if err := os.WriteFile(filepath.Join(lists, "x_r_._Release"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("one of them fetched since", []string{refused, other}, "hello", "sl")
+	if err := os.WriteFile(filepath.Join(lists, "y_debian_dists_stable_InRelease"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("all of them fetched since", nil)
+
+	update(100, "E: The repository 'http://x/r ./ Release' does not have a Release file.")
+	want("fails for good", []string{"The repository 'http://x/r ./ Release' does not have a Release file."}, "hello", "sl")
+	update(100, "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)")
+	want("another one at work", []string{"The repository 'http://x/r ./ Release' does not have a Release file."}, "hello", "sl")
+	update(0)
+	want("fetched again", nil)
+	if err := os.WriteFile(failed, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("an empty note", nil)
 }

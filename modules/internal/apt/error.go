@@ -62,14 +62,16 @@ var headings = regexp.MustCompile(`^(The following packages have unmet dependenc
 // after them says only that it isn't signed.
 var complaint = regexp.MustCompile(`^(E: |W: GPG error: |W: .*OpenPGP signature verification failed: )`)
 
-// findWarnings returns the warnings in what apt-get printed to standard error, each once, without "W: " and without what is of no
-// help.
-func findWarnings(stderr []byte) []string {
+// findComplaints returns those lines of what apt-get printed to standard error that begin with one of marks ("W: "), each once,
+// without the mark and without what is of no help.
+func findComplaints(stderr []byte, marks ...string) []string {
 	var all []string
 	for line := range strings.Lines(string(stderr)) {
-		warning, found := strings.CutPrefix(strings.TrimRight(line, " \r\n"), "W: ")
-		if found && !slices.Contains(all, warning) && !strings.HasPrefix(warning, "Some index files failed to download") {
-			all = append(all, warning)
+		for _, mark := range marks {
+			text, found := strings.CutPrefix(strings.TrimRight(line, " \r\n"), mark)
+			if found && !slices.Contains(all, text) && !strings.HasPrefix(text, "Some index files failed to download") {
+				all = append(all, text)
+			}
 		}
 	}
 	return all

@@ -1,7 +1,7 @@
 # Runs apt-get if there is anything for it to do; then, whether it failed or not, puts packages on hold and takes the hold
-# from others: apt-get drops the hold of what it changes; and marks packages as installed by hand. Exits with the status of
-# apt-get.
-: "${apt_get?}" "${hold?}" "${unhold?}" "${manual?}"
+# from others: apt-get drops the hold of what it changes; and marks packages as installed by hand. Where apt goes on with previous
+# lists (update.sh), notes in $failed what was installed from them. Exits with the status of apt-get.
+: "${apt_get?}" "${hold?}" "${unhold?}" "${manual?}" "${names?}" "${failed?}"
 
 status=0
 eval "set -- $apt_get"
@@ -12,4 +12,6 @@ eval "set -- $unhold"
 [ $# = 0 ] || apt-mark unhold "$@" >/dev/null
 eval "set -- $manual"
 [ $# = 0 ] || apt-mark manual "$@" >/dev/null
+eval "set -- $names"
+if [ "$status" = 0 ] && [ $# != 0 ] && [ -s "$failed" ]; then printf 'package %s\n' "$@" >>"$failed"; fi
 exit $status

@@ -137,7 +137,7 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 			return err
 		}
 	}
-	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold, Manual: t.manual}
+	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold, Manual: t.manual, Names: t.installed()}
 	err = run.Run(ctx, h)
 	var failed *apt.Error
 	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {
@@ -156,6 +156,18 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 		return err
 	}
 	return modules.WithHint(err, "What was installed before the error stays; run the same command again to continue.")
+}
+
+// installed returns the names of what is installed.
+func (t *transaction) installed() []string {
+	if t.mode.absent {
+		return nil
+	}
+	names := make([]string, len(t.packages))
+	for i, p := range t.packages {
+		names[i] = p.Name
+	}
+	return names
 }
 
 // permit returns an error if the simulation does more than the plan says, else args with the options that it needs.
@@ -201,11 +213,7 @@ func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {
 	if t.mode.absent {
 		return false, nil
 	}
-	names := make([]string, len(t.packages))
-	for i, p := range t.packages {
-		names[i] = p.Name
-	}
-	return apt.Plain(ctx, h, names)
+	return apt.Plain(ctx, h, t.installed())
 }
 
 // simulate asks apt-get what it would do. If the package lists lack a package it fetches them first, and returns whether it

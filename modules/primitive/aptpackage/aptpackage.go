@@ -83,6 +83,9 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 // Observe implements [modules.Step].
 func (s *Step) Observe(q *observe.Query) {
 	apt.Dpkg.Ask(q, struct{}{})
+	if !s.Absent {
+		apt.Stale.Ask(q, struct{}{})
+	}
 	for _, p := range s.Packages {
 		observe.Package.Ask(q, p.Name)
 	}
@@ -110,7 +113,31 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if rest := s.unfinished(state); rest.Interrupted() && (broken || len(w.Packages) > 0) {
 		w.Repair = &rest
 	}
-	return modules.NewChange(w), nil
+	note, err := s.stale(snapshot, w)
+	return modules.NewChange(w, note...), err
+}
+
+// stale returns the note about packages that stay, and were installed although apt could not fetch all lists.
+func (s *Step) stale(snapshot *observe.Snapshot, w work) ([]string, error) {
+	if s.Absent {
+		return nil, nil
+	}
+	lists, err := apt.Stale.Get(snapshot, struct{}{})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, p := range s.Packages {
+		changes := slices.ContainsFunc(w.Packages, func(is packageWork) bool { return is.Name == p.Name && is.Action != "" })
+		if !changes && slices.Contains(lists.Packages, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("%s may be an old version: apt could not fetch all package lists (%s): %s",
+		strings.Join(names, ", "), lists.Since, strings.Join(lists.Why, "; "))}, nil
 }
 
 // unfinished returns the state without the packages that the step removes.

@@ -22,6 +22,9 @@ func TestDiff(t *testing.T) {
 		return modules.Edit{Action: action, Subject: "package hello", Field: field, From: from, To: to}
 	}
 	hello := Package{Name: "hello"}
+	stale := apt.StaleLists{
+		Since: "2026-11-30 13:20 UTC", Why: []string{"Failed to fetch http://x/InRelease  Could not connect"}, Packages: []string{"sl", "hello"},
+	}
 	one := func(p packageWork) work { return work{Packages: []packageWork{p}} }
 	tests := []struct {
 		name    string
@@ -29,10 +32,12 @@ func TestDiff(t *testing.T) {
 		step    Step
 		is      observe.PackageInfo
 		dpkg    apt.DpkgState
+		stale   apt.StaleLists
 		isErr   error
 		dpkgErr error
 		edits   []modules.Edit
 		work    modules.Work
+		notes   []string
 		err     string
 	}{
 		{name: "converged", is: installed},
@@ -114,6 +119,15 @@ func TestDiff(t *testing.T) {
 				edit(modules.Update, "", "2.10-3, not fully installed", "installed"),
 			},
 		},
+		{
+			name: "installed from previous lists", is: installed, stale: stale,
+			notes: []string{"hello may be an old version: apt could not fetch all package lists (2026-11-30 13:20 UTC): Failed to fetch http://x/InRelease  Could not connect"},
+		},
+		{name: "others installed from previous lists", is: installed, stale: apt.StaleLists{Since: stale.Since, Why: stale.Why, Packages: []string{"sl"}}},
+		{
+			name: "removed after it was installed from previous lists", stale: stale,
+			edits: []modules.Edit{edit(modules.Create, "", "", "installed")},
+		},
 		{name: "another dpkg at work", is: installed, dpkg: apt.DpkgState{Unfinished: []string{"man-db"}, Locked: true}},
 		{name: "could not tell the package", isErr: errors.New("dpkg-query: no database"), err: "package hello: dpkg-query: no database"},
 		{name: "could not tell dpkg's state", dpkgErr: errors.New("no database"), err: "no database"},
@@ -125,8 +139,13 @@ func TestDiff(t *testing.T) {
 			step.Packages = []Package{{"hello", test.version}}
 			snapshot := observe.NewSnapshot()
 			apt.Dpkg.Put(snapshot, struct{}{}, test.dpkg, test.dpkgErr)
+			apt.Stale.Put(snapshot, struct{}{}, test.stale, nil)
 			observe.Package.Put(snapshot, "hello", test.is, test.isErr)
-			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &step, snapshot, test.edits, test.err))
+			change := moduletest.WantDiff(t, &step, snapshot, test.edits, test.err)
+			moduletest.WantWork(t, test.work, change)
+			if diff := cmp.Diff(test.notes, change.Notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
 		})
 	}
 }
@@ -170,6 +189,7 @@ func TestTransactions(t *testing.T) {
 	task := func(s Step, is observe.PackageInfo, names ...string) modules.Task {
 		snapshot := observe.NewSnapshot()
 		apt.Dpkg.Put(snapshot, struct{}{}, apt.DpkgState{}, nil)
+		apt.Stale.Put(snapshot, struct{}{}, apt.StaleLists{}, nil)
 		for _, name := range names {
 			name, version, _ := strings.Cut(name, "=")
 			s.Packages = append(s.Packages, Package{name, version})
@@ -304,6 +324,7 @@ func TestForesee(t *testing.T) {
 	for _, test := range tests {
 		s := observe.NewSnapshot()
 		apt.Dpkg.Put(s, struct{}{}, test.dpkg, nil)
+		apt.Stale.Put(s, struct{}{}, apt.StaleLists{}, nil)
 		for _, name := range []string{"hello", "other"} {
 			observe.Package.Put(s, name, observe.PackageInfo{}, nil)
 		}

@@ -42,7 +42,8 @@ type Args struct {
 	InstallRecommends bool `hcl:"install_recommends,optional"`
 
 	// How old the package lists may be when something is to be installed: a duration such as `24h` or `30m`.
-	// Older ones are fetched again first, and so are lists that lack a package.
+	// Older ones are fetched again first, and so are lists that lack a package. When a source can't be fetched, apt goes on with
+	// its previous list; a note on what is installed then says so, in later runs too, until that source is fetched.
 	UpdateCache string `hcl:"update_cache,optional" default:"24h"`
 
 	// Whether a package may be replaced by an older version.

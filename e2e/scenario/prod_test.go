@@ -234,9 +234,32 @@ systemctl start %[2]s || { journalctl -u %[2]s -o cat; exit 1; }`, p.domain, uni
 	if got := p.reloads(); got != reloads {
 		p.t.Errorf("a timer with nothing to do reloaded nginx")
 	}
+	p.revocation(unit)
 	p.vars["renew_timer"] = "false"
 	p.apply("no timers", nil)
 	must(p.t, p.host, "! ls /etc/systemd/system /usr/local/sbin | grep rcprov-renew")
+}
+
+// revocation lets the CA suggest to renew at once, as it does before it revokes a certificate: the timer's next run renews it.
+func (p *prod) revocation(unit string) {
+	p.t.Helper()
+	path := "/var/lib/lego/certificates/" + p.domain
+	text, err := p.host.Must(p.t.Context(), "cat "+path+".crt")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(text))
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.mirror.ACME.SuggestRenewal(leaf, time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)); err != nil {
+		p.t.Fatal(err)
+	}
+	must(p.t, p.host, fmt.Sprintf(`crt=%s.crt; old=$(sha256sum "$crt"); systemctl start %[2]s
+if test "$(sha256sum "$crt")" != "$old"; then echo "renewed though the last answer is fresh"; exit 1; fi
+sed -i 's/[0-9]*$/0/' %[1]s.renewal
+systemctl start %[2]s && test "$(sha256sum "$crt")" != "$old" || { journalctl -u %[2]s -o cat; exit 1; }`, path, unit))
 }
 
 // wrongSignatures tries a release that is not what was signed, and one that is signed with another key than the wanted.

@@ -95,6 +95,9 @@ type Probe[S comparable, A any] struct {
 	// the host. An error means that the answer is unknown.
 	Run func(ctx context.Context, dial Dial, subject S) (A, error)
 
+	// After replaces Run where the answer depends on what the script answers, which is in seen: it runs once that is there.
+	After func(ctx context.Context, dial Dial, subject S, seen *Snapshot) (A, error)
+
 	// Future is as in [Kind].
 	Future func(f *Forecast, subject S, seen A) Outlook[A]
 }
@@ -130,7 +133,8 @@ type family struct {
 
 type probe struct {
 	question
-	run func(ctx context.Context, dial Dial) (any, error)
+	after bool // the script's answers
+	run   func(ctx context.Context, dial Dial, seen *Snapshot) (any, error)
 }
 
 // Ask adds the question about subject to q. Asking the same again costs nothing.
@@ -177,8 +181,13 @@ func (k *Kind[S, A]) Put(s *Snapshot, subject S, value A, err error) {
 func (p *Probe[S, A]) Ask(q *Query, subject S) {
 	if q.add(question{p, subject}) {
 		q.probes = append(q.probes, probe{
-			question: question{p, subject},
-			run:      func(ctx context.Context, dial Dial) (any, error) { return p.Run(ctx, dial, subject) },
+			question: question{p, subject}, after: p.After != nil,
+			run: func(ctx context.Context, dial Dial, seen *Snapshot) (any, error) {
+				if p.After != nil {
+					return p.After(ctx, dial, subject, seen)
+				}
+				return p.Run(ctx, dial, subject)
+			},
 		})
 	}
 }
@@ -278,7 +287,11 @@ func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
 	snapshot.Asked = time.Now()
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
-	if len(q.families) > 0 {
+	asked := make(chan struct{}) // closed when the script's answers are in snapshot
+	script := NewSnapshot()
+	if len(q.families) == 0 {
+		close(asked)
+	} else {
 		group.Go(func() error {
 			mark := newMark()
 			stdout, stderr, err := host.Ask(ctx, q.Script(mark))
@@ -294,12 +307,23 @@ func (q *Query) Run(ctx context.Context, host Host) (*Snapshot, error) {
 			for id, a := range answers.answers {
 				snapshot.answers[id] = a
 			}
+			script = answers
+			close(asked)
 			return nil
 		})
 	}
 	for _, p := range q.probes {
 		group.Go(func() error {
-			value, err := p.run(ctx, host.Dial)
+			var seen *Snapshot
+			if p.after {
+				select {
+				case <-asked:
+					seen = script
+				case <-ctx.Done():
+					return nil // the script's error counts
+				}
+			}
+			value, err := p.run(ctx, host.Dial, seen)
 			mu.Lock()
 			defer mu.Unlock()
 			snapshot.put(p.question, value, err)

@@ -236,6 +236,38 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeAfter: a probe that depends on the script's answers has them.
+func TestProbeAfter(t *testing.T) {
+	t.Parallel()
+	length := &observe.Probe[string, int]{Name: "length", After: func(_ context.Context, _ observe.Dial, subject string, seen *observe.Snapshot) (int, error) {
+		said, err := echo.Get(seen, subject)
+		return len(said), err
+	}}
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		var q observe.Query
+		length.Ask(&q, "echo abc")
+		length.Ask(&q, "echo never asked")
+		echo.Ask(&q, "echo abc")
+		s, err := q.Run(t.Context(), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := length.Get(s, "echo abc"); got != len("abc\n") || err != nil {
+			t.Errorf("got %d, %v", got, err)
+		}
+		if _, err := length.Get(s, "echo never asked"); err == nil {
+			t.Error("an answer about what was not asked")
+		}
+	})
+	lost := errors.New("connection lost")
+	var q observe.Query
+	echo.Ask(&q, "echo x")
+	length.Ask(&q, "echo x")
+	if _, err := q.Run(t.Context(), brokenHost{lost}); !errors.Is(err, lost) {
+		t.Errorf("error %v, want %v", err, lost)
+	}
+}
+
 // TestFacts asks this machine.
 func TestFacts(t *testing.T) {
 	t.Parallel()

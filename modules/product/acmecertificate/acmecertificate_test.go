@@ -281,8 +281,22 @@ func TestValidityDiff(t *testing.T) {
 // world is what a host has of a pair.
 type world struct {
 	certificate, key, origin string // contents; empty: not there
-	open                     bool   // others can read the key
+	timer                    string // what the host's timer keeps of the CA's suggestion
+	asked                    suggestion
+	open                     bool // others can read the key
 	err                      error
+}
+
+// issueSnapshot is what an Issue asks for.
+func (w world) issueSnapshot(i *Issue) *observe.Snapshot {
+	s := w.snapshot(i.Pair, i.originPath())
+	info := observe.FileInfo{}
+	if w.timer != "" {
+		info = observe.FileInfo{Type: observe.Regular, Mode: 0o644, Content: []byte(w.timer)}
+	}
+	observe.File.Put(s, observe.FileQuestion{Path: i.timerCache(), Content: true}, info, nil)
+	suggestions.Put(s, i.inquiry(), w.asked, nil)
+	return s
 }
 
 func (w world) snapshot(p Pair, originPath string) *observe.Snapshot {
@@ -346,6 +360,9 @@ func TestIssueDiff(t *testing.T) {
 		w := work(endsSoon, seen)
 		w.Grace = is.certificate.NotAfter.Add(-least)
 		return w
+	}
+	timer := func(is *authority, at time.Time) string {
+		return fmt.Sprintf("%s %d %d\n", strings.ToUpper(fingerprintOf(is.certificate)), at.Unix(), now.Add(6*time.Hour).Unix())
 	}
 	for _, test := range []struct {
 		name   string
@@ -423,6 +440,30 @@ func TestIssueDiff(t *testing.T) {
 			name: "expired", is: world{certificate: expired.pem, key: expired.keyPEM(), origin: note(origin{RenewAt: now.Add(time.Hour)})},
 			want: []string{"run renew:  > expired on 2026-08-23"},
 		},
+		{
+			name: "to be revoked, says the CA", is: world{
+				certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)}),
+				asked: suggestion{Fingerprint: fingerprintOf(fresh.certificate), RenewAt: now.Add(-time.Hour)},
+			},
+			want: []string{"run renew:  > the CA suggests so; it expires on 2027-02-19"},
+		},
+		{
+			name: "to be revoked, says the host's timer", is: world{
+				certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)}),
+				timer: timer(fresh, now.Add(-time.Hour)),
+			},
+			want: []string{"run renew:  > the CA suggests so; it expires on 2027-02-19"},
+		},
+		{name: "another was to be revoked", is: world{
+			certificate: fresh.pem, key: fresh.keyPEM(), timer: timer(aged, now.Add(-time.Hour)),
+			asked: suggestion{Fingerprint: fingerprintOf(aged.certificate), RenewAt: now.Add(-time.Hour)},
+		}},
+		{
+			name: "a suggestion that comes too late", is: world{
+				certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(quarter)}),
+			},
+			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+		},
 		{name: "could not tell", is: world{err: errors.New("Input/output error")}, err: "look at /var/lib/lego/certificates/chat.example.com.crt: Input/output error"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -436,7 +477,7 @@ func TestIssueDiff(t *testing.T) {
 				t.Fatal(err)
 			}
 			step := parts[1].Step.(*Issue)
-			c, err := step.Diff(test.is.snapshot(step.Pair, step.originPath()))
+			c, err := step.Diff(test.is.issueSnapshot(step))
 			said := ""
 			if err != nil {
 				said = err.Error()
@@ -696,12 +737,19 @@ func TestNoTimer(t *testing.T) {
 func TestMoment(t *testing.T) {
 	t.Parallel()
 	w := acme.Window{Start: now, End: now.Add(time.Hour)}
-	for range 100 {
-		if m := momentIn(w); m.Before(w.Start) || m.After(w.End) {
-			t.Fatalf("%s is not in the window", m)
+	seen := map[time.Time]bool{}
+	for range 20 {
+		leaf := issue(t, nil, "chat.example.com", 0, quarter, nil).certificate
+		m := momentIn(w, leaf)
+		if m.Before(w.Start) || m.After(w.End) || !m.Equal(momentIn(w, leaf)) {
+			t.Fatalf("%s is not in the window, or not always the same", m)
 		}
+		seen[m] = true
 	}
-	if m := momentIn(acme.Window{Start: now, End: now}); !m.Equal(now) {
+	if len(seen) < 10 {
+		t.Errorf("%d moments for 20 certificates", len(seen))
+	}
+	if m := momentIn(acme.Window{Start: now, End: now}, issue(t, nil, "x", 0, quarter, nil).certificate); !m.Equal(now) {
 		t.Errorf("%s", m)
 	}
 }

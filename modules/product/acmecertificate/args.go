@@ -43,8 +43,9 @@ var source string
 // `renew_timer = false` first, or remove rcprov-renew-NAME.timer and .service from /etc/systemd/system, and rcprov-renew-NAME
 // from /usr/local/sbin.
 //
-// `rcprov apply` renews a certificate at the time that the CA suggested when it issued it (ARI), or when a third of its
-// lifetime remains. With `renew_timer` the host renews it by itself. A renewal that fails is a note with the CA's words and the
+// `rcprov apply` renews a certificate at the time that the CA suggests (ARI), or when a third of its lifetime remains. A CA that is
+// going to revoke a certificate suggests to renew it at once: plan and apply ask the CA again as soon as its last answer is too
+// old (Let's Encrypt's after six hours), and the timer on each run. With `renew_timer` the host renews it by itself. A renewal that fails is a note with the CA's words and the
 // remaining days, as long as enough of the lifetime remains (`fail_below_days`); a run asks the CA again after an hour, or when
 // the CA says so.
 type Args struct {

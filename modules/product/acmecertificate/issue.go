@@ -36,8 +36,9 @@ type Issue struct {
 	EABHMAC        modules.Secret
 	FailBelow      time.Duration // of the remaining lifetime: then a renewal that fails is an error; 0: a tenth, at least 3 days
 
-	Lego string // lego's directory on the host
-	port string // where CAs look for http-01; tests have no 80
+	Lego  string // lego's directory on the host
+	port  string // where CAs look for http-01; tests have no 80
+	cache string // directory on this machine for answers of CAs; empty: none
 }
 
 var _ modules.Step = (*Issue)(nil)
@@ -50,6 +51,7 @@ func newIssue(args Args, pair Pair, roots []byte) *Issue {
 		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
 		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
 		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC, FailBelow: time.Duration(args.FailBelowDays) * 24 * time.Hour, Lego: legoDir, port: "80",
+		cache: cacheDir(),
 	}
 }
 
@@ -58,6 +60,7 @@ type origin struct {
 	Serial    string    `json:"serial"` // of the certificate that this is about: lego may have renewed it since
 	Directory string    `json:"directory"`
 	RenewAt   time.Time `json:"renewAt,omitzero"` // a time in the window that the CA suggested (RFC 9773); zero: none
+	AskAt     time.Time `json:"askAt,omitzero"`   // when the CA may suggest another
 	Failed    *failure  `json:"failed,omitempty"` // the last renewal, if it failed
 }
 
@@ -89,6 +92,8 @@ func (i *Issue) question() observe.FileQuestion {
 func (i *Issue) Observe(q *observe.Query) {
 	i.observe(q)
 	observe.File.Ask(q, i.question())
+	observe.File.Ask(q, observe.FileQuestion{Path: i.timerCache(), Content: true})
+	suggestions.Ask(q, i.inquiry())
 }
 
 // Diff implements [modules.Step].
@@ -102,6 +107,11 @@ func (i *Issue) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return modules.Change{}, fmt.Errorf("look at %s: %w", i.originPath(), err)
 	}
 	from := readOrigin(note.Content, is.leaf)
+	if is.leaf != nil {
+		if from.RenewAt, err = i.renewAt(s, is.leaf); err != nil {
+			return modules.Change{}, err
+		}
+	}
 	if why := i.compare(is, from); why != converged {
 		w := issueWork{Certificate: i.Certificate, Names: i.Names, KeyType: i.KeyType, Directory: i.Directory, Seen: viewOf(is), Why: why}
 		w.Seen.Directory = from.Directory
@@ -117,6 +127,23 @@ func (i *Issue) Diff(s *observe.Snapshot) (modules.Change, error) {
 		return modules.NewChange(w), nil
 	}
 	return i.rights(is), nil
+}
+
+// renewAt returns when the CA wants leaf to be renewed, by its newest answer; zero if it has no wish, or one that is no use: after
+// the end.
+func (i *Issue) renewAt(s *observe.Snapshot, leaf *x509.Certificate) (time.Time, error) {
+	newest := i.inquiry().known(s, leaf)
+	asked, err := suggestions.Get(s, i.inquiry())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask %s when to renew %s: %w", i.Directory, i.Certificate, err)
+	}
+	if asked.Fingerprint == fingerprintOf(leaf) && !asked.RenewAt.IsZero() {
+		newest = asked
+	}
+	if newest.RenewAt.After(leaf.NotAfter) {
+		return time.Time{}, nil
+	}
+	return newest.RenewAt, nil
 }
 
 // Foresee implements [modules.Foreseer].

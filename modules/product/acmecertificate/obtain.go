@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	stdlog "log"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/acme/api"
 	"github.com/go-acme/lego/v4/certificate"
 	"github.com/go-acme/lego/v4/lego"
 	legolog "github.com/go-acme/lego/v4/log"
@@ -206,17 +206,23 @@ func (i *Issue) connect(ctx context.Context, h modules.Host, a *account) (*lego.
 
 // transport returns the transport for requests to the CA, which all fail when ctx ends: lego's calls take no context.
 func (i *Issue) transport(ctx context.Context) http.RoundTripper {
+	t := transportTo(i.Roots)
+	context.AfterFunc(ctx, t.CloseIdleConnections)
+	return impatient{bounded{ctx, t}}
+}
+
+// transportTo returns the transport to a CA whose server has a certificate by one of roots, PEM; none: those of this machine.
+func transportTo(roots []byte) *http.Transport {
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 15 * time.Second,
 		DialContext: (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
 	}
-	if i.Roots != nil {
+	if len(roots) > 0 {
 		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM(i.Roots)
+		pool.AppendCertsFromPEM(roots)
 		t.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
-	context.AfterFunc(ctx, t.CloseIdleConnections)
-	return impatient{bounded{ctx, t}}
+	return t
 }
 
 // impatient makes lego ask after two seconds whether a challenge was met, and then less and less often, if the CA doesn't
@@ -331,7 +337,8 @@ func (i *Issue) store(ctx context.Context, h modules.Host, client *lego.Client, 
 	if err != nil {
 		return fmt.Errorf("what the CA issued %w", err)
 	}
-	from := origin{Serial: chain[0].SerialNumber.Text(16), Directory: i.Directory, RenewAt: renewAt(client, chain[0])}
+	from := origin{Serial: chain[0].SerialNumber.Text(16), Directory: i.Directory}
+	from.RenewAt, from.AskAt = wishOf(client, chain[0])
 	resource, err := json.MarshalIndent(issued, "", "\t")
 	if err != nil {
 		return err
@@ -349,19 +356,14 @@ func (i *Issue) store(ctx context.Context, h modules.Host, client *lego.Client, 
 	})
 }
 
-// renewAt returns a random time in the window in which the CA wants a certificate to be renewed (RFC 9773, section 4.2);
-// zero if the CA names none.
-func renewAt(client *lego.Client, leaf *x509.Certificate) time.Time {
+// wishOf asks the CA when it wants a certificate that it just issued to be renewed; a failure must not lose the certificate.
+func wishOf(client *lego.Client, leaf *x509.Certificate) (at, again time.Time) {
 	info, err := client.Certificate.GetRenewalInfo(certificate.RenewalInfoRequest{Cert: leaf})
-	if err != nil { // mostly api.ErrNoARI; any other failure must not lose the certificate
-		return time.Time{}
+	switch {
+	case errors.Is(err, api.ErrNoARI):
+		return time.Time{}, time.Now().Add(24 * time.Hour).UTC()
+	case err != nil:
+		return time.Time{}, time.Now().Add(failedPause).UTC()
 	}
-	return momentIn(info.SuggestedWindow)
-}
-
-func momentIn(w acme.Window) time.Time {
-	if length := w.End.Sub(w.Start); length > 0 {
-		return w.Start.Add(rand.N(length)).UTC().Truncate(time.Second)
-	}
-	return w.Start.UTC()
+	return momentIn(info.SuggestedWindow, leaf), time.Now().Add(pauseFrom(info.RetryAfter)).UTC()
 }

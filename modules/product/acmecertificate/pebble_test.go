@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ import (
 type lab struct {
 	directory, dns, port, webroot string
 	roots                         []byte
+	store                         *db.MemoryStore
+	asked                         *atomic.Int32 // how often for renewal information
 }
 
 func newLab(t *testing.T) lab {
@@ -57,10 +60,17 @@ func newLab(t *testing.T) lab {
 	}
 
 	store := db.NewMemoryStore()
+	l.store, l.asked = store, new(atomic.Int32)
 	authority := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: uint64(quarter / time.Second)}})
 	validation := va.New(quiet, port, 1, true, l.dns, store)
 	front := wfe.New(quiet, store, validation, authority, []string{"pebble.letsencrypt.org"}, true, false, 1, 1)
-	server := httptest.NewTLSServer(front.Handler())
+	handler := front.Handler()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "renewalInfo") {
+			l.asked.Add(1)
+		}
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	l.directory = server.URL + wfe.DirectoryPath
 	l.roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
@@ -118,7 +128,7 @@ func (l lab) steps(t *testing.T, dir string, names ...string) (*SelfSigned, *Iss
 		t.Fatal(err)
 	}
 	held, issue := parts[0].Step.(*SelfSigned), parts[1].Step.(*Issue)
-	issue.Lego, issue.port = dir, l.port
+	issue.Lego, issue.port, issue.cache = dir, l.port, t.TempDir()
 	issue.Pair = Pair{dir + "/certificates/" + names[0] + ".crt", dir + "/certificates/" + names[0] + ".key"}
 	held.Pair = issue.Pair
 	return held, issue
@@ -199,6 +209,9 @@ func TestPebble(t *testing.T) {
 		t.Errorf("the account is still elsewhere: %s %v", text, err)
 	}
 
+	t.Run("the CA is going to revoke it", func(t *testing.T) {
+		l.revocation(t, host, step)
+	})
 	t.Run("a renewal that fails is no error", func(t *testing.T) {
 		note.Serial, note.RenewAt = serial(), time.Now().Add(-time.Minute)
 		text, err := json.Marshal(note)
@@ -235,6 +248,60 @@ func TestPebble(t *testing.T) {
 		wrong.Webroot, wrong.SelfCheck = t.TempDir(), false
 		l.refused(t, host, wrong, "the CA refuses: ")
 	})
+}
+
+// revocation lets the CA suggest to renew at once, and makes sure that a look finds out as soon as what is known has become too
+// old, asks once, and that the certificate is renewed.
+func (l lab) revocation(t *testing.T, host *moduletest.Host, step *Issue) {
+	t.Helper()
+	text, err := os.ReadFile(step.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := parseChain(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	if err := l.store.SetARIResponse(chain[0].SerialNumber, `{"suggestedWindow": {"start": "`+past+`", "end": "`+past+`"}}`); err != nil {
+		t.Fatal(err)
+	}
+	before := l.asked.Load()
+	if c := moduletest.Diff(t, host, step); !c.Empty() || l.asked.Load() != before {
+		t.Errorf("the CA was asked though its answer is fresh: %v", c.Edits)
+	}
+	note := origin{Serial: chain[0].SerialNumber.Text(16), Directory: step.Directory, RenewAt: time.Now().Add(quarter / 2)}
+	if text, err = json.Marshal(note); err == nil {
+		err = os.WriteFile(step.originPath(), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if e, ok := moduletest.Diff(t, host, step).Find("renew"); !ok || !strings.HasPrefix(e.To, "the CA suggests so") {
+			t.Errorf("not to be renewed: %+v", e)
+		}
+	}
+	if n := l.asked.Load() - before; n != 1 {
+		t.Errorf("the CA was asked %d times, want once", n)
+	}
+	moduletest.Converge(t, host, step)
+	if text, err := os.ReadFile(step.originPath()); err != nil || json.Unmarshal(text, &note) != nil || note.Serial == chain[0].SerialNumber.Text(16) || !note.AskAt.After(time.Now().Add(5*time.Hour)) {
+		t.Errorf("not renewed: %s %v", text, err)
+	}
+	// A CA that is not there holds nobody up.
+	away := *step
+	away.Directory = "https://127.0.0.1:1/dir"
+	note.Directory, note.AskAt = away.Directory, time.Time{}
+	if text, err = json.Marshal(note); err == nil {
+		err = os.WriteFile(step.originPath(), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := moduletest.Diff(t, host, &away); !c.Empty() {
+		t.Errorf("a CA that is not there: %v", c.Edits)
+	}
 }
 
 // leave puts files where challenges are answered.

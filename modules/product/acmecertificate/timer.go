@@ -21,7 +21,7 @@ var renewScript string
 // timerParts are the steps by which the host renews the certificate by itself.
 func timerParts(args Args, issue *Issue, env modules.Env) ([]modules.Part, error) {
 	b := &product.Builder{Env: env}
-	product.Add(b, "lego", aptpackage.New, aptpackage.Args{Packages: []string{"lego", "openssl"}})
+	product.Add(b, "lego", aptpackage.New, aptpackage.Args{Packages: []string{"lego", "openssl", "curl"}})
 	name := timerName(args)
 	roots := ""
 	if issue.Roots != nil {
@@ -101,6 +101,7 @@ func scriptText(args Args, issue *Issue, roots string, env modules.Env) string {
 	}
 	return "#!/bin/sh\n# Written by rcprov; changes made here are undone.\n" + shell.Script(renewScript, shell.Vars{
 		"certificate": issue.Certificate, "names": strings.Join(issue.Names, " "), "lego": shell.QuoteAll(words), "roots": roots,
+		"directory": issue.Directory, "renewal": issue.timerCache(),
 		"units": strings.Join(units, " "), "served": strings.Join(served, " "), "stamp": "/var/lib/rcprov/served/" + fileName(args.Names[0]),
 	})
 }

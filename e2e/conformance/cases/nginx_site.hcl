@@ -19,6 +19,17 @@ case "one site" {
         config = "return 200 \"hello from $host\";"
       }
     }
+    nginx_site "long" {
+      names       = ["a-name-for-which-nginx-has-no-room-by-itself.example.com"]
+      certificate = "/etc/ssl/chat.crt"
+      key         = "/etc/ssl/private/chat.key"
+      upstreams   = ["127.0.0.1:3000"]
+      sticky      = "cookie"
+    }
+    nginx_site "gone" {
+      names = ["gone.example.com"]
+      state = "absent"
+    }
   EOT
   check = <<-EOT
     set -e
@@ -40,6 +51,17 @@ case "one site" {
       systemctl reload nginx
     EOT
     changes = ["nginx_site.chat/configuration", "nginx_site.chat/service"]
+  }
+  drift "a site that is to be absent, which nginx has read" {
+    run     = <<-EOT
+      cd /etc/nginx/conf.d && sed 's/chat/gone/g; s|/etc/ssl/gone|/etc/ssl/chat|; s|private/gone|private/chat|' chat.example.com.conf >gone.example.com.conf
+      systemctl reload nginx
+    EOT
+    changes = ["nginx_site.gone/configuration", "nginx_site.gone/service"]
+  }
+  drift "the room for long names removed" {
+    run     = "rm /etc/nginx/conf.d/rcprov-long-names.conf"
+    changes = ["nginx_site.long/configuration"]
   }
   drift "site edited" { run = "sed -i 's/hello from/bye from/' /etc/nginx/conf.d/chat.example.com.conf; systemctl reload nginx" }
   drift "nginx stopped" {

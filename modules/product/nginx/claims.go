@@ -11,6 +11,9 @@ func (c *Configuration) Claims() []modules.Claim {
 		all = append(all, f.Claims()...)
 	}
 	if c.Names != nil {
+		if c.long() {
+			all = append(all, longNames().Claims()...)
+		}
 		all = append(all, claimNames(c.Names, c.Files[0].Path)...)
 	}
 	return all

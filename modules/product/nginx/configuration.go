@@ -20,7 +20,7 @@ import (
 // Configuration is a set of files in /etc/nginx that belong together. nginx tests those that differ as a whole, with
 // everything else in /etc/nginx, before any of them is written.
 type Configuration struct {
-	Files []*file.Step // at least one that is not Absent
+	Files []*file.Step
 
 	// Names are those of the site that the first file is. Other files that rcprov wrote for one of them are removed.
 	Names []string
@@ -34,36 +34,52 @@ func (c *Configuration) Observe(q *observe.Query) {
 		f.Observe(q)
 	}
 	if c.Names != nil {
-		named.Ask(q, struct{}{})
+		sites.Ask(q, struct{}{})
+		if c.long() {
+			longNames().Observe(q)
+		}
 	}
 }
 
 // Diff implements [modules.Step].
 func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 	var w work
-	for _, f := range c.Files {
-		change, err := f.Diff(s)
-		if err != nil {
-			return modules.Change{}, err
-		}
-		if !change.Empty() {
-			w = append(w, fileWork{f, change})
-		}
-	}
+	var notes []string
+	files := c.Files
 	if c.Names != nil {
-		former, err := formerSites(s, c.Names, c.Files[0].Path)
+		there, err := lookAtSites(s)
 		if err != nil {
 			return modules.Change{}, err
 		}
-		for _, path := range former {
+		gone := formerSites(there, c.Names, c.Files[0].Path)
+		switch ours, others := buckets(there); {
+		case c.long() && !others:
+			files = append(slices.Clone(files), longNames())
+		case c.long() && ours:
+			gone = append(gone, longNames().Path)
+		}
+		for _, path := range gone {
 			f, err := removal(path)
 			if err != nil {
 				return modules.Change{}, err
 			}
 			w = append(w, f)
 		}
+		if !c.Files[0].Absent {
+			notes = twins(there, c.Names, c.Files[0].Path)
+		}
 	}
-	return modules.NewChange(w), nil
+	var differ work
+	for _, f := range files {
+		change, err := f.Diff(s)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		if !change.Empty() {
+			differ = append(differ, fileWork{f, change})
+		}
+	}
+	return modules.NewChange(append(differ, w...), notes...), nil
 }
 
 // work is the files that differ, in the order of Files.
@@ -127,18 +143,27 @@ func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, w work)
 
 // touched returns the file to touch because others are removed; empty: none.
 func (c *Configuration) touched(w work) string {
-	removes := slices.ContainsFunc(w, func(f fileWork) bool { return f.File.Absent })
-	stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
-	if !removes || stays < 0 {
+	if !slices.ContainsFunc(w, func(f fileWork) bool { return f.File.Absent }) {
 		return ""
 	}
-	return c.Files[stays].Path
+	if stays := slices.IndexFunc(c.Files, func(f *file.Step) bool { return !f.Absent }); stays >= 0 {
+		return c.Files[stays].Path
+	}
+	return mainFile
+}
+
+// onlyRemoves reports whether none of the files is to be there.
+func (c *Configuration) onlyRemoves() bool {
+	return !slices.ContainsFunc(c.Files, func(f *file.Step) bool { return !f.Absent })
 }
 
 //go:embed test.sh
 var testScript string
 
 const etc = "/etc/nginx/"
+
+// noNginx is the status with which test.sh ends on a host without nginx.
+const noNginx = 4
 
 // test has nginx test the set, and what else w removes.
 func (c *Configuration) test(ctx context.Context, h modules.Host, changes work) error {
@@ -147,7 +172,7 @@ func (c *Configuration) test(ctx context.Context, h modules.Host, changes work) 
 	w := tar.NewWriter(&archive)
 	files := slices.Clone(c.Files)
 	for _, f := range changes {
-		if f.File.Absent && !slices.Contains(files, f.File) {
+		if !slices.Contains(files, f.File) {
 			files = append(files, f.File)
 		}
 	}
@@ -169,8 +194,12 @@ func (c *Configuration) test(ctx context.Context, h modules.Host, changes work) 
 		return err
 	}
 	result, err := h.Run(ctx, modules.Command{
-		Script: shell.Script(testScript, shell.Vars{"removed": shell.QuoteAll(removed)}), Stdin: archive.Bytes(),
+		Script: shell.Script(testScript, shell.Vars{"removed": shell.QuoteAll(removed), "only_removed": shell.YesNo(c.onlyRemoves())}),
+		Stdin:  archive.Bytes(),
 	})
+	if c.onlyRemoves() && result.Status == noNginx {
+		return nil
+	}
 	return explain(err, result)
 }
 
@@ -211,7 +240,7 @@ var (
 // advice says what to do about an error of nginx that no later step gets to repair; empty if there is nothing to say.
 func advice(text string) string {
 	if found := badCertificate.FindStringSubmatch(text); found != nil {
-		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -Rl %s /etc/nginx/conf.d /etc/nginx/sites-enabled`), then run the same command again: "+
+		return fmt.Sprintf("Move the file of the site with that certificate out of /etc/nginx (`grep -Rl %s /etc/nginx`), then run the same command again: "+
 			"if the plan has the site, it puts certificate and file back.", found[1])
 	}
 	switch {
@@ -233,7 +262,7 @@ func explain(err error, result modules.Result) error {
 	}
 	text := messages(result.Stderr)
 	switch {
-	case result.Status == 4:
+	case result.Status == noNginx:
 		return modules.WithHint(errors.New("there is no nginx on the host"), "Add an `nginx` block before this one.")
 	case result.Status == 5:
 		return modules.WithHint(fmt.Errorf("%s is not there", packageFile), "%s", reinstall)
@@ -249,6 +278,8 @@ func explain(err error, result modules.Result) error {
 		hint += why
 	case strings.Contains(text, `unknown "rcprov_connection" variable`):
 		hint += "Add an `nginx` block before this one: it has what all sites need."
+	case strings.Contains(text, "you should increase server_names_hash_bucket_size"):
+		hint += "Another file sets it, and too low for these names (`grep -Rn server_names_hash_bucket_size /etc/nginx`): remove it there, and rcprov sets it."
 	case strings.Contains(text, "duplicate default server"):
 		hint += "Another file has a default_server for port 80: remove it there. The one of the `nginx` block redirects to https and serves ACME challenges."
 	default:

@@ -92,14 +92,14 @@ func TestFormerSites(t *testing.T) {
 	t.Parallel()
 	site := &file.Step{Path: "/etc/nginx/conf.d/b.example.com.conf"}
 	step := &Configuration{Files: []*file.Step{site}, Names: []string{"b.example.com", "c.example.com"}}
-	in := func(name, line string) string { return Dir + "/" + name + ".conf:" + line }
+	in := func(name, line string) string { return Dir + "/" + name + ".conf\t" + line }
 	s := observe.NewSnapshot()
 	observe.File.Put(s, observe.FileQuestion{Path: site.Path}, observe.FileInfo{Type: observe.Regular, AnyRights: true}, nil)
-	named.Put(s, struct{}{}, []string{
-		in("a.example.com", header), in("a.example.com", "\tserver_name a.example.com b.example.com;"),
-		in("b.example.com", header), in("b.example.com", "\tserver_name b.example.com c.example.com;"),
-		in("mine", "\tserver_name c.example.com;"),
-		in("other.example.com", header), in("other.example.com", "\tserver_name other.example.com;"),
+	sites.Put(s, struct{}{}, []string{
+		in("a.example.com", "ours"), in("a.example.com", "server"), in("a.example.com", "server_name a.example.com b.example.com"),
+		in("b.example.com", "ours"), in("b.example.com", "server"), in("b.example.com", "server_name b.example.com c.example.com"),
+		in("mine", "server"), in("mine", "server_name c.example.com"),
+		in("other.example.com", "ours"), in("other.example.com", "server"), in("other.example.com", "server_name other.example.com"),
 	}, nil)
 	c, err := step.Diff(s)
 	if err != nil {
@@ -109,7 +109,7 @@ func TestFormerSites(t *testing.T) {
 	if diff := cmp.Diff(want, c.Edits); diff != "" {
 		t.Errorf("edits (-want +got):\n%s", diff)
 	}
-	named.Put(s, struct{}{}, nil, errors.New("Input/output error"))
+	sites.Put(s, struct{}{}, nil, errors.New("Input/output error"))
 	if _, err := step.Diff(s); err == nil || err.Error() != "look for sites of nginx: Input/output error" {
 		t.Errorf("could not tell: %v", err)
 	}
@@ -197,7 +197,7 @@ func TestExplain(t *testing.T) {
 		},
 		{ // nginx warns so of each host with Jitsi Meet
 			"nginx: [warn] duplicate extension \"wasm\" in /etc/nginx/sites-enabled/meet.conf:4\nnginx: [emerg] cannot load certificate \"/x.crt\": BIO_new_file() failed\n",
-			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "another site's: move the file of the site with that certificate out of /etc/nginx (`grep -Rl /x.crt /etc/nginx/conf.d /etc/nginx/sites-enabled`)",
+			3, `nginx refuses the new configuration: [emerg] cannot load certificate "/x.crt": BIO_new_file() failed`, "another site's: move the file of the site with that certificate out of /etc/nginx (`grep -Rl /x.crt /etc/nginx`)",
 		},
 		{
 			`nginx: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`,
@@ -234,7 +234,7 @@ func TestExplain(t *testing.T) {
 func TestAdvised(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{
-		`[emerg] 1#1: cannot load certificate key "/x.key": PEM_read_bio_PrivateKey() failed`:        "(`grep -Rl /x.key /etc/nginx/conf.d /etc/nginx/sites-enabled`), then run the same command again",
+		`[emerg] 1#1: cannot load certificate key "/x.key": PEM_read_bio_PrivateKey() failed`:        "(`grep -Rl /x.key /etc/nginx`), then run the same command again",
 		`[emerg] 1#1: open() "/etc/nginx/nginx.conf" failed (2: No such file or directory)`:          "--force-confmiss",
 		`[emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)`:                      "look",
 		`[emerg] 1#1: open() "/etc/nginx/conf.d/own/a.conf" failed (2: No such file or directory)`:   "look",

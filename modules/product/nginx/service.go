@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -23,6 +24,21 @@ var _ modules.Step = Running{}
 func Service(files ...string) Running {
 	yes := true
 	return Running{&systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: append(slices.Clone(files), packageFile)}}
+}
+
+// Reread returns the step that reloads a running nginx when one of files, or what [Configuration] touches for a removed one, changed
+// after nginx read it. It does not matter whether there is an nginx.
+func Reread(files ...string) Running {
+	return Running{&systemdunit.Step{Name: Unit, ReloadOn: append(slices.Clone(files), mainFile)}}
+}
+
+// Diff implements [modules.Step].
+func (r Running) Diff(s *observe.Snapshot) (modules.Change, error) {
+	c, err := r.Step.Diff(s)
+	if r.Enabled == nil && r.Step.Running == nil {
+		c.Notes = nil // that there is no such unit yet
+	}
+	return c, err
 }
 
 // workersScript prints the processes of nginx's workers.

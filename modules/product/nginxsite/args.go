@@ -36,8 +36,18 @@ var source string
 //
 // If you change the first name, the file of the former one is removed, if rcprov wrote it (without `template`) and it has one of
 // the names; it is kept below /var/lib/rcprov/backup. If you take a site out of the plan, or change all of its names, nginx goes
-// on serving the old file. Remove it, and run `systemctl reload nginx`, before you remove the certificate: nginx doesn't start
-// if a file is missing.
+// on serving the old file. To remove it, give the names that it had, for a run, before you remove the certificate: nginx doesn't
+// start if a file is missing.
+//
+//	nginx_site "old" {
+//	  names = ["old.example.com"]
+//	  state = "absent"
+//	}
+//
+// That removes FIRST-NAME.conf, and what rcprov wrote for one of the names, to the same place.
+//
+// A name of more than 46 characters needs more room than nginx has by default. The file rcprov-long-names.conf beside the site's
+// makes it (server_names_hash_bucket_size), unless another file in /etc/nginx sets that.
 //
 // TLS is set up as Mozilla's guidelines 6.0 recommend, as far as the host's nginx and OpenSSL support it: HTTP/2, and
 // post-quantum key exchange with OpenSSL 3.5 (Debian 13, Ubuntu 26.04). Websockets work. Applications get X-Forwarded-For,
@@ -46,11 +56,15 @@ type Args struct {
 	// The host names of the site. Its file is named after the first one. `*.example.com` is all names below example.com.
 	Names []string `hcl:"names"`
 
-	// The path of the certificate on the host: the whole chain, the site's own certificate first.
-	Certificate string `hcl:"certificate"`
+	// `absent` removes the site; of the other arguments only names count then.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+
+	// The path of the certificate on the host: the whole chain, the site's own certificate first. Required, as key is, unless
+	// state is `absent`.
+	Certificate string `hcl:"certificate,optional"`
 
 	// The path of its private key on the host.
-	Key string `hcl:"key"`
+	Key string `hcl:"key,optional"`
 
 	// Applications behind the site: `host:port` or `unix:/path`, with parameters of nginx where needed
 	// (`10.0.0.3:3000 weight=2`). Requests that no location takes go to them.

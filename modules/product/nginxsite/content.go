@@ -1,6 +1,8 @@
 package nginxsite
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -15,6 +17,7 @@ type page struct {
 	Upstream, ServerName, HSTS, MaxBodySize string
 	StickyIP                                bool
 	StickyCookie                            string // empty unless it decides
+	StickyVariable                          string // has its value, or the client's address
 	Servers                                 []string
 	Locations                               []location
 	Extra                                   []string
@@ -50,7 +53,7 @@ func content(args Args, release nginx.Release, env modules.Env) (string, error) 
 		Listen: trim(listen), TLS: trim(tls), Proxy: trim(proxy),
 	}
 	if args.Sticky == "cookie" {
-		p.StickyCookie = args.StickyCookie
+		p.StickyCookie, p.StickyVariable = args.StickyCookie, stickyVariable(p.Upstream)
 	}
 	if args.HSTS > 0 {
 		p.HSTS = fmt.Sprintf("max-age=%d", args.HSTS)
@@ -116,6 +119,18 @@ func list(texts []string) cty.Value {
 // digits and underscores.
 func upstreamName(name string) string {
 	return "rcprov_" + strings.NewReplacer(".", "_", "-", "__", "*", "any").Replace(name)
+}
+
+// longestVariable is how long the name of a variable may be where variables_hash_bucket_size has its default, 64 bytes.
+const longestVariable = 46
+
+// stickyVariable is the name of the variable that decides which of an upstream's servers is taken.
+func stickyVariable(upstream string) string {
+	if name := upstream + "_sticky"; len(name) <= longestVariable {
+		return name
+	}
+	sum := sha256.Sum256([]byte(upstream))
+	return "rcprov_" + hex.EncodeToString(sum[:8]) + "_sticky"
 }
 
 func lines(text string) (all []string) {

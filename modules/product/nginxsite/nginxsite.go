@@ -20,6 +20,15 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	if err := check(args); err != nil {
 		return nil, Outputs{}, err
 	}
+	path := nginx.Dir + "/" + fileName(args.Names[0]) + ".conf"
+	outputs := Outputs{URL: "https://" + args.Names[0], Files: []string{path}}
+	if args.State == "absent" {
+		gone := &file.Step{Path: path, Absent: true, Backup: true}
+		return []modules.Part{
+			{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{gone}, Names: args.Names}},
+			{Name: "service", Step: nginx.Reread(path)},
+		}, outputs, nil
+	}
 	release, err := nginx.ReleaseOf(env.Facts, args.NginxVersion)
 	if err != nil {
 		return nil, Outputs{}, modules.Argf("nginx_version", "%w", err)
@@ -29,16 +38,16 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		return nil, Outputs{}, err
 	}
 	site := &file.Step{
-		Path: nginx.Dir + "/" + fileName(args.Names[0]) + ".conf", Content: []byte(text),
-		Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
+		Path: path, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
 	}
 	free := []modules.Requirement{preflight.Port{Number: 443, Unit: nginx.Unit}}
+	watched := append([]string{path, args.Certificate, args.Key}, nginx.ForLongNames(args.Names)...)
 	parts := []modules.Part{
 		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}, Names: args.Names}, Requires: free},
-		{Name: "service", Step: nginx.Service(site.Path, args.Certificate, args.Key), Requires: free},
+		{Name: "service", Step: nginx.Service(watched...), Requires: free},
 		{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
 	}
-	return parts, Outputs{URL: "https://" + args.Names[0], Files: []string{site.Path}}, nil
+	return parts, outputs, nil
 }
 
 // fileName makes a host name fit for a file name.
@@ -66,8 +75,13 @@ func check(args Args) error {
 			wrong("names", "%q is not a lowercase host name, such as \"chat.example.com\" or \"*.example.com\"", name)
 		}
 	}
+	if args.State == "absent" {
+		return errors.Join(errs...)
+	}
 	for arg, path := range map[string]string{"certificate": args.Certificate, "key": args.Key} {
-		if err := errors.Join(modules.CheckPath(path), nginx.CheckWord(path)); err != nil {
+		if path == "" {
+			wrong(arg, "must be given, unless state is absent")
+		} else if err := errors.Join(modules.CheckPath(path), nginx.CheckWord(path)); err != nil {
 			wrong(arg, "%w", err)
 		}
 	}

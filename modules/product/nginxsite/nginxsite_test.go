@@ -102,8 +102,19 @@ func TestParts(t *testing.T) {
 	if served := parts[2].Step.(*Served); served.Name != "any.example.com" {
 		t.Errorf("asks for %q", served.Name)
 	}
+	args.Names, args.State = []string{"a.example.com"}, "absent"
+	args.Certificate, args.Key, args.Upstreams = "", "", nil
+	gone, outputs, err := New(args, env("debian", "12"))
+	if err != nil || len(gone) != 2 || !gone[0].Step.(*nginx.Configuration).Files[0].Absent || outputs.Files[0] != "/etc/nginx/conf.d/a.example.com.conf" {
+		t.Errorf("absent: %+v, %+v, %v", gone, outputs, err)
+	}
+	if unit := gone[1].Step.(nginx.Running); unit.Enabled != nil || unit.Step.Running != nil {
+		t.Error("a removed site starts nginx")
+	}
 	checked := env("", "")
 	checked.Facts = nil
+	args = minimal()
+	args.Names = []string{"*.example.com"}
 	if _, unknown, err := New(args, checked); err != nil || !cmp.Equal(unknown, want) {
 		t.Errorf("without facts: %+v, %v", unknown, err)
 	}
@@ -139,6 +150,8 @@ func TestCheck(t *testing.T) {
 		{func(a *Args) { a.Names = []string{"Chat.example.com"} }, `names: "Chat.example.com" is not a lowercase host name, such as "chat.example.com" or "*.example.com"`},
 		{func(a *Args) { a.Names = []string{"a.example.com; x"} }, `names: "a.example.com; x" is not a lowercase host name, such as "chat.example.com" or "*.example.com"`},
 		{func(a *Args) { a.Certificate = "t.crt" }, `certificate: must be an absolute path, not "t.crt"`},
+		{func(a *Args) { a.Certificate = "" }, "certificate: must be given, unless state is absent"},
+		{func(a *Args) { a.State, a.Names = "absent", nil }, "names: must name at least one host"},
 		{func(a *Args) { a.Upstreams = []string{"http://127.0.0.1:3000"} }, `upstreams: "http://127.0.0.1:3000" must be a host and a port, not a URL`},
 		{func(a *Args) { a.Upstreams = []string{"127.0.0.1:3000;"} }, `upstreams: "127.0.0.1:3000;" must be "host:port" or "unix:/path", optionally followed by parameters of nginx`},
 		{func(a *Args) { a.Upstreams = nil }, "upstreams: must be given, unless there is a location or a template"},
@@ -202,6 +215,20 @@ func TestServedDiff(t *testing.T) {
 				t.Errorf("error %q, want %q; from %q, want %q", said, test.want, from, test.from)
 			}
 		})
+	}
+}
+
+// TestStickyVariable keeps the name of a variable within what nginx has room for.
+func TestStickyVariable(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"chat.example.com":                  "rcprov_chat_example_com_sticky",
+		"chat.of.a.customer.example.com12":  "rcprov_chat_of_a_customer_example_com12_sticky",
+		"chat.of.a.customer.example.com123": "rcprov_7aa738424a0cfc21_sticky",
+	} {
+		if got := stickyVariable(upstreamName(name)); got != want || len(got) > 46 {
+			t.Errorf("%s: %s, not %s", name, got, want)
+		}
 	}
 }
 

@@ -1,0 +1,112 @@
+package nginx
+
+import (
+	_ "embed"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
+)
+
+//go:embed sites.sh
+var sitesScript string
+
+// header is the first line of the sites that rcprov writes: that of templates/nginx/site.conf.tmpl.
+const header = "# Written by rcprov; changes made here are undone."
+
+// sites lists what sites.sh prints.
+var sites = observe.NewLines("sites of nginx", shell.Script(sitesScript, shell.Vars{"header": header, "etc": strings.TrimSuffix(etc, "/")}))
+
+// siteFile is a file that nginx reads, as far as sites.sh prints it.
+type siteFile struct {
+	Path    string
+	Ours    bool     // rcprov wrote it
+	Buckets bool     // it sets server_names_hash_bucket_size
+	Servers []server // its server blocks
+}
+
+// server is a server block.
+type server struct{ Listens, Names []string } // a listen is what stands behind the word: "[::]:443 ssl"
+
+// parseSites reads what sites.sh prints. Lines that it does not know are left out.
+func parseSites(lines []string) (files []*siteFile) {
+	for _, line := range lines {
+		path, text, ok := strings.Cut(line, "\t")
+		if !ok {
+			continue
+		}
+		if len(files) == 0 || files[len(files)-1].Path != path {
+			files = append(files, &siteFile{Path: path})
+		}
+		f := files[len(files)-1]
+		word, rest, _ := strings.Cut(text, " ")
+		switch word {
+		case "ours":
+			f.Ours = true
+		case "server":
+			f.Servers = append(f.Servers, server{})
+		case "server_names_hash_bucket_size":
+			f.Buckets = true
+		}
+		if len(f.Servers) == 0 {
+			continue
+		}
+		switch last := &f.Servers[len(f.Servers)-1]; word {
+		case "listen":
+			last.Listens = append(last.Listens, rest)
+		case "server_name":
+			last.Names = append(last.Names, strings.Fields(rest)...)
+		}
+	}
+	return files
+}
+
+// lookAtSites returns the files that nginx reads.
+func lookAtSites(s *observe.Snapshot) ([]*siteFile, error) {
+	lines, err := sites.Get(s, struct{}{})
+	if err != nil {
+		return nil, fmt.Errorf("look for sites of nginx: %w", err)
+	}
+	return parseSites(lines), nil
+}
+
+// has reports whether a server block of f has one of names.
+func (f *siteFile) has(names []string) bool {
+	return slices.ContainsFunc(f.Servers, func(s server) bool {
+		return slices.ContainsFunc(s.Names, func(name string) bool { return slices.Contains(names, name) })
+	})
+}
+
+// everywhere reports whether s listens on port 443 of all addresses, as sites of rcprov do: nginx takes only one of the servers
+// that do so for a name, and warns of the others.
+func (s server) everywhere() bool {
+	return slices.ContainsFunc(s.Listens, func(listen string) bool {
+		where, _, _ := strings.Cut(listen, " ")
+		host, port, err := net.SplitHostPort(where)
+		if err != nil {
+			host, port = "", where
+		}
+		return port == "443" && slices.Contains([]string{"", "*", "0.0.0.0", "::"}, host)
+	})
+}
+
+// twins returns notes about the names that a file of somebody else has, too, on the same port.
+func twins(files []*siteFile, names []string, path string) (notes []string) {
+	for _, f := range files {
+		if f.Path == path || f.Ours {
+			continue
+		}
+		for _, s := range f.Servers {
+			for _, name := range s.Names {
+				note := fmt.Sprintf("%s is also a name in %s: nginx serves one of the two on port 443, and ignores the other (\"conflicting server name\")", name, f.Path)
+				if s.everywhere() && slices.Contains(names, name) && !slices.Contains(notes, note) {
+					notes = append(notes, note)
+				}
+			}
+		}
+	}
+	return notes
+}

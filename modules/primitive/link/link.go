@@ -72,11 +72,26 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	case is.Type == observe.Regular && !s.Absent:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is a file, not a symbolic link", s.Path),
 			"Move it away, or set force = true to replace it.")
+	case s.Absent:
+		return modules.Change{}, s.keeps(is.Type)
 	default:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is %s, not a symbolic link", s.Path, is.Type),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	}
 	return modules.NewChange(w, notes...), nil
+}
+
+// keeps returns the error about what a step that removes a link finds in its place.
+func (s *Step) keeps(is observe.FileType) error {
+	remove := ""
+	switch is {
+	case observe.Regular:
+		remove = "; a `file` step with state = \"absent\" removes the file"
+	case observe.Directory:
+		remove = "; a `directory` step with state = \"absent\" removes the directory"
+	}
+	return modules.WithHint(fmt.Errorf("%s is %s, not a symbolic link", s.Path, is),
+		"It stays, because this step removes links only. Remove the step from the plan%s.", remove)
 }
 
 // Moves reports whether c makes what is there lead to another target. It is for products.

@@ -25,6 +25,7 @@ func TestDiff(t *testing.T) {
 		edits []modules.Edit
 		work  modules.Work
 		err   string
+		hint  string
 	}{
 		{name: "converged", step: present, is: link("releases/2")},
 		{
@@ -50,7 +51,16 @@ func TestDiff(t *testing.T) {
 			name: "shall be removed", step: absent, is: link("x"), edits: []modules.Edit{{Action: modules.Remove, Subject: "/opt/current", From: "x"}},
 			work: work{Action: modules.Remove, Path: "/opt/current", Seen: link("x")},
 		},
-		{name: "file shall not be removed", step: absent, is: observe.FileInfo{Type: observe.Regular}, err: "/opt/current is a file, not a symbolic link"},
+		{
+			name: "a file in the place of a link to be removed", step: absent, is: observe.FileInfo{Type: observe.Regular},
+			err:  "/opt/current is a file, not a symbolic link",
+			hint: "It stays, because this step removes links only. Remove the step from the plan; a `file` step with state = \"absent\" removes the file.",
+		},
+		{
+			name: "a socket in the place of a link to be removed", step: absent, is: observe.FileInfo{Type: observe.OtherType},
+			err:  "/opt/current is a device, socket or pipe, not a symbolic link",
+			hint: "It stays, because this step removes links only. Remove the step from the plan.",
+		},
 		{name: "could not tell", step: present, could: errors.New("Input/output error"), err: "look at /opt/current: Input/output error"},
 	}
 	for _, test := range tests {
@@ -59,6 +69,10 @@ func TestDiff(t *testing.T) {
 			s := observe.NewSnapshot()
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/current"}, test.is, test.could)
 			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &test.step, s, test.edits, test.err))
+			var advised *modules.HintError
+			if _, err := test.step.Diff(s); test.hint != "" && (!errors.As(err, &advised) || advised.Hint != test.hint) {
+				t.Errorf("%v; want the hint %q", advised, test.hint)
+			}
 		})
 	}
 }

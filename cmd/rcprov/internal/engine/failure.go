@@ -19,6 +19,7 @@ type Failure struct {
 	Err     error      // errors.As finds *modules.HintError, *modules.CommandError, ...
 	Changed []string   // steps that this run changed on the host before, in order
 	Left    int        // steps that were not tried
+	Early   bool       // no step was tried at all: the host failed, or a step was refused, before the first one's turn
 
 	// Aftermath is what the failed step left on the host.
 	Aftermath Aftermath

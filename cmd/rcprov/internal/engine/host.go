@@ -58,7 +58,7 @@ func (h *host) open(ctx context.Context) {
 	if err := h.connect(ctx); ctx.Err() != nil {
 		h.stopped = true
 	} else if err != nil {
-		h.fail(&Failure{Err: err, Left: len(h.steps)})
+		h.fail(&Failure{Err: err, Left: len(h.steps), Early: true})
 	} else if h.run.Mode == Apply {
 		h.requirePreflight()
 		if h.failure == nil {

@@ -111,7 +111,7 @@ func (p *preflight) err() error {
 func (h *host) requirePreflight() {
 	h.preflight.report(h.report)
 	if err := h.preflight.err(); err != nil {
-		h.fail(&Failure{Err: err, Left: len(h.steps)})
+		h.fail(&Failure{Err: err, Left: len(h.steps), Early: true})
 	}
 }
 

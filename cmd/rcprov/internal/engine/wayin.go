@@ -39,7 +39,9 @@ func (h *host) refuse(ctx context.Context) {
 				continue
 			}
 		}
-		h.fail(&Failure{Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: blame(s, err), Err: err, Left: len(h.steps) - 1})
+		h.fail(&Failure{
+			Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: blame(s, err), Err: err, Left: len(h.steps) - 1, Early: true,
+		})
 		h.counts.Left-- // the plays that don't run count it as one that was not tried
 		return
 	}

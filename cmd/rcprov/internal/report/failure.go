@@ -38,6 +38,7 @@ type problem struct {
 	Made    []string         `json:"made,omitempty"` // edits of the failed step: "user admin password"
 	Left    int              `json:"left,omitempty"`
 
+	early bool // before the first step
 	where *hcl.Range
 }
 
@@ -124,7 +125,7 @@ func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 	for _, step := range f.Changed {
 		p.Changed = append(p.Changed, secrets.String(step))
 	}
-	p.After, p.Left = f.Aftermath, f.Left
+	p.After, p.Left, p.early = f.Aftermath, f.Left, f.Early
 	for _, e := range f.Made {
 		p.Made = append(p.Made, strings.TrimSpace(printable(secrets.String(e.Subject+" "+e.Field))))
 	}
@@ -205,6 +206,9 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 
 // stateLeft describes what a failed run left on the host.
 func stateLeft(p problem) string {
+	if p.early && p.Left > 0 {
+		return "nothing was changed there, and no step was tried"
+	}
 	var parts []string
 	switch {
 	case len(p.Changed) == 0 && p.After == engine.Untouched:

@@ -265,6 +265,7 @@ var language = []place{
 	{what: "a play", before: `play "it" {`, args: map[string]string{"hosts": "group.all"}, needs: []string{"hosts"}, after: "}"},
 	{what: "a group block", before: `group "them" {`, args: map[string]string{"hosts": "group.all"}, needs: []string{"hosts"}, after: "}"},
 	{what: "a variable block", before: `variable "v" {`, args: map[string]string{"default": "1"}, needs: []string{"default"}, after: "}"},
+	{what: "an include block", before: "play \"it\" {\nhosts = group.all\ninclude \"it\" {", args: map[string]string{"source": `"./lib/it"`}, needs: []string{"source"}, step: true, after: "}\n}"},
 	{what: "an output block", before: `output "o" {`, args: map[string]string{"value": "1"}, needs: []string{"value"}, after: "}"},
 }
 
@@ -345,6 +346,9 @@ func (a *adviser) check(t *testing.T, s snippet) error {
 		return a.fragment(t, s, body, text, partial)
 	}
 	var plans []string
+	if library, ok := a.library(t, body, text); ok {
+		return library
+	}
 	if a.only(body, a.isModule) {
 		plans = append(plans, "play \"it\" {\nhosts = group.all\n"+text+"\n}", apart(body, text))
 	}
@@ -367,17 +371,43 @@ func apart(body *hclsyntax.Body, text string) string {
 
 // whole reports whether a body has blocks of plans or steps alone.
 func (a *adviser) whole(body *hclsyntax.Body) bool {
-	return len(body.Blocks) > 0 && (a.only(body, isLanguage) || a.only(body, a.isModule))
+	return len(body.Blocks) > 0 && (a.only(body, isLanguage) || a.only(body, a.isModule) || a.isLibrary(body))
+}
+
+// isLibrary reports whether a body has steps beside what a library may have.
+func (a *adviser) isLibrary(body *hclsyntax.Body) bool {
+	return a.only(body, func(name string) bool {
+		return a.isModule(name) || slices.Contains([]string{"variable", "locals", "output"}, name)
+	})
+}
+
+// library validates a library by including it; ok is false if the body is none.
+func (a *adviser) library(t *testing.T, body *hclsyntax.Body, text string) (err error, ok bool) {
+	t.Helper()
+	if !a.isLibrary(body) || a.only(body, isLanguage) || a.only(body, a.isModule) {
+		return nil, false
+	}
+	args := ""
+	for _, b := range body.Blocks {
+		if b.Type == "variable" && b.Body.Attributes["default"] == nil {
+			args += b.Labels[0] + " = \"203.0.113.10\"\n"
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return a.load(t, fmt.Sprintf("play \"it\" {\nhosts = group.all\ninclude \"it\" {\nsource = %q\n%s}\n}\n", dir, args)), true
 }
 
 func (a *adviser) only(body *hclsyntax.Body, is func(string) bool) bool {
 	return !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return !is(b.Type) })
 }
 
-func (a *adviser) isModule(name string) bool { _, ok := a.pages[name]; return ok }
+func (a *adviser) isModule(name string) bool { _, ok := a.pages[name]; return ok || name == "include" }
 
 func isLanguage(name string) bool {
-	return slices.Contains([]string{"host", "play", "group", "variable", "locals", "output"}, name)
+	return slices.Contains([]string{"host", "play", "group", "variable", "locals", "output", "include"}, name)
 }
 
 // any returns nil when one of the plans is valid, and else what is wrong with the first.
@@ -601,11 +631,15 @@ func (a *adviser) load(t *testing.T, text string) error {
 	if diags.HasErrors() {
 		return diags
 	}
+	dir := t.TempDir()
 	declared := map[string]bool{}
 	options := plan.Options{Modules: a.modules, Templates: templates.FS}
 	_ = hclsyntax.VisitAll(file.Body.(*hclsyntax.Body), func(n hclsyntax.Node) hcl.Diagnostics {
 		if b, ok := n.(*hclsyntax.Block); ok {
 			declared[b.Type] = true
+			if b.Type == "include" {
+				a.writeLibrary(t, dir, b.Body)
+			}
 			if len(b.Labels) == 1 {
 				declared[b.Type+"."+b.Labels[0]] = true
 			}
@@ -647,7 +681,6 @@ func (a *adviser) load(t *testing.T, text string) error {
 	case len(steps) > 0:
 		text = strings.Replace(text, "hosts = group.all\n", "hosts = group.all\n"+strings.Join(steps, ""), 1)
 	}
-	dir := t.TempDir()
 	for _, m := range regexp.MustCompile(`(?:file\(|source += |template += )"([^"/][^"]*)"`).FindAllStringSubmatch(text, -1) {
 		if err := a.writeStub(dir, m[1]); err != nil {
 			t.Fatal(err)
@@ -701,7 +734,34 @@ func (a *adviser) writeStub(dir, name string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil // a library
+	}
 	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+// writeLibrary makes a library that takes what an include in a snippet gives it.
+func (a *adviser) writeLibrary(t *testing.T, dir string, include *hclsyntax.Body) {
+	t.Helper()
+	source := "./lib/it"
+	text := "output \"it\" { value = 1 }\n"
+	for name, attr := range include.Attributes {
+		if v, diags := attr.Expr.Value(nil); name == "source" && !diags.HasErrors() {
+			source = v.AsString()
+		} else if name != "source" && !slices.Contains(everyStep, name) {
+			text += fmt.Sprintf("variable %q {}\n", name)
+		}
+	}
+	if filepath.IsAbs(source) {
+		return // that of a snippet
+	}
+	path := filepath.Join(dir, source)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "main.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // selfSigned returns a certificate for wiki.example.com and its key, in PEM form.

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/manual"
@@ -20,13 +23,14 @@ const languagePage = "language"
 
 func (a *app) docCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:        "doc [MODULE | language]",
+		Use:        "doc [MODULE | LIBRARY | language]",
 		SuggestFor: []string{"man", "modules"},
 		GroupID:    groupPlans,
-		Short:      "Show the manual of a module or of the plan language",
+		Short:      "Show the manual of a module, a library or the plan language",
 		Long: "List the modules, or show the manual of one: what it does, an example, its arguments and its outputs;\n" +
-			"or show how plans are written: blocks, arguments of every step, expressions and functions." + exitHelp,
-		Example: "  rcprov doc\n  rcprov doc file\n  rcprov doc language",
+			"or show how plans are written: blocks, arguments of every step, expressions and functions.\n" +
+			"Of a library, the directory that a plan includes, it shows the inputs, outputs and steps." + exitHelp,
+		Example: "  rcprov doc\n  rcprov doc file\n  rcprov doc ./lib/base\n  rcprov doc language",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("only one module at a time, not %d", len(args))
@@ -45,6 +49,9 @@ func (a *app) docCommand() *cobra.Command {
 			}
 			if args[0] == languagePage {
 				return a.showLanguage()
+			}
+			if isLibrary(args[0]) {
+				return a.showLibrary(args[0])
 			}
 			return a.showModule(args[0])
 		},
@@ -74,7 +81,7 @@ func (a *app) listModules() error {
 	slices.SortFunc(manuals, func(a, b manual.Manual) int { return strings.Compare(a.Name, b.Name) })
 	if a.json {
 		for _, page := range manuals {
-			if err := a.printManual(page); err != nil {
+			if err := a.printManual("module", page); err != nil {
 				return err
 			}
 		}
@@ -105,7 +112,46 @@ func (a *app) showModule(name string) error {
 	if err != nil {
 		return err
 	}
-	return a.printManual(page)
+	return a.printManual("module", page)
+}
+
+// isLibrary reports whether an argument of doc is a directory, and not the name of a module.
+func isLibrary(arg string) bool {
+	return strings.ContainsRune(arg, '/') || strings.ContainsRune(arg, os.PathSeparator) || arg == "." || arg == ".."
+}
+
+func (a *app) showLibrary(path string) error {
+	lib, files, diags := plan.Describe(path, plan.Options{Modules: a.Modules, Templates: a.Templates, Environ: a.Environ})
+	if err := a.showMistakes(&plan.Plan{Files: files}, diags); err != nil {
+		return err
+	}
+	label := "all"
+	if abs, err := filepath.Abs(path); err == nil {
+		label = filepath.Base(abs)
+	}
+	page := manual.Manual{Name: path, Steps: lib.Steps, Summary: "a library"}
+	if lib.Plays {
+		page.Summary = "a library of plays, for an include outside of plays"
+	}
+	if summary, text, _ := strings.Cut(lib.Text, "\n\n"); summary != "" {
+		page.Summary, page.Text = summary, text
+	}
+	args := []string{fmt.Sprintf("source = %q", path)}
+	for _, in := range lib.Inputs {
+		arg := manual.Arg{Name: in.Name, Type: in.Type, Required: in.Default == "", Default: in.Default, Secret: in.Sensitive, Text: in.Text}
+		for _, rule := range in.Rules {
+			arg.Text = strings.TrimSpace(arg.Text + "\n\n" + rule)
+		}
+		page.Args = append(page.Args, arg)
+		if arg.Required {
+			args = append(args, in.Name+" = \"...\"")
+		}
+	}
+	page.Example = string(hclwrite.Format([]byte(fmt.Sprintf("include %q {\n%s\n}", label, strings.Join(args, "\n")))))
+	for _, o := range lib.Outputs {
+		page.Outputs = append(page.Outputs, manual.Output{Name: o.Name, Text: o.Text})
+	}
+	return a.printManual("library", page)
 }
 
 func (a *app) showLanguage() error {
@@ -120,13 +166,14 @@ func (a *app) showLanguage() error {
 	return err
 }
 
-func (a *app) printManual(page manual.Manual) error {
+// printManual prints a page. kind is "module" or "library".
+func (a *app) printManual(kind string, page manual.Manual) error {
 	if a.json {
 		return json.NewEncoder(a.Stdout).Encode(struct {
 			Version int           `json:"version"`
 			Type    string        `json:"type"`
-			Module  manual.Manual `json:"module"`
-		}{1, "module", page})
+			Module  manual.Manual `json:"module"` // or library
+		}{1, kind, page})
 	}
 	screen := a.terminal(a.Stdout)
 	style := manual.Style{Width: 80}

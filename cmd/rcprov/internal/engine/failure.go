@@ -11,15 +11,16 @@ import (
 // Failure is why a host failed: what failed, where in the plan, on which host, and what it left there. Package report
 // turns it into text.
 type Failure struct {
-	Host    string
-	Address string     // of the host, with port
-	Play    string     // empty if the host failed before its first play
-	Step    string     // empty if it was not a step that failed
-	Range   *hcl.Range // of the step, or of the argument that caused it
-	Err     error      // errors.As finds *modules.HintError, *modules.CommandError, ...
-	Changed []string   // steps that this run changed on the host before, in order
-	Left    int        // steps that were not tried
-	Early   bool       // no step was tried at all: the host failed, or a step was refused, before the first one's turn
+	Host     string
+	Address  string      // of the host, with port
+	Play     string      // empty if the host failed before its first play
+	Step     string      // empty if it was not a step that failed
+	Range    *hcl.Range  // of the step, or of the argument that caused it
+	Err      error       // errors.As finds *modules.HintError, *modules.CommandError, ...
+	Included []hcl.Range // the includes that the step comes from, the innermost first
+	Changed  []string    // steps that this run changed on the host before, in order
+	Left     int         // steps that were not tried
+	Early    bool        // no step was tried at all: the host failed, or a step was refused, before the first one's turn
 
 	// Aftermath is what the failed step left on the host.
 	Aftermath Aftermath

@@ -20,6 +20,9 @@ type PreflightFinding struct {
 	Check modules.Topic
 	Level modules.Level // LevelError or LevelWarn
 	Err   error
+
+	// Included are the places of the includes that the step comes from, the innermost first.
+	Included []hcl.Range
 }
 
 // PreflightError is the error of a host that doesn't meet the requirements of its steps.
@@ -76,7 +79,7 @@ func test(p *plan.Plan, step *step, r modules.Requirement, s *observe.Snapshot, 
 		return nil
 	}
 	return &PreflightFinding{
-		Play: p.Plays[step.play].Name, Step: step.Address, Range: *blame(step, f.Err),
+		Play: p.Plays[step.play].Name, Step: step.Address, Range: *blame(step, f.Err), Included: step.Included,
 		Check: r.Topic(), Level: cmp.Or(step.Levels[r.Topic()], f.Level), Err: f.Err,
 	}
 }

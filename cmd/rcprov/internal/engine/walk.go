@@ -484,7 +484,7 @@ func (w *walk) failAt(i int, err error, left Aftermath, untried int, made ...mod
 	s := w.host.steps[i]
 	w.host.leave(untried)
 	w.host.fail(&Failure{
-		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Err: err, Aftermath: left, Made: made, Left: untried,
+		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Included: s.Included, Err: err, Aftermath: left, Made: made, Left: untried,
 	})
 }
 

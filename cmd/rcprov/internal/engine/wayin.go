@@ -40,7 +40,7 @@ func (h *host) refuse(ctx context.Context) {
 			}
 		}
 		h.fail(&Failure{
-			Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: blame(s, err), Err: err, Left: len(h.steps) - 1, Early: true,
+			Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: blame(s, err), Err: err, Included: s.Included, Left: len(h.steps) - 1, Early: true,
 		})
 		h.counts.Left-- // the plays that don't run count it as one that was not tried
 		return

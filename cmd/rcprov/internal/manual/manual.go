@@ -22,6 +22,7 @@ type Manual struct {
 	Example string   `json:"example,omitempty"` // a piece of a plan
 	Args    []Arg    `json:"args"`
 	Outputs []Output `json:"outputs,omitempty"`
+	Steps   []string `json:"steps,omitempty"` // of a library: their addresses
 }
 
 // Arg is an argument, or a nested block.

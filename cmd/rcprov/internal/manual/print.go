@@ -8,8 +8,8 @@ import (
 	wordwrap "github.com/mitchellh/go-wordwrap"
 )
 
-// common names the arguments of every step.
-const common = "Every step may also have when, for_each, tags, retries, timeout, run_once and preflight: see `rcprov doc language`."
+// common names the arguments of every step, or of every include.
+const common = "Every %s may also have when, for_each, tags, retries, timeout, run_once and preflight: see `rcprov doc language`."
 
 // A Style is how a manual looks.
 type Style struct {
@@ -36,13 +36,20 @@ func (m Manual) Print(w io.Writer, s Style) error {
 	}
 	out.WriteString("\n" + s.bold("Arguments") + "\n")
 	printArgs(&out, m.Args, "  ", s)
-	out.WriteString("\n" + indent(wordwrap.WrapString(common, uint(s.Width-2)), "  ") + "\n")
+	block := "step"
+	if len(m.Steps) > 0 {
+		block = "include"
+	}
+	out.WriteString("\n" + indent(wordwrap.WrapString(fmt.Sprintf(common, block), uint(s.Width-2)), "  ") + "\n")
 	if len(m.Outputs) > 0 {
 		out.WriteString("\n" + s.bold("Outputs") + "\n")
 		for _, o := range m.Outputs {
-			fmt.Fprintf(&out, "\n  %s  %s\n", s.bold(o.Name), o.Type)
+			out.WriteString("\n  " + strings.TrimRight(s.bold(o.Name)+"  "+o.Type, " ") + "\n")
 			out.WriteString(paragraphs(o.Text, "      ", s.Width))
 		}
+	}
+	if len(m.Steps) > 0 {
+		out.WriteString("\n" + s.bold("Steps") + "\n\n" + indent(strings.Join(m.Steps, "\n"), "  ") + "\n")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -23,17 +24,28 @@ func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.D
 		return nil, e.result()
 	}
 	var steps []Step
-	for _, b := range play.block.steps {
-		if !applies {
-			steps = append(steps, Step{
-				Address: b.address(), Module: b.module.Name, Tags: play.Tags, Range: b.block.DefRange(),
-				Skip: "when of the play is false", ArgRange: b.argRange,
-			})
-			continue
-		}
-		steps = append(steps, s.bindStep(b)...)
+	if why := s.inherited().Skip; why != "" || !applies {
+		s.skipped(play.block.items, func(in *scope, b *stepBlock) {
+			steps = append(steps, in.skippedStep(b, cmp.Or(why, "when of the play is false")))
+		})
+		return steps, e.result()
 	}
+	s.walk(play.block.items, func(in *scope, b *stepBlock) {
+		if why := in.inherited().Skip; why != "" {
+			steps = append(steps, in.skippedStep(b, why))
+			return
+		}
+		steps = append(steps, in.bindStep(b)...)
+	})
 	return steps, e.result()
+}
+
+func (s *scope) skippedStep(b *stepBlock, why string) Step {
+	around := s.inherited()
+	return Step{
+		Address: s.prefix() + b.address(), Module: b.module.Name, Tags: around.Tags, Range: b.block.DefRange(), Included: around.Included,
+		Skip: why, ArgRange: b.argRange,
+	}
 }
 
 func (s *scope) bindStep(b *stepBlock) []Step {
@@ -49,7 +61,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 	}
 	for _, i := range x.instances {
 		step := s.metaArguments(i)
-		step.Address = b.address() + i.suffix()
+		step.Address = s.prefix() + b.address() + i.suffix()
 		if step.Skip != "" {
 			steps = append(steps, step)
 			continue
@@ -101,7 +113,7 @@ func (s *scope) checkTemplates(i *instance) {
 		if arg.vars == "" || !name.IsKnown() || name.IsNull() {
 			continue
 		}
-		if _, err := s.templates.value(name.AsString(), i.values[arg.vars]); err != nil {
+		if _, err := s.config.dir.templates.value(name.AsString(), i.values[arg.vars]); err != nil {
 			s.report(i.argumentError(modules.Argf(arg.name, "%w", err)))
 		}
 	}
@@ -111,7 +123,7 @@ func (s *scope) checkTemplates(i *instance) {
 // only when the facts are known: other hosts may have been changed by then.
 func (s *scope) checkKnown(i *instance) {
 	if s.flawed || len(s.diags) > s.unknowable || // something may be unknown for another mistake
-		!s.alwaysTrue(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.alwaysTrue(i.block.meta("when"), i.each) {
+		!s.ofPlay().alwaysTrue(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.applies() || !s.alwaysTrue(i.block.meta("when"), i.each) {
 		return
 	}
 	for _, attr := range sortedAttributes(i.block.block.Body) {
@@ -136,5 +148,5 @@ func (s *scope) enterStep(b *stepBlock, at hcl.Range) bool {
 		scope *scope
 		block *stepBlock
 	}
-	return s.enter(id{s, b}, b.address(), at)
+	return s.enter(id{s, b}, s.prefix()+b.address(), at)
 }

@@ -3,8 +3,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,8 +23,8 @@ func (s *scope) build(i *instance) {
 	env := modules.Env{
 		Host: s.host.Name, Label: b.label, Facts: s.facts[s.host.Name], Templates: s.opts.Templates, Port: s.host.Port,
 		Sensitive: func(arg string) bool { return i.sensitive[arg] },
-		ReadFile:  s.readFile,
-		Render:    s.templates.render,
+		ReadFile:  s.config.dir.readFile,
+		Render:    s.config.dir.templates.render,
 	}
 	for _, h := range s.play.Hosts {
 		env.Peers = append(env.Peers, modules.Peer{Name: h.Name, Address: h.Address})
@@ -42,29 +40,6 @@ func (s *scope) build(i *instance) {
 		return
 	}
 	i.built = &built
-}
-
-func (p *Plan) readFile(path string) ([]byte, error) {
-	content, err := os.ReadFile(p.absolute(path))
-	if err != nil {
-		return nil, modules.WithHint(fmt.Errorf("%q can't be read: %s", path, cause(err)),
-			"A relative path starts at the plan's directory, \"%s\".", p.dir)
-	}
-	return content, nil
-}
-
-// absolute returns the absolute form of a path on the controller, which may be relative to the plan's directory, or start
-// with "~/", as those of public keys often do.
-func (p *Plan) absolute(path string) string {
-	if inHome, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			return filepath.Join(home, inHome)
-		}
-	}
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(p.dir, path)
 }
 
 // split returns the errors that were joined with errors.Join; only the outermost is a list of mistakes.

@@ -65,8 +65,20 @@ func (c *claims) add(s Step) {
 		c.diags = append(c.diags, mistake(s.Range,
 			fmt.Sprintf("%s and %s disagree about %s: %s", s.Address, p.step.Address, p.thing, strings.Join(conflicts[p], "; ")),
 			fmt.Sprintf("The other step is at %s. Each run would undo what one of them did and report a change again. "+
-				"Keep one of them, or give both the same values.", place(p.step.Range))))
+				"Keep one of them, or give both the same values.", p.step.where())))
+		if len(s.Included) > 0 {
+			c.diags[len(c.diags)-1].Extra = includes(s.Included)
+		}
 	}
+}
+
+// where is the place of a step, with the includes that it comes from.
+func (s *Step) where() string {
+	at := place(s.Range)
+	for _, r := range s.Included {
+		at += ", included at " + place(r)
+	}
+	return at
 }
 
 // conflict returns an earlier claim of another step that mine conflicts with.
@@ -164,22 +176,22 @@ func (e *evaluation) sameSteps(host *Host) string {
 // surely returns the steps that a play certainly has on its host number i, as far as they are known.
 func (e *evaluation) surely(play *Play, i int) []Step {
 	var steps []Step
-	for _, b := range play.block.steps {
-		from := play.Hosts[0]
-		if b.uses.self {
-			from = play.Hosts[i]
-		}
-		s := e.scope(stepScope, play, from)
+	first, own := e.scope(stepScope, play, play.Hosts[0]), e.scope(stepScope, play, play.Hosts[i])
+	for _, at := range evaluated(play.block.items, first, own) {
+		s, b := at.scope, at.block
 		x := s.steps[b]
-		if x == nil || !x.known || !s.alwaysTrue(play.block.block.Body.Attributes["when"], cty.NilVal) {
+		if x == nil || !x.known || !s.applies() || !s.ofPlay().alwaysTrue(play.block.block.Body.Attributes["when"], cty.NilVal) {
 			continue
 		}
 		for _, in := range x.instances {
-			if in.built == nil || !s.alwaysTrue(b.meta("when"), in.each) || i > 0 && b.meta("run_once") != nil {
+			if in.built == nil || !s.alwaysTrue(b.meta("when"), in.each) || i > 0 && (b.meta("run_once") != nil || s.inherited().RunOnce) {
 				continue
 			}
 			for _, part := range in.built.Parts {
-				one := Step{Address: b.address() + in.suffix(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange()}
+				one := Step{
+					Address: s.prefix() + b.address() + in.suffix(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
+					Included: s.inherited().Included,
+				}
 				if part.Name != "" {
 					one.Address += "/" + part.Name
 				}
@@ -188,4 +200,36 @@ func (e *evaluation) surely(play *Play, i int) []Step {
 		}
 	}
 	return steps
+}
+
+type evaluatedStep struct {
+	scope *scope
+	block *stepBlock
+}
+
+// evaluated returns the step blocks in items, also in includes, each with the scope that [scope.checkItems] evaluated it in: that of
+// the play's first host, or the host's own.
+func evaluated(items []item, first, own *scope) []evaluatedStep {
+	var all []evaluatedStep
+	for _, i := range items {
+		if i.step != nil {
+			at := evaluatedStep{first, i.step}
+			if i.step.uses.self {
+				at.scope = own
+			}
+			all = append(all, at)
+			continue
+		}
+		x := first.include(i.include)
+		if i.include.uses.self {
+			x = own.include(i.include)
+		}
+		if !x.known {
+			continue
+		}
+		for _, child := range x.scopes {
+			all = append(all, evaluated(child.config.items, first.child(child.config, child.key, child.each), child)...)
+		}
+	}
+	return all
 }

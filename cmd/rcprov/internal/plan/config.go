@@ -14,8 +14,9 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// config holds the declarations of a plan's files, before anything is evaluated.
+// config holds the declarations of a plan's files, or of a library's for one include, before anything is evaluated.
 type config struct {
+	dir       *directory
 	modules   map[string]*module
 	variables []*variable
 	locals    map[string]*hclsyntax.Attribute
@@ -23,6 +24,21 @@ type config struct {
 	groups    map[string]*hclsyntax.Block
 	plays     []*playBlock
 	outputs   []*outputBlock
+
+	items    []item          // plays and includes of a plan, or of a library at the top level; steps and includes of one in a play
+	blocks   []*stepBlock    // all steps, but those of includes
+	includes []*includeBlock // all includes, but those in includes
+
+	in   *includeBlock // of a library: the include that it is read for; nil: these are the plan's own files
+	each cty.Value     // of a library at the top level whose include has for_each; otherwise NilVal
+	key  string        // of each
+}
+
+// item is a block whose place among others matters: one of these.
+type item struct {
+	play    *playBlock
+	step    *stepBlock
+	include *includeBlock
 }
 
 // module is a registered module with the shape of its arguments.
@@ -37,14 +53,16 @@ type hostBlock struct {
 }
 
 type playBlock struct {
-	name  string
-	block *hclsyntax.Block
-	play  *Play // set once its hosts are known
-	steps []*stepBlock
-	uses  uses
+	config *config
+	name   string
+	block  *hclsyntax.Block
+	play   *Play // set once its hosts are known
+	items  []item
+	uses   uses
 }
 
 type stepBlock struct {
+	config *config
 	play   *playBlock
 	module *module
 	label  string
@@ -58,11 +76,11 @@ type outputBlock struct {
 }
 
 // Names that expressions can start with, beside modules.
-var roots = []string{"var", "local", "host", "group", "self", "facts", "each"}
+var roots = []string{"var", "local", "host", "group", "include", "self", "facts", "each"}
 
 // Blocks of the language and their arguments.
 var (
-	topBlocks     = []string{"variable", "locals", "host", "group", "play", "output"}
+	topBlocks     = []string{"variable", "locals", "host", "group", "play", "include", "output"}
 	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable", "generate"}
 	validationArg = []string{"condition", "error_message"}
 	hostArgs      = []string{
@@ -75,16 +93,20 @@ var (
 	stepMeta   = []string{"when", "for_each", "tags", "retries", "timeout", "run_once", "preflight"}
 )
 
-func newConfig(list []modules.Module) *config {
-	c := &config{
-		modules: map[string]*module{},
-		locals:  map[string]*hclsyntax.Attribute{},
-		groups:  map[string]*hclsyntax.Block{},
+func newConfig(dir *directory, known map[string]*module) *config {
+	return &config{
+		dir: dir, modules: known, each: cty.NilVal,
+		locals: map[string]*hclsyntax.Attribute{},
+		groups: map[string]*hclsyntax.Block{},
 	}
+}
+
+func knownModules(list []modules.Module) map[string]*module {
+	known := map[string]*module{}
 	for _, m := range list {
-		c.modules[m.Name] = &module{Module: m}
+		known[m.Name] = &module{Module: m}
 	}
-	return c
+	return known
 }
 
 // play returns the play block with this name, or nil.
@@ -100,11 +122,9 @@ func (c *config) play(name string) *playBlock {
 // steps returns the blocks of a module with a label, in all plays.
 func (c *config) steps(module, label string) []*stepBlock {
 	var found []*stepBlock
-	for _, p := range c.plays {
-		for _, b := range p.steps {
-			if b.module.Name == module && b.label == label {
-				found = append(found, b)
-			}
+	for _, b := range c.blocks {
+		if b.module.Name == module && b.label == label {
+			found = append(found, b)
 		}
 	}
 	return found
@@ -144,8 +164,12 @@ func (b *stepBlock) meta(name string) *hclsyntax.Attribute {
 // declarer collects a config from files.
 type declarer struct {
 	*config
+	plan  *Plan
 	diags hcl.Diagnostics
 	twice []twice
+
+	dirs    []string   // of the libraries that include each other down to this one, and the plan's if it is one
+	library *playBlock // of a library for a play: the play in which its steps are
 }
 
 func (d *declarer) report(diag *hcl.Diagnostic) { d.diags = append(d.diags, diag) }
@@ -162,10 +186,18 @@ func (d *declarer) file(body *hclsyntax.Body) {
 			d.variable(b)
 		case "locals":
 			d.localValues(b)
-		case "host":
-			d.host(b)
-		case "group":
-			d.group(b)
+		case "include":
+			d.include(b, d.library, &d.items)
+		case "host", "group":
+			switch {
+			case d.in != nil:
+				d.report(mistake(b.DefRange(), fmt.Sprintf("A library can't have a block %q", b.Type),
+					"Hosts and groups belong to the plan. A library may refer to them; better, it has a variable that the include sets."))
+			case b.Type == "host":
+				d.host(b)
+			default:
+				d.group(b)
+			}
 		case "play":
 			d.play(b)
 		case "output":
@@ -177,9 +209,16 @@ func (d *declarer) file(body *hclsyntax.Body) {
 }
 
 func (d *declarer) unknownTopBlock(b *hclsyntax.Block) {
-	if _, ok := d.modules[b.Type]; ok {
-		d.report(mistake(b.DefRange(), fmt.Sprintf("The step %s %q is outside of a play", b.Type, strings.Join(b.Labels, " ")),
-			"Put it into a block `play \"NAME\" { hosts = group.all ... }`, which says on which hosts it runs."))
+	if _, ok := d.modules[b.Type]; ok || d.library != nil {
+		if d.library != nil {
+			d.step(d.library, b, &d.items)
+			return
+		}
+		hint := "Put it into a block `play \"NAME\" { hosts = group.all ... }`, which says on which hosts it runs."
+		if d.in != nil {
+			hint = "Put the include into a play; outside of one, a library has plays."
+		}
+		d.report(mistake(b.DefRange(), fmt.Sprintf("The step %s %q is outside of a play", b.Type, strings.Join(b.Labels, " ")), hint))
 		return
 	}
 	d.report(mistake(b.TypeRange, fmt.Sprintf("There is no block type %q", b.Type),
@@ -269,23 +308,34 @@ func (d *declarer) output(b *hclsyntax.Block) {
 }
 
 func (d *declarer) play(b *hclsyntax.Block) {
+	if d.library != nil {
+		d.report(mistake(b.DefRange(), "A library that is included in a play can't have plays",
+			"Move the block include out of the play, or the steps out of this one."))
+		return
+	}
 	name, ok := d.name(b)
 	if !ok {
 		return
 	}
-	d.attributes(b.Body, fmt.Sprintf("play %q", name), playArgs, slices.Collect(maps.Keys(d.modules)))
+	d.attributes(b.Body, fmt.Sprintf("play %q", name), playArgs, append(slices.Collect(maps.Keys(d.modules)), "include"))
 	if first := d.config.play(name); first != nil {
 		d.duplicate(b, "plays", first.block)
 		return
 	}
-	p := &playBlock{name: name, block: b}
+	p := &playBlock{config: d.config, name: name, block: b}
 	d.plays = append(d.plays, p)
+	d.items = append(d.items, item{play: p})
 	for _, inner := range b.Body.Blocks {
-		d.step(p, inner)
+		if inner.Type == "include" {
+			d.include(inner, p, &p.items)
+			continue
+		}
+		d.step(p, inner, &p.items)
 	}
 }
 
-func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
+// step adds a step of a play to items: those of the play, or of the library for it.
+func (d *declarer) step(p *playBlock, b *hclsyntax.Block, items *[]item) {
 	m, ok := d.modules[b.Type]
 	if !ok {
 		hint := didYouMean(b.Type, slices.Collect(maps.Keys(d.modules)), "The modules are")
@@ -302,15 +352,21 @@ func (d *declarer) step(p *playBlock, b *hclsyntax.Block) {
 	if !ok {
 		return
 	}
-	for _, other := range p.steps {
-		if other.module == m && other.label == label {
-			d.report(mistake(b.DefRange(), fmt.Sprintf("play %q has two steps %s %q", p.name, b.Type, label),
+	for _, i := range *items {
+		if other := i.step; other != nil && other.module == m && other.label == label {
+			what := fmt.Sprintf("play %q", p.name)
+			if d.library != nil {
+				what = "The library"
+			}
+			d.report(mistake(b.DefRange(), fmt.Sprintf("%s has two steps %s %q", what, b.Type, label),
 				fmt.Sprintf("The first is at %s. The label names the step in references and reports: change one of them.",
 					place(other.block.DefRange()))))
 			return
 		}
 	}
-	p.steps = append(p.steps, &stepBlock{play: p, module: m, label: label, block: b})
+	step := &stepBlock{config: d.config, play: p, module: m, label: label, block: b}
+	d.blocks = append(d.blocks, step)
+	*items = append(*items, item{step: step})
 }
 
 func (d *declarer) duplicate(b *hclsyntax.Block, kind string, first *hclsyntax.Block) {
@@ -362,8 +418,12 @@ func (d *declarer) identifier(b *hclsyntax.Block) (string, bool) {
 		return "", false
 	}
 	if !hclsyntax.ValidIdentifier(b.Labels[0]) {
+		what := "a variable or output"
+		if b.Type == "include" {
+			what = "an include"
+		}
 		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be a name here", b.Labels[0]),
-			"The name of a variable or output is a letter, followed by letters, digits, \"_\" and \"-\"."))
+			fmt.Sprintf("The name of %s is a letter, followed by letters, digits, \"_\" and \"-\".", what)))
 		return "", false
 	}
 	return b.Labels[0], true

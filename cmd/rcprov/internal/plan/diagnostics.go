@@ -136,6 +136,10 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 		}
 		if !seen[k] {
 			seen[k] = true
+			if trail, ok := diag.Extra.(includes); ok {
+				diag.Extra = nil
+				diag.Detail = strings.TrimSpace(diag.Detail + " " + Included(trail))
+			}
 			kept = append(kept, diag)
 		}
 	}

@@ -46,6 +46,26 @@
 //
 // Blocks of hosts, groups and plays are the same for all hosts and can't refer to self, facts.* or steps.
 //
+// # Includes
+//
+// A library is a directory of *.hcl with variables, locals, outputs, and steps. A block include uses it in a play, like a step:
+//
+//	include "base" {
+//	  source  = "./lib/base"
+//	  swap_gb = 2
+//	}
+//
+// The other arguments are the library's inputs: its variables, with all of their checks. `include.base.NAME` is the value of an
+// output. An include may have the meta-arguments of a step. when, for_each and tags are for all of its steps; a step's own retries,
+// timeout, run_once and preflight override those of the include. A library of plays is included outside of plays.
+//
+// A library is a scope of its own: `var`, `local`, `include` and MODULE.NAME are those of its files, and only its outputs are seen from
+// outside. host, group, self and facts are those of the plan. Relative paths (file, templates, sources, other libraries) start at the
+// directory of the file that they are written in; abspath makes one that may be passed on.
+//
+// Reports, tags, the journal and the machine output name a step of a library by its include: "base/file.motd", `base["a"]/file.motd`;
+// a play as "site/web". A mistake in a library names the line of the library and the lines of the includes that lead to it.
+//
 // # Preflight
 //
 // Modules have requirements: memory, disk, cpu, clock, release, ports, dns. A host that doesn't meet one fails before its

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -32,15 +33,17 @@ import (
 // functions returns the functions that expressions may call: the standard library of cty under the names that people know
 // from Terraform, and functions that read the plan's directory and the environment. None depends on the time or on chance:
 // otherwise each run would differ from the one before.
-func functions(p *Plan) map[string]function.Function {
+func functions(d *directory) map[string]function.Function {
+	p := d.plan
 	all := map[string]function.Function{
+		"abspath":      abspathFunction(d),
 		"env":          envFunction(p.opts.Environ),
-		"file":         fileFunction(p, fileText),
-		"filebase64":   fileFunction(p, func(_ string, b []byte) (string, error) { return base64.StdEncoding.EncodeToString(b), nil }),
-		"filesha256":   fileFunction(p, func(_ string, b []byte) (string, error) { return hashText(sha256.New)(string(b)) }),
-		"fileexists":   fileExistsFunction(p),
+		"file":         fileFunction(d, fileText),
+		"filebase64":   fileFunction(d, func(_ string, b []byte) (string, error) { return base64.StdEncoding.EncodeToString(b), nil }),
+		"filesha256":   fileFunction(d, func(_ string, b []byte) (string, error) { return hashText(sha256.New)(string(b)) }),
+		"fileexists":   fileExistsFunction(d),
 		"sensitive":    sensitiveFunction(p),
-		"templatefile": templateFunction(p),
+		"templatefile": templateFunction(d),
 	}
 	maps.Copy(all, pureFunctions)
 	for name, f := range all {
@@ -376,13 +379,13 @@ func exact(text []byte) error {
 	return errors.New("has characters that are not in Unicode's normal form C, in which the plan language keeps text")
 }
 
-func fileFunction(p *Plan, read func(name string, content []byte) (string, error)) function.Function {
+func fileFunction(d *directory, read func(name string, content []byte) (string, error)) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{stringParam("path")},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name := args[0].AsString()
-			content, err := p.readRegular(name)
+			content, err := d.readRegular(name)
 			if err != nil {
 				return cty.NilVal, err
 			}
@@ -394,23 +397,40 @@ func fileFunction(p *Plan, read func(name string, content []byte) (string, error
 
 // readRegular reads a file for an expression. It rejects devices and pipes: they may have no end, and return something else
 // the next time.
-func (p *Plan) readRegular(name string) ([]byte, error) {
-	info, err := os.Stat(p.absolute(name))
+func (d *directory) readRegular(name string) ([]byte, error) {
+	info, err := os.Stat(d.absolute(name))
 	if err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%q is a directory", name)
 	}
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%q is not a regular file", name)
 	}
-	return p.readFile(name)
+	return d.readFile(name)
 }
 
-func fileExistsFunction(p *Plan) function.Function {
+// abspathFunction returns abspath(PATH): a path for another directory's files, such as the argument of an include. An empty path
+// stays empty: it often means none.
+func abspathFunction(d *directory) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{stringParam("path")},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			if name == "" {
+				return args[0], nil
+			}
+			name, err := filepath.Abs(d.absolute(name))
+			return cty.StringVal(name), err
+		},
+	})
+}
+
+func fileExistsFunction(d *directory) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{stringParam("path")},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			info, err := os.Stat(p.absolute(args[0].AsString()))
+			info, err := os.Stat(d.absolute(args[0].AsString()))
 			return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
 		},
 	})

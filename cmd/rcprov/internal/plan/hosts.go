@@ -24,7 +24,7 @@ func (c *config) hostNames() []string {
 }
 
 func (s *scope) evaluateHosts() {
-	for _, h := range s.config.hosts {
+	for _, h := range s.Plan.config.hosts {
 		s.hostValue(h.name, h.block.DefRange())
 	}
 }
@@ -34,12 +34,12 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 	if value, ok := s.hostValues[name]; ok {
 		return value
 	}
-	i := slices.IndexFunc(s.config.hosts, func(h *hostBlock) bool { return h.name == name })
+	i := slices.IndexFunc(s.Plan.config.hosts, func(h *hostBlock) bool { return h.name == name })
 	if i < 0 {
-		s.report(mistake(at, fmt.Sprintf("There is no host %q", name), didYouMean(name, s.config.hostNames(), "The hosts are")))
+		s.report(mistake(at, fmt.Sprintf("There is no host %q", name), didYouMean(name, s.Plan.config.hostNames(), "The hosts are")))
 		return cty.DynamicVal
 	}
-	h := s.config.hosts[i]
+	h := s.Plan.config.hosts[i]
 	if !s.enter(h, "host."+name, at) {
 		return cty.DynamicVal
 	}
@@ -136,7 +136,7 @@ func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 	defer s.leave()
 	s.evaluateHosts()
 	members := map[string]bool{}
-	if b := s.config.groups[name]; b != nil {
+	if b := s.Plan.config.groups[name]; b != nil {
 		static := s.scope(staticScope, nil, nil)
 		attr := b.Body.Attributes["hosts"]
 		if attr == nil {
@@ -149,7 +149,7 @@ func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 		}
 	}
 	var values []cty.Value
-	for _, h := range s.config.hosts {
+	for _, h := range s.Plan.config.hosts {
 		value, ok := s.hostValues[h.name]
 		if ok && (name == allHosts || members[h.name] || slices.Contains(hostGroups(value), name)) {
 			values = append(values, value)
@@ -177,7 +177,7 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 	case v.IsNull():
 	case ty.IsObjectType() && ty.HasAttribute("name") && ty.HasAttribute("address"):
 		if name := v.GetAttr("name"); name.Type() == cty.String && name.IsKnown() && !name.IsNull() {
-			if slices.Contains(s.config.hostNames(), name.AsString()) {
+			if slices.Contains(s.Plan.config.hostNames(), name.AsString()) {
 				return []string{name.AsString()}, true
 			}
 		}
@@ -196,7 +196,7 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 	case ty == cty.String:
 		name := v.AsString()
 		detail := "Write host.NAME or group.NAME, without quotes."
-		if near := nearest(name, s.config.hostNames()); near != "" {
+		if near := nearest(name, s.Plan.config.hostNames()); near != "" {
 			detail = fmt.Sprintf("Did you mean host.%s?", near)
 		}
 		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: the string %q is not a host", what, name), detail))
@@ -210,7 +210,7 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 // makeHosts reads all of the host blocks.
 func (s *scope) makeHosts() []*Host {
 	var hosts []*Host
-	for _, b := range s.config.hosts {
+	for _, b := range s.Plan.config.hosts {
 		hosts = append(hosts, s.makeHost(b))
 	}
 	for name, value := range s.groups {
@@ -218,7 +218,7 @@ func (s *scope) makeHosts() []*Host {
 			continue
 		}
 		for _, member := range value.AsValueSlice() {
-			i := slices.Index(s.config.hostNames(), member.GetAttr("name").AsString())
+			i := slices.Index(s.Plan.config.hostNames(), member.GetAttr("name").AsString())
 			if !slices.Contains(hosts[i].Groups, name) {
 				hosts[i].Groups = append(hosts[i].Groups, name)
 			}

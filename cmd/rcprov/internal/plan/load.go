@@ -75,25 +75,11 @@ func Load(path string, opts Options) (*Plan, hcl.Diagnostics) {
 
 func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnostics) {
 	p := &Plan{
-		Path: path, Files: map[string]*hcl.File{}, dir: dir, opts: opts,
+		Path: path, Files: map[string]*hcl.File{}, opts: opts,
 		vars: map[string]cty.Value{}, hostValues: map[string]cty.Value{}, groups: map[string]cty.Value{},
+		libraries: map[string]*library{}, expanded: map[*includeBlock][]*config{},
 	}
-	p.templates = &templates{plan: p, read: p.readRegular, parsed: map[string]*template{}}
-	p.functions = functions(p)
-	p.functions[keyedName] = keyedFunction
-	p.templates.functions = withoutTemplates(p.functions)
-
-	var bodies []*hclsyntax.Body
-	var diags hcl.Diagnostics
-	for _, s := range sources {
-		file, more := parseConfig(s.text, s.name)
-		diags = append(diags, onOneLine(unclosed(more))...)
-		diags = append(diags, inexact(s)...)
-		if file != nil {
-			p.Files[s.name] = file
-			bodies = append(bodies, file.Body.(*hclsyntax.Body))
-		}
-	}
+	bodies, diags := p.parse(sources)
 	if diags.HasErrors() {
 		// Nobody knows what a file with broken syntax declares: messages about it would only distract.
 		return p, tidy(diags, nil)
@@ -103,17 +89,20 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 		return p, append(diags, mistake(hcl.Range{}, fmt.Sprintf("The plan %s is empty", path),
 			"A plan has blocks `host` and `play`."))
 	}
-	d := &declarer{config: newConfig(opts.Modules)}
+	d := &declarer{config: newConfig(p.directory(dir, "plan"), knownModules(opts.Modules)), plan: p}
+	if abs, err := real(dir); err == nil && dir == path {
+		d.dirs = []string{abs}
+	}
+	p.config = d.config
 	for _, body := range bodies {
 		d.file(body)
 	}
-	p.config = d.config
 	if len(d.twice) >= severalPlans {
 		return p, append(diags, several(path, d.twice))
 	}
 	diags = append(diags, d.diags...)
 	diags = append(diags, p.setVariables()...)
-	p.noteSources(sources)
+	p.noteSources(sources, p.config.variables)
 	diags = append(diags, p.check(diags.HasErrors())...)
 	slices.Sort(p.Unset)
 	slices.Sort(p.Secrets)
@@ -122,6 +111,20 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	return p, tidy(diags, p.Secrets)
+}
+
+// parse parses files of a plan or of a library, and keeps them for messages.
+func (p *Plan) parse(sources []source) (bodies []*hclsyntax.Body, diags hcl.Diagnostics) {
+	for _, s := range sources {
+		file, more := parseConfig(s.text, s.name)
+		diags = append(diags, onOneLine(unclosed(more))...)
+		diags = append(diags, inexact(s)...)
+		if file != nil {
+			p.Files[s.name] = file
+			bodies = append(bodies, file.Body.(*hclsyntax.Body))
+		}
+	}
+	return bodies, diags
 }
 
 // severalPlans is how many blocks of different files of a directory must have the same name for these to be plans of their own. Each
@@ -277,6 +280,7 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	for _, name := range sortedKeys(p.config.locals) {
 		anywhere.local(name, p.config.locals[name].NameRange)
 	}
+	anywhere.checkTop(p.config)
 	for _, play := range p.Plays {
 		hosts := play.Hosts
 		if len(hosts) == 0 && len(p.Hosts) > 0 {
@@ -287,11 +291,8 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 			if i == 0 || play.block.uses.self {
 				s.playApplies()
 			}
-			for _, b := range play.block.steps {
-				if i == 0 || b.uses.self {
-					s.checkStep(b)
-				}
-			}
+			s.inherited()
+			s.checkItems(play.block.items, i == 0)
 		}
 	}
 	e.outputs()

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -32,12 +31,14 @@ type Plan struct {
 	// Files are the sources by file name, for printing diagnostics.
 	Files map[string]*hcl.File
 
-	loaded    bool   // Load is done: the exported fields no longer change
-	dir       string // relative paths of the plan start here
-	opts      Options
-	config    *config
-	functions map[string]function.Function
-	templates *templates
+	loaded bool // Load is done: the exported fields no longer change
+	opts   Options
+	config *config
+
+	// Of includes, complete after Load.
+	includes  int                         // how many there are
+	libraries map[string]*library         // by directory
+	expanded  map[*includeBlock][]*config // those at the top level with for_each
 
 	plainMu    sync.Mutex
 	plainTexts []string // the plan's files and its templates, without the defaults of sensitive variables
@@ -89,7 +90,7 @@ type Play struct {
 
 // Step is one step of a play on one host.
 type Step struct {
-	Address string // "file.motd", `file.motd["a"]`; a product's parts: "mongod.rs0/keyfile"
+	Address string // "file.motd", `file.motd["a"]`; a product's parts: "mongod.rs0/keyfile"; of an include: "base/file.motd"
 	Module  string
 	Step    modules.Step    // nil when Skip is set
 	Claims  []modules.Claim // what Step decides
@@ -99,6 +100,9 @@ type Step struct {
 	Timeout time.Duration
 	RunOnce bool // only on the first host of the play
 	Range   hcl.Range
+
+	// Included are the places of the includes that the step comes from, the innermost first.
+	Included []hcl.Range
 
 	// Requires are the requirements of the step, without those that the plan turned off. Levels holds the levels of findings
 	// that the plan chose; for other checks the finding's own level counts.

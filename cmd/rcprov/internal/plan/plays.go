@@ -14,24 +14,19 @@ import (
 // plan, except that each comes after those that it depends on.
 func (s *scope) makePlays(hosts []*Host) []*Play {
 	var plays []*Play
-	for _, b := range s.config.plays {
-		b.play = s.makePlay(b, hosts)
+	blocks := s.expandPlays(s.config)
+	for _, b := range blocks {
+		b.play = s.inside(b.config).makePlay(b, hosts)
 		plays = append(plays, b.play)
 	}
-	for _, b := range s.config.plays {
-		for _, step := range b.steps {
-			step.uses = s.config.stepUses(step)
-			b.uses = b.uses.and(step.uses)
-		}
-		if when := b.block.Body.Attributes["when"]; when != nil {
-			b.uses = b.uses.and(s.config.usesOf(when.Expr, b))
-		}
+	for _, b := range blocks {
+		b.setUses()
 	}
 	return s.order(plays)
 }
 
 func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
-	p := &Play{Name: b.name, Range: b.block.DefRange(), block: b}
+	p := &Play{Name: b.fullName(), Range: b.block.DefRange(), block: b}
 	what := fmt.Sprintf("play %q", b.name)
 	attrs := b.block.Body.Attributes
 	if attr := attrs["hosts"]; attr == nil {
@@ -81,7 +76,7 @@ func (s *scope) order(plays []*Play) []*Play {
 		if attr == nil {
 			continue
 		}
-		for _, d := range s.dependencies(attr, p) {
+		for _, d := range s.inside(p.block.config).dependencies(attr, p, plays) {
 			p.DependsOn = append(p.DependsOn, d.play)
 			refs[[2]*Play{p, d.play}] = d.at
 		}
@@ -120,16 +115,19 @@ type dependency struct {
 }
 
 // dependencies reads depends_on: a list of play.NAME or of names.
-func (s *scope) dependencies(attr *hclsyntax.Attribute, p *Play) []dependency {
+func (s *scope) dependencies(attr *hclsyntax.Attribute, p *Play, plays []*Play) []dependency {
 	exprs, diags := hcl.ExprList(attr.Expr)
 	if diags.HasErrors() {
 		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("play %q: depends_on must be a list of plays", p.Name),
 			"Write `depends_on = [play.NAME]`, or [\"NAME\"] for a name with spaces."))
 		return nil
 	}
-	var names []string
+	byName := map[string]*Play{} // those of the same files by their names, all by their full ones
+	for _, play := range plays {
+		byName[play.Name] = play
+	}
 	for _, b := range s.config.plays {
-		names = append(names, b.name)
+		byName[b.name] = b.play
 	}
 	var found []dependency
 	for _, expr := range exprs {
@@ -145,13 +143,28 @@ func (s *scope) dependencies(attr *hclsyntax.Attribute, p *Play) []dependency {
 			}
 			continue
 		}
-		if b := s.config.play(name); b != nil {
-			found = append(found, dependency{b.play, expr.Range()})
+		if play := byName[name]; play != nil {
+			found = append(found, dependency{play, expr.Range()})
 		} else {
-			s.report(mistake(expr.Range(), fmt.Sprintf("There is no play %q", name), didYouMean(name, names, "The plays are")))
+			s.report(mistake(expr.Range(), fmt.Sprintf("There is no play %q", name), didYouMean(name, sortedKeys(byName), "The plays are")))
 		}
 	}
 	return found
+}
+
+// fullName is the name of the play in reports: with the includes that it comes from.
+func (b *playBlock) fullName() string { return b.config.prefix() + b.name }
+
+// prefix is that of the scopes of a library at the top level.
+func (c *config) prefix() string {
+	if c.in == nil {
+		return ""
+	}
+	suffix := ""
+	if c.each != cty.NilVal {
+		suffix = fmt.Sprintf("[%q]", c.key)
+	}
+	return c.in.config.prefix() + c.in.label + suffix + "/"
 }
 
 // playApplies evaluates the play's `when` for the current host.

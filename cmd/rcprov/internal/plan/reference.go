@@ -16,11 +16,9 @@ import (
 // labels returns the labels of a module's blocks in all plays.
 func (c *config) labels(module string) []string {
 	var labels []string
-	for _, p := range c.plays {
-		for _, b := range p.steps {
-			if b.module.Name == module && !slices.Contains(labels, b.label) {
-				labels = append(labels, b.label)
-			}
+	for _, b := range c.blocks {
+		if b.module.Name == module && !slices.Contains(labels, b.label) {
+			labels = append(labels, b.label)
 		}
 	}
 	return labels
@@ -51,6 +49,9 @@ func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
 		s.report(mistake(at, fmt.Sprintf("%s is ambiguous", name),
 			fmt.Sprintf("The plays %s have a step %s %q each. Rename the one that you mean.", strings.Join(plays, ", "), module, label)))
 		return cty.DynamicVal
+	}
+	if s.play != nil && blocks[0].play == s.play.block {
+		return s.stepValue(blocks[0], at)
 	}
 	play := blocks[0].play.play
 	if play == nil || len(play.Hosts) == 0 {

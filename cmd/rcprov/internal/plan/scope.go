@@ -37,9 +37,19 @@ type node struct {
 type scope struct {
 	*evaluation
 	scopeKey
+	config *config // whose names expressions see
 	locals map[string]cty.Value
 	steps  map[*stepBlock]*expansion
-	values map[*stepBlock]cty.Value
+	values map[any]cty.Value // of *stepBlock; in a library also of *variable and *outputBlock
+
+	included map[*includeBlock]*inclusions
+	children map[childKey]*scope
+	meta     *Step // see inherited
+
+	// Of a library.
+	up   *scope    // of the include
+	each cty.Value // of the include; NilVal without for_each
+	key  string    // of each
 }
 
 type scopeKey struct {
@@ -61,15 +71,52 @@ func (p *Plan) evaluation(facts map[string]*observe.Facts) *evaluation {
 	return &evaluation{Plan: p, facts: facts, scopes: map[scopeKey]*scope{}}
 }
 
+// scope returns the scope of a play on a host, in the files that have the play; or one outside of plays, in the plan.
 func (e *evaluation) scope(kind scopeKind, play *Play, host *Host) *scope {
-	key := scopeKey{kind, play, host}
+	s := e.root(scopeKey{kind, play, host})
+	if play != nil {
+		return s.inside(play.block.config)
+	}
+	return s
+}
+
+// root returns the scope in the files of the plan.
+func (e *evaluation) root(key scopeKey) *scope {
 	if e.scopes[key] == nil {
-		e.scopes[key] = &scope{
-			evaluation: e, scopeKey: key,
-			locals: map[string]cty.Value{}, steps: map[*stepBlock]*expansion{}, values: map[*stepBlock]cty.Value{},
-		}
+		e.scopes[key] = newScope(e, key, e.config)
 	}
 	return e.scopes[key]
+}
+
+func newScope(e *evaluation, key scopeKey, c *config) *scope {
+	return &scope{
+		evaluation: e, scopeKey: key, config: c, each: cty.NilVal,
+		locals: map[string]cty.Value{}, steps: map[*stepBlock]*expansion{}, values: map[any]cty.Value{},
+		included: map[*includeBlock]*inclusions{}, children: map[childKey]*scope{},
+	}
+}
+
+// bound reports whether unknown values are a mistake in the scope.
+func (s *scope) bound() bool {
+	for ; s != nil; s = s.up {
+		if s == s.binding {
+			return true
+		}
+	}
+	return false
+}
+
+// ofPlay returns the scope of the file that has the play, in which the play's own arguments are evaluated.
+func (s *scope) ofPlay() *scope {
+	for s.config != s.play.block.config {
+		s = s.up
+	}
+	return s
+}
+
+// report reports mistakes, those in a library with its includes.
+func (s *scope) report(diags ...*hcl.Diagnostic) {
+	s.evaluation.report(includedAt(diags, s.config)...)
 }
 
 // result returns the diagnostics.
@@ -161,7 +208,7 @@ func (s *scope) context(vars []hcl.Traversal, each cty.Value) *hcl.EvalContext {
 			values[root] = cty.ObjectVal(members)
 		}
 	}
-	return &hcl.EvalContext{Variables: values, Functions: s.functions}
+	return &hcl.EvalContext{Variables: values, Functions: s.config.dir.functions}
 }
 
 // members adds the member that t refers to to found; all members if t doesn't show which. If the root doesn't exist, it adds an
@@ -197,11 +244,20 @@ func (s *scope) namespace(root string) (names func() []string, get func(name str
 	case "local":
 		return func() []string { return sortedKeys(s.config.locals) }, s.local
 	case "host":
-		return s.config.hostNames, s.hostValue
+		return s.Plan.config.hostNames, s.hostValue
+	case "include":
+		names := func() []string {
+			var names []string
+			for _, b := range s.config.includes {
+				names = append(names, b.label)
+			}
+			return names
+		}
+		return names, s.includeReference
 	case "group":
 		all := func() []string {
 			s.evaluateHosts()
-			return s.config.groupNames(s.hostValues)
+			return s.Plan.config.groupNames(s.hostValues)
 		}
 		return all, func(name string, at hcl.Range) cty.Value {
 			if slices.Contains(all(), name) {
@@ -230,12 +286,12 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	if s.config.locals[root] != nil {
 		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean local.%s?", root))
 	}
-	if slices.Contains(s.config.hostNames(), root) {
+	if slices.Contains(s.Plan.config.hostNames(), root) {
 		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean host.%s?", root))
 	}
 	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)
 	detail := "An expression refers to var.NAME, local.NAME, host.NAME, group.NAME, self, facts.NAME, each.key, each.value, " +
-		"or to a step as MODULE.NAME. Strings need quotes."
+		"include.NAME, or to a step as MODULE.NAME. Strings need quotes."
 	if near := nearest(root, known); near != "" {
 		detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
 	}
@@ -243,7 +299,11 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 }
 
 func (s *scope) variable(name string, at hcl.Range) cty.Value {
-	if value, ok := s.vars[name]; ok {
+	if s.config.in != nil {
+		if x := s.config.variable(name); x != nil {
+			return s.input(x, at)
+		}
+	} else if value, ok := s.vars[name]; ok {
 		return value
 	}
 	s.report(mistake(at, fmt.Sprintf("There is no variable %q", name),

@@ -130,11 +130,11 @@ func (p *Plan) addPlain(text []byte, secret ...hcl.Range) {
 	p.plainTexts = append(p.plainTexts, strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`).Replace(string(text)))
 }
 
-// noteSources notes what the files of the plan say in plain text.
-func (p *Plan) noteSources(sources []source) {
+// noteSources notes what files with these variables say in plain text.
+func (p *Plan) noteSources(sources []source, all []*variable) {
 	for _, s := range sources {
 		var hidden []hcl.Range
-		for _, x := range p.config.variables {
+		for _, x := range all {
 			if attr := x.block.Body.Attributes["default"]; attr != nil && x.sensitive && attr.Expr.Range().Filename == s.name {
 				hidden = append(hidden, attr.Expr.Range())
 			}

@@ -16,7 +16,7 @@ import (
 // marked has one or more expressions for each function of the language: s is a sensitive string, n a number, l a list, m a map,
 // each as a whole; inner a list with one sensitive element; t a sensitive date, j sensitive JSON, c a network, b a bool.
 var marked = map[string][]string{
-	"abs": {"abs(n)"}, "alltrue": {"alltrue([b])", "alltrue([true, b])"}, "anytrue": {"anytrue([b])"},
+	"abs": {"abs(n)"}, "abspath": {"abspath(f)"}, "alltrue": {"alltrue([b])", "alltrue([true, b])"}, "anytrue": {"anytrue([b])"},
 	"base64decode": {"base64decode(base64encode(s))"}, "base64encode": {"base64encode(base64encode(s))"},
 	"basename": {"basename(s)"}, "can": {}, "ceil": {"ceil(n)"}, "chomp": {"chomp(s)"}, "chunklist": {"chunklist(l, 1)", "chunklist(inner, 1)"},
 	"cidrhost": {"cidrhost(c, 1)", "cidrhost(\"10.0.0.0/8\", n)"}, "cidrnetmask": {"cidrnetmask(c)"}, "cidrsubnet": {"cidrsubnet(c, 8, 1)"},
@@ -68,7 +68,7 @@ func TestMarksSurvive(t *testing.T) {
 	}
 	secret := func(v cty.Value) cty.Value { return v.Mark(sensitive) }
 	word := cty.StringVal("sword")
-	ctx := &hcl.EvalContext{Functions: p.functions, Variables: map[string]cty.Value{
+	ctx := &hcl.EvalContext{Functions: p.config.dir.functions, Variables: map[string]cty.Value{
 		"s": secret(word), "n": secret(cty.NumberIntVal(1)), "b": secret(cty.True),
 		"l": secret(cty.ListVal([]cty.Value{word})), "m": secret(cty.MapVal(map[string]cty.Value{"a": word})),
 		"inner": cty.ListVal([]cty.Value{cty.StringVal("a"), secret(word)}), "none": cty.EmptyObjectVal,
@@ -76,7 +76,7 @@ func TestMarksSurvive(t *testing.T) {
 		"f": secret(cty.StringVal("f")), "tf": secret(cty.StringVal("t")),
 	}}
 	rows := sortedKeys(marked)
-	for name := range p.functions {
+	for name := range p.config.dir.functions {
 		if name != keyedName && !slices.Contains(rows, name) {
 			t.Errorf("the function %s has no row in this test", name)
 		}

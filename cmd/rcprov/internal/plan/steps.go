@@ -146,28 +146,34 @@ func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (c
 
 // metaArguments returns a Step with the values of the meta-arguments.
 func (s *scope) metaArguments(i *instance) Step {
-	b, what := i.block, i.String()
-	step := Step{Module: b.module.Name, Range: b.block.DefRange(), ArgRange: b.argRange}
-	s.metaKnown(i)
-	if attr := b.meta("when"); attr != nil {
-		if applies, known := s.boolean(attr, what, i.each); known && !applies {
-			step.Skip = "when is false"
+	step := s.metas(s.inherited(), i.block.meta, i.String(), "when is false", i.each)
+	step.Module, step.Range, step.ArgRange = i.block.module.Name, i.block.block.DefRange(), i.block.argRange
+	return step
+}
+
+// metas returns step with the values of the meta-arguments of a block: a step, or an include around steps. without says why it is
+// skipped when its condition is false.
+func (s *scope) metas(step Step, meta func(string) *hclsyntax.Attribute, what, without string, each cty.Value) Step {
+	s.metaKnown(meta, what, each)
+	if attr := meta("when"); attr != nil {
+		if applies, known := s.boolean(attr, what, each); known && !applies && step.Skip == "" {
+			step.Skip = without
 		}
 	}
-	step.Tags = slices.Clone(s.play.Tags)
-	if attr := b.meta("tags"); attr != nil {
-		v, _ := s.typed(attr, what, cty.List(cty.String), i.each)
+	step.Tags = slices.Clone(step.Tags)
+	if attr := meta("tags"); attr != nil {
+		v, _ := s.typed(attr, what, cty.List(cty.String), each)
 		s.shown(attr, what, v)
 		step.Tags = append(step.Tags, stringList(v)...)
 		if !s.loaded {
 			s.Tags, s.OpenTags = append(s.Tags, stringList(v)...), s.OpenTags || !v.IsWhollyKnown()
 		}
 	}
-	if attr := b.meta("retries"); attr != nil {
-		step.Retries = s.count(attr, what, i.each, 0, 0)
+	if attr := meta("retries"); attr != nil {
+		step.Retries = s.count(attr, what, each, 0, 0)
 	}
-	if attr := b.meta("timeout"); attr != nil {
-		v, _ := s.typed(attr, what, cty.String, i.each)
+	if attr := meta("timeout"); attr != nil {
+		v, _ := s.typed(attr, what, cty.String, each)
 		s.shown(attr, what, v)
 		if !v.IsMarked() && v.IsKnown() && !v.IsNull() && v.AsString() != "" {
 			text := v.AsString()
@@ -179,12 +185,12 @@ func (s *scope) metaArguments(i *instance) Step {
 			step.Timeout = d
 		}
 	}
-	if attr := b.meta("run_once"); attr != nil {
-		step.RunOnce, _ = s.boolean(attr, what, i.each)
+	if attr := meta("run_once"); attr != nil {
+		step.RunOnce, _ = s.boolean(attr, what, each)
 	}
-	step.Levels = maps.Clone(s.play.Preflight)
-	if attr := b.meta("preflight"); attr != nil {
-		own := s.preflight(attr, what, i.each)
+	step.Levels = maps.Clone(step.Levels)
+	if attr := meta("preflight"); attr != nil {
+		own := s.preflight(attr, what, each)
 		if step.Levels == nil {
 			step.Levels = own
 		}
@@ -194,14 +200,14 @@ func (s *scope) metaArguments(i *instance) Step {
 }
 
 // metaKnown reports meta-arguments that are unknown when they must be known.
-func (s *scope) metaKnown(i *instance) {
-	if s.binding != s {
+func (s *scope) metaKnown(meta func(string) *hclsyntax.Attribute, what string, each cty.Value) {
+	if !s.bound() {
 		return
 	}
 	for _, name := range stepMeta {
-		if attr := i.block.meta(name); attr != nil && name != "for_each" {
-			if v, ok := s.eval(attr.Expr, i.each); ok && !v.IsWhollyKnown() {
-				s.notKnown(attr, i.String())
+		if attr := meta(name); attr != nil && name != "for_each" {
+			if v, ok := s.eval(attr.Expr, each); ok && !v.IsWhollyKnown() {
+				s.notKnown(attr, what)
 			}
 		}
 	}
@@ -209,7 +215,7 @@ func (s *scope) metaKnown(i *instance) {
 
 // notKnown reports an argument that must be known now and is unknown: it depends on the facts of another host.
 func (s *scope) notKnown(attr *hclsyntax.Attribute, what string) {
-	if s.binding != s || len(s.diags) > 0 {
+	if !s.bound() || len(s.diags) > 0 {
 		return
 	}
 	s.report(s.notKnownHere(attr, what))

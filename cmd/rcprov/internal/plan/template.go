@@ -122,12 +122,12 @@ func templateError(name string, diags hcl.Diagnostics) error {
 }
 
 // templateFunction returns templatefile(PATH, VARS).
-func templateFunction(p *Plan) function.Function {
+func templateFunction(d *directory) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{stringParam("path"), {Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			return p.templates.value(args[0].AsString(), args[1])
+			return d.templates.value(args[0].AsString(), args[1])
 		},
 	})
 }

@@ -52,6 +52,12 @@ func (p *Plan) HostIsKnown(h *Host) hcl.Diagnostics {
 						follow(attr.Expr)
 					}
 				}
+			case "include":
+				for _, b := range p.config.includes {
+					if name == "" || b.label == name {
+						all(b.block.Body)
+					}
+				}
 			case "host":
 				hosts(name)
 			case "group":

@@ -44,15 +44,16 @@ type given struct {
 // variables determines the values of all variables.
 type variables struct {
 	*Plan
-	diags hcl.Diagnostics
-	given map[string]given
-	lost  bool // some values could not be read, so it is unknown which variables have none
+	config *config // whose variables these are
+	diags  hcl.Diagnostics
+	given  map[string]given
+	lost   bool // some values could not be read, so it is unknown which variables have none
 }
 
 func (v *variables) report(diags ...*hcl.Diagnostic) { v.diags = append(v.diags, diags...) }
 
 func (p *Plan) setVariables() hcl.Diagnostics {
-	v := &variables{Plan: p, given: map[string]given{}}
+	v := &variables{Plan: p, config: p.config, given: map[string]given{}}
 	for _, x := range p.config.variables {
 		v.declare(x)
 	}
@@ -81,7 +82,7 @@ func (p *Plan) setVariables() hcl.Diagnostics {
 func (v *variables) declare(x *variable) {
 	x.ty, x.nullable = cty.DynamicPseudoType, true
 	attrs := x.block.Body.Attributes
-	ctx := &hcl.EvalContext{Functions: v.functions}
+	ctx := &hcl.EvalContext{Functions: v.config.dir.functions}
 	if attr := attrs["type"]; attr != nil {
 		ty, optionals, diags := typeexpr.TypeConstraintWithDefaults(attr.Expr)
 		v.report(diags...)
@@ -182,7 +183,7 @@ func (v *variables) file(name string) {
 		v.report(mistake(b.DefRange(), fmt.Sprintf("A variable file can't contain a block %q", b.Type),
 			"It has a line `name = value` for each variable. Blocks belong in the plan."))
 	}
-	ctx := &hcl.EvalContext{Functions: v.functions}
+	ctx := &hcl.EvalContext{Functions: v.config.dir.functions}
 	for _, attr := range sortedAttributes(body) {
 		x := v.config.variable(attr.Name)
 		if x == nil {
@@ -395,10 +396,25 @@ func (x *variable) parse(text string) (cty.Value, error) {
 	return value, nil
 }
 
-// validate checks the validation blocks of a variable, once all variables have values.
+// validate checks a variable of the plan, once all variables have values.
 func (v *variables) validate(x *variable) {
 	s := v.evaluation(nil).scope(staticScope, nil, nil)
-	defer func() { v.report(s.result()...) }()
+	s.validate(x, func(at hcl.Range, text string) {
+		why := "is not valid"
+		if g, isGiven := v.given[x.name]; isGiven {
+			why = "in " + g.source + " is not valid"
+			if g.text == nil && !x.sensitive {
+				at = g.at
+			}
+		}
+		s.report(mistake(at, fmt.Sprintf("The value of variable %q %s", x.name, why), text))
+	})
+	v.report(s.result()...)
+}
+
+// validate checks the validation blocks of a variable. It calls wrong for each that is not met, with the place of its condition and
+// its message.
+func (s *scope) validate(x *variable, wrong func(at hcl.Range, text string)) {
 	for _, b := range x.block.Body.Blocks {
 		if b.Type != "validation" {
 			continue
@@ -406,25 +422,17 @@ func (v *variables) validate(x *variable) {
 		condition, message := b.Body.Attributes["condition"], b.Body.Attributes["error_message"]
 		for _, attr := range sortedAttributes(b.Body) {
 			if attr != condition && attr != message {
-				v.report(unexpectedArgument(attr, "validation", validationArg, nil))
+				s.report(unexpectedArgument(attr, "validation", validationArg, nil))
 			}
 		}
 		if condition == nil || message == nil {
-			v.report(mistake(b.DefRange(), fmt.Sprintf("variable %q: a validation needs condition and error_message", x.name), ""))
+			s.report(mistake(b.DefRange(), fmt.Sprintf("variable %q: a validation needs condition and error_message", x.name), ""))
 			continue
 		}
 		ok, given := s.boolean(condition, fmt.Sprintf("variable %q", x.name), cty.NilVal)
 		text, _ := s.text(message, fmt.Sprintf("variable %q", x.name), cty.NilVal)
 		if given && !ok {
-			at := condition.Expr.Range()
-			why := "is not valid"
-			if g, isGiven := v.given[x.name]; isGiven {
-				why = "in " + g.source + " is not valid"
-				if g.text == nil && !x.sensitive {
-					at = g.at
-				}
-			}
-			v.report(mistake(at, fmt.Sprintf("The value of variable %q %s", x.name, why), text))
+			wrong(condition.Expr.Range(), text)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestLanguage(t *testing.T) {
 	t.Parallel()
 	page := Language()
 	words := slices.Concat(topBlocks, variableArgs, validationArg, hostArgs, groupArgs, playArgs, outputArgs, stepMeta, roots,
-		slices.Collect(maps.Keys(functions(&Plan{}))))
+		slices.Collect(maps.Keys(functions(&directory{plan: &Plan{}}))))
 	for _, what := range []reflect.Type{reflect.TypeFor[observe.Facts](), reflect.TypeFor[observe.OS]()} {
 		for i := range what.NumField() {
 			words = append(words, what.Field(i).Tag.Get("cty"))

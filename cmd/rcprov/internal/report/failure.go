@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
 	"github.com/rcprov/rcprov/modules"
 )
@@ -39,7 +40,17 @@ type problem struct {
 	Left    int              `json:"left,omitempty"`
 
 	early bool // before the first step
-	where *hcl.Range
+
+	Included []includedAt `json:"included,omitempty"` // the innermost first
+
+	where   *hcl.Range
+	through []hcl.Range // as Included
+}
+
+// includedAt is a place where something is included in a plan.
+type includedAt struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
 }
 
 // explain describes err, whichever layer it comes from.
@@ -130,7 +141,16 @@ func explainFailure(f *engine.Failure, secrets *redact.Redactor) problem {
 		p.Made = append(p.Made, strings.TrimSpace(printable(secrets.String(e.Subject+" "+e.Field))))
 	}
 	p.place(f.Range)
+	p.includedAt(f.Included)
 	return p
+}
+
+// includedAt sets the includes that the problem's step comes from.
+func (p *problem) includedAt(at []hcl.Range) {
+	p.through = at
+	for _, r := range at {
+		p.Included = append(p.Included, includedAt{r.Filename, r.Start.Line})
+	}
 }
 
 // place sets where in the plan the problem is; nil changes nothing.
@@ -181,7 +201,7 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 		}
 		i := slices.IndexFunc(groups, func(g *group) bool {
 			return g.problem.Summary == p.Summary && g.problem.Hint == p.Hint && g.state == state &&
-				slices.Equal(g.problem.Output, p.Output) && cmp.Or(g.problem.where, &hcl.Range{}).String() == cmp.Or(p.where, &hcl.Range{}).String()
+				slices.Equal(g.problem.Output, p.Output) && slices.Equal(g.problem.Included, p.Included) && cmp.Or(g.problem.where, &hcl.Range{}).String() == cmp.Or(p.where, &hcl.Range{}).String()
 		})
 		if i < 0 {
 			groups = append(groups, &group{problem: p, state: state})
@@ -250,7 +270,7 @@ func (p problem) render(place string, o Options) string {
 	if len(p.Output) > 0 {
 		detail.WriteString("\n")
 	}
-	detail.WriteString(wrap(strings.TrimSpace(place+" "+p.Hint), o.width()))
+	detail.WriteString(wrap(strings.TrimSpace(strings.TrimSpace(plan.Included(p.through)+" "+place)+" "+p.Hint), o.width()))
 	diagnostic := &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: p.Summary, Detail: strings.TrimRight(detail.String(), "\n"), Subject: p.where,
 	}

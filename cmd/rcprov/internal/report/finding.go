@@ -23,6 +23,7 @@ func explainFinding(f *engine.PreflightFinding, secrets *redact.Redactor) proble
 	p := explain(f.Err, secrets)
 	p.Play, p.Step = f.Play, secrets.String(f.Step)
 	p.place(&f.Range)
+	p.includedAt(f.Included)
 	return p
 }
 
@@ -60,7 +61,11 @@ func (t *text) finding(e engine.Event) string {
 		color = yellow
 	}
 	head := t.style.paint(color, "! "+p.Step) + ": " + severity(f)
-	body := fmt.Sprintf("    %s: %s (%s line %d)\n", f.Check, p.Summary, p.File, p.Line)
+	at := fmt.Sprintf("%s line %d", p.File, p.Line)
+	for _, in := range p.Included {
+		at += fmt.Sprintf(", included at %s line %d", in.File, in.Line)
+	}
+	body := fmt.Sprintf("    %s: %s (%s)\n", f.Check, p.Summary, at)
 	if f.Level == modules.LevelWarn && p.Hint != "" {
 		body += "    " + value(p.Hint) + "\n"
 	}

@@ -1,0 +1,278 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// includeBlock is a block `include`: the steps of a library in a play or in another library; at the top level, the plays of one.
+type includeBlock struct {
+	config *config    // of the files that it is in
+	play   *playBlock // in which its steps are; nil at the top level
+	label  string
+	block  *hclsyntax.Block
+	inner  *config // of its library; nil if that can't be read
+	bodies []*hclsyntax.Body
+	dirs   []string // see [declarer]
+	uses   uses
+}
+
+// library is a directory of *.hcl that includes read.
+type library struct {
+	sources []source
+	bodies  []*hclsyntax.Body
+	diags   hcl.Diagnostics
+}
+
+// includeMeta are the arguments of each include that are not inputs of its library.
+var includeMeta = append([]string{sourceArg}, stepMeta...)
+
+const (
+	sourceArg   = "source"
+	maxIncludes = 10_000 // in a plan: libraries that include two others each, 14 levels deep, are a mistake
+)
+
+func (b *includeBlock) String() string { return fmt.Sprintf("include %q", b.label) }
+
+// meta returns the meta-argument with this name, or nil. A variable of the library with the same name hides it.
+func (b *includeBlock) meta(name string) *hclsyntax.Attribute {
+	if b.inner == nil || b.inner.variable(name) != nil {
+		return nil
+	}
+	return b.block.Body.Attributes[name]
+}
+
+// include adds an include to items: those of a play, of a library or of the plan.
+func (d *declarer) include(b *hclsyntax.Block, p *playBlock, items *[]item) {
+	label, ok := d.identifier(b)
+	if !ok {
+		return
+	}
+	for _, i := range *items {
+		if other := i.include; other != nil && other.label == label {
+			d.duplicate(b, "includes", other.block)
+			return
+		}
+	}
+	i := &includeBlock{config: d.config, play: p, label: label, block: b}
+	*items = append(*items, item{include: i})
+	d.includes = append(d.includes, i)
+	lib, dir, ok := d.read(i)
+	if !ok {
+		return
+	}
+	if d.plan.includes++; d.plan.includes > maxIncludes {
+		if d.plan.includes == maxIncludes+1 {
+			d.report(mistake(b.DefRange(), "The plan has too many includes", fmt.Sprintf("There may be %d. Includes of one library in the other multiply.", maxIncludes)))
+		}
+		return
+	}
+	i.bodies, i.dirs = lib.bodies, d.dirs
+	if abs, err := real(dir.path); err == nil {
+		i.dirs = append(slices.Clone(d.dirs), abs)
+	}
+	var diags hcl.Diagnostics
+	i.inner, diags = d.plan.declareLibrary(i, dir)
+	d.diags = append(d.diags, diags...)
+	d.plan.noteSources(lib.sources, i.inner.variables)
+	d.inputs(i)
+}
+
+// declareLibrary declares the blocks of an include's library, for this include.
+func (p *Plan) declareLibrary(i *includeBlock, dir *directory) (*config, hcl.Diagnostics) {
+	inner := newConfig(dir, i.config.modules)
+	inner.in = i
+	d := &declarer{config: inner, plan: p, dirs: i.dirs, library: i.play}
+	for _, body := range i.bodies {
+		d.file(body)
+	}
+	v := &variables{Plan: p, config: inner}
+	for _, x := range inner.variables {
+		v.declare(x)
+		if x.name == sourceArg {
+			v.report(mistake(x.block.DefRange(), "A library can't have a variable \"source\"", "In an include, `source` names the library. Take another name."))
+		}
+		if attr := x.block.Body.Attributes["generate"]; attr != nil {
+			v.report(mistake(attr.NameRange, fmt.Sprintf("variable %q: generate has no effect in a library", x.name),
+				"`rcprov secrets init` makes values for variables of the plan: put it there, and set this one in the include."))
+		}
+	}
+	return inner, includedAt(append(d.diags, v.diags...), inner)
+}
+
+// read reads the library that an include names; once for all includes that name it.
+func (d *declarer) read(i *includeBlock) (*library, *directory, bool) {
+	attr := i.block.Body.Attributes[sourceArg]
+	wrong := func(at hcl.Range, problem, hint string) (*library, *directory, bool) {
+		d.report(mistake(at, fmt.Sprintf("%s: %s", i, problem), hint))
+		return nil, nil, false
+	}
+	const example = "Write the library's directory in quotes: `source = \"./lib/base\"`."
+	if attr == nil {
+		return wrong(i.block.DefRange(), "the argument source is missing", example)
+	}
+	v, diags := attr.Expr.Value(&hcl.EvalContext{Functions: d.dir.functions})
+	if diags.HasErrors() || v.Type() != cty.String || v.IsNull() || !v.IsKnown() || v.IsMarked() || v.AsString() == "" {
+		return wrong(attr.Expr.Range(), "source must be a text that is known before anything else", example)
+	}
+	name := v.AsString()
+	dir := d.plan.directory(d.dir.absolute(name), "library")
+	abs, err := real(dir.path)
+	info, statErr := os.Stat(dir.path)
+	switch {
+	case statErr != nil && (strings.Contains(name, "://") || strings.Contains(name, "::") || strings.HasPrefix(name, "github.com/")):
+		return wrong(attr.Expr.Range(), "a library is a directory on this machine", "Check it out beside the plan, and name its directory: `source = \"./lib/base\"`.")
+	case err != nil || statErr != nil:
+		return wrong(attr.Expr.Range(), fmt.Sprintf("the library %q can't be read: %s", name, cause(cmpErr(statErr, err))), d.near(name))
+	case !info.IsDir():
+		return wrong(attr.Expr.Range(), fmt.Sprintf("the library %q is not a directory", name), "A library is a directory with *.hcl files.")
+	}
+	if at := slices.Index(d.dirs, abs); at >= 0 {
+		cycle := append(slices.Clone(d.dirs[at:]), abs)
+		for k, one := range cycle {
+			cycle[k] = filepath.Base(one)
+		}
+		return wrong(attr.Expr.Range(), fmt.Sprintf("the library %q includes itself", name),
+			fmt.Sprintf("The cycle is %s. Remove one of these includes.", strings.Join(cycle, " -> ")))
+	}
+	lib := d.plan.libraries[abs]
+	if lib == nil {
+		lib = d.plan.readLibrary(dir.path)
+		d.plan.libraries[abs] = lib
+	}
+	if lib.diags.HasErrors() {
+		for _, diag := range lib.diags {
+			one := *diag
+			if one.Subject == nil {
+				one.Subject = attr.Expr.Range().Ptr()
+			}
+			one.Extra = append(includes{i.block.DefRange()}, d.trail()...)
+			d.report(&one)
+		}
+		return nil, nil, false
+	}
+	return lib, dir, true
+}
+
+func cmpErr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// near says where a path starts, and which library was probably meant.
+func (d *declarer) near(name string) string {
+	hint := fmt.Sprintf("A relative path starts at the %s's directory, \"%s\".", d.dir.what, d.dir.path)
+	entries, err := os.ReadDir(d.dir.absolute(filepath.Dir(name)))
+	if err != nil {
+		return hint
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if near := nearest(filepath.Base(name), names); near != "" {
+		return fmt.Sprintf("Did you mean %q? %s", near, hint)
+	}
+	return hint
+}
+
+// readLibrary parses the files of a library.
+func (p *Plan) readLibrary(path string) *library {
+	_, sources, diags := readSources(path, p.opts.VarFiles)
+	lib := &library{sources: sources}
+	if diags.HasErrors() {
+		for _, d := range diags {
+			d.Summary = strings.Replace(d.Summary, "There is no plan in", "There is no library in", 1)
+			d.Detail = strings.Replace(d.Detail, "A directory is a plan if it has", "A directory is a library if it has", 1)
+		}
+		lib.diags = diags
+		return lib
+	}
+	lib.bodies, lib.diags = p.parse(sources)
+	return lib
+}
+
+// real returns the one name of a directory, whatever links lead to it.
+func real(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// inputs reports arguments of an include that its library has no variable for, and variables that need a value and get none.
+func (d *declarer) inputs(i *includeBlock) {
+	names := i.inner.variableNames()
+	for _, attr := range sortedAttributes(i.block.Body) {
+		switch {
+		case i.inner.variable(attr.Name) != nil || slices.Contains(includeMeta, attr.Name):
+		case attr.Name == "depends_on":
+			d.report(mistake(attr.NameRange, fmt.Sprintf("%s has no argument \"depends_on\"", i),
+				"Steps run in the order of the file: move it after what it needs. Only plays have depends_on."))
+		default:
+			diag := unexpectedArgument(attr, i.String(), append(names, includeMeta...), nil)
+			diag.Detail += fmt.Sprintf(" The library has a variable for each input; it is in %s.", i.inner.dir.path)
+			d.report(diag)
+		}
+	}
+	for _, b := range i.block.Body.Blocks {
+		d.report(unexpectedBlock(b, i.String(), names, nil))
+	}
+	for _, x := range i.inner.variables {
+		if x.byDefault == nil && i.block.Body.Attributes[x.name] == nil {
+			hint := fmt.Sprintf("Add `%s = ...`. ", x.name)
+			if text := x.description(); text != "" {
+				hint += fmt.Sprintf("Description: %s ", sentence(text))
+			}
+			d.report(mistake(i.block.DefRange(), fmt.Sprintf("%s: the argument %s is missing", i, x.name),
+				hint+fmt.Sprintf("Its variable is at %s.", place(x.block.DefRange()))))
+		}
+	}
+}
+
+// includes are the places of the includes that a mistake is in, from the innermost to that in the plan. [tidy] adds them to the
+// message.
+type includes []hcl.Range
+
+// trail returns the includes that the files of c are read for.
+func (c *config) trail() includes {
+	var trail includes
+	for ; c.in != nil; c = c.in.config {
+		trail = append(trail, c.in.block.DefRange())
+	}
+	return trail
+}
+
+// includedAt adds the includes of c's files to mistakes in them.
+func includedAt(diags hcl.Diagnostics, c *config) hcl.Diagnostics {
+	trail := c.trail()
+	for _, d := range diags {
+		if _, ok := d.Extra.(includes); !ok && len(trail) > 0 {
+			d.Extra = trail
+		}
+	}
+	return diags
+}
+
+// Included returns a sentence about where something is included, from the innermost place: "Included at prod.hcl line 3." It is empty
+// for no place.
+func Included(at []hcl.Range) string {
+	if len(at) == 0 {
+		return ""
+	}
+	var places []string
+	for _, r := range at {
+		places = append(places, place(r))
+	}
+	return fmt.Sprintf("Included at %s.", strings.Join(places, ", which is included at "))
+}

@@ -140,7 +140,7 @@ func (r *run) selectHosts() {
 		if !selected(r.Limit, ph) {
 			continue
 		}
-		h := &host{Host: ph, run: r, opened: make(chan struct{})}
+		h := &host{Host: ph, run: r, opened: make(chan struct{}), told: make(chan struct{})}
 		for i, p := range r.Options.Plan.Plays {
 			if slices.Contains(p.Hosts, ph) {
 				h.plays = append(h.plays, i)

@@ -332,7 +332,7 @@ func newLab(t *testing.T, source string, more ...modules.Module) *lab {
 		shell := filepath.Join(dir, ".shell")
 		// Not by this process: what it forks meanwhile for other tests would have the file open for writing, so that
 		// nobody could run it.
-		write := exec.Command("sh", "-c", `umask 077; printf '%s\n' '#!/bin/sh' "export STATE=$1" 'exec sh "$@"' >"$2"; chmod 0700 "$2"`, "sh", dir, shell)
+		write := exec.Command("sh", "-c", `umask 077; printf '%s\n' '#!/bin/sh' "export STATE=$1 PATH=$1/bin:$PATH" 'exec sh "$@"' >"$2"; chmod 0700 "$2"`, "sh", dir, shell)
 		if out, err := write.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -746,6 +746,51 @@ play "one" {
 	l.events = nil
 	if _, err := l.run(t.Context(), Options{Mode: Apply, Limit: []string{"c"}}); err != nil || len(l.events) == 0 {
 		t.Errorf("limited to c: %q, %v", l.events, err)
+	}
+}
+
+// A condition may depend on facts: the first host for which it holds is known once those before it have told theirs.
+func TestRunOnceByFacts(t *testing.T) {
+	t.Parallel()
+	const source = `
+host "a" {}
+host "b" {}
+host "c" {}
+play "one" {
+  hosts = group.all
+  thing "x" {
+    name     = "x"
+    value    = facts.hostname
+    run_once = true
+    when     = facts.cpus == 73
+  }
+  thing "first" {
+    name     = "y"
+    value    = "1"
+    run_once = true
+  }
+}
+`
+	for _, parallel := range []int{1, 3} {
+		l := newLab(t, source)
+		for host, cpus := range map[string]string{"a": "2", "b": "73", "c": "73"} {
+			script := exec.Command("sh", "-c", `mkdir "$1" && printf '#!/bin/sh\necho %s\n' "$2" >"$1/nproc" && chmod 0700 "$1/nproc"`, "sh", filepath.Join(l.dirs[host], "bin"), cpus)
+			if out, err := script.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+		if _, err := l.run(t.Context(), Options{Mode: Apply, Parallel: parallel}); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(l.events)
+		want := []string{"a step_changed thing.first", "a step_skipped thing.x", "b step_changed thing.x"}
+		if diff := cmp.Diff(want, l.events); diff != "" {
+			t.Errorf("%d at a time: events (-want +got):\n%s", parallel, diff)
+		}
+	}
+	l := newLab(t, strings.Replace(source, `host "a"`, `host "down"`, 1))
+	if _, err := l.apply(); err == nil || slices.ContainsFunc(l.events, func(e string) bool { return strings.HasSuffix(e, "thing.x") }) {
+		t.Errorf("the first host, whose facts are unknown, is left out: %q, %v", l.events, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -24,6 +25,9 @@ type host struct {
 	run    *run
 	plays  []int         // indexes of the plays that run on it, ascending; at least one
 	opened chan struct{} // closed when open has returned, also after a failure
+
+	told     chan struct{} // closed when facts is set, or will not be
+	tellOnce sync.Once
 
 	// Set by open only. Some are missing if open failed or was stopped; then no play runs.
 	facts     *observe.Facts    // nil when no play needs them
@@ -52,6 +56,7 @@ type step struct {
 // open connects, binds the steps of all plays and observes them all at once.
 func (h *host) open(ctx context.Context) {
 	defer close(h.opened)
+	defer h.tell()
 	h.run.slots <- struct{}{}
 	defer func() { <-h.run.slots }()
 	defer h.recoverBug("")
@@ -83,7 +88,7 @@ func (h *host) connect(ctx context.Context) error {
 	var steps []*step
 	var mistakes error
 	if !needsFacts {
-		steps, mistakes = h.bind() // while the host answers
+		steps, mistakes = h.bind(ctx) // while the host answers
 	}
 	attempted := <-connecting
 	if attempted.err != nil {
@@ -95,7 +100,8 @@ func (h *host) connect(ctx context.Context) error {
 		if h.facts, err = Facts(ctx, h.link.conn); err != nil {
 			return err
 		}
-		steps, mistakes = h.bind()
+		h.tell()
+		steps, mistakes = h.bind(ctx)
 	}
 	if mistakes != nil {
 		return mistakes
@@ -117,7 +123,7 @@ func (h *host) connect(ctx context.Context) error {
 }
 
 // bind returns the host's steps, which may depend on its facts.
-func (h *host) bind() ([]*step, error) {
+func (h *host) bind(ctx context.Context) ([]*step, error) {
 	p := h.run.Options.Plan
 	var all []*step
 	var claiming []plan.Step
@@ -127,7 +133,7 @@ func (h *host) bind() ([]*step, error) {
 			return nil, diags
 		}
 		for _, s := range steps {
-			if s.RunOnce && !h.runsOnce(p.Plays[i], s) {
+			if s.RunOnce && !h.runsOnce(ctx, p.Plays[i], s) {
 				continue
 			}
 			claiming = append(claiming, s)
@@ -144,25 +150,52 @@ func (h *host) bind() ([]*step, error) {
 }
 
 // runsOnce reports whether h is the host of play p for the step s, which runs once: the first that the run works on, and on which
-// s is not skipped. Conditions that depend on facts are not looked at: those of other hosts may not be known yet.
-func (h *host) runsOnce(p *plan.Play, s plan.Step) bool {
+// s is not skipped. Where that depends on facts, it waits for those of the hosts before h.
+func (h *host) runsOnce(ctx context.Context, p *plan.Play, s plan.Step) bool {
 	all := h.run.Options.Plan
 	for _, other := range p.Hosts {
-		switch {
-		case !selected(h.run.Limit, other):
-		case other == h.Host:
+		if !selected(h.run.Limit, other) {
+			continue
+		}
+		if other == h.Host {
 			return true
-		case all.NeedsFacts(p) || s.Skip != "":
+		}
+		if !s.Depends || s.Skip != "" {
 			return false
-		default:
-			steps, diags := all.Bind(p, other, nil)
-			at := slices.IndexFunc(steps, func(o plan.Step) bool { return o.Address == s.Address })
-			if diags.HasErrors() || at >= 0 && steps[at].Skip == "" {
-				return false
+		}
+		var facts *observe.Facts
+		if all.NeedsFacts(p) {
+			if facts = h.factsOf(ctx, other); facts == nil {
+				return false // it would perhaps run there
 			}
+		}
+		steps, diags := all.Bind(p, other, facts)
+		at := slices.IndexFunc(steps, func(o plan.Step) bool { return o.Address == s.Address })
+		if diags.HasErrors() || at >= 0 && steps[at].Skip == "" {
+			return false
 		}
 	}
 	return false
+}
+
+// tell says that the host's facts are there, or will not be.
+func (h *host) tell() { h.tellOnce.Do(func() { close(h.told) }) }
+
+// factsOf waits for the facts of another host; nil if that failed. It is called with a slot, which the other host may need. Each host
+// tells its facts before it asks for those of others.
+func (h *host) factsOf(ctx context.Context, of *plan.Host) *observe.Facts {
+	i := slices.IndexFunc(h.run.hosts, func(other *host) bool { return other.Host == of })
+	if i < 0 {
+		return nil
+	}
+	<-h.run.slots
+	defer func() { h.run.slots <- struct{}{} }()
+	select {
+	case <-h.run.hosts[i].told:
+		return h.run.hosts[i].facts
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 func tagged(wanted, tags []string) bool {

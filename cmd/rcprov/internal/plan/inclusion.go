@@ -139,6 +139,7 @@ func (s *scope) inherited() Step {
 		if s.up == nil {
 			if s.play != nil {
 				step.Tags, step.Levels = s.play.Tags, s.play.Preflight
+				step.Depends = s.play.block.block.Body.Attributes["when"] != nil
 			}
 		} else {
 			b := s.config.in

@@ -98,7 +98,8 @@ type Step struct {
 	Tags    []string        // including those of its play
 	Retries int             // how often Apply is tried again after an error
 	Timeout time.Duration
-	RunOnce bool // only on the first host of the play
+	RunOnce bool // only on the first host of the play, or where Depends says so on the first that doesn't skip it
+	Depends bool // it, or its play, has a when
 	Range   hcl.Range
 
 	// Included are the places of the includes that the step comes from, the innermost first.

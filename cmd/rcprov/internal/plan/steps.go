@@ -156,6 +156,7 @@ func (s *scope) metaArguments(i *instance) Step {
 func (s *scope) metas(step Step, meta func(string) *hclsyntax.Attribute, what, without string, each cty.Value) Step {
 	s.metaKnown(meta, what, each)
 	if attr := meta("when"); attr != nil {
+		step.Depends = true
 		if applies, known := s.boolean(attr, what, each); known && !applies && step.Skip == "" {
 			step.Skip = without
 		}

@@ -40,7 +40,7 @@ func explainFailures(all []*engine.Failure, secrets *redact.Redactor) []problem 
 		for _, f := range unmet.Findings {
 			one := explainFinding(f, secrets)
 			one.Summary = one.Step + ": " + one.Summary
-			one.Host, one.Address, one.Left = p.Host, p.Address, p.Left
+			one.Host, one.Address, one.Left, one.early = p.Host, p.Address, p.Left, p.early
 			one.Hint = strings.TrimSpace(fmt.Sprintf("%s To make this a warning, add `preflight = { %s = \"warn\" }` to the block.", one.Hint, f.Check))
 			problems = append(problems, one)
 		}

@@ -230,7 +230,7 @@ var scenarios = map[string]func(s *script){
 		unmet := &engine.Failure{
 			Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{Findings: []*engine.PreflightFinding{objects.Finding}},
 		}
-		both := &engine.Failure{Host: "web1", Address: "203.0.113.11:22", Left: 2, Err: &engine.PreflightError{
+		both := &engine.Failure{Host: "web1", Address: "203.0.113.11:22", Left: 2, Early: true, Err: &engine.PreflightError{
 			Findings: []*engine.PreflightFinding{finding("", "apt_package.nginx", 0, 9, modules.TopicMemory, modules.LevelError, memory).Finding, objects.Finding},
 		}}
 		end := engine.Event{

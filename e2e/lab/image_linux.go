@@ -26,6 +26,7 @@ var recipes = map[string]recipe{
 	"debian-13":      {suite: "trixie"},
 	"debian-12-wine": {suite: "bookworm", packages: ",wine64,wine", customize: winePrefix}, // package mirror says what for
 	"debian-12-ufw":  {suite: "bookworm", packages: ufw},
+	"debian-13-wine": {suite: "trixie", packages: ",wine64,wine", customize: winePrefix}, // the Windows binary needs Wine 10
 	"debian-13-ufw":  {suite: "trixie", packages: ufw},
 }
 

@@ -39,7 +39,7 @@ func newNspawn(c Config) Backend { return &nspawn{config: c} }
 func (*nspawn) Name() string { return "nspawn" }
 
 func (*nspawn) Images() []string {
-	return []string{"debian-12", "debian-13", "debian-12-wine", "debian-12-ufw", "debian-13-ufw"}
+	return []string{"debian-12", "debian-13", "debian-12-wine", "debian-13-wine", "debian-12-ufw", "debian-13-ufw"}
 }
 
 func (*nspawn) Usable() error {

@@ -681,7 +681,7 @@ func expandPath(path string, tokens map[byte]string, home string) string {
 		before, rest, found := strings.Cut(path, "${")
 		name, after, closed := strings.Cut(rest, "}")
 		if !found || !closed {
-			return path
+			return filepath.FromSlash(path)
 		}
 		path = before + os.Getenv(name) + after
 	}

@@ -123,6 +123,7 @@ type scan struct {
 // read scans the file at path; active says that the Include that led here counts for the alias.
 func (s *scan) read(path string, content string, active bool, depth int) error {
 	outside := active
+	content = strings.ReplaceAll(content, "\r\n", "\n") // ends of lines on Windows, to ssh and to the library
 	for i, line := range strings.Split(content, "\n") {
 		text := strings.TrimSpace(strings.ReplaceAll(line, "\t", " "))
 		if text == "" || text[0] == '#' {

@@ -163,7 +163,7 @@ func TestSettledAsSSH(t *testing.T) {
 	t.Parallel()
 	needSSH(t)
 	dir := t.TempDir()
-	for name, content := range map[string]string{"a b.conf": "User quoted\n", "plain.conf": "Host t\n  User included\n"} {
+	for name, content := range map[string]string{"a b.conf": "User quoted\n", "plain.conf": "Host t\n  User included\n", "windows.conf": "Port 23\r\nIdentityFile ~/.ssh/key\r\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -224,6 +224,7 @@ func TestSettledAsSSH(t *testing.T) {
 		{"t", "ControlPath none"},
 		{"t", "ProxyJump ssh://me@[::1]:22,b"},
 		{"t", "User a\r\nPort 23\r"},
+		{"t", "# laptop\r\nHost t\r\n  HostName t.example.com\r\n  User a\r\nInclude " + dir + "/windows.conf\r\n"},
 		{"t", "\tUser\ttabbed"},
 		{"t", "KexAlgorithms +diffie-hellman-group14-sha1\nCiphers aes128-ctr"},
 	} {
@@ -250,6 +251,7 @@ func TestPlainConfigurationAsksNobody(t *testing.T) {
 	for config, called := range map[string]bool{
 		"# comment\nHost t x.*\n\tHostName t.example.com\n  User = me\n  Port 23\n  IdentityFile ~/.ssh/key\n  IdentitiesOnly yes\n  ProxyJump a@b:22,[::1]\n  ControlMaster auto\n  ControlPath ~/.ssh/%C\n  ForwardAgent yes\n  ServerAliveInterval 30\nHost *\n  SendEnv LANG LC_*\n  HashKnownHosts yes\n  GSSAPIAuthentication yes\n": false,
 		"Host other\n  ProxyCommand nc %h %p\n  LocalForward 1 b:2\n": false,
+		"Host t\r\n\r\n  User me \r\n  IdentityFile ~/.ssh/key\r\n":   false, // as editors on Windows write it
 		// What systemd 256 and newer bring.
 		"Host unix/* vsock/* machine/*\n  ProxyCommand /usr/lib/systemd/systemd-ssh-proxy %h %p\n  ProxyUseFdpass yes\n  CheckHostIP no\nHost .host machine/.host\n  ProxyCommand x %h\n": false,
 		"ProxyCommand nc %h %p\n": true,

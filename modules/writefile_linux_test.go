@@ -2,7 +2,9 @@ package modules_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -99,5 +101,28 @@ func TestWriteFileKeepsAccess(t *testing.T) {
 	}
 	if content, _ := os.ReadFile(f.Path); string(content) != string(f.Content) || info.ModTime().Equal(past) {
 		t.Errorf("content %q of %v", content, info.ModTime())
+	}
+}
+
+// TestSetRightsKeepsAttributes is a file and a directory of which only the mode and the owner are set.
+func TestSetRightsKeepsAttributes(t *testing.T) {
+	t.Parallel()
+	f := mine(t, "")
+	dir := f.Path + ".d"
+	if err := errors.Join(os.WriteFile(f.Path, nil, 0o600), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]string{f.Path: "0640", dir: "0740"} {
+		const list = "system.posix_acl_access"
+		if err := unix.Setxattr(path, list, accessList(6), 0); err != nil {
+			t.Fatal(err)
+		}
+		me := strconv.Itoa(os.Getuid())
+		if err := modules.SetRights(t.Context(), &moduletest.Host{}, path, mode, me, strconv.Itoa(os.Getgid())); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := unix.Getxattr(path, list, make([]byte, 256)); err != nil || n != len(accessList(4)) {
+			t.Errorf("%s: access control list of %d bytes, %v", path, n, err)
+		}
 	}
 }

@@ -50,7 +50,8 @@ type Args struct {
 	Vars cty.Value `hcl:"vars,optional" secret:"yes"`
 
 	// Permissions, in octal. Like owner and group, they are also set on an existing file. It keeps its access control list,
-	// under the mask that this mode sets, and its extended attributes, unless it gets another owner with its content.
+	// under the mask that this mode sets, and its extended attributes, unless it gets another owner with its content (plan says
+	// so), or is replaced in a directory that others may write.
 	Mode string `hcl:"mode,optional" default:"0644"`
 
 	// User who owns the file: a name or a number. In a directory that belongs to somebody else than root, it can only be

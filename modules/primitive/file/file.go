@@ -155,6 +155,9 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			w.Content = s.Content
 		}
 		w.Drift = s.rights().Compare(s.Path, is)
+		if w.Content != nil && w.Drift.Owner { // writer.sh: the previous owner may have given rights to others, or to himself
+			notes = append(notes, s.Path+" gets another owner with its content, so an access control list and extended attributes, if it has any, are dropped")
+		}
 	}
 	if !s.Absent {
 		err = s.rights().Possible(snapshot, w.Action == modules.Create, w.Drift)

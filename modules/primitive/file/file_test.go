@@ -29,6 +29,7 @@ func TestDiff(t *testing.T) {
 		could error
 		edits []modules.Edit
 		work  modules.Work
+		notes []string
 		err   string
 	}{
 		{name: "converged"},
@@ -69,6 +70,15 @@ func TestDiff(t *testing.T) {
 					Want: rights.Rights{Mode: 0o644, Owner: "root", Group: "root"}, Mode: true, Owner: true,
 				},
 			},
+		},
+		{
+			name: "content and owner",
+			is:   func(f *observe.FileInfo) { f.SHA256, f.Content, f.Owner, f.UID = "00", []byte("old\n"), "alice", 1000 },
+			edits: []modules.Edit{
+				{Action: modules.Update, Subject: "/etc/motd", Field: "content", Text: &modules.Text{Old: "old\n", New: "hello\n"}},
+				{Action: modules.Update, Subject: "/etc/motd", Field: "owner", From: "alice", To: "root"},
+			},
+			notes: []string{"/etc/motd gets another owner with its content, so an access control list and extended attributes, if it has any, are dropped"},
 		},
 		{name: "owner by number", step: func(s *Step) { s.Owner = "0" }, is: func(f *observe.FileInfo) { f.Owner = "UNKNOWN" }},
 		{
@@ -153,7 +163,11 @@ func TestDiff(t *testing.T) {
 			}
 			snapshot := observe.NewSnapshot()
 			observe.File.Put(snapshot, step.question(), is, test.could)
-			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &step, snapshot, test.edits, test.err))
+			change := moduletest.WantDiff(t, &step, snapshot, test.edits, test.err)
+			moduletest.WantWork(t, test.work, change)
+			if diff := cmp.Diff(test.notes, change.Notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
 		})
 	}
 }

@@ -20,7 +20,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 // TakesSecrets reports whether an argument, a field of an Args struct, may be sensitive: it holds [Secret], or has the tag
 // `secret:"yes"`. A module with such an argument keeps its value out of argument lists, of files that others can read, and of
 // what Diff returns but in edits marked Sensitive. Sensitive values for other arguments are mistakes in a plan; the tag
-// `exposed:"..."` says who could read them there and where a secret belongs, in whole sentences.
+// `exposed:"..."` says who could read them there and where a secret belongs, in whole sentences. In a map of Secret, values with
+// a name that has one of the ends of the tag `public:"_SERVER,_TTL"` are no secrets, unless they come from a sensitive variable.
 func TakesSecrets(field reflect.StructField) bool {
 	return field.Tag.Get("secret") == "yes" || holdsSecret(field.Type)
 }

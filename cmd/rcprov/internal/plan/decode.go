@@ -122,7 +122,7 @@ func (d *decoder) argument(arg *argSpec, attr *hclsyntax.Attribute) (v cty.Value
 	}
 	d.hide(v)
 	if arg.secret {
-		d.hidden = append(d.hidden, texts(v)...)
+		d.hidden = append(d.hidden, arg.secrets(v)...)
 	}
 	if arg.files {
 		if v, ok = d.files(v, attr); !ok {
@@ -140,8 +140,25 @@ func (d *decoder) argument(arg *argSpec, attr *hclsyntax.Attribute) (v cty.Value
 	return converted, true
 }
 
+// secrets returns the strings of an argument that holds secrets: all but those whose name in a map has one of the ends of the
+// public tag, unless they come from a sensitive variable.
+func (arg *argSpec) secrets(v cty.Value) []string {
+	if len(arg.public) == 0 || v.IsMarked() || v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return texts(v)
+	}
+	var all []string
+	for name, value := range v.AsValueMap() {
+		open := slices.ContainsFunc(arg.public, func(end string) bool { return strings.HasSuffix(name, end) })
+		if !open || value.ContainsMarked() {
+			all = append(all, texts(value)...)
+		}
+	}
+	return all
+}
+
 // set stores a value in the field of an argument, unless it is unknown.
 func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, field reflect.Value) {
+	given := v
 	v, marks := v.UnmarkDeep()
 	if len(marks) > 0 {
 		top := d.top
@@ -156,11 +173,13 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 	}
 	switch {
 	case arg.secret:
-		d.noteSecrets(texts(v))
+		d.noteSecrets(arg.secrets(given))
 	case len(marks) > 0:
 		d.noteSecret(v)
 	}
-	if len(marks) > 0 || arg.secret {
+	if arg.secret {
+		d.secrets = append(d.secrets, arg.secrets(given)...)
+	} else if len(marks) > 0 {
 		d.secrets = append(d.secrets, texts(v)...)
 	}
 	switch {

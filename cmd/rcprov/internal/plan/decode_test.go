@@ -113,3 +113,27 @@ play "p" {
 		})
 	}
 }
+
+// TestPublicValues: of a map of secrets, what the module's tag calls public is no secret, unless it comes from a sensitive variable.
+func TestPublicValues(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+variable "token" {
+  default   = "geheim-1"
+  sensitive = true
+}
+variable "address" { default = "10.0.0.1:53" }
+host "a" {}
+play "p" {
+  hosts = host.a
+  shapes "x" {
+    by_name = { DNS_SERVER = var.address, DNS_TTL = 60, DNS_KEY = "geheim-2", OTHER_SERVER = var.token }
+  }
+}
+`)
+	for text, want := range map[string]bool{"10.0.0.1:53": false, "60": false, "geheim-2": true, "geheim-1": true} {
+		if got := slices.Contains(p.Secrets, text); got != want {
+			t.Errorf("%q is a secret: %v, want %v; secrets are %q", text, got, want, p.Secrets)
+		}
+	}
+}

@@ -70,7 +70,7 @@ type shapesArgs struct {
 	Pointer *int                      `hcl:"pointer,optional" default:"3"`
 	Words   []string                  `hcl:"words,optional" oneof:"red,green"`
 	Secrets []modules.Secret          `hcl:"secrets,optional"`
-	ByName  map[string]modules.Secret `hcl:"by_name,optional"`
+	ByName  map[string]modules.Secret `hcl:"by_name,optional" public:"_SERVER,_TTL"`
 	Numbers []int                     `hcl:"numbers,optional"`
 	Files   modules.Files             `hcl:"files,optional" secret:"yes"`
 	Node    *nodeRef                  `hcl:"node,optional"`

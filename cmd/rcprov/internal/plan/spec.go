@@ -32,6 +32,7 @@ type argSpec struct {
 	secret       bool      // holds modules.Secret: what it is given is a secret
 	takesSecrets bool      // may be sensitive: holds modules.Secret, or has the tag secret:"yes"
 	exposed      string    // of the exposed tag: who can read the value, and where a secret belongs instead
+	public       []string  // of the public tag: how the names of values in a map of secrets end that are none
 	files        bool      // is modules.Files
 }
 
@@ -94,6 +95,9 @@ func newArgSpec(field reflect.StructField, index int, name string, required bool
 	spec.fallback, _ = modules.Default(field)
 	spec.vars = field.Tag.Get("renders")
 	spec.takesSecrets, spec.exposed = modules.TakesSecrets(field), field.Tag.Get("exposed")
+	if ends, ok := field.Tag.Lookup("public"); ok {
+		spec.public = strings.Split(ends, ",")
+	}
 	if words, ok := field.Tag.Lookup("oneof"); ok {
 		spec.words = strings.Split(words, ",")
 	}

@@ -13,37 +13,40 @@ failed() {
 	status=1
 }
 
-# of prints a date of the certificate, enddate or startdate, in the form that every date(1) reads: uutils doesn't know the other.
-of() {
-	text=$(openssl x509 -noout "-$1" -dateopt iso_8601 -in "$certificate" 2>/dev/null || openssl x509 -noout "-$1" -in "$certificate") &&
-		printf '%s\n' "${text#*=}"
+# look reads what openssl says of the certificate; fact prints a line of that, by what stands before the "=". Dates are in the form
+# that every date(1) reads, where openssl knows that: uutils doesn't know the other.
+look() {
+	facts=$(about -dateopt iso_8601 2>/dev/null || about)
+	want=$(printf '%s\n' "$facts" | grep Fingerprint=)
 }
-# at prints it in seconds.
+about() {
+	openssl x509 -noout -enddate -startdate -serial -fingerprint -sha256 -ext authorityKeyIdentifier "$@" -in "$certificate"
+}
+fact() { printf '%s\n' "$facts" | sed -n "s/^$1=//p"; }
+# at prints a date in seconds.
 at() {
-	text=$(of "$1") && date -d "$text" +%s && return
-	printf '%s\n' "can't tell the $1 of $certificate" >&2
+	text=$(fact "$1") && [ -n "$text" ] && date -d "$text" +%s && return
+	printf '%s\n' "can't tell the date $1 of $certificate" >&2
 	return 1
 }
-end=$(at enddate)
-start=$(at startdate)
+look || true # at says what is missing
+end=$(at notAfter)
+start=$(at notBefore)
 now=$(date +%s)
-fingerprint() { openssl x509 -noout -fingerprint -sha256; }
-want=$(fingerprint <"$certificate")
 
 # of_url prints bytes, which it takes in hexadecimal, in base64url.
 of_url() {
 	# shellcheck disable=SC2059 # the format is the byte
 	for byte in $(printf '%s' "$1" | sed 's/../& /g'); do printf "\\$(printf '%03o' "0x$byte")"; done |
-		openssl base64 -A | tr '+/' '-_' | tr -d '='
+		base64 | tr '+/' '-_' | tr -d '=\n'
 }
 get() { curl -fsS --max-time 20 ${roots:+--cacert "$roots"} "$@"; }
 # ask asks the CA when it wants the certificate to be renewed (RFC 9773), and keeps the answer with the time to ask again, as
 # "FINGERPRINT SECONDS SECONDS"; 0 is that it has no wish.
 ask() {
-	serial=$(openssl x509 -noout -serial -in "$certificate") && serial=${serial#*=} || return 0
+	serial=$(fact serial)
 	case $serial in [89A-F]*) serial=00$serial ;; esac # DER's sign
-	issuer=$(openssl x509 -noout -ext authorityKeyIdentifier -in "$certificate" 2>/dev/null |
-		sed -n 's/^ *\(keyid:\)\{0,1\}\([0-9A-F][0-9A-F]:[0-9A-F:]*\)$/\2/p' | tr -d ':')
+	issuer=$(printf '%s\n' "$facts" | sed -n 's/^ *\(keyid:\)\{0,1\}\([0-9A-F][0-9A-F]:[0-9A-F:]*\)$/\2/p' | tr -d ':')
 	if [ -z "$issuer" ]; then return 0; fi
 	moment=0 after=
 	answer=$(get "$directory") || return 0
@@ -71,15 +74,16 @@ suggested() {
 }
 if [ $(((end - now) * 3)) -le $((end - start)) ] || suggested; then
 	if [ -n "$roots" ]; then export LEGO_CA_CERTIFICATES="$roots"; fi
-	eval "$lego" || failed "$certificate is not renewed; it expires on $(of enddate)"
-	want=$(fingerprint <"$certificate")
+	eval "$lego" || failed "$certificate is not renewed; it expires on $(fact notAfter)"
+	look
 fi
 
 # wrong prints the first name for which clients don't get the certificate; nothing if there is none.
 wrong() {
 	for address in $served; do
 		for name in $names; do
-			is=$(timeout 10 openssl s_client -connect "$address" -servername "$name" </dev/null 2>/dev/null | fingerprint 2>/dev/null) ||
+			is=$(timeout 10 openssl s_client -connect "$address" -servername "$name" </dev/null 2>/dev/null |
+				openssl x509 -noout -fingerprint -sha256 2>/dev/null) ||
 				is=
 			case $is in
 			"$want") ;;

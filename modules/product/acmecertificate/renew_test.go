@@ -97,10 +97,10 @@ echo "$*" >>`+in("log")+"\nif test -e "+in("reload-fails")+"; then exit 1; fi\nt
 			does: "lego\n" + reload, fails: in("disk") + " is not renewed; it expires on ",
 		},
 		{name: "it refuses again", does: "lego\n", fails: in("disk") + " is not renewed; it expires on "},
-		{name: "no certificate", before: map[string]string{"disk": "garbled"}, fails: "can't tell the enddate of " + in("disk")},
+		{name: "no certificate", before: map[string]string{"disk": "garbled"}, fails: "can't tell the date notAfter of " + in("disk")},
 		{
 			name: "a date that nobody understands", before: map[string]string{"disk": fresh, "date": "#!/bin/sh\necho \"date: invalid date\" >&2; exit 1\n"},
-			fails: "can't tell the enddate of " + in("disk"),
+			fails: "can't tell the date notAfter of " + in("disk"),
 		},
 	} {
 		for name, text := range step.before {

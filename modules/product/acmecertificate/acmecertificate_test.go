@@ -170,6 +170,14 @@ func TestOwnCertificates(t *testing.T) {
 		},
 		{name: "no certificate", pem: "x", key: site.keyPEM(), want: "certificate_pem: has no certificate in PEM form"},
 		{name: "key among the certificates", pem: site.pem + site.keyPEM(), key: site.keyPEM(), want: "certificate_pem: has a ec private key, where only certificates may be"},
+		{
+			name: "key with a byte order mark", pem: site.pem, key: "\ufeff" + site.keyPEM(),
+			want: "key_pem: begins with a byte order mark (EF BB BF), which no server reads: save it as UTF-8 without one",
+		},
+		{
+			name: "chain with a byte order mark", pem: "\ufeff" + site.pem + middle.pem, key: site.keyPEM(),
+			want: "certificate_pem: begins with a byte order mark (EF BB BF), which no server reads: save it as UTF-8 without one",
+		},
 		{name: "no key", pem: site.pem, key: "geheim", want: "key_pem: has no private key in PEM form"},
 		{
 			name: "encrypted key", pem: site.pem, key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nYWJj\n-----END ENCRYPTED PRIVATE KEY-----\n",
@@ -562,6 +570,7 @@ func TestExplain(t *testing.T) {
 			"get a certificate from https://ca/dir: [a.de] propagation: time limit exceeded; [b.de] propagation: x", "`dns_wait`", false,
 		},
 		{errors.New("connection refused"), "get a certificate from https://ca/dir: connection refused", "ca_file", true},
+		{&acme.ProblemDetails{HTTPStatus: 503, Detail: "503 Service Unavailable: Maintenance"}, "the CA refuses: 503 Service Unavailable: Maintenance", "trouble of its own", true},
 		{
 			fmt.Errorf("read: %w", modules.WithHint(errors.New("the key has no private key in PEM form"), "Restore it.")),
 			"get a certificate from https://ca/dir: read: the key has no private key in PEM form", "Restore it.", false,

@@ -78,14 +78,16 @@ type Args struct {
 	// asked. Turn it off if the names resolve to something else on the controller than at the CA.
 	SelfCheck bool `hcl:"self_check,optional" default:"true"`
 
-	// DNS servers (`host` or `host:port`) to ask instead of the controller's.
+	// DNS servers (`host` or `host:port`) to ask instead of the controller's, for all that this step asks.
 	Nameservers []string `hcl:"nameservers,optional"`
 
-	// Who hosts the domain, for `dns-01`: a name of lego's list, such as `cloudflare`.
+	// Who hosts the domain, for `dns-01`: a name of lego's list, such as `cloudflare`. The records of all names are set at once; with
+	// `rfc2136` and `exec`, `*.example.com` waits for `example.com`, whose record it shares (RFC2136_SEQUENCE_INTERVAL, a minute).
 	DNSProvider string `hcl:"dns_provider,optional"`
 
-	// The provider's settings as lego's documentation names them: `{ CLOUDFLARE_DNS_API_TOKEN = var.token }`.
-	DNSCredentials map[string]modules.Secret `hcl:"dns_credentials,optional"`
+	// The provider's settings as lego's documentation names them: `{ CLOUDFLARE_DNS_API_TOKEN = var.token }`. Values are secrets,
+	// but not a server's address, the name and algorithm of a TSIG key, and times.
+	DNSCredentials map[string]modules.Secret `hcl:"dns_credentials,optional" public:"_NAMESERVER,_TSIG_KEY,_TSIG_ALGORITHM,_TIMEOUT,_INTERVAL,_TTL"`
 
 	// For `dns-01`: how long to wait (`2m`) before the CA looks. Left out: rcprov asks the domain's DNS servers until all of
 	// them have the record. Give it if the controller can't reach them.
@@ -93,6 +95,10 @@ type Args struct {
 
 	// The key: elliptic curves, or RSA for clients that know nothing else.
 	KeyType string `hcl:"key_type,optional" default:"ec256" oneof:"ec256,ec384,rsa2048,rsa3072,rsa4096"`
+
+	// Whether a new certificate has the key of the present one, for clients that know the key (TLSA records of DANE, pinned keys). If
+	// false, or after another `key_type`, each certificate has a key of its own.
+	ReuseKey bool `hcl:"reuse_key,optional"`
 
 	// The CA's profile, such as Let's Encrypt's `tlsserver` or `shortlived`.
 	Profile string `hcl:"profile,optional"`

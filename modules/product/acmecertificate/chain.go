@@ -1,6 +1,7 @@
 package acmecertificate
 
 import (
+	"bytes"
 	"cmp"
 	"crypto"
 	"crypto/x509"
@@ -18,6 +19,9 @@ import (
 
 // parseChain reads the certificates of a PEM text.
 func parseChain(text []byte) ([]*x509.Certificate, error) {
+	if err := marked(text); err != nil {
+		return nil, err
+	}
 	var chain []*x509.Certificate
 	for {
 		block, rest := pem.Decode(text)
@@ -40,8 +44,19 @@ func parseChain(text []byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
+// marked is the error of a text that begins with a byte order mark, as editors on Windows save it: OpenSSL finds nothing in it.
+func marked(text []byte) error {
+	if !bytes.HasPrefix(text, []byte("\ufeff")) {
+		return nil
+	}
+	return errors.New("begins with a byte order mark (EF BB BF), which no server reads: save it as UTF-8 without one")
+}
+
 // parseKey reads a private key. Its error says nothing of the text.
 func parseKey(text []byte) (crypto.Signer, error) {
+	if err := marked(text); err != nil {
+		return nil, err
+	}
 	block, _ := pem.Decode(text)
 	if block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")) {
 		return nil, errors.New("is encrypted, which no server can read at its start")

@@ -18,7 +18,7 @@ import (
 // setChallenge tells client how to answer the CA's challenges.
 func (i *Issue) setChallenge(ctx context.Context, h modules.Host, client *lego.Client) error {
 	if i.Challenge == "dns-01" {
-		return i.setDNS(client)
+		return i.setDNS(ctx, client)
 	}
 	return client.Challenge.SetHTTP01Provider(&webroot{ctx: ctx, h: h, dir: i.Webroot})
 }

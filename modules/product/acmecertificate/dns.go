@@ -1,6 +1,7 @@
 package acmecertificate
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -53,16 +54,14 @@ func provider[P challenge.Provider](make func() (P, error)) func() (challenge.Pr
 var environment sync.Mutex
 
 // setDNS makes the provider with its settings.
-func (i *Issue) setDNS(client *lego.Client) error {
+func (i *Issue) setDNS(ctx context.Context, client *lego.Client) error {
 	p, err := i.dnsProvider()
 	if err != nil {
 		return modules.WithHint(fmt.Errorf("dns_provider %q: %w", i.DNSProvider, err),
 			"lego's documentation names its settings: https://go-acme.github.io/lego/dns/%s/", i.DNSProvider)
 	}
-	servers := nameservers(i.Nameservers)
-	return client.Challenge.SetDNS01Provider(p,
-		dns01.CondOption(len(servers) > 0, dns01.AddRecursiveNameservers(servers)),
-		dns01.CondOption(i.DNSWait > 0, dns01.PropagationWait(i.DNSWait, true)))
+	s := newSolver(ctx, i, p)
+	return client.Challenge.SetDNS01Provider(s, dns01.WrapPreCheck(s.ready))
 }
 
 func (i *Issue) dnsProvider() (challenge.Provider, error) {

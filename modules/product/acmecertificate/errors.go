@@ -14,6 +14,9 @@ import (
 
 // explain returns the error for a CA's or lego's: the CA's own words, and what to do. A site that is live is nothing to try out.
 func (i *Issue) explain(err error, live bool) error {
+	if refused := (*providerError)(nil); errors.As(err, &refused) {
+		return modules.WithHint(errors.New(strings.ReplaceAll(refused.Error(), "\n", "; ")), "%s", providerHint(refused.provider, refused.Error()))
+	}
 	var problem *acme.ProblemDetails
 	if !errors.As(err, &problem) {
 		hint := "Check the CA's URL, and that this machine can reach it. A CA of your own needs ca_file."
@@ -69,7 +72,10 @@ func details(err error) []string {
 		return all
 	}
 	if problem, ok := err.(*acme.ProblemDetails); ok { //nolint:errorlint // this very error
-		text := problem.Detail + " (" + strings.TrimPrefix(problem.Type, "urn:ietf:params:acme:error:") + ")"
+		text := problem.Detail
+		if problem.Type != "" {
+			text += " (" + strings.TrimPrefix(problem.Type, "urn:ietf:params:acme:error:") + ")"
+		}
 		for _, sub := range problem.SubProblems {
 			text += "; " + sub.Identifier.Value + ": " + sub.Detail
 		}

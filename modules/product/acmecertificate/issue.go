@@ -19,6 +19,7 @@ type Issue struct {
 	Pair
 	Names          []string
 	KeyType        certcrypto.KeyType
+	ReuseKey       bool
 	Directory      string // URL
 	Roots          []byte // CA certificates to trust for Directory, PEM; nil: those of this machine
 	Email          string
@@ -36,9 +37,11 @@ type Issue struct {
 	EABHMAC        modules.Secret
 	FailBelow      time.Duration // of the remaining lifetime: then a renewal that fails is an error; 0: a tenth, at least 3 days
 
-	Lego  string // lego's directory on the host
-	port  string // where CAs look for http-01; tests have no 80
-	cache string // directory on this machine for answers of CAs; empty: none
+	Lego    string // lego's directory on the host
+	port    string // where CAs look for http-01; tests have no 80
+	tlsPort string // and where after a redirect to https
+	dnsPort string // of the domain's DNS servers
+	cache   string // directory on this machine for answers of CAs; empty: none
 }
 
 var _ modules.Step = (*Issue)(nil)
@@ -47,11 +50,11 @@ func newIssue(args Args, pair Pair, roots []byte) *Issue {
 	wait, _ := time.ParseDuration(args.DNSWait) // checked; none is 0
 	return &Issue{
 		DNSWait: wait,
-		Pair:    pair, Names: args.Names, KeyType: keyTypes[args.KeyType], Directory: directoryURL(args.Directory), Roots: roots,
+		Pair:    pair, Names: args.Names, KeyType: keyTypes[args.KeyType], ReuseKey: args.ReuseKey, Directory: directoryURL(args.Directory), Roots: roots,
 		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
 		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
 		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC, FailBelow: time.Duration(args.FailBelowDays) * 24 * time.Hour, Lego: legoDir, port: "80",
-		cache: cacheDir(),
+		tlsPort: "443", dnsPort: "53", cache: cacheDir(),
 	}
 }
 

@@ -2,6 +2,7 @@ package acmecertificate
 
 import (
 	"context"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -27,7 +28,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
-// acmeLimit limits the whole exchange with a CA for one certificate. CAs answer within seconds; DNS takes minutes.
+// acmeLimit limits the exchange with a CA for one certificate, without the time that DNS takes.
 const acmeLimit = 10 * time.Minute
 
 // silence turns off lego's log, which the whole process shares and which goes to standard error.
@@ -41,9 +42,9 @@ func (i *Issue) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 		return i.closeKey(ctx, h)
 	}
 	w := c.Work.(issueWork)
-	limited, cancel := withLimit(ctx)
+	limited, cancel := i.withLimit(ctx)
 	defer cancel()
-	err := i.get(limited, h, w)
+	err := i.getInTurn(limited, h, w)
 	var refused *refusedError
 	if w.Grace.IsZero() || ctx.Err() != nil || !errors.As(err, &refused) {
 		return err
@@ -58,6 +59,19 @@ type refusedError struct {
 }
 
 func (e *refusedError) Unwrap() error { return e.error }
+
+// getInTurn is [Issue.get] while lego asks the name servers of the plan.
+func (i *Issue) getInTurn(ctx context.Context, h modules.Host, w issueWork) error {
+	if i.Challenge != "dns-01" {
+		return i.get(ctx, h, w)
+	}
+	release, err := turns.take(ctx, i.resolver().servers)
+	if err != nil {
+		return ofHost(i.explainWithin(ctx, err, w.live()))
+	}
+	defer release()
+	return i.get(ctx, h, w)
+}
 
 // get asks the CA for the certificate and stores it.
 func (i *Issue) get(ctx context.Context, h modules.Host, w issueWork) error {
@@ -164,10 +178,37 @@ func (i *Issue) tolerate(ctx context.Context, h modules.Host, w issueWork, faile
 	return putFiles(ctx, h, "0700", []stored{{i.originPath(), append(note, '\n'), 0o600}})
 }
 
-// withLimit returns the context for an exchange with a CA, of which lego logs nothing.
-func withLimit(ctx context.Context) (context.Context, context.CancelFunc) {
+// limit returns how long the whole exchange may take. That about DNS grows with the names, and takes the provider's own times.
+func (i *Issue) limit() time.Duration {
+	if i.Challenge != "dns-01" {
+		return acmeLimit
+	}
+	p, err := i.dnsProvider()
+	if err != nil {
+		return acmeLimit // the exchange ends with this error
+	}
+	return termsOf(p).limit(i.Names, i.DNSWait)
+}
+
+// withLimit returns the context for an exchange with a CA, of which lego logs nothing. If it ends, its cause says what the exchange
+// was at.
+func (i *Issue) withLimit(ctx context.Context) (context.Context, context.CancelFunc) {
 	silence()
-	return context.WithTimeoutCause(ctx, acmeLimit, fmt.Errorf("the CA did not finish within %s", acmeLimit))
+	var mu sync.Mutex
+	at := "began"
+	limit := i.limit()
+	limited, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(limit, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		cancel(fmt.Errorf("there was no certificate within %s; the last that was done: %s", modules.Span(limit), at))
+	})
+	return modules.WithProgress(limited, func(doing string) {
+		mu.Lock()
+		at = doing
+		mu.Unlock()
+		modules.Progress(ctx, "%s", doing)
+	}), func() { timer.Stop(); cancel(context.Canceled) }
 }
 
 // explainWithin is [Issue.explain] for an error of an exchange that may have failed because ctx ended.
@@ -189,6 +230,9 @@ func (i *Issue) client(ctx context.Context, h modules.Host) (*lego.Client, error
 
 // connect returns a client of the CA with an account, which the CA then has.
 func (i *Issue) connect(ctx context.Context, h modules.Host, a *account) (*lego.Client, error) {
+	if a.Registration != nil { // of an attempt before: lego would sign a question about the key as if it knew the answer
+		a.stored, a.Registration = a.Registration, nil
+	}
 	config := &lego.Config{
 		CADirURL: i.Directory, User: a, UserAgent: "rcprov",
 		HTTPClient:  &http.Client{Timeout: 30 * time.Second, Transport: i.transport(ctx)},
@@ -208,7 +252,7 @@ func (i *Issue) connect(ctx context.Context, h modules.Host, a *account) (*lego.
 func (i *Issue) transport(ctx context.Context) http.RoundTripper {
 	t := transportTo(i.Roots)
 	context.AfterFunc(ctx, t.CloseIdleConnections)
-	return impatient{bounded{ctx, t}}
+	return impatient{plain{bounded{ctx, t}}}
 }
 
 // transportTo returns the transport to a CA whose server has a certificate by one of roots, PEM; none: those of this machine.
@@ -285,12 +329,38 @@ func (i *Issue) obtain(ctx context.Context, h modules.Host, client *lego.Client)
 		return nil, err
 	}
 	request.ReplacesCertID = replaced
+	if i.ReuseKey {
+		if request.PrivateKey, err = i.presentKey(ctx, h); err != nil {
+			return nil, err
+		}
+	}
 	issued, err := client.Certificate.Obtain(request)
 	if request.ReplacesCertID != "" && refusesSuccessor(err) {
 		request.ReplacesCertID = ""
 		issued, err = client.Certificate.Obtain(request)
 	}
 	return issued, err
+}
+
+// presentKey returns the key of the CA's certificate on the host, if it is of the wanted type; nil: there is none to use again.
+func (i *Issue) presentKey(ctx context.Context, h modules.Host) (crypto.PrivateKey, error) {
+	text, err := modules.ReadPath(ctx, h, i.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	keyText, err := modules.ReadPath(ctx, h, i.Key)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := parseChain(text)
+	if err != nil || slices.Contains(chain[0].Subject.Organization, placeholder) || keyTypeOf(chain[0]) != i.KeyType {
+		return nil, nil //nolint:nilerr // a new key it is
+	}
+	key, err := parseKey(keyText)
+	if err != nil || !matches(chain[0], key) {
+		return nil, nil //nolint:nilerr // the same
+	}
+	return key, nil
 }
 
 // refusesSuccessor reports whether a CA refused an order, maybe because of the certificate that it is to replace: that was

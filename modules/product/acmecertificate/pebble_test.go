@@ -38,14 +38,24 @@ type lab struct {
 	roots                         []byte
 	store                         *db.MemoryStore
 	asked                         *atomic.Int32 // how often for renewal information
+	fault                         *atomic.Pointer[faulty]
 }
 
-func newLab(t *testing.T) lab {
+// newLab starts the CA, which asks the DNS server at an address; empty: one of the test, for which see [startDNS]. knobs are settings
+// of Pebble, NAME=VALUE.
+func newLab(t *testing.T, dnsServer string, knobs ...string) lab {
 	for name, value := range map[string]string{"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"} {
 		t.Setenv(name, value)
 	}
+	for _, knob := range knobs {
+		name, value, _ := strings.Cut(knob, "=")
+		t.Setenv(name, value)
+	}
 	quiet := log.New(io.Discard, "", 0)
-	l := lab{webroot: t.TempDir(), dns: startDNS(t, map[string]string{"away.example.com.": "127.0.0.77"})}
+	l := lab{webroot: t.TempDir(), dns: dnsServer}
+	if dnsServer == "" {
+		l.dns = startDNS(t, map[string]string{"away.example.com.": "127.0.0.77"})
+	}
 
 	web := httptest.NewServer(http.FileServer(http.Dir(l.webroot)))
 	t.Cleanup(web.Close)
@@ -60,7 +70,7 @@ func newLab(t *testing.T) lab {
 	}
 
 	store := db.NewMemoryStore()
-	l.store, l.asked = store, new(atomic.Int32)
+	l.store, l.asked, l.fault = store, new(atomic.Int32), new(atomic.Pointer[faulty])
 	authority := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: uint64(quarter / time.Second)}})
 	validation := va.New(quiet, port, 1, true, l.dns, store)
 	front := wfe.New(quiet, store, validation, authority, []string{"pebble.letsencrypt.org"}, true, false, 1, 1)
@@ -68,6 +78,9 @@ func newLab(t *testing.T) lab {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "renewalInfo") {
 			l.asked.Add(1)
+		}
+		if l.fault.Load().hits(w, r) {
+			return
 		}
 		handler.ServeHTTP(w, r)
 	}))
@@ -136,7 +149,7 @@ func (l lab) steps(t *testing.T, dir string, names ...string) (*SelfSigned, *Iss
 
 // TestPebble gets certificates from a real ACME server, which validates for real.
 func TestPebble(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, "")
 	dir := t.TempDir() + "/lego"
 	host := &moduletest.Host{}
 	held, step := l.steps(t, dir, "chat.example.com")

@@ -3,11 +3,13 @@ package acmecertificate
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
@@ -47,13 +49,9 @@ func (i *Issue) checkReachable(ctx context.Context, h modules.Host) error {
 
 // fetch gets path by name and compares it.
 func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
-	server := ""
-	if servers := nameservers(i.Nameservers); len(servers) > 0 {
-		server = servers[0]
-	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	addresses, err := preflight.Lookup(ctx, name, server)
+	addresses, err := preflight.Lookup(ctx, name, i.nameserver())
 	if unresolved := (*net.DNSError)(nil); errors.As(err, &unresolved) {
 		return fmt.Errorf("%s does not resolve: %s", name, unresolved.Err)
 	}
@@ -62,8 +60,11 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 	}
 	for _, address := range addresses {
 		at := net.JoinHostPort(address.String(), i.port)
-		got, err := get(ctx, net.JoinHostPort(name, i.port), at, path)
+		got, err := i.get80(ctx, name, address, path)
+		var led *redirectError
 		switch {
+		case errors.As(err, &led):
+			return fmt.Errorf("%s resolves to %s, which leads on to %s, where a CA doesn't follow: %s", name, at, led.to, led.why)
 		case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) && address.Is6():
 			continue // this machine has no IPv6; the CA has
 		case err != nil:
@@ -75,21 +76,47 @@ func (i *Issue) fetch(ctx context.Context, name, path, content string) error {
 	return nil
 }
 
-// get asks address, instead of host (NAME:PORT), for path, and follows redirects as CAs do. It returns the body, or the
-// status if that is not 200.
-func get(ctx context.Context, host, address, path string) (string, error) {
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, wanted string) (net.Conn, error) {
-		if wanted == host {
-			wanted = address
-		}
-		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, wanted)
-	}}
+// A redirectError is a redirect that CAs don't follow.
+type redirectError struct{ to, why string }
+
+func (e *redirectError) Error() string { return e.why }
+
+// followed returns the error of a redirect that a CA doesn't follow: the rules are those of the CA/Browser Forum (Baseline
+// Requirements, 3.2.2.4.19) and of Boulder (va/http.go).
+func (i *Issue) followed(r *http.Request, via []*http.Request) error {
+	refuse := func(why string) error { return &redirectError{to: r.URL.Scheme + "://" + r.URL.Host, why: why} }
+	const most = 10
+	port := r.URL.Port()
+	switch _, err := netip.ParseAddr(strings.Trim(r.URL.Hostname(), "[]")); {
+	case len(via) > most:
+		return refuse("it was led on more than 10 times")
+	case r.Response != nil && r.Response.StatusCode == http.StatusSeeOther:
+		return refuse("the status is 303, and must be 301, 302, 307 or 308")
+	case r.URL.Scheme != "http" && r.URL.Scheme != "https":
+		return refuse("the scheme must be http or https")
+	case err == nil:
+		return refuse("it must be a name, not an address")
+	case port != "" && port != i.port && port != i.tlsPort:
+		return refuse("the port must be 80 or 443")
+	}
+	return nil
+}
+
+// get80 asks address for path of name, on port 80, and follows redirects as CAs do: whatever the certificate is, and with the
+// name servers of the plan. It returns the body, or the status if that is not 200.
+func (i *Issue) get80(ctx context.Context, name string, address netip.Addr, path string) (string, error) {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, network, wanted string) (net.Conn, error) {
+			return i.dial(ctx, name, address, network, wanted)
+		},
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // there may be none yet; CAs don't look (Boulder's va/http.go)
+	}
 	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+strings.TrimSuffix(host, ":80")+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+strings.TrimSuffix(net.JoinHostPort(name, i.port), ":80")+path, nil)
 	if err != nil {
 		return "", err
 	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
+	response, err := (&http.Client{Transport: transport, CheckRedirect: i.followed}).Do(request)
 	if failed := (*url.Error)(nil); errors.As(err, &failed) {
 		return "", failed.Err // without the URL, whose token says nothing
 	}
@@ -102,6 +129,40 @@ func get(ctx context.Context, host, address, path string) (string, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
 	return string(text), err
+}
+
+// dial connects to wanted (HOST:PORT): to address if that is name, else to the first of its addresses that answers.
+func (i *Issue) dial(ctx context.Context, name string, address netip.Addr, network, wanted string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(wanted)
+	if err != nil {
+		return nil, err
+	}
+	if port == "443" {
+		port = i.tlsPort
+	}
+	addresses := []netip.Addr{address}
+	if host != name {
+		if addresses, err = preflight.Lookup(ctx, host, i.nameserver()); err != nil {
+			return nil, err
+		}
+	}
+	var errs []error
+	for _, a := range addresses {
+		conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// nameserver is the name server to ask; empty: this machine's.
+func (i *Issue) nameserver() string {
+	if servers := nameservers(i.Nameservers); len(servers) > 0 {
+		return servers[0]
+	}
+	return ""
 }
 
 // first returns the beginning of an answer, quoted for an error.

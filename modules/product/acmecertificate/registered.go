@@ -67,7 +67,7 @@ func (w accountWork) Edits() []modules.Edit {
 
 // Apply implements [modules.Step].
 func (r *Registered) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	ctx, cancel := withLimit(ctx)
+	ctx, cancel := r.Issue.withLimit(ctx)
 	defer cancel()
 	modules.Progress(ctx, "asking the CA for an account")
 	if _, err := r.Issue.client(ctx, h); err != nil {

@@ -61,13 +61,21 @@ door_open no "$putter"
 		Script: hostfile.Script(script, shell.Vars{"dir": dir, "mode": dirMode, "names": shell.QuoteAll(names)}, shell.Vars{"putter": putScript}),
 		Stdin:  archive.Bytes(),
 	})
-	if err = modules.DoorError(err, dir+"/x"); err == nil {
+	at := files[0].path
+	if failed := (*modules.CommandError)(nil); errors.As(err, &failed) {
+		for _, f := range files {
+			if strings.Contains(string(failed.Result.Stderr), "/"+path.Base(f.path)+"'") {
+				at = f.path
+			}
+		}
+	}
+	if err = modules.DoorError(err, at); err == nil {
 		return nil
 	}
 	if refused := (*modules.RefusedError)(nil); errors.As(err, &refused) {
 		return err
 	}
-	return modules.FileHint(fmt.Errorf("write %s: %w", dir, err), dir+"/x")
+	return modules.FileHint(fmt.Errorf("write %s: %w", dir, err), at)
 }
 
 // hostTime returns the time on the host, by which certificates are judged.

@@ -89,6 +89,9 @@ func scriptText(args Args, issue *Issue, roots string, env modules.Env) string {
 	if env.Facts == nil || env.Facts.OS.ID != "ubuntu" || env.Facts.OS.Version != "22.04" {
 		words = append(words, "--no-random-sleep")
 	}
+	if issue.ReuseKey {
+		words = append(words, "--reuse-key")
+	}
 	if issue.PreferredChain != "" {
 		words = append(words, "--preferred-chain", issue.PreferredChain)
 	}

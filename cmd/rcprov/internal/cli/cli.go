@@ -223,7 +223,7 @@ var flagsElsewhere = []struct {
 	{[]string{"check", "C", "diff", "D", "dry-run", "noop"}, "`rcprov plan PLAN` shows what apply would change, with the differences, and changes nothing."},
 	{[]string{"version", "V"}, "It is a command: `rcprov version`."},
 	{[]string{"syntax-check", "validate"}, "It is a command: `rcprov validate PLAN`."},
-	{[]string{"inventory", "inventory-file", "i"}, "The plan itself has the hosts, in blocks `host`; `--limit` chooses some of them."},
+	{[]string{"inventory", "inventory-file", "i"}, "The plan itself has the hosts, in blocks `host`, which may come from a file (for_each); `--limit` chooses some of them."},
 	{[]string{"l", "host", "hosts"}, "Of plan and apply, `--limit HOSTS` chooses hosts and groups."},
 	{[]string{"list-hosts", "list-tasks", "list-tags"}, "`rcprov validate PLAN --json` lists the hosts and plays of a plan."},
 	{[]string{"t", "skip-tags"}, "Of plan and apply, `--tags TAGS` chooses the steps that have one of these tags."},

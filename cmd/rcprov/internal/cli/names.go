@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path"
 	"slices"
 	"strings"
 
@@ -33,18 +34,89 @@ func hostNames(p *plan.Plan) []string {
 	return names
 }
 
-// checkLimit returns an error unless all names in limit, the value of --limit, are hosts or groups of the plan.
-func checkLimit(p *plan.Plan, limit []string) error {
-	known := hostNames(p)
+// limited returns the names of the hosts that limit, the value of --limit, chooses; nil for all. Each of its terms is the name of a
+// host or a group, or a pattern of names (path.Match); several joined by & must all hold; with ! in front, it must not. A host is
+// chosen if a term without ! does so, or if there is none, and no term with ! takes it away. Names and patterns that match nothing are an
+// error, and so is a choice of no host.
+func limited(p *plan.Plan, limit []string) ([]string, error) {
+	if len(limit) == 0 {
+		return nil, nil
+	}
+	known := append(hostNames(p), allGroup)
 	for _, h := range p.Hosts {
 		known = append(known, h.Groups...)
 	}
-	for _, name := range limit {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("--limit: %w", unknownName("host or group", name, known))
+	known = slices.Compact(slices.Sorted(slices.Values(known)))
+	var chosen, excluded []func(*plan.Host) bool
+	for _, term := range limit {
+		var all []func(*plan.Host) bool
+		factors := strings.Split(term, "&")
+		for _, factor := range factors {
+			name, not := strings.CutPrefix(strings.TrimSpace(factor), "!")
+			matches, err := named(name, known)
+			if err != nil {
+				return nil, fmt.Errorf("--limit: %w", err)
+			}
+			if not && len(factors) > 1 {
+				all = append(all, func(h *plan.Host) bool { return !matches(h) })
+				continue
+			}
+			all = append(all, matches)
+			if not {
+				excluded = append(excluded, matches)
+			}
+		}
+		if len(factors) > 1 || !strings.HasPrefix(strings.TrimSpace(term), "!") {
+			chosen = append(chosen, func(h *plan.Host) bool {
+				return !slices.ContainsFunc(all, func(holds func(*plan.Host) bool) bool { return !holds(h) })
+			})
 		}
 	}
-	return nil
+	names := []string{}
+	for _, h := range p.Hosts {
+		applies := func(rule func(*plan.Host) bool) bool { return rule(h) }
+		if (len(chosen) == 0 || slices.ContainsFunc(chosen, applies)) && !slices.ContainsFunc(excluded, applies) {
+			names = append(names, h.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, modules.WithHint(fmt.Errorf("--limit: no host is left by %q", strings.Join(limit, ",")), "The hosts are %s.", someOf(hostNames(p)))
+	}
+	return names, nil
+}
+
+// allGroup is the group of all hosts.
+const allGroup = "all"
+
+// named returns what tells the hosts that name, or a pattern, means: by their own names or those of their groups.
+func named(name string, known []string) (func(*plan.Host) bool, error) {
+	found := map[string]bool{}
+	for _, k := range known {
+		matched, err := path.Match(name, k)
+		if err != nil {
+			return nil, modules.WithHint(fmt.Errorf("%q is not a pattern", name), "A pattern has * for any text, ? for one character, [a-c] for one of several.")
+		}
+		found[k] = matched || k == name
+	}
+	isPattern := strings.ContainsAny(name, "*?[")
+	if !slices.ContainsFunc(known, func(k string) bool { return found[k] }) {
+		if isPattern {
+			return nil, modules.WithHint(fmt.Errorf("no host or group of the plan matches %q", name), "It has %s.", someOf(known))
+		}
+		return nil, unknownName("host or group", name, known)
+	}
+	return func(h *plan.Host) bool {
+		return found[h.Name] || found[allGroup] && !isPattern || slices.ContainsFunc(h.Groups, func(group string) bool { return found[group] })
+	}, nil
+}
+
+// someOf lists names, the first of many.
+func someOf(names []string) string {
+	const readable = 20
+	if len(names) > readable {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:readable], ", "), len(names)-readable)
+	}
+	return strings.Join(names, ", ")
 }
 
 // checkTags returns an error unless all tags, the value of --tags, are in the plan.
@@ -82,7 +154,7 @@ func unknownName(what, name string, known []string) error {
 	if levenshtein.Distance(name, near, nil) <= max(1, len(name)/3) {
 		return modules.WithHint(err, "Did you mean %q?", near)
 	}
-	return modules.WithHint(err, "It has %s.", strings.Join(known, ", "))
+	return modules.WithHint(err, "It has %s.", someOf(known))
 }
 
 // runner names the person who runs rcprov, for locks and journals: "alice@laptop".

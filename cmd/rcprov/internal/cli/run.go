@@ -65,7 +65,7 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	flags := command.Flags()
 	r.vars.add(command)
 	r.connecting.addFlags(flags)
-	flags.StringSliceVar(&r.limit, "limit", nil, "work only on these `HOSTS` and groups")
+	flags.StringSliceVar(&r.limit, "limit", nil, "work only on these `HOSTS` and groups: 'web*,!web3', 'web&berlin'")
 	flags.StringSliceVar(&r.tags, "tags", nil, "run only steps with one of these `TAGS`")
 	flags.IntVar(&r.parallel, "parallel", 32, "how many hosts to work on at a time")
 	return command
@@ -76,7 +76,8 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLimit(p, r.limit); err != nil {
+	limit, err := limited(p, r.limit)
+	if err != nil {
 		return err
 	}
 	if err := checkTags(p, r.tags); err != nil {
@@ -97,7 +98,7 @@ func (r *run) run(ctx context.Context, path string) error {
 	dialer := r.app.dialer(r.connecting, reporter.Suspend)
 	summary, err := engine.Run(ctx, engine.Options{
 		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: doing, Redact: r.app.secrets.String,
-		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: r.limit, Tags: r.tags, Now: r.app.Now,
+		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, Now: r.app.Now,
 	})
 	if closeErr := reporter.Close(); closeErr != nil {
 		return closeErr

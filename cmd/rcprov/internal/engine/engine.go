@@ -60,7 +60,7 @@ type Options struct {
 	LockWait time.Duration // how long to wait for another run to release a host; optional: not at all
 	// ReconnectFor is how long to try to reconnect to a host after its connection broke; optional: 2 minutes.
 	ReconnectFor time.Duration
-	Limit        []string // names of hosts and groups to work on; optional: all
+	Limit        []string // names of hosts to work on; optional: all
 	Tags         []string // run only steps with one of them; optional: all
 	Now          func() time.Time
 }
@@ -152,12 +152,9 @@ func (r *run) selectHosts() {
 	}
 }
 
-// selected reports whether limit, names of hosts and groups, includes h. An empty limit includes all.
+// selected reports whether limit, names of hosts, includes h. An empty limit includes all.
 func selected(limit []string, h *plan.Host) bool {
-	if len(limit) == 0 || slices.Contains(limit, h.Name) {
-		return true
-	}
-	return slices.ContainsFunc(h.Groups, func(group string) bool { return slices.Contains(limit, group) })
+	return len(limit) == 0 || slices.Contains(limit, h.Name)
 }
 
 // play runs play i, in batches if it is serial.

@@ -706,7 +706,7 @@ play "two" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 
-	summary, err = l.run(t.Context(), Options{Mode: Apply, Limit: []string{"good"}, Tags: []string{"late"}})
+	summary, err = l.run(t.Context(), Options{Mode: Apply, Limit: []string{"fine"}, Tags: []string{"late"}})
 	if err != nil || summary.Counts.OK != 2 || len(summary.PerHost) != 1 {
 		t.Errorf("limited: %+v, %v", summary, err)
 	}

@@ -21,7 +21,7 @@ type config struct {
 	variables []*variable
 	locals    map[string]*hclsyntax.Attribute
 	hosts     []*hostBlock
-	groups    map[string]*hclsyntax.Block
+	groups    []*groupBlock
 	plays     []*playBlock
 	outputs   []*outputBlock
 
@@ -47,9 +47,19 @@ type module struct {
 	spec *bodySpec
 }
 
+// hostBlock is a host: a block `host`, or one element of its for_each.
 type hostBlock struct {
+	name   string
+	block  *hclsyntax.Block
+	each   cty.Value // NilVal without for_each
+	groups []string  // that it names itself, once its value is known
+}
+
+// groupBlock is a group, as hostBlock is a host.
+type groupBlock struct {
 	name  string
 	block *hclsyntax.Block
+	each  cty.Value
 }
 
 type playBlock struct {
@@ -85,9 +95,9 @@ var (
 	validationArg = []string{"condition", "error_message"}
 	hostArgs      = []string{
 		"address", "port", "fallback_port", "user", "identity_file", "proxy_jump", "password", "become", "become_password",
-		"connection", "groups", "vars",
+		"connection", "groups", "vars", "for_each",
 	}
-	groupArgs  = []string{"hosts"}
+	groupArgs  = []string{"hosts", "vars", "for_each"}
 	playArgs   = []string{"hosts", "serial", "depends_on", "tags", "when", "preflight"}
 	outputArgs = []string{"value", "description", "sensitive"}
 	stepMeta   = []string{"when", "for_each", "tags", "retries", "timeout", "run_once", "preflight"}
@@ -97,7 +107,6 @@ func newConfig(dir *directory, known map[string]*module) *config {
 	return &config{
 		dir: dir, modules: known, each: cty.NilVal,
 		locals: map[string]*hclsyntax.Attribute{},
-		groups: map[string]*hclsyntax.Block{},
 	}
 }
 
@@ -130,11 +139,11 @@ func (c *config) steps(module, label string) []*stepBlock {
 	return found
 }
 
-// groupNames returns the names of all groups; values holds the hosts by name.
-func (c *config) groupNames(values map[string]cty.Value) []string {
-	names := slices.Collect(maps.Keys(c.groups))
-	for _, host := range values {
-		names = append(names, hostGroups(host)...)
+// groupNames returns the names of all groups.
+func (p *Plan) groupNames() []string {
+	names := slices.Collect(maps.Keys(p.groupBlocks))
+	for _, host := range p.hostOrder {
+		names = append(names, host.groups...)
 	}
 	names = append(names, allHosts)
 	slices.Sort(names)
@@ -258,6 +267,10 @@ func (d *declarer) localValues(b *hclsyntax.Block) {
 
 func (d *declarer) host(b *hclsyntax.Block) {
 	d.body(b, hostArgs, nil)
+	if b.Body.Attributes["for_each"] != nil && len(b.Labels) <= 1 { // the keys are the names
+		d.hosts = append(d.hosts, &hostBlock{block: b, each: cty.NilVal})
+		return
+	}
 	name, ok := d.word(b)
 	if !ok {
 		return
@@ -268,11 +281,15 @@ func (d *declarer) host(b *hclsyntax.Block) {
 			return
 		}
 	}
-	d.hosts = append(d.hosts, &hostBlock{name: name, block: b})
+	d.hosts = append(d.hosts, &hostBlock{name: name, block: b, each: cty.NilVal})
 }
 
 func (d *declarer) group(b *hclsyntax.Block) {
 	d.body(b, groupArgs, nil)
+	if b.Body.Attributes["for_each"] != nil && len(b.Labels) <= 1 {
+		d.groups = append(d.groups, &groupBlock{block: b, each: cty.NilVal})
+		return
+	}
 	name, ok := d.word(b)
 	if !ok {
 		return
@@ -281,11 +298,13 @@ func (d *declarer) group(b *hclsyntax.Block) {
 		d.report(mistake(b.DefRange(), "The group \"all\" can't be declared", "It already exists, with every host of the plan."))
 		return
 	}
-	if first, ok := d.groups[name]; ok {
-		d.duplicate(b, "groups", first)
-		return
+	for _, g := range d.groups {
+		if g.name == name {
+			d.duplicate(b, "groups", g.block)
+			return
+		}
 	}
-	d.groups[name] = b
+	d.groups = append(d.groups, &groupBlock{name: name, block: b, each: cty.NilVal})
 }
 
 func (d *declarer) output(b *hclsyntax.Block) {

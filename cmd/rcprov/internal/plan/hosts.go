@@ -15,17 +15,23 @@ import (
 // allHosts is the group of all hosts.
 const allHosts = "all"
 
-func (c *config) hostNames() []string {
-	var names []string
-	for _, h := range c.hosts {
-		names = append(names, h.name)
+func (p *Plan) hostNames() []string {
+	names := make([]string, len(p.hostOrder))
+	for i, h := range p.hostOrder {
+		names[i] = h.name
 	}
 	return names
 }
 
 func (s *scope) evaluateHosts() {
-	for _, h := range s.Plan.config.hosts {
+	for _, h := range s.hostOrder {
 		s.hostValue(h.name, h.block.DefRange())
+	}
+}
+
+func (s *scope) evaluateGroups() {
+	for _, name := range s.groupNames() {
+		s.groupValue(name, hcl.Range{})
 	}
 }
 
@@ -34,12 +40,14 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 	if value, ok := s.hostValues[name]; ok {
 		return value
 	}
-	i := slices.IndexFunc(s.Plan.config.hosts, func(h *hostBlock) bool { return h.name == name })
-	if i < 0 {
-		s.report(mistake(at, fmt.Sprintf("There is no host %q", name), didYouMean(name, s.Plan.config.hostNames(), "The hosts are")))
+	if s.expanding == "host" {
+		return s.tooEarly("host", at)
+	}
+	h := s.hostBlocks[name]
+	if h == nil {
+		s.report(mistake(at, fmt.Sprintf("There is no host %q", name), didYouMean(name, s.hostNames(), "The hosts are")))
 		return cty.DynamicVal
 	}
-	h := s.Plan.config.hosts[i]
 	if !s.enter(h, "host."+name, at) {
 		return cty.DynamicVal
 	}
@@ -62,7 +70,7 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 		ty   cty.Type
 	}{{"address", cty.String}, {"port", cty.Number}, {"fallback_port", cty.Number}, {"user", cty.String}, {"groups", cty.List(cty.String)}} {
 		if attr := attrs[arg.name]; attr != nil {
-			v, ok := static.public(attr, what, arg.ty)
+			v, ok := static.public(attr, what, arg.ty, h.each)
 			switch {
 			case !ok:
 				value[arg.name] = cty.UnknownVal(arg.ty) // so that the mistake causes no further messages
@@ -72,24 +80,16 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 		}
 	}
 	if attr := attrs["vars"]; attr != nil {
-		v, ok := static.eval(attr.Expr, cty.NilVal)
-		unmarked, _ := v.Unmark()
-		switch {
-		case !ok:
-			v = cty.DynamicVal
-		case v.IsKnown() && (unmarked.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType()):
-			s.report(mistake(attr.Expr.Range(), what+": vars must be an object", "Write `vars = { NAME = VALUE }`."))
-			v = cty.DynamicVal
-		}
-		value["vars"] = v
+		value["vars"] = static.varsOf(attr, what, h.each)
 	}
 	s.hostValues[name] = cty.ObjectVal(value)
+	h.groups = hostGroups(s.hostValues[name])
 	return s.hostValues[name]
 }
 
 // public is [scope.typed] for values that must be known before connecting, and that appear in reports.
-func (s *scope) public(attr *hclsyntax.Attribute, what string, ty cty.Type) (cty.Value, bool) {
-	v, ok := s.typed(attr, what, ty, cty.NilVal)
+func (s *scope) public(attr *hclsyntax.Attribute, what string, ty cty.Type, each cty.Value) (cty.Value, bool) {
+	v, ok := s.typed(attr, what, ty, each)
 	if !ok {
 		return v, false
 	}
@@ -129,6 +129,9 @@ func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 	if value, ok := s.groups[name]; ok {
 		return value
 	}
+	if s.expanding != "" {
+		return s.tooEarly("group", at)
+	}
 	type id struct{ group string }
 	if !s.enter(id{name}, "group."+name, at) {
 		return cty.DynamicVal
@@ -136,22 +139,23 @@ func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 	defer s.leave()
 	s.evaluateHosts()
 	members := map[string]bool{}
-	if b := s.Plan.config.groups[name]; b != nil {
+	if b := s.groupBlocks[name]; b != nil {
 		static := s.scope(staticScope, nil, nil)
-		attr := b.Body.Attributes["hosts"]
-		if attr == nil {
-			s.report(mistake(b.DefRange(), fmt.Sprintf("group %q has no hosts", name), "Add `hosts = [host.NAME, ...]`."))
-		} else {
-			names, _ := static.hostList(attr, fmt.Sprintf("group %q", name))
+		attr := b.block.Body.Attributes["hosts"]
+		switch {
+		case attr != nil:
+			names, _ := static.hostList(attr, fmt.Sprintf("group %q", name), b.each)
 			for _, host := range names {
 				members[host] = true
 			}
+		case b.block.Body.Attributes["vars"] == nil:
+			s.report(mistake(b.block.DefRange(), fmt.Sprintf("group %q has no hosts", name), "Add `hosts = [host.NAME, ...]`."))
 		}
 	}
 	var values []cty.Value
-	for _, h := range s.Plan.config.hosts {
+	for _, h := range s.hostOrder {
 		value, ok := s.hostValues[h.name]
-		if ok && (name == allHosts || members[h.name] || slices.Contains(hostGroups(value), name)) {
+		if ok && (name == allHosts || members[h.name] || slices.Contains(h.groups, name)) {
 			values = append(values, value)
 		}
 	}
@@ -160,13 +164,19 @@ func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 }
 
 // hostList returns the names of the hosts that an argument lists: host objects in lists of any depth.
-func (s *scope) hostList(attr *hclsyntax.Attribute, what string) (names []string, ok bool) {
-	v, ok := s.eval(attr.Expr, cty.NilVal)
+func (s *scope) hostList(attr *hclsyntax.Attribute, what string, each cty.Value) (names []string, ok bool) {
+	v, ok := s.eval(attr.Expr, each)
 	if !ok {
 		return nil, false
 	}
 	v, _ = v.UnmarkDeep()
-	return s.hostsIn(v, attr, what)
+	names, ok = s.hostsIn(v, attr, what)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(name string) bool {
+		twice := seen[name]
+		seen[name] = true
+		return twice
+	}), ok
 }
 
 func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (names []string, ok bool) {
@@ -177,7 +187,7 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 	case v.IsNull():
 	case ty.IsObjectType() && ty.HasAttribute("name") && ty.HasAttribute("address"):
 		if name := v.GetAttr("name"); name.Type() == cty.String && name.IsKnown() && !name.IsNull() {
-			if slices.Contains(s.Plan.config.hostNames(), name.AsString()) {
+			if s.hostBlocks[name.AsString()] != nil {
 				return []string{name.AsString()}, true
 			}
 		}
@@ -185,18 +195,13 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 		ok = true
 		for _, element := range v.AsValueSlice() {
 			more, fine := s.hostsIn(element, attr, what)
-			ok = ok && fine
-			for _, name := range more {
-				if !slices.Contains(names, name) {
-					names = append(names, name)
-				}
-			}
+			names, ok = append(names, more...), ok && fine
 		}
 		return names, ok
 	case ty == cty.String:
 		name := v.AsString()
 		detail := "Write host.NAME or group.NAME, without quotes."
-		if near := nearest(name, s.Plan.config.hostNames()); near != "" {
+		if near := nearest(name, s.hostNames()); near != "" {
 			detail = fmt.Sprintf("Did you mean host.%s?", near)
 		}
 		s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: the string %q is not a host", what, name), detail))
@@ -210,17 +215,19 @@ func (s *scope) hostsIn(v cty.Value, attr *hclsyntax.Attribute, what string) (na
 // makeHosts reads all of the host blocks.
 func (s *scope) makeHosts() []*Host {
 	var hosts []*Host
-	for _, b := range s.Plan.config.hosts {
-		hosts = append(hosts, s.makeHost(b))
+	byName := map[string]*Host{}
+	for _, b := range s.hostOrder {
+		h := s.makeHost(b)
+		hosts, byName[b.name] = append(hosts, h), h
 	}
 	for name, value := range s.groups {
 		if name == allHosts {
 			continue
 		}
 		for _, member := range value.AsValueSlice() {
-			i := slices.Index(s.Plan.config.hostNames(), member.GetAttr("name").AsString())
-			if !slices.Contains(hosts[i].Groups, name) {
-				hosts[i].Groups = append(hosts[i].Groups, name)
+			h := byName[member.GetAttr("name").AsString()]
+			if !slices.Contains(h.Groups, name) {
+				h.Groups = append(h.Groups, name)
 			}
 		}
 	}
@@ -259,13 +266,13 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 	if strings.TrimSpace(h.Address) == "" {
 		s.report(mistake(attrs["address"].Expr.Range(), what+": address is empty", "Leave it out if the host's name is its address."))
 	}
-	h.Groups = hostGroups(value)
+	h.Groups = slices.Clone(b.groups)
 	text := func(name, otherwise string, words ...string) string {
 		attr := attrs[name]
 		if attr == nil {
 			return otherwise
 		}
-		v, ok := s.public(attr, what, cty.String)
+		v, ok := s.public(attr, what, cty.String, b.each)
 		if !ok || v.IsNull() {
 			return otherwise
 		}
@@ -278,17 +285,17 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 	h.ProxyJump = text("proxy_jump", "")
 	h.Become.Method = text("become", "sudo", "sudo", "none")
 	h.Connection = text("connection", "ssh", "ssh", "local")
-	h.Password = s.secret(attrs["password"], what)
-	h.Become.Password = s.secret(attrs["become_password"], what)
+	h.Password = s.secret(attrs["password"], what, b.each)
+	h.Become.Password = s.secret(attrs["become_password"], what, b.each)
 	return h
 }
 
 // secret returns a password of a host block and notes it as one of the plan's secrets.
-func (s *scope) secret(attr *hclsyntax.Attribute, what string) modules.Secret {
+func (s *scope) secret(attr *hclsyntax.Attribute, what string, each cty.Value) modules.Secret {
 	if attr == nil {
 		return ""
 	}
-	v, ok := s.typed(attr, what, cty.String, cty.NilVal)
+	v, ok := s.typed(attr, what, cty.String, each)
 	v, _ = v.Unmark()
 	if !ok || !v.IsKnown() || v.IsNull() {
 		return ""

@@ -77,7 +77,7 @@ func load(path, dir string, sources []source, opts Options) (*Plan, hcl.Diagnost
 	p := &Plan{
 		Path: path, Files: map[string]*hcl.File{}, opts: opts,
 		vars: map[string]cty.Value{}, hostValues: map[string]cty.Value{}, groups: map[string]cty.Value{},
-		libraries: map[string]*library{}, expanded: map[*includeBlock][]*config{},
+		hostBlocks: map[string]*hostBlock{}, groupBlocks: map[string]*groupBlock{}, libraries: map[string]*library{}, expanded: map[*includeBlock][]*config{},
 	}
 	bodies, diags := p.parse(sources)
 	if diags.HasErrors() {
@@ -267,11 +267,13 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	e := p.evaluation(nil)
 	e.flawed = flawed || len(p.Unset) > 0
 	static := e.scope(staticScope, nil, nil)
-	for _, h := range p.config.hosts {
-		static.hostValue(h.name, h.block.DefRange())
-	}
-	for _, name := range p.config.groupNames(p.hostValues) {
-		static.groupValue(name, hcl.Range{})
+	static.expandHosts()
+	static.evaluateHosts()
+	static.expandGroups()
+	static.evaluateGroups()
+	if static.inheritVars() {
+		delete(e.scopes, static.scopeKey) // what it knows of hosts is without the groups' vars
+		static = e.scope(staticScope, nil, nil)
 	}
 	p.Hosts = static.makeHosts()
 	p.Plays = static.makePlays(p.Hosts)

@@ -15,8 +15,12 @@ import (
 func (s *scope) makePlays(hosts []*Host) []*Play {
 	var plays []*Play
 	blocks := s.expandPlays(s.config)
+	byName := map[string]*Host{}
+	for _, h := range hosts {
+		byName[h.Name] = h
+	}
 	for _, b := range blocks {
-		b.play = s.inside(b.config).makePlay(b, hosts)
+		b.play = s.inside(b.config).makePlay(b, byName)
 		plays = append(plays, b.play)
 	}
 	for _, b := range blocks {
@@ -25,17 +29,16 @@ func (s *scope) makePlays(hosts []*Host) []*Play {
 	return s.order(plays)
 }
 
-func (s *scope) makePlay(b *playBlock, hosts []*Host) *Play {
+func (s *scope) makePlay(b *playBlock, hosts map[string]*Host) *Play {
 	p := &Play{Name: b.fullName(), Range: b.block.DefRange(), block: b}
 	what := fmt.Sprintf("play %q", b.name)
 	attrs := b.block.Body.Attributes
 	if attr := attrs["hosts"]; attr == nil {
 		s.report(mistake(b.block.DefRange(), what+" has no hosts",
 			"Say on which hosts it runs: `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
-	} else if names, ok := s.hostList(attr, what); ok {
+	} else if names, ok := s.hostList(attr, what, cty.NilVal); ok {
 		for _, name := range names {
-			i := slices.IndexFunc(hosts, func(h *Host) bool { return h.Name == name })
-			p.Hosts = append(p.Hosts, hosts[i])
+			p.Hosts = append(p.Hosts, hosts[name])
 		}
 		if len(names) == 0 {
 			s.report(s.emptyHosts(attr, what))

@@ -244,7 +244,7 @@ func (s *scope) namespace(root string) (names func() []string, get func(name str
 	case "local":
 		return func() []string { return sortedKeys(s.config.locals) }, s.local
 	case "host":
-		return s.Plan.config.hostNames, s.hostValue
+		return s.hostNames, s.hostValue
 	case "include":
 		names := func() []string {
 			var names []string
@@ -255,9 +255,12 @@ func (s *scope) namespace(root string) (names func() []string, get func(name str
 		}
 		return names, s.includeReference
 	case "group":
+		if s.expanding != "" {
+			return func() []string { return nil }, func(_ string, at hcl.Range) cty.Value { return s.tooEarly(root, at) }
+		}
 		all := func() []string {
 			s.evaluateHosts()
-			return s.Plan.config.groupNames(s.hostValues)
+			return s.groupNames()
 		}
 		return all, func(name string, at hcl.Range) cty.Value {
 			if slices.Contains(all(), name) {
@@ -286,7 +289,7 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	if s.config.locals[root] != nil {
 		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean local.%s?", root))
 	}
-	if slices.Contains(s.Plan.config.hostNames(), root) {
+	if s.hostBlocks[root] != nil {
 		return mistake(t.SourceRange(), summary, fmt.Sprintf("Did you mean host.%s?", root))
 	}
 	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)

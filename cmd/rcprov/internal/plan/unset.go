@@ -22,7 +22,7 @@ func (p *Plan) HostIsKnown(h *Host) hcl.Diagnostics {
 		}
 	}
 	hosts := func(name string) { // an empty name: all of them
-		for _, b := range p.config.hosts {
+		for _, b := range p.hostOrder {
 			if name == "" || b.name == name {
 				all(b.block.Body)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/cli"
 	"github.com/rcprov/rcprov/modules/all"
+	"github.com/rcprov/rcprov/plans"
 	"github.com/rcprov/rcprov/templates"
 )
 
@@ -16,6 +17,7 @@ func main() {
 	os.Exit(cli.Main(cli.Deps{
 		Modules:   all.Modules(),
 		Templates: templates.FS,
+		Plans:     plans.FS,
 		Stdin:     os.Stdin,
 		Stdout:    os.Stdout,
 		Stderr:    os.Stderr,

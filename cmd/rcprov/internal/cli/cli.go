@@ -25,6 +25,7 @@ import (
 type Deps struct {
 	Modules   []modules.Module
 	Templates fs.FS // the binary's own templates
+	Plans     fs.FS // the binary's own plans
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -92,6 +93,7 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 		&cobra.Group{ID: groupOther, Title: "More:"},
 	)
 	root.AddCommand(
+		a.initCommand(),
 		a.validateCommand(),
 		a.formatCommand(),
 		a.planCommand(),

@@ -63,7 +63,8 @@ type Batcher interface {
 // An Explainer is a step whose change may not last although Apply made it: a program may end soon after its start.
 type Explainer interface {
 	Step
-	// Explain returns why the host still differs in left, right after Apply; nil if it knows no more than left says.
+	// Explain returns why the host differs in left, right after Apply, or when other steps were changed after it; nil if it knows
+	// no more than left says, which after other changes is no failure: these may be the reason.
 	Explain(ctx context.Context, h Host, left Change) error
 }
 

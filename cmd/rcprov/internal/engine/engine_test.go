@@ -131,8 +131,14 @@ func (s *thing) Apply(ctx context.Context, h modules.Host, _ modules.Change) (er
 	return err
 }
 
+// brittle is a thing that may not last.
+type brittle struct{ thing }
+
 // Explain implements [modules.Explainer].
-func (s *thing) Explain(_ context.Context, _ modules.Host, left modules.Change) error {
+func (s *brittle) Explain(_ context.Context, _ modules.Host, left modules.Change) error {
+	if s.Fail == "ends" {
+		return errors.New("it ended after a while")
+	}
 	if s.Fail != "explained" || len(left.Edits) != 1 || left.Edits[0].From != "something else" {
 		return nil
 	}
@@ -183,6 +189,9 @@ func thingModule() modules.Module {
 	return modules.Primitive("thing", "", func(a thingArgs, _ modules.Env) (modules.Step, error) {
 		if a.Opaque {
 			return &opaque{thing{a}}, nil
+		}
+		if a.Fail == "explained" || a.Fail == "ends" {
+			return &brittle{thing{a}}, nil
 		}
 		if a.Batch {
 			return &batched{thing{a}}, nil
@@ -746,6 +755,21 @@ play "one" {
 	l.events = nil
 	if _, err := l.run(t.Context(), Options{Mode: Apply, Limit: []string{"c"}}); err != nil || len(l.events) == 0 {
 		t.Errorf("limited to c: %q, %v", l.events, err)
+	}
+}
+
+// TestLasts has a step whose change is undone while later steps run.
+func TestLasts(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, strings.Replace(strings.Replace(threeThings, `name  = "x"`, "name = \"x\"\n fail = \"ends\"", 1),
+		`name  = "z"`, "name = \"z\"\n also = \"x\"", 1))
+	summary, err := l.apply()
+	want := []string{"a step_changed thing.x", "a step_changed thing.y", "a step_changed thing.z", "a host_failed thing.x"}
+	if diff := cmp.Diff(want, l.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if err == nil || !strings.Contains(err.Error(), "thing.x: it did not last: it ended after a while") || summary.Counts.Failed != 1 {
+		t.Errorf("%v, %+v", err, summary)
 	}
 }
 

@@ -23,6 +23,16 @@ type walk struct {
 	// changesBefore is the run's count of changes when the play started on this host. Observations made before earlier
 	// plays changed other hosts are no longer valid; hosts in the same play are not ordered anyway.
 	changesBefore int
+
+	// brief are the steps that the walk has changed, and whose change may not last.
+	brief []brief
+}
+
+// brief is a step that was changed and may have come undone since ([modules.Explainer]).
+type brief struct {
+	work
+	at      int // index of the step
+	applied int // the host's count of changes when it was verified
 }
 
 // run decides each step by an observation made after the last change, and changes the steps that differ.
@@ -97,6 +107,38 @@ func (w *walk) run(ctx context.Context) {
 				return
 			}
 			i += n
+		}
+	}
+	if h.run.Mode == Apply {
+		w.lasts(context.WithoutCancel(ctx))
+	}
+}
+
+// lasts looks once more at the steps whose change may not last, if others were changed since: a program that ended while later steps
+// ran was not started.
+func (w *walk) lasts(ctx context.Context) {
+	h := w.host
+	var again []*step
+	for _, b := range w.brief {
+		if b.applied < h.applied {
+			again = append(again, b.step)
+		}
+	}
+	if len(again) == 0 || h.observe(ctx, w.to, w.to, again) != nil { // an error leaves what was verified
+		return
+	}
+	for _, b := range w.brief {
+		if !slices.Contains(again, b.step) {
+			continue
+		}
+		left, err := h.diff(b.step)
+		if err != nil || left.Empty() {
+			continue
+		}
+		if err := b.Step.Step.(modules.Explainer).Explain(ctx, h.link.conn, left); err != nil {
+			h.log(w.play.Name, Failed, []work{b.work}, err)
+			w.failAt(b.at, fmt.Errorf("it did not last: %w", err), Partly, 0)
+			return
 		}
 	}
 }
@@ -432,6 +474,9 @@ func (w *walk) done(i int, batch []work, started time.Time) {
 	took := h.run.Now().Sub(started)
 	for j, b := range batch {
 		b.differs = false
+		if _, ok := b.Step.Step.(modules.Explainer); ok {
+			w.brief = append(w.brief, brief{b, i + j, h.applied})
+		}
 		h.changed = append(h.changed, b.Address)
 		h.counts.Changed++
 		w.report(i+j, Event{Type: StepChanged, Change: &b.change, Duration: took})

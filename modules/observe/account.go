@@ -39,6 +39,7 @@ var userScript string
 // GNU coreutils needs one each for a form that can be parsed.
 var User = &Kind[string, UserInfo]{
 	Name: "user",
+	Cost: 6,
 	Script: func(names []string) string {
 		return shell.Script(userScript, shell.Vars{"names": shell.QuoteAll(names)})
 	},

@@ -41,6 +41,9 @@ type Kind[S comparable, A any] struct {
 	// Parse reads the reply. A subject without an answer in the map is unknown.
 	Parse func(subjects []S, reply Reply) map[S]Answer[A]
 
+	// Cost is about how many milliseconds the script takes, by which scripts are divided among lanes; 0: 2.
+	Cost int
+
 	// Future returns what the answer will be when the pending changes in f are made, by what was seen. It is pure. nil: no
 	// change concerns it, but those that steps note by [Kind.Foresee].
 	Future func(f *Forecast, subject S, seen A) Outlook[A]
@@ -126,6 +129,7 @@ type question struct{ kind, subject any }
 type family struct {
 	kind     any // *Kind[S, A]
 	name     string
+	cost     int
 	subjects []any
 	script   func(subjects []any) string
 	parse    func(subjects []any, reply Reply, answer func(subject any, value any, err error))
@@ -151,6 +155,7 @@ func (k *Kind[S, A]) Ask(q *Query, subject S) {
 	q.families = append(q.families, &family{
 		kind:     k,
 		name:     k.Name,
+		cost:     cmp.Or(k.Cost, 2),
 		subjects: []any{subject},
 		script:   func(subjects []any) string { return k.Script(typed[S](subjects)) },
 		parse: func(subjects []any, reply Reply, answer func(any, any, error)) {
@@ -216,31 +221,40 @@ func (q *Query) add(id question) bool {
 // Empty reports whether nothing has been asked.
 func (q *Query) Empty() bool { return len(q.seen) == 0 }
 
-// lanes is into how many parts that run side by side a script is split. The programs that questions start take most
+// maxLanes is into how many parts that run side by side a script is split. The programs that questions start take most
 // of the time, and hosts have several processors.
-const lanes = 4
+const maxLanes = 4
 
-// lane returns the indexes of the families in lane n.
-func (q *Query) lane(n int) []int {
-	var members []int
-	for i := n; i < len(q.families); i += lanes {
-		members = append(members, i)
+// lanes returns the indexes of the families in each lane, so that all lanes take about as long.
+func (q *Query) lanes() [][]int {
+	order := make([]int, len(q.families))
+	for i := range order {
+		order[i] = i
 	}
-	return members
+	slices.SortStableFunc(order, func(a, b int) int { return q.families[b].cost - q.families[a].cost })
+	lanes := make([][]int, min(maxLanes, len(order)))
+	costs := make([]int, len(lanes))
+	for _, i := range order {
+		n := slices.Index(costs, slices.Min(costs))
+		lanes[n] = append(lanes[n], i)
+		costs[n] += q.families[i].cost
+	}
+	return lanes
 }
 
 // Script returns the questions as one POSIX shell script. mark must be a word that no answer can contain.
 //
 // Each family's part runs in a subshell; behind what it prints stands a line "MARK INDEX said", behind what it
-// complains of a line "MARK INDEX STATUS". Lanes run at the same time without a temporary file: all of a pipeline runs
-// at once, and its right side holds back what it has to print until the left side is done.
+// complains of a line "MARK INDEX STATUS". Lanes run at the same time without a temporary file: each is started in the
+// background, and prints while the shell keeps in a variable what the lanes behind it print. A pipeline would do the same with
+// three more processes for each lane.
 func (q *Query) Script(mark string) string {
 	var b strings.Builder
 	b.WriteString("export LC_ALL=C\n")
-	used := 0
-	for used < lanes && len(q.lane(used)) > 0 {
-		fmt.Fprintf(&b, "lane%d() {\n", used)
-		for _, i := range q.lane(used) {
+	lanes := q.lanes()
+	for n, lane := range lanes {
+		fmt.Fprintf(&b, "lane%d() {\n", n)
+		for _, i := range lane {
 			f := q.families[i]
 			// The trap also tells the status of a part that ends with exit, without one more subshell.
 			fmt.Fprintf(&b, "{ said=$(trap 'printf \"\\n%s %d $?\" >&4' EXIT\nexec 4>&1 2>&1 >&3 3>&- </dev/null\n%s\n); } 3>&1\n",
@@ -248,24 +262,23 @@ func (q *Query) Script(mark string) string {
 			fmt.Fprintf(&b, "printf '\\n%s %d said\\n%%s\\n' \"$said\"\n", mark, i)
 		}
 		b.WriteString("}\n")
-		used++
 	}
-	for n := range used {
-		if n < used-1 {
-			fmt.Fprintf(&b, "lane%d | { rest=$(", n)
+	for n := range lanes {
+		if n < len(lanes)-1 {
+			fmt.Fprintf(&b, "lane%d & lane=$!; rest=$(", n)
 		} else {
 			fmt.Fprintf(&b, "lane%d", n)
 		}
 	}
-	b.WriteString(strings.Repeat("\n); cat; printf '%s\\n' \"$rest\"; }", max(0, used-1)) + "\n")
+	b.WriteString(strings.Repeat("\n); wait $lane; printf '%s\\n' \"$rest\"", max(0, len(lanes)-1)) + "\n")
 	return b.String()
 }
 
 // Parse reads what Script printed into a snapshot.
 func (q *Query) Parse(mark string, stdout, stderr []byte) (*Snapshot, error) {
 	s := NewSnapshot()
-	for n := range lanes {
-		for _, i := range q.lane(n) {
+	for _, lane := range q.lanes() {
+		for _, i := range lane {
 			f := q.families[i]
 			reply, ok := cutReply(&stdout, mark, i)
 			if !ok {

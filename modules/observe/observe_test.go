@@ -190,6 +190,48 @@ func TestQueryLanes(t *testing.T) {
 	}
 }
 
+// TestQueryLanesAreEven has one family that takes as long as all others.
+func TestQueryLanesAreEven(t *testing.T) {
+	t.Parallel()
+	var q observe.Query
+	for i, cost := range []int{0, 0, 9, 0, 0, 0, 0} {
+		k := &observe.Kind[int, int]{
+			Cost:   cost,
+			Script: func([]int) string { return fmt.Sprintf("printf family%d", i) },
+			Parse:  func([]int, observe.Reply) map[int]observe.Answer[int] { return nil },
+		}
+		k.Ask(&q, 0)
+	}
+	lanes := strings.Split(q.Script("M"), "lane")[1:]
+	if first := lanes[0]; !strings.Contains(first, "family2") || strings.Count(first, "printf family") != 1 {
+		t.Errorf("the first lane is not the long family alone:\n%s", first)
+	}
+}
+
+// TestQueryStartsNothing has questions that start no program; nor does what is around them.
+func TestQueryStartsNothing(t *testing.T) {
+	t.Parallel()
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		var q observe.Query
+		other.Ask(&q, 1)
+		for i := range 6 {
+			k := *other
+			k.Ask(&q, i)
+		}
+		stdout, stderr, err := host.Ask(t.Context(), "PATH=/none\n"+q.Script("M"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := q.Parse("M", stdout, stderr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := other.Get(s, 1); err != nil || got != "other,noise" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+}
+
 // brokenHost can't be asked.
 type brokenHost struct{ err error }
 

@@ -30,6 +30,7 @@ var packageScript string
 // under the host's own.
 var Package = &Kind[string, PackageInfo]{
 	Name: "package",
+	Cost: 7,
 	Script: func(names []string) string {
 		records := make([]string, len(names))
 		for i, name := range names {

@@ -151,7 +151,7 @@ func (u UnitInfo) OwnFiles() []string {
 // Source: systemctl(1), "show" (an empty section is never printed; sections come apart by an empty line), and
 // org.freedesktop.systemd1(5). Times come as `--timestamp=us+utc`, which systemd 249 (Ubuntu 22.04) knows; "unix" came
 // with 251 and has no fractions. Checked with 252 and 257.
-var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Script: unitScript, Parse: parseUnits, Future: futureUnits}
+var Unit = &Kind[UnitQuestion, UnitInfo]{Name: "unit", Cost: 20, Script: unitScript, Parse: parseUnits, Future: futureUnits}
 
 const unitProperties = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,ExecMainStatus,UnitFileState," +
 	"FragmentPath,DropInPaths,NeedDaemonReload,Type,RemainAfterExit,CanReload,NRestarts," +

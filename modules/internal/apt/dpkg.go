@@ -31,6 +31,7 @@ var dpkgScript string
 // fcntl locks, which flock(1) does not see.
 var Dpkg = &observe.Kind[struct{}, DpkgState]{
 	Name:   "dpkg",
+	Cost:   4,
 	Script: func([]struct{}) string { return shell.Script(dpkgScript, nil) },
 	Future: func(f *observe.Forecast, _ struct{}, seen DpkgState) observe.Outlook[DpkgState] {
 		o := observe.Outlook[DpkgState]{Answer: observe.Answer[DpkgState]{Value: seen}}

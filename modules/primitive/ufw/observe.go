@@ -57,6 +57,7 @@ var observeScript string
 // nothing else.
 var firewall = &observe.Kind[question, state]{
 	Name: "ufw",
+	Cost: 11,
 	// The package loads the rules that an earlier one has left.
 	Future: func(f *observe.Forecast, q question, seen state) observe.Outlook[state] {
 		o := observe.Outlook[state]{Answer: observe.Answer[state]{Value: seen}}

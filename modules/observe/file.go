@@ -109,7 +109,7 @@ func (e *LinkError) Error() string {
 // What stat(1) of GNU coreutils 9 and of uutils (seen: 0.0.30) agree on: the letters %s, %f (raw mode, hex), %u %g
 // %U %G, %Y %Z (seconds), %n; %N is avoided, its quoting differs. For each path that it can't stat it prints one line
 // to standard error, in the order of its arguments; uutils adds " (os error 2)" to the message.
-var File = &Kind[FileQuestion, FileInfo]{Name: "file", Script: fileScript, Parse: parseFiles, Future: futureFile}
+var File = &Kind[FileQuestion, FileInfo]{Name: "file", Cost: 10, Script: fileScript, Parse: parseFiles, Future: futureFile}
 
 //go:embed file.sh
 var fileText string
@@ -119,20 +119,21 @@ var readText string
 
 func fileScript(questions []FileQuestion) string {
 	paths, contents := fileSubjects(questions)
-	var read, above []string
-	known := "''" // a pattern for the lines of the files that are as they should be
+	var known, read, above []string
 	for _, c := range contents {
 		read = append(read, c.path)
+		sum := "-" // wanted in any case
 		if c.unless != "" {
-			known += "|'" + c.unless + "  '" + shell.Quote(c.path)
+			sum = c.unless
 		}
+		known = append(known, sum+"  "+c.path)
 	}
 	for _, dir := range dirsAbove(paths) {
 		above = append(above, "/."+dir)
 	}
 	lines := func(all []string) string { return strings.Join(all, "\n") }
 	return shell.Script(fileText, shell.Vars{
-		"above": lines(above), "paths": lines(paths), "contents": lines(read), "known": known, "max": strconv.Itoa(MaxContent),
+		"above": lines(above), "paths": lines(paths), "contents": lines(read), "known": lines(known), "max": strconv.Itoa(MaxContent),
 		"reader": shell.Script(readText, nil),
 	})
 }
@@ -318,6 +319,10 @@ func readFileLines(lines []string) fileLines {
 				for i, path := range links {
 					l.targets[path] = targets[i]
 				}
+			}
+		case "target":
+			if n := len(l.targets); n < len(links) {
+				l.targets[links[n]] = rest
 			}
 		case "refused":
 			path, owner, _ := strings.Cut(rest, "\t")

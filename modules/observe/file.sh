@@ -42,12 +42,13 @@ if [ -n "$others" ]; then
 	me=$(id -u)
 	ours() { [ "$1" = 0 ] || [ "$1" = "$me" ]; }
 
-	# part LIST PATH END sets picked to those of a list that are PATH with an end that has the pattern END, rest to the others.
+	# part LIST PATH END [BEFORE] sets picked to those of a list that are PATH with an end that has the pattern END, rest to the
+	# others. What has the pattern BEFORE is not looked at.
 	part() {
 		picked='' rest=
 		for path in $1; do
-			# shellcheck disable=SC2254 # a pattern
-			case $path in "$2"$3) picked=$picked$nl$path ;; *) rest=$rest$nl$path ;; esac
+			# shellcheck disable=SC2254,SC2295 # patterns
+			case ${path#${4-}} in "$2"$3) picked=$picked$nl$path ;; *) rest=$rest$nl$path ;; esac
 		done
 	}
 
@@ -56,16 +57,19 @@ if [ -n "$others" ]; then
 	ask() {
 		part "$contents" "$2" "$3"
 		asked_contents=$picked left=$rest
+		part "$known" "$2" "$3" '*  '
+		asked_known=$picked left_known=$rest
 		part "$paths" "$2" "$3"
 		[ -n "$picked" ] || return 0
-		paths=$rest contents=$left name=$1 groups=--clear-groups gid=65534
+		paths=$rest contents=$left known=$left_known name=$1 init=--clear-groups gid=65534 groups='65534 nogroup'
 		if entry=$(getent passwd "$1"); then
-			name=${entry%%:*} groups=--init-groups
+			name=${entry%%:*} init=--init-groups
 			entry=${entry#*:*:*:}
 			gid=${entry%%:*}
+			groups="$(id -G -- "$name") $(id -Gn -- "$name")"
 		fi
 		# Reading a named pipe would not end.
-		by() { timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" "$groups" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&-; }
+		by() { timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" "$init" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&-; }
 		uid=$1
 		answer=$(
 			base=$4
@@ -73,9 +77,9 @@ if [ -n "$others" ]; then
 				cd / || exit
 				base=
 			fi
-			printf '%s\t%s\t%s\t%s\t%s\n' "$2${3%?}" "$base" "$1" "$name" "$({ by id -G && by id -Gn; } | tr '\n' ' ')"
+			printf '%s\t%s\t%s\t%s\t%s\n' "$2${3%?}" "$base" "$1" "$name" "$groups"
 			# shellcheck disable=SC2030,SC2031 # for this process
-			export base reader max known paths="$picked" contents="$asked_contents"
+			export base reader max paths="$picked" contents="$asked_contents" known="$asked_known"
 			by sh -c "$reader" 2>&1 | base64 -w0
 		)
 		printf 'stranger %s\nanswer %s\n' "${answer%%"$nl"*}" "${answer#*"$nl"}"

@@ -81,6 +81,33 @@ func TestFileNames(t *testing.T) {
 	})
 }
 
+// TestFileTargets has targets that a line each can tell, and others.
+func TestFileTargets(t *testing.T) {
+	t.Parallel()
+	plain := []string{"x", " y ", "-n", "/none", `a\nb`, "x"}
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		for _, other := range []string{"", "a\n", "\na", "\n", "a\nb", "a\n\nb"} {
+			dir := t.TempDir()
+			targets := plain
+			if other != "" {
+				targets = append(slices.Clone(plain), other)
+			}
+			var questions []observe.FileQuestion
+			for i, target := range targets {
+				path := filepath.Join(dir, strconv.Itoa(i))
+				must(t, os.Symlink(target, path))
+				questions = append(questions, observe.FileQuestion{Path: path})
+			}
+			s := ask(t, host, questions...)
+			for i, target := range targets {
+				if f, err := observe.File.Get(s, questions[i]); err != nil || f.Target != target {
+					t.Errorf("beside %q: got %q, %v; want %q", other, f.Target, err, target)
+				}
+			}
+		}
+	})
+}
+
 func TestFileTypes(t *testing.T) {
 	t.Parallel()
 	inShells(t, func(t *testing.T, host *moduletest.Host) {
@@ -196,7 +223,7 @@ func TestFileStartsFewPrograms(t *testing.T) {
 		must(t, err)
 		got := strings.Fields(string(started))
 		slices.Sort(got)
-		if want := []string{"base64", "readlink", "sha256sum", "stat"}; !slices.Equal(got, want) {
+		if want := []string{"readlink", "sha256sum", "stat"}; !slices.Equal(got, want) {
 			t.Errorf("started %v, want each of %v once", got, want)
 		}
 	})

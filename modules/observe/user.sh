@@ -27,5 +27,11 @@ done
 for entry in $inits; do printf 'init %s\n' "$entry"; done
 IFS=' '
 # shellcheck disable=SC2086 # numbers
-[ -z "$gids" ] || getent group -- $gids | while IFS=: read -r name _ gid _; do printf 'group %s %s\n' "$gid" "$name"; done
+groups=$([ -z "$gids" ] || getent group -- $gids)
+IFS='
+'
+for entry in $groups; do
+	rest=${entry#*:*:}
+	printf 'group %s %s\n' "${rest%%:*}" "${entry%%:*}"
+done
 exit $status

@@ -9,16 +9,20 @@
 # looked at again, since it may have come to its end meanwhile.
 
 cd /var/lib/dpkg || exit 1
+states='^Status: [a-z]+ (reinstreq [a-z-]+|ok (unpacked|half-[a-z]+|triggers-[a-z]+))$'
 unfinished() {
 	for f in updates/[0-9]*; do
 		if [ -e "$f" ]; then echo Journal; fi
 		break
 	done
-	grep -B3 -E '^Status: [a-z]+ (reinstreq [a-z-]+|ok (unpacked|half-[a-z]+|triggers-[a-z]+))$' status
+	grep -B3 -E "$states" status
 	[ $? -le 1 ]
 }
-first=$(unfinished) || exit
-[ -n "$first" ] || exit 0
+set -- updates/[0-9]*
+if [ ! -e "$1" ]; then
+	grep -qE "$states" status
+	case $? in 0) ;; 1) exit 0 ;; *) exit 1 ;; esac
+fi
 for inode in $(stat -c %i lock lock-frontend 2>/dev/null); do
 	while read -r line; do
 		case $line in *":$inode "*)

@@ -1,6 +1,7 @@
 # Functions for look.sh: split_entry ENTRY FILE splits a line of passwd(5) into uid, gid and home, and sets path to the file of
-# the keys, FILE unless that is empty; as_user COMMAND runs a command with the rights of that user, for at most
-# 50 seconds: it may be led to a named pipe. Needs setpriv (util-linux): runuser(1) opens a PAM session, which the host logs each time.
+# the keys, FILE unless that is empty; as_user COMMAND puts a command in place of this shell, with the rights of that user, for at
+# most 50 seconds: it may be led to a named pipe. me is the number of the user who runs this. Needs setpriv (util-linux):
+# runuser(1) opens a PAM session, which the host logs each time.
 split_entry() {
 	rest=${1#*:*:}
 	uid=${rest%%:*}
@@ -13,6 +14,7 @@ split_entry() {
 }
 
 as_user() {
-	me=${me:-$(id -u)}
-	if [ "$uid" = "$me" ]; then "$@"; else timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" --init-groups --inh-caps=-all -- "$@" 3>&- 4>&- 9>&-; fi
+	# shellcheck disable=SC2154 # look.sh sets it
+	if [ "$uid" = "$me" ]; then exec "$@"; fi
+	exec timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" --init-groups --inh-caps=-all -- "$@" 3>&- 4>&- 9>&-
 }

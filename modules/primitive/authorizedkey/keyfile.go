@@ -56,10 +56,11 @@ var (
 )
 
 // keyFiles answers what a user's authorized_keys file holds. It is read with the user's rights, as sshd does: root
-// would read any file of the host that a user puts a link to. Starting programs as each user is slow, so if home, directory
-// and file belong to the user, who may read them, and are no links, root reads them.
+// would read any file of the host that a user puts a link to. If home, directory and file belong to the user, who may read them,
+// and are no links, one program does.
 var keyFiles = &observe.Kind[question, keyFile]{
 	Name: "authorized keys",
+	Cost: 10,
 	Script: func(questions []question) string {
 		names := make([]string, len(questions))
 		var words []string

@@ -35,7 +35,7 @@ kernel() {
 	echo 'iptables 4'
 	iptables -S
 	echo 'iptables 6'
-	ip6tables -S
+	exec ip6tables -S
 }
 answer=$(kernel | sed -nE -e '
 	s/.*(SSH_CONNECTION=[0-9a-zA-Z.:%]* [0-9]* [0-9a-zA-Z.:%]* [0-9]*).*/\1/p

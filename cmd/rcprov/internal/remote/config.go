@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -462,7 +461,7 @@ func (r *resolver) number(keyword string, otherwise int) int {
 }
 
 // sshTime is a time of ssh_config: seconds, or numbers with units. Source: sshd_config(5), TIME FORMATS.
-var sshTime = regexp.MustCompile(`^(?:[0-9]+[sSmMhHdDwW])*(?:[0-9]+)?$`)
+var sshTime = shapeOf(`^(?:[0-9]+[sSmMhHdDwW])*(?:[0-9]+)?$`)
 
 // duration returns a time, in seconds or with units as in "1m30s"; 0 if it isn't set.
 func (r *resolver) duration(keyword string) time.Duration {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,3 +194,12 @@ func TestSSHConfigMistakes(t *testing.T) {
 
 // noSSH stands for a machine without an ssh.
 const noSSH = "no-such-program"
+
+// TestShapesCompile compiles what is otherwise compiled when a configuration needs it.
+func TestShapesCompile(t *testing.T) {
+	t.Parallel()
+	shapes := []shape{sshTime, placeIn, plainPattern, oneQuoted, plainAlgorithms}
+	for _, s := range append(shapes, slices.Collect(maps.Values(plainValues))...) {
+		s.compiled()
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,7 +77,7 @@ func brokenLine(err error) error {
 const maxBroken = 500
 
 // placeIn finds the line in an error of the library: "knownhosts: FILE:LINE: reason".
-var placeIn = regexp.MustCompile(`(?s)^knownhosts: (.*?):([0-9]+): (.*)$`)
+var placeIn = shapeOf(`(?s)^knownhosts: (.*?):([0-9]+): (.*)$`)
 
 // readKnownHosts reads files. A line that can't be read is an error when it revokes a key: whose, is unknown. Other lines count only
 // for the hosts that they are about.
@@ -92,7 +91,7 @@ func readKnownHosts(files []string) (*knownDB, error) {
 		if db.HostKeyDB, err = knownhosts.NewDB(names...); err == nil {
 			return db, db.readBroken(broken.String())
 		}
-		place := placeIn.FindStringSubmatch(err.Error())
+		place := placeIn.compiled().FindStringSubmatch(err.Error())
 		if place == nil {
 			return nil, err
 		}

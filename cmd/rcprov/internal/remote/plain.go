@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -30,44 +31,54 @@ type directive struct {
 
 func (d directive) String() string { return fmt.Sprintf("%s line %d: `%s`", d.file, d.line, d.text) }
 
+// A shape is a regular expression that is compiled when it is first needed: a run needs few of them.
+type shape struct{ compiled func() *regexp.Regexp }
+
+func shapeOf(expr string) shape {
+	return shape{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
+}
+
+// MatchString reports whether text has the shape.
+func (s shape) MatchString(text string) bool { return s.compiled().MatchString(text) }
+
 // valuesOf are the kinds of plain values.
-var valuesOf = struct{ flag, number, word, path, paths, words *regexp.Regexp }{
-	flag:   regexp.MustCompile(`^(yes|no)$`),
-	number: regexp.MustCompile(`^[0-9]{1,9}$`),
-	word:   regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@-]*$`),
-	path:   regexp.MustCompile(`^(~/)?[A-Za-z0-9./_@+,-][A-Za-z0-9./_@+:,-]*$`),
-	paths:  regexp.MustCompile(`^(~/)?[A-Za-z0-9./_@+,-][A-Za-z0-9./_@+:,-]*( +(~/)?[A-Za-z0-9./_@+,-][A-Za-z0-9./_@+:,-]*)*$`),
-	words:  regexp.MustCompile(`^[A-Za-z0-9_*?=.:/-]+( +[A-Za-z0-9_*?=.:/-]+)*$`),
+var valuesOf = struct{ flag, number, word, path, paths, words shape }{
+	flag:   shapeOf(`^(yes|no)$`),
+	number: shapeOf(`^[0-9]{1,9}$`),
+	word:   shapeOf(`^[A-Za-z0-9][A-Za-z0-9._:@-]*$`),
+	path:   shapeOf(`^(~/)?[A-Za-z0-9./_@+,-][A-Za-z0-9./_@+:,-]*$`),
+	paths:  shapeOf(`^(~/)?[A-Za-z0-9./_@+,-][A-Za-z0-9./_@+:,-]*( +(~/)?[A-Za-z0-9./_@+,-][A-Za-z0-9./_@+:,-]*)*$`),
+	words:  shapeOf(`^[A-Za-z0-9_*?=.:/-]+( +[A-Za-z0-9_*?=.:/-]+)*$`),
 }
 
 // plainPort is a port; the few above 64999 are left to ssh.
 const plainPort = `([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3})`
 
 // plainForward is a LocalForward or RemoteForward.
-var plainForward = regexp.MustCompile(`^([A-Za-z0-9.*-]+:)?` + plainPort + ` +[A-Za-z0-9.-]+:` + plainPort + `$`)
+var plainForward = shapeOf(`^([A-Za-z0-9.*-]+:)?` + plainPort + ` +[A-Za-z0-9.-]+:` + plainPort + `$`)
 
 // plainHop is a host of a ProxyJump.
 const plainHop = `([A-Za-z0-9._-]+@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9a-fA-F:.]+\])(:` + plainPort + `)?`
 
 // plainValues has the keywords, in lower case, with what their plain values look like.
-var plainValues = func() map[string]*regexp.Regexp {
+var plainValues = func() map[string]shape {
 	v := valuesOf
-	m := map[string]*regexp.Regexp{
-		"hostname": v.word, "user": v.word, "hostkeyalias": v.word, "port": regexp.MustCompile(`^` + plainPort + `$`),
-		"localforward": plainForward, "remoteforward": plainForward, "dynamicforward": regexp.MustCompile(`^([A-Za-z0-9.*-]+:)?` + plainPort + `$`),
+	m := map[string]shape{
+		"hostname": v.word, "user": v.word, "hostkeyalias": v.word, "port": shapeOf(`^` + plainPort + `$`),
+		"localforward": plainForward, "remoteforward": plainForward, "dynamicforward": shapeOf(`^([A-Za-z0-9.*-]+:)?` + plainPort + `$`),
 		"identityfile": v.path, "certificatefile": v.path, "userknownhostsfile": v.paths, "globalknownhostsfile": v.paths,
-		"identityagent":            regexp.MustCompile(`^(none|SSH_AUTH_SOCK|\$[A-Za-z_][A-Za-z0-9_]*|(~/|/)[A-Za-z0-9./_@+:,-]+)$`),
+		"identityagent":            shapeOf(`^(none|SSH_AUTH_SOCK|\$[A-Za-z_][A-Za-z0-9_]*|(~/|/)[A-Za-z0-9./_@+:,-]+)$`),
 		"revokedhostkeys":          v.path,
-		"proxyjump":                regexp.MustCompile(`^(none|` + plainHop + `(,` + plainHop + `)*)$`),
-		"controlpath":              regexp.MustCompile(`^(none|(~/|/)([A-Za-z0-9./_@+:,-]|%[CLhilnpru])+)$`),
-		"stricthostkeychecking":    regexp.MustCompile(`^(yes|no|ask|accept-new|off)$`),
-		"loglevel":                 regexp.MustCompile(`^(QUIET|FATAL|ERROR|INFO|VERBOSE|DEBUG[123]?)$`),
-		"controlmaster":            regexp.MustCompile(`^(yes|no|ask|auto|autoask)$`),
-		"controlpersist":           regexp.MustCompile(`^(yes|no|[0-9]{1,6}[smhd]?)$`),
-		"updatehostkeys":           regexp.MustCompile(`^(yes|no|ask)$`),
-		"addressfamily":            regexp.MustCompile(`^(any|inet|inet6)$`),
-		"requesttty":               regexp.MustCompile(`^(yes|no|force|auto)$`),
-		"preferredauthentications": regexp.MustCompile(`^[a-z-]+(,[a-z-]+)*$`),
+		"proxyjump":                shapeOf(`^(none|` + plainHop + `(,` + plainHop + `)*)$`),
+		"controlpath":              shapeOf(`^(none|(~/|/)([A-Za-z0-9./_@+:,-]|%[CLhilnpru])+)$`),
+		"stricthostkeychecking":    shapeOf(`^(yes|no|ask|accept-new|off)$`),
+		"loglevel":                 shapeOf(`^(QUIET|FATAL|ERROR|INFO|VERBOSE|DEBUG[123]?)$`),
+		"controlmaster":            shapeOf(`^(yes|no|ask|auto|autoask)$`),
+		"controlpersist":           shapeOf(`^(yes|no|[0-9]{1,6}[smhd]?)$`),
+		"updatehostkeys":           shapeOf(`^(yes|no|ask)$`),
+		"addressfamily":            shapeOf(`^(any|inet|inet6)$`),
+		"requesttty":               shapeOf(`^(yes|no|force|auto)$`),
+		"preferredauthentications": shapeOf(`^[a-z-]+(,[a-z-]+)*$`),
 		"sendenv":                  v.words,
 	}
 	for _, keyword := range []string{
@@ -107,7 +118,7 @@ var hasNoMeaning = []string{
 }
 
 // plainPattern is a pattern of a Host line that the library matches as ssh does; its ? doesn't.
-var plainPattern = regexp.MustCompile(`^!?[A-Za-z0-9._:*/-]+$`)
+var plainPattern = shapeOf(`^!?[A-Za-z0-9._:*/-]+$`)
 
 // maxIncludes is how deep Includes may be nested: the library's limit; that of ssh is 16.
 const maxIncludes = 4
@@ -189,10 +200,10 @@ func libraryReads(keyword, value string) bool {
 }
 
 // oneQuoted is a single word in quotes.
-var oneQuoted = regexp.MustCompile(`^"[^"]*"$`)
+var oneQuoted = shapeOf(`^"[^"]*"$`)
 
 // plainAlgorithms is a list of algorithms without wildcards, and without the signs that change a list of ssh's own.
-var plainAlgorithms = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@.-]*(,[A-Za-z0-9][A-Za-z0-9@.-]*)*$`)
+var plainAlgorithms = shapeOf(`^[A-Za-z0-9][A-Za-z0-9@.-]*(,[A-Za-z0-9][A-Za-z0-9@.-]*)*$`)
 
 // oneProxy notes a ProxyJump or ProxyCommand. The first of them counts, and the library doesn't know the order.
 func (s *scan) oneProxy(keyword string, here directive) {

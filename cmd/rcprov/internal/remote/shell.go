@@ -98,7 +98,8 @@ func (c *Conn) startShell(ctx context.Context) (*process, error) {
 func (c *Conn) proof() string {
 	text := "case $0 in sh | */sh) : ;; *) { echo; echo " + notTheShell + " \"$0\"; exit 97; } >&2 ;; esac\n"
 	if c.target.Become.Method != "none" {
-		text += `[ "$(id -u)" = 0 ] || { echo; echo ` + notRoot + ` "$(id -un)"; exit 97; } >&2` + "\n"
+		// The root of /proc is root's: -O, which dash and bash have, starts no program.
+		text += `[ -O /proc ] 2>/dev/null || [ "$(id -u)" = 0 ] || { echo; echo ` + notRoot + ` "$(id -un)"; exit 97; } >&2` + "\n"
 	}
 	return text
 }

@@ -56,7 +56,7 @@ type settings struct {
 	hashKnownHosts bool
 	strict         strictness
 
-	revokedKeys string // RevokedHostKeys: a file, which must be readable; empty: none
+	revokedKeys []string // RevokedHostKeys: files, which must be readable
 
 	network       string // "tcp", "tcp4" or "tcp6": AddressFamily
 	bindAddress   string // BindAddress; empty: any
@@ -125,7 +125,8 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	case s.hostName == "":
 		s.hostName = t.Address // its % is that of a zone
 	case !r.settled:
-		s.hostName = expandTokens(s.hostName, map[byte]string{'%': "%", 'h': t.Address})
+		s.hostName, err = expand(s.hostName, map[byte]string{'%': "%", 'h': t.Address}, false)
+		r.fail("HostName", err)
 	}
 	s.hostName = strings.ToLower(s.hostName)
 	s.setJumps(cmp.Or(t.ProxyJump, r.first("ProxyJump")), r)
@@ -136,19 +137,20 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	}
 	s.setOtherNames(t, alias)
 	tokens := s.tokens(me, cmp.Or(alias, t.Address))
-	s.setIdentities(t.IdentityFile, r, tokens, me.home)
+	s.setIdentities(t.IdentityFile, r, tokens)
 	s.setMethods(r)
-	s.setKnownHosts(r, tokens, me.home)
+	s.setKnownHosts(r, tokens)
 	s.setConnection(r)
 	// A ProxyJump of the plan, "none" too, is instead of both, as for `ssh -J`.
-	if command := r.first("ProxyCommand"); t.ProxyJump == "" && len(s.proxyJump) == 0 && command != "none" {
-		s.proxyCommand = expandTokens(command, tokens)
+	if command := r.value("ProxyCommand"); t.ProxyJump == "" && len(s.proxyJump) == 0 && command != "none" {
+		s.proxyCommand, err = expand(command, proxyTokens(tokens), false)
+		r.fail("ProxyCommand", err)
 	}
 	if path := r.first("ControlPath"); path != "" && path != "none" {
 		if r.settled {
 			s.controlPaths = []string{path}
 		} else {
-			s.setControlPaths(path, tokens, me.home)
+			s.setControlPaths(path, tokens, r)
 		}
 	}
 	return s, r.err
@@ -257,7 +259,7 @@ func parseHop(text string) (hop, error) {
 // defaultIdentities are the key files that ssh tries when none is configured.
 var defaultIdentities = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"}
 
-func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]string, home string) {
+func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]string) {
 	files := r.all("IdentityFile")
 	if r.settled && given != "" && len(files) > 1 && files[0] == "~/.ssh/"+defaultIdentities[0] && files[1] == "~/.ssh/"+defaultIdentities[1] {
 		files = nil // the defaults, which aren't tried beside a key that is given
@@ -266,7 +268,10 @@ func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]stri
 		files = append([]string{given}, files...)
 	}
 	for _, f := range files {
-		if path := expandPath(f, tokens, home); f != "none" && !slices.Contains(s.identityFiles, path) {
+		if strings.EqualFold(f, "none") {
+			continue
+		}
+		if path := r.path("IdentityFile", f, tokens); !slices.Contains(s.identityFiles, path) {
 			s.identityFiles = append(s.identityFiles, path)
 		}
 	}
@@ -276,11 +281,11 @@ func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]stri
 	if len(files) == 0 {
 		s.defaultIdentity = true
 		for _, name := range defaultIdentities[:5] { // the others are of kinds that are not known here
-			s.identityFiles = append(s.identityFiles, filepath.Join(home, ".ssh", name))
+			s.identityFiles = append(s.identityFiles, filepath.Join(r.home, ".ssh", name))
 		}
 	}
 	for _, f := range r.all("CertificateFile") {
-		s.certificateFiles = append(s.certificateFiles, expandPath(f, tokens, home))
+		s.certificateFiles = append(s.certificateFiles, r.path("CertificateFile", f, tokens))
 	}
 	s.identitiesOnly = r.yes("IdentitiesOnly")
 
@@ -289,10 +294,14 @@ func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]stri
 	case socket == "none":
 	case socket == "SSH_AUTH_SOCK":
 		s.identityAgent = cmp.Or(os.Getenv("SSH_AUTH_SOCK"), defaultAgent)
-	case strings.HasPrefix(socket, "$"):
-		s.identityAgent = os.Getenv(strings.Trim(socket, "${}"))
 	default:
-		s.identityAgent = expandPath(socket, tokens, home)
+		if !r.settled {
+			socket = r.path("IdentityAgent", socket, tokens)
+		}
+		if name, variable := strings.CutPrefix(socket, "$"); variable {
+			socket = os.Getenv(name)
+		}
+		s.identityAgent = socket
 	}
 }
 
@@ -315,9 +324,11 @@ func (s *settings) setMethods(r *resolver) {
 	}
 }
 
-func (s *settings) setKnownHosts(r *resolver, tokens map[byte]string, home string) {
-	if f := r.first("RevokedHostKeys"); f != "" && f != "none" {
-		s.revokedKeys = expandPath(f, tokens, home)
+func (s *settings) setKnownHosts(r *resolver, tokens map[byte]string) {
+	for _, f := range r.words("RevokedHostKeys") { // a list since OpenSSH 10.3, which expands them, too
+		if !strings.EqualFold(f, "none") {
+			s.revokedKeys = append(s.revokedKeys, r.path("RevokedHostKeys", f, tokens))
+		}
 	}
 	user := r.words("UserKnownHostsFile")
 	if len(user) == 0 {
@@ -328,18 +339,29 @@ func (s *settings) setKnownHosts(r *resolver, tokens map[byte]string, home strin
 		system = []string{filepath.Join(systemDir(), "ssh_known_hosts"), filepath.Join(systemDir(), "ssh_known_hosts2")}
 	}
 	for _, f := range user {
-		if f != "none" {
-			s.userKnownHosts = append(s.userKnownHosts, expandPath(f, tokens, home))
+		switch {
+		case strings.EqualFold(f, "none"):
+			continue
+		case r.settled: // tokens are expanded
+			f = r.tilde("UserKnownHostsFile", f)
+		default:
+			f = r.path("UserKnownHostsFile", f, tokens)
 		}
+		s.userKnownHosts = append(s.userKnownHosts, f)
 	}
 	s.allKnownHosts = append(s.allKnownHosts, s.userKnownHosts...)
 	for _, f := range system {
-		if f != "none" {
-			s.allKnownHosts = append(s.allKnownHosts, expandPath(f, tokens, home))
+		if !strings.EqualFold(f, "none") { // no tokens here: ssh.c, tilde_expand_paths
+			s.allKnownHosts = append(s.allKnownHosts, r.tilde("GlobalKnownHostsFile", f))
 		}
 	}
-	if command := r.first("KnownHostsCommand"); command != "" && command != "none" {
-		s.keyCommand = &keyCommand{argv: words(command), tokens: maps.Clone(tokens)}
+	if command := r.value("KnownHostsCommand"); command != "" && command != "none" {
+		argv, err := splitArguments(command, false)
+		if err == nil && len(argv) == 0 {
+			err = errNoArguments
+		}
+		r.fail("KnownHostsCommand", err)
+		s.keyCommand = &keyCommand{argv: argv, tokens: maps.Clone(tokens)}
 	}
 	s.hashKnownHosts = r.yes("HashKnownHosts")
 	switch strings.ToLower(r.first("StrictHostKeyChecking")) {
@@ -375,11 +397,20 @@ func connectionHash(tokens map[byte]string, withJump bool) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s *settings) setControlPaths(path string, tokens map[byte]string, home string) {
-	s.controlPaths = []string{expandPath(path, tokens, home)}
+// proxyTokens are the tokens of a ProxyCommand: sshconnect.c, expand_proxy_command, of OpenSSH 9.2 to 10.3.
+func proxyTokens(tokens map[byte]string) map[byte]string {
+	few := make(map[byte]string)
+	for _, c := range []byte("%hknpr") {
+		few[c] = tokens[c]
+	}
+	return few
+}
+
+func (s *settings) setControlPaths(path string, tokens map[byte]string, r *resolver) {
+	s.controlPaths = []string{r.path("ControlPath", path, tokens)}
 	if tokens['j'] != "" {
 		tokens['C'] = connectionHash(tokens, false)
-		if older := expandPath(path, tokens, home); older != s.controlPaths[0] {
+		if older := r.path("ControlPath", path, tokens); older != s.controlPaths[0] {
 			s.controlPaths = append(s.controlPaths, older)
 		}
 	}
@@ -388,45 +419,43 @@ func (s *settings) setControlPaths(path string, tokens map[byte]string, home str
 // resolver reads single values, and keeps the first error.
 type resolver struct {
 	config  sshConfig
-	raw     sshConfig // what the library reads, where config is of `ssh -G`; nil: nothing
-	settled bool      // config is of `ssh -G`: tokens in HostName and ControlPath are expanded
+	files   []configFile
+	home    string
+	settled bool // config is of `ssh -G`: it has no quotes, and some tokens are expanded (HostName, ControlPath, IdentityAgent, UserKnownHostsFile)
 	err     error
 }
 
-// words returns a list of words, some of which may be in quotes. `ssh -G` prints none, so words with spaces are those of the file.
-func (r *resolver) words(keyword string) []string {
-	list := words(r.first(keyword))
-	if r.raw == nil {
-		return list
-	}
-	values, err := r.raw(keyword)
-	if err != nil || len(values) == 0 {
-		return list
-	}
-	if quoted := words(values[0]); len(quoted) > 0 && strings.Join(quoted, " ") == strings.Join(list, " ") {
-		return quoted
+// all returns the values of a keyword that may be given several times.
+func (r *resolver) all(keyword string) []string {
+	values, err := r.config(keyword)
+	r.err = cmp.Or(r.err, err)
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = r.unquote(v)
 	}
 	return list
 }
 
-func (r *resolver) all(keyword string) []string {
-	values, err := r.config(keyword)
-	r.err = cmp.Or(r.err, err)
-	for i, v := range values {
-		values[i] = strings.Trim(strings.TrimSpace(v), `"`)
-	}
-	return values
-}
-
 // first returns the first value, which is the valid one in ssh_config.
-func (r *resolver) first(keyword string) string {
+func (r *resolver) first(keyword string) string { return r.unquote(r.value(keyword)) }
+
+// value returns the first value with its quotes, if it has any.
+func (r *resolver) value(keyword string) string {
 	values, err := r.config(keyword)
 	r.err = cmp.Or(r.err, err)
 	if len(values) == 0 {
 		return ""
 	}
-	value := strings.TrimSpace(values[0])
-	if strings.Count(value, `"`) == 2 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`) {
+	return values[0]
+}
+
+// unquote returns a value without the quotes around it.
+func (r *resolver) unquote(value string) string {
+	if r.settled {
+		return value
+	}
+	value = strings.TrimSpace(value)
+	if oneQuoted.MatchString(value) {
 		value = strings.Trim(value, `"`)
 	}
 	return value
@@ -521,12 +550,10 @@ func (d *Dialer) config(t Target) (*resolver, error) {
 		file.content = content
 		contents = append(contents, file)
 	}
-	library := func() (sshConfig, error) { return parseConfig(contents, t.Address) }
 	if len(look.beyond) > 0 {
 		if ssh, err := exec.LookPath(cmp.Or(d.ssh, "ssh")); err == nil {
-			raw, _ := library() // only to tell words apart
 			config, err := d.askSSH(ssh, t)
-			return &resolver{config: config, raw: raw, settled: true}, err
+			return &resolver{config: config, files: contents, home: me.home, settled: true}, err
 		}
 		for _, beyond := range look.beyond {
 			if !beyond.lib {
@@ -535,8 +562,8 @@ func (d *Dialer) config(t Target) (*resolver, error) {
 			}
 		}
 	}
-	config, err := library()
-	return &resolver{config: config}, err
+	config, err := parseConfig(contents, t.Address)
+	return &resolver{config: config, files: contents, home: me.home}, err
 }
 
 // parseConfig returns what the library reads in the files for alias.
@@ -663,56 +690,4 @@ func systemDir() string {
 		return filepath.Join(os.Getenv("ProgramData"), "ssh")
 	}
 	return "/etc/ssh"
-}
-
-// expandPath expands "~", percent tokens and ${VARIABLES} of a path.
-func expandPath(path string, tokens map[byte]string, home string) string {
-	if strings.HasPrefix(path, "~") {
-		name, rest, _ := strings.Cut(path[1:], "/")
-		if name == "" {
-			path = strings.TrimSuffix(home+"/"+rest, "/")
-		} else if other, err := user.Lookup(name); err == nil {
-			path = strings.TrimSuffix(other.HomeDir+"/"+rest, "/")
-		}
-	}
-	path = expandTokens(path, tokens)
-	for {
-		before, rest, found := strings.Cut(path, "${")
-		name, after, closed := strings.Cut(rest, "}")
-		if !found || !closed {
-			return filepath.FromSlash(path)
-		}
-		path = before + os.Getenv(name) + after
-	}
-}
-
-// expandTokens replaces %x by its value; it keeps unknown tokens.
-func expandTokens(text string, tokens map[byte]string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+1 < len(text) {
-			if value, ok := tokens[text[i+1]]; ok {
-				b.WriteString(value)
-				i++
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
-
-// words splits a list of words, of which some may be in double quotes.
-func words(text string) []string {
-	var list []string
-	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
-		if text[0] == '"' {
-			word, rest, _ := strings.Cut(text[1:], `"`)
-			list, text = append(list, word), rest
-			continue
-		}
-		word, rest, _ := strings.Cut(text, " ")
-		list, text = append(list, word), rest
-	}
-	return list
 }

@@ -147,8 +147,8 @@ func (h *hostKeys) known(db *knownDB) []knownhosts.PublicKey {
 func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey) error {
 	s, keys := h.settings, &h.dialer.keys
 	h.shown = key
-	if s.revokedKeys != "" {
-		if h.err = checkRevoked(ctx, s.revokedKeys, xknownhosts.Normalize(s.knownAs), key); h.err != nil {
+	for _, list := range s.revokedKeys {
+		if h.err = checkRevoked(ctx, list, xknownhosts.Normalize(s.knownAs), key); h.err != nil {
 			return h.err
 		}
 	}

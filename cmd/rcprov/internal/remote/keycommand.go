@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,9 +38,13 @@ func (k *keyCommand) lines(ctx context.Context, knownAs string, key ssh.PublicKe
 		tokens['K'] = base64.StdEncoding.EncodeToString(key.Marshal())
 	}
 	maps.Copy(tokens, k.tokens)
-	argv := make([]string, len(k.argv))
-	for i, word := range k.argv {
-		argv[i] = expandTokens(word, tokens)
+	argv := slices.Clone(k.argv)
+	for i, word := range argv[1:] {
+		expanded, err := expand(word, tokens, true)
+		if err != nil {
+			return "", fmt.Errorf("ssh_config: KnownHostsCommand: %w", err)
+		}
+		argv[i+1] = expanded
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()

@@ -23,10 +23,11 @@ import (
 
 // A directive is a line of ssh_config that goes beyond plain Host blocks.
 type directive struct {
-	file string
-	line int
-	text string
-	lib  bool // the library follows it, too
+	file  string
+	line  int
+	text  string
+	value string // behind the keyword; in what linesOf returns
+	lib   bool   // the library follows it, too
 }
 
 func (d directive) String() string { return fmt.Sprintf("%s line %d: `%s`", d.file, d.line, d.text) }

@@ -51,7 +51,7 @@ func differences(s *settings, says map[string][]string) []string {
 		var expanded []string
 		for _, p := range list {
 			if p != "none" {
-				expanded = append(expanded, expandPath(p, tokens, home))
+				expanded = append(expanded, (&resolver{home: home}).path("", p, tokens))
 			}
 		}
 		return strings.Join(expanded, " ")
@@ -96,18 +96,26 @@ func differences(s *settings, says map[string][]string) []string {
 		alive = "0s" // Debian's ssh sets it with BatchMode; rcprov asks for signs of life anyway
 	}
 	family := map[string]string{"": "tcp", "any": "tcp", "inet": "tcp4", "inet6": "tcp6"}
-	command := one("proxycommand")
+	var files []string
+	for _, f := range strings.Fields(one("userknownhostsfile") + " " + one("globalknownhostsfile")) {
+		files = append(files, (&resolver{home: home}).tilde("", f))
+	}
+	known := strings.Join(files, " ")
+	command, err := expand(one("proxycommand"), tokens, false)
+	if err != nil {
+		return []string{err.Error()}
+	}
 	var found []string
 	for _, c := range []struct{ what, ours, theirs string }{
 		{"hostname", s.hostName, one("hostname")},
 		{"user", s.user, one("user")},
 		{"port", strconv.Itoa(s.port), one("port")},
 		{"proxyjump", strings.Join(jumps, ","), theirJumps},
-		{"proxycommand", s.proxyCommand, expandTokens(command, tokens)},
+		{"proxycommand", s.proxyCommand, command},
 		{"identityfile", strings.Join(ours, " "), paths(identities)},
 		{"certificatefile", strings.Join(s.certificateFiles, " "), paths(says["certificatefile"])},
 		{"identitiesonly", strconv.FormatBool(s.identitiesOnly), yes("identitiesonly")},
-		{"known hosts", strings.Join(s.allKnownHosts, " "), paths(strings.Fields(one("userknownhostsfile") + " " + one("globalknownhostsfile")))},
+		{"known hosts", strings.Join(s.allKnownHosts, " "), known},
 		{"hashknownhosts", strconv.FormatBool(s.hashKnownHosts), yes("hashknownhosts")},
 		{"stricthostkeychecking", strconv.Itoa(int(s.strict)), strconv.Itoa(int(strict[one("stricthostkeychecking")]))},
 		{"connecttimeout", s.connectTimeout.String(), seconds("connecttimeout")},
@@ -116,7 +124,7 @@ func differences(s *settings, says map[string][]string) []string {
 		{"bindaddress", s.bindAddress, one("bindaddress")},
 		{"methods", strings.Join(s.methods, ","), strings.Join(methods, ",")},
 		{"numberofpasswordprompts", strconv.Itoa(s.passwordPrompts), one("numberofpasswordprompts")},
-		{"revokedhostkeys", s.revokedKeys, paths(strings.Fields(one("revokedhostkeys")))},
+		{"revokedhostkeys", strings.Join(s.revokedKeys, " "), paths(strings.Fields(one("revokedhostkeys")))},
 		{"controlpath", strings.Join(s.controlPaths[:min(1, len(s.controlPaths))], ""), one("controlpath")},
 		{"batchmode", strconv.FormatBool(s.batch), yes("batchmode")},
 	} {
@@ -211,6 +219,11 @@ func TestSettledAsSSH(t *testing.T) {
 		{"t", "AddressFamily ipv4"},
 		{"t", "CanonicalizeHostname yes\nCanonicalDomains example.invalid\nCanonicalizeFallbackLocal yes"},
 		{"t", "UserKnownHostsFile /a ~/b \"/c d\"\nGlobalKnownHostsFile none"},
+		{"t", "UserKnownHostsFile \"/c d\""},
+		{"t", "UserKnownHostsFile /a '/b c' /d\\ e"},
+		{"t", "UserKnownHostsFile ~/kh%%h /b\nGlobalKnownHostsFile ~/x \"/y z\" # comment"},
+		{"t", "IdentityFile \"/a \\\"b\\\"\"\nCertificateFile \" /c \"\nIdentityAgent \"/d e\"\nControlPath \"/f g\""},
+		{"t", "RevokedHostKeys \"/r s\""},
 		{"t", "UserKnownHostsFile none"},
 		{"t", "RevokedHostKeys ~/revoked"},
 		{"t", "StrictHostKeyChecking off"},

@@ -161,6 +161,45 @@ func TestAsSSH(t *testing.T) {
 			w.writeFile(t, "known_hosts", w.readFile(t, "known_hosts")+w.line(t, "@revoked", "*", "host_ed25519"))
 			return nil
 		}},
+		{name: "@revoked in the last file, with a space", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "the revoked", w.line(t, "@revoked", "*", "host_ed25519"))
+			return []string{none, key(w, "key"), "UserKnownHostsFile " + w.path("known_hosts") + " \"" + w.path("the revoked") + "\""}
+		}},
+		{name: "@revoked in the first file, with a space", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "the revoked", w.line(t, "@revoked", "*", "host_ed25519"))
+			return []string{none, key(w, "key"), "UserKnownHostsFile '" + w.path("the revoked") + "' " + w.path("known_hosts")}
+		}},
+		{name: "@revoked in a global file with a space, included", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "the revoked", w.line(t, "@revoked", "*", "host_ed25519"))
+			w.writeFile(t, "the global", "GlobalKnownHostsFile "+w.path("none")+" \""+w.path("the revoked")+"\"\n")
+			return []string{none, key(w, "key"), "UserKnownHostsFile " + w.path("known_hosts"), "Include \"" + w.path("the global") + "\""}
+		}},
+		{name: "known in a file with spaces", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "kh two words", w.readFile(t, "known_hosts"))
+			return []string{none, key(w, "key"), "UserKnownHostsFile \"" + w.path("kh two words") + "\""}
+		}},
+		{name: "RevokedHostKeys with a space", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "the revoked", w.readFile(t, "host_ed25519.pub"))
+			return []string{none, key(w, "key"), "RevokedHostKeys \"" + w.path("the revoked") + "\""}
+		}},
+		{name: "tokens and quotes of KnownHostsCommand", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "the keys", w.readFile(t, "known_hosts"))
+			w.writeFile(t, "known_hosts", "")
+			return []string{none, key(w, "key"), "KnownHostsCommand '/bin/cat' \"" + w.path("the keys") + "\""}
+		}},
+		{name: "ProxyCommand with a token of others", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), fmt.Sprintf("ProxyCommand ssh -F %s -p %d -W %%h:%%p 127.0.0.1 # %%d", w.jump.path("config"), w.jump.port)}
+		}},
+		{name: "variable that isn't set", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "IdentityFile ${RCPROV_TEST_UNSET}/key"}
+		}},
+		{name: "unknown token in a path", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "IdentityFile " + w.dir + "/%q"}
+		}},
+		{name: "@revoked in a global file: no tokens there", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "a%%b", w.line(t, "@revoked", "*", "host_ed25519"))
+			return []string{none, key(w, "key"), "GlobalKnownHostsFile " + w.path("a%%b")}
+		}},
 		{name: "unreadable line about others", config: func(t *testing.T, w world) []string {
 			w.writeFile(t, "known_hosts", "elsewhere ssh-ed25519 rubbish!\n"+w.readFile(t, "known_hosts"))
 			return nil
@@ -217,10 +256,15 @@ func TestAsSSH(t *testing.T) {
 			if lines == nil {
 				lines = []string{none, key(w, "key")}
 			}
-			head := fmt.Sprintf("Host *\nGlobalKnownHostsFile none\nHost 127.0.0.1\n%s\nUserKnownHostsFile %s\n%s\nHost lab\nHostName 127.0.0.1\nPort %d\n",
+			global := "GlobalKnownHostsFile none\n"
+			if strings.HasPrefix(c.name, "@revoked in a global") {
+				global = ""
+			}
+			head := fmt.Sprintf("Host *\n"+global+"Host 127.0.0.1\n%s\nUserKnownHostsFile %s\n%s\nHost lab\nHostName 127.0.0.1\nPort %d\n",
 				none, w.path("known_hosts"), key(w, "key"), w.port)
 			known := "UserKnownHostsFile " + w.path("known_hosts")
-			if strings.Contains(strings.Join(lines, "\n"), "UserKnownHostsFile "+w.dir) {
+			own, _, _ := strings.Cut("\n"+strings.Join(lines, "\n"), "\nHost ")
+			if strings.Contains(own, "\nUserKnownHostsFile ") {
 				known = ""
 			}
 			w.writeFile(t, "config", head+known+"\n"+strings.Join(lines, "\n")+"\n")

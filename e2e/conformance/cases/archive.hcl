@@ -77,6 +77,9 @@ case "from a file of the host" {
   EOT
   check = "[ \"$(/opt/tool/pkg-1/bin/tool)\" = first ]"
   drift "removed" { run = "rm -r /opt/tool" }
+  drift "another tree of somebody, with the marker" {
+    run = "cd /opt/tool && printf 'echo hers\n' >pkg-1/bin/tool && chown -R nobody /opt/tool"
+  }
 }
 
 case "absent" {

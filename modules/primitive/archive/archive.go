@@ -53,8 +53,14 @@ type Step struct {
 var _ modules.Preparer = (*Step)(nil)
 
 // markerName is the file in the directory that says what was unpacked. If the directory's owner is not root, the owner can
-// change the file, and all that it is about: it says no more about the tree than the owner may decide. It is not kept
-// elsewhere, because it has to come and go with the tree.
+// change the file, and all that it is about: it says no more about the tree than the owner may decide. What it says counts
+// only while nobody but root and the desired owner has the directory and the file ([Step.foreign]).
+//
+// It is not kept in a directory of root's, because it has to come and go with the tree. Device and inode number don't tie a note
+// to a tree: ext4 gives the number of a removed directory to the next one, and a tree that was restored from a backup or moved
+// to a larger disk has others, which would make a step refuse what it unpacked itself. The ctime changes with each entry that
+// the owner adds, and a digest reads all files at each look. It would also gain nothing: who may write the file may write all
+// that it vouches for.
 const markerName = ".rcprov-archive"
 
 // marker is the first line of that file. A line `SIZE TIME MODE NAME` follows for each fixed file, as it was unpacked.
@@ -253,6 +259,9 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 	if err != nil {
 		return modules.Change{}, err
 	}
+	if known {
+		w.Foreign = cmp.Or(s.foreign(dir), s.foreign(note))
+	}
 	unpacked := fixed(note.Content)
 	for _, name := range s.Contains {
 		file, err := observe.File.Get(snapshot, observe.FileQuestion{Path: s.Path + "/" + name})
@@ -273,6 +282,15 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 		}
 	}
 	return s.change(snapshot, w)
+}
+
+// foreign returns the owner of f, if that is neither root nor the desired owner: whoever it is can have written the note, and all
+// that the directory holds. In a directory where all may write, a user could otherwise have a tree of her own given to root.
+func (s *Step) foreign(f observe.FileInfo) string {
+	if f.AnyRights || f.UID == 0 || !s.rights().Compare(s.Path, f).Owner {
+		return ""
+	}
+	return f.Owner
 }
 
 // change returns the change of w, or an error if it needs a file that is missing for certain. It returns the change beside the

@@ -106,6 +106,29 @@ func TestDiff(t *testing.T) {
 				},
 			},
 		},
+		{
+			name: "a tree that another user gave the marker", step: present, file: there, occupied: true,
+			dir:    observe.FileInfo{Type: observe.Directory, Mode: 0o755, UID: 1000, Owner: "alice", Group: "root"},
+			marker: observe.FileInfo{Type: observe.Regular, Content: made.Content, UID: 1000, Owner: "alice"},
+			edits: append(update("sha256", "alice may have changed what was unpacked", "https://example.com/x.tgz"),
+				update("owner", "alice", "root")...),
+			work: work{
+				Action: modules.Update, Path: "/opt/x", Origin: present.URL, Seen: &marker{SHA256: sumA, Strip: 1}, Want: present.marker(), Foreign: "alice",
+				Drift: rights.Drift{
+					Path: "/opt/x", Seen: rights.Rights{Mode: 0o755, Owner: "alice", Group: "root"}, Want: present.rights(), Owner: true,
+				},
+			},
+		},
+		{
+			name: "a marker that another user put into the directory", step: present, dir: directory, file: there, occupied: true,
+			marker: observe.FileInfo{Type: observe.Regular, Content: made.Content, UID: 1000, Owner: "alice"},
+			edits:  update("sha256", "alice may have changed what was unpacked", "https://example.com/x.tgz"),
+		},
+		{
+			name: "the owner's own tree", step: with(func(s *Step) { s.Owner = "app" }), file: there, occupied: true,
+			dir:    observe.FileInfo{Type: observe.Directory, Mode: 0o755, UID: 900, Owner: "app", Group: "root"},
+			marker: observe.FileInfo{Type: observe.Regular, Content: made.Content, UID: 900, Owner: "app"},
+		},
 		{name: "owner by number", step: with(func(s *Step) { s.Owner, s.Group = "0", "0" }), dir: directory, marker: made, file: there, occupied: true},
 		{name: "empty directory", step: present, dir: directory, edits: update("sha256", "not unpacked by rcprov", "https://example.com/x.tgz")},
 		{

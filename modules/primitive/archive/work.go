@@ -15,6 +15,7 @@ type work struct {
 	Leftover bool    // whether it is, left behind by a killed run
 	Origin   string  // URL or path of the archive
 	Seen     *marker // of a directory that is updated; nil: it has none
+	Foreign  string  // who has the directory or the marker, if that is neither root nor the desired owner
 	Want     marker
 	Missing  []string     // of the desired files in it, or where they link to
 	Edited   []string     // of the fixed ones
@@ -24,7 +25,7 @@ type work struct {
 // unpacks reports whether the archive is unpacked, which also sets all rights.
 func (w work) unpacks() bool {
 	return w.Action == modules.Create ||
-		w.Action == modules.Update && (w.otherArchive() || w.Seen.Strip != w.Want.Strip || len(w.Missing)+len(w.Edited) > 0)
+		w.Action == modules.Update && (w.otherArchive() || w.Foreign != "" || w.Seen.Strip != w.Want.Strip || len(w.Missing)+len(w.Edited) > 0)
 }
 
 // otherArchive reports whether another archive, or none, was unpacked. Without a desired sum, the label decides.
@@ -58,6 +59,8 @@ func (w work) Edits() []modules.Edit {
 		edits = append(edits, e)
 	}
 	switch {
+	case w.Seen != nil && w.Foreign != "":
+		edit("sha256", w.Foreign+" may have changed what was unpacked", w.Origin)
 	case !w.otherArchive():
 	case w.Seen == nil:
 		edit("sha256", "not unpacked by rcprov", w.Origin)

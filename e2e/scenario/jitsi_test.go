@@ -336,7 +336,7 @@ hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappin
 				p.vars[name] += "-rotated"
 			}
 			p.apply("secrets rotated", []string{
-				"jitsi.meet/answers-bridge", "jitsi.meet/answers-prosody", "jitsi.meet/answers-tokens", "jitsi.meet/prosody-settings",
+				"jitsi.meet/answers-tokens", "jitsi.meet/prosody-settings",
 				"jitsi.meet/account-focus", "jitsi.meet/account-bridge", "jitsi.meet/prosody-service", "jitsi.meet/bridge-conf",
 				"jitsi.meet/focus-conf", "jitsi.meet/bridge-service", "jitsi.meet/focus-service", "jitsi.meet/turn-conf", "jitsi.meet/turn-service",
 			})
@@ -422,7 +422,7 @@ func (p *meet) drifts() {
 	p.t.Helper()
 	const step = "jitsi.meet/"
 	lua := "/etc/prosody/conf.avail/$domain.cfg.lua"
-	prosodyAnew := []string{step + "prosody", step + "prosody-settings", step + "prosody-access", step + "prosody-service"}
+	prosodyAnew := []string{step + "prosody", step + "prosody-settings", step + "prosody-access", step + "account-focus", step + "account-bridge", step + "prosody-service"}
 	for _, drift := range []struct {
 		name, script string
 		changes      []string

@@ -280,9 +280,6 @@ func (p *prod) wrongSignatures() {
 func (p *prod) keptSecrets() {
 	p.t.Helper()
 	p.look.enough()
-	for _, name := range []string{"meet_focus_secret", "meet_bridge_secret"} { // the package's script has them as arguments of prosodyctl
-		p.look.places["processes"] = strings.ReplaceAll(p.look.places["processes"], p.vars[name], "")
-	}
 	secrets := map[string]string{}
 	for _, name := range p.secrets {
 		secrets[name] = p.vars[name]

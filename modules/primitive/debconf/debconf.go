@@ -23,6 +23,10 @@ type Step struct {
 	Package   string
 	Answers   []Answer
 	Sensitive bool // whether all answers are sensitive, not only passwords
+
+	// Keep reports whether a stored value stays, although it is another one; nil: none does. For products, whose packages want
+	// some password that nothing uses.
+	Keep func(stored string) bool
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -91,7 +95,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("read %s in debconf's database: %w", a.Question, err)
 		}
-		if is.There && a.equals(is.Value) {
+		if is.There && (a.equals(is.Value) || s.Keep != nil && s.Keep(is.Value)) {
 			continue
 		}
 		w = append(w, given{Answer: a, Seen: is, Sensitive: s.Sensitive || a.Type == "password"})

@@ -30,8 +30,19 @@ var _ modules.Step = (*Account)(nil)
 
 func (s *Account) jid() string { return s.User + "@auth." + s.Domain }
 
+// The users of the two accounts.
+const (
+	focusUser  = "focus"
+	bridgeUser = "jvb"
+)
+
+// accountFile is where prosody keeps the account of a user.
+func accountFile(user, domain string) string {
+	return prosodyData("auth."+domain) + "/accounts/" + user + ".dat"
+}
+
 func (s *Account) question() observe.FileQuestion {
-	return confQuestion(prosodyData("auth."+s.Domain) + "/accounts/" + s.User + ".dat")
+	return confQuestion(accountFile(s.User, s.Domain))
 }
 
 // Observe implements [modules.Step].

@@ -104,7 +104,7 @@ func names(parts []modules.Part) string {
 func TestParts(t *testing.T) {
 	t.Parallel()
 	const (
-		answers  = "answers-bridge answers-prosody answers-web "
+		answers  = "answers-bridge first-password-bridge first-password-focus answers-web "
 		packages = "remembered-domain prosody-guard packages "
 		plain    = packages + "no-tokens no-turnserver "
 		prosody  = "previous-domain prosody prosody-link prosody-certificates prosody-settings prosody-access account-focus account-bridge roster prosody-service "

@@ -2,6 +2,7 @@ package jitsi
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -71,15 +72,24 @@ func (b *builder) build() {
 // answers adds the answers to the questions of Jitsi's packages. */jvb-hostname of other packages than the bridge's are not
 // asked: in them a package remembers its domain, and one that is preset makes it believe that it is configured already. The
 // secret of TURN is left to the package, which invents one that nothing uses: everybody can read answers of its type.
+//
+// The script of jitsi-meet-prosody gives the passwords of both accounts to `prosodyctl register` as arguments, which every user
+// of the host can read. So debconf gets random ones; [Account] sets the plan's passwords afterwards, by standard input, and
+// rcprov writes the files in which bridge and focus read theirs.
 func (b *builder) answers() {
 	answers := func(name, owner string, list ...debconf.Answer) {
 		b.Add(name, &debconf.Step{Package: owner, Answers: list})
 	}
 	answers("answers-bridge", "jitsi-videobridge2",
-		debconf.Answer{Question: "jitsi-videobridge/jvb-hostname", Type: "string", Value: b.args.Domain},
-		debconf.Answer{Question: "jitsi-videobridge/jvbsecret", Type: "password", Value: string(b.args.BridgeSecret)})
-	answers("answers-prosody", prosodyPackage,
-		debconf.Answer{Question: "jicofo/jicofo-authpassword", Type: "password", Value: string(b.args.FocusSecret)})
+		debconf.Answer{Question: "jitsi-videobridge/jvb-hostname", Type: "string", Value: b.args.Domain})
+	password := func(name, owner, question string, secret modules.Secret) {
+		b.Add(name, &debconf.Step{
+			Package: owner, Answers: []debconf.Answer{{Question: question, Type: "password", Value: rand.Text()}},
+			Keep: func(stored string) bool { return stored != "" && stored != string(secret) },
+		})
+	}
+	password("first-password-bridge", "jitsi-videobridge2", "jitsi-videobridge/jvbsecret", b.args.BridgeSecret)
+	password("first-password-focus", prosodyPackage, "jicofo/jicofo-authpassword", b.args.FocusSecret)
 	// With any other text the package makes a certificate of its own, or runs a script from the Internet.
 	answers("answers-web", webPackage,
 		debconf.Answer{Question: "jitsi-meet/cert-choice", Type: "select", Value: "I want to use my own certificate"},
@@ -151,8 +161,8 @@ func (b *builder) prosody() {
 	b.Add("prosody-certificates", &CertificateLinks{Domain: domain})
 	b.Add("prosody-settings", &Settings{Path: conf, Wanted: wantedSettings(b.args)})
 	b.Add("prosody-access", &file.Step{Path: conf, Mode: 0o640, Owner: "root", Group: "prosody"})
-	b.Add("account-focus", &Account{User: "focus", Domain: domain, Secret: b.args.FocusSecret})
-	b.Add("account-bridge", &Account{User: "jvb", Domain: domain, Secret: b.args.BridgeSecret})
+	b.Add("account-focus", &Account{User: focusUser, Domain: domain, Secret: b.args.FocusSecret})
+	b.Add("account-bridge", &Account{User: bridgeUser, Domain: domain, Secret: b.args.BridgeSecret})
 	b.Add("roster", &Roster{Domain: domain})
 	// The links as well: a prosody that was started without them does not have the domain, or no certificate.
 	watched := []string{

@@ -71,6 +71,9 @@ func (s *Prosody) Observe(q *observe.Query) {
 func (s *Prosody) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	f := snapshot.Forecast()
 	f.Remove(prosodyData(s.auth()))
+	for _, user := range []string{focusUser, bridgeUser} { // with a password of debconf's
+		f.Write(accountFile(user, s.Domain), observe.KnownContent(nil), observe.UnknownRights)
+	}
 	for _, path := range s.needed() {
 		f.Write(path, observe.NewContent, nil)
 	}

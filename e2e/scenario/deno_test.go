@@ -4,23 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 )
 
-// TestDeno installs a release of Rocket.Chat whose apps run with Deno, and upgrades to one whose apps don't.
-func TestDeno(t *testing.T) {
-	t.Parallel()
-	m, image := supply(t)
-	h := labtest.Launch(t, image)
-	laptop, err := rcprov.NewLaptop(t.TempDir(), h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(version, deno string) {
-		t.Helper()
-		plan := rcprov.HostBlock(h, "m1") + fmt.Sprintf(`
+// denoPlan is a plan with a secret in every argument of its products that takes one.
+const denoPlan = `
+variable "s" {
+  type      = map(string)
+  sensitive = true
+}
 play "chat" {
   hosts = [host.m1]
 
@@ -28,16 +23,22 @@ play "chat" {
     version        = %[1]q
     replica_set    = "rs0"
     members        = ["127.0.0.1"]
-    key_file       = "abcdefghijklmnopqrstuvwxyz0123456789"
+    key_file       = var.s.key_file
     cache_size_gb  = 0.25
+    settings       = { "operationProfiling.filter" = "{ ns: '${var.s.mongod}' }" }
     repository_uri = %[2]s
     key_url        = %[3]s
     fingerprints   = %[4]s
   }
   mongo_replica_set "rs" {
-    name           = "rs0"
-    members        = ["127.0.0.1"]
-    admin_password = "hunter2-admin"
+    name                    = "rs0"
+    members                 = ["127.0.0.1"]
+    admin_password          = var.s.admin
+    admin_previous_password = var.s.previous
+    user "chat" {
+      password = var.s.user
+      roles    = ["readWrite@rocketchat"]
+    }
   }
   node "lts" {
     version      = "22.22.3"
@@ -56,10 +57,31 @@ play "chat" {
     npm_registry = %[13]s
     packages     = ["ca-certificates", "fontconfig"]
     root_url     = "http://chat.lab.test"
-    mongo_url    = "mongodb://admin:hunter2-admin@127.0.0.1:27017/rocketchat?replicaSet=rs0&authSource=admin"
+    mongo_url    = "mongodb://admin:${var.s.admin}@127.0.0.1:27017/rocketchat?replicaSet=rs0&authSource=admin"
+    mail_url     = "smtp://chat:${var.s.mail}@127.0.0.1:25"
+    settings     = { SMTP_Password = "it's \"${var.s.setting}\" $x" }
+    env          = { CANARY = "it's \"${var.s.env}\" $x" }
+    admin {
+      username = "admin"
+      email    = "admin@lab.test"
+      password = var.s.person
+    }
   }
 }
-`, m.MongoDB.Series, text(m.MongoDB.URI), text(m.MongoDB.KeyURL), list(m.MongoDB.Fingerprint),
+`
+
+// TestDeno installs a release of Rocket.Chat whose apps run with Deno, and upgrades to one whose apps don't.
+func TestDeno(t *testing.T) {
+	t.Parallel()
+	m, image := supply(t)
+	h := labtest.Launch(t, image)
+	laptop, err := rcprov.NewLaptop(t.TempDir(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(version, deno string) {
+		t.Helper()
+		plan := rcprov.HostBlock(h, "m1") + fmt.Sprintf(denoPlan, m.MongoDB.Series, text(m.MongoDB.URI), text(m.MongoDB.KeyURL), list(m.MongoDB.Fingerprint),
 			text(m.Node.DistURL), text(m.Node.KeyURL), list(m.Node.Fingerprint),
 			version, text(m.RocketChat.URL), text(m.RocketChat.KeyURL), list(m.RocketChat.Fingerprint), deno, text(m.NPMRegistry))
 		if _, err := laptop.WriteFile("plan.hcl", plan); err != nil {
@@ -72,7 +94,17 @@ play "chat" {
 		deno = fmt.Sprintf("deno_version  = %q\n    deno_sha256   = %q\n    deno_releases = %q", m.Deno.Version, m.Deno.SHA256, m.Deno.ReleaseURL)
 	}
 	write("8.7.1", deno)
-	apply(t, laptop, 0)
+	secrets, value := map[string]string{}, ""
+	for _, name := range []string{"key_file", "mongod", "admin", "previous", "user", "mail", "setting", "env", "person"} {
+		secrets[name] = letters(24)
+		value += fmt.Sprintf("%s = %q\n", name, secrets[name])
+	}
+	laptop.Env = append(laptop.Env, "RCPROV_VAR_s={\n"+value+"}")
+	look := newLookout(t, h, 100*time.Millisecond)
+	look.keep(apply(t, laptop, 0))
+	look.enough()
+	must(t, h, ": >/var/log/mongodb/mongod.log") // where mongod, for itself alone, prints its settings
+	look.search(`"step":"rocketchat.chat/env"`, secrets)
 	must(t, h, `test "$(/opt/rocketchat/deno/`+version+`/deno --version | head -n 1 | cut -d' ' -f2)" = `+version)
 	must(t, h, "! command -v deno") // it is this server's alone
 	if !m.Vendor {                  // the original does it with the first app

@@ -43,7 +43,19 @@ type meet struct {
 }
 
 // meetSecrets are the variables that no output may show.
-var meetSecrets = []string{"bridge_secret", "focus_secret", "token_secret", "turn_secret"}
+var meetSecrets = []string{"bridge_secret", "focus_secret", "token_secret", "turn_secret", "bridge_settings", "focus_settings"}
+
+// withSettings gives bridge and focus settings, in variables that may be secret.
+func withSettings(plan string) string {
+	plan = strings.Replace(plan, "  jitsi \"meet\" {\n", `  jitsi "meet" {
+    bridge_settings = var.bridge_settings == "" ? "" : "videobridge.lab = \"${var.bridge_settings}\""
+    focus_settings  = var.focus_settings == "" ? "" : "jicofo.lab = \"${var.focus_settings}\""
+`, 1)
+	for _, name := range []string{"bridge_settings", "focus_settings"} {
+		plan += "\nvariable \"" + name + "\" {\n  type      = string\n  sensitive = true\n  default   = \"\"\n}\n"
+	}
+	return plan
+}
 
 // launchMeet boots a host; more is what stands in the plan beside plans/jitsi.hcl.
 func launchMeet(t *testing.T, image, more string) *meet {
@@ -69,7 +81,7 @@ func launchMeet(t *testing.T, image, more string) *meet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.plan, err = p.laptop.WriteFile("plan.hcl", string(text)+more); err != nil {
+	if p.plan, err = p.laptop.WriteFile("plan.hcl", withSettings(string(text))+more); err != nil {
 		t.Fatal(err)
 	}
 	p.vars = map[string]string{
@@ -109,7 +121,9 @@ func (p *meet) settled(what string) {
 	if before == nil {
 		return
 	}
-	lines := slices.DeleteFunc(touched(before, p.snapshot()), func(line string) bool { return strings.HasPrefix(line, "/var/log/") })
+	lines := slices.DeleteFunc(touched(before, p.snapshot()), func(line string) bool {
+		return strings.HasPrefix(line, "/var/log/") || strings.HasPrefix(line, "/home/alice/") // alice looks out meanwhile
+	})
 	if len(lines) > 0 {
 		p.t.Errorf("%s: plan and second apply wrote:\n%s", what, strings.Join(lines, "\n"))
 	}
@@ -258,14 +272,18 @@ for unit in nginx prosody jicofo jitsi-videobridge2; do systemctl is-active -q $
 [ -z "$(dpkg --audit)" ] && ss -Hlun | grep -q ':10000 '
 for name in `+p.domain+` auth.`+p.domain+`; do openssl x509 -noout -in /etc/prosody/certs/$name.crt && [ -s /etc/prosody/certs/$name.key ] || exit; done
 grep -A3 '^.\["focus.`+p.domain+`"\] = {$' /var/lib/prosody/auth%2e*/roster/focus.dat | grep -q '"subscription"\] = "\(from\|both\)"'`)
-	var secrets []string
+	var secrets string
 	for _, name := range meetSecrets {
 		if secret := p.vars[name]; secret != "" {
-			secrets = append(secrets, "-e "+secret)
+			secrets += secret + "\n"
 		}
 	}
-	grep := strings.Join(secrets, " ")
-	must(p.t, p.host, `! su -s /bin/sh -c "grep -rlsF `+grep+` /etc /var/cache /var/lib /var/log /run /tmp" nobody && ! ps -eo args | grep -vF grep | grep -qF `+grep)
+	must(p.t, p.host, `secrets() { cat <<'END'
+`+secrets+`END
+}
+umask 077
+! secrets | su -s /bin/sh -c "exec grep -rlsF -f - /etc /var/cache /var/lib /var/log /run /tmp" nobody &&
+secrets >/run/sought && ! ps -eo args | grep -qF -f /run/sought && rm /run/sought`)
 	if p.vars["token_app_id"] == "" {
 		p.getsIn("somebody", "", true)
 		return
@@ -315,7 +333,9 @@ func TestJitsi(t *testing.T) {
 		t.Run(image, func(t *testing.T) {
 			t.Parallel()
 			p := launchMeet(t, image, "")
+			p.vars["bridge_settings"], p.vars["focus_settings"] = "hunter2-in-jvb-conf", "hunter2-in-jicofo-conf"
 			p.refusesKeys()
+			p.look = newLookout(t, p.host, 100*time.Millisecond)
 			p.apply("bare host", nil)
 			p.works("bare host")
 			p.settled("bare host")
@@ -323,6 +343,7 @@ func TestJitsi(t *testing.T) {
 			p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "rocketchat", "hunter2-token-01", "hunter2-turn-001"
 			p.vars["nat"] = fmt.Sprintf("{private = %q, public = \"203.0.113.7\"}", p.host.Address)
 			p.apply("tokens, TURN and NAT", nil)
+			p.keptSecrets()
 			p.works("tokens, TURN and NAT")
 			must(t, p.host, `systemctl is-active -q coturn && test "$(stat -c '%a %U:%G' /etc/turnserver.conf)" = "640 root:turnserver"
 openssl s_client -connect 127.0.0.1:5349 </dev/null 2>/dev/null | openssl x509 -noout -checkhost `+p.domain+` | grep -q 'does match'
@@ -368,6 +389,18 @@ hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappin
 			p.settled("no tokens and no TURN any more")
 		})
 	}
+}
+
+// keptSecrets ends the lookout, which must have seen no secret.
+func (p *meet) keptSecrets() {
+	p.t.Helper()
+	p.look.enough()
+	secrets := map[string]string{}
+	for _, name := range meetSecrets {
+		secrets[name] = p.vars[name]
+	}
+	p.look.search(`"step":"jitsi.meet/bridge-conf"`, secrets)
+	p.look = nil
 }
 
 // refusesKeys wants keys that are not the plan's, or not valid, to be refused before apt sees them.
@@ -603,7 +636,9 @@ func TestJitsiKilled(t *testing.T) {
 	old := p.domain
 	p.call("call")
 	for _, name := range meetSecrets {
-		p.vars[name] += "-rotated"
+		if p.vars[name] != "" {
+			p.vars[name] += "-rotated"
+		}
 	}
 	end := p.watchDoor()
 	try("another domain",

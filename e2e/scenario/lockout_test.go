@@ -69,6 +69,7 @@ func TestLockout(t *testing.T) {
 	t.Run("connection lost", l.connectionLost)
 	t.Run("killed and shut out", l.killedShutOut)
 	t.Run("timer stopped", l.timerStopped)
+	t.Run("read-only /var", l.readOnly)
 	t.Run("killed and let in", l.killedLetIn)
 	t.Run("power failure", l.powerFailure)
 }
@@ -295,7 +296,9 @@ func (l lockout) timerStopped(t *testing.T) {
 	before := l.must(t, off)
 	l.plan(t, firewall("10s", sshRule))
 	kill, end := l.begin(t)
-	l.must(t, "systemctl stop rcprov-deadman-ufw.timer")
+	// No clock that somebody may set decides when: the timer counts from its start.
+	l.must(t, `test -z "$(systemctl show -P TimersCalendar rcprov-deadman-ufw.timer)"; systemctl show -P TimersMonotonic rcprov-deadman-ufw.timer | grep -q OnActiveUSec=10s
+systemctl stop rcprov-deadman-ufw.timer`)
 	kill()
 	if r := end(); r.Exit != -1 {
 		t.Fatalf("rcprov was not killed\n%v", r)
@@ -313,6 +316,37 @@ func (l lockout) timerStopped(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	if after := l.must(t, off); after != before {
+		t.Errorf("not as before: %q, %q", before, after)
+	}
+	l.must(t, refuseNoMore)
+}
+
+// readOnly: what is below /var can't be written any more when the timer fires. The firewall is back at once, and the switch is
+// decided as soon as that can be noted.
+func (l lockout) readOnly(t *testing.T) {
+	l.must(t, refuse)
+	before := l.must(t, off)
+	l.plan(t, firewall("6s", sshRule))
+	kill, end := l.begin(t)
+	l.must(t, "mount --bind /var /var; mount -o remount,bind,ro /var; ! touch /var/lib/rcprov/x 2>/dev/null")
+	kill()
+	if r := end(); r.Exit != -1 {
+		t.Fatalf("rcprov was not killed\n%v", r)
+	}
+	killed := time.Now()
+	for !l.lets() {
+		if time.Since(killed) > time.Minute {
+			t.Fatal("the host lets nobody in")
+		}
+	}
+	l.must(t, "test -e /var/lib/rcprov/deadman/ufw/armed; mount -o remount,bind,rw /var; umount -l /var")
+	for range 100 { // systemd tries again after 5 seconds
+		if out, err := l.Exec(t.Context(), "set -e\n"+off); err == nil && out.Status == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if after := l.must(t, "test -e /var/lib/rcprov/deadman/ufw/restored\n"+off); after != before {
 		t.Errorf("not as before: %q, %q", before, after)
 	}
 	l.must(t, refuseNoMore)

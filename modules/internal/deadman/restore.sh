@@ -44,16 +44,13 @@ put_back() {
 }
 
 # put_file PATH puts a saved file in its place: by a rename if that is possible, and else by a copy, for which the changed file
-# makes room if there is none.
+# makes room if there is none. Two mounts may be of one file system, and one of them read-only.
 put_file() {
 	mkdir -p -- "${1%/*}/"
-	if [ "$(stat -c %d -- "saved${1%/*}/")" = "$(stat -c %d -- "${1%/*}/")" ]; then
-		mv -fT -- "saved$1" "$1"
-	else
-		if ! cp -a -- "saved$1" "${1%/*}/.rcprov-back" || ! mv -fT -- "${1%/*}/.rcprov-back" "$1"; then
-			rm -f -- "${1%/*}/.rcprov-back" "$1"
-			cp -a -- "saved$1" "$1"
-		fi
+	if [ "$(stat -c %d -- "saved${1%/*}/")" = "$(stat -c %d -- "${1%/*}/")" ] && mv -fT -- "saved$1" "$1" 2>/dev/null; then return; fi
+	if ! cp -a -- "saved$1" "${1%/*}/.rcprov-back" || ! mv -fT -- "${1%/*}/.rcprov-back" "$1"; then
+		rm -f -- "${1%/*}/.rcprov-back" "$1"
+		cp -a -- "saved$1" "$1"
 	fi
 }
 

@@ -51,6 +51,9 @@ type ACME struct {
 // It may be called concurrently.
 func (a *ACME) Resolve(name string, addresses ...netip.Addr) { a.names.resolve(name, addresses) }
 
+// Delegate lets another DNS server answer for a zone, for the validation of challenges. It may be called concurrently.
+func (a *ACME) Delegate(zone string, server netip.AddrPort) { a.names.delegate(zone, server) }
+
 // SuggestRenewal makes the server suggest to renew a certificate that it issued between two times (RFC 9773).
 func (a *ACME) SuggestRenewal(certificate *x509.Certificate, from, to time.Time) error {
 	var info struct {

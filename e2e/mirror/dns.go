@@ -24,11 +24,12 @@ type nameServer struct {
 	mu        sync.Mutex
 	addresses map[string][]netip.Addr
 	texts     map[string][]string
+	others    map[string]string // by zone: the address of the server that answers for it
 }
 
 // startNameServer starts a name server on a free port of the IP address host.
 func startNameServer(ctx context.Context, host string) (*nameServer, error) {
-	n := &nameServer{addresses: map[string][]netip.Addr{}, texts: map[string][]string{}}
+	n := &nameServer{addresses: map[string][]netip.Addr{}, texts: map[string][]string{}, others: map[string]string{}}
 	tcp, err := listen(ctx, net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, err
@@ -65,10 +66,37 @@ func (n *nameServer) resolve(name string, addresses []netip.Addr) {
 	n.addresses[canonical(name)] = addresses
 }
 
+// delegate lets another server answer for a zone.
+func (n *nameServer) delegate(zone string, server netip.AddrPort) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.others[canonical(zone)] = server.String()
+}
+
+// other returns the address of the server that answers for a name; empty: this one does.
+func (n *nameServer) other(name string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for zone, server := range n.others {
+		if dns.IsSubDomain(zone, canonical(name)) {
+			return server
+		}
+	}
+	return ""
+}
+
 func canonical(name string) string { return strings.ToLower(dns.Fqdn(name)) }
 
-// ServeDNS answers a question or carries out an update.
+// ServeDNS answers a question, has another server answer it, or carries out an update.
 func (n *nameServer) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
+	if len(request.Question) == 1 {
+		if server := n.other(request.Question[0].Name); server != "" {
+			if reply, _, err := new(dns.Client).Exchange(request, server); err == nil {
+				_ = w.WriteMsg(reply) // the client may be gone
+			}
+			return
+		}
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	reply := new(dns.Msg)

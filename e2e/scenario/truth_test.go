@@ -134,6 +134,7 @@ func TestPlanTellsTheTruth(t *testing.T) {
 			}
 		})
 	}
+	t.Run("certificate by signed updates of the DNS", func(t *testing.T) { signedUpdates(t, h) })
 }
 
 // truthful runs plan and apply, and wants apply to do what plan announced.

@@ -199,6 +199,8 @@ func (d *declarer) file(body *hclsyntax.Body) {
 			d.include(b, d.library, &d.items)
 		case "host", "group":
 			switch {
+			case d.library != nil && d.modules[b.Type] != nil: // a step of the module group
+				d.step(d.library, b, &d.items)
 			case d.in != nil:
 				d.report(mistake(b.DefRange(), fmt.Sprintf("A library can't have a block %q", b.Type),
 					"Hosts and groups belong to the plan. A library may refer to them; better, it has a variable that the include sets."))

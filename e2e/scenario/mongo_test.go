@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -332,6 +333,61 @@ func (d *database) moves(s set) {
 	d.quiet(s)
 }
 
+// isDown waits until the server of a host, which is a primary's or a secondary's, knows that the one of another is down.
+func (d *database) isDown(via *lab.Host, admin string, other *lab.Host) {
+	d.t.Helper()
+	server := d.connect(via, "admin", admin).Database("admin")
+	for range 300 {
+		var status struct {
+			Members []struct {
+				Name   string
+				Health int
+			}
+		}
+		if err := server.RunCommand(d.t.Context(), bson.D{{Key: "replSetGetStatus", Value: 1}}).Decode(&status); err != nil {
+			d.t.Fatal(err)
+		}
+		for _, m := range status.Members {
+			if m.Name == other.Address+":27017" && m.Health == 0 {
+				return
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	d.t.Fatalf("%s takes %s for well", via.Name, other.Name)
+}
+
+// losesPower has one of three hosts without power while a password changes: the others, which have a primary and a majority, don't wait
+// for its server, and the run says what it changed before it failed.
+func (d *database) losesPower(s set) {
+	d.t.Helper()
+	s.chat, s.deadline = "hunter3-chat", "20m"
+	if err := d.hosts[2].Kill(d.t.Context()); err != nil {
+		d.t.Fatal(err)
+	}
+	d.isDown(d.hosts[0], s.admin, d.hosts[2])
+	config := "UserKnownHostsFile " + d.laptop.KnownHosts() + "\nConnectTimeout 3\n"
+	if err := os.WriteFile(d.laptop.SSHConfig(), []byte(config), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	r := d.apply(s, 1)
+	if r.Duration > time.Minute {
+		d.t.Errorf("it waited %s for a host without power", r.Duration)
+	}
+	for _, want := range []string{`"made":["user chat password"]`, d.hosts[2].Address + ":27017"} {
+		if !strings.Contains(r.Stdout, want) {
+			d.t.Errorf("a host without power: no %q in\n%v", want, r)
+		}
+	}
+	if a, b := d.code(d.connect(d.hosts[0], "chat", s.chat), "ping"), d.code(d.connect(d.hosts[1], "chat", s.chat), "ping"); a != 0 || b != 0 {
+		d.t.Errorf("the new password: codes %d and %d", a, b)
+	}
+	history, err := d.laptop.Run(d.t.Context(), "history", "plan.hcl", "m1")
+	if err != nil || !strings.Contains(history.Stdout, "user chat password") {
+		d.t.Errorf("history doesn't name the password: %v\n%v", err, history)
+	}
+}
+
 // TestMongoMembers makes a set of two, loses one of them while a third is added, goes on, and lets one go.
 func TestMongoMembers(t *testing.T) {
 	t.Parallel()
@@ -381,6 +437,8 @@ func TestMongoMembers(t *testing.T) {
 	if want := []string{"mongod.rs/service"}; !slices.Equal(steps, want) {
 		t.Errorf("a stopped member: changed %q, want %q", steps, want)
 	}
+	d.losesPower(three)
+	s.chat = "hunter3-chat"
 	d.apply(s, 0)
 	d.wantVoters(d.hosts[0], s.admin, d.hosts[:2]...)
 	d.quiet(s)

@@ -263,6 +263,10 @@ func (a *authentication) offers() []*offer {
 			return
 		}
 		key := &offer{Signer: s, login: a, inAgent: inAgent, name: fmt.Sprintf("key %s (%s)", where, ssh.FingerprintSHA256(s.PublicKey()))}
+		if short := a.settings.tooShort(s.PublicKey()); short != nil {
+			a.skipped = append(a.skipped, key.name+": "+short.Error())
+			return
+		}
 		if len(key.Algorithms()) == 0 {
 			a.skipped = append(a.skipped, key.name+": PubkeyAcceptedAlgorithms leaves it out")
 			return

@@ -42,7 +42,7 @@ type settings struct {
 
 	methods             []string // of authentication, in order
 	passwordPrompts     int      // NumberOfPasswordPrompts
-	publicKeyAlgorithms []string // PubkeyAcceptedAlgorithms; nil: not set
+	publicKeyAlgorithms []string // PubkeyAcceptedAlgorithms, or ssh's own
 
 	proxyJump    []hop
 	proxyCommand string
@@ -63,7 +63,10 @@ type settings struct {
 	bindInterface string // BindInterface; empty: any
 	batch         bool   // BatchMode: nobody is asked
 
-	kex, ciphers, macs, hostKeyAlgorithms []string // those of ssh_config; nil: not set
+	kex, ciphers, macs, hostKeyAlgorithms []string // those of ssh_config, or ssh's own; hostKeyAlgorithms: nil: not set
+	caSignatures                          []string // CASignatureAlgorithms, or ssh's own
+	rsaBits                               int      // RequiredRSASize: what an RSA key must have
+	where                                 func(keyword string) string
 
 	ignored []string // what ssh_config sets and rcprov doesn't follow
 
@@ -110,7 +113,7 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &settings{alias: t.Address}
+	s := &settings{alias: t.Address, where: r.where}
 	me, err := localUser()
 	if err != nil {
 		return nil, err
@@ -179,17 +182,7 @@ func (s *settings) setConnection(r *resolver) {
 	default:
 		s.ignored = append(s.ignored, "VerifyHostKeyDNS")
 	}
-	list := func(keywords ...string) []string {
-		for _, keyword := range keywords {
-			if value := r.first(keyword); value != "" {
-				return strings.Split(value, ",")
-			}
-		}
-		return nil
-	}
-	s.kex, s.ciphers, s.macs = list("KexAlgorithms"), list("Ciphers"), list("MACs")
-	s.hostKeyAlgorithms = list("HostKeyAlgorithms")
-	s.publicKeyAlgorithms = list("PubkeyAcceptedAlgorithms", "PubkeyAcceptedKeyTypes")
+	s.setAlgorithmNames(r)
 }
 
 // setOtherNames sets the other names by which known_hosts may know the host.

@@ -198,7 +198,7 @@ const noSSH = "no-such-program"
 // TestShapesCompile compiles what is otherwise compiled when a configuration needs it.
 func TestShapesCompile(t *testing.T) {
 	t.Parallel()
-	shapes := []shape{sshTime, placeIn, plainPattern, oneQuoted, plainAlgorithms}
+	shapes := []shape{sshTime, placeIn, plainPattern, oneQuoted, plainAlgorithms, tokenOrVariable}
 	for _, s := range append(shapes, slices.Collect(maps.Values(plainValues))...) {
 		s.compiled()
 	}

@@ -26,7 +26,7 @@ type HostKeyError struct {
 	Type        string // of the key that the host showed: "ssh-ed25519"
 	Fingerprint string // of that key: "SHA256:..."
 	Known       []KnownKey
-	Err         error // of the check, for Invalid
+	Err         error // of the check, for Invalid; for Revoked, what has the revoked key if that isn't the host
 }
 
 // HostKeyProblem is why a host key was not accepted.
@@ -67,6 +67,9 @@ func (e *HostKeyError) Error() string {
 	case Changed:
 		return fmt.Sprintf("THE HOST KEY OF %s HAS CHANGED: it showed %s, but known are %s", e.Host, shown, strings.Join(known, ", "))
 	case Revoked:
+		if e.Err != nil {
+			return fmt.Sprintf("the host key of %s can't be trusted: it showed %s, and %v is REVOKED: %s", e.Host, shown, e.Err, strings.Join(known, ", "))
+		}
 		return fmt.Sprintf("the host key of %s is REVOKED: it showed %s, which is marked so: %s", e.Host, shown, strings.Join(known, ", "))
 	default:
 		return fmt.Sprintf("the host certificate of %s (%s) is not valid: %v", e.Host, shown, e.Err)
@@ -147,6 +150,10 @@ func (h *hostKeys) known(db *knownDB) []knownhosts.PublicKey {
 func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey) error {
 	s, keys := h.settings, &h.dialer.keys
 	h.shown = key
+	if short := s.tooShort(key); short != nil {
+		h.err = modules.WithHint(fmt.Errorf("the host key of %s: %w", xknownhosts.Normalize(s.knownAs), short), "Give the host a longer RSA key, or one of another kind.")
+		return h.err
+	}
 	for _, list := range s.revokedKeys {
 		if h.err = checkRevoked(ctx, list, xknownhosts.Normalize(s.knownAs), key); h.err != nil {
 			return h.err
@@ -174,9 +181,13 @@ func (h *hostKeys) check(ctx context.Context, remote net.Addr, key ssh.PublicKey
 			return h.err
 		}
 	}
-	if s.portless != "" && keys.verify(s, h.printed, s.portless, remote, key) == nil { // as ssh does: sshconnect.c, check_host_key
-		h.err = nil
-		return nil
+	if s.portless != "" { // as ssh does: sshconnect.c, check_host_key
+		err := keys.verify(s, h.printed, s.portless, remote, key)
+		var other *HostKeyError
+		if err == nil || errors.As(err, &other) && (other.Problem == Invalid || other.Problem == Revoked) {
+			h.err = err
+			return err
+		}
 	}
 	h.err = h.unknown(ctx, remote, key, problem)
 	return h.err
@@ -298,43 +309,60 @@ func (k *knownKeys) verify(s *settings, printed, knownAs string, remote net.Addr
 	if err := db.brokenFor(knownAs); err != nil {
 		return err
 	}
-	err = db.HostKeyCallback()(knownAs, remote, key)
-	if err == nil {
-		return nil
-	}
-	plain := key
-	cert, certified := key.(*ssh.Certificate)
-	if certified {
-		plain = cert.Key
-	}
+	plain := plainKey(key)
 	problem := &HostKeyError{
 		Host: xknownhosts.Normalize(knownAs), Type: plain.Type(), Fingerprint: ssh.FingerprintSHA256(plain),
 	}
-	var unmatched *xknownhosts.KeyError
+	cert, certified := key.(*ssh.Certificate)
 	var revoked *xknownhosts.RevokedError
-	switch {
-	case errors.As(err, &revoked):
+	if certified && errors.As(db.HostKeyCallback()(knownAs, remote, cert.SignatureKey), &revoked) {
+		problem.Problem, problem.Known = Revoked, []KnownKey{db.describe(revoked.Revoked)}
+		problem.Err = errors.New("the authority that signed the host's certificate")
+		return modules.WithHint(problem, "Don't connect: whoever has the authority's key can be this host. Replace the authority, or remove the @revoked line if it is there by mistake.")
+	}
+	err = db.HostKeyCallback()(knownAs, remote, plain)
+	if errors.As(err, &revoked) {
 		problem.Problem, problem.Known = Revoked, []KnownKey{db.describe(revoked.Revoked)}
 		return modules.WithHint(problem, "Don't connect. Give the host a new key, or remove the @revoked line if it is there by mistake.")
-	case errors.As(err, &unmatched) && len(unmatched.Want) == 0:
-		problem.Problem = Unknown
-		return problem
-	case errors.As(err, &unmatched):
-		problem.Problem = Changed
-		for _, want := range unmatched.Want {
-			problem.Known = append(problem.Known, db.describe(want))
-		}
-		if problem.Known[0].File == commandName {
-			return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled and KnownHostsCommand of ssh_config prints its old key.")
-		}
-		return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled. If you know that it was, remove the old key "+
-			"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)
-	case certified:
-		problem.Problem, problem.Err = Invalid, err
-		return modules.WithHint(problem, "Sign the host's key again (`ssh-keygen -s CA -h -n %s`), or check the @cert-authority line.", problem.Host)
-	default:
+	}
+	var unmatched *xknownhosts.KeyError
+	if err != nil && !errors.As(err, &unmatched) {
 		return fmt.Errorf("check the host key: %w", err)
 	}
+	knows := func(key ssh.PublicKey, authority bool) bool {
+		return slices.ContainsFunc(db.HostKeys(knownAs), func(known knownhosts.PublicKey) bool {
+			return known.Cert == authority && bytes.Equal(known.Marshal(), key.Marshal())
+		})
+	}
+	// As for ssh, the key of a certificate that is no help is one like any other. Source: sshconnect.c, check_host_key.
+	if certified && knows(cert.SignatureKey, true) {
+		invalid, hint := s.checkCertificate(cert, knownAs)
+		if invalid == nil || knows(plain, false) {
+			return nil
+		}
+		problem.Problem, problem.Err = Invalid, invalid
+		return modules.WithHint(problem, "%s", hint)
+	}
+	if knows(plain, false) {
+		return nil
+	}
+	if unmatched != nil {
+		for _, want := range unmatched.Want {
+			if knows(want.Key, false) {
+				problem.Known = append(problem.Known, db.describe(want))
+			}
+		}
+	}
+	if len(problem.Known) == 0 {
+		problem.Problem = Unknown
+		return problem
+	}
+	problem.Problem = Changed
+	if problem.Known[0].File == commandName {
+		return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled and KnownHostsCommand of ssh_config prints its old key.")
+	}
+	return modules.WithHint(problem, "Someone may be listening in, or the host was reinstalled. If you know that it was, remove the old key "+
+		"(%s line %d) with `ssh-keygen -f %s -R '%s'`, and run again.", problem.Known[0].File, problem.Known[0].Line, problem.Known[0].File, problem.Host)
 }
 
 // add appends a host's key to the user's first known_hosts file, and forgets what was loaded.

@@ -231,6 +231,68 @@ func TestHostCertificates(t *testing.T) {
 	}
 }
 
+// Certificates and RSA keys of hosts: ssh is the witness.
+func TestHostCertificatesAsSSH(t *testing.T) {
+	t.Parallel()
+	needSSH(t)
+	server := startSSHD(t)
+	server.keygen(t, "ca", "rsa", "")
+	server.keygen(t, "other", "ed25519", "")
+	run(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", server.path("host_rsa"))
+	sign := func(args ...string) {
+		run(t, append(append([]string{"ssh-keygen", "-q", "-s", server.path("ca"), "-I", "id"}, args...), server.path("host_ed25519.pub"))...)
+	}
+	host := func(names string) func() { return func() { sign("-h", "-n", names) } }
+	bare := func(s *sshd) string { return s.line(t, "@cert-authority", "127.0.0.1", "ca") }
+	for _, c := range []struct {
+		name   string
+		sign   func()
+		known  func(s *sshd) string
+		config string
+		want   string // in the error and its hint; empty: both connect
+	}{
+		{"authority by the name without the port", host("127.0.0.1"), bare, "", ""},
+		{"authority by a pattern with a port", host("127.0.0.1"), func(s *sshd) string { return s.line(t, "@cert-authority", "[*]:*", "ca") }, "", ""},
+		{"for another host", host("elsewhere"), bare, "", "is not valid: it is for elsewhere, not for 127.0.0.1\nSign the host's key again (`ssh-keygen -s CA -I ID -h -n 127.0.0.1 ssh_host_ed25519_key.pub`)"},
+		{"for another host, and the key is known", host("elsewhere"), func(s *sshd) string {
+			return bare(s) + s.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", s.port), "host_ed25519")
+		}, "", ""},
+		{"for a user", func() { sign("-n", "127.0.0.1") }, bare, "", "it is a certificate for a user, not for a host"},
+		{"expired", func() { sign("-h", "-n", "127.0.0.1", "-V", "20200101:20200102") }, bare, "", "it expired on 2020-01-0"},
+		{"from tomorrow on", func() { sign("-h", "-n", "127.0.0.1", "-V", "+1d:+2d") }, bare, "", "it is not valid before 2"},
+		{"an old algorithm", func() { sign("-h", "-n", "127.0.0.1", "-t", "ssh-rsa") }, bare, "", "its authority signed it with ssh-rsa, which is none of ssh-ed25519, "},
+		{"an algorithm that was left out", host("127.0.0.1"), bare, "CASignatureAlgorithms ssh-ed25519", "its authority signed it with rsa-sha2-512, which is none of ssh-ed25519\n"},
+		{"an algorithm by choice", func() { sign("-h", "-n", "127.0.0.1", "-t", "ssh-rsa") }, bare, "CASignatureAlgorithms +ssh-rsa", ""},
+		{"revoked authority", host("127.0.0.1"), func(s *sshd) string { return bare(s) + s.line(t, "@revoked", "*", "ca") }, "", "the authority that signed the host's certificate is REVOKED: ssh-rsa SHA256:"},
+		{"revoked key", host("127.0.0.1"), func(s *sshd) string { return bare(s) + s.line(t, "@revoked", "*", "host_ed25519") }, "", "is REVOKED: it showed ssh-ed25519 "},
+		{"RSA key", nil, func(s *sshd) string { return s.line(t, "", "*", "host_rsa") }, "HostKeyAlgorithms rsa-sha2-512", ""},
+		{"short RSA key", nil, func(s *sshd) string { return s.line(t, "", "*", "host_rsa") }, "HostKeyAlgorithms rsa-sha2-512\nRequiredRSASize 3000", "an RSA key of 2048 bits is too short: RequiredRSASize of ssh_config (CONFIG line 2) wants 3000"},
+	} {
+		lines := []string{"HostKey " + server.path("host_rsa")}
+		if c.sign != nil {
+			c.sign()
+			lines = append(lines, "HostCertificate "+server.path("host_ed25519-cert.pub"))
+		}
+		s := startSSHDWith(t, server, lines...)
+		s.writeFile(t, "known_hosts", c.known(s))
+		s.writeFile(t, "config", c.config+"\n"+s.readFile(t, "config"))
+		said, witness := exec.Command("ssh", "-F", s.path("config"), "-o", "BatchMode=yes", "-p", strconv.Itoa(s.port), "127.0.0.1", "true").CombinedOutput()
+		if (witness == nil) != (c.want == "") {
+			t.Errorf("%s: ssh says %s", c.name, said)
+		}
+		conn, err := s.dialer().Connect(t.Context(), s.target())
+		if err == nil {
+			_ = conn.Close()
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(explained(err), strings.ReplaceAll(c.want, "CONFIG", s.path("config"))) {
+			t.Errorf("%s: got %s, want %q", c.name, explained(err), c.want)
+		}
+		if err != nil && strings.Contains(c.name, "revoked") && !strings.Contains(explained(err), "\nDon't connect") {
+			t.Errorf("%s: the advice is %s", c.name, explained(err))
+		}
+	}
+}
+
 func TestKnownHostsCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	server := startSSHD(t)
@@ -350,7 +412,10 @@ func TestAlgorithms(t *testing.T) {
 		{"KexAlgorithms ecdh-sha2-nistp256", "there is no common algorithm for the key exchange: the host has diffie-hellman-group16-sha512, curve25519-sha256"},
 		{"Ciphers aes128-gcm@openssh.com", "there is no common algorithm for the cipher: the host has aes256-ctr, aes128-ctr; rcprov offered aes128-gcm@openssh.com"},
 		{"Ciphers -aes128*", ""},
-		{"MACs umac-64@openssh.com", "MACs of ssh_config has only umac-64@openssh.com; rcprov knows "},
+		{"Ciphers -*", "nothing is left of the list"},
+		{"Ciphers -*", "ssh_config: Ciphers (CONFIG line 5): "},
+		{"KexAlgorithms -*", "ssh_config: KexAlgorithms (CONFIG line 5): "},
+		{"MACs umac-64@openssh.com", "MACs of ssh_config (CONFIG line 5) has only umac-64@openssh.com; rcprov knows "},
 		{"HostKeyAlgorithms ssh-rsa", "there is no common algorithm for the host key: "},
 		{"PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256", "PubkeyAcceptedAlgorithms leaves it out"},
 	} {
@@ -359,6 +424,7 @@ func TestAlgorithms(t *testing.T) {
 		if err == nil {
 			_ = conn.Close()
 		}
+		c.want = strings.ReplaceAll(c.want, "CONFIG", d.ConfigPath)
 		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(explained(err), "Check that the host is up")) {
 			t.Errorf("%s: got %v", c.config, err)
 		}

@@ -2,9 +2,11 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +31,7 @@ type knownDB struct {
 	names  map[string]string     // of files that were read as a copy without the lines that can't be read
 	broken *knownhosts.HostKeyDB // the hosts that these lines are about; nil: there are none
 	why    map[string]error      // by file and line of broken
+	own    bool                  // some lines were written anew for one host: see forHost
 }
 
 // load reads the known_hosts files of s that exist, and the lines that KnownHostsCommand printed.
@@ -36,7 +39,9 @@ func (k *knownKeys) load(s *settings, printed string) (*knownDB, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	name := strings.Join(s.allKnownHosts, "\n")
-	if db := k.loaded[name]; db != nil && printed == "" {
+	hosts := s.knownNames()
+	ofHost := name + "\n" + strings.Join(hosts, ",")
+	if db := cmp.Or(k.loaded[name], k.loaded[ofHost]); db != nil && printed == "" {
 		return db, nil
 	}
 	var files []string
@@ -53,7 +58,7 @@ func (k *knownKeys) load(s *settings, printed string) (*knownDB, error) {
 		defer func() { _ = os.Remove(temporary) }()
 		files = append(files, temporary)
 	}
-	db, err := readKnownHosts(files)
+	db, err := readKnownHosts(files, hosts)
 	if err != nil {
 		return nil, brokenLine(err)
 	}
@@ -63,6 +68,9 @@ func (k *knownKeys) load(s *settings, printed string) (*knownDB, error) {
 	}
 	if k.loaded == nil {
 		k.loaded = make(map[string]*knownDB)
+	}
+	if db.own {
+		name = ofHost
 	}
 	k.loaded[name] = db
 	return db, nil
@@ -79,13 +87,90 @@ const maxBroken = 500
 // placeIn finds the line in an error of the library: "knownhosts: FILE:LINE: reason".
 var placeIn = shapeOf(`(?s)^knownhosts: (.*?):([0-9]+): (.*)$`)
 
-// readKnownHosts reads files. A line that can't be read is an error when it revokes a key: whose, is unknown. Other lines count only
+// knownNames returns the names of the host as known_hosts has them: "host" or "[host]:port".
+func (s *settings) knownNames() []string {
+	var names []string
+	for _, name := range []string{s.knownAs, s.sameAs, s.portless} {
+		if name != "" {
+			names = append(names, xknownhosts.Normalize(name))
+		}
+	}
+	return names
+}
+
+// forHost writes a line of known_hosts anew when its names are patterns that ssh matches and the library doesn't: wildcards beside a
+// port, upper case. In their place it has those of the host's names that they match. Source: hostfile.c and match.c,
+// match_hostname, of OpenSSH 9.2.
+func forHost(line string, hosts []string) (own string, changed bool) {
+	line = strings.TrimLeft(line, " \t")
+	marker, rest := "", line
+	if strings.HasPrefix(line, "@") {
+		end := max(0, strings.IndexAny(line, " \t"))
+		marker, rest = line[:end]+" ", strings.TrimLeft(line[end:], " \t")
+	}
+	end := strings.IndexAny(rest, " \t")
+	if end < 0 || rest[0] == '|' || rest[0] == '#' {
+		return line, false
+	}
+	names := rest[:end]
+	if !(strings.Contains(names, "[") && strings.ContainsAny(names, "*?")) && names == strings.ToLower(names) {
+		return line, false
+	}
+	var matched []string
+	for _, host := range hosts {
+		if matchesPatterns(strings.ToLower(names), strings.ToLower(host)) {
+			matched = append(matched, host)
+		}
+	}
+	return marker + cmp.Or(strings.Join(matched, ","), "[nobody]:0") + rest[end:], true
+}
+
+// matchesPatterns matches a list of patterns with * and ?, some of them negated by !. Source: match.c, match_pattern_list.
+func matchesPatterns(list, text string) bool {
+	found := false
+	for _, pattern := range strings.Split(list, ",") {
+		pattern, not := strings.CutPrefix(pattern, "!")
+		expression := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern))
+		if !regexp.MustCompile("(?s)^" + expression + "$").MatchString(text) {
+			continue
+		}
+		if not {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// readKnownHosts reads files for a host of these names. A line that can't be read is an error when it revokes a key: whose, is unknown. Other lines count only
 // for the hosts that they are about.
-func readKnownHosts(files []string) (*knownDB, error) {
+func readKnownHosts(files, hosts []string) (*knownDB, error) {
 	db := &knownDB{names: make(map[string]string), why: make(map[string]error)}
 	var broken bytes.Buffer
 	names := append([]string(nil), files...)
 	contents := make(map[string][]string)
+	for i, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		lines := strings.Split(string(content), "\n")
+		changed := false
+		for n, line := range lines {
+			if own, other := forHost(line, hosts); other {
+				lines[n], changed = own, true
+			}
+		}
+		if !changed {
+			continue
+		}
+		temporary, err := writeTemporary(strings.Join(lines, "\n"))
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = os.Remove(temporary) }()
+		contents[file], names[i], db.names[temporary], db.own = lines, temporary, file, true
+	}
 	for range maxBroken {
 		var err error
 		if db.HostKeyDB, err = knownhosts.NewDB(names...); err == nil {
@@ -216,8 +301,8 @@ func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("nobody si
 // describe returns a line of known_hosts as people find it.
 func (db *knownDB) describe(k xknownhosts.KnownKey) KnownKey {
 	file := k.Filename
-	if original := db.names[file]; original != "" {
-		file = original
+	for db.names[file] != "" {
+		file = db.names[file]
 	}
 	return KnownKey{Type: k.Key.Type(), Fingerprint: ssh.FingerprintSHA256(k.Key), File: file, Line: k.Line}
 }

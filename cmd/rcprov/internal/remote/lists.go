@@ -180,7 +180,7 @@ func linesOf(keyword string, files []configFile, home string) []directive {
 }
 
 // tokenOrVariable is what ssh expands in the names of an Include.
-var tokenOrVariable = regexp.MustCompile(`%[^%]|\$\{[^}]*\}`)
+var tokenOrVariable = shapeOf(`%[^%]|\$\{[^}]*\}`)
 
 // included returns the files that an Include in the file at path may read: all that match with any text for tokens.
 func included(value, path, home string) []string {
@@ -190,7 +190,7 @@ func included(value, path, home string) []string {
 	}
 	var files []string
 	for _, name := range list {
-		name = tokenOrVariable.ReplaceAllStringFunc(name, func(t string) string {
+		name = tokenOrVariable.compiled().ReplaceAllStringFunc(name, func(t string) string {
 			if t[0] == '$' {
 				return os.Getenv(t[2 : len(t)-1])
 			}

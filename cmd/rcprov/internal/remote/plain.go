@@ -90,7 +90,7 @@ var plainValues = func() map[string]shape {
 		m[keyword] = v.flag
 	}
 	for _, keyword := range []string{
-		"connecttimeout", "serveraliveinterval", "serveralivecountmax", "numberofpasswordprompts", "connectionattempts",
+		"connecttimeout", "serveraliveinterval", "serveralivecountmax", "numberofpasswordprompts", "connectionattempts", "requiredrsasize",
 	} {
 		m[keyword] = v.number
 	}
@@ -103,6 +103,7 @@ var libraryFollows = []string{
 	"hostname", "identityfile", "certificatefile", "userknownhostsfile", "globalknownhostsfile", "identityagent", "revokedhostkeys",
 	"proxycommand", "controlpath", "connecttimeout", "serveraliveinterval", "bindaddress", "bindinterface",
 	"kexalgorithms", "ciphers", "macs", "hostkeyalgorithms", "pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes",
+	"casignaturealgorithms",
 }
 
 // freeText are keywords for which ssh takes any text.

@@ -200,6 +200,69 @@ func TestAsSSH(t *testing.T) {
 			w.writeFile(t, "a%%b", w.line(t, "@revoked", "*", "host_ed25519"))
 			return []string{none, key(w, "key"), "GlobalKnownHostsFile " + w.path("a%%b")}
 		}},
+		{name: "wildcards beside a port", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "", "elsewhere,[127.0.*]:*", "host_ed25519"))
+			return nil
+		}},
+		{name: "wildcards beside a port, negated", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "", "![127.*]:*,[127.0.*]:*", "host_ed25519"))
+			return nil
+		}},
+		{name: "wildcards beside a port, another key", refused: true, config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "")
+			w.writeFile(t, "known_hosts", w.line(t, "", "[127.?.*]:*", "a"))
+			return []string{none, key(w, "key"), "StrictHostKeyChecking accept-new"}
+		}},
+		{name: "wildcards beside another port", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "", "[127.0.*]:22", "host_ed25519"))
+			return nil
+		}},
+		{name: "upper case in known_hosts", config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "", "ElseWhere", "host_ed25519"))
+			return []string{none, key(w, "key"), "HostKeyAlias elsewhere"}
+		}},
+		{name: "plain key beside an authority", config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "ed25519", "")
+			w.writeFile(t, "known_hosts", w.line(t, "@cert-authority", "*", "a"))
+			return []string{none, key(w, "key"), "StrictHostKeyChecking accept-new"}
+		}},
+		{name: "an authority's key as the host's", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "known_hosts", w.line(t, "@cert-authority", "*", "host_ed25519"))
+			return nil
+		}},
+		{name: "key exchange of old servers", server: []string{"KexAlgorithms diffie-hellman-group14-sha1"}, refused: true},
+		{name: "key exchange of old servers, Match", server: []string{"KexAlgorithms diffie-hellman-group14-sha1"}, refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Match all"}
+		}},
+		{name: "key exchange of old servers by choice", server: []string{"KexAlgorithms diffie-hellman-group14-sha1"}, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "KexAlgorithms +diffie-hellman-group14-sha1"}
+		}},
+		{name: "MAC of old servers", server: []string{"MACs hmac-sha1-96", "Ciphers aes128-ctr"}, refused: true},
+		{name: "MAC of old servers, Match", server: []string{"MACs hmac-sha1-96", "Ciphers aes128-ctr"}, refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Match all"}
+		}},
+		{name: "signatures of old servers", server: []string{"PubkeyAcceptedAlgorithms ssh-rsa"}, refused: true, config: func(t *testing.T, w world) []string {
+			w.keygen(t, "a", "rsa", "")
+			w.writeFile(t, "authorized_keys", w.readFile(t, "a.pub"))
+			return []string{none, key(w, "a")}
+		}},
+		{name: "Ciphers -*", refused: true, config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "Ciphers -*"} }},
+		{name: "Ciphers without those that there are", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Ciphers -aes*,chacha*"}
+		}},
+		{name: "MACs -*", config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "MACs -*"} }},
+		{name: "MACs -* and a cipher that needs one", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "MACs -*", "Ciphers aes128-ctr"}
+		}},
+		{name: "KexAlgorithms without those that there are", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "KexAlgorithms -*nist*,curve*,diffie*,sntrup*,mlkem*"}
+		}},
+		{name: "HostKeyAlgorithms -*", refused: true, config: func(_ *testing.T, w world) []string { return []string{none, key(w, "key"), "HostKeyAlgorithms -*"} }},
+		{name: "RequiredRSASize of the user's keys", config: func(t *testing.T, w world) []string {
+			run(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", w.path("a"))
+			w.writeFile(t, "authorized_keys", w.readFile(t, "a.pub")+w.readFile(t, "key.pub"))
+			return []string{none, key(w, "a"), key(w, "key"), "RequiredRSASize 3000"}
+		}},
 		{name: "unreadable line about others", config: func(t *testing.T, w world) []string {
 			w.writeFile(t, "known_hosts", "elsewhere ssh-ed25519 rubbish!\n"+w.readFile(t, "known_hosts"))
 			return nil

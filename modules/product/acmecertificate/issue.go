@@ -37,11 +37,12 @@ type Issue struct {
 	EABHMAC        modules.Secret
 	FailBelow      time.Duration // of the remaining lifetime: then a renewal that fails is an error; 0: a tenth, at least 3 days
 
-	Lego    string // lego's directory on the host
-	port    string // where CAs look for http-01; tests have no 80
-	tlsPort string // and where after a redirect to https
-	dnsPort string // of the domain's DNS servers
-	cache   string // directory on this machine for answers of CAs; empty: none
+	Lego    string        // lego's directory on the host
+	port    string        // where CAs look for http-01; tests have no 80
+	tlsPort string        // and where after a redirect to https
+	dnsPort string        // of the domain's DNS servers
+	cache   string        // directory on this machine for answers of CAs; empty: none
+	pause   time.Duration // before a CA with trouble of its own is asked again
 }
 
 var _ modules.Step = (*Issue)(nil)
@@ -54,7 +55,7 @@ func newIssue(args Args, pair Pair, roots []byte) *Issue {
 		Email: args.Email, Challenge: args.Challenge, Webroot: args.Webroot, SelfCheck: args.SelfCheck, Nameservers: args.Nameservers,
 		DNSProvider: args.DNSProvider, DNSCredentials: args.DNSCredentials, Profile: args.Profile, PreferredChain: args.PreferredChain,
 		EABKeyID: args.EABKeyID, EABHMAC: args.EABHMAC, FailBelow: time.Duration(args.FailBelowDays) * 24 * time.Hour, Lego: legoDir, port: "80",
-		tlsPort: "443", dnsPort: "53", cache: cacheDir(),
+		tlsPort: "443", dnsPort: "53", cache: cacheDir(), pause: passingPause,
 	}
 }
 

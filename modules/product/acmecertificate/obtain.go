@@ -99,7 +99,7 @@ func (i *Issue) get(ctx context.Context, h modules.Host, w issueWork) error {
 		}
 		modules.Progress(ctx, "asking the CA once more: %v", err)
 		select {
-		case <-time.After(passingPause):
+		case <-time.After(i.pause):
 		case <-ctx.Done():
 		}
 	}

@@ -141,7 +141,7 @@ func (l lab) steps(t *testing.T, dir string, names ...string) (*SelfSigned, *Iss
 		t.Fatal(err)
 	}
 	held, issue := parts[0].Step.(*SelfSigned), parts[1].Step.(*Issue)
-	issue.Lego, issue.port, issue.cache = dir, l.port, t.TempDir()
+	issue.Lego, issue.port, issue.cache, issue.pause = dir, l.port, t.TempDir(), time.Millisecond
 	issue.Pair = Pair{dir + "/certificates/" + names[0] + ".crt", dir + "/certificates/" + names[0] + ".key"}
 	held.Pair = issue.Pair
 	return held, issue

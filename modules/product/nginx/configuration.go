@@ -137,7 +137,12 @@ func (c *Configuration) noteRemoval(ctx context.Context, h modules.Host, w work)
 	if path == "" {
 		return nil
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: []string{"touch", "-c", "--", path}})
+	return touch(ctx, h, path)
+}
+
+// touch changes the times of those of paths, below /etc/nginx, that are there.
+func touch(ctx context.Context, h modules.Host, paths ...string) error {
+	_, err := h.Run(ctx, modules.Command{Argv: append([]string{"touch", "-c", "--"}, paths...)})
 	return err
 }
 

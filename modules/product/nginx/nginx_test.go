@@ -241,14 +241,40 @@ func TestAdvised(t *testing.T) {
 		`[emerg] 1#1: open() "/var/log/nginx/access.log" failed (2: No such file or directory)`:      "install -d",
 		`[emerg] 1#1: open() "/var/log/nginx/access.log" failed (28: No space left on device) in /x`: "look",
 	} {
-		err := advised(modules.WithHint(errors.New("start of nginx.service failed\n  "+said), "look"))
+		text := "start of nginx.service failed\n  Starting nginx\n  nginx: " + said + "\n  2026/11/30 13:31:09 " + said + "\n  Failed to start"
+		err := advised(modules.WithHint(errors.New(text), "look"), "start")
 		var advice *modules.HintError
-		if !errors.As(err, &advice) || !strings.Contains(advice.Hint, want) || !strings.Contains(err.Error(), said) {
+		if !errors.As(err, &advice) || !strings.Contains(advice.Hint, want) || err.Error() != "nginx doesn't start: "+strings.Replace(said, "1#1: ", "", 1) {
 			t.Errorf("%s: %q, hint %+v", said, err, advice)
 		}
 	}
-	if err := advised(nil); err != nil {
+	if err := advised(nil, reload); err != nil {
 		t.Error(err)
+	}
+	lost := errors.New("connection lost")
+	if err := advised(lost, reload); err != lost { //nolint:errorlint // the same
+		t.Error(err)
+	}
+}
+
+// TestIgnored is about a reload that nginx accepts and can't make: what it wrote then counts, and nothing of its workers.
+func TestIgnored(t *testing.T) {
+	t.Parallel()
+	const worker = "2026/11/30 13:13:00 [error] 7#7: *1 connect() failed (111: Connection refused) while connecting to upstream\n"
+	const bind = "2026/11/30 13:31:18 [emerg] 42#42: bind() to 10.64.0.2:9999 failed (98: Address already in use)\n"
+	for log, want := range map[string]string{
+		"":     "",
+		worker: "",
+		worker + bind + bind + "2026/11/30 13:31:18 [emerg] 42#42: still could not bind()\n":                    "nginx could not apply what it read: [emerg] bind() to 10.64.0.2:9999 failed (98: Address already in use)\n  [emerg] still could not bind()",
+		"2026/11/30 13:31:18 [emerg] 4242#4242: bind() to 10.64.0.2:9999 failed (98: Address already in use)\n": "",
+	} {
+		got := ""
+		if err := ignored([]byte(log), "42"); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
 	}
 }
 

@@ -1,10 +1,14 @@
 package nginx
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -41,42 +45,115 @@ func (r Running) Diff(s *observe.Snapshot) (modules.Change, error) {
 	return c, err
 }
 
-// workersScript prints the processes of nginx's workers.
-const workersScript = `
+// Log is where the packages of Debian, Ubuntu and nginx.org have nginx write errors.
+const Log = "/var/log/nginx/error.log"
+
+// stateScript prints the process of nginx's master, the size of its log, and the processes of its workers.
+const stateScript = `
 pid=$(systemctl show -p MainPID --value -- "$1")
+echo "$pid $(stat -c %s -- "$2" 2>/dev/null || echo 0)"
 cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
 `
+
+// state is what a reload is compared with.
+type state struct{ master, bytes, workers string }
+
+func stateOf(ctx context.Context, h modules.Host) (s state, err error) {
+	result, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", stateScript, "state", Unit, Log}})
+	if err != nil {
+		return s, err
+	}
+	first, workers, _ := strings.Cut(string(result.Stdout), "\n")
+	s.workers = workers
+	s.master, s.bytes, _ = strings.Cut(first, " ")
+	return s, nil
+}
 
 //go:embed leave.sh
 var leaveScript string
 
-// advised returns the error of a start or reload with advice on what nginx wrote to the journal, instead of the general one.
-func advised(err error) error {
+// refusal matches what nginx writes to the journal before a reload that it refuses.
+var refusal = regexp.MustCompile(`(?m)^\s*(?:nginx: |[0-9/]+ [0-9:]+ )?\[emerg\] .*$`)
+
+// advised returns the error of a start or reload with nginx's own words first, and advice on them instead of the general one.
+func advised(err error, verb string) error {
 	if err == nil {
 		return nil
 	}
-	why := advice(err.Error())
-	if why == "" {
+	said := strings.Join(refusal.FindAllString(err.Error(), -1), "\n")
+	general := (*modules.HintError)(nil)
+	if said == "" || !errors.As(err, &general) {
 		return err
 	}
-	if general := (*modules.HintError)(nil); errors.As(err, &general) {
-		err = general.Err
+	why := advice(said)
+	hint := cmp.Or(why, general.Hint)
+	text := "nginx doesn't start: "
+	if verb == reload {
+		text, hint = "nginx refuses to read its files again: ", goesOn+cmp.Or(why, "Correct that, then run the same command again.")
 	}
-	return modules.WithHint(err, "%s", why)
+	return modules.WithHint(errors.New(text+strings.Join(once([]byte(said)), "\n  ")), "%s", hint)
 }
+
+// once returns the messages in what nginx wrote, each once: it tries five times to get a port.
+func once(said []byte) (all []string) {
+	for line := range strings.Lines(messages(said)) {
+		if line = strings.TrimSpace(line); !slices.Contains(all, line) {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+const (
+	reload = "reload"
+	goesOn = "nginx goes on with what it read before. "
+)
 
 // Apply implements [modules.Step].
 func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if w, _ := c.Work.(systemdunit.Work); w.Reload == "" {
-		return advised(r.Step.Apply(ctx, h, c))
+		return advised(r.Step.Apply(ctx, h, c), "start")
 	}
-	workers, err := h.Run(ctx, modules.Command{Argv: []string{"sh", "-euc", workersScript, "workers", Unit}})
+	before, err := stateOf(ctx, h)
 	if err != nil {
 		return err
 	}
-	if err := advised(r.Step.Apply(ctx, h, c)); err != nil {
+	if err := advised(r.Step.Apply(ctx, h, c), reload); err != nil {
 		return err
 	}
-	_, err = h.Run(ctx, modules.Command{Script: shell.Script(leaveScript, shell.Vars{"workers": string(workers.Stdout)})})
-	return err
+	left, err := h.Run(ctx, modules.Command{
+		Script: shell.Script(leaveScript, shell.Vars{"workers": before.workers, "log": Log, "bytes": before.bytes}),
+	})
+	if err != nil {
+		return err
+	}
+	if err := ignored(left.Stdout, before.master); err != nil {
+		return errors.Join(err, r.forget(ctx, h))
+	}
+	return nil
+}
+
+// ignored returns the error for a reload that nginx accepted and could not make, by what it wrote to its log since: of that, the
+// fatal errors of its master count.
+func ignored(log []byte, master string) error {
+	var fatal []string
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, "[emerg] "+master+"#") {
+			fatal = append(fatal, line)
+		}
+	}
+	if len(fatal) == 0 {
+		return nil
+	}
+	said := once([]byte(strings.Join(fatal, "")))
+	return modules.WithHint(fmt.Errorf("nginx could not apply what it read: %s", strings.Join(said, "\n  ")),
+		goesOn+"Correct that, then run the same command again. `ss -ltnp` shows which program has a port.")
+}
+
+// forget has the next run reload nginx once more: it removes the note of this reload, and touches what is watched.
+func (r Running) forget(ctx context.Context, h modules.Host) error {
+	if err := modules.RemovePath(ctx, h, observe.StampPath(Unit), modules.RemoveFile, ""); err != nil {
+		return err
+	}
+	return touch(ctx, h, r.ReloadOn[0], mainFile)
 }

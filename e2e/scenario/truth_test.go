@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ play "web" {
 play "more" {
   hosts = [host.h1]
   nginx_site "b" {
-    names       = ["b.example.com"]
+    names       = ["b.example.com", "second.example.com"]
     certificate = acme_certificate.sites.certificate
     key         = acme_certificate.sites.key
     upstreams   = ["127.0.0.1:3000"]
@@ -134,8 +135,29 @@ func TestPlanTellsTheTruth(t *testing.T) {
 			}
 		})
 	}
+	for _, f := range foreign {
+		t.Run("foreign site: "+f.name, func(t *testing.T) {
+			must(t, h, "set -e\n"+foreignKey+"address=$(hostname -I | cut -d' ' -f1)\ncat >/etc/nginx/conf.d/aaa.conf <<EOF\nserver { "+f.server+" }\nEOF\nsystemctl reload nginx\nsleep 1")
+			r, err := laptop.Run(t.Context(), append([]string{"plan", "plan.hcl"}, args...)...)
+			if err != nil || !regexp.MustCompile(f.want).MatchString(r.Stdout) {
+				t.Errorf("no %q: %v\n%v", f.want, err, r)
+			}
+		})
+	}
+	must(t, h, "rm /etc/nginx/conf.d/aaa.conf; systemctl reload nginx")
 	t.Run("certificate by signed updates of the DNS", func(t *testing.T) { signedUpdates(t, h) })
 }
+
+const foreignKey = "cd /root; [ -e f.key ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=f -keyout f.key -out f.crt 2>/dev/null\n"
+
+// foreign are sites of somebody else that give clients of the plan's sites something else, and what plan says.
+var foreign = []struct{ name, server, want string }{
+	{"the second name", foreignPair + "listen 443 ssl; server_name second.example.com;", "(?s)note: second.example.com is also a name in /etc/nginx/conf.d/aaa.conf: .*https://second.example.com certificate: another certificate -> "},
+	{"one address", foreignPair + "listen $address:443 ssl; server_name other.example.com;", `https://a.example.com at [0-9.]+ certificate: another certificate -> `},
+	{"port 80", "listen 80; server_name second.example.com; return 200;", "note: http://second.example.com at 127.0.0.1:80 answers with 200 OK"},
+}
+
+const foreignPair = "ssl_certificate /root/f.crt; ssl_certificate_key /root/f.key; "
 
 // truthful runs plan and apply, and wants apply to do what plan announced.
 func truthful(t *testing.T, laptop *rcprov.Laptop, args ...string) rcprov.Run {

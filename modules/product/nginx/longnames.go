@@ -15,7 +15,7 @@ const longestName = 46
 // with long names share, because nginx takes the directive only once.
 func longNames() *file.Step {
 	return &file.Step{
-		Path: Dir + "/rcprov-long-names.conf", Content: []byte(header + "\nserver_names_hash_bucket_size 512;\n"),
+		Path: Dir + "/rcprov-long-names.conf", Content: []byte(Header + "\nserver_names_hash_bucket_size 512;\n"),
 		Mode: 0o644, Owner: "root", Group: "root",
 	}
 }

@@ -37,7 +37,7 @@ func TestNew(t *testing.T) {
 		t.Errorf("service %q", outputs.Service)
 	}
 	text := string(parts[2].Step.(*Configuration).Files[0].Content)
-	for _, want := range []string{"\t\troot /srv/acme;\n", "\tlisten [::]:80 default_server;\n", "return 301 https://$host$request_uri;"} {
+	for _, want := range []string{"\t\troot /srv/acme;\n", "\tlisten [::]:80 default_server;\n", "return 301 https://$host$request_uri;", "location = /.well-known/rcprov {"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}

@@ -69,6 +69,12 @@ func stateOf(ctx context.Context, h modules.Host) (s state, err error) {
 	return s, nil
 }
 
+// LogSize returns how many bytes nginx has written to [Log].
+func LogSize(ctx context.Context, h modules.Host) (bytes string, err error) {
+	s, err := stateOf(ctx, h)
+	return s.bytes, err
+}
+
 //go:embed leave.sh
 var leaveScript string
 

@@ -14,11 +14,11 @@ import (
 //go:embed sites.sh
 var sitesScript string
 
-// header is the first line of the sites that rcprov writes: that of templates/nginx/site.conf.tmpl.
-const header = "# Written by rcprov; changes made here are undone."
+// Header is the first line of the sites that rcprov writes: that of templates/nginx/site.conf.tmpl.
+const Header = "# Written by rcprov; changes made here are undone."
 
 // sites lists what sites.sh prints.
-var sites = observe.NewLines("sites of nginx", shell.Script(sitesScript, shell.Vars{"header": header, "etc": strings.TrimSuffix(etc, "/")}))
+var sites = observe.NewLines("sites of nginx", shell.Script(sitesScript, shell.Vars{"header": Header, "etc": strings.TrimSuffix(etc, "/")}))
 
 // siteFile is a file that nginx reads, as far as sites.sh prints it.
 type siteFile struct {

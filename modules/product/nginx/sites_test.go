@@ -20,10 +20,10 @@ func TestSites(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"nginx.conf":          "http {\n\tserver_names_hash_bucket_size 128; # mine\n\tinclude /etc/nginx/conf.d/*.conf;\n}\n",
-		"conf.d/a.conf":       header + "\n\nupstream a {\n\tserver 127.0.0.1:3000;\n}\n\nserver {\n\tlisten 443 ssl;\n\tlisten [::]:443 ssl;\n\tserver_name a.example.com  b.example.com;\n}\n",
+		"conf.d/a.conf":       Header + "\n\nupstream a {\n\tserver 127.0.0.1:3000;\n}\n\nserver {\n\tlisten 443 ssl;\n\tlisten [::]:443 ssl;\n\tserver_name a.example.com  b.example.com;\n}\n",
 		"conf.d/b.conf":       "server { listen 10.0.0.1:443 ssl; server_name b.example.com\n\tc.example.com; } server{server_name d.example.com;}\n#server { listen 1; }\n",
 		"conf.d/none.txt":     "server { listen 2; }\n",
-		"sites-enabled/other": "# " + header + "\nserver {\n\t# listen 443;\n\tlisten 80;\n\tserver_name_in_redirect off;\n}\n",
+		"sites-enabled/other": "# " + Header + "\nserver {\n\t# listen 443;\n\tlisten 80;\n\tserver_name_in_redirect off;\n}\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -33,7 +33,7 @@ func TestSites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command("sh", "-euc", shell.Script(sitesScript, shell.Vars{"header": header, "etc": dir})).CombinedOutput()
+	out, err := exec.Command("sh", "-euc", shell.Script(sitesScript, shell.Vars{"header": Header, "etc": dir})).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -47,7 +47,7 @@ func TestSites(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	out, err = exec.Command("sh", "-euc", shell.Script(sitesScript, shell.Vars{"header": header, "etc": dir + "/none"})).CombinedOutput()
+	out, err = exec.Command("sh", "-euc", shell.Script(sitesScript, shell.Vars{"header": Header, "etc": dir + "/none"})).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("no nginx: %v: %s", err, out)
 	}

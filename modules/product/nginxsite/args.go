@@ -32,7 +32,10 @@ var source string
 //
 // The site is the file /etc/nginx/conf.d/FIRST-NAME.conf. nginx tests it together with all other files before it is written,
 // and is reloaded when it, the certificate or the key changed after nginx read them. The step is done when nginx really
-// serves that certificate.
+// serves that certificate for all names: at the loopback address and, without `template`, at the host's other addresses (eight at
+// most). If another site of nginx has one of these addresses to itself, that is an error where the DNS leads a name to it, and a
+// note elsewhere; a name of which the DNS knows no address of the host counts as led to its first one. What port 80 does for a name,
+// if not a redirect to https, is a note.
 //
 // If you change the first name, the file of the former one is removed, if rcprov wrote it (without `template`) and it has one of
 // the names; it is kept below /var/lib/rcprov/backup. If you take a site out of the plan, or change all of its names, nginx goes

@@ -41,11 +41,15 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		Path: path, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
 	}
 	free := []modules.Requirement{preflight.Port{Number: 443, Unit: nginx.Unit}}
+	served := &Served{Names: examples(args.Names), Certificate: args.Certificate, Plain: true}
+	if args.Template == "" { // which may listen where it likes
+		served.Addresses = Addresses(env.Facts, args.IPv6)
+	}
 	watched := append([]string{path, args.Certificate, args.Key}, nginx.ForLongNames(args.Names)...)
 	parts := []modules.Part{
 		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}, Names: args.Names}, Requires: free},
 		{Name: "service", Step: nginx.Service(watched...), Requires: free},
-		{Name: "served", Step: &Served{Name: example(args.Names[0]), Certificate: args.Certificate}},
+		{Name: "served", Step: served},
 	}
 	return parts, outputs, nil
 }
@@ -53,8 +57,14 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 // fileName makes a host name fit for a file name.
 func fileName(name string) string { return strings.ReplaceAll(name, "*", "_") }
 
-// example returns a host name that name stands for.
-func example(name string) string { return strings.Replace(name, "*", "any", 1) }
+// examples returns host names that names stand for.
+func examples(names []string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = strings.Replace(name, "*", "any", 1)
+	}
+	return all
+}
 
 var (
 	validName   = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)

@@ -1,11 +1,24 @@
 package nginxsite
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
@@ -99,8 +112,8 @@ func TestParts(t *testing.T) {
 	if diff := cmp.Diff(want, outputs); diff != "" {
 		t.Errorf("outputs (-want +got):\n%s", diff)
 	}
-	if served := parts[2].Step.(*Served); served.Name != "any.example.com" {
-		t.Errorf("asks for %q", served.Name)
+	if served := parts[2].Step.(*Served); !slices.Equal(served.Names, []string{"any.example.com"}) {
+		t.Errorf("asks for %q", served.Names)
 	}
 	args.Names, args.State = []string{"a.example.com"}, "absent"
 	args.Certificate, args.Key, args.Upstreams = "", "", nil
@@ -177,7 +190,7 @@ const certificate = "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE----
 
 func TestServedDiff(t *testing.T) {
 	t.Parallel()
-	step := &Served{Name: "chat.example.com", Certificate: "/t.crt"}
+	step := &Served{Names: []string{"chat.example.com"}, Certificate: "/t.crt"}
 	there := observe.FileInfo{Type: observe.Regular, Content: []byte(certificate)}
 	ours := answer{Fingerprint: fingerprint([]byte("abc"))}
 	for _, test := range []struct {
@@ -202,7 +215,8 @@ func TestServedDiff(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
 			observe.File.Put(s, step.question(), test.file, test.fileErr)
-			tlsProbe.Put(s, step.Name, test.answer, test.err)
+			test.answer.Name, test.answer.Address = "chat.example.com", loopback
+			tlsProbe.Put(s, step.place(), []answer{test.answer}, test.err)
 			c, err := step.Diff(s)
 			said, from := "", ""
 			if err != nil {
@@ -219,6 +233,194 @@ func TestServedDiff(t *testing.T) {
 }
 
 // TestStickyVariable keeps the name of a variable within what nginx has room for.
+// TestCompare is about several names at several addresses.
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	const ours, theirs, own = "aa", "bb", "10.0.0.1"
+	for _, test := range []struct {
+		name   string
+		got    []answer
+		others []string
+		notes  []string
+	}{
+		{name: "all is well", got: []answer{{Name: "a", Address: loopback, Fingerprint: ours}, {Name: "b", Address: own, Fingerprint: ours}}},
+		{
+			name:   "a foreign site for the second name",
+			got:    []answer{{Name: "a", Address: loopback, Fingerprint: ours}, {Name: "b", Address: loopback, Fingerprint: theirs}, {Name: "b", Address: own, Fingerprint: theirs}},
+			others: []string{"https://b: another certificate"},
+		},
+		{
+			name:   "a foreign site on one address",
+			got:    []answer{{Name: "a", Address: loopback, Fingerprint: ours}, {Name: "a", Address: own, Fingerprint: theirs}},
+			others: []string{"https://a at 10.0.0.1: another certificate"},
+		},
+		{
+			name:  "where nobody comes",
+			got:   []answer{{Name: "a", Address: loopback, Fingerprint: ours}, {Name: "a", Address: own, Fingerprint: theirs, Elsewhere: true}},
+			notes: []string{"a is served with another certificate at 10.0.0.1, where the DNS leads nobody"},
+		},
+		{
+			name:   "nothing answers",
+			got:    []answer{{Name: "a", Address: loopback, Failure: "refused", Plain: "nothing"}, {Name: "b", Address: loopback, Failure: "refused"}},
+			others: []string{"https://a: nothing: refused"},
+		},
+		{
+			name:  "a foreign site on port 80",
+			got:   []answer{{Name: "a", Address: loopback, Fingerprint: ours, Plain: "200 OK"}, {Name: "a", Address: own, Fingerprint: ours, Plain: "200 OK"}},
+			notes: []string{"http://a at 127.0.0.1:80 answers with 200 OK, not with a redirect to https"},
+		},
+	} {
+		others, notes := compare(test.got, ours)
+		var got []string
+		for _, e := range (work{&Served{}, others}).Edits() {
+			got = append(got, e.Subject+": "+e.From)
+		}
+		if diff := cmp.Diff(test.others, got) + cmp.Diff(test.notes, notes); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// TestLeads is about addresses with another certificate: whether the clients of a name come there.
+func TestLeads(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		dns  []string
+		want map[string]bool // of each address: nobody comes there
+	}{
+		{"the DNS leads there", []string{"10.0.0.1"}, map[string]bool{"10.0.0.1": false, "10.0.0.2": true, "2001:db8::1": true}},
+		{"to two of them", []string{"10.0.0.2", "2001:db8::1"}, map[string]bool{"10.0.0.1": true, "10.0.0.2": false, "2001:db8::1": false}},
+		{"a router", []string{"203.0.113.7"}, map[string]bool{"10.0.0.1": false, "10.0.0.2": true, "2001:db8::1": false}},
+		{"the host's own name", []string{"127.0.0.1"}, map[string]bool{"10.0.0.1": false, "10.0.0.2": true, "2001:db8::1": false}},
+		{"nowhere", nil, map[string]bool{"10.0.0.1": false, "10.0.0.2": true, "2001:db8::1": false}},
+	} {
+		all := place{names: "a", addresses: "10.0.0.1 10.0.0.2 2001:db8::1"}.pairs()
+		all[0].Fingerprint = "aa"
+		leads(t.Context(), all, func(context.Context, string) (to []netip.Addr, err error) {
+			for _, text := range test.dns {
+				to = append(to, netip.MustParseAddr(text))
+			}
+			return to, nil
+		})
+		got := make(map[string]bool)
+		for _, a := range all[1:] {
+			got[a.Address] = a.Elsewhere
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+	leads(t.Context(), place{names: "a", addresses: "10.0.0.1"}.pairs(), func(context.Context, string) ([]netip.Addr, error) {
+		t.Error("the DNS is asked although all is the same")
+		return nil, nil
+	})
+}
+
+// TestPlaces bounds what one look asks.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	facts := &observe.Facts{Addresses: strings.Fields("10.0.0.1 2001:db8::1 x 10.0.0.2")}
+	if got := Addresses(facts, false); !slices.Equal(got, []string{"10.0.0.1", "10.0.0.2"}) {
+		t.Errorf("without IPv6: %q", got)
+	}
+	if got := Addresses(facts, true); len(got) != 3 || Addresses(nil, true) != nil {
+		t.Errorf("with IPv6: %q", got)
+	}
+	facts.Addresses = strings.Fields(strings.Repeat("10.0.0.1 ", 100))
+	names := strings.Repeat("a ", 40)
+	got := place{names: names, addresses: strings.Join(Addresses(facts, true), " ")}.pairs()
+	if len(got) != mostQuestions || got[39].Address != loopback || got[40].Address != "10.0.0.1" {
+		t.Errorf("%d questions, %+v", len(got), got[39:41])
+	}
+}
+
+// TestAsk asks real servers: one that gives a name of the site somebody else's certificate, and one on one address alone.
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	serve := func(own, other *tls.Certificate) string {
+		l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if hello.ServerName == "b.example.com" {
+				return other, nil
+			}
+			return own, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() { _ = new(http.Server).Serve(l) }()
+		return l.Addr().String()
+	}
+	ours, theirs := selfSigned(t), selfSigned(t)
+	servers := map[string]string{"127.0.0.1:443": serve(ours, theirs), "10.0.0.1:443": serve(theirs, theirs)}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if servers[address] == "" {
+			return nil, errors.New("connection refused")
+		}
+		return new(net.Dialer).DialContext(ctx, network, servers[address])
+	}
+	for _, test := range []struct {
+		names, addresses string
+		want             []string
+	}{
+		{"a.invalid", "", nil},
+		{"a.invalid b.example.com", "", []string{"https://b.example.com: another certificate"}},
+		{"a.invalid", "10.0.0.1", []string{"https://a.invalid at 10.0.0.1: another certificate"}},
+		{"a.invalid", "10.0.0.9", []string{"https://a.invalid at 10.0.0.9: nothing: connection refused"}},
+	} {
+		got, err := ask(t.Context(), dial, place{names: test.names, addresses: test.addresses})
+		if err != nil {
+			t.Fatal(err)
+		}
+		others, _ := compare(got, fingerprint(ours.Certificate[0]))
+		var said []string
+		for _, e := range (work{&Served{}, others}).Edits() {
+			said = append(said, e.Subject+": "+e.From)
+		}
+		if diff := cmp.Diff(test.want, said); diff != "" {
+			t.Errorf("%s at %s (-want +got):\n%s", test.names, test.addresses, diff)
+		}
+	}
+}
+
+func selfSigned(t *testing.T) *tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestPlain asks a real server on port 80's behalf.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string]string{"https://a.example.com/": "", "http://b.example.com/": "a redirect to http://b.example.com/", "": "200 OK"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if to != "" && r.Host == "a.example.com" {
+				http.Redirect(w, r, to, http.StatusMovedPermanently)
+			}
+		}))
+		dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+		}
+		if got := plain(t.Context(), dial, "a.example.com", loopback); got != want {
+			t.Errorf("%q: %q, not %q", to, got, want)
+		}
+		server.Close()
+	}
+	refused := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
+	if got := plain(t.Context(), refused, "a.example.com", loopback); got != "nothing: refused" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestStickyVariable(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

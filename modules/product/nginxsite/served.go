@@ -2,12 +2,11 @@ package nginxsite
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/hex"
+	_ "embed"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -15,67 +14,43 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/product/nginx"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
-// Served checks that nginx serves a certificate for a name. A reload returns before the workers have changed, and a running
-// nginx that can't apply what it read (another program has the port) goes on as before and only logs that; so the proof is
-// what a client gets.
+// Served checks that nginx serves a certificate for the names of a site, as browsers ask for it. A reload returns before the workers
+// have changed; a running nginx that can't apply what it read (another program has the port) goes on as before and only logs that;
+// and a site of somebody else may take a name, or all names at an address. So the proof is what a client gets.
 type Served struct {
-	Name        string // that the client asks for
-	Certificate string // path on the host
+	Names       []string // that clients ask for
+	Addresses   []string // of the host, where they are asked beside the loopback address; see [Addresses]
+	Certificate string   // path on the host
+
+	// Plain says that port 80 is asked as well: what it does instead of a redirect to https is a note.
+	Plain bool
 }
 
 var _ modules.Step = (*Served)(nil)
 
-// address is where the site is asked, as seen from the host.
-const address = "127.0.0.1:443"
+// switchTimeout limits the time that nginx takes to change its workers after a reload.
+const switchTimeout = 15 * time.Second
 
-// handshakeTimeout limits one handshake, switchTimeout the time that nginx takes to change its workers after a reload.
-const (
-	handshakeTimeout = 10 * time.Second
-	switchTimeout    = 15 * time.Second
-)
-
-// answer is what a client gets.
-type answer struct {
-	Fingerprint string // SHA-256 of the first certificate, lowercase hex; empty if there is none
-	Failure     string // why there is none
-}
-
-// tlsProbe asks which certificate is served for a name.
-var tlsProbe = &observe.Probe[string, answer]{
-	Name: "tls", Run: ask,
-	Future: func(f *observe.Forecast, _ string, seen answer) observe.Outlook[answer] {
-		o := observe.Outlook[answer]{Answer: observe.Answer[answer]{Value: seen}}
-		if f.Knows(nginx.Unit) || seen.Failure != "" {
-			const clause = nginx.Unit + " serves it by then"
-			o.Or = append(o.Or, observe.Alternative[answer]{Answer: observe.Unknown[answer](clause), If: clause})
-		}
-		return o
-	},
-}
-
-func ask(ctx context.Context, dial observe.Dial, name string) (answer, error) {
-	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	conn, err := dial(limited, "tcp", address)
-	if err == nil {
-		defer func() { _ = conn.Close() }()
-		// Any certificate is an answer: Diff compares it with the file.
-		client := tls.Client(conn, &tls.Config{ServerName: name, InsecureSkipVerify: true})
-		if err = client.HandshakeContext(limited); err == nil {
-			return answer{Fingerprint: fingerprint(client.ConnectionState().PeerCertificates[0].Raw)}, nil
+// Addresses returns those of a host's addresses where a site is asked; ipv6 says that it listens there, too. Without facts there
+// are none.
+func Addresses(facts *observe.Facts, ipv6 bool) (all []string) {
+	if facts == nil {
+		return nil
+	}
+	for _, text := range facts.Addresses {
+		address, err := netip.ParseAddr(text)
+		if err == nil && (ipv6 || address.Is4()) && len(all) < mostAddresses {
+			all = append(all, address.String())
 		}
 	}
-	if ctx.Err() != nil {
-		return answer{}, ctx.Err()
-	}
-	return answer{Failure: err.Error()}, nil
+	return all
 }
 
-func fingerprint(der []byte) string {
-	sum := sha256.Sum256(der)
-	return hex.EncodeToString(sum[:])
+func (s *Served) place() place {
+	return place{names: strings.Join(s.Names, " "), addresses: strings.Join(s.Addresses, " "), plain: s.Plain}
 }
 
 func (s *Served) question() observe.FileQuestion {
@@ -85,7 +60,7 @@ func (s *Served) question() observe.FileQuestion {
 // Observe implements [modules.Step].
 func (s *Served) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.question())
-	tlsProbe.Ask(q, s.Name)
+	tlsProbe.Ask(q, s.place())
 }
 
 // Diff implements [modules.Step].
@@ -98,41 +73,78 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if is.Type == observe.Symlink {
 		return modules.Change{Notes: []string{s.Certificate + " is a link: rcprov does not check whether it is served"}}, nil
 	}
-	got, err := tlsProbe.Get(snapshot, s.Name)
+	got, err := tlsProbe.Get(snapshot, s.place())
 	if err != nil {
-		return modules.Change{}, fmt.Errorf("ask for the certificate of %s: %w", s.Name, err)
+		return modules.Change{}, fmt.Errorf("ask for the certificate of %s: %w", strings.Join(s.Names, ", "), err)
 	}
-	block, _ := pem.Decode(is.Content)
-	switch {
-	case got.Failure != "":
-		return modules.NewChange(work{s, "nothing: " + got.Failure}), nil
-	case is.Type == observe.Absent:
-		return modules.NewChange(work{s, "another certificate"}), nil
-	case block == nil:
+	want := ""
+	if block, _ := pem.Decode(is.Content); block != nil {
+		want = fingerprint(block.Bytes)
+	}
+	w := work{wanted: s}
+	var notes []string
+	w.others, notes = compare(got, want)
+	if is.Type != observe.Absent && want == "" && (len(w.others) == 0 || w.others[0].Failure == "") {
 		return modules.Change{}, fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
-	case got.Fingerprint != fingerprint(block.Bytes):
-		return modules.NewChange(work{s, "another certificate"}), nil
 	}
-	return modules.Change{}, nil
+	return modules.NewChange(w, notes...), nil
+}
+
+// compare returns the answers that differ from what is wanted and matter, and notes about the others. Of a name that differs at the
+// loopback address, the other addresses say nothing new; and what is the same for several names is in the first one's.
+func compare(got []answer, want string) (others []answer, notes []string) {
+	differs, silent := make(map[string]bool), make(map[string]bool)
+	for _, a := range got {
+		switch {
+		case a.Fingerprint == want && want != "" || differs[a.Name] || a.Failure != "" && silent[a.Failure]:
+		case a.Elsewhere:
+			notes = append(notes, fmt.Sprintf("%s is served with %s at %s, where the DNS leads nobody", a.Name, a.served(), a.Address))
+		default:
+			others = append(others, a)
+			differs[a.Name] = differs[a.Name] || a.Address == loopback
+			silent[a.Failure] = true
+		}
+	}
+	told := make(map[string]bool)
+	for _, a := range got {
+		if a.Plain != "" && a.Failure == "" && !told[a.Name] {
+			told[a.Name] = true
+			notes = append(notes, fmt.Sprintf("http://%s at %s:80 answers with %s, not with a redirect to https", a.Name, a.Address, a.Plain))
+		}
+	}
+	return others, notes
+}
+
+// served is what a client gets, for people.
+func (a answer) served() string {
+	if a.Failure != "" {
+		return "nothing: " + a.Failure
+	}
+	return "another certificate"
 }
 
 // work is a certificate that is not served yet.
 type work struct {
 	wanted *Served
-	served string // what is served instead, for people
+	others []answer // what is served instead
 }
 
 // Edits implements [modules.Work].
-func (w work) Edits() []modules.Edit {
-	return []modules.Edit{{
-		Action: modules.Run, Subject: "https://" + w.wanted.Name, Field: "certificate", From: w.served, To: w.wanted.Certificate,
-	}}
+func (w work) Edits() (all []modules.Edit) {
+	for _, a := range w.others {
+		subject := "https://" + a.Name
+		if a.Address != loopback {
+			subject += " at " + a.Address
+		}
+		all = append(all, modules.Edit{Action: modules.Run, Subject: subject, Field: "certificate", From: a.served(), To: w.wanted.Certificate})
+	}
+	return all
 }
 
 // Apply implements [modules.Step]. Steps before this one have reloaded nginx when a file changed; the workers may just not
 // have changed yet.
 func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
-	modules.Progress(ctx, "waiting until %s is served", s.Name)
+	modules.Progress(ctx, "waiting until %s is served", s.Names[0])
 	read, err := modules.ReadPath(ctx, h, s.Certificate)
 	if err == nil && read == nil {
 		err = errors.New(s.Certificate + " is not there")
@@ -145,46 +157,63 @@ func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) er
 		return fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	}
 	want := fingerprint(block.Bytes)
-	if got, err := s.wait(ctx, h, want, 2*time.Second); err != nil || got.Fingerprint == want {
+	if others, err := s.wait(ctx, h, want, 2*time.Second); err != nil || len(others) == 0 {
+		return err
+	}
+	bytes, err := nginx.LogSize(ctx, h)
+	if err != nil {
 		return err
 	}
 	if _, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "reload", nginx.Unit}}); err != nil {
 		return err
 	}
-	got, err := s.wait(ctx, h, want, switchTimeout)
-	if err != nil || got.Fingerprint == want {
+	others, err := s.wait(ctx, h, want, switchTimeout)
+	if err != nil || len(others) == 0 {
 		return err
 	}
-	return s.notServed(ctx, h, got)
+	return s.notServed(ctx, h, others, bytes)
 }
 
-// wait asks until the wanted certificate comes or the limit is over, and returns the last answer.
-func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit time.Duration) (got answer, err error) {
+// wait asks until the wanted certificate comes everywhere or the limit is over, and returns the other answers.
+func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit time.Duration) (others []answer, err error) {
 	err = wait.Until(ctx, wait.Pace{Every: 100 * time.Millisecond, Limit: limit}, func() (missing string, err error) {
-		if got, err = ask(ctx, h.Dial, s.Name); err != nil || got.Fingerprint == want {
+		got, err := ask(ctx, h.Dial, s.place())
+		if err != nil {
 			return "", err
+		}
+		if others, _ = compare(got, want); len(others) == 0 {
+			return "", nil
 		}
 		return "the certificate", nil
 	})
 	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
 		err = nil
 	}
-	return got, err
+	return others, err
 }
 
-// notServed returns the error for a site that nginx accepted and doesn't serve: who has the port, and what nginx logged.
-func (s *Served) notServed(ctx context.Context, h modules.Host, got answer) error {
-	what := "another certificate is served"
-	if got.Failure != "" {
-		what = got.Failure
+//go:embed evidence.sh
+var evidenceScript string
+
+// notServed returns the error for a site that nginx accepted and doesn't serve: who has the port, what nginx warns of, and what it
+// logged behind the first bytes of its log.
+func (s *Served) notServed(ctx context.Context, h modules.Host, others []answer, bytes string) error {
+	var lines []string
+	silent := false
+	for _, a := range others {
+		silent = silent || a.Failure != ""
+		what := "another certificate is served"
+		if a.Failure != "" {
+			what = a.Failure
+		}
+		lines = append(lines, fmt.Sprintf("%s at %s is not served with %s: %s", a.Name, a.at(), s.Certificate, what))
 	}
-	const script = `ss -Hltnp 'sport = :443' | sed 's/^/port 443: /'
-tail -n 5 /var/log/nginx/error.log`
-	result, err := h.Run(ctx, modules.Command{Script: script})
-	text := fmt.Sprintf("%s at %s is not served with %s: %s", s.Name, address, s.Certificate, what)
-	if lines := strings.TrimSpace(string(result.Stdout)); err == nil && lines != "" {
-		text += "\n  " + strings.ReplaceAll(lines, "\n", "\n  ")
+	result, err := h.Run(ctx, modules.Command{Script: shell.Script(evidenceScript, shell.Vars{
+		"names": strings.Join(s.Names, " "), "header": nginx.Header, "silent": shell.YesNo(silent), "log": nginx.Log, "bytes": bytes,
+	})})
+	if said := strings.TrimSpace(string(result.Stdout)); err == nil && said != "" {
+		lines = append(lines, strings.Split(said, "\n")...)
 	}
-	return modules.WithHint(errors.New(text), "nginx accepted the configuration. If another program has port 443, stop it; "+
-		"if another site of nginx has the same name, remove one of them (`nginx -T | grep server_name`).")
+	return modules.WithHint(errors.New(strings.Join(lines, "\n  ")), "nginx accepted the configuration. If another program has port 443, stop it; "+
+		"if another site of nginx has the same name, or listens on one address alone, remove one of them (`nginx -T | grep -E 'server_name|listen'`).")
 }

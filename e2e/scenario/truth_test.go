@@ -109,6 +109,15 @@ var drifts = []drift{
 		changes: []string{"nginx_site.b/configuration", "nginx_site.b/service"},
 	},
 	{name: "nginx stopped", run: "systemctl stop nginx", changes: []string{"nginx.web/service"}},
+	{
+		// nginx doesn't start with it, and its step comes before the one that makes the pair again.
+		name: "nginx stopped, and a key of another certificate",
+		run:  "systemctl stop nginx; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out /etc/rcprov/tls/a.example.com/privkey.pem",
+		changes: []string{
+			"nginx.web/configuration", "nginx.web/service", "acme_certificate.sites/certificate", "nginx_site.a/configuration", "nginx_site.a/service",
+			"nginx_site.b/configuration", "nginx_site.b/service",
+		},
+	},
 }
 
 // TestPlanTellsTheTruth compares what plan announces with what apply then does, for services whose files drift or change

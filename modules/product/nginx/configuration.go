@@ -24,6 +24,9 @@ type Configuration struct {
 
 	// Names are those of the site that the first file is. Other files that rcprov wrote for one of them are removed.
 	Names []string
+
+	// Starts says that the next step starts nginx: sites with which it would not start are moved away.
+	Starts bool
 }
 
 var _ modules.Step = (*Configuration)(nil)
@@ -38,6 +41,9 @@ func (c *Configuration) Observe(q *observe.Query) {
 		if c.long() {
 			longNames().Observe(q)
 		}
+	}
+	if c.Starts {
+		unfit.Ask(q, struct{}{})
 	}
 }
 
@@ -67,6 +73,12 @@ func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 		}
 		if !c.Files[0].Absent {
 			notes = twins(there, c.Names, c.Files[0].Path)
+		}
+	}
+	if c.Starts {
+		var err error
+		if w, notes, err = aside(s); err != nil {
+			return modules.Change{}, err
 		}
 	}
 	var differ work

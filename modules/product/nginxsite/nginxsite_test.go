@@ -261,7 +261,7 @@ func TestCompare(t *testing.T) {
 		},
 		{
 			name:   "nothing answers",
-			got:    []answer{{Name: "a", Address: loopback, Failure: "refused", Plain: "nothing"}, {Name: "b", Address: loopback, Failure: "refused"}},
+			got:    []answer{{Name: "a", Address: loopback, Failure: "refused", Plain: "nothing"}, {Name: "b", Address: loopback, Failure: "refused"}, {Name: "b", Address: own, Failure: "refused there"}},
 			others: []string{"https://a: nothing: refused"},
 		},
 		{

@@ -32,7 +32,8 @@ const (
 	atOnce        = 16  // connections
 	firstBytes    = 512 // of an answer on port 80
 
-	answerTimeout = 10 * time.Second // for one answer
+	answerTimeout = 10 * time.Second // for one answer at the loopback address
+	otherTimeout  = 3 * time.Second  // at another address
 	lookupTimeout = 2 * time.Second  // for all names that are served with something else somewhere
 )
 
@@ -108,9 +109,17 @@ func ask(ctx context.Context, dial observe.Dial, p place) ([]answer, error) {
 	return all, ctx.Err()
 }
 
+// patience limits the time of one answer.
+func patience(ctx context.Context, address string) (context.Context, context.CancelFunc) {
+	if address == loopback {
+		return context.WithTimeout(ctx, answerTimeout)
+	}
+	return context.WithTimeout(ctx, otherTimeout)
+}
+
 // certificate sets what a client gets on port 443.
 func (a *answer) certificate(ctx context.Context, dial observe.Dial) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := patience(ctx, a.Address)
 	defer cancel()
 	conn, err := dial(ctx, "tcp", a.at())
 	if err == nil {
@@ -130,7 +139,7 @@ const plainPath = "/.well-known/rcprov"
 
 // plain returns what port 80 does instead of a redirect to https.
 func plain(ctx context.Context, dial observe.Dial, name, address string) string {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := patience(ctx, address)
 	defer cancel()
 	conn, err := dial(ctx, "tcp", net.JoinHostPort(address, "80"))
 	if err != nil {
@@ -168,7 +177,7 @@ func leads(ctx context.Context, all []answer, lookup func(context.Context, strin
 			first[a.Name] = a.Fingerprint
 			continue
 		}
-		if a.Fingerprint == first[a.Name] {
+		if a.Fingerprint == first[a.Name] || a.Failure != "" {
 			continue
 		}
 		if _, asked := known[a.Name]; !asked {

@@ -91,14 +91,20 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 }
 
 // compare returns the answers that differ from what is wanted and matter, and notes about the others. Of a name that differs at the
-// loopback address, the other addresses say nothing new; and what is the same for several names is in the first one's.
+// loopback address, the other addresses say nothing new; and what is the same for several names is in the first one's. Silence at
+// another address is a note: sshd may forbid to ask there.
 func compare(got []answer, want string) (others []answer, notes []string) {
 	differs, silent := make(map[string]bool), make(map[string]bool)
 	for _, a := range got {
 		switch {
 		case a.Fingerprint == want && want != "" || differs[a.Name]:
+		case a.Failure != "" && a.Address != loopback:
+			if !silent[a.Address] {
+				notes = append(notes, fmt.Sprintf("nothing answers at %s: %s", a.at(), a.Failure))
+			}
+			silent[a.Address] = true
 		case a.Failure != "" && silent[a.Failure]:
-			differs[a.Name] = differs[a.Name] || a.Address == loopback
+			differs[a.Name] = true
 		case a.Elsewhere:
 			notes = append(notes, fmt.Sprintf("%s is served with %s at %s, where the DNS leads nobody", a.Name, a.served(), a.Address))
 		default:
@@ -178,8 +184,10 @@ func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) er
 
 // wait asks until the wanted certificate comes everywhere or the limit is over, and returns the other answers.
 func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit time.Duration) (others []answer, err error) {
+	place := s.place()
+	place.plain = false
 	err = wait.Until(ctx, wait.Pace{Every: 100 * time.Millisecond, Limit: limit}, func() (missing string, err error) {
-		got, err := ask(ctx, h.Dial, s.place())
+		got, err := ask(ctx, h.Dial, place)
 		if err != nil {
 			return "", err
 		}

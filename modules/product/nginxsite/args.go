@@ -30,24 +30,21 @@ var source string
 //	  }
 //	}
 //
-// The site is the file /etc/nginx/conf.d/FIRST-NAME.conf. nginx tests it together with all other files before it is written,
-// and is reloaded when it, the certificate or the key changed after nginx read them. The step is done when nginx really
-// serves that certificate for all names: at the loopback address and, without `template`, at the host's other addresses (eight at
-// most). If another site of nginx has one of these addresses to itself, that is an error where the DNS leads a name to it, and a
-// note elsewhere; a name of which the DNS knows no address of the host counts as led to its first one. What port 80 does for a name,
-// if not a redirect to https, is a note.
-//
-// If you change the first name, the file of the former one is removed, if rcprov wrote it (without `template`) and it has one of
-// the names; it is kept below /var/lib/rcprov/backup. If you take a site out of the plan, or change all of its names, nginx goes
-// on serving the old file. To remove it, give the names that it had, for a run, before you remove the certificate: nginx doesn't
-// start if a file is missing.
-//
 //	nginx_site "old" {
 //	  names = ["old.example.com"]
 //	  state = "absent"
 //	}
 //
-// That removes FIRST-NAME.conf, and what rcprov wrote for one of the names, to the same place.
+// The site is the file /etc/nginx/conf.d/FIRST-NAME.conf. nginx tests it together with all other files before it is written,
+// and is reloaded when it, the certificate or the key changed after nginx read them. The step is done when nginx really
+// serves that certificate for all names, at the loopback address and, without `template`, at the host's others (eight at most).
+// Another site of nginx that has such an address to itself is an error if the DNS leads a name there, or to no address of the host
+// at all and it is the host's first; otherwise it is a note. So is what port 80 does for a name, if not a redirect to https.
+//
+// If you change the first name, the file of the former one is removed, if rcprov wrote it (without `template`) and it has one of
+// the names; it is kept below /var/lib/rcprov/backup. If you take a site out of the plan, or change all of its names, nginx goes
+// on serving the old file. To remove it, give the names that it had with `state = "absent"` for a run, before you remove the
+// certificate: nginx doesn't start if a file is missing. That removes FIRST-NAME.conf, and what rcprov wrote for one of the names.
 //
 // A name of more than 46 characters needs more room than nginx has by default. The file rcprov-long-names.conf beside the site's
 // makes it (server_names_hash_bucket_size), unless another file in /etc/nginx sets that.

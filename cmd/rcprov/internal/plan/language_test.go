@@ -415,11 +415,16 @@ play "p" {
     limit "x" {
       max = 1
     }
+    limit "y" {
+      max = 2
+    }
   }
 }
 `)
 	step := bind(t, p, "p", "a", nil)[0]
-	for arg, line := range map[string]int{"unit": 5, "limit": 6, "limit.max": 7, "limit.unit": 6, "state": 4, "": 4} {
+	for arg, line := range map[string]int{
+		"unit": 5, "limit": 6, "limit.max": 7, "limit.unit": 6, "state": 4, "": 4, "limit[0].max": 7, "limit[1]": 9, "limit[1].max": 10,
+	} {
 		if got := step.ArgRange(arg).Start.Line; got != line {
 			t.Errorf("argument %q: line %d, want %d", arg, got, line)
 		}

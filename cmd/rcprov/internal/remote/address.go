@@ -61,6 +61,10 @@ func (t Target) settle() (Target, error) {
 		}
 		t.User = name
 	}
+	if !validUser(t.User) {
+		return t, modules.WithHint(fmt.Errorf("user %q: ssh refuses a name with such characters", t.User),
+			"The argument `user` is the name of an account, without quotes, a - at its beginning, or signs that mean something to a shell.")
+	}
 	if port != "" {
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > 65535 {
@@ -73,4 +77,17 @@ func (t Target) settle() (Target, error) {
 	}
 	t.Address = host
 	return t, nil
+}
+
+// validUser reports whether ssh takes a user's name that it is given for a host: ssh.c, valid_ruser, of OpenSSH 9.6.
+func validUser(name string) bool {
+	if strings.HasPrefix(name, "-") || strings.HasSuffix(name, `\`) || strings.ContainsAny(name, "'`\";&<>|(){}") {
+		return false
+	}
+	for i := range len(name) {
+		if name[i] < ' ' || name[i] == 0x7f || name[i] == ' ' && strings.HasPrefix(name[i+1:], "-") {
+			return false
+		}
+	}
+	return true
 }

@@ -98,3 +98,16 @@ func TestBinding(t *testing.T) {
 		t.Errorf("nobody came from 127.0.0.2:\n%s", server.log)
 	}
 }
+
+func TestUsersThatSSHRefuses(t *testing.T) {
+	t.Parallel()
+	for name, valid := range map[string]bool{
+		"": true, "deploy": true, "a b": true, "a$b": true, `DOMAIN\me`: true, "a@b": true, "müller": true,
+		"-x": false, "a;b": false, "a`b": false, "a\nb": false, "a -b": false, `a\`: false, "$(x)": false, "a'": false, "a\x7f": false,
+	} {
+		_, err := Target{Address: "host", User: name}.settle()
+		if (err == nil) != valid {
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+}

@@ -132,6 +132,9 @@ func (d *Dialer) resolve(t Target) (*settings, error) {
 		r.fail("HostName", err)
 	}
 	s.hostName = strings.ToLower(s.hostName)
+	if strings.HasPrefix(s.hostName, "[") {
+		r.fail("HostName", modules.WithHint(fmt.Errorf("`%s` is no name or address", s.hostName), "An IPv6 address has no brackets there."))
+	}
 	s.setJumps(cmp.Or(t.ProxyJump, r.first("ProxyJump")), r)
 	alias := r.first("HostKeyAlias")
 	s.knownAs = s.address()

@@ -222,6 +222,9 @@ func (h *hostKeys) add(key ssh.PublicKey) {
 // unknown decides about the key of a host that is not in known_hosts.
 func (h *hostKeys) unknown(ctx context.Context, remote net.Addr, key ssh.PublicKey, problem *HostKeyError) error {
 	s := h.settings
+	if len(s.userKnownHosts) == 0 && !h.dialer.AcceptNew { // as ssh does: sshconnect.c, check_host_key
+		return modules.WithHint(problem, "ssh_config has UserKnownHostsFile none, and so a new key is not accepted, as by ssh: name a file there, or run again with `--accept-new`.")
+	}
 	add := func() error { h.add(key); return nil }
 	if accepted := h.dialer.keys.acceptedFor(s.knownAs); accepted != nil {
 		if bytes.Equal(accepted.Marshal(), plainKey(key).Marshal()) {

@@ -197,8 +197,8 @@ func readKnownHosts(files, hosts []string) (*knownDB, error) {
 		if number < 1 || number > len(lines) {
 			return nil, err
 		}
-		failure := fmt.Errorf("knownhosts: %s:%d: %w", original, number, reason)
 		fields := strings.Fields(lines[number-1])
+		failure := fmt.Errorf("knownhosts: %s:%d: %w", original, number, inWords(reason, fields))
 		lines[number-1] = ""
 		switch {
 		case len(fields) > 0 && fields[0] == "@revoked":
@@ -227,6 +227,18 @@ func readKnownHosts(files, hosts []string) (*knownDB, error) {
 		db.names[temporary] = original
 	}
 	return nil, fmt.Errorf("more than %d lines can't be read", maxBroken)
+}
+
+// inWords returns why a line of these fields can't be read, in plain words.
+func inWords(reason error, fields []string) error {
+	isNumber := func(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+	switch {
+	case len(fields) > 3 && isNumber(fields[1]) && isNumber(fields[2]) && isNumber(fields[3]):
+		return errors.New("it has a key of SSH's protocol 1, which is no longer used")
+	case strings.Contains(reason.Error(), "illegal base64"):
+		return errors.New("its key is damaged: that is no base64")
+	}
+	return reason
 }
 
 // placeholderKey stands for a key that can't be read. No host has it.

@@ -143,6 +143,10 @@ func (s *scan) read(path string, content string, active bool, depth int) error {
 			continue
 		}
 		here := directive{file: path, line: i + 1, text: text}
+		if strings.ContainsAny(line, "\f\v") { // no space to ssh
+			s.beyond = append(s.beyond, here)
+			continue
+		}
 		keyword, value := splitDirective(text)
 		switch plain, known := plainValues[keyword]; {
 		case keyword == "host":
@@ -241,6 +245,10 @@ func (s *scan) include(here directive, value string, active bool, depth int) err
 		}
 		for _, file := range files {
 			content, err := readOwnConfig(file)
+			if errors.Is(err, errDirectory) {
+				s.beyond = append(s.beyond, here) // ssh reads nothing in it; to the library it is a mistake
+				continue
+			}
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -255,6 +263,8 @@ func (s *scan) include(here directive, value string, active bool, depth int) err
 	return nil
 }
 
+var errDirectory = errors.New("it is a directory")
+
 // readOwnConfig reads a file that only root and the user may change: it can name programs to run. As for ssh, that holds for the user's
 // own file and for what is included, not for a file that a flag names. Source: readconf.c, SSHCONF_CHECKPERM.
 func readOwnConfig(path string) ([]byte, error) {
@@ -267,8 +277,11 @@ func readOwnConfig(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.IsDir() {
+		return nil, errDirectory
+	}
 	if othersWrite(info) {
-		return nil, modules.WithHint(fmt.Errorf("%s: others may change it (mode %04o); ssh refuses it, too", path, info.Mode().Perm()),
+		return nil, modules.WithHint(fmt.Errorf("%s: others may change it (mode %04o%s); ssh refuses it, too", path, info.Mode().Perm(), otherOwner(info)),
 			"Make it yours: `chmod go-w %[1]s`, or `chown` when it belongs to somebody else.", path)
 	}
 	return io.ReadAll(f)

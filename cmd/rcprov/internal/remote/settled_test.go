@@ -239,6 +239,11 @@ func TestSettledAsSSH(t *testing.T) {
 		{"t", "User a\r\nPort 23\r"},
 		{"t", "# laptop\r\nHost t\r\n  HostName t.example.com\r\n  User a\r\nInclude " + dir + "/windows.conf\r\n"},
 		{"t", "\tUser\ttabbed"},
+		{"t", "\fUser formfeed"},
+		{"t", "\vUser tab"},
+		{"t", "User x\f"},
+		{"t", "User x\fy"},
+		{"t", "Include " + dir + "\nUser x"},
 		{"t", "KexAlgorithms +diffie-hellman-group14-sha1\nCiphers aes128-ctr"},
 	} {
 		path := filepath.Join(dir, fmt.Sprintf("config%d", i))

@@ -32,6 +32,19 @@ func othersWrite(info fs.FileInfo) bool {
 	return info.Mode()&0o002 != 0 || info.Mode()&0o020 != 0 && !private || stat.Uid != 0 && int(stat.Uid) != os.Getuid()
 }
 
+// otherOwner returns who owns a file, as text behind its mode, if that is neither root nor the user who runs rcprov.
+func otherOwner(info fs.FileInfo) string {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid == 0 || int(stat.Uid) == os.Getuid() {
+		return ""
+	}
+	id := strconv.Itoa(int(stat.Uid))
+	if owner, err := user.LookupId(id); err == nil {
+		return ", owner " + owner.Username
+	}
+	return ", owner " + id
+}
+
 // inSession gives a child a session and process group of its own, as sshd does, so that Run can kill the group.
 func inSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
 

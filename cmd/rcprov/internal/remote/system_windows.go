@@ -12,6 +12,9 @@ func isOurs(fs.FileInfo) bool { return false }
 // othersWrite reports false: rights of Windows are not looked at.
 func othersWrite(fs.FileInfo) bool { return false }
 
+// otherOwner returns nothing: see othersWrite.
+func otherOwner(fs.FileInfo) string { return "" }
+
 // There are no local hosts on Windows (connectLocal), so these have nothing to do.
 
 func inSession(*exec.Cmd) {}

@@ -295,6 +295,27 @@ func TestAsSSH(t *testing.T) {
 			w.writeFile(t, "known_hosts", w.line(t, "", fmt.Sprintf("[127.0.0.1]:%d", w.port), "host_ecdsa"))
 			return []string{none, key(w, "key"), "HostKeyAlgorithms ecdsa-sha2-nistp256"}
 		}},
+		{name: "Include of a directory", config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Include " + w.dir}
+		}},
+		{name: "Include of a file of somebody else", refused: true, config: func(t *testing.T, w world) []string {
+			w.writeFile(t, "more", "IdentitiesOnly yes\n")
+			if os.Chown(w.path("more"), 65534, 65534) != nil {
+				w.writeFile(t, "more", "Mistake\n") // only root gives files away
+			}
+			return []string{none, key(w, "key"), "Include " + w.path("more")}
+		}},
+		{name: "UserKnownHostsFile none and accept-new", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "StrictHostKeyChecking accept-new", "UserKnownHostsFile none"}
+		}},
+		{name: "UserKnownHostsFile none and StrictHostKeyChecking no", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "StrictHostKeyChecking no", "UserKnownHostsFile none"}
+		}},
+		{name: "user with a semicolon", address: "a;b@lab", refused: true},
+		{name: "user with a hyphen", address: "-x@lab", refused: true},
+		{name: "HostName in brackets", address: "v6", refused: true, config: func(_ *testing.T, w world) []string {
+			return []string{none, key(w, "key"), "Host v6", "HostName [127.0.0.1]"}
+		}},
 		{name: "Include of a file that others may change", refused: true, config: func(t *testing.T, w world) []string {
 			w.writeFile(t, "more", "IdentitiesOnly yes\n")
 			if err := os.Chmod(w.path("more"), 0o666); err != nil {

@@ -261,7 +261,11 @@ func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]stri
 		files = nil // the defaults, which aren't tried beside a key that is given
 	}
 	if given != "" {
-		files = append([]string{given}, files...)
+		path, err := expandPath(given, r.home, tokens)
+		if err != nil {
+			r.err = cmp.Or(r.err, fmt.Errorf("the plan's identity_file: %w", err))
+		}
+		s.identityFiles = append(s.identityFiles, path)
 	}
 	for _, f := range files {
 		if strings.EqualFold(f, "none") {
@@ -274,7 +278,7 @@ func (s *settings) setIdentities(given string, r *resolver, tokens map[byte]stri
 	if r.settled && given == "" && !slices.ContainsFunc(files, func(f string) bool { return !slices.Contains(defaultIdentities, strings.TrimPrefix(f, "~/.ssh/")) }) {
 		s.defaultIdentity = true // `ssh -G` prints the defaults
 	}
-	if len(files) == 0 {
+	if len(files) == 0 && given == "" {
 		s.defaultIdentity = true
 		for _, name := range defaultIdentities[:5] { // the others are of kinds that are not known here
 			s.identityFiles = append(s.identityFiles, filepath.Join(r.home, ".ssh", name))

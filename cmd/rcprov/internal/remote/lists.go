@@ -232,12 +232,18 @@ func (r *resolver) fail(keyword string, err error) {
 
 // path returns a path of keyword with ~, tokens and ${VARIABLES} expanded.
 func (r *resolver) path(keyword, path string, tokens map[byte]string) string {
-	path, err := expandTilde(path, r.home)
+	path, err := expandPath(path, r.home, tokens)
+	r.fail(keyword, err)
+	return path
+}
+
+// expandPath expands ~, tokens and ${VARIABLES} in a path.
+func expandPath(path, home string, tokens map[byte]string) (string, error) {
+	path, err := expandTilde(path, home)
 	if err == nil {
 		path, err = expand(path, tokens, true)
 	}
-	r.fail(keyword, err)
-	return filepath.FromSlash(path)
+	return filepath.FromSlash(path), err
 }
 
 // tilde returns a path of keyword with ~ expanded, and nothing else.

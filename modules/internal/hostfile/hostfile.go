@@ -84,6 +84,9 @@ var (
 	//go:embed remover.sh
 	Remover string
 
+	//go:embed each.sh
+	each string
+
 	// Link is a script that puts a symbolic link in place.
 	//
 	//go:embed link.sh
@@ -102,6 +105,16 @@ func Script(text string, vars shell.Vars, inner shell.Vars) string {
 	}
 	vars["door_start"] = shell.Script(start, nil)
 	return shell.Script(door, vars) + shell.Script(text, nil)
+}
+
+// Unknown is what a script of [Each] prints for a path about which the user who owns it or a directory above gets no answer.
+const Unknown = "unknown"
+
+// Each returns a script that prints a line for each of paths: what the function look, which the script look defines, prints of
+// it. It only looks. Where a path or a directory above it belongs to somebody else than root, it does so with the rights of the
+// first such user.
+func Each(look string, paths []string) string {
+	return shell.Script(each, shell.Vars{"look": shell.Script(look, nil), "paths": shell.QuoteAll(paths)})
 }
 
 // Inner returns words as those of one command for a script that runs in the directory, where "%s" in a word is $file.

@@ -477,3 +477,38 @@ func TestNoFile(t *testing.T) {
 		t.Errorf("made by an earlier step: %+v, %v", c, err)
 	}
 }
+
+// TestLooksWithTheOwnersRights: where a link in somebody's tree leads to is not for root to see: that would show the owner, by what
+// rcprov does then, which files there are where only root may look.
+func TestLooksWithTheOwnersRights(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can have directories of others")
+	}
+	const daemon = 1
+	dir := t.TempDir()
+	secret, tree := filepath.Join(dir, "secret"), filepath.Join(dir, "it's hers")
+	link := filepath.Join(tree, "bin")
+	closed := filepath.Join(tree, "closed")
+	if err := errors.Join(os.Mkdir(secret, 0o700), os.WriteFile(secret+"/x", nil, 0o600), os.Mkdir(tree, 0o755), os.Symlink(secret+"/x", link),
+		os.Mkdir(closed, 0o700), os.WriteFile(closed+"/y", nil, 0o600), os.Lchown(tree, daemon, daemon), os.Lchown(link, daemon, daemon)); err != nil {
+		t.Fatal(err)
+	}
+	var q observe.Query
+	dangling.Ask(&q, link)
+	for _, path := range []string{secret, tree, closed} {
+		occupied.Ask(&q, path)
+	}
+	s, err := q.Run(t.Context(), &moduletest.Host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if nowhere, err := dangling.Get(s, link); err != nil || !nowhere {
+		t.Errorf("a link to what only root may see leads somewhere: %v, %v", !nowhere, err)
+	}
+	for path, want := range map[string]bool{secret: true, tree: true, closed: false} {
+		if has, err := occupied.Get(s, path); err != nil || has != want {
+			t.Errorf("%s has entries: %v, %v", path, has, err)
+		}
+	}
+}

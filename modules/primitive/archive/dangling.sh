@@ -1,7 +1,5 @@
-# Prints for each path whether it is a link that leads to nothing: "yes" or "no" on a line. Starts no program.
-: "${paths?}"
-
-eval "set -- $paths"
-for p; do
-	if [ -L "$p" ] && [ ! -e "$p" ]; then echo yes; else echo no; fi
-done
+# A function for each.sh of package hostfile: it prints whether a path is a link that leads to nothing, "yes" or "no". Starts no
+# program.
+look() {
+	if [ -L "$1" ] && [ ! -e "$1" ]; then echo yes; else echo no; fi
+}

@@ -2,34 +2,31 @@ package archive
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 //go:embed occupied.sh
 var occupiedScript string
 
-// occupied answers whether a directory has entries; an absent one has none. It starts no program.
+// occupied answers whether a directory has entries; an absent one has none. It starts no program where all is root's.
 var occupied = &observe.Kind[string, bool]{
-	Name: "directory with entries",
-	Script: func(paths []string) string {
-		return shell.Script(occupiedScript, shell.Vars{"paths": shell.QuoteAll(paths)})
-	},
-	Parse: parseYesNo,
+	Name:   "directory with entries",
+	Script: func(paths []string) string { return hostfile.Each(occupiedScript, paths) },
+	Parse:  parseYesNo,
 }
 
 //go:embed dangling.sh
 var danglingScript string
 
-// dangling answers whether a path is a link that leads to nothing. It starts no program.
+// dangling answers whether a path is a link that leads to nothing. It starts no program where all is root's.
 var dangling = &observe.Kind[string, bool]{
-	Name: "link to nothing",
-	Script: func(paths []string) string {
-		return shell.Script(danglingScript, shell.Vars{"paths": shell.QuoteAll(paths)})
-	},
-	Parse: parseYesNo,
+	Name:   "link to nothing",
+	Script: func(paths []string) string { return hostfile.Each(danglingScript, paths) },
+	Parse:  parseYesNo,
 }
 
 // parseYesNo reads a line for each path.
@@ -43,6 +40,8 @@ func parseYesNo(paths []string, reply observe.Reply) map[string]observe.Answer[b
 		switch lines[i] {
 		case "yes", "no":
 			answers[p] = observe.Answer[bool]{Value: lines[i] == "yes"}
+		case hostfile.Unknown:
+			answers[p] = observe.Answer[bool]{Err: errors.New("its owner gets no answer")}
 		default:
 			answers[p] = observe.Answer[bool]{Err: fmt.Errorf("the host answered %q", lines[i])}
 		}

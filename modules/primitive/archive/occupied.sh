@@ -1,14 +1,11 @@
-# Prints for each directory whether it has entries: "yes" or "no" on a line. Starts no program.
-: "${paths?}"
-
-eval "set -- $paths"
-for d; do
+# A function for each.sh of package hostfile: it prints whether a directory has entries, "yes" or "no". Starts no program.
+look() {
 	found=no
-	for f in "$d"/* "$d"/.[!.]* "$d"/..?*; do
+	for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
 		if [ -e "$f" ] || [ -L "$f" ]; then
 			found=yes
 			break
 		fi
 	done
 	echo "$found"
-done
+}

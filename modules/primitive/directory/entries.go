@@ -6,19 +6,17 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 //go:embed entries.sh
 var entriesScript string
 
-// entries answers how many entries a directory has, 0 if it is absent. It starts no program.
+// entries answers how many entries a directory has, 0 if it is absent. It starts no program where all is root's.
 var entries = &observe.Kind[string, int]{
-	Name: "directory entries",
-	Script: func(paths []string) string {
-		return shell.Script(entriesScript, shell.Vars{"paths": shell.QuoteAll(paths)})
-	},
+	Name:   "directory entries",
+	Script: func(paths []string) string { return hostfile.Each(entriesScript, paths) },
 	Parse: func(paths []string, reply observe.Reply) map[string]observe.Answer[int] {
 		answers := make(map[string]observe.Answer[int])
 		lines := reply.Lines()

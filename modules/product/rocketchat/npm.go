@@ -42,7 +42,7 @@ func (*npm) Opaque() {}
 var installed = &observe.Kind[string, string]{
 	Name: "modules of a release",
 	Script: func(releases []string) string {
-		return shell.Script(modulesScript+seenScript, shell.Vars{"releases": shell.QuoteAll(releases)})
+		return hostfile.Each(shell.Script(modulesScript, nil)+shell.Script(seenScript, nil), releases)
 	},
 	Parse: func(releases []string, reply observe.Reply) map[string]observe.Answer[string] {
 		answers := make(map[string]observe.Answer[string])
@@ -52,6 +52,9 @@ var installed = &observe.Kind[string, string]{
 		}
 		for i, release := range releases {
 			answers[release] = observe.Answer[string]{Value: lines[i]}
+			if lines[i] == hostfile.Unknown {
+				answers[release] = observe.Answer[string]{Err: errors.New("its owner gets no answer")}
+			}
 		}
 		return answers
 	},

@@ -1,5 +1,3 @@
-# Prints a line for each of releases: which modules are in it, by the function of modules.sh, which comes before it.
-: "${releases?}"
-
-eval "set -- $releases"
-for release; do modules "$release/programs/server"; done
+# A function for each.sh of package hostfile: it prints which modules are in a release, by the function of modules.sh, which comes
+# before it.
+look() { modules "$1/programs/server"; }

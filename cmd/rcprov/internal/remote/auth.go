@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -33,7 +34,9 @@ type authentication struct {
 	typed    string    // the password that the person typed last
 	pause    func() (resume func())
 	waits    *waiting
-	agent    io.Closer // nil: none
+	closed   func() error // how the host closed the connection; nil if it did not
+	agent    io.Closer    // nil: none
+	agentErr error        // why the agent can't be used any more
 
 	keys        []*offer // that are left; nil until the first is wanted
 	offered     int      // how many keys were handed out
@@ -56,6 +59,9 @@ const keysFirst = 4
 func (a *authentication) next(server *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 	if a.ctx.Err() != nil {
 		return nil, context.Cause(a.ctx)
+	}
+	if err := a.closed(); err != nil {
+		return nil, err
 	}
 	a.allowed = server.AllowedMethods
 	methods := a.settings.methods
@@ -101,6 +107,9 @@ func (a *authentication) method(name string) ssh.AuthMethod {
 	case name == publicKey:
 		if a.keys == nil {
 			a.keys = a.offers()
+		}
+		if a.agentErr != nil {
+			a.keys = slices.DeleteFunc(a.keys, func(o *offer) bool { return o.inAgent })
 		}
 		if len(a.keys) == 0 {
 			return nil
@@ -373,23 +382,56 @@ func securityKeySuffix(kind string) string {
 
 // SignWithAlgorithm implements ssh.MultiAlgorithmSigner.
 func (o *offer) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (signature *ssh.Signature, err error) {
+	sign := func() (*ssh.Signature, error) {
+		if s, ok := o.Signer.(ssh.AlgorithmSigner); ok {
+			return s.SignWithAlgorithm(rand, data, algorithm)
+		}
+		return o.Signer.Sign(rand, data)
+	}
 	if o.inAgent {
 		o.login.waits.set("the agent to sign with the " + o.name + "; it may want a touch or a confirmation")
-	}
-	if s, ok := o.Signer.(ssh.AlgorithmSigner); ok {
-		signature, err = s.SignWithAlgorithm(rand, data, algorithm)
+		signature, err = askAgent(o.login, o.login.dialer.limits.orDefault().agentSign, sign)
 	} else {
-		signature, err = o.Signer.Sign(rand, data)
+		signature, err = sign()
 	}
 	o.login.waits.set(secondFactor)
-	if err != nil {
-		var hint *modules.HintError
-		if errors.As(err, &hint) {
-			o.login.hint = hint.Hint
-		}
-		o.login.skipped = append(o.login.skipped, fmt.Sprintf("signature with the %s: %v", o.name, err))
+	if err == nil {
+		return signature, nil
 	}
-	return signature, err
+	var hint *modules.HintError
+	switch {
+	case errors.As(err, &hint):
+		o.login.hint = hint.Hint
+	case o.inAgent:
+		o.login.hint = fmt.Sprintf("The agent at %s has the key and did not sign: unlock it, confirm or touch when it asks, or add the key anew with `ssh-add`.", o.login.settings.identityAgent)
+	}
+	o.login.skipped = append(o.login.skipped, fmt.Sprintf("signature with the %s: %v", o.name, err))
+	return nil, err
+}
+
+// askAgent runs do, which waits for the agent, and gives the agent up when that takes longer than limit.
+func askAgent[T any](a *authentication, limit time.Duration, do func() (T, error)) (answer T, err error) {
+	type result struct {
+		answer T
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		answer, err := do()
+		done <- result{answer, err}
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r.answer, r.err
+	case <-a.ctx.Done():
+		a.agentErr = context.Cause(a.ctx)
+	case <-timer.C:
+		a.agentErr = modules.WithHint(fmt.Errorf("the ssh agent at %s did not answer within %s", a.settings.identityAgent, modules.Span(limit)),
+			"`ssh-add -l` shows whether it answers: unlock it, start it anew, or set `IdentityAgent none` in ssh_config.")
+	}
+	return answer, a.agentErr
 }
 
 // agentKeys asks the agent for its keys; none when there is no agent.
@@ -397,18 +439,26 @@ func (a *authentication) agentKeys() []ssh.Signer {
 	if a.settings.identityAgent == "" {
 		return nil
 	}
-	socket, err := dialAgent(a.ctx, a.settings.identityAgent)
+	a.waits.set("the ssh agent at " + a.settings.identityAgent)
+	defer a.waits.set("the host to let " + a.settings.user + " log in")
+	opened := make(chan io.Closer, 1)
+	signers, err := askAgent(a, a.dialer.limits.orDefault().agentList, func() ([]ssh.Signer, error) {
+		socket, err := dialAgent(a.ctx, a.settings.identityAgent)
+		if err != nil {
+			return nil, err
+		}
+		opened <- socket
+		return agent.NewClient(socket).Signers()
+	})
+	select {
+	case a.agent = <-opened: // open until the handshake is over: it signs
+	default:
+	}
 	if err != nil {
+		a.hint = hintOf(err)
 		a.skipped = append(a.skipped, "keys of the agent: "+err.Error())
 		return nil
 	}
-	signers, err := agent.NewClient(socket).Signers()
-	if err != nil {
-		_ = socket.Close()
-		a.skipped = append(a.skipped, "keys of the agent: "+err.Error())
-		return nil
-	}
-	a.agent = socket // open until the handshake is over: it signs
 	return signers
 }
 
@@ -621,6 +671,15 @@ func (key *identity) unlock(login *authentication) (ssh.Signer, error) {
 
 // errDeclined is the error of a key whose passphrase the person doesn't give: as in ssh, the next key is tried.
 var errDeclined = errors.New("no passphrase was given")
+
+// cutOff returns the error of a connection that the host closed during the login.
+func (a *authentication) cutOff() error {
+	text := "the host closed the connection during the login of " + a.settings.user + ", without a reason"
+	if len(a.tried) > 0 {
+		text += "; offered: " + strings.Join(a.tried, ", ")
+	}
+	return errors.New(text)
+}
 
 // explain returns an [*AuthError] for a handshake that failed after the host key was accepted.
 func (a *authentication) explain(err error) error {

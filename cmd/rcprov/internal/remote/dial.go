@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,7 +24,7 @@ import (
 type Dialer struct {
 	AcceptNew      bool          // add the keys of unknown hosts to known_hosts (StrictHostKeyChecking accept-new)
 	ConfigPath     string        // ssh_config to use instead of the user's and the system's; "none": no file
-	ConnectTimeout time.Duration // how long a host may stay silent while connecting; 0: ConnectTimeout of ssh_config, or 10 s
+	ConnectTimeout time.Duration // how long a connection may take, and then greeting and key exchange; 0: ConnectTimeout of ssh_config, or 10 s
 	Prompt         Prompt        // nil: never ask
 	Keepalive      time.Duration // how long a host may be silent before it is asked for a sign of life; 0: ServerAliveInterval of ssh_config, or 15 s
 
@@ -130,7 +132,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// timeout returns how long the host of s may be silent while connecting.
+// timeout returns how long a connection to the host of s may take, and then greeting and key exchange.
 func (d *Dialer) timeout(s *settings) time.Duration {
 	return cmp.Or(d.ConnectTimeout, s.connectTimeout, defaultConnectTimeout)
 }
@@ -164,6 +166,11 @@ func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) 
 }
 
 func (d *Dialer) connectOnce(ctx context.Context, t Target, s *settings, depth int) (*sshTransport, error) {
+	waits := d.waitFor(cmp.Or(t.Name, s.alias))
+	defer waits.set("")
+	if len(s.proxyJump) == 0 { // a jump host says itself what it waits for
+		waits.set("the connection to " + s.address())
+	}
 	stream, release, err := d.reach(ctx, s, depth)
 	var jump *jumpError
 	if errors.As(err, &jump) {
@@ -172,7 +179,7 @@ func (d *Dialer) connectOnce(ctx context.Context, t Target, s *settings, depth i
 	if err != nil {
 		return nil, d.unreachable(ctx, s, err)
 	}
-	via, err := d.handshake(ctx, t, s, stream)
+	via, err := d.handshake(ctx, t, s, stream, waits)
 	if err != nil {
 		release()
 		return nil, err
@@ -182,11 +189,14 @@ func (d *Dialer) connectOnce(ctx context.Context, t Target, s *settings, depth i
 }
 
 // handshake speaks SSH over raw up to the login. raw is closed when it fails.
-func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.Conn) (*sshTransport, error) {
+func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.Conn, waits *waiting) (*sshTransport, error) {
 	timeout := d.timeout(s)
 	conn := watch(raw, timeout)
-	waits := d.waitFor(cmp.Or(t.Name, s.alias))
-	defer waits.set("")
+	conn.judges = true
+	waits.set("the SSH server at " + s.address() + " to answer")
+	if s.proxyCommand != "" {
+		waits.set("the ProxyCommand to reach an SSH server: " + s.proxyCommand)
+	}
 	pause := func() (resume func()) {
 		resumeConn, resumeWaits := conn.pause(), waits.pause()
 		return func() { resumeConn(); resumeWaits() }
@@ -200,7 +210,7 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		_ = raw.Close()
 		return nil, err
 	}
-	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: pause, waits: waits}
+	login := &authentication{ctx: ctx, dialer: d, settings: s, sameAs: t.sameAs, name: t.Name, password: string(t.Password), pause: pause, waits: waits, closed: conn.closedByHost}
 	defer login.close()
 	accepted := false
 	config := &ssh.ClientConfig{
@@ -243,16 +253,18 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	case noCommonAlgorithm(err) != nil:
 		return nil, modules.WithHint(&UnreachableError{Address: s.address(), Err: noCommonAlgorithm(err)},
 			"Both sides need one in common: see KexAlgorithms, HostKeyAlgorithms, Ciphers and MACs in ssh_config and in sshd_config of the host.")
-	case conn.silent.Load():
-		silence := fmt.Errorf("the host was silent for %s", modules.Span(timeout))
-		if accepted {
-			silence = fmt.Errorf("%w during the login of %s", silence, s.user)
-		}
+	case conn.late.Load():
+		late := conn.lateness(timeout, accepted, s.user)
 		var proxy *proxyError
-		if errors.As(err, &proxy) && (proxy.line != "" || proxy.state != "") { // a child of its may hold the connection open
-			silence = fmt.Errorf("%w; %w", silence, proxy)
+		if errors.As(err, &proxy) && !accepted { // a child of its may hold the connection open
+			end := *proxy
+			end.late = true
+			late = fmt.Errorf("%w; %w", late, &end)
 		}
-		return nil, d.unreachable(ctx, s, silence)
+		return nil, d.unreachable(ctx, s, late)
+	case accepted && conn.closedByHost() != nil && !strings.Contains(err.Error(), "ssh: disconnect, reason"):
+		return nil, modules.WithHint(&UnreachableError{Address: s.address(), Err: login.cutOff()},
+			"A relay or firewall on the way may cut connections, or sshd gave up (LoginGraceTime): see `journalctl -u ssh` on the host, and run the same command again.")
 	case accepted:
 		return nil, login.explain(err)
 	default:
@@ -268,6 +280,10 @@ func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error 
 	var proxy *proxyError
 	hint := fmt.Sprintf("Check that the host is up and that sshd listens on port %d: `ssh -v -p %d %s@%s`.", s.port, s.port, s.user, s.hostName)
 	switch {
+	case errors.Is(err, errNotSSH):
+		hint = fmt.Sprintf("Another program answers at port %d there: check the host's port in the plan and in ssh_config, and what forwards to it.", s.port)
+	case errors.Is(err, errCutInKeyExchange):
+		hint = "An SSH server is there and ended it: see `journalctl -u ssh` on the host, or what a relay or firewall on the way says."
 	case errors.As(err, &proxy):
 		hint = fmt.Sprintf("Run the ProxyCommand of ssh_config by hand, it must show the greeting of an SSH server: `%s`.", proxy.command)
 	case errors.Is(err, errBusy):
@@ -278,19 +294,30 @@ func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error 
 	return modules.WithHint(&UnreachableError{Address: s.address(), Err: err}, "%s", hint)
 }
 
-// watchedConn closes a connection that stays silent during the handshake, and remembers when it last received something.
+// errNotSSH is the error of a server that speaks something else; errCutInKeyExchange that of one that greets and goes.
+var (
+	errNotSSH           = errors.New("what answers there is not an SSH server")
+	errCutInKeyExchange = errors.New("the host greeted, and closed the connection during the key exchange")
+)
+
+// watchedConn closes a connection whose handshake takes too long, and remembers when it last received something. What comes
+// doesn't stop the clock: a server may send lines before its greeting for ever (RFC 4253, section 4.2).
 type watchedConn struct {
 	net.Conn
 	timeout time.Duration
 	timer   *time.Timer
-	silent  atomic.Bool           // closed by the timer
+	judges  bool                  // its first line must be that of an SSH server
+	late    atomic.Bool           // closed by the timer
 	heard   atomic.Int64          // when it last received something, in Unix nanoseconds
 	failed  atomic.Pointer[error] // how reading ended
 
 	mu       sync.Mutex
 	paused   int
 	over     bool
-	greeting []byte // the first bytes received
+	line     []byte // that is being received, until an SSH server has greeted
+	greeting []byte // the first line of the server
+	greeted  bool
+	verdict  error // why no handshake is possible
 }
 
 // maxGreeting is the maximum length of an SSH server's identification line: RFC 4253, section 4.2.
@@ -299,7 +326,7 @@ const maxGreeting = 255
 func watch(raw net.Conn, timeout time.Duration) *watchedConn {
 	w := &watchedConn{Conn: raw, timeout: timeout}
 	w.timer = time.AfterFunc(timeout, func() {
-		w.silent.Store(true)
+		w.late.Store(true)
 		_ = raw.Close()
 	})
 	return w
@@ -309,7 +336,11 @@ func (w *watchedConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	if n > 0 {
 		w.hear()
-		w.restart(p[:n])
+		if w.judges {
+			if verdict := w.judge(p[:n]); verdict != nil {
+				n, err = 0, verdict
+			}
+		}
 	}
 	if err != nil {
 		w.failed.CompareAndSwap(nil, &err)
@@ -323,16 +354,54 @@ func (w *watchedConn) hear() { w.heard.Store(time.Now().UnixNano()) }
 // silence returns the time since the last sign of life.
 func (w *watchedConn) silence() time.Duration { return time.Since(time.Unix(0, w.heard.Load())) }
 
-// restart restarts the timeout when something was received, unless a question is open or the handshake is over.
-func (w *watchedConn) restart(came []byte) {
+// otherServers is how servers of other kinds greet: of the web, mail (SMTP, POP3, IMAP), FTP, VNC.
+var otherServers = []string{"HTTP/", "220 ", "220-", "+OK", "* OK", "-ERR", "RFB "}
+
+// judge reads what comes before the key exchange, and returns an error when no SSH server of our version can follow.
+func (w *watchedConn) judge(came []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if room := maxGreeting - len(w.greeting); room > 0 {
-		w.greeting = append(w.greeting, came[:min(room, len(came))]...)
+	for _, c := range came {
+		if w.greeted || w.verdict != nil {
+			break
+		}
+		if len(w.line) < maxGreeting {
+			w.line = append(w.line, c)
+		}
+		if len(w.greeting) < maxGreeting && !bytes.Contains(w.greeting, []byte("\n")) {
+			w.greeting = append(w.greeting, c)
+		}
+		binary := c < ' ' && !bytes.ContainsRune([]byte("\t\r\n\x1b"), rune(c))
+		if c != '\n' && !binary {
+			continue
+		}
+		line := bytes.TrimSpace(w.line)
+		version, isSSH := bytes.CutPrefix(line, []byte("SSH-"))
+		version, _, _ = bytes.Cut(version, []byte("-"))
+		switch {
+		case isSSH && string(version) != "2.0" && string(version) != "1.99": // RFC 4253, section 5.1
+			w.verdict = fmt.Errorf("the SSH server there speaks version %q of the protocol, not 2.0", version)
+		case isSSH:
+			w.greeted = true
+		case binary || slices.ContainsFunc(otherServers, func(start string) bool { return bytes.HasPrefix(line, []byte(start)) }):
+			w.verdict = fmt.Errorf("%w: it sent %q", errNotSSH, line)
+		}
+		w.line = nil
 	}
-	if w.paused == 0 && !w.over {
-		w.timer.Reset(w.timeout)
+	return w.verdict
+}
+
+// closedByHost returns how the other side ended the connection; nil if it did not.
+func (w *watchedConn) closedByHost() error {
+	if err := w.failed.Load(); err != nil && isClosed(*err) {
+		return *err
 	}
+	return nil
+}
+
+// isClosed reports whether err is the end of a connection that the other side closed.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // pause stops the clock while a person thinks.
@@ -343,13 +412,15 @@ func (w *watchedConn) pause() (resume func()) {
 	w.timer.Stop()
 	return func() {
 		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.paused--
-		w.mu.Unlock()
-		w.restart(nil)
+		if w.paused == 0 && !w.over {
+			w.timer.Reset(w.timeout)
+		}
 	}
 }
 
-// allow sets how long the other side may be silent from now on.
+// allow sets how long what comes from now on may take.
 func (w *watchedConn) allow(timeout time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -359,22 +430,48 @@ func (w *watchedConn) allow(timeout time.Duration) {
 	}
 }
 
+// lateness returns the error of a handshake that took longer than timeout. accepted: it is the login of user that did.
+func (w *watchedConn) lateness(timeout time.Duration, accepted bool, user string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	span := modules.Span(timeout)
+	silent := w.silence() > timeout*3/4
+	switch {
+	case accepted && silent:
+		return fmt.Errorf("the host was silent for %s during the login of %s", span, user)
+	case accepted:
+		return fmt.Errorf("the login of %s did not end within %s", user, span)
+	case !silent && w.greeted:
+		return fmt.Errorf("the key exchange did not end within %s", span)
+	case !w.greeted && len(w.greeting) > 0:
+		return fmt.Errorf("no SSH server greeted within %s; what came began with %q", span, firstLine(w.greeting))
+	}
+	return fmt.Errorf("the host was silent for %s", span)
+}
+
+func firstLine(text []byte) []byte {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return bytes.TrimSpace(line)
+}
+
 // explain returns a better error for a handshake that ended with err.
 func (w *watchedConn) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	var proxy *proxyError
 	switch {
+	case w.verdict != nil:
+		return w.verdict
 	case errors.As(err, &proxy):
 		return err
-	case len(w.greeting) == 0 && closed:
+	case len(w.greeting) == 0 && isClosed(err):
 		return fmt.Errorf("%w without a reason", errBusy)
 	case bytes.HasPrefix(w.greeting, []byte("Not allowed at this time")), bytes.HasPrefix(w.greeting, []byte("Exceeded MaxStartups")):
 		return fmt.Errorf("%w: %s", errBusy, bytes.TrimSpace(w.greeting))
-	case !bytes.Contains(w.greeting, []byte("SSH-")) && len(w.greeting) > 0:
-		line, _, _ := bytes.Cut(w.greeting, []byte("\n"))
-		return fmt.Errorf("what answers there is not an SSH server: it sent %q", bytes.TrimSpace(line))
+	case !w.greeted && len(w.greeting) > 0:
+		return fmt.Errorf("%w: it sent %q", errNotSSH, firstLine(w.greeting))
+	case isClosed(err):
+		return errCutInKeyExchange
 	}
 	return err
 }

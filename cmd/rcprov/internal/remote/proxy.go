@@ -313,6 +313,7 @@ type proxyError struct {
 	command string
 	line    string // the last that it printed
 	state   string // "exit status 1"; empty: it didn't end by itself
+	late    bool   // it was ended because nothing came from it in time
 	err     error
 }
 
@@ -321,7 +322,10 @@ func (e *proxyError) Error() string {
 	if e.state != "" {
 		how = "ended: " + e.state
 	}
-	if e.line == "" {
+	switch {
+	case e.line == "" && e.late && (e.state == "" || e.state == "exit status 0"):
+		return "the ProxyCommand reached no SSH server, and printed no reason"
+	case e.line == "":
 		return fmt.Sprintf("the ProxyCommand %s, without a message", how)
 	}
 	return "ProxyCommand: " + e.line

@@ -30,9 +30,13 @@ func (c *Conn) startRoot(ctx context.Context, program string) (*process, error) 
 }
 
 func (c *Conn) start(ctx context.Context, command string) (*process, error) {
-	p, err := c.via.start(ctx, command)
+	opened := make(chan struct{})
+	defer close(opened)
+	opening, cancel := c.whileAwaited(ctx, "the host to open a session for "+c.user, opened)
+	defer cancel(nil)
+	p, err := c.via.start(opening, command)
 	if err != nil {
-		return nil, c.explainStart(ctx, err)
+		return nil, c.explainStart(opening, err)
 	}
 	return p, nil
 }

@@ -21,6 +21,7 @@ import (
 type sshTransport struct {
 	client  *ssh.Client
 	conn    *watchedConn
+	ping    func(*sshTransport)   // asks the host for a sign of life
 	cause   atomic.Pointer[error] // why it ended
 	ended   chan struct{}         // closed at the end
 	release func()                // releases the connection that carries it, to a jump host; may be nil
@@ -33,7 +34,7 @@ type sshTransport struct {
 
 // newTransport watches client, which uses conn; ping asks the host for a sign of life.
 func newTransport(d *Dialer, s *settings, client *ssh.Client, conn *watchedConn, ping func(*sshTransport)) *sshTransport {
-	t := &sshTransport{client: client, conn: conn, ended: make(chan struct{}), sessions: make(map[ssh.Channel]bool)}
+	t := &sshTransport{client: client, conn: conn, ping: ping, ended: make(chan struct{}), sessions: make(map[ssh.Channel]bool)}
 	go func() {
 		err := brokenBy(client.Wait())
 		t.cause.CompareAndSwap(nil, &err)

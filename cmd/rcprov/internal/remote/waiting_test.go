@@ -2,6 +2,8 @@ package remote
 
 import (
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 )
 
 // notices collects what people are told.
@@ -179,5 +182,185 @@ func TestRestrictedLogins(t *testing.T) {
 			server := startSSHD(t, "ForceCommand "+wrapper)
 			useAll(t, server.connect(t, server.dialer(), server.target()))
 		})
+	}
+}
+
+// ConnectTimeout is a total: what a server sends before its greeting, or instead of it, doesn't stop the clock.
+func TestNoGreeting(t *testing.T) {
+	t.Parallel()
+	drip := func(first, again string) int {
+		return listen(t, func(conn net.Conn) {
+			_, _ = io.WriteString(conn, first)
+			for t.Context().Err() == nil {
+				if _, err := io.WriteString(conn, again); err != nil {
+					return
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+	}
+	for _, c := range []struct {
+		name   string
+		port   int
+		want   string
+		hint   string
+		atOnce bool
+	}{
+		{"text", drip("", "hi\r\n"), `no SSH server greeted within 2s; what came began with "hi"`, "sshd listens", false},
+		{"a line without an end", drip("hello", " "), `no SSH server greeted within 2s; what came began with "hello`, "sshd listens", false},
+		{"mail", drip("220 mail ESMTP\r\n", ""), `what answers there is not an SSH server: it sent "220 mail ESMTP"`, "Another program answers", true},
+		{"binary", drip("\x15\x03\x01\x00", ""), `what answers there is not an SSH server: it sent "\x15"`, "Another program answers", true},
+		{"protocol 1", drip("SSH-1.5-old\n", ""), `speaks version "1.5" of the protocol, not 2.0`, "", true},
+		{"greets and goes", listen(t, func(conn net.Conn) {
+			_, _ = io.WriteString(conn, "SSH-2.0-there\r\n")
+			_, _ = conn.Read(make([]byte, 1000))
+			_ = conn.(*net.TCPConn).CloseWrite()
+		}), "the host greeted, and closed the connection during the key exchange", "An SSH server is there and ended it", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var told notices
+			d := &Dialer{ConfigPath: "none", ConnectTimeout: 2 * time.Second, Notice: told.tell}
+			d.limits.notice = time.Second
+			if c.atOnce {
+				d.ConnectTimeout = time.Minute
+			}
+			began := time.Now()
+			_, err := d.Connect(t.Context(), Target{Name: "fake", Address: "127.0.0.1", Port: c.port})
+			var away *UnreachableError
+			if !errors.As(err, &away) || !strings.Contains(err.Error(), c.want) || !strings.Contains(explained(err), c.hint) {
+				t.Fatalf("got %v", err)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if want := "fake: waiting for the SSH server at 127.0.0.1:"; !c.atOnce && !strings.HasPrefix(told.String(), want) {
+				t.Errorf("told %q", told.String())
+			}
+		})
+	}
+}
+
+// An agent that doesn't answer is named, and is one agent less.
+func TestHungAgent(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "socket")
+	listenAt(t, "unix", socket, func(net.Conn) {})
+	hung := func(a agent.Agent) agent.Agent { return hungAgent{a.(agent.ExtendedAgent), t.Context().Done()} }
+	signing := startAgentOf(t, hung, server, "key")
+	server.keygen(t, "spare", "ed25519", "")
+	server.writeFile(t, "authorized_keys", server.readFile(t, "key.pub")+server.readFile(t, "spare.pub"))
+	for _, c := range []struct{ socket, told, why string }{
+		{socket, "test: waiting for the ssh agent at " + socket, "keys of the agent: the ssh agent at " + socket + " did not answer within 1s"},
+		{signing, "test: waiting for the agent to sign with the key of the agent", "the ssh agent at " + signing + " did not answer within 1s"},
+	} {
+		for _, spare := range []string{"none", server.path("spare")} {
+			d := server.withConfig(t, "IdentityAgent "+c.socket, "IdentityFile "+spare)
+			var told notices
+			d.Notice = told.tell
+			d.limits = limits{notice: 200 * time.Millisecond, agentList: time.Second, agentSign: time.Second}
+			conn, err := d.Connect(t.Context(), server.target())
+			if err == nil {
+				_ = conn.Close()
+			}
+			var refused *AuthError
+			if spare == "none" && (!errors.As(err, &refused) || !strings.Contains(err.Error(), c.why) || !strings.Contains(explained(err), "`ssh-add -l` shows")) {
+				t.Errorf("got %v", err)
+			}
+			if spare != "none" && err != nil {
+				t.Errorf("another key: %s", explained(err))
+			}
+			if !strings.HasPrefix(told.String(), c.told) {
+				t.Errorf("told %q", told.String())
+			}
+		}
+	}
+}
+
+// hungAgent lists its keys, and signs with none until done.
+type hungAgent struct {
+	agent.ExtendedAgent
+	done <-chan struct{}
+}
+
+func (h hungAgent) SignWithFlags(ssh.PublicKey, []byte, agent.SignatureFlags) (*ssh.Signature, error) {
+	<-h.done
+	return nil, errors.New("too late")
+}
+
+// A host that becomes silent after the login, before or after it opens a session, is given up and named while the connection stands:
+// who sees it lost would make another one and wait again.
+func TestSilentAfterLogin(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t, "ForceCommand sleep 60")
+	for _, opened := range []bool{false, true} {
+		wire := newWire(t, server.address(), 0)
+		server.writeFile(t, "known_hosts", "test "+server.readFile(t, "host_ed25519.pub"))
+		d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"), "HostKeyAlias test")
+		var told notices
+		d.limits, d.Notice = limits{notice: 300 * time.Millisecond, silence: 2 * time.Second}, told.tell
+		target := server.target()
+		target.Port = wire.port()
+		c := server.connect(t, d, target)
+		c.user = "me"
+		want := "test: waiting for the host to open a session for me"
+		if opened {
+			time.AfterFunc(200*time.Millisecond, wire.silence)
+			want = "test: waiting for the first answer of me after the login"
+		} else {
+			wire.silence()
+		}
+		_, _, err := c.Ask(t.Context(), "echo")
+		if err == nil || !strings.Contains(err.Error(), "logged in as me, and then the host was silent for 2s") || c.Lost() != nil {
+			t.Errorf("got %v, lost: %v", err, c.Lost())
+		}
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("told %q", told.String())
+		}
+	}
+	// One that answers may take its time.
+	server.trust(t)
+	d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"))
+	d.limits = limits{silence: time.Second, shell: 3 * time.Second}
+	if _, _, err := server.connect(t, d, server.target()).Ask(t.Context(), "echo"); err == nil || !strings.Contains(err.Error(), "no command began within 3s") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A connection that is cut during the login is no refusal: nobody is told to add a key.
+func TestCutDuringLogin(t *testing.T) {
+	t.Parallel()
+	config := &ssh.ServerConfig{}
+	var cut func()
+	config.PasswordCallback = func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
+		cut()
+		return nil, errors.New("gone")
+	}
+	server := startFake(t, config)
+	port := listen(t, func(near net.Conn) {
+		far, err := net.Dial("tcp", server.address.String())
+		if err != nil {
+			return
+		}
+		cut = func() { _ = near.Close() }
+		go func() { _, _ = io.Copy(far, near) }()
+		_, _ = io.Copy(near, far)
+	})
+	server.write(t, "config", "HostKeyAlias fake\nIdentityAgent none\nIdentityFile none\nUserKnownHostsFile "+server.dir+"/known_hosts\n")
+	_, key, _ := strings.Cut(server.read(t, "known_hosts"), " ")
+	server.write(t, "known_hosts", "fake "+key)
+	target := server.target()
+	target.Port, target.Password = port, "secret"
+	_, err := server.dialer().Connect(t.Context(), target)
+	var away *UnreachableError
+	if !errors.As(err, &away) || !strings.Contains(err.Error(), "the host closed the connection during the login of someone, without a reason; offered: password") ||
+		!strings.Contains(explained(err), "A relay or firewall") {
+		t.Errorf("got %v", explained(err))
 	}
 }

@@ -3,6 +3,7 @@ package remote
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,12 @@ func (t Target) settle() (Target, error) {
 		name, rest = rest[:i], rest[i+1:]
 		if name == "" || strings.Contains(name, ":") && isURL {
 			return wrong("%q is not a user", name)
+		}
+		if isURL {
+			var err error
+			if name, err = userOfURL(name); err != nil {
+				return wrong("%v", err)
+			}
 		}
 	}
 	host, port := rest, ""
@@ -90,4 +97,15 @@ func validUser(name string) bool {
 		}
 	}
 	return true
+}
+
+// userOfURL returns the user of "ssh://user@host", which may have parameters behind a semicolon. Source: misc.c of OpenSSH, parse_uri and
+// urldecode.
+func userOfURL(text string) (string, error) {
+	name, _, _ := strings.Cut(text, ";")
+	user, err := url.QueryUnescape(name)
+	if err != nil || user == "" || strings.Contains(user, "\x00") {
+		return "", fmt.Errorf("%q is not a user", text)
+	}
+	return user, nil
 }

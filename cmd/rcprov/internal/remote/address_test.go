@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -20,6 +21,12 @@ func TestAddressForms(t *testing.T) {
 		{address: "ssh://me@web:2222", want: Target{Address: "web", User: "me", Port: 2222}},
 		{address: "ssh://web/", want: Target{Address: "web"}},
 		{address: "ssh://[2001:db8::1]:22", want: Target{Address: "2001:db8::1", Port: 22}},
+		{address: "ssh://u%40x@web", want: Target{Address: "web", User: "u@x"}},
+		{address: `ssh://DOM%5Cuser@web`, want: Target{Address: "web", User: `DOM\user`}},
+		{address: "ssh://a+b;fingerprint=x@web", want: Target{Address: "web", User: "a b"}},
+		{address: "u%40x@web", want: Target{Address: "web", User: "u%40x"}},
+		{address: "ssh://a%zz@web", mistake: `"a%zz" is not a user`},
+		{address: "ssh://a%00@web", mistake: `"a%00" is not a user`},
 		{address: "web:2222", want: Target{Address: "web", Port: 2222}},
 		{address: "web:2222", port: 2222, want: Target{Address: "web", Port: 2222}},
 		{address: "2001:db8::1", want: Target{Address: "2001:db8::1"}},
@@ -108,6 +115,31 @@ func TestUsersThatSSHRefuses(t *testing.T) {
 		_, err := Target{Address: "host", User: name}.settle()
 		if (err == nil) != valid {
 			t.Errorf("%q: got %v", name, err)
+		}
+	}
+}
+
+// The user of a URL is what ssh takes it for, also that of a jump host.
+func TestUserOfURL(t *testing.T) {
+	t.Parallel()
+	needSSH(t)
+	for _, user := range []string{"me", "u%40x", `DOM%5Cuser`, "a+b", "a;fp=x", "a%zz", "a%00", "%41%2b"} {
+		address := "ssh://" + user + "@t:22"
+		theirs := ""
+		if output, err := exec.Command("ssh", "-G", "-F", "none", address).Output(); err == nil {
+			for line := range strings.Lines(string(output)) {
+				if value, found := strings.CutPrefix(line, "user "); found {
+					theirs = strings.TrimSuffix(value, "\n")
+				}
+			}
+		}
+		ours := ""
+		if target, err := (Target{Address: address}).settle(); err == nil {
+			ours = target.User
+		}
+		jump, _ := parseHop(address)
+		if ours != theirs || jump.user != theirs {
+			t.Errorf("%s: ssh has %q, rcprov %q, as a jump host %q", address, theirs, ours, jump.user)
 		}
 	}
 }

@@ -42,6 +42,8 @@ type authentication struct {
 	offered     int      // how many keys were handed out
 	interactive int      // how often it was tried
 	passwords   int
+	attempts    int // interactive and passwords
+	typedIn     int // the attempt in which typed was typed
 
 	allowed []string
 	tried   []string
@@ -102,6 +104,8 @@ func (a *authentication) method(name string) ssh.AuthMethod {
 		limit = 1
 	case a.person() != nil:
 		limit = a.settings.passwordPrompts
+	case name == interactive && !a.settings.batch:
+		limit = 1 // the host may ask nothing, but wait for a confirmation on a phone
 	}
 	switch {
 	case name == publicKey:
@@ -122,11 +126,13 @@ func (a *authentication) method(name string) ssh.AuthMethod {
 		return ssh.PublicKeys(key)
 	case name == interactive && a.interactive < limit:
 		a.interactive++
+		a.attempts++
 		a.tried = append(a.tried, name)
 		a.waits.set("the host to ask")
 		return ssh.KeyboardInteractive(a.answer)
 	case name == password && a.passwords < limit:
 		a.passwords++
+		a.attempts++
 		a.tried = append(a.tried, name)
 		return ssh.PasswordCallback(func() (string, error) {
 			defer a.waits.set(secondFactor)
@@ -160,8 +166,14 @@ func (a *authentication) answer(_, instruction string, questions []string, echos
 		return nil, fmt.Errorf("the host asks %d questions at once", len(questions))
 	}
 	defer a.waits.set(secondFactor)
+	if said := strings.TrimSpace(instruction); len(questions) == 0 && said != "" {
+		a.dialer.notice(cmp.Or(a.name, a.settings.alias), "the host says: "+visible.Line(firstWords(said)))
+	}
 	answers := make([]string, len(questions))
 	for i, question := range questions {
+		if isExpired(instruction + question) {
+			a.hint = passwordExpiredHint(a.settings.user)
+		}
 		var text strings.Builder
 		fmt.Fprintf(&text, "%s: the host asks\n", a.who())
 		for _, words := range []string{instruction, question} {
@@ -172,10 +184,15 @@ func (a *authentication) answer(_, instruction string, questions []string, echos
 		}
 		fmt.Fprintf(&text, "%s: answer: ", a.who())
 		var err error
-		if i < len(echos) && !echos[i] && asksPassword(question) {
+		hidden := i < len(echos) && !echos[i]
+		switch {
+		case hidden && asksPassword(question) && (a.password != "" || a.person() != nil):
 			answers[i], err = a.secret(text.String())
-		} else {
+		default:
 			answers[i], err = a.once(text.String(), question)
+			if hidden && asksNewPassword(question) && a.typed != "" {
+				a.typed = answers[i]
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -199,11 +216,36 @@ func asksPassword(question string) bool {
 	return slices.ContainsFunc(passwordWords, has) && !slices.ContainsFunc(codeWords, has)
 }
 
+// asksNewPassword reports whether a question is for the password that replaces one that has expired.
+func asksNewPassword(question string) bool {
+	question = strings.ToLower(question)
+	return strings.Contains(question, "new") && strings.Contains(question, "password")
+}
+
+// isExpired reports whether the host says that a password has expired: pam_unix, pam_sss.
+func isExpired(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "required to change your password") || strings.Contains(text, "password expired") || strings.Contains(text, "password has expired")
+}
+
+func passwordExpiredHint(user string) string {
+	return "The password has expired. Log in as " + user + " by hand and set a new one, as new hosts of some providers require, or let root run `chage -d -1 " + user + "` there."
+}
+
+// firstWords returns the beginning of what a host says.
+func firstWords(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line[:min(len(line), 200)]
+}
+
 // once asks the person for an answer that is good for this login alone, such as a code.
 func (a *authentication) once(text, question string) (string, error) {
 	if a.person() == nil {
 		err := fmt.Errorf("%s: the host asks %q, and there is nobody to answer", interactive, visible.Line(strings.TrimSpace(question[:min(len(question), 80)])))
 		a.skipped = append(a.skipped, err.Error())
+		if len(a.tried) > 0 && a.password == "" {
+			a.tried = a.tried[:len(a.tried)-1] // nothing was offered
+		}
 		return "", err
 	}
 	return a.prompt(text)
@@ -248,30 +290,35 @@ func (a *authentication) secret(question string) (typed string, err error) {
 	if a.person() == nil {
 		return "", errors.New("there is nobody to ask for a password")
 	}
-	if a.typed == "" {
+	switch {
+	case a.typed != "" && a.typedIn == a.attempts: // the host asks once more, about an expired password
+	case a.typed == "":
 		for _, why := range a.skipped { // the reason for which a password is needed
 			a.dialer.notice(cmp.Or(a.name, a.settings.alias), "a key was not offered: "+why)
 		}
-	} else {
+	default:
 		question = "The host did not accept that password. Try again: " + question
 	}
+	a.typedIn = a.attempts
 	a.typed, err = a.prompt(question)
 	return a.typed, err
 }
 
-// offers returns the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): certificates, keys of the agent
-// that are configured, other keys of the agent, keys that are only in files. Private keys in files are decrypted
-// when the server has accepted the public one, so that nobody types a passphrase for nothing.
+// offers returns the keys to offer, in OpenSSH's order (sshconnect2.c, pubkey_prepare): those of CertificateFile, keys and certificates of
+// the agent that are configured, others of the agent, those that are only in files. Private keys in files are decrypted when the
+// server has accepted the public one, so that nobody types a passphrase for nothing.
 func (a *authentication) offers() []*offer {
 	files := a.fileKeys()
 	held := a.agentKeys()
 	list := []*offer{} // not nil: they were looked for
 	add := func(s ssh.Signer, where string, inAgent bool) {
-		blob := s.PublicKey().Marshal()
-		if slices.ContainsFunc(list, func(other *offer) bool { return bytes.Equal(other.PublicKey().Marshal(), blob) }) {
+		if slices.ContainsFunc(list, func(other *offer) bool { return sameKey(other.PublicKey(), s.PublicKey()) }) {
 			return
 		}
-		key := &offer{Signer: s, login: a, inAgent: inAgent, name: fmt.Sprintf("key %s (%s)", where, ssh.FingerprintSHA256(s.PublicKey()))}
+		if isCertificate(s.PublicKey()) {
+			where += " with its certificate"
+		}
+		key := &offer{Signer: s, login: a, inAgent: inAgent, name: fmt.Sprintf("key %s (%s)", where, ssh.FingerprintSHA256(certified(s.PublicKey())))}
 		if short := a.settings.tooShort(s.PublicKey()); short != nil {
 			a.skipped = append(a.skipped, key.name+": "+short.Error())
 			return
@@ -284,25 +331,26 @@ func (a *authentication) offers() []*offer {
 	}
 	inAgent := func(key ssh.PublicKey) ssh.Signer {
 		for _, s := range held {
-			if bytes.Equal(s.PublicKey().Marshal(), key.Marshal()) {
+			if sameKey(s.PublicKey(), key) {
 				return s
 			}
 		}
 		return nil
 	}
-	addCertified := func(cert *ssh.Certificate, signer ssh.Signer, where string, inAgent bool) {
-		if certified, err := ssh.NewCertSigner(cert, signer); err == nil {
-			add(certified, where+" with its certificate", inAgent)
-		}
-	}
-	for _, f := range files {
-		for _, cert := range a.certificates(f) {
-			if s := inAgent(f.public); s != nil {
-				addCertified(cert, s, f.path, true)
-			} else if !f.publicOnly {
-				addCertified(cert, f, f.path, false)
+	// withCertificate adds a certificate for a key of the agent, or of file.
+	withCertificate := func(cert *ssh.Certificate, where string, file *fileKey) bool {
+		signer := inAgent(cert.Key)
+		fromAgent := signer != nil
+		if !fromAgent {
+			if file == nil || file.publicOnly {
+				return false
 			}
+			signer = file
 		}
+		if s, err := ssh.NewCertSigner(cert, signer); err == nil {
+			add(s, where, fromAgent)
+		}
+		return true
 	}
 	for _, path := range a.settings.certificateFiles {
 		cert, err := readCertificate(path)
@@ -310,30 +358,76 @@ func (a *authentication) offers() []*offer {
 			a.skipped = append(a.skipped, err.Error())
 			continue
 		}
-		if s := inAgent(cert.Key); s != nil {
-			addCertified(cert, s, "of the agent", true)
+		where, file := "of the agent", (*fileKey)(nil)
+		if i := slices.IndexFunc(files, func(f *fileKey) bool { return sameKey(f.public, cert.Key) }); i >= 0 {
+			where, file = files[i].path, files[i]
+		}
+		if !withCertificate(cert, where, file) {
+			a.skipped = append(a.skipped, path+": neither a key file nor the agent has its private key")
 		}
 	}
+	// The certificate beside a key follows it, unless a CertificateFile is set (ssh.c, load_public_identity_files).
+	type configured struct {
+		file *fileKey
+		cert *ssh.Certificate // nil: the key itself
+	}
+	var left []configured
 	for _, f := range files {
-		if s := inAgent(f.public); s != nil {
-			add(s, f.path+" of the agent", true)
+		left = append(left, configured{f, nil})
+		if cert := a.certificateBeside(f); cert != nil {
+			left = append(left, configured{f, cert})
 		}
 	}
-	if !a.settings.identitiesOnly {
-		for _, s := range held {
-			add(s, "of the agent", true)
-		}
-	}
-	for _, f := range files {
+	var others []ssh.Signer
+	for _, s := range held {
+		i := slices.IndexFunc(left, func(c configured) bool {
+			if c.cert != nil {
+				return sameKey(c.cert, s.PublicKey())
+			}
+			return sameKey(c.file.public, s.PublicKey())
+		})
 		switch {
+		case i >= 0:
+			add(s, left[i].file.path+" of the agent", true)
+			left = slices.Delete(left, i, i+1)
+		case !a.settings.identitiesOnly:
+			others = append(others, s)
+		}
+	}
+	for _, s := range others {
+		add(s, "of the agent", true)
+	}
+	for _, c := range left {
+		switch f := c.file; {
+		case c.cert != nil:
+			withCertificate(c.cert, f.path, f)
 		case !f.publicOnly:
 			add(f, f.path, false)
-		case f.unusable != "" && inAgent(f.public) == nil:
+		case f.unusable != "":
 			a.skipped = append(a.skipped, f.unusable)
 			a.hint = fmt.Sprintf("Add it to an agent: `ssh-add %s`.", f.path)
+		default:
+			a.skipped = append(a.skipped, f.path+": it has the public key, and no agent has the private one")
 		}
 	}
 	return list
+}
+
+func sameKey(x, y ssh.PublicKey) bool { return bytes.Equal(x.Marshal(), y.Marshal()) }
+
+// isCertificate reports whether key is a certificate. That of an agent is not an [*ssh.Certificate].
+func isCertificate(key ssh.PublicKey) bool { return strings.HasSuffix(key.Type(), certificateSuffix) }
+
+const certificateSuffix = "-cert-v01@openssh.com"
+
+// certified returns the key that a certificate is for, by whose fingerprint people know it; other keys as they are.
+func certified(key ssh.PublicKey) ssh.PublicKey {
+	if parsed, err := ssh.ParsePublicKey(key.Marshal()); err == nil {
+		if cert, ok := parsed.(*ssh.Certificate); ok {
+			return cert.Key
+		}
+	}
+	return key
 }
 
 // An offer is a key of a login. When it can't sign, that is one key less, and its reason is in the login's error.
@@ -347,7 +441,7 @@ type offer struct {
 // Algorithms implements ssh.MultiAlgorithmSigner: those of the key that PubkeyAcceptedAlgorithms has.
 func (o *offer) Algorithms() []string {
 	kind := o.PublicKey().Type()
-	_, certified := o.PublicKey().(*ssh.Certificate)
+	certified := isCertificate(o.PublicKey())
 	var able []string
 	_, choice := o.Signer.(ssh.AlgorithmSigner)
 	switch multi, ok := o.Signer.(ssh.MultiAlgorithmSigner); {
@@ -356,7 +450,7 @@ func (o *offer) Algorithms() []string {
 	case choice && (kind == ssh.KeyAlgoRSA || kind == ssh.CertAlgoRSAv01):
 		able = []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSA}
 	case certified:
-		able = []string{strings.Replace(kind, "-cert-v01@openssh.com", securityKeySuffix(kind), 1)}
+		able = []string{strings.Replace(kind, certificateSuffix, securityKeySuffix(kind), 1)}
 	default:
 		able = []string{kind}
 	}
@@ -366,7 +460,7 @@ func (o *offer) Algorithms() []string {
 	}
 	return slices.DeleteFunc(slices.Clone(able), func(algorithm string) bool {
 		if certified {
-			algorithm = strings.TrimSuffix(algorithm, "@openssh.com") + "-cert-v01@openssh.com"
+			algorithm = strings.TrimSuffix(algorithm, "@openssh.com") + certificateSuffix
 		}
 		return !slices.Contains(accepted, algorithm)
 	})
@@ -485,20 +579,19 @@ func (a *authentication) fileKeys() []*fileKey {
 	return keys
 }
 
-// certificates returns the certificates for the key f: the file beside it, and those of CertificateFile.
-func (a *authentication) certificates(f *fileKey) []*ssh.Certificate {
-	var list []*ssh.Certificate
-	beside := f.path + "-cert.pub"
-	for _, path := range append([]string{beside}, a.settings.certificateFiles...) {
-		cert, err := readCertificate(path)
-		switch {
-		case err == nil && bytes.Equal(cert.Key.Marshal(), f.public.Marshal()):
-			list = append(list, cert)
-		case err != nil && path == beside && !errors.Is(err, fs.ErrNotExist): // most keys have none
-			a.skipped = append(a.skipped, err.Error())
-		}
+// certificateBeside returns the certificate in the file beside the key f; nil if there is none, or CertificateFile says where they are.
+func (a *authentication) certificateBeside(f *fileKey) *ssh.Certificate {
+	if len(a.settings.certificateFiles) > 0 {
+		return nil
 	}
-	return list
+	cert, err := readCertificate(f.path + "-cert.pub")
+	switch {
+	case err == nil && sameKey(cert.Key, f.public):
+		return cert
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // most keys have none
+		a.skipped = append(a.skipped, err.Error())
+	}
+	return nil
 }
 
 func readCertificate(path string) (*ssh.Certificate, error) {

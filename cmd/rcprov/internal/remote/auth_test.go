@@ -437,3 +437,89 @@ func TestSecurityKeyWithoutAgent(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A host that asks nothing, but waits for a confirmation on a phone, lets people in who have no terminal, as with ssh.
+func TestPushWithoutQuestions(t *testing.T) {
+	t.Parallel()
+	server := startFake(t, &ssh.ServerConfig{
+		KeyboardInteractiveCallback: func(_ ssh.ConnMetadata, challenge ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			_, err := challenge("", "Pushed a login request to your phone", nil, nil)
+			return nil, err
+		},
+	})
+	var told notices
+	d := server.dialer()
+	d.Notice = told.tell
+	c, err := d.Connect(t.Context(), server.target())
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	_ = c.Close()
+	if told.String() != "fake: the host says: Pushed a login request to your phone" {
+		t.Errorf("told %q", told.String())
+	}
+
+	server.write(t, "config", "UserKnownHostsFile "+server.dir+"/known_hosts\nIdentityFile none\nIdentityAgent none\nBatchMode yes\n")
+	if _, err := server.dialer().Connect(t.Context(), server.target()); err == nil {
+		t.Error("BatchMode: logged in")
+	}
+
+	asks := startFake(t, passwordServer("keyboard-interactive"))
+	_, err = asks.dialer().Connect(t.Context(), asks.target())
+	wantAuthError(t, err, nil)
+	if want := `not offered: keyboard-interactive: the host asks "Password:", and there is nobody to answer`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// An expired password is not a wrong one, and the new one is what further connections use.
+func TestExpiredPassword(t *testing.T) {
+	t.Parallel()
+	current := "old"
+	config := &ssh.ServerConfig{}
+	config.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, challenge ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+		questions := []string{"Password: "}
+		if current == "old" {
+			questions = append(questions, "You are required to change your password immediately (administrator enforced).\nCurrent password: ", "New password: ", "Retype new password: ")
+		}
+		for i, question := range questions {
+			answers, err := challenge("", "", []string{question}, []bool{false})
+			if err != nil {
+				return nil, err
+			}
+			if i < 2 && answers[0] != current {
+				return nil, errors.New("wrong")
+			}
+			if i == 3 {
+				current = answers[0]
+			}
+		}
+		return nil, nil
+	}
+	server := startFake(t, config)
+	d := server.dialer()
+	prompt := &script{answers: []string{"wrong", "old", "old", "new", "new"}}
+	d.Prompt = prompt
+	c, err := d.Connect(t.Context(), server.target())
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	for i, question := range prompt.asked {
+		if strings.Contains(question, "did not accept") != (i == 1) {
+			t.Errorf("question %d: %s", i, question)
+		}
+	}
+	again, err := c.Reconnect(t.Context(), 0)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	_, _ = again.Close(), c.Close()
+
+	current = "old"
+	target := server.target()
+	target.Password = "old"
+	_, err = server.dialer().Connect(t.Context(), target)
+	if err == nil || !strings.Contains(explained(err), "The password has expired. Log in as someone by hand") {
+		t.Errorf("got %v", explained(err))
+	}
+}

@@ -223,10 +223,17 @@ func (s *settings) setJumps(list string, r *resolver) {
 
 // parseHop reads "[user@]host[:port]" or "ssh://[user@]host[:port]".
 func parseHop(text string) (hop, error) {
-	rest := strings.TrimSuffix(strings.TrimPrefix(text, "ssh://"), "/")
+	rest, isURL := strings.CutPrefix(text, "ssh://")
+	rest = strings.TrimSuffix(rest, "/")
 	var h hop
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		h.user, rest = rest[:i], rest[i+1:]
+		if isURL {
+			var err error
+			if h.user, err = userOfURL(h.user); err != nil {
+				return hop{}, fmt.Errorf("proxy jump %q: %w", text, err)
+			}
+		}
 	}
 	host, port := rest, ""
 	if strings.HasPrefix(rest, "[") {
@@ -636,6 +643,13 @@ func (d *Dialer) askSSH(ssh string, t Target) (sshConfig, error) {
 	var stderr tail
 	command.Stderr = &stderr
 	output, err := command.Output()
+	if err != nil && bytes.Contains(stderr.bytes(), []byte("Cannot fork into background")) && ctx.Err() == nil {
+		// ForkAfterAuthentication wants a command, which is not for ssh here. Older releases don't know the word.
+		stderr = tail{}
+		command = exec.CommandContext(ctx, ssh, append(slices.Concat(args[:1], []string{"-o", "ForkAfterAuthentication=no"}, args[1:]), "--", t.Address)...)
+		command.WaitDelay, command.Stderr = time.Second, &stderr
+		output, err = command.Output()
+	}
 	if ctx.Err() != nil {
 		err = fmt.Errorf("it took more than %s", modules.Span(askSSHTimeout))
 	} else if reason := complaints(string(stderr.bytes())); err != nil && reason != "" {

@@ -114,7 +114,7 @@ var freeText = []string{
 
 // hasNoMeaning are keywords that mean nothing to rcprov, whatever their value.
 var hasNoMeaning = []string{
-	"localforward", "remoteforward", "dynamicforward", "setenv", "usekeychain", "remotecommand", "localcommand", "permitlocalcommand", "ipqos", "escapechar",
+	"localforward", "remoteforward", "dynamicforward", "setenv", "usekeychain", "forkafterauthentication", "sessiontype", "stdinnull", "remotecommand", "localcommand", "permitlocalcommand", "ipqos", "escapechar",
 	"forwardagent", "addkeystoagent", "xauthlocation", "sendenv", "streamlocalbindmask", "streamlocalbindunlink", "rekeylimit",
 	"gssapikeyexchange", "gssapitrustdns", "ignoreunknown", "controlpersist", "controlmaster", "connectionattempts",
 }

@@ -372,3 +372,20 @@ func FuzzSettledConfiguration(f *testing.F) {
 		checkSettled(t, path, config, address)
 	})
 }
+
+// ForkAfterAuthentication is for commands of ssh, and means nothing here.
+func TestForkAfterAuthentication(t *testing.T) {
+	t.Parallel()
+	needSSH(t)
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte("ForkAfterAuthentication yes\nHost \"t\"\n  User quoted\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"", "/none"} {
+		config := Dialer{ConfigPath: path, ssh: program}
+		s, err := config.resolve(Target{Address: "t"})
+		if program == "" && (err != nil || s.user != "quoted") || program != "" && err != nil && strings.Contains(err.Error(), "line 1") {
+			t.Errorf("%q: got %+v, %v", program, s, err)
+		}
+	}
+}

@@ -90,6 +90,7 @@ func TestBinding(t *testing.T) {
 		{"AddressFamily inet6", "connect to "},
 		{"BindAddress ::1", "BindAddress ::1: it is of another address family"},
 		{"BindInterface none-such", "BindInterface none-such: "},
+		{"BindAddress 192.0.2.7", "from BindAddress 192.0.2.7: "},
 		{"ProxyUseFdpass yes\nProxyCommand nc %h %p", "ProxyUseFdpass is set"},
 	} {
 		d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"), c.config)
@@ -100,6 +101,11 @@ func TestBinding(t *testing.T) {
 		if (err == nil) != (c.mistake == "") || err != nil && !strings.Contains(err.Error(), c.mistake) {
 			t.Errorf("%s: got %v", c.config, err)
 		}
+	}
+	away := Target{Address: "192.0.2.1"}
+	if _, err := server.withConfig(t, "BindAddress 127.0.0.1").Connect(t.Context(), away); err == nil || !strings.Contains(err.Error(), "from BindAddress 127.0.0.1: ") ||
+		!strings.Contains(explained(err), "BindAddress 127.0.0.1 of ssh_config must be of this machine, and lead to 192.0.2.1.") {
+		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(server.log.String(), "from 127.0.0.2") {
 		t.Errorf("nobody came from 127.0.0.2:\n%s", server.log)
@@ -116,6 +122,36 @@ func TestUsersThatSSHRefuses(t *testing.T) {
 		if (err == nil) != valid {
 			t.Errorf("%q: got %v", name, err)
 		}
+	}
+}
+
+// Names and numbers that only the system's name service knows.
+func TestSystemLookup(t *testing.T) {
+	t.Parallel()
+	for output, want := range map[string]string{
+		"10.61.0.2       STREAM web.local\n10.61.0.2       DGRAM  \nfe80::1%eth0    STREAM\n": "10.61.0.2 fe80::1%eth0",
+		"name: web.local\nip_address: 10.0.0.2\n\nname: web.local\nipv6_address: fd00::2\n":   "10.0.0.2 fd00::2",
+		"": "",
+	} {
+		if got := strings.Join(addressesIn(output), " "); got != want {
+			t.Errorf("%q: got %s", output, got)
+		}
+	}
+	if _, err := exec.LookPath("getent"); err != nil {
+		t.Skip("SKIPPED: there is no getent")
+	}
+	server := startSSHD(t)
+	server.writeFile(t, "known_hosts", "test "+server.readFile(t, "host_ed25519.pub"))
+	server.addConfig(t, "HostKeyAlias test")
+	for _, address := range []string{"0x7f000001", "2130706433", "127.1"} {
+		target := server.target()
+		target.Address = address
+		server.connect(t, server.dialer(), target)
+	}
+	d := server.dialer()
+	_, err := d.Connect(t.Context(), Target{Address: "999999999999"})
+	if err == nil || !strings.Contains(err.Error(), `the DNS has no address for the name "999999999999"`) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -774,8 +774,31 @@ func (a *authentication) cutOff() error {
 	return errors.New(text)
 }
 
+// reasons returns why nothing could be offered.
+func (a *authentication) reasons() []string {
+	var list []string
+	for _, method := range a.allowed {
+		switch {
+		case !slices.Contains([]string{publicKey, interactive, password}, method):
+			list = append(list, method+": rcprov doesn't have it")
+		case !slices.Contains(a.settings.methods, method):
+			list = append(list, method+": ssh_config switches it off")
+		case method == publicKey:
+			list = append(list, "a key: no key file is there, and no agent has one")
+		case a.settings.batch:
+			list = append(list, method+": the plan has no password for the host, and BatchMode forbids to ask")
+		default:
+			list = append(list, method+": the plan has no password for the host, and there is nobody to ask")
+		}
+	}
+	return list
+}
+
 // explain returns an [*AuthError] for a handshake that failed after the host key was accepted.
 func (a *authentication) explain(err error) error {
+	if len(a.tried) == 0 && len(a.skipped) == 0 {
+		a.skipped = a.reasons()
+	}
 	failure := &AuthError{
 		User: a.settings.user, Address: a.settings.address(), Allowed: a.allowed, Tried: a.tried, Skipped: a.skipped, Err: err,
 	}
@@ -785,6 +808,8 @@ func (a *authentication) explain(err error) error {
 	case strings.Contains(err.Error(), "Too many authentication failures"):
 		return modules.WithHint(fmt.Errorf("%w; it gave up after too many tries", failure),
 			"Set identity_file for the host, and `IdentitiesOnly yes` in ssh_config, so that only that key is offered.")
+	case a.password != "" && a.interactive+a.passwords > 0:
+		return modules.WithHint(failure, "The host did not accept the password of the plan for %s: check `password` and `user` of the host there.", a.settings.user)
 	}
 	return modules.WithHint(failure, "Try `ssh -v -p %d %s@%s`; add a key there with `ssh-copy-id`, or set user, identity_file or password of the host.",
 		a.settings.port, a.settings.user, a.settings.hostName)

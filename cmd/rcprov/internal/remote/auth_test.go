@@ -282,7 +282,8 @@ func TestUnusableKeys(t *testing.T) {
 	socket := startAgentOf(t, func(a agent.Agent) agent.Agent { return refusingAgent{a.(agent.ExtendedAgent)} }, server, "held")
 	server.connect(t, server.withConfig(t, "IdentityAgent "+socket, key), server.target())
 	_, err := server.withConfig(t, "IdentityAgent "+socket, "IdentityFile none").Connect(t.Context(), server.target())
-	if err == nil || !strings.Contains(err.Error(), "not offered: signature with the key of the agent ("+server.fingerprint(t, "held")+"): ") {
+	if err == nil || !strings.Contains(err.Error(), "not offered: signature with the key of the agent ("+server.fingerprint(t, "held")+"): ") ||
+		!strings.HasSuffix(explained(err), "or add the key anew with `ssh-add`.") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -521,5 +522,44 @@ func TestExpiredPassword(t *testing.T) {
 	_, err = server.dialer().Connect(t.Context(), target)
 	if err == nil || !strings.Contains(explained(err), "The password has expired. Log in as someone by hand") {
 		t.Errorf("got %v", explained(err))
+	}
+}
+
+// Who can't log in reads why, and what to do about that.
+func TestReasonsOfRefusals(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	for name, c := range map[string]struct {
+		lines    []string
+		config   *ssh.ServerConfig // nil: that of sshd, for keys
+		password modules.Secret
+		want     string
+		hint     string
+	}{
+		"only the public key": {lines: []string{"IdentityAgent none", "IdentityFile " + server.path("key.pub")}, want: "there was nothing to offer; not offered: " +
+			server.path("key.pub") + ": it has the public key, and no agent has the private one"},
+		"no key":        {lines: []string{"IdentityAgent none", "IdentityFile none"}, want: "not offered: a key: no key file is there, and no agent has one"},
+		"switched off":  {lines: []string{"PubkeyAuthentication no"}, want: "not offered: publickey: ssh_config switches it off"},
+		"only password": {config: passwordServer("password"), want: "not offered: password: the plan has no password for the host, and there is nobody to ask"},
+		"wrong password": {
+			config: passwordServer("password"), password: "mistaken", want: "offered: password",
+			hint: "The host did not accept the password of the plan for someone: check `password`",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var err error
+			if c.config != nil {
+				fake := startFake(t, c.config)
+				target := fake.target()
+				target.Password = c.password
+				_, err = fake.dialer().Connect(t.Context(), target)
+			} else {
+				_, err = server.withConfig(t, c.lines...).Connect(t.Context(), server.target())
+			}
+			var refused *AuthError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) || !strings.Contains(explained(err), c.hint) {
+				t.Errorf("got %v", explained(err))
+			}
+		})
 	}
 }

@@ -279,13 +279,15 @@ func (d *Dialer) unreachable(ctx context.Context, s *settings, err error) error 
 	var dns *net.DNSError
 	var proxy *proxyError
 	hint := fmt.Sprintf("Check that the host is up and that sshd listens on port %d: `ssh -v -p %d %s@%s`.", s.port, s.port, s.user, s.hostName)
-	switch {
+	switch inner := hintOf(err); {
+	case inner != "":
+		hint = inner
 	case errors.Is(err, errNotSSH):
 		hint = fmt.Sprintf("Another program answers at port %d there: check the host's port in the plan and in ssh_config, and what forwards to it.", s.port)
 	case errors.Is(err, errCutInKeyExchange):
 		hint = "An SSH server is there and ended it: see `journalctl -u ssh` on the host, or what a relay or firewall on the way says."
 	case errors.As(err, &proxy):
-		hint = fmt.Sprintf("Run the ProxyCommand of ssh_config by hand, it must show the greeting of an SSH server: `%s`.", proxy.command)
+		hint = fmt.Sprintf("Run the ProxyCommand of ssh_config by hand as rcprov and ssh do, it must show the greeting of an SSH server: `%s`.", proxy.command)
 	case errors.Is(err, errBusy):
 		hint = "There were too many logins at once or failed ones before, or it blocks this address: see `journalctl -u ssh` on the host, and MaxStartups and PerSourcePenalties in its sshd_config."
 	case errors.As(err, &dns):

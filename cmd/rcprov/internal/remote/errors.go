@@ -152,13 +152,18 @@ func (c *Conn) explainEnd(p *process, output []byte, err error) error {
 	} else if lost := c.lostSoon(); lost != nil {
 		return c.lostError(lost)
 	}
-	if text == "" {
-		return fmt.Errorf("%w (%s)", err, how)
+	silent := errors.Is(err, errSilent)
+	err = fmt.Errorf("%w (%s)", err, how)
+	if text != "" {
+		err = fmt.Errorf("%w: %s", err, modules.LastLine([]byte(text)))
 	}
-	err = fmt.Errorf("%w (%s): %s", err, how, modules.LastLine([]byte(text)))
 	if strings.Contains(text, "Unterminated quoted string") || strings.Contains(text, "looking for matching") { // dash, bash
 		return modules.WithHint(err, "A ForceCommand or another wrapper splits commands into words. "+
 			"Let it run `sh -c \"$SSH_ORIGINAL_COMMAND\"`, or let sudo need no password.")
+	}
+	if silent {
+		return modules.WithHint(err, "The login of %s runs something else than the command that it is given: a ForceCommand (sftp alone, a menu), `command=` in "+
+			"authorized_keys, or a login shell for another purpose. `ssh HOST id` must print what id prints.", c.user)
 	}
 	return err
 }

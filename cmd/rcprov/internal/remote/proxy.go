@@ -15,9 +15,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	shellquote "github.com/rcprov/rcprov/modules/shell"
 )
 
 // reach opens the byte stream to sshd on the host of s: a TCP connection, one through the last of its jump hosts, or the
@@ -39,9 +41,32 @@ func (d *Dialer) reach(ctx context.Context, s *settings, depth int) (stream net.
 		if local != nil {
 			dialer.LocalAddr = local
 		}
-		stream, err = dialer.DialContext(ctx, s.network, s.address())
+		stream, err = s.dial(ctx, &dialer)
+		if local != nil && (errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EINVAL)) {
+			from := "BindAddress " + s.bindAddress
+			if s.bindAddress == "" {
+				from = "BindInterface " + s.bindInterface
+			}
+			err = modules.WithHint(fmt.Errorf("from %s: %w", from, err), "%s of ssh_config must be of this machine, and lead to %s.", from, s.hostName)
+		}
 		return stream, nothing, err
 	}
+}
+
+// dial connects to the address of s, which only the system may know.
+func (s *settings) dial(ctx context.Context, dialer *net.Dialer) (stream net.Conn, err error) {
+	var unknown *net.DNSError
+	if !isOddNumber(s.hostName) {
+		if stream, err = dialer.DialContext(ctx, s.network, s.address()); !errors.As(err, &unknown) || ctx.Err() != nil {
+			return stream, err
+		}
+	}
+	for _, address := range systemLookup(ctx, s.hostName) {
+		if stream, err = dialer.DialContext(ctx, s.network, net.JoinHostPort(address, strconv.Itoa(s.port))); err == nil {
+			return stream, nil
+		}
+	}
+	return nil, cmp.Or(err, error(&net.DNSError{Err: "no such host", Name: s.hostName, IsNotFound: true}))
 }
 
 // localAddress returns the address of this machine to connect from, of BindAddress or BindInterface; nil: any.
@@ -90,11 +115,16 @@ const maxJumps = 8
 
 func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.Conn, func(), error) {
 	if depth >= maxJumps {
-		return nil, nil, fmt.Errorf("more than %d jump hosts: does the ProxyJump of %s lead back to itself?", maxJumps, s.alias)
+		return nil, nil, &jumpLoopError{s.alias}
 	}
 	last := s.proxyJump[len(s.proxyJump)-1]
 	before := s.proxyJump[:len(s.proxyJump)-1]
 	jump, err := d.hops.use(ctx, hopsName(s.proxyJump, depth), func() (*sshTransport, error) { return d.connectHop(ctx, last, before, depth+1) })
+	var loop *jumpLoopError
+	if errors.As(err, &loop) { // once, not for each turn
+		return nil, nil, &jumpError{last.alias, modules.WithHint(loop, "A ProxyJump of `Host *` is for the jump host, too: "+
+			"write `ProxyJump none` in a Host block of %s before it.", last.alias)}
+	}
 	if err != nil {
 		return nil, nil, &jumpError{last.alias, err}
 	}
@@ -134,6 +164,13 @@ type jumpError struct {
 func (e *jumpError) Error() string { return fmt.Sprintf("jump host %s: %v", e.hop, e.err) }
 
 func (e *jumpError) Unwrap() error { return e.err }
+
+// A jumpLoopError is a ProxyJump without end.
+type jumpLoopError struct{ alias string }
+
+func (e *jumpLoopError) Error() string {
+	return fmt.Sprintf("more than %d jump hosts: does the ProxyJump of %s lead back to itself?", maxJumps, e.alias)
+}
 
 // hopsName identifies a path over jump hosts. With the depth, a path that contains itself doesn't wait for itself.
 func hopsName(list []hop, depth int) string {
@@ -220,6 +257,7 @@ func startProxy(command string) (net.Conn, error) {
 		shell = []string{"cmd", "/c", command}
 	}
 	cmd := exec.Command(shell[0], shell[1:]...)
+	command = shellquote.QuoteAll(shell)
 	p := &proxyConn{cmd: cmd, command: command, grouped: !hasTerminal(), ended: make(chan struct{})}
 	if p.grouped {
 		inSession(cmd)
@@ -237,7 +275,7 @@ func startProxy(command string) (net.Conn, error) {
 	closeAll([]*os.File{inputs[0], inputs[3], inputs[5]})
 	if err != nil {
 		closeAll([]*os.File{inputs[1], inputs[2], inputs[4]})
-		return nil, fmt.Errorf("ProxyCommand: %w", err)
+		return nil, modules.WithHint(fmt.Errorf("ProxyCommand: start the shell of $SHELL: %w", err), "Set SHELL to a shell that there is, or unset it: ssh runs a ProxyCommand in it, too.")
 	}
 	p.errs = errs
 	heard := make(chan struct{})

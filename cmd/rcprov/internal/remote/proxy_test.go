@@ -87,7 +87,8 @@ func TestProxyJumpFails(t *testing.T) {
 	}
 	server.writeFile(t, "config", "Host target\n  ProxyJump target\n"+server.readFile(t, "config"))
 	_, err = server.dialer().Connect(t.Context(), Target{Address: "target"})
-	if err == nil || !strings.Contains(err.Error(), "does the ProxyJump of target lead back to itself?") {
+	if err == nil || explained(err) != "jump host target: more than 8 jump hosts: does the ProxyJump of target lead back to itself?\n"+
+		"A ProxyJump of `Host *` is for the jump host, too: write `ProxyJump none` in a Host block of target before it." {
 		t.Errorf("got %v", err)
 	}
 }
@@ -148,6 +149,8 @@ func TestProxyCommandEnds(t *testing.T) {
 		// It reads what rcprov says first: before that, its end is a broken pipe.
 		{"sh -c 'read -r greeting; sleep 300 & echo no token >&2; exit 3'", "the host was silent for 10s; ProxyCommand: no token"},
 		{"/no/such/program", "ProxyCommand: "},
+		{"sleep 300", "the host was silent for 10s; the ProxyCommand reached no SSH server, and printed no reason"},
+		{"X=1 false", "ProxyCommand: "}, // ssh puts exec before it, too
 	} {
 		t.Run(c.command, func(t *testing.T) {
 			t.Parallel()
@@ -161,12 +164,25 @@ func TestProxyCommandEnds(t *testing.T) {
 			if !errors.As(err, &unreachable) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v", err)
 			}
-			if err != nil && (strings.Contains(explained(err), "MaxStartups") || !strings.Contains(explained(err), "by hand")) {
+			if err != nil && (strings.Contains(explained(err), "MaxStartups") || !strings.Contains(explained(err), "-c 'exec "+strings.ReplaceAll(c.command, "'", `'\''`)+"'`")) {
 				t.Errorf("got %s", explained(err))
 			}
 			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})
+	}
+}
+
+// A shell that isn't there is named.
+func TestProxyCommandWithoutShell(t *testing.T) {
+	t.Setenv("SHELL", "/no/shell")
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte("ProxyCommand nc %h %p\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := (&Dialer{ConfigPath: path}).Connect(t.Context(), Target{Address: "192.0.2.1"})
+	if err == nil || !strings.Contains(err.Error(), "start the shell of $SHELL: ") || !strings.Contains(explained(err), "Set SHELL to a shell that there is") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -364,3 +364,15 @@ func TestCutDuringLogin(t *testing.T) {
 		t.Errorf("got %v", explained(err))
 	}
 }
+
+// A login for something else than commands is named as one.
+func TestLoginForOtherThings(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"echo hello", "true", "echo This service allows sftp connections only.; exit 1"} {
+		server := startSSHD(t, "ForceCommand "+command)
+		_, _, err := server.connect(t, server.dialer(), server.target()).Ask(t.Context(), "echo")
+		if err == nil || !strings.Contains(explained(err), "runs something else than the command that it is given: a ForceCommand") {
+			t.Errorf("%s: got %v", command, err)
+		}
+	}
+}

@@ -53,7 +53,8 @@ type Conn struct {
 	dialer  *Dialer
 	via     transport
 
-	moved atomic.Int64 // the port of the latest reconnection; 0: none used another port
+	moved    atomic.Int64 // the port of the latest reconnection; 0: none used another port
+	answered atomic.Bool  // a shell has answered
 
 	asking chan struct{} // holds one token, which allows the use of shell
 	shell  *rootShell

@@ -118,6 +118,7 @@ func (c *Conn) whileShellStarts(ctx context.Context, began <-chan struct{}) (_ c
 	go func() {
 		select {
 		case <-began:
+			c.answered.Store(true)
 		case <-ctx.Done():
 		}
 		late.Stop()
@@ -125,8 +126,8 @@ func (c *Conn) whileShellStarts(ctx context.Context, began <-chan struct{}) (_ c
 	return ctx, func() { cancel(nil) }
 }
 
-// whileAwaited returns a context that ends when the host becomes silent before over is closed; a line says what is waited for. A silent
-// host is given up before the connection is: over a new one it would be the same. cancel must be called.
+// whileAwaited returns a context that ends when the host becomes silent before over is closed; a line says what is waited for. A host that
+// has never answered since the login is given up before the connection is: over a new one it would be the same. cancel must be called.
 func (c *Conn) whileAwaited(ctx context.Context, what string, over <-chan struct{}) (_ context.Context, cancel context.CancelCauseFunc) {
 	ctx, cancel = context.WithCancelCause(ctx)
 	waits := c.dialer.waitFor(c.target.Name)
@@ -145,8 +146,8 @@ func (c *Conn) whileAwaited(ctx context.Context, what string, over <-chan struct
 				return
 			}
 			via, ok := c.via.(*sshTransport)
-			if !ok {
-				continue // this machine
+			if !ok || c.answered.Load() {
+				continue // this machine, or the connection broke, which keepalive finds
 			}
 			switch silent := min(via.conn.silence(), time.Since(began)); {
 			case silent >= limit:

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // notices collects what people are told.
@@ -324,9 +326,24 @@ func TestSilentAfterLogin(t *testing.T) {
 			t.Errorf("told %q", told.String())
 		}
 	}
+	// After an answer, silence is a connection that broke, which may be replaced.
+	useful := startSSHD(t)
+	wire := newWire(t, useful.address(), 0)
+	useful.writeFile(t, "known_hosts", "test "+useful.readFile(t, "host_ed25519.pub"))
+	d := useful.withConfig(t, "IdentityAgent none", "IdentityFile "+useful.path("key"), "HostKeyAlias test")
+	d.limits, d.Keepalive = limits{silence: 500 * time.Millisecond}, time.Second
+	target := useful.target()
+	target.Port = wire.port()
+	c := useful.connect(t, d, target)
+	if _, _, err := c.Ask(t.Context(), "echo"); err != nil {
+		t.Fatal(explained(err))
+	}
+	wire.silence()
+	_, err := c.Run(t.Context(), modules.Command{Argv: []string{"true"}})
+	wantLost(t, err, "the host has been silent for ")
 	// One that answers may take its time.
 	server.trust(t)
-	d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"))
+	d = server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"))
 	d.limits = limits{silence: time.Second, shell: 3 * time.Second}
 	if _, _, err := server.connect(t, d, server.target()).Ask(t.Context(), "echo"); err == nil || !strings.Contains(err.Error(), "no command began within 3s") {
 		t.Errorf("got %v", err)

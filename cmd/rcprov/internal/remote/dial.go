@@ -168,10 +168,10 @@ func (d *Dialer) connect(ctx context.Context, t Target, s *settings, depth int) 
 func (d *Dialer) connectOnce(ctx context.Context, t Target, s *settings, depth int) (*sshTransport, error) {
 	waits := d.waitFor(cmp.Or(t.Name, s.alias))
 	defer waits.set("")
-	if len(s.proxyJump) == 0 { // a jump host says itself what it waits for
+	if len(s.proxyJump) == 0 && !t.Fresh { // a jump host says itself what it waits for, and who reconnects that it does
 		waits.set("the connection to " + s.address())
 	}
-	stream, release, err := d.reach(ctx, s, depth)
+	stream, release, err := d.reach(ctx, s, depth, waits)
 	var jump *jumpError
 	if errors.As(err, &jump) {
 		return nil, err
@@ -193,9 +193,12 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 	timeout := d.timeout(s)
 	conn := watch(raw, timeout)
 	conn.judges = true
-	waits.set("the SSH server at " + s.address() + " to answer")
-	if s.proxyCommand != "" {
+	switch {
+	case t.Fresh:
+	case s.proxyCommand != "":
 		waits.set("the ProxyCommand to reach an SSH server: " + s.proxyCommand)
+	default:
+		waits.set("the SSH server at " + s.address() + " to answer")
 	}
 	pause := func() (resume func()) {
 		resumeConn, resumeWaits := conn.pause(), waits.pause()
@@ -263,7 +266,12 @@ func (d *Dialer) handshake(ctx context.Context, t Target, s *settings, raw net.C
 		}
 		return nil, d.unreachable(ctx, s, late)
 	case accepted && conn.closedByHost() != nil && !strings.Contains(err.Error(), "ssh: disconnect, reason"):
-		return nil, modules.WithHint(&UnreachableError{Address: s.address(), Err: login.cutOff()},
+		cut := login.cutOff()
+		var proxy *proxyError
+		if errors.As(err, &proxy) {
+			cut = fmt.Errorf("%w; %w", cut, proxy)
+		}
+		return nil, modules.WithHint(&UnreachableError{Address: s.address(), Err: cut},
 			"A relay or firewall on the way may cut connections, or sshd gave up (LoginGraceTime): see `journalctl -u ssh` on the host, and run the same command again.")
 	case accepted:
 		return nil, login.explain(err)

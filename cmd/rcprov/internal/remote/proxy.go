@@ -24,11 +24,11 @@ import (
 
 // reach opens the byte stream to sshd on the host of s: a TCP connection, one through the last of its jump hosts, or the
 // input and output of its ProxyCommand. release must be called when it is no longer used.
-func (d *Dialer) reach(ctx context.Context, s *settings, depth int) (stream net.Conn, release func(), err error) {
+func (d *Dialer) reach(ctx context.Context, s *settings, depth int, waits *waiting) (stream net.Conn, release func(), err error) {
 	nothing := func() {}
 	switch {
 	case len(s.proxyJump) > 0:
-		return d.reachByJump(ctx, s, depth)
+		return d.reachByJump(ctx, s, depth, waits)
 	case s.proxyCommand != "":
 		stream, err = startProxy(s.proxyCommand)
 		return stream, nothing, err
@@ -113,7 +113,7 @@ func (s *settings) localAddress(ctx context.Context) (*net.TCPAddr, error) {
 // maxJumps is how deep jump hosts may be nested.
 const maxJumps = 8
 
-func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.Conn, func(), error) {
+func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int, waits *waiting) (net.Conn, func(), error) {
 	if depth >= maxJumps {
 		return nil, nil, &jumpLoopError{s.alias}
 	}
@@ -130,6 +130,7 @@ func (d *Dialer) reachByJump(ctx context.Context, s *settings, depth int) (net.C
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeout(s))
 	defer cancel()
+	waits.set("jump host " + last.alias + " to connect to " + s.address())
 	stream, err := jump.via.dial(ctx, "tcp", s.address())
 	if err != nil {
 		jump.release()

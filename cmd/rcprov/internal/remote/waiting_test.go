@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -391,5 +392,26 @@ func TestLoginForOtherThings(t *testing.T) {
 		if err == nil || !strings.Contains(explained(err), "runs something else than the command that it is given: a ForceCommand") {
 			t.Errorf("%s: got %v", command, err)
 		}
+	}
+}
+
+// A jump host that takes its time to connect is named.
+func TestSlowTunnel(t *testing.T) {
+	t.Parallel()
+	server := startSSHD(t)
+	wire := newWire(t, server.address(), 0)
+	var told notices
+	server.writeFile(t, "known_hosts", "test "+server.readFile(t, "host_ed25519.pub"))
+	d := server.withConfig(t, "IdentityAgent none", "IdentityFile "+server.path("key"), "HostKeyAlias test",
+		"Host jump", "HostName 127.0.0.1", fmt.Sprintf("Port %d", wire.port()))
+	d.ConnectTimeout, d.Notice = 2*time.Second, told.tell
+	d.limits.notice = 500 * time.Millisecond
+	target := server.target()
+	target.ProxyJump = "jump"
+	server.connect(t, d, target) // keeps the connection to the jump host
+	wire.silence()
+	_, err := d.Connect(t.Context(), target)
+	if err == nil || !strings.Contains(told.String(), "test: waiting for jump host jump to connect to 127.0.0.1:") {
+		t.Errorf("got %v, told %q", err, told.String())
 	}
 }

@@ -327,6 +327,7 @@ type watchedConn struct {
 	line     []byte // that is being received, until an SSH server has greeted
 	greeting []byte // the first line of the server
 	greeted  bool
+	began    bool  // something came behind the greeting
 	verdict  error // why no handshake is possible
 }
 
@@ -373,6 +374,7 @@ func (w *watchedConn) judge(came []byte) error {
 	defer w.mu.Unlock()
 	for _, c := range came {
 		if w.greeted || w.verdict != nil {
+			w.began = w.greeted
 			break
 		}
 		if len(w.line) < maxGreeting {
@@ -445,13 +447,12 @@ func (w *watchedConn) lateness(timeout time.Duration, accepted bool, user string
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	span := modules.Span(timeout)
-	silent := w.silence() > timeout*3/4
 	switch {
-	case accepted && silent:
-		return fmt.Errorf("the host was silent for %s during the login of %s", span, user)
-	case accepted:
+	case accepted && w.silence() < timeout/4:
 		return fmt.Errorf("the login of %s did not end within %s", user, span)
-	case !silent && w.greeted:
+	case accepted:
+		return fmt.Errorf("the host was silent for %s during the login of %s", span, user)
+	case w.began:
 		return fmt.Errorf("the key exchange did not end within %s", span)
 	case !w.greeted && len(w.greeting) > 0:
 		return fmt.Errorf("no SSH server greeted within %s; what came began with %q", span, firstLine(w.greeting))

@@ -319,7 +319,7 @@ func (a *authentication) offers() []*offer {
 			where += " with its certificate"
 		}
 		key := &offer{Signer: s, login: a, inAgent: inAgent, name: fmt.Sprintf("key %s (%s)", where, ssh.FingerprintSHA256(certified(s.PublicKey())))}
-		if short := a.settings.tooShort(s.PublicKey()); short != nil {
+		if short := a.settings.tooShort(certified(s.PublicKey())); short != nil {
 			a.skipped = append(a.skipped, key.name+": "+short.Error())
 			return
 		}
@@ -420,14 +420,13 @@ func isCertificate(key ssh.PublicKey) bool { return strings.HasSuffix(key.Type()
 
 const certificateSuffix = "-cert-v01@openssh.com"
 
-// certified returns the key that a certificate is for, by whose fingerprint people know it; other keys as they are.
+// certified returns the key that a certificate is for, by whose fingerprint people know it, or key itself. Those of an agent are parsed.
 func certified(key ssh.PublicKey) ssh.PublicKey {
-	if parsed, err := ssh.ParsePublicKey(key.Marshal()); err == nil {
-		if cert, ok := parsed.(*ssh.Certificate); ok {
-			return cert.Key
-		}
+	parsed, err := ssh.ParsePublicKey(key.Marshal())
+	if err != nil {
+		return key
 	}
-	return key
+	return plainKey(parsed)
 }
 
 // An offer is a key of a login. When it can't sign, that is one key less, and its reason is in the login's error.

@@ -112,6 +112,20 @@ var meetWaits = []string{
 	"http_check.meet",
 }
 
+// refusesPeers has the host's coturn, with Jitsi's configuration and an address for IPv6, relay to a private network: it must refuse,
+// and must not for an address of the internet.
+func (p *meet) refusesPeers() {
+	p.t.Helper()
+	must(p.t, p.host, `sed -E '/^(external-ip|syslog|cert|pkey|tls-listening-port)/d' /etc/turnserver.conf >/run/turn.conf
+ip addr add 2a01:4f8::2/64 dev lo
+turnserver -c /run/turn.conf --listening-ip=127.0.0.1 --listening-port=13478 --relay-ip=`+p.host.Address+` --relay-ip=2a01:4f8::2 --no-tls --no-cli --log-file=stdout >/run/turn.log 2>&1 &
+trap 'kill $!; ip addr del 2a01:4f8::2/64 dev lo; rm /run/turn.*' EXIT
+for i in $(seq 50); do if ss -Hlun | grep -q :13478; then break; fi; sleep 0.1; done
+binds() { timeout "$2" turnutils_uclient -v -x -c -n 1 -W `+p.vars["turn_secret"]+` -u me -p 13478 -e "$1" 127.0.0.1 2>&1 | grep 'channel bind' >/run/turn.said || :; cat /run/turn.said; }
+binds fd00:66::2 5 | grep -q 'error 403 (Forbidden IP)' &&
+	binds 2a01:4f8::9 2 | grep -q 'bind sent' && ! grep error /run/turn.said`)
+}
+
 // settled proves that a plan and a second apply find nothing to do and write nothing but logs.
 func (p *meet) settled(what string) {
 	p.t.Helper()
@@ -348,6 +362,7 @@ func TestJitsi(t *testing.T) {
 			must(t, p.host, `systemctl is-active -q coturn && test "$(stat -c '%a %U:%G' /etc/turnserver.conf)" = "640 root:turnserver"
 openssl s_client -connect 127.0.0.1:5349 </dev/null 2>/dev/null | openssl x509 -noout -checkhost `+p.domain+` | grep -q 'does match'
 hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappings | grep -q 203.0.113.7`)
+			p.refusesPeers()
 			p.settled("tokens, TURN and NAT")
 			p.drifts()
 			p.renewed()

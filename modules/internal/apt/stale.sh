@@ -4,6 +4,7 @@
 
 [ -s "$failed" ] || exit 0
 names=no left=
+# shellcheck disable=SC2094 # find only compares times with its time
 while read -r line; do
 	case $line in
 	?": Failed to fetch "*)

@@ -332,8 +332,9 @@ func (k *knownKeys) verify(s *settings, printed, knownAs string, remote net.Addr
 	if err != nil && !errors.As(err, &unmatched) {
 		return fmt.Errorf("check the host key: %w", err)
 	}
+	keys := db.HostKeys(knownAs)
 	knows := func(key ssh.PublicKey, authority bool) bool {
-		return slices.ContainsFunc(db.HostKeys(knownAs), func(known knownhosts.PublicKey) bool {
+		return slices.ContainsFunc(keys, func(known knownhosts.PublicKey) bool {
 			return known.Cert == authority && bytes.Equal(known.Marshal(), key.Marshal())
 		})
 	}

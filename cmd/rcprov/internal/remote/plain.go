@@ -112,6 +112,9 @@ var freeText = []string{
 	"proxycommand", "controlpath", "bindaddress", "bindinterface", "remotecommand", "localcommand",
 }
 
+// severalWords are those of them that may have several words without quotes.
+var severalWords = []string{"userknownhostsfile", "globalknownhostsfile", "proxycommand", "remotecommand", "localcommand"}
+
 // hasNoMeaning are keywords that mean nothing to rcprov, whatever their value.
 var hasNoMeaning = []string{
 	"localforward", "remoteforward", "dynamicforward", "setenv", "usekeychain", "forkafterauthentication", "sessiontype", "stdinnull", "remotecommand", "localcommand", "permitlocalcommand", "ipqos", "escapechar",
@@ -171,7 +174,7 @@ func (s *scan) read(path string, content string, active bool, depth int) error {
 			if keyword == "proxyjump" && active {
 				s.oneProxy(keyword, here)
 			}
-		case !active && value != "" && slices.Contains(freeText, keyword) && !strings.ContainsAny(value, "#\"'\\\r"):
+		case !active && value != "" && slices.Contains(freeText, keyword) && (!strings.Contains(value, " ") || slices.Contains(severalWords, keyword)) && !strings.ContainsAny(value, "#\"'\\\r"):
 			// For other hosts. Values of other keywords may be mistakes, for which ssh refuses the whole file.
 		default:
 			here.lib = libraryReads(keyword, value)

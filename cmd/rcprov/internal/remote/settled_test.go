@@ -239,6 +239,8 @@ func TestSettledAsSSH(t *testing.T) {
 		{"t", "User a\r\nPort 23\r"},
 		{"t", "# laptop\r\nHost t\r\n  HostName t.example.com\r\n  User a\r\nInclude " + dir + "/windows.conf\r\n"},
 		{"t", "\tUser\ttabbed"},
+		{"t", "Host other\n  ControlPath  /x y"},
+		{"t", "Host other\n  ProxyCommand  nc %h %p"},
 		{"t", "\fUser formfeed"},
 		{"t", "\vUser tab"},
 		{"t", "User x\f"},

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -112,7 +113,7 @@ func ownParts(args Args, pair Pair, roots []byte) ([]modules.Part, error) {
 	}
 	dir := strings.TrimSuffix(pair.Certificate, "/fullchain.pem")
 	return []modules.Part{
-		{Name: "validity", Step: &Validity{Name: args.Names[0], NotBefore: chain[0].NotBefore, NotAfter: chain[0].NotAfter}},
+		{Name: "validity", Step: newValidity(args.Names[0], chain)},
 		{Name: "directory", Step: &directory.Step{Path: dir, Mode: 0o755, Owner: "root", Group: "root"}},
 		{Name: "pair", Step: &OwnPair{
 			Key: &file.Step{
@@ -157,6 +158,8 @@ func check(args Args) error {
 		switch {
 		case !validName.MatchString(name):
 			wrong("names", "%q is not a lowercase host name, such as \"chat.example.com\"", name)
+		case net.ParseIP(name) != nil:
+			wrong("names", "%q is an address, and certificates of this module are for names", name)
 		case seen[name]:
 			wrong("names", "has %q twice", name)
 		}

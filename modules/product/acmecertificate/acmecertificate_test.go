@@ -1,6 +1,10 @@
+//go:debug rsa1024min=0
+
 package acmecertificate
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -97,6 +101,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{fromACME, func(a *Args) { a.Names = nil }, "names: must name at least one host"},
 		{fromACME, func(a *Args) { a.Names = []string{"x.de", "x.de"} }, `names: has "x.de" twice`},
+		{fromACME, func(a *Args) { a.Names = []string{"10.0.0.1"} }, `names: "10.0.0.1" is an address, and certificates of this module are for names`},
 		{fromACME, func(a *Args) { a.Names = []string{"https://x.de"} }, `names: "https://x.de" is not a lowercase host name, such as "chat.example.com"`},
 		{fromACME, func(a *Args) { a.Names = []string{"*.x.de"} }, `names: "*.x.de" can't be validated by http-01`},
 		{fromACME, func(a *Args) { a.Challenge = "tls-alpn-01" }, "challenge: can't be tls-alpn-01: it needs port 443, which nginx has"},
@@ -131,6 +136,9 @@ func TestOwnCertificates(t *testing.T) {
 	site := issue(t, middle, "chat.example.com", 0, quarter, nil)
 	other := issue(t, middle, "other.example.com", 0, quarter, nil)
 	own := issue(t, nil, "chat.example.com", 0, quarter, nil)
+	older := issue(t, middle, "chat.example.com", quarter/2, quarter, nil)
+	ended := issue(t, middle, "chat.example.com", quarter, quarter/2, nil)
+	small := issueSmall(t, root)
 	const sitePath = "CN=chat.example.com"
 	for _, test := range []struct {
 		name  string
@@ -168,6 +176,36 @@ func TestOwnCertificates(t *testing.T) {
 			name: "another name", pem: other.pem + middle.pem, key: other.keyPEM(), roots: root.pem,
 			want: "certificate_pem: is not for chat.example.com, but for other.example.com",
 		},
+		{name: "an intermediate and a root that were issued anew", pem: older.pem + middle.pem, key: older.keyPEM(), roots: root.pem},
+		{
+			name: "ended before the intermediate was issued", pem: ended.pem + middle.pem, key: ended.keyPEM(), roots: root.pem,
+			want: "certificate_pem: is accepted by clients at no time: " + sitePath + " expires on " + day(ended.certificate.NotAfter) + ", before all of the others are valid",
+		},
+		{
+			name: "twice", pem: site.pem + site.pem + middle.pem, key: site.keyPEM(), roots: root.pem,
+			want: "certificate_pem: has the same certificate twice (" + sitePath + ")",
+		},
+		{
+			name: "cut off", pem: site.pem + middle.pem[:200] + "\n", key: site.keyPEM(), roots: middle.pem,
+			want: "certificate_pem: is damaged: what is behind certificate 1 begins with -----BEGIN and can't be read to its end",
+		},
+		{
+			name: "no line break between", pem: strings.TrimSuffix(site.pem, "\n") + middle.pem, key: site.keyPEM(), roots: root.pem,
+			want: "certificate_pem: lacks a line break between -----END CERTIFICATE----- and -----BEGIN CERTIFICATE-----",
+		},
+		{
+			name: "indented", pem: "  " + strings.ReplaceAll(site.pem, "\n", "\n  "), key: site.keyPEM(), roots: middle.pem,
+			want: "certificate_pem: has blanks before -----BEGIN: its lines must not be indented (in a heredoc, <<- removes what all lines begin with)",
+		},
+		{
+			name: "joined files with a byte order mark", pem: site.pem + "\ufeff" + middle.pem, key: site.keyPEM(), roots: root.pem,
+			want: fmt.Sprintf("certificate_pem: has a byte order mark (EF BB BF) in line %d, which no server reads: save the files that it was made of as UTF-8 without one",
+				1+strings.Count(site.pem, "\n")),
+		},
+		{
+			name: "a key that OpenSSL refuses", pem: small.pem, key: small.key, roots: root.pem,
+			want: "certificate_pem: has an RSA key of 1024 bits; OpenSSL on Debian and Ubuntu wants 2048, and nginx doesn't start with less",
+		},
 		{name: "no certificate", pem: "x", key: site.keyPEM(), want: "certificate_pem: has no certificate in PEM form"},
 		{name: "key among the certificates", pem: site.pem + site.keyPEM(), key: site.keyPEM(), want: "certificate_pem: has a ec private key, where only certificates may be"},
 		{
@@ -181,7 +219,7 @@ func TestOwnCertificates(t *testing.T) {
 		{name: "no key", pem: site.pem, key: "geheim", want: "key_pem: has no private key in PEM form"},
 		{
 			name: "encrypted key", pem: site.pem, key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nYWJj\n-----END ENCRYPTED PRIVATE KEY-----\n",
-			want: "key_pem: is encrypted, which no server can read at its start",
+			want: "key_pem: is encrypted, which no server can read at its start: `openssl pkey -in FILE` writes it without its passphrase",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -258,9 +296,54 @@ func TestOwnPairDiff(t *testing.T) {
 	}
 }
 
+// small is a certificate with a short key, in PEM form.
+type small struct{ pem, key string }
+
+func issueSmall(t *testing.T, by *authority) small {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now, NotAfter: now.Add(quarter), DNSNames: []string{"chat.example.com"}, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(nil, template, by.certificate, key.Public(), by.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return small{string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(certcrypto.PEMEncode(key))}
+}
+
+// A chain lapses with the first of its certificates.
+func TestLifetime(t *testing.T) {
+	t.Parallel()
+	root := issue(t, nil, "Root CA", quarter, 2*quarter, nil)
+	ending := issue(t, root, "Ending CA", quarter, quarter+quarter/10, nil)
+	site := issue(t, ending, "x.de", quarter/2, quarter, nil)
+	v := newValidity("x.de", []*x509.Certificate{site.certificate, ending.certificate, root.certificate})
+	for at, want := range map[time.Time]string{
+		now:                   "the certificate of CN=Ending CA, which the one for x.de needs, expires on " + day(ending.certificate.NotAfter),
+		now.Add(quarter / 5):  "the certificate of CN=Ending CA, which the one for x.de needs, expired on " + day(ending.certificate.NotAfter),
+		now.Add(-quarter / 3): "",
+		now.Add(-quarter):     "the certificate for x.de is not valid before " + day(site.certificate.NotBefore),
+	} {
+		s := observe.NewSnapshot()
+		observe.Clock.Put(s, struct{}{}, at, nil)
+		c, err := v.Diff(s)
+		got := strings.Join(c.Notes, "")
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("on %s: %q, want %q", day(at), got, want)
+		}
+	}
+}
+
 func TestValidityDiff(t *testing.T) {
 	t.Parallel()
-	v := &Validity{Name: "x.de", NotBefore: now.Add(-quarter / 2), NotAfter: now.Add(quarter / 2)}
+	v := &Validity{Name: "x.de", NotBefore: now.Add(-quarter / 2), NotAfter: now.Add(quarter / 2), Lifetime: quarter}
 	for _, test := range []struct {
 		at    time.Time
 		err   error

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,9 +25,13 @@ func parseChain(text []byte) ([]*x509.Certificate, error) {
 		return nil, err
 	}
 	var chain []*x509.Certificate
-	for {
+	begun := bytes.Count(text, []byte("-----BEGIN "))
+	for whole := text; ; {
 		block, rest := pem.Decode(text)
 		if block == nil {
+			if len(chain) < begun {
+				return nil, damaged(whole, len(chain))
+			}
 			break
 		}
 		text = rest
@@ -44,12 +50,30 @@ func parseChain(text []byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// marked is the error of a text that begins with a byte order mark, as editors on Windows save it: OpenSSL finds nothing in it.
+// marked is the error of a text with byte order marks, as editors on Windows save it: OpenSSL finds nothing behind one.
 func marked(text []byte) error {
-	if !bytes.HasPrefix(text, []byte("\ufeff")) {
-		return nil
+	switch at := bytes.Index(text, []byte("\ufeff")); {
+	case at == 0:
+		return errors.New("begins with a byte order mark (EF BB BF), which no server reads: save it as UTF-8 without one")
+	case at > 0:
+		return fmt.Errorf("has a byte order mark (EF BB BF) in line %d, which no server reads: save the files that it was made of as UTF-8 without one",
+			1+bytes.Count(text[:at], []byte("\n")))
 	}
-	return errors.New("begins with a byte order mark (EF BB BF), which no server reads: save it as UTF-8 without one")
+	return nil
+}
+
+// indented matches the first line of a PEM block with blanks before it.
+var indented = regexp.MustCompile(`(?m)^[ \t]+-----BEGIN `)
+
+// damaged is the error of a text of which only the first certificates can be read. OpenSSL, and with it a server, reads none of it.
+func damaged(text []byte, read int) error {
+	switch {
+	case bytes.Contains(text, []byte("----------BEGIN ")):
+		return errors.New("lacks a line break between -----END CERTIFICATE----- and -----BEGIN CERTIFICATE-----")
+	case indented.Match(text):
+		return errors.New("has blanks before -----BEGIN: its lines must not be indented (in a heredoc, <<- removes what all lines begin with)")
+	}
+	return fmt.Errorf("is damaged: what is behind certificate %d begins with -----BEGIN and can't be read to its end", read)
 }
 
 // parseKey reads a private key. Its error says nothing of the text.
@@ -59,7 +83,7 @@ func parseKey(text []byte) (crypto.Signer, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")) {
-		return nil, errors.New("is encrypted, which no server can read at its start")
+		return nil, errors.New("is encrypted, which no server can read at its start: `openssl pkey -in FILE` writes it without its passphrase")
 	}
 	// Tools put "EC PARAMETERS" before the key.
 	for rest := text; block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY"); {
@@ -106,6 +130,9 @@ func selfIssued(c *x509.Certificate) bool {
 	return string(c.RawIssuer) == string(c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
+// leastRSA is the number of bits of an RSA key that OpenSSL accepts at security level 2: SSL_CTX_set_security_level(3).
+const leastRSA = 2048
+
 // checkOwn checks the certificate and key of the plan for all that makes browsers complain, but the time, which only
 // the host knows. roots are the CAs to trust, in PEM form; nil: those of this machine.
 func checkOwn(args Args, roots []byte) ([]*x509.Certificate, error) {
@@ -125,6 +152,10 @@ func checkOwn(args Args, roots []byte) ([]*x509.Certificate, error) {
 		}
 		errs = append(errs, modules.Argf("key_pem", "%s (%s)", why, subject(chain[0])))
 	}
+	if rsa, ok := chain[0].PublicKey.(*rsa.PublicKey); ok && rsa.N.BitLen() < leastRSA {
+		errs = append(errs, modules.Argf("certificate_pem", "has an RSA key of %d bits; OpenSSL on Debian and Ubuntu wants %d, and nginx doesn't start with less",
+			rsa.N.BitLen(), leastRSA))
+	}
 	if missing := uncovered(chain[0], args.Names); len(missing) > 0 {
 		errs = append(errs, modules.Argf("certificate_pem", "is not for %s, but for %s",
 			strings.Join(missing, ", "), cmp.Or(strings.Join(chain[0].DNSNames, ", "), "no host")))
@@ -138,6 +169,9 @@ func checkOwn(args Args, roots []byte) ([]*x509.Certificate, error) {
 // checkChain checks that the next certificate signed each one, and a root that clients trust the last.
 func checkChain(chain []*x509.Certificate, roots []byte) error {
 	for i, c := range chain[:len(chain)-1] {
+		if c.Equal(chain[i+1]) {
+			return modules.Argf("certificate_pem", "has the same certificate twice (%s)", subject(c))
+		}
 		if err := c.CheckSignatureFrom(chain[i+1]); err != nil {
 			return &modules.ArgError{
 				Arg: "certificate_pem", Err: fmt.Errorf("certificate %d (%s) is not signed by the next one (%s)", i+1, subject(c), subject(chain[i+1])),
@@ -158,8 +192,18 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	// At a time when all of them were new: the host's clock decides what has expired.
-	at := chain[0].NotBefore.Add(time.Second)
+	// At a time when all of them are valid: the host's clock decides what has expired.
+	from, until := lifetime(chain)
+	at := from.NotBefore
+	for _, root := range parseRoots(roots) {
+		if string(root.RawSubject) == string(last.RawIssuer) && root.NotBefore.After(at) {
+			at = root.NotBefore
+		}
+	}
+	if at.After(until.NotAfter) {
+		return modules.Argf("certificate_pem", "is accepted by clients at no time: %s expires on %s, before all of the others are valid", subject(until), day(until.NotAfter))
+	}
+	at = at.Add(time.Second)
 	_, err := chain[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	if err == nil {
 		return nil
@@ -171,6 +215,34 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 		}
 	}
 	return modules.Argf("certificate_pem", "is not accepted by clients: %w", err)
+}
+
+// parseRoots reads the certificates of a file of CAs, without what else is in it.
+func parseRoots(text []byte) (roots []*x509.Certificate) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			roots = append(roots, c)
+		}
+	}
+	return roots
+}
+
+// lifetime returns the certificate of a chain that is valid last, and the one that expires first. A root that a server sends is not
+// looked at: clients have their own.
+func lifetime(chain []*x509.Certificate) (from, until *x509.Certificate) {
+	from, until = chain[0], chain[0]
+	for _, c := range chain[1:] {
+		if selfIssued(c) {
+			continue
+		}
+		if c.NotBefore.After(from.NotBefore) {
+			from = c
+		}
+		if c.NotAfter.Before(until.NotAfter) {
+			until = c
+		}
+	}
+	return from, until
 }
 
 func subject(c *x509.Certificate) string {

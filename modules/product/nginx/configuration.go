@@ -289,6 +289,8 @@ func explain(err error, result modules.Result) error {
 	hint := "The files in /etc/nginx are unchanged, and nginx goes on with them. "
 	why := advice(text)
 	switch {
+	case strings.Contains(text, "key values mismatch"):
+		hint += "That key is not the one of the site's certificate: name a pair that belongs together. If it is another site's: " + lowerFirst(why)
 	case badCertificate.MatchString(text):
 		hint += "Add an `acme_certificate` block (or `file` steps) for certificate and key before this one. If it is another site's: " + lowerFirst(why)
 	case why != "":

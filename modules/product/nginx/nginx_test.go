@@ -201,7 +201,7 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			`nginx: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`,
-			3, `nginx refuses the new configuration: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`, "grep -Rl /x.key",
+			3, `nginx refuses the new configuration: [emerg] SSL_CTX_use_PrivateKey("/x.key") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`, "not the one of the site's certificate",
 		},
 		{
 			`nginx: [emerg] open() "/var/log/nginx/error.log" failed (2: No such file or directory)`,

@@ -58,7 +58,7 @@ func aside(s *observe.Snapshot) (w work, notes []string, err error) {
 			return nil, nil, err
 		}
 		w = append(w, f)
-		notes = append(notes, fmt.Sprintf("nginx is down and doesn't start with %s: %s (%s, %s). The file is kept below /var/lib/rcprov/backup; its `nginx_site` block makes it again",
+		notes = append(notes, fmt.Sprintf("nginx is down and doesn't start with %s: %s (%s, %s). The file is kept below /var/lib/rcprov/backup; its `nginx_site` block, if the plan has one, makes it again",
 			site.Path, site.Why, site.Certificate, site.Key))
 	}
 	return w, notes, nil

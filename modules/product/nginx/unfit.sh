@@ -19,6 +19,8 @@ for site in "$etc"/conf.d/*.conf; do
 	why=''
 	if ! public=$(openssl x509 -noout -pubkey -in "$certificate" 2>/dev/null); then
 		why='there is no certificate'
+	elif ! openssl crl2pkcs7 -nocrl -certfile "$certificate" -out /dev/null 2>/dev/null; then
+		why='a certificate behind the first is damaged'
 	elif ! private=$(openssl pkey -pubout -passin pass: -in "$key" 2>/dev/null); then
 		why='there is no key'
 	elif [ "$public" != "$private" ]; then

@@ -45,8 +45,12 @@ func TestUnfit(t *testing.T) {
 	site("mine", "# mine", "/a.crt", "/b.key")
 	site("gone", Header, "/none.crt", "/a.key")
 	site("keyless", Header, "/b.crt", "/none.key")
+	sh(`cd "$1" && cat a.crt b.crt >both.crt && { cat a.crt; head -n 4 b.crt; } >cut.crt`)
+	site("chain", Header, "/both.crt", "/a.key")
+	site("cut", Header, "/cut.crt", "/a.key")
 	script := shell.Script(unfitScript, shell.Vars{"header": Header, "etc": dir, "run": dir})
 	want := []unfitSite{
+		{"/conf.d/cut.conf", "/cut.crt", "/a.key", "a certificate behind the first is damaged"},
 		{"/conf.d/gone.conf", "/none.crt", "/a.key", "there is no certificate"},
 		{"/conf.d/key.conf", "/a.crt", "/b.key", "its key does not belong to its certificate"},
 		{"/conf.d/keyless.conf", "/b.crt", "/none.key", "there is no key"},
@@ -58,7 +62,7 @@ func TestUnfit(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "nginx.pid"), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := parseUnfit(strings.Split(sh(script), "\n")); len(got) != 3 {
+	if got := parseUnfit(strings.Split(sh(script), "\n")); len(got) != len(want) {
 		t.Errorf("with the number of another process: %+v", got)
 	}
 }

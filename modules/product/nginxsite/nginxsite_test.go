@@ -245,6 +245,14 @@ func TestCompare(t *testing.T) {
 	}{
 		{name: "all is well", got: []answer{{Name: "a", Address: loopback, Fingerprint: ours}, {Name: "b", Address: own, Fingerprint: ours}}},
 		{
+			name: "what browsers refuse",
+			got: []answer{
+				{Name: "a", Address: loopback, Fingerprint: ours, Unfit: "is for c"}, {Name: "a", Address: own, Fingerprint: ours, Unfit: "is for c"},
+				{Name: "b", Address: loopback, Fingerprint: ours, Unfit: "expired on 2026-11-29"},
+			},
+			notes: []string{"clients refuse the certificate that they get for a: it is for c", "clients refuse the certificate that they get for b: it expired on 2026-11-29"},
+		},
+		{
 			name:   "a foreign site for the second name",
 			got:    []answer{{Name: "a", Address: loopback, Fingerprint: ours}, {Name: "b", Address: loopback, Fingerprint: theirs}, {Name: "b", Address: own, Fingerprint: theirs}},
 			others: []string{"https://b: another certificate"},
@@ -390,6 +398,29 @@ func TestAsk(t *testing.T) {
 		if diff := cmp.Diff(test.want, said); diff != "" {
 			t.Errorf("%s at %s (-want +got):\n%s", test.names, test.addresses, diff)
 		}
+	}
+}
+
+func TestUnfit(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	c := &x509.Certificate{DNSNames: []string{"a.example.com", "*.b.example.com"}, NotAfter: end}
+	for _, test := range []struct {
+		name string
+		at   time.Time
+		want string
+	}{
+		{"a.example.com", end, ""},
+		{"x.b.example.com", end, ""},
+		{"c.example.com", end, "is for a.example.com, *.b.example.com"},
+		{"a.example.com", end.Add(time.Second), "expired on 2026-11-29"},
+	} {
+		if got := unfit(c, test.name, test.at); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+	if got := unfit(&x509.Certificate{NotAfter: end}, "a.example.com", end); got != "is for no name" {
+		t.Error(got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -59,6 +60,7 @@ func (p place) pairs() (all []answer) {
 type answer struct {
 	Name, Address string
 	Fingerprint   string // SHA-256 of the first certificate, lowercase hex; empty if there is none
+	Unfit         string // why a client refuses that certificate, whoever issued it; empty if it doesn't
 	Failure       string // why there is none
 	Plain         string // what port 80 does instead of a redirect to https; empty if it redirects, or was not asked
 
@@ -127,11 +129,25 @@ func (a *answer) certificate(ctx context.Context, dial observe.Dial) {
 		// Any certificate is an answer: Diff compares it with the file.
 		client := tls.Client(conn, &tls.Config{ServerName: a.Name, InsecureSkipVerify: true})
 		if err = client.HandshakeContext(ctx); err == nil {
-			a.Fingerprint = fingerprint(client.ConnectionState().PeerCertificates[0].Raw)
+			leaf := client.ConnectionState().PeerCertificates[0]
+			a.Fingerprint, a.Unfit = fingerprint(leaf.Raw), unfit(leaf, a.Name, time.Now())
 			return
 		}
 	}
 	a.Failure = err.Error()
+}
+
+// unfit returns why clients refuse certificate c for name, whoever issued it.
+func unfit(c *x509.Certificate, name string, now time.Time) string {
+	switch {
+	case c.VerifyHostname(name) != nil && len(c.DNSNames) == 0:
+		return "is for no name"
+	case c.VerifyHostname(name) != nil:
+		return "is for " + strings.Join(c.DNSNames, ", ")
+	case now.After(c.NotAfter):
+		return "expired on " + c.NotAfter.UTC().Format(time.DateOnly)
+	}
+	return ""
 }
 
 // plainPath is what is asked for on port 80: the nginx block's server does not log it, because a look writes nothing.

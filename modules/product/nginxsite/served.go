@@ -113,6 +113,13 @@ func compare(got []answer, want string) (others []answer, notes []string) {
 			silent[a.Failure] = true
 		}
 	}
+	unfit := make(map[string]bool)
+	for _, a := range got {
+		if a.Unfit != "" && a.Fingerprint == want && !unfit[a.Name] {
+			unfit[a.Name] = true
+			notes = append(notes, fmt.Sprintf("clients refuse the certificate that they get for %s: it %s", a.Name, a.Unfit))
+		}
+	}
 	told := make(map[string]bool)
 	for _, a := range got {
 		if a.Plain != "" && a.Failure == "" && !told[a.Name] {

@@ -56,8 +56,8 @@ type Args struct {
 
 	// Whether it is running. If left out, that stays as it is, but an active unit that is stale is restarted. A start has
 	// succeeded when systemd says so; where its type doesn't tell (simple, exec, forking, idle), when the program still runs half
-	// a second later. It is looked at again when the last change of the play is made; one that ends after that is found by the
-	// next run. A `check` or `http_check` step behind this one waits for what the service does.
+	// a second later. It is looked at again when the last change of the play is made (`plan --verbose` says so); one that ends
+	// after that is found by the next run. A `check` or `http_check` step behind this one waits for what the service does.
 	Running *bool `hcl:"running,optional"`
 
 	// Whether it is masked, so that nobody can start it. If left out, that stays as it is, unless the unit must be

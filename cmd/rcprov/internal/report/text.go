@@ -124,11 +124,19 @@ func (t *text) step(e engine.Event) string {
 	if (e.Type == engine.StepSkipped || e.Type == engine.StepUnknown) && e.Text != "" {
 		body += "    " + value(t.secrets.String(e.Text)) + "\n"
 	}
+	if t.mode == engine.Plan && t.verbose && slices.ContainsFunc(change.Edits, starts) {
+		body += "    note: a start is watched for half a second, and looked at once more at the end of the play\n"
+	}
 	if t.mode == engine.Plan {
 		t.keep(e, head, body)
 		return ""
 	}
 	return t.belowHeader(head + " on " + e.Host + t.took(e.Duration) + "\n" + body)
+}
+
+// starts reports whether e is the start of a service.
+func starts(e modules.Edit) bool {
+	return e.Field == "running" && e.To == "running" || e.Action == modules.Run && e.Field == "restart"
 }
 
 // took returns how long something took, for a terminal and from a second on.

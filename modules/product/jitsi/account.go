@@ -6,6 +6,7 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Account is the step for the XMPP account of focus or bridge. prosody stores the keys that SCRAM (RFC 5802, section 3)
@@ -81,6 +83,9 @@ func said(outputs ...[]byte) string {
 }
 
 const checkConfigHint = "`prosodyctl check config` on the host shows whether prosody can read its configuration."
+
+//go:embed account.sh
+var accountScript string
 
 // accountWork is an account that is created, or gets the plan's password.
 type accountWork struct {
@@ -148,7 +153,8 @@ func (s *Account) Apply(ctx context.Context, h modules.Host, c modules.Change) e
 	}
 	modules.Progress(ctx, "prosodyctl %s %s", what, s.jid())
 	result, err := h.Run(ctx, modules.Command{
-		Argv: []string{"prosodyctl", what, s.jid()}, Stdin: []byte(strings.Repeat(string(s.Secret)+"\n", 2)),
+		Argv:  []string{"sh", "-euc", shell.Script(accountScript, shell.Vars{"what": what, "jid": s.jid(), "unit": prosodyUnit})},
+		Stdin: []byte(strings.Repeat(string(s.Secret)+"\n", 2)),
 	})
 	var failed *modules.CommandError
 	if errors.As(err, &failed) {

@@ -247,7 +247,8 @@ func TestCompare(t *testing.T) {
 		{
 			name: "what browsers refuse",
 			got: []answer{
-				{Name: "a", Address: loopback, Fingerprint: ours, Unfit: "is for c"}, {Name: "a", Address: own, Fingerprint: ours, Unfit: "is for c"},
+				{Name: "a", Address: loopback, Fingerprint: ours, Unfit: "is for c"},
+				{Name: "a", Address: own, Fingerprint: ours, Unfit: "is for c"},
 				{Name: "b", Address: loopback, Fingerprint: ours, Unfit: "expired on 2026-11-29"},
 			},
 			notes: []string{"clients refuse the certificate that they get for a: it is for c", "clients refuse the certificate that they get for b: it expired on 2026-11-29"},

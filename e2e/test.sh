@@ -18,7 +18,7 @@ trap '
 
 # What `make test` takes on two cores that have nothing else to do, in minutes; measured in CI.
 unit=4
-hosts=34
+hosts=41
 
 # run runs gotestsum, which ends with all that failed and all that was skipped.
 run() {

@@ -183,11 +183,6 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 	if selfIssued(last) && roots == nil {
 		return nil // the root is there itself, or the certificate is self-signed
 	}
-	var pool *x509.CertPool // nil: of this machine
-	if roots != nil {
-		pool = x509.NewCertPool()
-		pool.AppendCertsFromPEM(roots)
-	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
@@ -195,7 +190,12 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 	// At a time when all of them are valid: the host's clock decides what has expired.
 	from, until := lifetime(chain)
 	at := from.NotBefore
+	var pool *x509.CertPool // nil: of this machine
+	if roots != nil {
+		pool = x509.NewCertPool()
+	}
 	for _, root := range parseRoots(roots) {
+		pool.AddCert(root)
 		if string(root.RawSubject) == string(last.RawIssuer) && root.NotBefore.After(at) {
 			at = root.NotBefore
 		}
@@ -220,6 +220,9 @@ func checkChain(chain []*x509.Certificate, roots []byte) error {
 // parseRoots reads the certificates of a file of CAs, without what else is in it.
 func parseRoots(text []byte) (roots []*x509.Certificate) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
+			continue
+		}
 		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
 			roots = append(roots, c)
 		}

@@ -11,6 +11,31 @@ import (
 	"time"
 )
 
+// serveLoaded is nginx: a server of the pair in the file `loaded`, which is closed while there is one named `server-stopped`. It
+// returns its address.
+func serveLoaded(t *testing.T, in func(string) string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			certificate, err := tls.LoadX509KeyPair(in("loaded"), in("loaded"))
+			if _, stopped := os.Stat(in("server-stopped")); err == nil && stopped != nil {
+				_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}}).Handshake() // the client sees it
+			}
+			_ = conn.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
 // TestRenew runs the timer's script again and again with a real openssl and a real server in nginx's place. lego, systemctl
 // and sleep are stand-ins: lego puts what the test calls the CA's next certificate there, a reload lets the server read what
 // is on disk, and either fails while a file says so.
@@ -43,27 +68,8 @@ echo "$*" >>`+in("log")+"\nif test -e "+in("reload-fails")+"; then exit 1; fi\nt
 	// That of uutils reads no dates as openssl prints them for people.
 	write("date", "#!/bin/sh\ncase $* in *GMT*) exit 1 ;; esac\nexec "+date+" \"$@\"\n", 0o755)
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			certificate, err := tls.LoadX509KeyPair(in("loaded"), in("loaded"))
-			if err == nil {
-				_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}}).Handshake() // the client sees it
-			}
-			_ = conn.Close()
-		}
-	}()
-
 	args := defaults(fromACME)
-	args.Email, args.ServedAt = "admin@example.com", []string{listener.Addr().String()}
+	args.Email, args.ServedAt = "admin@example.com", []string{serveLoaded(t, in)}
 	script := scriptText(args, newIssue(args, Pair{Certificate: in("disk")}, nil), "", env())
 	write("script", strings.NewReplacer("/usr/bin/lego", in("lego"), "/var/lib/rcprov/served", in("served")).Replace(script), 0o755)
 

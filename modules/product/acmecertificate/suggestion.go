@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,10 +52,7 @@ func pauseFrom(after time.Duration) time.Duration {
 	return min(max(after, time.Minute), 24*time.Hour)
 }
 
-func fingerprintOf(leaf *x509.Certificate) string {
-	sum := sha256.Sum256(leaf.Raw)
-	return hex.EncodeToString(sum[:])
-}
+func fingerprintOf(leaf *x509.Certificate) string { return observe.Fingerprint(leaf.Raw) }
 
 // momentIn returns the time in the CA's window at which leaf is to be renewed. RFC 9773, section 4.2, wants it to be random; it is
 // so by the certificate, and therefore the same for the host and for each machine that asks. renew.sh has the same sum.
@@ -138,7 +134,7 @@ func (q inquiry) answer(ctx context.Context, seen *observe.Snapshot) suggestion 
 	if err != nil {
 		return suggestion{} // it names no issuer: no CA of ARI's made it
 	}
-	c := suggestionCache{q.cache, hex.EncodeToString(hash(q.directory + "\n" + id))}
+	c := suggestionCache{q.cache, observe.Fingerprint([]byte(q.directory + "\n" + id))}
 	if cached, ok := c.get(); ok {
 		return cached
 	}
@@ -151,11 +147,6 @@ func (q inquiry) answer(ctx context.Context, seen *observe.Snapshot) suggestion 
 	}
 	c.put(s)
 	return s
-}
-
-func hash(text string) []byte {
-	sum := sha256.Sum256([]byte(text))
-	return sum[:]
 }
 
 // ask asks the CA about the certificate with an identifier (RFC 9773, section 4.1). That needs no account.

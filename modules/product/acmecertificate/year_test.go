@@ -1,14 +1,12 @@
 package acmecertificate
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -184,26 +182,8 @@ func newYear(t *testing.T) *year {
 	ca := httptest.NewTLSServer(y)
 	t.Cleanup(ca.Close)
 	y.write("roots.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate().Raw})), 0o600)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			certificate, err := tls.LoadX509KeyPair(y.in("loaded"), y.in("loaded"))
-			if _, stopped := os.Stat(y.in("server-stopped")); err == nil && stopped != nil {
-				_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}}).Handshake() // the client sees it
-			}
-			_ = conn.Close()
-		}
-	}()
 	args := defaults(fromACME)
-	args.Email, args.ServedAt, args.Directory = "admin@example.com", []string{listener.Addr().String()}, ca.URL+"/dir"
+	args.Email, args.ServedAt, args.Directory = "admin@example.com", []string{serveLoaded(t, y.in)}, ca.URL+"/dir"
 	i := newIssue(args, Pair{Certificate: y.in("disk")}, nil)
 	script := scriptText(args, i, y.in("roots.pem"), env())
 	y.write("script", strings.NewReplacer("/usr/bin/lego", y.in("lego"), "/var/lib/rcprov/served", y.in("stamps")).Replace(script), 0o755)

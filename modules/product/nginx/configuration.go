@@ -76,10 +76,11 @@ func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 		}
 	}
 	if c.Starts {
-		var err error
-		if w, notes, err = aside(s); err != nil {
+		moved, why, err := aside(s)
+		if err != nil {
 			return modules.Change{}, err
 		}
+		w, notes = append(w, moved...), append(notes, why...)
 	}
 	var differ work
 	for _, f := range files {

@@ -192,7 +192,7 @@ func TestServedDiff(t *testing.T) {
 	t.Parallel()
 	step := &Served{Names: []string{"chat.example.com"}, Certificate: "/t.crt"}
 	there := observe.FileInfo{Type: observe.Regular, Content: []byte(certificate)}
-	ours := answer{Fingerprint: fingerprint([]byte("abc"))}
+	ours := answer{Fingerprint: observe.Fingerprint([]byte("abc"))}
 	for _, test := range []struct {
 		name    string
 		file    observe.FileInfo
@@ -391,7 +391,7 @@ func TestAsk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		others, _ := compare(got, fingerprint(ours.Certificate[0]))
+		others, _ := compare(got, observe.Fingerprint(ours.Certificate[0]))
 		var said []string
 		for _, e := range (work{&Served{}, others}).Edits() {
 			said = append(said, e.Subject+": "+e.From)

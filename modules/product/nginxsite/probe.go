@@ -3,10 +3,8 @@ package nginxsite
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -130,7 +128,7 @@ func (a *answer) certificate(ctx context.Context, dial observe.Dial) {
 		client := tls.Client(conn, &tls.Config{ServerName: a.Name, InsecureSkipVerify: true})
 		if err = client.HandshakeContext(ctx); err == nil {
 			leaf := client.ConnectionState().PeerCertificates[0]
-			a.Fingerprint, a.Unfit = fingerprint(leaf.Raw), unfit(leaf, a.Name, time.Now())
+			a.Fingerprint, a.Unfit = observe.Fingerprint(leaf.Raw), unfit(leaf, a.Name, time.Now())
 			return
 		}
 	}
@@ -215,9 +213,4 @@ func firstLike(all []answer, address string) string {
 	six := strings.Contains(address, ":")
 	i := slices.IndexFunc(all, func(a answer) bool { return a.Address != loopback && strings.Contains(a.Address, ":") == six })
 	return all[i].Address
-}
-
-func fingerprint(der []byte) string {
-	sum := sha256.Sum256(der)
-	return hex.EncodeToString(sum[:])
 }

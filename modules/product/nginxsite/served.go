@@ -79,7 +79,7 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	}
 	want := ""
 	if block, _ := pem.Decode(is.Content); block != nil {
-		want = fingerprint(block.Bytes)
+		want = observe.Fingerprint(block.Bytes)
 	}
 	w := work{wanted: s}
 	var notes []string
@@ -171,7 +171,7 @@ func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) er
 	if block == nil {
 		return fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	}
-	want := fingerprint(block.Bytes)
+	want := observe.Fingerprint(block.Bytes)
 	if others, err := s.wait(ctx, h, want, 2*time.Second); err != nil || len(others) == 0 {
 		return err
 	}

@@ -144,9 +144,5 @@ func (s *scope) alwaysTrue(when *hclsyntax.Attribute, each cty.Value) bool {
 }
 
 func (s *scope) enterStep(b *stepBlock, at hcl.Range) bool {
-	type id struct {
-		scope *scope
-		block *stepBlock
-	}
-	return s.enter(id{s, b}, s.prefix()+b.address(), at)
+	return s.enterOf(b, s.prefix()+b.address(), at)
 }

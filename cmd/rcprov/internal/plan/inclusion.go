@@ -78,17 +78,10 @@ func (s *scope) include(b *includeBlock) *inclusions {
 		return x
 	}
 	x.keyed = true
-	v, ok := s.eval(attr.Expr, cty.NilVal)
-	if ok {
-		v, ok = s.elements(v, attr, b.String())
-	}
-	if !ok || !v.IsKnown() {
-		x.known = false
-		x.scopes = []*scope{s.child(b.inner, "...", someElement(v.Type()))}
-		return x
-	}
-	for _, each := range pairs(v) {
-		x.scopes = append(x.scopes, s.child(b.inner, each.GetAttr("key").AsString(), each))
+	var all []element
+	all, x.known = s.forEach(attr, b.String())
+	for _, e := range all {
+		x.scopes = append(x.scopes, s.child(b.inner, e.key, e.each))
 	}
 	return x
 }
@@ -163,24 +156,14 @@ func (s *scope) applies() bool {
 
 // input returns the value of a library's variable.
 func (s *scope) input(x *variable, at hcl.Range) cty.Value {
-	if value, ok := s.values[x]; ok {
-		return value
-	}
-	type id struct {
-		scope *scope
-		of    *variable
-	}
-	if !s.enter(id{s, x}, s.prefix()+"var."+x.name, at) {
-		return cty.DynamicVal
-	}
-	defer s.leave()
-	v := s.given(x)
-	if x.sensitive {
-		s.noteSecrets(texts(v))
-		v = v.Mark(sensitive)
-	}
-	s.values[x] = v
-	return v
+	return s.once(x, s.prefix()+"var."+x.name, at, func() cty.Value {
+		v := s.given(x)
+		if x.sensitive {
+			s.noteSecrets(texts(v))
+			v = v.Mark(sensitive)
+		}
+		return v
+	})
 }
 
 // given returns what the include sets a variable to; otherwise its default. After a mistake it is unknown.
@@ -366,26 +349,16 @@ func (s *scope) outputsOf(x *inclusions, at hcl.Range) cty.Value {
 
 // output returns the value of one of a library's outputs.
 func (s *scope) output(b *outputBlock, at hcl.Range) cty.Value {
-	if value, ok := s.values[b]; ok {
-		return value
-	}
-	type id struct {
-		scope *scope
-		of    *outputBlock
-	}
-	if !s.enter(id{s, b}, s.prefix()+"output."+b.name, at) {
-		return cty.DynamicVal
-	}
-	defer s.leave()
-	attrs := b.block.Body.Attributes
-	v, _ := s.eval(attrs["value"].Expr, cty.NilVal)
-	if attr := attrs["sensitive"]; attr != nil {
-		if secret, _ := s.boolean(attr, fmt.Sprintf("output %q", b.name), cty.NilVal); secret {
-			v = v.Mark(sensitive)
+	return s.once(b, s.prefix()+"output."+b.name, at, func() cty.Value {
+		attrs := b.block.Body.Attributes
+		v, _ := s.eval(attrs["value"].Expr, cty.NilVal)
+		if attr := attrs["sensitive"]; attr != nil {
+			if secret, _ := s.boolean(attr, fmt.Sprintf("output %q", b.name), cty.NilVal); secret {
+				v = v.Mark(sensitive)
+			}
 		}
-	}
-	s.values[b] = v
-	return v
+		return v
+	})
 }
 
 // expandInclude returns the declarations of a library at the top level: one, or one for each element of the include's for_each.

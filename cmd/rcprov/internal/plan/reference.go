@@ -66,28 +66,20 @@ func (s *scope) stepReference(module, label string, at hcl.Range) cty.Value {
 
 // stepValue returns the value of a step of the scope's play on its host.
 func (s *scope) stepValue(b *stepBlock, at hcl.Range) cty.Value {
-	if value, ok := s.values[b]; ok {
-		return value
-	}
-	if !s.enterStep(b, at) {
-		return cty.DynamicVal
-	}
-	defer s.leave()
-	x := s.expand(b)
-	if !x.known {
-		s.values[b] = cty.DynamicVal
-		return cty.DynamicVal
-	}
-	byKey := map[string]cty.Value{}
-	for _, i := range x.instances {
-		byKey[i.key] = s.instanceValue(i)
-	}
-	if x.keyed {
-		s.values[b] = cty.ObjectVal(byKey)
-	} else {
-		s.values[b] = byKey[""]
-	}
-	return s.values[b]
+	return s.once(b, s.prefix()+b.address(), at, func() cty.Value {
+		x := s.expand(b)
+		if !x.known {
+			return cty.DynamicVal
+		}
+		byKey := map[string]cty.Value{}
+		for _, i := range x.instances {
+			byKey[i.key] = s.instanceValue(i)
+		}
+		if x.keyed {
+			return cty.ObjectVal(byKey)
+		}
+		return byKey[""]
+	})
 }
 
 func (s *scope) instanceValue(i *instance) cty.Value {

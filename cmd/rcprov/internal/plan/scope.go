@@ -38,9 +38,8 @@ type scope struct {
 	*evaluation
 	scopeKey
 	config *config // whose names expressions see
-	locals map[string]cty.Value
 	steps  map[*stepBlock]*expansion
-	values map[any]cty.Value // of *stepBlock; in a library also of *variable and *outputBlock
+	values map[any]cty.Value // of locals, by their attribute, and *stepBlock; in a library also of *variable and *outputBlock
 
 	included map[*includeBlock]*inclusions
 	children map[childKey]*scope
@@ -91,7 +90,7 @@ func (e *evaluation) root(key scopeKey) *scope {
 func newScope(e *evaluation, key scopeKey, c *config) *scope {
 	return &scope{
 		evaluation: e, scopeKey: key, config: c, each: cty.NilVal,
-		locals: map[string]cty.Value{}, steps: map[*stepBlock]*expansion{}, values: map[any]cty.Value{},
+		steps: map[*stepBlock]*expansion{}, values: map[any]cty.Value{},
 		included: map[*includeBlock]*inclusions{}, children: map[childKey]*scope{},
 	}
 }
@@ -315,26 +314,40 @@ func (s *scope) variable(name string, at hcl.Range) cty.Value {
 }
 
 func (s *scope) local(name string, at hcl.Range) cty.Value {
-	if value, ok := s.locals[name]; ok {
-		return value
-	}
 	attr, ok := s.config.locals[name]
 	if !ok {
 		s.report(mistake(at, fmt.Sprintf("There is no local %q", name),
 			didYouMean(name, sortedKeys(s.config.locals), "The locals are")))
 		return cty.DynamicVal
 	}
-	type id struct {
-		scope *scope
-		name  string
+	return s.once(attr, "local."+name, at, func() cty.Value {
+		value, _ := s.eval(attr.Expr, cty.NilVal)
+		return value
+	})
+}
+
+// once returns the value of what is called name, which evaluate makes when it is first needed; of tells it from all others of the
+// scope. What needs itself is a mistake, and unknown.
+func (s *scope) once(of any, name string, at hcl.Range, evaluate func() cty.Value) cty.Value {
+	if value, ok := s.values[of]; ok {
+		return value
 	}
-	if !s.enter(id{s, name}, "local."+name, at) {
+	if !s.enterOf(of, name, at) {
 		return cty.DynamicVal
 	}
 	defer s.leave()
-	value, _ := s.eval(attr.Expr, cty.NilVal)
-	s.locals[name] = value
+	value := evaluate()
+	s.values[of] = value
 	return value
+}
+
+// enterOf is enter for what of tells from all others of the scope.
+func (s *scope) enterOf(of any, name string, at hcl.Range) bool {
+	type id struct {
+		scope *scope
+		of    any
+	}
+	return s.enter(id{s, of}, name, at)
 }
 
 func (s *scope) self(t hcl.Traversal) cty.Value {

@@ -54,19 +54,33 @@ func (s *scope) expand(b *stepBlock) *expansion {
 		return x
 	}
 	x.keyed = true
-	v, ok := s.eval(attr.Expr, cty.NilVal)
-	if ok {
-		v, ok = s.elements(v, attr, b.String())
-	}
-	if !ok || !v.IsKnown() {
-		x.known = false
-		x.instances = []*instance{{block: b, key: "...", keyed: true, each: someElement(v.Type())}}
-		return x
-	}
-	for _, each := range pairs(v) {
-		x.instances = append(x.instances, &instance{block: b, key: each.GetAttr("key").AsString(), keyed: true, each: each})
+	var all []element
+	all, x.known = s.forEach(attr, b.String())
+	for _, e := range all {
+		x.instances = append(x.instances, &instance{block: b, key: e.key, keyed: true, each: e.each})
 	}
 	return x
+}
+
+// element is one of those of for_each: its key, and the value of each.
+type element struct {
+	key  string
+	each cty.Value
+}
+
+// forEach returns the elements of attr, the for_each of the block called name. If they aren't known, one stands for all.
+func (s *scope) forEach(attr *hclsyntax.Attribute, name string) (all []element, known bool) {
+	v, ok := s.eval(attr.Expr, cty.NilVal)
+	if ok {
+		v, ok = s.elements(v, attr, name)
+	}
+	if !ok || !v.IsKnown() {
+		return []element{{"...", someElement(v.Type())}}, false
+	}
+	for _, each := range pairs(v) {
+		all = append(all, element{each.GetAttr("key").AsString(), each})
+	}
+	return all, true
 }
 
 // pairs returns the values of each for a value that elements returned.

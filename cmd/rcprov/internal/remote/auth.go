@@ -185,10 +185,9 @@ func (a *authentication) answer(_, instruction string, questions []string, echos
 		fmt.Fprintf(&text, "%s: answer: ", a.who())
 		var err error
 		hidden := i < len(echos) && !echos[i]
-		switch {
-		case hidden && asksPassword(question) && (a.password != "" || a.person() != nil):
+		if hidden && asksPassword(question) && (a.password != "" || a.person() != nil) {
 			answers[i], err = a.secret(text.String())
-		default:
+		} else {
 			answers[i], err = a.once(text.String(), question)
 			if hidden && asksNewPassword(question) && a.typed != "" {
 				a.typed = answers[i]

@@ -9,18 +9,20 @@ import (
 	"github.com/rcprov/rcprov/modules/wayin"
 )
 
-// view is the last observation of the steps from..to-1 of a host. The zero value is a view of nothing.
+// view is the last observation of the steps from..to-1 of a host, and of those of also. The zero value is a view of nothing.
 type view struct {
 	snapshot *observe.Snapshot
 	from, to int
+	also     []*step
 	applied  int // the host's outcome.applied at that time
 	changes  int // the run's count of changes at that time
 }
 
-// covers reports whether the view shows step i and is still valid: the host's count of changes must be applied as it was
+// covers reports whether the view shows s, the step i, and is still valid: the host's count of changes must be applied as it was
 // then, and the run's count must have been changes at least.
-func (v view) covers(i, applied, changes int) bool {
-	return v.snapshot != nil && v.from <= i && i < v.to && v.applied == applied && v.changes >= changes
+func (v view) covers(i int, s *step, applied, changes int) bool {
+	shows := v.from <= i && i < v.to || slices.Contains(v.also, s)
+	return v.snapshot != nil && shows && v.applied == applied && v.changes >= changes
 }
 
 // observeAll observes all steps of the host and their requirements.
@@ -83,7 +85,7 @@ func (h *host) overConnections(ctx context.Context, try func() (done bool, err e
 func (h *host) askOnce(ctx context.Context, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	seen := view{from: from, to: to, applied: h.applied, changes: h.run.changeCount()}
+	seen := view{from: from, to: to, also: also, applied: h.applied, changes: h.run.changeCount()}
 	seen.snapshot, err = q.Run(ctx, h.link.conn)
 	if err != nil {
 		return false, fmt.Errorf("observe: %w", err)

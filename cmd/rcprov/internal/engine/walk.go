@@ -26,6 +26,9 @@ type walk struct {
 
 	// brief are the steps that the walk has changed, and whose change may not last.
 	brief []brief
+
+	deferred deferred
+	failure  *Failure // ends the walk
 }
 
 // brief is a step that was changed and may have come undone since ([modules.Explainer]).
@@ -37,81 +40,105 @@ type brief struct {
 
 // run decides each step by an observation made after the last change, and changes the steps that differ.
 func (w *walk) run(ctx context.Context) {
-	h := w.host
-	for i := w.from; i < w.to; {
-		h.link.begin(i)
-		s := h.steps[i]
-		if s.Skip != "" {
-			w.report(i, Event{Type: StepSkipped, Text: s.Skip})
-			h.counts.Skipped++
-			i++
+	i, ok := w.from, true
+	for ok && (i < w.to || w.isDue(i)) {
+		if w.isDue(i) {
+			ok = w.settle(ctx, i)
 			continue
 		}
-		err := ctx.Err()
-		if err == nil {
-			err = w.look(ctx, i)
-		}
-		if ctx.Err() != nil {
-			w.stop(i)
-			return
-		}
-		if err != nil {
-			w.fail(i, err, Untouched)
-			return
-		}
-		change, likely, err := w.diff(s)
-		if err != nil || !change.Empty() {
-			danger, refused := w.danger(ctx, s)
-			if err == nil || errors.Is(refused, wayin.ErrShutOut) { // which matters more than what else is wrong with it
-				s.danger, err = danger, refused
-			}
-			if !s.danger.None() {
-				change.Notes = append(slices.Clone(change.Notes), s.danger.Note())
-			}
-		}
-		switch {
-		case h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown):
-			w.report(i, Event{Type: StepUnknown, Text: err.Error()})
-			h.counts.Unknown++
-			i++
-		case err != nil:
-			w.fail(i, err, Untouched)
-			return
-		case change.Empty():
-			if err := w.rememberConverged(ctx, s); err != nil {
-				w.fail(i, err, Untouched)
-				return
-			}
-			h.ahead.drop(s)
-			w.report(i, Event{Type: StepOK, Change: &change})
-			h.counts.OK++
-			i++
-		case h.run.Mode == Plan:
-			w.foresee(i, change, likely)
-			i++
-		case !h.lock.held():
-			// Somebody may have changed the host since it was observed: observe again under the lock.
-			if err := h.takeLock(ctx); ctx.Err() != nil {
-				w.stop(i)
-				return
-			} else if err != nil {
-				w.fail(i, err, Untouched)
-				return
-			}
-			h.seen = view{}
-		default:
-			h.prepareAhead(ctx, i+1)
-			// A change that is started is finished, even if the run is being stopped.
-			n, ok := w.change(context.WithoutCancel(ctx), ctx.Done(), i, change)
-			if !ok {
-				return
-			}
-			i += n
-		}
+		var n int
+		n, ok = w.turn(ctx, i)
+		i += n
 	}
-	if h.run.Mode == Apply {
+	if ok && w.host.run.Mode == Apply {
 		w.lasts(context.WithoutCancel(ctx))
 	}
+	w.end(context.WithoutCancel(ctx))
+}
+
+// end ends the walk.
+func (w *walk) end(ctx context.Context) {
+	w.rescue(ctx)
+	w.host.leave(len(w.deferred.waiting))
+	if w.failure != nil {
+		w.host.leave(w.failure.Left)
+		w.failure.Left += len(w.deferred.waiting)
+		w.host.fail(w.failure)
+	}
+}
+
+// turn decides step i, and changes it and those that are changed together with it. It returns how many steps those were: none if the
+// step must have its turn again. ok is false if the walk is over.
+func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
+	h := w.host
+	h.link.begin(i)
+	s := h.steps[i]
+	if s.Skip != "" {
+		w.report(i, Event{Type: StepSkipped, Text: s.Skip})
+		h.counts.Skipped++
+		return 1, true
+	}
+	err := ctx.Err()
+	if err == nil {
+		err = w.look(ctx, i)
+	}
+	if ctx.Err() != nil {
+		w.stop(i)
+		return 0, false
+	}
+	if err != nil {
+		w.fail(i, err, Untouched)
+		return 0, false
+	}
+	change, likely, err := w.diff(s)
+	if err != nil || !change.Empty() {
+		danger, refused := w.danger(ctx, s)
+		if err == nil || errors.Is(refused, wayin.ErrShutOut) { // which matters more than what else is wrong with it
+			s.danger, err = danger, refused
+		}
+		if !s.danger.None() {
+			change.Notes = append(slices.Clone(change.Notes), s.danger.Note())
+		}
+	}
+	switch {
+	case w.putOff(i, change, err):
+		return 1, true
+	case w.mustSettle(i, change, err):
+		return 0, w.settle(ctx, i)
+	case h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown):
+		w.report(i, Event{Type: StepUnknown, Text: err.Error()})
+		h.counts.Unknown++
+		return 1, true
+	case err != nil:
+		w.fail(i, err, Untouched)
+		return 0, false
+	case change.Empty():
+		if err := w.rememberConverged(ctx, s); err != nil {
+			w.fail(i, err, Untouched)
+			return 0, false
+		}
+		h.ahead.drop(s)
+		w.report(i, Event{Type: StepOK, Change: &change})
+		h.counts.OK++
+		return 1, true
+	case h.run.Mode == Plan:
+		w.foresee(i, change, likely)
+		return 1, true
+	case !h.lock.held():
+		// Somebody may have changed the host since it was observed: observe again under the lock.
+		if err := h.takeLock(ctx); ctx.Err() != nil {
+			w.stop(i)
+			return 0, false
+		} else if err != nil {
+			w.fail(i, err, Untouched)
+			return 0, false
+		}
+		h.seen = view{}
+		return 0, true
+	}
+	h.prepareAhead(ctx, i+1)
+	// A change that is started is finished, even if the run is being stopped.
+	return w.change(context.WithoutCancel(ctx), ctx.Done(), i, change)
 }
 
 // lasts looks once more at the steps whose change may not last, if others were changed since: a program that ended while later steps
@@ -146,18 +173,22 @@ func (w *walk) lasts(ctx context.Context) {
 // look observes step i unless it was observed after the last change.
 func (w *walk) look(ctx context.Context, i int) error {
 	h := w.host
-	if h.seen.covers(i, h.applied, w.changesBefore) {
+	if h.seen.covers(i, h.steps[i], h.applied, w.changesBefore) {
 		return nil
 	}
 	w.report(i, Event{Type: Doing, Text: "observing"})
-	return h.observe(ctx, i, w.horizon(i), nil)
+	if w.deferred.settles {
+		return w.observeFrom(ctx, i, h.steps[i])
+	}
+	return w.observeFrom(ctx, i)
 }
 
 // horizon returns the end of the steps from i on to observe at once: up to and including the first that is expected to
 // differ, because the steps after it must be observed again anyway.
 func (w *walk) horizon(i int) int {
+	effect := w.deferred.effect
 	for ; i < w.to; i++ {
-		if w.host.steps[i].differs {
+		if waits := w.waits(i, &effect); w.host.steps[i].differs && !waits {
 			return w.batchEnd(i)
 		}
 	}
@@ -435,7 +466,7 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 	for j, b := range batch {
 		also[j] = b.step
 	}
-	if err := h.observe(ctx, end, w.horizon(end), also); err != nil {
+	if err := w.observeFrom(ctx, end, also...); err != nil {
 		return err
 	}
 	for j, b := range batch {
@@ -519,24 +550,23 @@ func (w *walk) report(i int, e Event) {
 	w.host.report(e)
 }
 
-// fail ends the host at step i, which has made some edits before.
+// fail ends the walk at step i, which has made some edits before.
 func (w *walk) fail(i int, err error, left Aftermath, made ...modules.Edit) {
-	w.failAt(i, err, left, w.to-i-1, made...)
+	w.failAt(i, err, left, w.untried(i), made...)
 }
 
-// failAt reports that step i has failed, and that so many later steps were not tried.
+// failAt is fail where so many later steps were not tried.
 func (w *walk) failAt(i int, err error, left Aftermath, untried int, made ...modules.Edit) {
 	s := w.host.steps[i]
-	w.host.leave(untried)
-	w.host.fail(&Failure{
+	w.failure = &Failure{
 		Play: w.play.Name, Step: s.Address, Range: blame(s, err), Included: s.Included, Err: err, Aftermath: left, Made: made, Left: untried,
-	})
+	}
 }
 
 // stop ends the host's part of the run before step i.
 func (w *walk) stop(i int) {
 	w.host.stopped = true
-	w.host.leave(w.to - i)
+	w.host.leave(w.untried(i) + 1)
 }
 
 // sleep waits for d. It returns false, earlier, when stop is closed.

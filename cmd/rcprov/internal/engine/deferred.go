@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// deferred are the steps that a walk has passed and that wait for an effect, and with it for their turn.
+type deferred struct {
+	effect  string         // empty: none is put off
+	sharers []modules.Step // of the steps that ask for the effect, those before by
+	by      int            // index of the last step that asks for it, and so makes it for all; -1 once it has been tried
+	waiting []int          // indexes of all steps that wait
+	front   int            // while they have their turn: the index of the walk's next step
+	settles bool           // they have their turn
+}
+
+// putOff reports whether step i, which has change to make or could not be decided, waits for an effect; then the walk goes on with the
+// step after it. Steps are put off in plans, too, so that these show the effect where it will be made.
+func (w *walk) putOff(i int, change modules.Change, err error) bool {
+	s, d := w.host.steps[i], &w.deferred
+	if d.settles {
+		return false
+	}
+	if d.effect != "" && modules.StandingOf(s.Step.Step, d.effect) == modules.FollowsEffect {
+		d.waiting = append(d.waiting, i)
+		return true
+	}
+	sharer, ok := s.Step.Step.(modules.Deferrable)
+	if !ok || err != nil || !s.danger.None() || !sharer.IsEffect(change) {
+		return false
+	}
+	switch effect := sharer.Effect(); {
+	case d.effect == "" && w.worthwhile(effect, i+1):
+		d.effect = effect
+	case d.effect != effect:
+		return false
+	default:
+		d.sharers = append(d.sharers, w.host.steps[d.by].Step.Step)
+	}
+	d.by = i
+	d.waiting = append(d.waiting, i)
+	return true
+}
+
+// mustSettle reports whether the effect that is put off must be made before step i has its turn.
+func (w *walk) mustSettle(i int, change modules.Change, err error) bool {
+	d := &w.deferred
+	if d.effect == "" || d.settles {
+		return false
+	}
+	step := w.host.steps[i].Step.Step
+	if sharer, ok := step.(modules.Deferrable); ok && sharer.Effect() == d.effect && err == nil && change.Empty() {
+		return false
+	}
+	switch modules.StandingOf(step, d.effect) {
+	case modules.IgnoresEffect:
+		return err != nil
+	case modules.ChangesAfter:
+		return err != nil || !change.Empty()
+	}
+	return true
+}
+
+// worthwhile reports whether an effect may be put off before step i: because a later step may ask for it, as one is about to change
+// after which it may, and none in between depends on it.
+func (w *walk) worthwhile(effect string, i int) bool {
+	changes := false
+	for ; i < w.to; i++ {
+		s := w.host.steps[i]
+		if s.Skip != "" {
+			continue
+		}
+		if sharer, ok := s.Step.Step.(modules.Deferrable); ok && sharer.Effect() == effect {
+			if changes || s.differs {
+				return true
+			}
+			continue
+		}
+		switch standing := modules.StandingOf(s.Step.Step, effect); {
+		case standing == modules.NeedsEffect, standing == modules.ChangesAfter && s.differs:
+			return false
+		case standing == modules.IgnoresEffect:
+			changes = changes || s.differs
+		}
+	}
+	return false
+}
+
+// isDue reports whether nothing is left to wait for before step i.
+func (w *walk) isDue(i int) bool {
+	d := &w.deferred
+	return d.effect != "" && !d.settles && !w.worthwhile(d.effect, i)
+}
+
+// settle makes the effect that was put off, before step front, and gives all steps that waited for it their turn. It returns false if
+// the walk is over.
+func (w *walk) settle(ctx context.Context, front int) bool {
+	d := &w.deferred
+	d.settles, d.front = true, front
+	ok := w.makeEffect(ctx)
+	for ok && len(d.waiting) > 0 {
+		ok = w.finish(ctx, d.waiting[0])
+	}
+	if ok {
+		w.deferred = deferred{}
+	}
+	return ok
+}
+
+// makeEffect makes the effect for all steps that ask for it, even if the run is being stopped: the change that needs it is made.
+func (w *walk) makeEffect(ctx context.Context) bool {
+	d := &w.deferred
+	by := d.by
+	d.by = -1
+	if s := w.host.steps[by]; len(d.sharers) > 0 {
+		s.Step.Step = s.Step.Step.(modules.Deferrable).Join(d.sharers)
+		if w.host.run.Mode == Apply {
+			w.host.seen = view{} // it has no answers to the questions of all
+		}
+	}
+	return w.finish(context.WithoutCancel(ctx), by)
+}
+
+// finish gives a step that waited its turn.
+func (w *walk) finish(ctx context.Context, i int) bool {
+	w.deferred.waiting = slices.DeleteFunc(w.deferred.waiting, func(waits int) bool { return waits == i })
+	for {
+		if n, ok := w.turn(ctx, i); !ok || n > 0 {
+			return ok
+		}
+	}
+}
+
+// rescue makes the effect that is put off although the walk is over, so that what was changed for it doesn't wait for the next run. It
+// adds to the walk's failure if that fails.
+func (w *walk) rescue(ctx context.Context) {
+	h, d := w.host, &w.deferred
+	if h.run.Mode != Apply || d.effect == "" || d.by < 0 || h.link.gone != nil {
+		return
+	}
+	by, first := d.by, w.failure
+	d.settles, d.front, w.failure = true, w.to, nil
+	ok := w.makeEffect(ctx)
+	for _, i := range slices.Clone(d.waiting) {
+		if _, sharer := h.steps[i].Step.Step.(modules.Deferrable); ok && sharer {
+			ok = w.finish(ctx, i)
+		}
+	}
+	if first == nil {
+		return
+	}
+	if w.failure != nil {
+		first.Err = errors.Join(first.Err, fmt.Errorf("%s, which had waited: %w", h.steps[by].Address, w.failure.Err))
+		d.waiting = append(d.waiting, by)
+	}
+	w.failure = first
+}
+
+// untried returns how many steps after step i had no turn yet, without those that wait for an effect.
+func (w *walk) untried(i int) int {
+	if w.deferred.settles {
+		return w.to - w.deferred.front
+	}
+	return w.to - i - 1
+}
+
+// observeFrom observes the steps of also, and the steps from i on that can be decided by the same observation. While steps that waited
+// have their turn, those are the others that waited, and the ones where the walk goes on.
+func (w *walk) observeFrom(ctx context.Context, i int, also ...*step) error {
+	if d := &w.deferred; d.settles {
+		i = d.front
+		for _, waits := range d.waiting {
+			also = append(also, w.host.steps[waits])
+		}
+	}
+	return w.host.observe(ctx, i, w.horizon(i), also)
+}
+
+// waits reports whether step i, which is expected to differ, will be put off if it does. effect is what an earlier step has asked for
+// by then; it becomes that of step i if it has none.
+func (w *walk) waits(i int, effect *string) bool {
+	step := w.host.steps[i].Step.Step
+	if sharer, ok := step.(modules.Deferrable); ok && (*effect == "" || *effect == sharer.Effect()) {
+		*effect = sharer.Effect()
+		return w.worthwhile(*effect, i+1)
+	}
+	return *effect != "" && modules.StandingOf(step, *effect) == modules.FollowsEffect && w.worthwhile(*effect, i+1)
+}

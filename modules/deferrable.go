@@ -1,5 +1,7 @@
 package modules
 
+import "github.com/rcprov/rcprov/modules/observe"
+
 // A Deferrable is a step whose change may be one effect that several steps of a host ask for, and that is made once for all of them:
 // a service reads its files again.
 //
@@ -21,7 +23,7 @@ type Deferrable interface {
 	Join(earlier []Step) Step
 }
 
-// A Bystander is a step that may have its turn while an effect of others is put off. All other steps have theirs after it.
+// A Bystander is a step that may have its turn while an effect of others is put off: see [StandingOf].
 type Bystander interface {
 	Step
 
@@ -32,9 +34,9 @@ type Bystander interface {
 // A Standing is what a step has to do with the effect of others.
 type Standing int
 
-// The standings. Without one, a step is looked at and changed after the effect.
+// The standings.
 const (
-	// NeedsEffect is the standing of steps that say nothing.
+	// NeedsEffect means that the step is looked at and changed after the effect.
 	NeedsEffect Standing = iota
 
 	// ChangesAfter means that the effect makes no difference to what the step observes; if that differs from what is wanted,
@@ -48,10 +50,16 @@ const (
 	FollowsEffect
 )
 
-// StandingOf returns what s has to do with an effect.
+// StandingOf returns what s has to do with an effect. Of steps that don't say it, those that observe only files, packages and accounts
+// need the effect before their change, as far as anybody knows (a file may have to be protected first), and all others in any case.
 func StandingOf(s Step, effect string) Standing {
 	if b, ok := s.(Bystander); ok {
 		return b.Toward(effect)
+	}
+	var q observe.Query
+	s.Observe(&q)
+	if q.Only(observe.File, observe.Package, observe.User, observe.Group, observe.Shadow, observe.Clock) {
+		return ChangesAfter
 	}
 	return NeedsEffect
 }

@@ -154,6 +154,7 @@ func TestPlanTellsTheTruth(t *testing.T) {
 		})
 	}
 	must(t, h, "rm /etc/nginx/conf.d/aaa.conf; systemctl reload nginx")
+	t.Run("one reload for many sites", func(t *testing.T) { oneReload(t, h, laptop) })
 	t.Run("certificate by signed updates of the DNS", func(t *testing.T) { signedUpdates(t, h) })
 }
 
@@ -171,9 +172,15 @@ const foreignPair = "ssl_certificate /root/f.crt; ssl_certificate_key /root/f.ke
 // truthful runs plan and apply, and wants apply to do what plan announced.
 func truthful(t *testing.T, laptop *rcprov.Laptop, args ...string) rcprov.Run {
 	t.Helper()
+	return truthfulPlan(t, laptop, "plan.hcl", args...)
+}
+
+// truthfulPlan is truthful for another plan.
+func truthfulPlan(t *testing.T, laptop *rcprov.Laptop, plan string, args ...string) rcprov.Run {
+	t.Helper()
 	var runs []rcprov.Run
 	for _, command := range []string{"plan", "apply"} {
-		r, err := laptop.Run(t.Context(), append([]string{command, "plan.hcl", "--json"}, args...)...)
+		r, err := laptop.Run(t.Context(), append([]string{command, plan, "--json"}, args...)...)
 		if err != nil || r.Exit == 1 {
 			t.Fatalf("%v\n%v", err, r)
 		}

@@ -19,30 +19,21 @@ import (
 // Running is the step for nginx's unit. A reload ends when the workers with the old configuration accept no more connections.
 type Running struct {
 	*systemdunit.Step
-}
 
-var _ modules.Step = Running{}
+	with []*systemdunit.Step // of earlier blocks, for which this step reloads nginx as well
+}
 
 // Service returns the step that keeps nginx running with the content of files and of nginx.conf: it is reloaded when one of
 // them changed after nginx read it.
 func Service(files ...string) Running {
 	yes := true
-	return Running{&systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: append(slices.Clone(files), packageFile)}}
+	return Running{Step: &systemdunit.Step{Name: Unit, Enabled: &yes, Running: &yes, ReloadOn: append(slices.Clone(files), packageFile)}}
 }
 
 // Reread returns the step that reloads a running nginx when one of files, or what [Configuration] touches for a removed one, changed
 // after nginx read it. It does not matter whether there is an nginx.
 func Reread(files ...string) Running {
-	return Running{&systemdunit.Step{Name: Unit, ReloadOn: append(slices.Clone(files), mainFile)}}
-}
-
-// Diff implements [modules.Step].
-func (r Running) Diff(s *observe.Snapshot) (modules.Change, error) {
-	c, err := r.Step.Diff(s)
-	if r.Enabled == nil && r.Step.Running == nil {
-		c.Notes = nil // that there is no such unit yet
-	}
-	return c, err
+	return Running{Step: &systemdunit.Step{Name: Unit, ReloadOn: append(slices.Clone(files), mainFile)}}
 }
 
 // Log is where the packages of Debian, Ubuntu and nginx.org have nginx write errors.
@@ -118,13 +109,13 @@ const (
 // Apply implements [modules.Step].
 func (r Running) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	if w, _ := c.Work.(systemdunit.Work); w.Reload == "" {
-		return advised(r.Step.Apply(ctx, h, c), "start")
+		return advised(r.whole().Apply(ctx, h, c), "start")
 	}
 	before, err := stateOf(ctx, h)
 	if err != nil {
 		return err
 	}
-	if err := advised(r.Step.Apply(ctx, h, c), reload); err != nil {
+	if err := advised(r.whole().Apply(ctx, h, c), reload); err != nil {
 		return err
 	}
 	left, err := h.Run(ctx, modules.Command{
@@ -161,5 +152,9 @@ func (r Running) forget(ctx context.Context, h modules.Host) error {
 	if err := modules.RemovePath(ctx, h, observe.StampPath(Unit), modules.RemoveFile, ""); err != nil {
 		return err
 	}
-	return touch(ctx, h, r.ReloadOn[0], mainFile)
+	paths := []string{r.ReloadOn[0], mainFile}
+	for _, other := range r.with {
+		paths = append(paths, other.ReloadOn[0])
+	}
+	return touch(ctx, h, paths...)
 }

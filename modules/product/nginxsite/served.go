@@ -29,7 +29,7 @@ type Served struct {
 	Plain bool
 }
 
-var _ modules.Step = (*Served)(nil)
+var _ modules.Bystander = (*Served)(nil)
 
 // switchTimeout limits the time that nginx takes to change its workers after a reload.
 const switchTimeout = 15 * time.Second
@@ -61,6 +61,14 @@ func (s *Served) question() observe.FileQuestion {
 func (s *Served) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.question())
 	tlsProbe.Ask(q, s.place())
+}
+
+// Toward implements [modules.Bystander].
+func (s *Served) Toward(effect string) modules.Standing {
+	if effect == nginx.Reloading {
+		return modules.FollowsEffect
+	}
+	return modules.NeedsEffect
 }
 
 // Diff implements [modules.Step].

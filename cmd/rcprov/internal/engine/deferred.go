@@ -15,23 +15,24 @@ type deferred struct {
 	sharers []modules.Step // of the steps that ask for the effect, those before by
 	by      int            // index of the last step that asks for it, and so makes it for all; -1 once it has been tried
 	waiting []int          // indexes of all steps that wait
+	news    bool           // a step after by is changed, and none that may ask for the effect has come since
 	front   int            // while they have their turn: the index of the walk's next step
 	settles bool           // they have their turn
 }
 
-// putOff reports whether step i, which has change to make or could not be decided, waits for an effect; then the walk goes on with the
-// step after it. Steps are put off in plans, too, so that these show the effect where it will be made.
-func (w *walk) putOff(i int, change modules.Change, err error) bool {
+// putOff reports whether step i, which has change to make, likely that of [walk.diff], or could not be decided, waits for an effect; then
+// the walk goes on with the step after it. Steps are put off in plans, too, so that these show the effect where it will be made.
+func (w *walk) putOff(i int, change, likely modules.Change, err error) bool {
 	s, d := w.host.steps[i], &w.deferred
 	if d.settles {
 		return false
 	}
-	if d.effect != "" && modules.StandingOf(s.Step.Step, d.effect) == modules.FollowsEffect {
+	if d.effect != "" && s.toward(d.effect) == modules.FollowsEffect {
 		d.waiting = append(d.waiting, i)
 		return true
 	}
 	sharer, ok := s.Step.Step.(modules.Deferrable)
-	if !ok || err != nil || !s.danger.None() || !sharer.IsEffect(change) {
+	if !ok || err != nil || !s.danger.None() || !sharer.IsEffect(likely) {
 		return false
 	}
 	switch effect := sharer.Effect(); {
@@ -42,46 +43,50 @@ func (w *walk) putOff(i int, change modules.Change, err error) bool {
 	default:
 		d.sharers = append(d.sharers, w.host.steps[d.by].Step.Step)
 	}
-	d.by = i
+	s.perhaps = slices.DeleteFunc(slices.Clone(change.Edits), func(e modules.Edit) bool { return slices.ContainsFunc(likely.Edits, e.Same) })
+	d.by, d.news = i, false
 	d.waiting = append(d.waiting, i)
 	return true
 }
 
-// mustSettle reports whether the effect that is put off must be made before step i has its turn.
-func (w *walk) mustSettle(i int, change modules.Change, err error) bool {
-	d := &w.deferred
-	if d.effect == "" || d.settles {
+// passes reports whether step i may have its turn although an effect is put off. If not, the effect must be made first.
+func (w *walk) passes(i int, change, likely modules.Change, err error) bool {
+	s, d := w.host.steps[i], &w.deferred
+	switch {
+	case d.effect == "" || d.settles:
+		return true
+	case err != nil:
 		return false
+	case s.shares(d.effect):
+		d.news = false
+		return likely.Empty()
 	}
-	step := w.host.steps[i].Step.Step
-	if sharer, ok := step.(modules.Deferrable); ok && sharer.Effect() == d.effect && err == nil && change.Empty() {
-		return false
-	}
-	switch modules.StandingOf(step, d.effect) {
+	switch s.toward(d.effect) {
 	case modules.IgnoresEffect:
-		return err != nil
+		d.news = d.news || !change.Empty()
+		return true
 	case modules.ChangesAfter:
-		return err != nil || !change.Empty()
+		return change.Empty()
 	}
-	return true
+	return false
 }
 
 // worthwhile reports whether an effect may be put off before step i: because a later step may ask for it, as one is about to change
-// after which it may, and none in between depends on it.
+// after which it may, and none in between depends on it. Of the steps that ask for it already, the first one makes it for all.
 func (w *walk) worthwhile(effect string, i int) bool {
-	changes := false
+	changes := w.deferred.news
 	for ; i < w.to; i++ {
 		s := w.host.steps[i]
 		if s.Skip != "" {
 			continue
 		}
-		if sharer, ok := s.Step.Step.(modules.Deferrable); ok && sharer.Effect() == effect {
-			if changes || s.differs {
+		if s.shares(effect) {
+			if changes {
 				return true
 			}
 			continue
 		}
-		switch standing := modules.StandingOf(s.Step.Step, effect); {
+		switch standing := s.toward(effect); {
 		case standing == modules.NeedsEffect, standing == modules.ChangesAfter && s.differs:
 			return false
 		case standing == modules.IgnoresEffect:
@@ -147,7 +152,7 @@ func (w *walk) rescue(ctx context.Context) {
 	d.settles, d.front, w.failure = true, w.to, nil
 	ok := w.makeEffect(ctx)
 	for _, i := range slices.Clone(d.waiting) {
-		if _, sharer := h.steps[i].Step.Step.(modules.Deferrable); ok && sharer {
+		if ok && h.steps[i].shares(d.effect) {
 			ok = w.finish(ctx, i)
 		}
 	}
@@ -184,10 +189,39 @@ func (w *walk) observeFrom(ctx context.Context, i int, also ...*step) error {
 // waits reports whether step i, which is expected to differ, will be put off if it does. effect is what an earlier step has asked for
 // by then; it becomes that of step i if it has none.
 func (w *walk) waits(i int, effect *string) bool {
-	step := w.host.steps[i].Step.Step
-	if sharer, ok := step.(modules.Deferrable); ok && (*effect == "" || *effect == sharer.Effect()) {
+	s := w.host.steps[i]
+	if sharer, ok := s.Step.Step.(modules.Deferrable); ok && (*effect == "" || *effect == sharer.Effect()) {
 		*effect = sharer.Effect()
 		return w.worthwhile(*effect, i+1)
 	}
-	return *effect != "" && modules.StandingOf(step, *effect) == modules.FollowsEffect && w.worthwhile(*effect, i+1)
+	return *effect != "" && s.toward(*effect) == modules.FollowsEffect && w.worthwhile(*effect, i+1)
+}
+
+// shares reports whether the step may ask for an effect.
+func (s *step) shares(effect string) bool {
+	sharer, ok := s.Step.Step.(modules.Deferrable)
+	return ok && sharer.Effect() == effect
+}
+
+// toward returns what the step has to do with an effect.
+func (s *step) toward(effect string) modules.Standing {
+	standing, known := s.standings[effect]
+	if !known {
+		if s.standings == nil {
+			s.standings = make(map[string]modules.Standing)
+		}
+		standing = modules.StandingOf(s.Step.Step, effect)
+		s.standings[effect] = standing
+	}
+	return standing
+}
+
+// withPerhaps returns c, the change of a plan, with what else the step may have changed if it had not been put off.
+func (s *step) withPerhaps(c modules.Change) modules.Change {
+	for _, e := range s.perhaps {
+		if !slices.ContainsFunc(c.Edits, e.Same) {
+			c.Edits = append(slices.Clone(c.Edits), e)
+		}
+	}
+	return c
 }

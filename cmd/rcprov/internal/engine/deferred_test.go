@@ -39,7 +39,7 @@ var stale = &observe.Kind[string, bool]{
 		return answers
 	},
 	Future: func(f *observe.Forecast, p string, seen bool) observe.Outlook[bool] {
-		return observe.Outlook[bool]{Answer: observe.Answer[bool]{Value: (seen || f.Changes(p)) && !f.Changes(p+".read")}}
+		return observe.Outlook[bool]{Answer: observe.Answer[bool]{Value: seen && !f.Changes("/all.read") || f.Changes(p) && !f.Changes(p+".read")}}
 	},
 }
 
@@ -82,9 +82,7 @@ func (r *reads) Diff(s *observe.Snapshot) (c modules.Change, err error) {
 func (r *reads) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	script := fmt.Sprintf("echo '%s' >>\"$STATE/reloads\"\n", c.Edits[0].To)
 	if r.Fail != "reload" {
-		for _, r := range r.all() {
-			script += fmt.Sprintf("cp \"$STATE%[1]s\" \"$STATE%[1]s.read\"\n", r.Path)
-		}
+		script += "for f in \"$STATE\"/[abc]; do cp \"$f\" \"$f.read\"; done\n"
 	}
 	_, err := h.Run(ctx, modules.Command{Script: script})
 	switch r.Fail {
@@ -97,6 +95,7 @@ func (r *reads) Apply(ctx context.Context, h modules.Host, c modules.Change) err
 }
 
 func (r *reads) Foresee(s *observe.Snapshot, _ modules.Change) {
+	s.Forecast().Write("/all.read", observe.NewContent, nil)
 	for _, r := range r.all() {
 		s.Forecast().Write(r.Path+".read", observe.NewContent, nil)
 	}
@@ -217,10 +216,18 @@ func TestDeferred(t *testing.T) {
 			name: "after a kill", steps: site("a", "") + site("b", "") + site("c", ""),
 			set: map[string]string{"/a": "1", "/b": "1", "/a.read": "0", "/b.read": "0", "/c": "1", "/c.read": "1"},
 			events: []string{
-				ok + "conf.a", ok + "conf.b", read + "b", ok + "reads.a", ok + "serves.a", ok + "serves.b",
+				ok + "conf.a", read + "a", ok + "serves.a", ok + "conf.b", ok + "reads.b", ok + "serves.b",
 				ok + "conf.c", ok + "reads.c", ok + "serves.c",
 			},
-			reloads: "/a /b\n", counts: Counts{Changed: 1, OK: 8},
+			reloads: "/a\n", counts: Counts{Changed: 1, OK: 8},
+		},
+		{
+			name: "after a kill, with more to do", steps: site("a", "") + site("b", ""),
+			set: map[string]string{"/a": "1", "/a.read": "0"},
+			events: []string{
+				ok + "conf.a", changed + "conf.b", read + "b", ok + "reads.a", ok + "serves.a", ok + "serves.b",
+			},
+			reloads: "/a /b\n", counts: Counts{Changed: 2, OK: 4},
 		},
 	}
 	for _, test := range tests {

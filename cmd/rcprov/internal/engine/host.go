@@ -51,6 +51,9 @@ type step struct {
 	play    int  // index of its play
 	differs bool // in the last observation, or that could not tell
 	danger  wayin.Danger
+
+	standings map[string]modules.Standing // by effect, as far as asked for
+	perhaps   []modules.Edit              // that a plan has with conditions, of a step that is put off
 }
 
 // open connects, binds the steps of all plays and observes them all at once.

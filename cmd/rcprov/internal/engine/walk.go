@@ -101,9 +101,9 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 		}
 	}
 	switch {
-	case w.putOff(i, change, err):
+	case w.putOff(i, change, likely, err):
 		return 1, true
-	case w.mustSettle(i, change, err):
+	case !w.passes(i, change, likely, err):
 		return 0, w.settle(ctx, i)
 	case h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown):
 		w.report(i, Event{Type: StepUnknown, Text: err.Error()})
@@ -218,7 +218,7 @@ func (w *walk) batchEnd(i int) int {
 func (w *walk) diff(s *step) (change, likely modules.Change, err error) {
 	if w.host.run.Mode == Plan {
 		change, likely, err = modules.Preview(s.Step.Step, w.host.seen.snapshot)
-		return w.host.memory.cover(change), likely, err
+		return w.host.memory.cover(s.withPerhaps(change)), likely, err
 	}
 	change, err = w.host.diff(s)
 	return change, change, err

@@ -16,7 +16,11 @@ import (
 // JournalPath is where a host keeps the history of its changes, one JSON object per line.
 const JournalPath = "/var/lib/rcprov/journal.jsonl"
 
-const journalTimeout = 30 * time.Second
+const (
+	journalTimeout = 30 * time.Second
+	// journalLinger is how long the end of a change waits for the begin of the next one, which then takes the same trip.
+	journalLinger = 10 * time.Millisecond
+)
 
 // Values of Entry.What. Each change has two entries: Begun, then Changed after it was verified, or Failed. If only Begun is
 // there, the run died during the change.
@@ -52,38 +56,55 @@ type JournalEdit struct {
 // journal writes entries to a host one after another, so that nobody has to wait for them. Entries that can't be written
 // are reported once and don't stop the run: the disk may be full, and the run about to fix that.
 type journal struct {
-	scripts   chan string
+	scripts   chan entries
 	pending   sync.WaitGroup // scripts that have not ended yet
 	done      chan struct{}  // closed when no script runs any more
 	unwritten []string       // scripts that may not have run; valid after done is closed
 }
 
+// entries is a script that writes some.
+type entries struct {
+	text string
+	soon bool // those that follow are not waited for
+}
+
 // newJournal starts a journal on conn. It writes entries even after ctx is cancelled: they record what happened. It calls
 // failed for the first entry that could not be written.
 func newJournal(ctx context.Context, conn observe.Host, failed func(why string)) *journal {
-	j := &journal{scripts: make(chan string, 64), done: make(chan struct{})}
+	j := &journal{scripts: make(chan entries, 64), done: make(chan struct{})}
 	var reported bool
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer close(j.done)
 		for script := range j.scripts {
+			n := 1
+			for late := time.After(journalLinger); !script.soon; n++ {
+				more, ok := entries{soon: true}, false
+				select {
+				case more, ok = <-j.scripts:
+				case <-late:
+				}
+				if script.text, script.soon = script.text+more.text, more.soon; !ok {
+					break
+				}
+			}
 			ask, cancel := context.WithTimeout(ctx, journalTimeout)
-			_, stderr, err := conn.Ask(ask, script)
+			_, stderr, err := conn.Ask(ask, script.text)
 			cancel()
 			if err != nil {
-				j.unwritten = append(j.unwritten, script)
+				j.unwritten = append(j.unwritten, script.text)
 			} else if why, _, _ := strings.Cut(strings.TrimSpace(string(stderr)), "\n"); why != "" && !reported {
 				reported = true
 				failed(why)
 			}
-			j.pending.Done()
+			j.pending.Add(-n)
 		}
 	}()
 	return j
 }
 
-// write runs script after those before it; it doesn't wait for that.
-func (j *journal) write(script string) {
+// write runs a script after those before it; it doesn't wait for that.
+func (j *journal) write(script entries) {
 	j.pending.Add(1)
 	j.scripts <- script
 }
@@ -123,7 +144,7 @@ func (h *host) log(play, what string, batch []work, failure error) {
 	if what == Changed {
 		fmt.Fprintf(&script, "rm -f %s\n", busyFile(h.applied))
 	}
-	h.lock.journal.write(script.String())
+	h.lock.journal.write(entries{script.String(), what == Begun})
 }
 
 func (h *host) entry(play, what string, b work, failure error) Entry {

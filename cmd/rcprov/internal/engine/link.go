@@ -144,7 +144,7 @@ func (h *host) reconnect(ctx context.Context, lost error) error {
 		}
 		if err := h.waitForLock(ctx); err == nil {
 			for _, script := range unwritten {
-				h.lock.journal.write(script)
+				h.lock.journal.write(entries{script, true})
 			}
 			return nil
 		} else if h.link.conn.Lost() == nil {

@@ -4,7 +4,8 @@
 //
 // [Dialer.Connect] makes a [Conn], which is the modules.Host and observe.Host of one host. What it costs is counted
 // in round trips: connecting takes as many as ssh takes, the first [Conn.Ask] three (channel, sshd's window, answer),
-// each further one a single trip.
+// each further one a single trip. So does the first [Conn.Run] take three, and each further one a single trip if it
+// comes no sooner than two trips after the one before.
 package remote
 
 import (
@@ -60,6 +61,7 @@ type Conn struct {
 	shell  *rootShell
 
 	running chan struct{} // as many tokens as commands may run at once
+	spares  spares
 
 	sudoMu   sync.Mutex
 	password string // for sudo
@@ -80,13 +82,15 @@ var (
 const maxRunning = 4
 
 func newConn(d *Dialer, t Target, user, address string, via transport) *Conn {
-	return &Conn{
+	c := &Conn{
 		target: t, address: address, user: user, dialer: d, via: via,
 		password:  string(t.Become.Password),
 		asking:    make(chan struct{}, 1),
 		running:   make(chan struct{}, maxRunning),
 		uploading: make(chan struct{}, 1),
 	}
+	c.spares.ctx, c.spares.cancel = context.WithCancel(context.Background())
+	return c
 }
 
 // Name is the host's name in the plan.
@@ -162,7 +166,10 @@ func (c *Conn) again(port int) (Target, error) {
 }
 
 // Close ends the connection and everything that still runs over it.
-func (c *Conn) Close() error { return c.via.close() }
+func (c *Conn) Close() error {
+	c.spares.close()
+	return c.via.close()
+}
 
 // A transport starts commands on a host as the user who logged in, and connects from there.
 type transport interface {

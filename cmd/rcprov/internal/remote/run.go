@@ -47,11 +47,12 @@ func (c *Conn) Run(ctx context.Context, command modules.Command) (modules.Result
 }
 
 func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result, error) {
-	p, err := c.startShell(ctx)
+	p, err := c.commandShell(ctx)
 	if err != nil {
 		return modules.Result{}, err
 	}
 	defer p.kill()
+	c.refill()
 
 	stdout, stderr := output{begins: make(chan struct{})}, output{begins: make(chan struct{})}
 	if command.Live {

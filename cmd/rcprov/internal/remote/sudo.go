@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -35,6 +37,10 @@ func (c *Conn) start(ctx context.Context, command string) (*process, error) {
 	opening, cancel := c.whileAwaited(ctx, "the host to open a session for "+c.user, opened)
 	defer cancel(nil)
 	p, err := c.via.start(opening, command)
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) && c.makeRoom(opening) {
+		p, err = c.via.start(opening, command)
+	}
 	if err != nil {
 		return nil, c.explainStart(opening, err)
 	}

@@ -102,7 +102,10 @@ func TestSudo(t *testing.T) {
 			}
 			defer func() { _ = c.Close() }()
 			useAll(t, c)
-			if got := server.read(t, "read"); got != strings.Repeat(s.read, 3) {
+			for _, waiting := range c.spares.waiting { // used by nobody else by now
+				<-waiting.started
+			}
+			if got := server.read(t, "read"); got != strings.Repeat(s.read, 3+maxSpare) {
 				t.Errorf("sudo read %q", got)
 			}
 			if arguments := server.read(t, "arguments"); arguments == "" || strings.Contains(arguments, "right") {

@@ -120,6 +120,9 @@ type Query struct {
 	families []*family
 	probes   []probe
 	seen     map[question]bool
+
+	only  map[question]bool        // not nil: all others are left out
+	known map[question]Answer[any] // these are left out
 }
 
 // question is the identity of a question: the Kind or Probe, and the subject.
@@ -208,6 +211,9 @@ func (p *Probe[S, A]) Put(s *Snapshot, subject S, value A, err error) {
 }
 
 func (q *Query) add(id question) bool {
+	if _, known := q.known[id]; known || q.only != nil && !q.only[id] {
+		return false
+	}
 	if q.seen == nil {
 		q.seen = make(map[question]bool)
 	}

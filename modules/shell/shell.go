@@ -14,6 +14,7 @@
 package shell
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -63,4 +64,22 @@ func YesNo(yes bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+// AtOnce returns a script that runs commands at the same time and prints what each prints whole, however long it is: what several
+// processes write to one pipe may be mixed. It declares functions whose names begin with name.
+func AtOnce(name string, commands []string) string {
+	var b strings.Builder
+	for i, command := range commands {
+		if i == len(commands)-1 {
+			fmt.Fprintf(&b, "%s_%d() { %s; }\n", name, i, command)
+			continue
+		}
+		// The shell keeps in a variable what the commands behind this one print, until this one is done.
+		fmt.Fprintf(&b, "%[1]s_%[2]d() { %[3]s & running=$!; rest=$(%[1]s_%[4]d); wait $running; printf '%%s\\n' \"$rest\"; }\n", name, i, command, i+1)
+	}
+	if len(commands) > 0 {
+		b.WriteString(name + "_0\n")
+	}
+	return b.String()
 }

@@ -59,14 +59,16 @@ var Programs = &observe.Kind[*Program, Outcome]{
 	Script: func(all []*Program) string {
 		var b strings.Builder
 		b.WriteString(shell.Script(functions, shell.Vars{"inspect_limit": strconv.Itoa(limitSeconds)}))
+		judged := make([]string, len(all))
 		for i, p := range all {
 			output, limit := " >/dev/null", 500
 			if p.Output {
 				output, limit = "", 65536
 			}
-			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}%[3]s\ninspect_judge %[1]d program_%[1]d %[4]d &\n", i, p.shell(), output, limit)
+			fmt.Fprintf(&b, "program_%[1]d() {\n%[2]s}%[3]s\n", i, p.shell(), output)
+			judged[i] = fmt.Sprintf("inspect_judge %[1]d program_%[1]d %[2]d", i, limit)
 		}
-		b.WriteString("wait\n")
+		b.WriteString(shell.AtOnce("inspect", judged))
 		return b.String()
 	},
 	Parse:  parseOutcomes,

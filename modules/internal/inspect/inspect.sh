@@ -6,7 +6,7 @@
 #		export NAME=VALUE
 #		inspect_run ARGV...
 #	}
-#	inspect_judge 0 program_0 500 &
+#	inspect_judge 0 program_0 500
 #
 # inspect_judge prints "INDEX STATUS BASE64", the last bytes of what the program printed. What the program needs and the
 # host doesn't have is "rcprov-absent user", "directory" or "program" on standard error, with status 1. Needs setpriv

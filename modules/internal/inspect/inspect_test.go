@@ -25,11 +25,13 @@ func TestPrograms(t *testing.T) {
 		{Argv: []string{"sh", "-c", "echo one >&2; echo two >&2; exit 127"}, Dir: "/"},
 		{Argv: []string{"sh", "-c", "kill -KILL $$"}, Dir: "/"},
 		{Argv: []string{"sh", "-c", "echo out; echo err >&2; exit 1"}, Dir: "/", Output: true},
+		{Argv: []string{"sh", "-c", "head -c 60000 /dev/zero | tr '\\0' x"}, Dir: "/", Output: true}, // longer than what a pipe takes whole
+		{Argv: []string{"sh", "-c", "head -c 60000 /dev/zero | tr '\\0' y"}, Dir: "/", Output: true},
 	}
 	want := []string{
 		"{ 0 }", "{ 124 }", "{ 0 }", "{rcprov-no-such-program 0 }", "{directory /no/such dir 0 }", "{user rcprov-nobody 0 }",
 		"could not tell", "could not tell: two (exit status 127)", "could not tell: sh was killed, or took longer than 30 seconds",
-		"{ 1 out\nerr}",
+		"{ 1 out\nerr}", "{ 0 " + strings.Repeat("x", 60000) + "}", "{ 0 " + strings.Repeat("y", 60000) + "}",
 	}
 	for _, shell := range []string{"/bin/sh", "/bin/bash"} {
 		t.Run(shell, func(t *testing.T) {

@@ -205,6 +205,9 @@ func (s *step) shares(effect string) bool {
 
 // toward returns what the step has to do with an effect.
 func (s *step) toward(effect string) modules.Standing {
+	if s.late() || s.Query != nil {
+		return modules.NeedsEffect // nobody knows what it reads
+	}
 	standing, known := s.standings[effect]
 	if !known {
 		if s.standings == nil {

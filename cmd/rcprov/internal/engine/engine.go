@@ -117,6 +117,7 @@ type run struct {
 	mu      sync.Mutex
 	changes int             // how many changes were started so far, on all hosts
 	gone    map[string]bool // hosts that failed, by name
+	shared  shared          // answers of the hosts of the current play
 }
 
 func names(hosts []*host) []string {
@@ -179,6 +180,7 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	if r.Mode == Plan {
 		batch = len(hosts) // observing disturbs nobody
 	}
+	r.share(ctx, i, hosts)
 	failed := func(h *host) bool { return h.failure != nil }
 	for begin := 0; begin < len(hosts); begin += batch {
 		// In a serial play only few hosts may be down at a time, and a failed one may be.
@@ -288,7 +290,7 @@ func (r *run) outputs() (map[string]any, hcl.Diagnostics) {
 			facts[h.Name] = h.facts
 		}
 	}
-	all, diags := r.Options.Plan.Outputs(facts)
+	all, diags := r.Options.Plan.Outputs(facts, r.answers())
 	values := make(map[string]any)
 	for _, o := range all {
 		if o.Known {

@@ -32,6 +32,7 @@ type host struct {
 	// Set by open only. Some are missing if open failed or was stopped; then no play runs.
 	facts     *observe.Facts    // nil when no play needs them
 	steps     []*step           // of all plays, in order
+	claiming  []plan.Step       // those whose claims must agree
 	first     *observe.Snapshot // of all steps, before the run changed anything
 	preflight preflight
 
@@ -39,6 +40,8 @@ type host struct {
 	lock lock
 	seen view
 	way  *wayin.Way // nil: it was not asked, or a step has touched it since
+
+	answers plan.Answers // to queries, by the look that decided them
 
 	memory memory // what has held secrets
 	ahead  *ahead // nil before the first change over the current connection
@@ -54,6 +57,8 @@ type step struct {
 
 	standings map[string]modules.Standing // by effect, as far as asked for
 	perhaps   []modules.Edit              // that a plan has with conditions, of a step that is put off
+
+	guessed [2][]*step // of a late step, what it is by each of guesses; nil if it can't be bound by one
 }
 
 // open connects, binds the steps of all plays and observes them all at once.
@@ -110,6 +115,11 @@ func (h *host) connect(ctx context.Context) error {
 		return mistakes
 	}
 	h.steps = steps
+	for _, s := range h.steps {
+		if s.late() {
+			h.guess(s)
+		}
+	}
 	h.doing("", "observing")
 	if err := h.observeAll(ctx); err != nil {
 		return err
@@ -121,7 +131,20 @@ func (h *host) connect(ctx context.Context) error {
 		return err
 	}
 	h.first = h.seen.snapshot
-	h.preflight = newPreflight(h.run.Options.Plan, h.steps, h.first)
+	all := h.expanded(h.first)
+	h.preflight = newPreflight(h.run.Options.Plan, all, h.first)
+	if len(all) == len(h.steps) && !slices.ContainsFunc(h.steps, (*step).late) {
+		return nil
+	}
+	claiming := h.claiming
+	for _, s := range all {
+		if !slices.Contains(h.steps, s) {
+			claiming = append(slices.Clone(claiming), s.Step)
+		}
+	}
+	if diags := plan.Conflicts(claiming); diags.HasErrors() {
+		return diags
+	}
 	return nil
 }
 
@@ -140,7 +163,7 @@ func (h *host) bind(ctx context.Context) ([]*step, error) {
 				continue
 			}
 			claiming = append(claiming, s)
-			if !tagged(h.run.Tags, s.Tags) {
+			if s.Query == nil && !tagged(h.run.Tags, s.Tags) {
 				continue
 			}
 			all = append(all, &step{Step: s, play: i})
@@ -149,6 +172,7 @@ func (h *host) bind(ctx context.Context) ([]*step, error) {
 	if diags := plan.Conflicts(claiming); diags.HasErrors() {
 		return nil, diags
 	}
+	h.claiming = claiming
 	return all, nil
 }
 

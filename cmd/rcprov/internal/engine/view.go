@@ -27,7 +27,7 @@ func (v view) covers(i int, s *step, applied, changes int) bool {
 
 // observeAll observes all steps of the host and their requirements.
 func (h *host) observeAll(ctx context.Context) error {
-	q := query(h.steps)
+	q := h.query(h.steps, true)
 	heldSecrets.Ask(q, struct{}{})
 	for _, s := range h.steps {
 		for _, r := range s.Requires {
@@ -43,18 +43,27 @@ func (h *host) observeAll(ctx context.Context) error {
 // observe observes the steps from..to-1 and those of also, and notes which of from..to-1 differ. It replaces a connection
 // that breaks.
 func (h *host) observe(ctx context.Context, from, to int, also []*step) error {
-	return h.ask(ctx, query(slices.Concat(also, h.steps[from:to])), from, to, also)
+	return h.ask(ctx, h.query(slices.Concat(also, h.steps[from:to]), false), from, to, also)
 }
 
-// query returns the questions of steps.
-func query(steps []*step) *observe.Query {
+// query returns the questions of steps; of late ones also those of what they require if that is wanted.
+func (h *host) query(steps []*step, requires bool) *observe.Query {
 	var q observe.Query
+	observeSteps(&q, steps)
 	for _, s := range steps {
-		if s.Step.Step != nil {
-			s.Step.Step.Observe(&q)
+		if s.late() {
+			h.askAhead(&q, s, requires)
 		}
 	}
 	return &q
+}
+
+func observeSteps(q *observe.Query, steps []*step) {
+	for _, s := range steps {
+		if s.Step.Step != nil {
+			s.Step.Step.Observe(q)
+		}
+	}
 }
 
 // ask runs q, the query for the steps from..to-1 and those of also, over as many connections as it takes.
@@ -93,7 +102,10 @@ func (h *host) askOnce(ctx context.Context, q *observe.Query, from, to int, also
 	h.seen = seen
 	whole = true
 	for _, s := range h.steps[from:to] {
-		if s.Step.Step != nil {
+		if s.late() {
+			s.differs = h.lateDiffers(s, seen.snapshot)
+		}
+		if s.Step.Step != nil && s.Query == nil {
 			change, err := s.Step.Step.Diff(seen.snapshot)
 			s.differs = err != nil || !change.Empty()
 			whole = whole && err == nil

@@ -86,6 +86,17 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 		w.stop(i)
 		return 0, false
 	}
+	if err == nil && s.late() {
+		return w.bind(ctx, i)
+	}
+	if err == nil && s.Query != nil {
+		_, err = s.Query.Answer(h.seen.snapshot)
+		selected := len(h.run.Tags) > 0 // then perhaps nobody needs it
+		if err == nil || selected || h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown) {
+			h.noteAnswer(s)
+			return 1, true
+		}
+	}
 	if err != nil {
 		w.fail(i, err, Untouched)
 		return 0, false

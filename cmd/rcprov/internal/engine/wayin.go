@@ -28,7 +28,7 @@ func (w *walk) danger(ctx context.Context, s *step) (wayin.Danger, error) {
 
 // refuse ends the host's part of an apply, before its first change, if a step that differs would certainly be refused at its turn.
 func (h *host) refuse(ctx context.Context) {
-	for _, s := range h.steps {
+	for _, s := range h.expanded(h.seen.snapshot) {
 		if !s.differs || s.Step.Step == nil {
 			continue
 		}
@@ -67,7 +67,7 @@ func (h *host) wayIn(ctx context.Context) (wayin.Way, error) {
 
 // mayTouchWayIn reports whether steps of the host may touch the way in.
 func (h *host) mayTouchWayIn() bool {
-	return slices.ContainsFunc(h.steps, func(s *step) bool { return wayin.MayTouch(s.Claims) })
+	return slices.ContainsFunc(h.steps, mayTouch)
 }
 
 // takeBack takes back a change of the way in that a dead run did not live to confirm: the host would do it later, behind

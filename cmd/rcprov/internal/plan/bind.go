@@ -24,6 +24,7 @@ func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.D
 		return nil, e.result()
 	}
 	var steps []Step
+	scopes := map[string]*scope{}
 	if why := s.inherited().Skip; why != "" || !applies {
 		s.skipped(play.block.items, func(in *scope, b *stepBlock) {
 			steps = append(steps, in.skippedStep(b, cmp.Or(why, "when of the play is false")))
@@ -35,8 +36,12 @@ func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.D
 			steps = append(steps, in.skippedStep(b, why))
 			return
 		}
+		e.lenient = len(b.asks) > 0 && !b.isQuery()
 		steps = append(steps, in.bindStep(b)...)
+		e.lenient = false
+		scopes[in.prefix()] = in
 	})
+	e.setNeeds(steps, scopes)
 	return steps, e.result()
 }
 
@@ -55,6 +60,9 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 	defer s.leave()
 	var steps []Step
 	x := s.expand(b)
+	if !x.known && s.lenient {
+		return []Step{s.late(b, "", s.metaArguments(x.instances[0]))}
+	}
 	if !x.known {
 		s.notKnown(b.meta("for_each"), b.String())
 		return nil
@@ -62,11 +70,19 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 	for _, i := range x.instances {
 		step := s.metaArguments(i)
 		step.Address = s.prefix() + b.address() + i.suffix()
+		if s.lenient && s.conditionUnknown(i) {
+			steps = append(steps, s.late(b, i.suffix(), step))
+			continue
+		}
 		if step.Skip != "" {
 			steps = append(steps, step)
 			continue
 		}
 		s.decode(i)
+		if s.lenient && i.unknown && !i.wrong {
+			steps = append(steps, s.late(b, i.suffix(), step))
+			continue
+		}
 		s.build(i)
 		if i.built == nil {
 			continue
@@ -74,6 +90,10 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 		for _, part := range i.built.Parts {
 			one := step
 			one.Step, one.Claims = part.Step, modules.ClaimsOf(part.Step)
+			if q, ok := part.Step.(*Query); ok {
+				q.Name, q.block, q.prefix = s.prefix()+b.label, b, s.prefix()
+				one.Query = q
+			}
 			one.Requires = required(part.Requires, step.Levels)
 			if part.Name != "" {
 				one.Address += "/" + part.Name
@@ -82,6 +102,16 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 		}
 	}
 	return steps
+}
+
+// conditionUnknown reports whether the condition of a step depends on an answer that is not there yet.
+func (s *scope) conditionUnknown(i *instance) bool {
+	attr := i.block.meta("when")
+	if attr == nil {
+		return false
+	}
+	_, known := s.boolean(attr, i.String(), i.each)
+	return !known
 }
 
 // checkStep evaluates a step without the facts of the host.
@@ -122,7 +152,7 @@ func (s *scope) checkTemplates(i *instance) {
 // checkKnown reports arguments that are unknown on the host whatever its facts are. [scope.notKnown] would report them too, but
 // only when the facts are known: other hosts may have been changed by then.
 func (s *scope) checkKnown(i *instance) {
-	if s.flawed || len(s.diags) > s.unknowable || // something may be unknown for another mistake
+	if len(i.block.asks) > 0 || s.flawed || len(s.diags) > s.unknowable || // something may be unknown for another mistake
 		!s.ofPlay().alwaysTrue(s.play.block.block.Body.Attributes["when"], cty.NilVal) || !s.applies() || !s.alwaysTrue(i.block.meta("when"), i.each) {
 		return
 	}

@@ -78,6 +78,8 @@ type stepBlock struct {
 	label  string
 	block  *hclsyntax.Block
 	uses   uses
+	asks   []queryUse // the answers that it depends on
+	order  int        // among the steps of the play
 }
 
 type outputBlock struct {
@@ -86,7 +88,7 @@ type outputBlock struct {
 }
 
 // Names that expressions can start with, beside modules.
-var roots = []string{"var", "local", "host", "group", "include", "self", "facts", "each"}
+var roots = []string{"var", "local", "host", "group", "include", "self", "facts", "each", queryRoot}
 
 // Blocks of the language and their arguments.
 var (
@@ -111,7 +113,8 @@ func newConfig(dir *directory, known map[string]*module) *config {
 }
 
 func knownModules(list []modules.Module) map[string]*module {
-	known := map[string]*module{}
+	query := queryModule()
+	known := map[string]*module{queryRoot: {Module: query, spec: newBodySpec(query.NewArgs())}}
 	for _, m := range list {
 		known[m.Name] = &module{Module: m}
 	}

@@ -45,7 +45,7 @@ func (s *scope) decode(i *instance) {
 	i.decoded = &decoded{args: b.module.NewArgs(), sensitive: map[string]bool{}}
 	d := &decoder{scope: s, decoded: i.decoded, module: b.module, what: i.String(), each: i.each}
 	for _, name := range stepMeta {
-		if b.module.spec.find(name) == nil {
+		if b.module.spec.find(name) == nil && !b.isQuery() {
 			d.meta = append(d.meta, name)
 		}
 	}

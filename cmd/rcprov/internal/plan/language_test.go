@@ -37,7 +37,7 @@ func write(t testing.TB, files map[string]string) string {
 // outputs returns the outputs of a plan by name.
 func outputs(t *testing.T, p *plan.Plan, facts map[string]*observe.Facts) map[string]any {
 	t.Helper()
-	list, diags := p.Outputs(facts)
+	list, diags := p.Outputs(facts, nil)
 	if diags.HasErrors() {
 		t.Fatalf("outputs:\n%s", diagnostics(p.Files, diags))
 	}

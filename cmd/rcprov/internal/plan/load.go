@@ -297,6 +297,9 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 			s.checkItems(play.block.items, i == 0)
 		}
 	}
+	for _, play := range p.Plays {
+		e.checkQueries(play)
+	}
 	e.outputs()
 	if !flawed && len(e.diags) == 0 {
 		e.conflicts()

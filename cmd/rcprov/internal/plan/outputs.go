@@ -16,17 +16,18 @@ import (
 type Output struct {
 	Name        string
 	Description string
-	Known       bool // false if it depends on facts that the run did not observe
+	Known       bool // false if it depends on facts or answers that the run did not observe
 
 	// Value has a type that encoding/json decodes to: string, float64, bool, nil, []any, map[string]any. For a sensitive
 	// output it is a modules.Secret: the string, or the JSON of another value.
 	Value any
 }
 
-// Outputs evaluates the output blocks. facts holds those that the run observed, by host. A step has its value for the first
-// host of its play.
-func (p *Plan) Outputs(facts map[string]*observe.Facts) ([]Output, hcl.Diagnostics) {
+// Outputs evaluates the output blocks. facts holds those that the run observed, by host, and answers those of its queries, each with its
+// host. A step or query has its value for the first host of its play.
+func (p *Plan) Outputs(facts map[string]*observe.Facts, answers Answers) ([]Output, hcl.Diagnostics) {
 	e := p.evaluation(facts)
+	e.answers = answers
 	outputs := e.outputs()
 	return outputs, e.result()
 }

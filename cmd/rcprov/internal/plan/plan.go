@@ -114,6 +114,15 @@ type Step struct {
 	Requires []modules.Requirement
 	Levels   map[modules.Topic]modules.Level
 
+	// Query is set for a query, which is a step with nothing to do; Needs for a step that depends on answers which are not there yet: it
+	// has no Step, and [Plan.BindLate] makes of it those in its place.
+	Query *Query
+	Needs []Need
+
+	block          *stepBlock // of a late step
+	asks           []queryUse
+	prefix, suffix string
+
 	// ArgRange returns the place of an argument, or the block's header if it is not set.
 	ArgRange func(arg string) hcl.Range
 }

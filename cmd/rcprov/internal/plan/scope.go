@@ -23,6 +23,9 @@ type evaluation struct {
 	path       []node // what is being evaluated, each needed by the one before
 	diags      hcl.Diagnostics
 	unknowable int      // mistakes that checkKnown found
+	answers    Answers  // to queries; those that are not there are unknown
+	guessing   bool     // the answers are made up
+	lenient    bool     // unknown values are no mistake for now
 	hidden     []string // strings from sensitive values, which messages may contain
 }
 
@@ -97,6 +100,9 @@ func newScope(e *evaluation, key scopeKey, c *config) *scope {
 
 // bound reports whether unknown values are a mistake in the scope.
 func (s *scope) bound() bool {
+	if s.lenient {
+		return false
+	}
 	for ; s != nil; s = s.up {
 		if s == s.binding {
 			return true
@@ -244,6 +250,8 @@ func (s *scope) namespace(root string) (names func() []string, get func(name str
 		return func() []string { return sortedKeys(s.config.locals) }, s.local
 	case "host":
 		return s.hostNames, s.hostValue
+	case queryRoot:
+		return func() []string { return s.config.labels(queryRoot) }, s.queryReference
 	case "include":
 		names := func() []string {
 			var names []string
@@ -293,7 +301,7 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	}
 	known := append(slices.Collect(maps.Keys(s.config.modules)), roots...)
 	detail := "An expression refers to var.NAME, local.NAME, host.NAME, group.NAME, self, facts.NAME, each.key, each.value, " +
-		"include.NAME, or to a step as MODULE.NAME. Strings need quotes."
+		"query.NAME, include.NAME, or to a step as MODULE.NAME. Strings need quotes."
 	if near := nearest(root, known); near != "" {
 		detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
 	}

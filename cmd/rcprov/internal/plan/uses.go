@@ -26,20 +26,22 @@ func (b *playBlock) setUses() {
 		u.expression(b.config, when.Expr)
 	}
 	u.around(b.config)
-	b.uses = u.and(b.usesOf(b.items))
+	order := 0
+	b.uses = u.and(b.usesOf(b.items, &order))
 }
 
-func (b *playBlock) usesOf(items []item) uses {
+func (b *playBlock) usesOf(items []item, order *int) uses {
 	var all uses
 	for _, i := range items {
 		u := b.user()
 		switch {
 		case i.step != nil:
 			u.step(i.step)
-			i.step.uses = u.uses
+			*order++
+			i.step.uses, i.step.asks, i.step.order = u.uses, u.asks, *order
 		case i.include.inner != nil:
 			u.body(i.include.config, i.include.block.Body)
-			u.uses = u.and(b.usesOf(i.include.inner.items))
+			u.uses = u.and(b.usesOf(i.include.inner.items, order))
 			i.include.uses = u.uses
 		}
 		all = all.and(u.uses)
@@ -47,12 +49,12 @@ func (b *playBlock) usesOf(items []item) uses {
 	return all
 }
 
-func (b *playBlock) user() *userOf { return &userOf{play: b, seen: map[any]bool{}} }
+func (b *playBlock) user() *userOf { return &userOf{play: b, in: b, seen: map[any]bool{}} }
 
 // usesOwnFacts reports whether an argument of b depends on the facts of the scope's host: directly, through locals or through
 // steps of plays that run on that host. Steps of other plays don't depend on them.
 func (s *scope) usesOwnFacts(b *stepBlock, expr hcl.Expression) bool {
-	u := &userOf{play: b.play, host: s.host, seen: map[any]bool{}}
+	u := &userOf{play: b.play, in: b.play, host: s.host, seen: map[any]bool{}}
 	u.expression(b.config, expr)
 	if attr := b.meta("for_each"); attr != nil {
 		u.expression(b.config, attr.Expr) // each depends on it
@@ -64,7 +66,9 @@ func (s *scope) usesOwnFacts(b *stepBlock, expr hcl.Expression) bool {
 type userOf struct {
 	uses
 	play *playBlock
-	host *Host // not nil: ignore steps of plays that don't run on this host
+	in   *playBlock // whose steps expressions refer to
+	host *Host      // not nil: ignore steps of plays that don't run on this host
+	asks []queryUse
 	seen map[any]bool
 }
 
@@ -85,8 +89,18 @@ func (u *userOf) step(b *stepBlock) {
 	}
 	u.facts = u.facts || b.module.NeedsFacts
 	u.self = u.self || b.play != u.play // the current host may be in that play, or not
+	defer u.inside(b.play)()
 	u.body(b.config, b.block.Body)
 	u.around(b.config)
+}
+
+// inside says that the expressions that follow are in a play, until the function that it returns is called.
+func (u *userOf) inside(b *playBlock) (end func()) {
+	before := u.in
+	if b != nil {
+		u.in = b
+	}
+	return func() { u.in = before }
 }
 
 // around collects the uses of the meta-arguments of the includes that c is read for.
@@ -134,6 +148,13 @@ func (u *userOf) expression(c *config, expr hcl.Expression) {
 					u.outputs(b)
 				}
 			}
+		case queryRoot:
+			for _, b := range c.blocks {
+				if b.isQuery() && b.play == u.in && (member == "" || member == b.label) {
+					u.asks = append(u.asks, queryUseOf(b, t, c))
+					u.step(b)
+				}
+			}
 		default:
 			for _, b := range c.blocks {
 				if b.module.Name == root && (member == "" || member == b.label) {
@@ -161,7 +182,10 @@ func (u *userOf) outputs(b *includeBlock) {
 		return
 	}
 	u.self = u.self || b.play != u.play
-	u.body(b.config, b.block.Body)
+	defer u.inside(b.play)()
+	if attr := b.meta("for_each"); attr != nil {
+		u.expression(b.config, attr.Expr)
+	}
 	for _, o := range b.inner.outputs {
 		u.body(b.inner, o.block.Body)
 	}

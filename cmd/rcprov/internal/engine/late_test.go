@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// exchange is a plan in which two hosts make a key each, and then know that of the other.
+const exchange = `
+host "a" { vars = { key = "key-of-a" } }
+host "b" { vars = { key = "key-of-b" } }
+play "keys" {
+  hosts = group.all
+  thing "key" {
+    name  = "key"
+    value = self.vars.key
+  }
+}
+play "peers" {
+  hosts = group.all
+  query "key" { argv = ["sh", "-c", "cat $STATE/key"] }
+  thing "first" {
+    name  = "first"
+    value = "1"
+  }
+  thing "peers" {
+    name  = "peers"
+    value = join(",", [for h in group.all : query.key[h.name].stdout if h.name != self.name])
+  }
+  thing "own" {
+    name  = "own"
+    value = "${query.key.stdout}, not ${query.key["b"].stdout}"
+  }
+}
+output "key" { value = query.key["b"].stdout }
+`
+
+// TestQueries: hosts know each other's answers as of the start of the play, and their own ones. A run that finds nothing to change
+// needs no look for that.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, exchange)
+	_, err := l.run(t.Context(), Options{Mode: Plan})
+	want := []string{
+		"a step_planned thing.key", "a step_planned thing.first", "a step_unknown thing.peers", "a step_unknown thing.own",
+	}
+	if diff := cmp.Diff(want, of("a", l.events)); diff != "" || err != nil {
+		t.Errorf("plan: %v; events (-want +got):\n%s", err, diff)
+	}
+	if _, err := l.apply(); err != nil {
+		t.Fatal(err)
+	}
+	for _, is := range [][3]string{{"a", "peers", "key-of-b"}, {"b", "peers", "key-of-a"}, {"a", "own", "key-of-a, not key-of-b"}} {
+		if got := l.get(is[0], is[1]); got != is[2] {
+			t.Errorf("%s on %s: %q, want %q", is[1], is[0], got, is[2])
+		}
+	}
+	summary, err := l.apply()
+	if err != nil || summary.Counts != (Counts{OK: 8}) {
+		t.Errorf("second apply: %+v, %v", summary.Counts, err)
+	}
+	for name, c := range l.conns {
+		if c.asked != 1 {
+			t.Errorf("second apply: %s was asked %d times, not once", name, c.asked)
+		}
+	}
+
+	// A drift of what depends on an answer is shown as such.
+	l.set("b", "peers", "nobody")
+	_, err = l.run(t.Context(), Options{Mode: Plan})
+	if diff := cmp.Diff([]string{"b step_ok thing.key", "b step_ok thing.first", "b step_planned thing.peers", "b step_ok thing.own"}, of("b", l.events)); diff != "" || err != nil {
+		t.Errorf("plan after a drift: %v; events (-want +got):\n%s", err, diff)
+	}
+	if summary, err = l.apply(); err != nil || summary.Counts.Changed != 1 || l.get("b", "peers") != "key-of-a" {
+		t.Errorf("after a drift: %+v, %v", summary.Counts, err)
+	}
+}
+
+// of returns the events of a host.
+func of(host string, events []string) []string {
+	var all []string
+	for _, e := range events {
+		if strings.HasPrefix(e, host+" ") {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// TestQueryAfterChange: an answer is asked for again after a change, by the look that is made in any case.
+func TestQueryAfterChange(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+play "p" {
+  hosts = [host.a]
+  thing "key" {
+    name  = "key"
+    value = "new"
+  }
+  query "key" { argv = ["sh", "-c", "cat $STATE/key"] }
+  thing "each" {
+    for_each = split(" ", query.key.stdout)
+    name     = "made-${each.key}"
+    value    = "1"
+  }
+  thing "when" {
+    when  = query.key.stdout == "old"
+    name  = "when"
+    value = "1"
+  }
+  thing "last" {
+    name  = "last"
+    value = "1"
+  }
+}
+`)
+	l.set("a", "key", "old and")
+	if _, err := l.apply(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a step_changed thing.key", `a step_changed thing.each["new"]`, "a step_skipped thing.when", "a step_changed thing.last"}
+	if diff := cmp.Diff(want, l.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	// What the steps of for_each ask depends on the answer, and needs one more look.
+	if summary, err := l.apply(); err != nil || summary.Counts != (Counts{OK: 3, Skipped: 1}) || l.conns["a"].asked != 2 {
+		t.Errorf("second apply: %+v, asked %d times, %v", summary.Counts, l.conns["a"].asked, err)
+	}
+}
+
+// TestQueryFails: a program that fails could not tell. With nothing pending that is an error, of the host that it is about and of those
+// that need its answer.
+func TestQueryFails(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "b" {}
+play "p" {
+  hosts = group.all
+  query "key" { argv = ["sh", "-c", "cat $STATE/key"] }
+  thing "peer" {
+    name  = "peer"
+    value = query.key["b"].stdout
+  }
+}
+`)
+	l.set("a", "key", "key-of-a")
+	for _, mode := range []Mode{Plan, Apply} {
+		summary, err := l.run(t.Context(), Options{Mode: mode})
+		if err == nil || len(summary.Failures) != 2 {
+			t.Fatalf("%s: %v", mode, err)
+		}
+		for i, want := range []string{`host a: thing.peer: it needs query.key["b"]: could not tell: cat: `, "host b: query.key: could not tell: cat: "} {
+			if got := summary.Failures[i].Error(); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %s, want %s...", mode, got, want)
+			}
+		}
+	}
+	summary, err := l.run(t.Context(), Options{Mode: Plan, Limit: []string{"a"}})
+	if want := `host a: thing.peer: it needs query.key["b"]: the run does without the host b`; err == nil || summary.Failures[0].Error() != want {
+		t.Errorf("with --limit: %v, want %s", err, want)
+	}
+}

@@ -74,6 +74,9 @@ type Cause struct {
 	Bounded bool
 	Text    string
 
+	// Trees are paths that it may change, with all that is below them, beside what Text names.
+	Trees []string
+
 	// Brings says that it may bring files and units that are not there yet; Removes that it may take away some that are.
 	Brings, Removes bool
 }
@@ -196,6 +199,10 @@ func (c Cause) names(words ...string) bool {
 		case !path.IsAbs(word):
 			return mentions(c.Text, word)
 		case strings.Contains(c.Text, word):
+			return true
+		case slices.ContainsFunc(c.Trees, func(tree string) bool {
+			return word == tree || strings.HasPrefix(word, strings.TrimSuffix(tree, "/")+"/")
+		}):
 			return true
 		}
 		for dir := path.Dir(word); strings.Count(dir, "/") > 1; dir = path.Dir(dir) {

@@ -66,6 +66,8 @@ case "a condition whose program, user and directory come from the plan" {
       unless = ["tool", "is-set"]
       user   = "app"
       dir    = "/srv/app"
+
+      changes = ["/srv/app/set"]
     }
   EOT
   check = "[ \"$(stat -c %U /srv/app/set)\" = app ]"

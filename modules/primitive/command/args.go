@@ -34,6 +34,15 @@ var source string
 // result is unknown if an earlier step provides their program, directory or user, changes a file or a unit that they name,
 // or is a command that names it as well: it shows the command with a condition. It knows nothing about other things that
 // they depend on.
+//
+// What a command changes is not known to plan either: what the command names, and what is in directories that it names, may be
+// different for later steps. With `changes`, these things are, and nothing else.
+//
+//	command "migrate" {
+//	  argv    = ["/opt/app/bin/migrate", "--config", "/etc/app/app.conf"]
+//	  unless  = ["/opt/app/bin/migrate", "--check"]
+//	  changes = ["/var/lib/app", "app.service"]
+//	}
 type Args struct {
 	// The program and its arguments. No shell interprets them. Give argv or shell.
 	Argv []string `hcl:"argv,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`
@@ -62,6 +71,9 @@ type Args struct {
 
 	// A program with its arguments that exits with 0 if there is nothing to do.
 	Unless []string `hcl:"unless,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`
+
+	// What the command changes, and nothing else: absolute paths, each with all that is below it, and units of systemd.
+	Changes []string `hcl:"changes,optional"`
 
 	// A program with its arguments that exits with 0 if there is something to do.
 	ChangedWhen []string `hcl:"changed_when,optional" exposed:"Everyone on the host can read a command line: hand it over in env or stdin."`

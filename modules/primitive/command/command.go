@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -19,6 +20,8 @@ func Module() modules.Module { return modules.Primitive("command", source, New) 
 type Step struct {
 	Name        string // the command as people see it, on one line
 	Command     modules.Command
+	Trees       []string // paths that the command changes, with all below; with Units, all that it does
+	Units       []string
 	Creates     string // empty: not asked
 	Removes     string // empty: not asked
 	Unless      *inspect.Program
@@ -42,6 +45,19 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	for _, c := range []struct{ arg, path string }{{"creates", args.Creates}, {"removes", args.Removes}} {
 		if err := modules.CheckPath(c.path); err != nil && c.path != "" {
 			errs = append(errs, modules.Argf(c.arg, "%w", err))
+		}
+	}
+	for _, name := range args.Changes {
+		switch {
+		case modules.CheckPath(name) == nil:
+			s.Trees = append(s.Trees, name)
+		case unitName.MatchString(name):
+			s.Units = append(s.Units, name)
+		default:
+			errs = append(errs, &modules.ArgError{
+				Arg: "changes", Err: fmt.Errorf("has %q, which is neither an absolute path nor a unit", name),
+				Hint: `Write paths like "/opt/app" and units like "app.service".`,
+			})
 		}
 	}
 	s.Unless, s.ChangedWhen = s.condition(args.Unless), s.condition(args.ChangedWhen)
@@ -131,11 +147,17 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(w, notes...), nil
 }
 
-// Foresee implements [modules.Foreseer]: a command may do anything to what it names.
+// unitName is the name of a systemd unit.
+var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$`)
+
+// Foresee implements [modules.Foreseer]: a command may do anything to what it changes, or to what it names if nobody says.
 func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 	f := snapshot.Forecast()
 	text := strings.Join(append(s.Command.Argv, s.Command.Script, s.Command.Dir, string(s.Command.Stdin)), "\n")
-	f.May(observe.Cause{Name: "a command", Bounded: true, Text: text, Brings: true})
+	if s.Trees != nil || s.Units != nil {
+		text = strings.Join(s.Units, "\n")
+	}
+	f.May(observe.Cause{Name: "a command", Bounded: true, Text: text, Trees: s.Trees, Brings: true})
 	if s.Creates != "" {
 		f.Make(s.Creates)
 	}

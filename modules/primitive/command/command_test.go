@@ -106,6 +106,8 @@ func TestNewRefuses(t *testing.T) {
 		{Args{Creates: ok}, plain, "argv: names no program"},
 		{Args{Argv: []string{"true"}}, plain, "argv: would run each time: nothing says when there is nothing to do"},
 		{Args{Argv: []string{"true"}, Shell: "true", Creates: ok}, plain, "shell: conflicts with argv; give one of them"},
+		{Args{Shell: "true", Creates: ok, Changes: []string{"/opt/app", "app.service", "app@1.timer"}}, plain, ""},
+		{Args{Shell: "true", Creates: ok, Changes: []string{"app"}}, plain, `changes: has "app", which is neither an absolute path nor a unit`},
 		{Args{Shell: "true", Creates: "x"}, plain, `creates: must be an absolute path, not "x"`},
 		{Args{Shell: "true", Creates: ok, Env: map[string]string{"A B": "x"}}, plain, `env: has "A B", which is not the name of a variable`},
 		{Args{Argv: []string{"login", "hunter2"}, Creates: ok}, secret, "argv: contains a secret, and everyone on the host can read a command line"},

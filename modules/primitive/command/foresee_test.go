@@ -47,11 +47,20 @@ func TestForesee(t *testing.T) {
 		{
 			name: "another command names a file of the condition", args: unless,
 			foresee: func(s *observe.Snapshot) {
-				step, err := New(Args{Shell: "echo x >/made", Creates: "/elsewhere", Dir: "/", User: "root"}, plain)
-				if err != nil {
-					t.Fatal(err)
-				}
-				modules.Foresee(step, s, modules.Change{})
+				foreseeCommand(t, s, Args{Shell: "echo x >/made", Creates: "/elsewhere"})
+			},
+			want: []modules.Edit{{Action: modules.Run, Subject: "make", If: "a command changes it"}},
+		},
+		{
+			name: "another command names it, and changes something else", args: unless,
+			foresee: func(s *observe.Snapshot) {
+				foreseeCommand(t, s, Args{Shell: "cat /made", Creates: "/elsewhere", Changes: []string{"/var/other"}})
+			},
+		},
+		{
+			name: "another command changes a directory above", args: Args{Argv: []string{"make"}, Unless: []string{"test", "-e", "/srv/app/made"}},
+			foresee: func(s *observe.Snapshot) {
+				foreseeCommand(t, s, Args{Shell: "true", Creates: "/elsewhere", Changes: []string{"/srv"}})
 			},
 			want: []modules.Edit{{Action: modules.Run, Subject: "make", If: "a command changes it"}},
 		},
@@ -82,4 +91,10 @@ func TestForesee(t *testing.T) {
 			}
 		})
 	}
+}
+
+// foreseeCommand notes in s what a command does.
+func foreseeCommand(t *testing.T, s *observe.Snapshot, args Args) {
+	t.Helper()
+	modules.Foresee(build(t, args), s, modules.Change{})
 }

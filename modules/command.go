@@ -23,6 +23,9 @@ type Command struct {
 	Stdin  []byte   // at most a few MiB; use Host.Upload for more
 	Live   bool     // its latest line of output is shown while it runs ([Progress]); not where that may have a secret
 
+	// Lines, if it is set, gets each line of standard output as soon as it is whole, one after another.
+	Lines func(line string)
+
 	// Before is shell that runs first, as root, in the same shell. The engine sets it; modules do not.
 	Before string
 }

@@ -305,4 +305,7 @@ play "p" {
 	for _, h := range hosts {
 		must(t, h, "grep -qx hello /etc/motd")
 	}
+
+	exchangeKeys(t, laptop, hosts)
+	adHoc(t, laptop, hosts)
 }

@@ -90,6 +90,8 @@ func (l *Laptop) Command(ctx context.Context, args ...string) *exec.Cmd {
 	switch args[0] {
 	case "apply", "plan", "facts", "history":
 		args = append(args[:len(args):len(args)], "--ssh-config", l.SSHConfig())
+	case "run", "logs": // what follows -- is not for rcprov
+		args = append([]string{args[0], "--ssh-config", l.SSHConfig()}, args[1:]...)
 	}
 	return l.command(ctx, l.binary, args...)
 }

@@ -102,6 +102,8 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 		a.docCommand(),
 		a.factsCommand(),
 		a.historyCommand(),
+		a.runOnHosts(),
+		a.logsCommand(),
 		a.versionCommand(),
 	)
 	for _, command := range root.Commands() {
@@ -228,7 +230,7 @@ var flagsElsewhere = []struct {
 	{[]string{"inventory", "inventory-file", "i"}, "The plan itself has the hosts, in blocks `host`, which may come from a file (for_each); `--limit` chooses some of them."},
 	{[]string{"l", "host", "hosts"}, "Of plan and apply, `--limit HOSTS` chooses hosts and groups."},
 	{[]string{"list-hosts", "list-tasks", "list-tags"}, "`rcprov validate PLAN --json` lists the hosts and plays of a plan."},
-	{[]string{"t", "skip-tags"}, "Of plan and apply, `--tags TAGS` chooses the steps that have one of these tags."},
+	{[]string{"t"}, "Of plan and apply, `--tags TAGS` chooses the steps that have one of these tags."},
 	{[]string{"forks", "f"}, "Of plan and apply, `--parallel N` is how many hosts are worked on at a time."},
 	{[]string{"start-at-task", "step", "force-handlers"}, "Run the same command again: what is done already is only looked at, and restarts that are due are made."},
 	{[]string{"e", "extra-vars"}, "Values of variables are given with `-var name=value` or `-var-file`."},

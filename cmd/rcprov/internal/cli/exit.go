@@ -24,6 +24,9 @@ type exit int
 
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
+// showError shows the error of one host among several.
+func (a *app) showError(err error) error { return report.Error(err, a.reportOptions()) }
+
 // exitStatus turns the error of a command into the exit status, and shows it unless that was done already.
 func (a *app) exitStatus(err error) int {
 	var shown exit

@@ -41,7 +41,7 @@ func (a *app) factsCommand() *cobra.Command {
 func (a *app) historyCommand() *cobra.Command {
 	return a.hostCommand((*app).showHistory, &cobra.Command{
 		Use:        "history PLAN HOST",
-		SuggestFor: []string{"log", "journal"},
+		SuggestFor: []string{"journal"},
 		Short:      "Show who changed what on a host, and when",
 		Long: "Show the journal of a host in the plan: every change that rcprov made there, whoever ran it. Only variables that its\n" +
 			"block host refers to need a value." + exitHelp,

@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/user"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
 )
@@ -38,7 +40,10 @@ func hostNames(p *plan.Plan) []string {
 // host or a group, or a pattern of names (path.Match); several joined by & must all hold; with ! in front, it must not. A host is
 // chosen if a term without ! does so, or if there is none, and no term with ! takes it away. Names and patterns that match nothing are an
 // error, and so is a choice of no host.
-func limited(p *plan.Plan, limit []string) ([]string, error) {
+func limited(p *plan.Plan, limit []string) ([]string, error) { return limitedBy(p, "--limit: ", limit) }
+
+// limitedBy is limited for terms that stand elsewhere; errors begin with prefix.
+func limitedBy(p *plan.Plan, prefix string, limit []string) ([]string, error) {
 	if len(limit) == 0 {
 		return nil, nil
 	}
@@ -55,7 +60,7 @@ func limited(p *plan.Plan, limit []string) ([]string, error) {
 			name, not := strings.CutPrefix(strings.TrimSpace(factor), "!")
 			matches, err := named(name, known)
 			if err != nil {
-				return nil, fmt.Errorf("--limit: %w", err)
+				return nil, fmt.Errorf("%s%w", prefix, err)
 			}
 			if not && len(factors) > 1 {
 				all = append(all, func(h *plan.Host) bool { return !matches(h) })
@@ -80,7 +85,7 @@ func limited(p *plan.Plan, limit []string) ([]string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, modules.WithHint(fmt.Errorf("--limit: no host is left by %q", strings.Join(limit, ",")), "The hosts are %s.", someOf(hostNames(p)))
+		return nil, modules.WithHint(fmt.Errorf("%sno host is left by %q", prefix, strings.Join(limit, ",")), "The hosts are %s.", someOf(hostNames(p)))
 	}
 	return names, nil
 }
@@ -119,15 +124,52 @@ func someOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// checkTags returns an error unless all tags, the value of --tags, are in the plan.
-func checkTags(p *plan.Plan, tags []string) error {
+// checkTags returns an error unless all tags, the value of a flag, are in the plan.
+func checkTags(p *plan.Plan, flag string, tags []string) error {
 	for _, tag := range tags {
 		if p.OpenTags || slices.Contains(p.Tags, tag) {
 			continue
 		}
-		return fmt.Errorf("--tags: %w", unknownName("tag", tag, p.Tags))
+		return fmt.Errorf("%s: %w", flag, unknownName("tag", tag, p.Tags))
 	}
 	return nil
+}
+
+// keys are those of for_each in addresses.
+var keys = regexp.MustCompile(`\["(\\.|[^"\\])*"\]`)
+
+// onlySteps returns the steps that --only names, each as PLAY/STEP.
+func onlySteps(p *plan.Plan, names []string) ([]engine.Only, error) {
+	var all []engine.Only
+	for _, name := range names {
+		one, err := onlyStep(p, name)
+		if err != nil {
+			return nil, fmt.Errorf("--only: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func onlyStep(p *plan.Plan, name string) (engine.Only, error) {
+	var known, plays []string
+	for _, play := range p.Plays {
+		plays = append(plays, play.Name)
+		step, ok := strings.CutPrefix(name, play.Name+"/")
+		plain := keys.ReplaceAllString(step, "")
+		for _, address := range play.Addresses() {
+			known = append(known, play.Name+"/"+address)
+			part := strings.HasPrefix(plain, address+"/")
+			library := strings.HasPrefix(address, plain+"/")
+			if ok && (step == address || plain == address || part || library) {
+				return engine.Only{Play: play.Name, Step: step}, nil
+			}
+		}
+	}
+	if slices.Contains(plays, name) || !strings.Contains(name, "/") {
+		return engine.Only{}, modules.WithHint(fmt.Errorf("%q is not PLAY/STEP", name), "The steps are %s.", someOf(known))
+	}
+	return engine.Only{}, unknownName("step", name, known)
 }
 
 // notEmpty rejects flags that were given without a name in them: `--limit "$HOSTS"` must not mean all hosts when HOSTS is

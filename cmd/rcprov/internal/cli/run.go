@@ -21,6 +21,8 @@ type run struct {
 	connecting connecting
 	limit      []string
 	tags       []string
+	skipTags   []string
+	only       []string
 	parallel   int
 }
 
@@ -30,7 +32,7 @@ const lockWait = 20 * time.Second
 func (a *app) applyCommand() *cobra.Command {
 	return a.runCommand(engine.Apply, &cobra.Command{
 		Use:        "apply PLAN",
-		SuggestFor: []string{"playbook", "run", "deploy", "up", "push", "converge"},
+		SuggestFor: []string{"playbook", "deploy", "up", "push", "converge"},
 		Short:      "Bring hosts to the state a plan describes",
 		Long: `Compare all hosts of a plan with it, and change what differs. A second apply changes nothing.
 
@@ -57,7 +59,7 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	command.Args = planArg
 	command.ValidArgsFunction = completePlan
 	command.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := notEmpty(cmd.Flags(), "limit", "tags"); err != nil {
+		if err := notEmpty(cmd.Flags(), "limit", "tags", "skip-tags", "only"); err != nil {
 			return err
 		}
 		return r.run(cmd.Context(), args[0])
@@ -67,6 +69,8 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	r.connecting.addFlags(flags)
 	flags.StringSliceVar(&r.limit, "limit", nil, "work only on these `HOSTS` and groups: 'web*,!web3', 'web&berlin'")
 	flags.StringSliceVar(&r.tags, "tags", nil, "run only steps with one of these `TAGS`")
+	flags.StringSliceVar(&r.skipTags, "skip-tags", nil, "leave out steps with one of these `TAGS`")
+	flags.StringArrayVar(&r.only, "only", nil, "run only this `PLAY/STEP`, such as web/file.motd; may be repeated")
 	flags.IntVar(&r.parallel, "parallel", 32, "how many hosts to work on at a time")
 	return command
 }
@@ -80,7 +84,14 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTags(p, r.tags); err != nil {
+	if err := checkTags(p, "--tags", r.tags); err != nil {
+		return err
+	}
+	if err := checkTags(p, "--skip-tags", r.skipTags); err != nil {
+		return err
+	}
+	only, err := onlySteps(p, r.only)
+	if err != nil {
 		return err
 	}
 	if r.parallel < 1 {
@@ -98,7 +109,7 @@ func (r *run) run(ctx context.Context, path string) error {
 	dialer := r.app.dialer(r.connecting, reporter.Suspend)
 	summary, err := engine.Run(ctx, engine.Options{
 		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: doing, Redact: r.app.secrets.String,
-		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, Now: r.app.Now,
+		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, SkipTags: r.skipTags, Only: only, Now: r.app.Now,
 	})
 	if closeErr := reporter.Close(); closeErr != nil {
 		return closeErr

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,7 +64,18 @@ type Options struct {
 	ReconnectFor time.Duration
 	Limit        []string // names of hosts to work on; optional: all
 	Tags         []string // run only steps with one of them; optional: all
+	SkipTags     []string // run no step with one of them
+	Only         []Only   // run only these steps; optional: all
 	Now          func() time.Time
+}
+
+// Only names a step of a play by its address. It means all of its parts and of its for_each, too, and for the name of an include all
+// steps of that.
+type Only struct{ Play, Step string }
+
+func (o Only) includes(play, address string) bool {
+	rest, ok := strings.CutPrefix(address, o.Step)
+	return o.Play == play && ok && (rest == "" || rest[0] == '/' || rest[0] == '[')
 }
 
 // observeTimeout bounds one observation of a host; one that takes longer hangs, on a dead NFS server for example.

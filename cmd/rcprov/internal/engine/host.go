@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -163,7 +164,7 @@ func (h *host) bind(ctx context.Context) ([]*step, error) {
 				continue
 			}
 			claiming = append(claiming, s)
-			if s.Query == nil && !tagged(h.run.Tags, s.Tags) {
+			if s.Query == nil && !h.run.selects(p.Plays[i].Name, s) {
 				continue
 			}
 			all = append(all, &step{Step: s, play: i})
@@ -225,9 +226,21 @@ func (h *host) factsOf(ctx context.Context, of *plan.Host) *observe.Facts {
 	}
 }
 
-func tagged(wanted, tags []string) bool {
-	return len(wanted) == 0 || slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(wanted, tag) })
+// selects reports whether the run is about a step of a play, or perhaps about what is in place of a late one.
+func (r *run) selects(play string, s plan.Step) bool {
+	if slices.ContainsFunc(s.Tags, func(tag string) bool { return slices.Contains(r.SkipTags, tag) }) {
+		return false
+	}
+	if len(r.Tags) > 0 && !slices.ContainsFunc(s.Tags, func(tag string) bool { return slices.Contains(r.Tags, tag) }) {
+		return false
+	}
+	return len(r.Only) == 0 || slices.ContainsFunc(r.Only, func(o Only) bool {
+		return o.includes(play, s.Address) || len(s.Needs) > 0 && o.Play == play && strings.HasPrefix(o.Step, s.Address)
+	})
 }
+
+// isPartial reports whether the run is about some of the plan's steps only.
+func (r *run) isPartial() bool { return len(r.Tags)+len(r.SkipTags)+len(r.Only) > 0 }
 
 // Facts observes the facts of a host.
 func Facts(ctx context.Context, conn observe.Host) (*observe.Facts, error) {

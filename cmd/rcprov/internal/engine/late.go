@@ -91,6 +91,9 @@ func (h *host) bindLate(s *step, snapshot *observe.Snapshot) ([]*step, error) {
 	}
 	steps := []*step{}
 	for _, one := range bound {
+		if !h.run.selects(play.Name, one) {
+			continue
+		}
 		steps = append(steps, &step{Step: one, play: s.play})
 	}
 	return steps, nil

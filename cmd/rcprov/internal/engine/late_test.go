@@ -164,3 +164,68 @@ play "p" {
 		t.Errorf("with --limit: %v, want %s", err, want)
 	}
 }
+
+// TestSelection: a run may be about some steps of a plan; queries are asked for those that need them.
+func TestSelection(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+play "p" {
+  hosts = [host.a]
+  query "fails" { argv = ["false"] }
+  query "key" { argv = ["echo", "x"] }
+  thing "one" {
+    name  = "one"
+    value = "1"
+    tags  = ["a"]
+  }
+  thing "each" {
+    for_each = ["x", "y"]
+    name     = each.key
+    value    = "1"
+    tags     = ["b"]
+  }
+  thing "late" {
+    for_each = [query.key.stdout, "z"]
+    name     = "late-${each.key}"
+    value    = "1"
+    tags     = ["b", "c"]
+  }
+  thing "fails" {
+    name  = "fails"
+    value = query.fails.stdout
+  }
+}
+play "q" {
+  hosts = [host.a]
+  thing "one" {
+    name  = "other"
+    value = "1"
+  }
+}
+`)
+	for _, row := range []struct {
+		options Options
+		want    string
+	}{
+		{Options{Only: []Only{{"p", "thing.one"}}}, "thing.one"},
+		{Options{Only: []Only{{"p", "thing.each"}, {"q", "thing.one"}}}, `thing.each["x"] thing.each["y"] thing.one`},
+		{Options{Only: []Only{{"p", `thing.each["y"]`}}}, `thing.each["y"]`},
+		{Options{Only: []Only{{"p", `thing.late["x"]`}}}, `thing.late["x"]`},
+		{Options{Tags: []string{"b"}, SkipTags: []string{"c"}}, `thing.each["x"] thing.each["y"]`},
+		{Options{Tags: []string{"c"}}, `thing.late["x"] thing.late["z"]`},
+		{Options{SkipTags: []string{"b", "c"}, Only: []Only{{"q", "thing"}, {"q", "thing.one"}}}, "thing.one"},
+	} {
+		row.options.Mode = Plan
+		_, err := l.run(t.Context(), row.options)
+		var got []string
+		for _, e := range l.events {
+			if fields := strings.Fields(e); fields[1] == "step_planned" {
+				got = append(got, fields[2])
+			}
+		}
+		if strings.Join(got, " ") != row.want || err != nil {
+			t.Errorf("%+v: %q, want %s; %v", row.options, got, row.want, err)
+		}
+	}
+}

@@ -91,8 +91,8 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 	}
 	if err == nil && s.Query != nil {
 		_, err = s.Query.Answer(h.seen.snapshot)
-		selected := len(h.run.Tags) > 0 // then perhaps nobody needs it
-		if err == nil || selected || h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown) {
+		if err == nil || h.run.isPartial() || // then perhaps nobody needs it
+			h.run.Mode == Plan && errors.Is(err, observe.ErrUnknown) {
 			h.noteAnswer(s)
 			return 1, true
 		}

@@ -129,6 +129,9 @@ func addresses(items []item, prefix string) []string {
 	return all
 }
 
+// Addresses returns the addresses of the play's steps, without the keys of for_each and the parts of products.
+func (p *Play) Addresses() []string { return addresses(p.block.items, "") }
+
 // comments are the lines of comments, without their marks, by file and line.
 type comments map[string]map[int]string
 

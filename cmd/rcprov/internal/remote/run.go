@@ -60,6 +60,9 @@ func (c *Conn) run(ctx context.Context, command modules.Command) (modules.Result
 		stdout.live, stderr.live = &lineWriter{latest: latest}, &lineWriter{latest: latest}
 		defer latest.show(ctx)()
 	}
+	if command.Lines != nil {
+		stdout.live = &wholeLines{do: command.Lines}
+	}
 	ctx, stopWaiting := c.whileShellStarts(ctx, stdout.begins)
 	defer stopWaiting()
 	mark := newMark()
@@ -115,7 +118,7 @@ type output struct {
 	begins  chan struct{} // closed when the mark was read
 	began   bool
 	content tail
-	live    *lineWriter // nil: nobody watches
+	live    io.Writer // nil: nobody watches
 }
 
 // showEvery is how often the latest line of a command's output is shown.
@@ -132,6 +135,26 @@ type lineWriter struct {
 	latest *latestLine
 	part   []byte // of a line that goes on
 	over   bool   // part became too long: the rest of it is no line of its own, and may begin in the middle of a secret
+}
+
+// wholeLines hands over each whole line that is written to it; of one that is longer than maxLine the beginning.
+type wholeLines struct {
+	do   func(line string)
+	part []byte
+}
+
+// Write implements [io.Writer].
+func (w *wholeLines) Write(p []byte) (int, error) {
+	written := len(p)
+	for {
+		line, rest, whole := bytes.Cut(p, []byte("\n"))
+		w.part = append(w.part, line[:min(len(line), maxLine-len(w.part))]...)
+		if !whole {
+			return written, nil
+		}
+		w.do(string(w.part))
+		w.part, p = w.part[:0], rest
+	}
 }
 
 // maxLine is how long a line may be that is shown.

@@ -43,6 +43,22 @@ var stale = &observe.Kind[string, bool]{
 	},
 }
 
+// replaced answers whether the service's program was replaced: not yet.
+var replaced = &observe.Kind[struct{}, bool]{
+	Name:   "replaced",
+	Script: func([]struct{}) string { return "true" },
+	Parse: func([]struct{}, observe.Reply) map[struct{}]observe.Answer[bool] {
+		return map[struct{}]observe.Answer[bool]{{}: {}}
+	},
+	Future: func(f *observe.Forecast, _ struct{}, seen bool) observe.Outlook[bool] {
+		o := observe.Outlook[bool]{Answer: observe.Answer[bool]{Value: seen}}
+		if f.Changes("/program") && !f.Changes("/all.read") {
+			o.Or = append(o.Or, observe.Alternative[bool]{Answer: observe.Answer[bool]{Value: true}, If: "it is another one"})
+		}
+		return o
+	},
+}
+
 type readsArgs struct {
 	Path string `hcl:"path"`
 	Fail string `hcl:"fail,optional"`
@@ -57,6 +73,7 @@ type reads struct {
 func (r *reads) all() []*reads { return append(slices.Clone(r.with), r) }
 
 func (r *reads) Observe(q *observe.Query) {
+	replaced.Ask(q, struct{}{})
 	for _, r := range r.all() {
 		stale.Ask(q, r.Path)
 	}
@@ -72,6 +89,10 @@ func (r *reads) Diff(s *observe.Snapshot) (c modules.Change, err error) {
 		if differs {
 			why = append(why, r.Path)
 		}
+	}
+	if another, err := replaced.Get(s, struct{}{}); another || err != nil {
+		c.Edits = []modules.Edit{{Action: modules.Run, Subject: "service", Field: "restart"}}
+		return c, err
 	}
 	if why != nil {
 		c.Edits = []modules.Edit{{Action: modules.Run, Subject: "service", Field: "reload", To: strings.Join(why, " ")}}
@@ -102,7 +123,7 @@ func (r *reads) Foresee(s *observe.Snapshot, _ modules.Change) {
 }
 
 func (*reads) Effect() string                 { return "reload" }
-func (*reads) IsEffect(c modules.Change) bool { return !c.Empty() }
+func (*reads) IsEffect(c modules.Change) bool { _, ok := c.Find("reload"); return ok }
 
 func (r *reads) Join(earlier []modules.Step) modules.Step {
 	joined := *r
@@ -253,6 +274,27 @@ func TestDeferred(t *testing.T) {
 				t.Errorf("a second apply: %+v, %v, %d questions", summary, err, l.conns["a"].asked)
 			}
 		})
+	}
+}
+
+// TestDeferredPerhaps: what a step that is put off may do instead stays in the plan.
+func TestDeferredPerhaps(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "host \"a\" {}\nplay \"p\" {\n  hosts = [host.a]\n"+stepOf("thing", "/program", "")+site("a", "")+site("b", "")+"}\n", deferringModules()...)
+	var edits []string
+	summary, err := l.run(t.Context(), Options{Mode: Plan, Reporter: reporterFunc(func(e Event) {
+		if strings.HasPrefix(e.Step, "reads.") {
+			for _, edit := range e.Change.Edits {
+				edits = append(edits, fmt.Sprintf("%s %s %s if %q unless %q", e.Type, e.Step, edit.Field, edit.If, edit.Unless))
+			}
+		}
+	})})
+	want := []string{
+		`step_unknown reads.b reload if "" unless "it is another one"`, `step_unknown reads.b restart if "it is another one" unless ""`,
+		`step_unknown reads.a restart if "it is another one" unless ""`,
+	}
+	if diff := cmp.Diff(want, edits); diff != "" || err != nil || summary.Counts != (Counts{Planned: 3, OK: 2, Unknown: 2}) {
+		t.Errorf("%v, %+v (-want +got):\n%s", err, summary, diff)
 	}
 }
 

@@ -5,5 +5,5 @@ import "embed"
 
 // FS has a file for each plan, and what these read.
 //
-//go:embed *.hcl inventory
+//go:embed *.hcl inventory lib
 var FS embed.FS

@@ -155,7 +155,7 @@ func TestReadmeLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`(?m)^  on (plans/\S+) line (\d+), in .*:\n *(\d+):   (.*)$`).FindAllStringSubmatch(string(readme), -1)
+	found := regexp.MustCompile(`(?m)^  on (plans/\S+) line (\d+), in .*:\n *(\d+): (.*)$`).FindAllStringSubmatch(string(readme), -1)
 	if len(found) == 0 {
 		t.Error("the README shows no message with a line")
 	}
@@ -164,7 +164,7 @@ func TestReadmeLines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := fmt.Sprint(slices.Index(strings.Split(string(text), "\n"), "  "+m[4]) + 1)
+		line := fmt.Sprint(slices.Index(strings.Split(string(text), "\n"), m[4]) + 1)
 		if m[2] != line || m[3] != line {
 			t.Errorf("the README shows line %s of %s as %q, which is line %s there (0: none)", m[2], m[1], m[4], line)
 		}

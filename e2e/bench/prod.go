@@ -166,6 +166,15 @@ func (c *chat) apply(ctx context.Context) (milliseconds float64, err error) {
 	vars["address"], vars["domain"], vars["email"], vars["node_version"] = c.host.Name, c.domain, "admin@lab.test", chatNode
 	vars["rocketchat_version"], vars["meet_domain"] = chatRelease, c.meet
 	maps.Copy(vars, c.mirror.JitsiVariables())
+	vars, sources, err := mirror.Split(vars)
+	if err != nil {
+		return 0, err
+	}
+	named, err := c.laptop.WriteFile("sources.json", string(sources))
+	if err != nil {
+		return 0, err
+	}
+	c.laptop.Setenv(mirror.SourcesEnv, named)
 	args := []string{"apply", plan}
 	for _, set := range []map[string]string{vars, chatSecrets} {
 		for name, value := range set {

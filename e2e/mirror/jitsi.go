@@ -34,9 +34,9 @@ type JitsiRepository struct {
 	Fingerprint string
 }
 
-// Variable returns the value of the plans' variable jitsi_repository, with the fingerprint that the plan expects.
+// Variable returns the value of jitsi_repository of plans/lib/sources, with the fingerprint that the plan expects.
 func (r JitsiRepository) Variable(fingerprint string) string {
-	return fmt.Sprintf("{uri = %q, key_url = %q, fingerprints = [%q]}", r.URI, r.KeyURL, fingerprint)
+	return source("uri", r.URI, r.KeyURL, fingerprint)
 }
 
 // RefusedJitsi are repositories with the same packages that must be refused.

@@ -178,8 +178,8 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 	return nil
 }
 
-// Variables returns the variables of plans/prod.hcl and similar plans that name sources and versions, as --var takes them,
-// except Rocket.Chat's release.
+// Variables returns what names sources and versions, except Rocket.Chat's release: variables of plans/prod.hcl and similar plans, as --var
+// takes them, and what their libraries know by [SourcesEnv]; see [Split].
 func (m *Mirror) Variables() map[string]string {
 	vars := map[string]string{
 		"node_version": "22.22.3", "mongodb_version": m.MongoDB.Series,
@@ -188,9 +188,6 @@ func (m *Mirror) Variables() map[string]string {
 	}
 	if m.Vendor { // plans have the rest by default
 		return vars
-	}
-	source := func(what, uri, keyURL, fingerprint string) string {
-		return fmt.Sprintf("{%s = %q, key_url = %q, fingerprints = [%q]}", what, uri, keyURL, fingerprint)
 	}
 	vars["check_mongodb_version"] = "false" // the stand-in accepts the mirror's MongoDB
 	vars["mongodb_repository"] = source("uri", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint)

@@ -56,7 +56,7 @@ func TestVariables(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	lab := &Mirror{MongoDB: MongoDB{URI: "http://lab/apt", KeyURL: "http://lab/key", Fingerprint: "AB"}, ACME: acme}
-	if got, want := lab.Variables()["mongodb_repository"], `{uri = "http://lab/apt", key_url = "http://lab/key", fingerprints = ["AB"]}`; got != want {
+	if got, want := lab.Variables()["mongodb_repository"], `{"fingerprints":["AB"],"key_url":"http://lab/key","uri":"http://lab/apt"}`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -276,8 +276,13 @@ func guarded(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	calls, err := os.ReadFile("../../plans/lib/calls/main.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
 	all := canary + authority + denoPlan
-	meet := withSettings(string(jitsi))
+	meet, library := withSettings(string(jitsi), string(calls))
+	meet += strings.ReplaceAll(library, "\n", "\n  ") // as in a play
 	for _, name := range meetSecrets {
 		meet = regexp.MustCompile(`\bvar\.`+name+`\b`).ReplaceAllString(meet, "var.s."+name)
 	}

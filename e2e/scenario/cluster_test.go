@@ -64,6 +64,7 @@ func (c *cluster) addMember() {
 		c.t.Fatal(err)
 	}
 	c.plan = filepath.Join(c.laptop.Home, "cluster.hcl")
+	libraries(c.t, c.laptop)
 	member := "\nhost \"mongo4\" {\n  address = var.addresses.mongo4\n  groups  = [\"mongo\"]\n}\n"
 	if err := os.WriteFile(c.plan, append(text, member...), 0o600); err != nil {
 		c.t.Fatal(err)
@@ -233,8 +234,8 @@ func TestCluster(t *testing.T) {
 	}
 	c.answers("9.0")
 	delete(c.vars, "mongodb_deadline")
-	instances := []string{"rocketchat.chat/env", "rocketchat.chat/service-3000", "rocketchat.chat/service-3001"}
-	c.applies("after that", map[string][]string{"mongo2": {"mongod.rs0/service"}, "chat1": instances, "chat2": instances})
+	instances := []string{"chat/rocketchat.chat/env", "chat/rocketchat.chat/service-3000", "chat/rocketchat.chat/service-3001"}
+	c.applies("after that", map[string][]string{"mongo2": {"database/mongod.rs0/service"}, "chat1": instances, "chat2": instances})
 	members, now := c.members()
 	if diff := cmp.Diff(c.voters("mongo1", "mongo2", "mongo3", "mongo4"), members); diff != "" || now != version+2 {
 		t.Errorf("configuration %d of the set, want %d: one that adds the member, one that gives it its vote; members (-want +got):\n%s", now, version+2, diff)
@@ -244,7 +245,7 @@ func TestCluster(t *testing.T) {
 
 	// No instance of the old release runs when the first one of the new migrates the database.
 	c.release("9.1.0")
-	upgrade := append([]string{"rocketchat.chat/release", "rocketchat.chat/npm", "rocketchat.chat/current"}, instances[1:]...)
+	upgrade := append([]string{"chat/rocketchat.chat/release", "chat/rocketchat.chat/npm", "chat/rocketchat.chat/current"}, instances[1:]...)
 	c.applies("upgrade", map[string][]string{"chat1": upgrade, "chat2": append([]string{"command.stop"}, upgrade...)})
 	c.answers("9.1")
 	c.applies("after the upgrade", map[string][]string{})

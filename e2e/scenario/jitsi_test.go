@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,16 +46,21 @@ type meet struct {
 // meetSecrets are the variables that no output may show.
 var meetSecrets = []string{"bridge_secret", "focus_secret", "token_secret", "turn_secret", "bridge_settings", "focus_settings"}
 
-// withSettings gives bridge and focus settings, in variables that may be secret.
-func withSettings(plan string) string {
-	plan = strings.Replace(plan, "  jitsi \"meet\" {\n", `  jitsi "meet" {
+// withSettings gives bridge and focus settings, in variables that may be secret: those of the plan, and those of its library.
+func withSettings(plan, library string) (newPlan, newLibrary string) {
+	plan = strings.Replace(plan, "  include \"calls\" {\n", `  include "calls" {
+    bridge_settings = var.bridge_settings
+    focus_settings  = var.focus_settings
+`, 1)
+	library = strings.Replace(library, "jitsi \"meet\" {\n", `jitsi "meet" {
     bridge_settings = var.bridge_settings == "" ? "" : "videobridge.lab = \"${var.bridge_settings}\""
     focus_settings  = var.focus_settings == "" ? "" : "jicofo.lab = \"${var.focus_settings}\""
 `, 1)
 	for _, name := range []string{"bridge_settings", "focus_settings"} {
-		plan += "\nvariable \"" + name + "\" {\n  type      = string\n  sensitive = true\n  default   = \"\"\n}\n"
+		block := "\nvariable \"" + name + "\" {\n  type      = string\n  sensitive = true\n  default   = \"\"\n}\n"
+		plan, library = plan+block, library+block
 	}
-	return plan
+	return plan, library
 }
 
 // launchMeet boots a host; more is what stands in the plan beside plans/jitsi.hcl.
@@ -81,7 +87,17 @@ func launchMeet(t *testing.T, image, more string) *meet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.plan, err = p.laptop.WriteFile("plan.hcl", withSettings(string(text))+more); err != nil {
+	libraries(t, p.laptop)
+	calls := filepath.Join("lib", "calls", "main.hcl")
+	library, err := os.ReadFile(filepath.Join(p.laptop.Home, calls))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, changed := withSettings(string(text), string(library))
+	if _, err := p.laptop.WriteFile(calls, changed); err != nil {
+		t.Fatal(err)
+	}
+	if p.plan, err = p.laptop.WriteFile("plan.hcl", plan+more); err != nil {
 		t.Fatal(err)
 	}
 	p.vars = map[string]string{
@@ -92,6 +108,14 @@ func launchMeet(t *testing.T, image, more string) *meet {
 	maps.Copy(p.vars, m.JitsiVariables())
 	p.call("meet")
 	return p
+}
+
+// libraries copies the libraries of plans to a laptop's home, for plans that are there.
+func libraries(t *testing.T, laptop *rcprov.Laptop) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(laptop.Home, "lib"), os.DirFS("../../plans/lib")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // call gives the host a domain.
@@ -108,8 +132,8 @@ func (p *meet) repository(r mirror.JitsiRepository, fingerprint string) {
 
 // meetWaits are steps that only wait, if there is still something to wait for when their turn comes.
 var meetWaits = []string{
-	"jitsi.meet/served", "jitsi.meet/bridge", "jitsi.meet/focus", "jitsi.meet/page", "jitsi.meet/page-domain", "jitsi.meet/login",
-	"http_check.meet",
+	"calls/jitsi.meet/served", "calls/jitsi.meet/bridge", "calls/jitsi.meet/focus", "calls/jitsi.meet/page", "calls/jitsi.meet/page-domain", "calls/jitsi.meet/login",
+	"calls/http_check.meet", "calls/http_check.meet-live",
 }
 
 // refusesPeers has the host's coturn, with Jitsi's configuration and an address for IPv6, relay to a private network: it must refuse,
@@ -372,9 +396,9 @@ hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappin
 				p.vars[name] += "-rotated"
 			}
 			p.apply("secrets rotated", []string{
-				"jitsi.meet/answers-tokens", "jitsi.meet/prosody-settings",
-				"jitsi.meet/account-focus", "jitsi.meet/account-bridge", "jitsi.meet/prosody-service", "jitsi.meet/bridge-conf",
-				"jitsi.meet/focus-conf", "jitsi.meet/bridge-service", "jitsi.meet/focus-service", "jitsi.meet/turn-conf", "jitsi.meet/turn-service",
+				"calls/jitsi.meet/answers-tokens", "calls/jitsi.meet/prosody-settings",
+				"calls/jitsi.meet/account-focus", "calls/jitsi.meet/account-bridge", "calls/jitsi.meet/prosody-service", "calls/jitsi.meet/bridge-conf",
+				"calls/jitsi.meet/focus-conf", "calls/jitsi.meet/bridge-service", "calls/jitsi.meet/focus-service", "calls/jitsi.meet/turn-conf", "calls/jitsi.meet/turn-service",
 			})
 			p.works("secrets rotated")
 			p.settled("secrets rotated")
@@ -414,7 +438,7 @@ func (p *meet) keptSecrets() {
 	for _, name := range meetSecrets {
 		secrets[name] = p.vars[name]
 	}
-	p.look.search(`"step":"jitsi.meet/bridge-conf"`, secrets)
+	p.look.search(`"step":"calls/jitsi.meet/bridge-conf"`, secrets)
 	p.look = nil
 }
 
@@ -468,7 +492,7 @@ rm /tmp/roster
 // drifts makes drifts and wants each repaired alone, with the restarts that it needs.
 func (p *meet) drifts() {
 	p.t.Helper()
-	const step = "jitsi.meet/"
+	const step = "calls/jitsi.meet/"
 	lua := "/etc/prosody/conf.avail/$domain.cfg.lua"
 	prosodyAnew := []string{step + "prosody", step + "prosody-settings", step + "prosody-access", step + "account-focus", step + "account-bridge", step + "prosody-service"}
 	for _, drift := range []struct {
@@ -543,7 +567,7 @@ func (p *meet) otherVersion() {
 	must(p.t, p.host, `export DEBIAN_FRONTEND=noninteractive
 apt-get -y -q install --allow-downgrades --allow-change-held-packages -o Dpkg::Options::=--force-confold `+strings.Join(p.mirror.Jitsi.Previous, " ")+` </dev/null >/dev/null`)
 	before := p.starts("prosody")
-	p.apply("another version", []string{"jitsi.meet/packages", "jitsi.meet/prosody-service"})
+	p.apply("another version", []string{"calls/jitsi.meet/packages", "calls/jitsi.meet/prosody-service"})
 	if p.starts("prosody") == before {
 		p.t.Error("another version: prosody still runs with the plugins of the first one")
 	}
@@ -566,7 +590,7 @@ func (p *meet) renewed() {
 	want := count()
 	want["nginx"]++
 	want["coturn"]++
-	p.apply("certificate about to expire", []string{"acme_certificate.meet/certificate", "jitsi.meet/turn-service", "jitsi.meet/site-service"})
+	p.apply("certificate about to expire", []string{"calls/certificate/acme_certificate.site/certificate", "calls/jitsi.meet/turn-service", "calls/jitsi.meet/site-service"})
 	if diff := cmp.Diff(want, count()); diff != "" {
 		p.t.Errorf("certificate about to expire: reloads and starts (-want +got):\n%s", diff)
 	}
@@ -609,7 +633,7 @@ func (p *meet) begin(texts ...string) (stop func()) {
 // killAt kills rcprov some time after it began to change what a step is for.
 func (p *meet) killAt(step string, after time.Duration) {
 	p.t.Helper()
-	stop := p.begin(`"step":"jitsi.meet/`+step+`"`, `"text":"changing"`)
+	stop := p.begin(`"step":"calls/jitsi.meet/`+step+`"`, `"text":"changing"`)
 	time.Sleep(after)
 	stop()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/e2e/internal/rcprov"
+	"github.com/rcprov/rcprov/e2e/mirror"
 )
 
 // planned is a plan of plans/ with its variables, on a laptop that knows the hosts.
@@ -24,9 +25,19 @@ type planned struct {
 
 // args are those of a command with the plan and all variables.
 func (p *planned) args(command string) []string {
+	p.t.Helper()
+	vars, sources, err := mirror.Split(p.vars)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	file, err := p.laptop.WriteFile("sources.json", string(sources))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.laptop.Setenv(mirror.SourcesEnv, file)
 	args := []string{command, p.plan, "--json"}
-	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
-		args = append(args, "--var", name+"="+p.vars[name])
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		args = append(args, "--var", name+"="+vars[name])
 	}
 	return args
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/rcprov/rcprov/e2e/lab/labtest"
 )
 
+// calls is what the addresses of the calls' steps begin with.
+const calls = `calls["meet"]/`
+
 // withCalls has the plan set up video calls on a host.
 func (p *prod) withCalls(h *lab.Host) {
 	p.calls = &meet{host: h, mirror: p.mirror, planned: planned{t: p.t, vars: map[string]string{
@@ -79,7 +82,7 @@ func (p *prod) bridgeDrift() {
 	p.t.Helper()
 	must(p.t, p.host, "sed -i s/"+p.vars["meet_bridge_secret"]+"/hunter2-bridge-x/ /etc/jitsi/videobridge/jvb.conf; systemctl restart jitsi-videobridge2")
 	same, reloads := p.same("nginx", "rocketchat-3000", "mongod", "prosody", "jicofo"), p.reloads()
-	p.apply("secret of the bridge", []string{"jitsi.meet/bridge-conf", "jitsi.meet/bridge-service"})
+	p.apply("secret of the bridge", []string{calls + "jitsi.meet/bridge-conf", calls + "jitsi.meet/bridge-service"})
 	same("secret of the bridge")
 	if got := p.reloads() - reloads; got != 0 {
 		p.t.Errorf("secret of the bridge: nginx was reloaded %d times", got)
@@ -99,7 +102,7 @@ func (p *prod) renamesCalls() {
 	steps := changed(p.t, r)
 	p.t.Logf("%s: %d steps changed in %s", what, len(steps), r.Duration.Round(time.Millisecond))
 	ofCalls := func(step string) bool {
-		return strings.HasPrefix(step, "jitsi.meet/") || strings.HasPrefix(step, "acme_certificate.meet/") || strings.HasPrefix(step, "http_check.meet")
+		return strings.HasPrefix(step, calls)
 	}
 	if others := slices.DeleteFunc(steps, ofCalls); len(others) > 0 {
 		p.t.Errorf("%s: changed %q too", what, others)
@@ -152,16 +155,16 @@ func TestProdTwoHosts(t *testing.T) {
 	t.Parallel()
 	m, image := supply(t)
 	images := labtest.Images(t)
-	chat, calls := labtest.Launch(t, image), labtest.Launch(t, images[len(images)-1])
-	p := newProd(t, m, "prod.hcl", chat, chat, calls)
-	p.vars["address"], p.vars["meet_address"] = chat.Name, calls.Name
-	p.withCalls(calls)
+	chat, meet := labtest.Launch(t, image), labtest.Launch(t, images[len(images)-1])
+	p := newProd(t, m, "prod.hcl", chat, chat, meet)
+	p.vars["address"], p.vars["meet_address"] = chat.Name, meet.Name
+	p.withCalls(meet)
 	p.release("9.0.0")
 	p.run(2, "plan")
 	p.apply("bare hosts", nil)
 	p.answers("9.0")
 	p.calls.works("bare hosts")
 	must(t, chat, "ufw status | grep -q '^80,443/tcp  *ALLOW' && ! ufw status | grep -w udp && ! dpkg -s prosody 2>/dev/null")
-	must(t, calls, "ufw status | grep -q '^80,443/tcp  *ALLOW' && ufw status | grep -q '^10000/udp  *ALLOW' && ! test -e /opt/node && ! test -e /etc/mongod.conf")
-	p.settled("second apply", chat, calls)
+	must(t, meet, "ufw status | grep -q '^80,443/tcp  *ALLOW' && ufw status | grep -q '^10000/udp  *ALLOW' && ! test -e /opt/node && ! test -e /etc/mongod.conf")
+	p.settled("second apply", chat, meet)
 }

@@ -89,9 +89,17 @@ func (p *prod) release(version string) { p.vars["rocketchat_version"] = version 
 
 // waits are steps that only wait, if there is still something to wait for when their turn comes.
 var waits = append([]string{
-	"mongod.rs0/answers", "mongo_replica_set.rs0/answers", "mongo_replica_set.rs0", "rocketchat.chat/ready-3000", "rocketchat.chat/ready-3001",
-	"nginx_site.chat/served", "http_check.chat", "http_check.live", "http_check.meet-live",
-}, meetWaits...)
+	"database/mongod.rs0/answers", "members/mongo_replica_set.rs0/answers", "members/mongo_replica_set.rs0", "chat/rocketchat.chat/ready-3000",
+	"chat/rocketchat.chat/ready-3001", "site/nginx_site.chat/served", "site/http_check.chat", "site/http_check.live",
+}, slices.Concat(meetWaits, callsWaits)...)
+
+// callsWaits are those of meetWaits in a plan that may be without calls.
+var callsWaits = func() (all []string) {
+	for _, step := range meetWaits {
+		all = append(all, calls+strings.TrimPrefix(step, "calls/"))
+	}
+	return all
+}()
 
 // fails wants an apply that ends with an error in which text stands, and changes nothing but the steps of changes.
 func (p *prod) fails(what, text string, changes ...string) {
@@ -284,7 +292,7 @@ func (p *prod) keptSecrets() {
 	for _, name := range p.secrets {
 		secrets[name] = p.vars[name]
 	}
-	p.look.search(`"step":"rocketchat.chat/env"`, secrets)
+	p.look.search(`"step":"chat/rocketchat.chat/env"`, secrets)
 	p.look = nil
 }
 
@@ -313,7 +321,7 @@ func TestProd(t *testing.T) {
 	p.settled("second apply", h)
 	p.wantStarts("second apply", 1)
 
-	const prefix = "rocketchat.chat/"
+	const prefix = "chat/rocketchat.chat/"
 	first, second := prefix+"service-3000", prefix+"service-3001"
 	for _, drift := range []struct {
 		name, script string
@@ -323,16 +331,16 @@ func TestProd(t *testing.T) {
 		{"unit edited", "sed -i s/LimitNOFILE=65536/LimitNOFILE=1024/ /etc/systemd/system/rocketchat-3000.service && systemctl daemon-reload", []string{first}, 2},
 		{"service stopped", "systemctl stop rocketchat-3000", []string{first}, 3},
 		{"mode of the environment", "chmod 0644 /etc/rocketchat/env", []string{prefix + "env"}, 3},
-		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"mongod.rs0/conf"}, 3},
-		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"mongod.rs0/key"}, 3},
+		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"database/mongod.rs0/conf"}, 3},
+		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"database/mongod.rs0/key"}, 3},
 		// It comes back as nginx read it.
-		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"nginx_site.chat/configuration"}, 3},
+		{"site deleted", "rm /etc/nginx/conf.d/" + p.domain + ".conf", []string{"site/nginx_site.chat/configuration"}, 3},
 		// The chat has been running from the directory that is replaced.
 		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
 sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
-rm -r /opt/node/22.22.3/lib/node_modules/npm`, []string{"ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node.lts/release", first}, 4},
+rm -r /opt/node/22.22.3/lib/node_modules/npm`, []string{"ground/ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node/node.lts/release", first}, 4},
 		{"nginx.conf edited", "echo '# mine' >>/etc/nginx/nginx.conf", []string{"nginx.web/service"}, 4},
-		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"apt_package.base", "ufw.firewall"}, 4},
+		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"ground/apt_package.base", "ground/ufw.firewall"}, 4},
 	} {
 		must(t, h, drift.script)
 		p.apply(drift.name, drift.changes)
@@ -342,9 +350,9 @@ rm -r /opt/node/22.22.3/lib/node_modules/npm`, []string{"ufw.firewall", "nginx.w
 
 	p.bridgeDrift()
 
-	p.renewed(p.domain, "acme_certificate.chat/certificate", "nginx_site.chat/service")
+	p.renewed(p.domain, "site/certificate/acme_certificate.site/certificate", "site/nginx_site.chat/service")
 	same := p.same("nginx", "rocketchat-3000", "prosody", "jicofo", "jitsi-videobridge2")
-	p.renewed(p.calls.domain, "acme_certificate.meet/certificate", "jitsi.meet/site-service")
+	p.renewed(p.calls.domain, calls+"certificate/acme_certificate.site/certificate", calls+"jitsi.meet/site-service")
 	same("renewed certificates")
 	p.answers("8.8")
 	p.calls.works("renewed certificates")
@@ -388,7 +396,7 @@ for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; e
 
 	p.release("9.0.0")
 	p.vars["rocketchat_ports"] = "[3000, 3001]"
-	p.apply("a second instance", []string{second, "nginx_site.chat/configuration", "nginx_site.chat/service"})
+	p.apply("a second instance", []string{second, "site/nginx_site.chat/configuration", "site/nginx_site.chat/service"})
 	p.wantStarts("a second instance", 6)
 	p.release("9.1.0")
 	if _, err := p.laptop.RunAndKill(t.Context(), 3*time.Second, p.args("apply")...); err != nil {

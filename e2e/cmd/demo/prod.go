@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/rcprov/rcprov/e2e/mirror"
@@ -50,19 +51,24 @@ func prod(ctx context.Context, s stage) (err error) {
 	for _, name := range []string{"chat.lab.test", "meet.lab.test"} {
 		m.ACME.Resolve(name, netip.MustParseAddr(s.host.Address))
 	}
-	vars := m.Variables()
-	maps.Copy(vars, m.JitsiVariables())
+	all := m.Variables()
+	maps.Copy(all, m.JitsiVariables())
+	vars, sources, err := mirror.Split(all)
+	if err != nil {
+		return err
+	}
 	for name, value := range vars {
-		s.laptop.Env = append(s.laptop.Env, "RCPROV_VAR_"+name+"="+value)
+		s.laptop.Setenv("RCPROV_VAR_"+name, value)
 	}
-	plan, err := os.ReadFile("plans/prod.hcl")
+	named, err := s.laptop.WriteFile("sources.json", string(sources))
 	if err != nil {
 		return err
 	}
+	s.laptop.Setenv(mirror.SourcesEnv, named)
 	mine := prodVars()
-	path, err := s.laptop.WriteFile("prod.hcl", string(plan))
-	if err != nil {
-		return err
+	path := filepath.Join(s.laptop.Home, "prod.hcl")
+	if out, err := s.laptop.Command(ctx, "init", "prod", s.laptop.Home).CombinedOutput(); err != nil {
+		return fmt.Errorf("rcprov init: %w\n%s", err, out)
 	}
 	file, err := s.laptop.WriteFile("prod.vars.hcl", mine)
 	if err != nil {
@@ -72,7 +78,7 @@ func prod(ctx context.Context, s stage) (err error) {
 	if err := os.WriteFile(s.laptop.SSHConfig(), []byte(config), 0o600); err != nil {
 		return err
 	}
-	say("The plan is plans/prod.hcl as it stands. prod.vars.hcl is what a person adds to it: names, an address, passwords.")
+	say("The plan is plans/prod.hcl as `rcprov init prod` writes it. prod.vars.hcl is what a person adds to it: names, an address, passwords.")
 	_, _ = io.WriteString(whole, mine)
 	with := func(command string) []string { return []string{command, path, "--var-file", file} }
 	return s.play(ctx, []act{

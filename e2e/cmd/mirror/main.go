@@ -81,10 +81,15 @@ func run(ctx context.Context) error {
 		return errors.Join(err, m.Close())
 	}
 	fmt.Println(string(text))
-	vars := m.Variables()
-	maps.Copy(vars, m.JitsiVariables())
-	file := filepath.Join(config.Dir, "mirror.env")
-	if err := os.WriteFile(file, []byte(exports(vars)), 0o644); err != nil {
+	all := m.Variables()
+	maps.Copy(all, m.JitsiVariables())
+	vars, sources, err := mirror.Split(all)
+	if err != nil {
+		return errors.Join(err, m.Close())
+	}
+	file, named := filepath.Join(config.Dir, "mirror.env"), filepath.Join(config.Dir, "sources.json")
+	text = fmt.Appendf(nil, "%sexport %s='%s'\n", exports(vars), mirror.SourcesEnv, strings.ReplaceAll(named, "'", `'\''`))
+	if err := errors.Join(os.WriteFile(named, sources, 0o644), os.WriteFile(file, text, 0o644)); err != nil {
 		return errors.Join(err, m.Close())
 	}
 	fmt.Fprintf(os.Stderr, "mirror: serving until Ctrl-C; in another shell `. %s` has plans take everything from here\n", file)

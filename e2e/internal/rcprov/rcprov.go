@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -77,6 +78,12 @@ func (l *Laptop) SSHConfig() string { return filepath.Join(l.Home, ".ssh", "conf
 func (l *Laptop) WriteFile(name, content string) (string, error) {
 	path := filepath.Join(l.Home, name)
 	return path, os.WriteFile(path, []byte(content), 0o600)
+}
+
+// Setenv sets a variable of the environment.
+func (l *Laptop) Setenv(name, value string) {
+	l.Env = slices.DeleteFunc(l.Env, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+	l.Env = append(l.Env, name+"="+value)
 }
 
 // HostBlock returns a host block of a plan for h, which logs in as the user with sudo; extra are more lines of it.

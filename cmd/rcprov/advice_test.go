@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/big"
 	"os"
@@ -56,6 +57,7 @@ var withSnippets = map[string]int{
 	"modules/primitive/ufw/apply.go":        1,
 	"modules/primitive/ufw/ufw.go":          1,
 	"modules/product/sshd/refuse.go":        4,
+	"plans/README.md":                       5,
 	"plans/cluster.hcl":                     1,
 }
 
@@ -727,6 +729,8 @@ func (a *adviser) writeStub(dir, name string) error {
 	switch filepath.Ext(name) {
 	case ".pub":
 		text = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0rGm3sGvSJBlYvGJSLVTSLPEUP1HKfhoKaGUDX1Xto me\n"
+	case ".service":
+		text = "[Service]\nExecStart=/usr/bin/it\n[Install]\nWantedBy=multi-user.target\n"
 	case ".pem":
 		text = a.certificate
 	}
@@ -740,7 +744,7 @@ func (a *adviser) writeStub(dir, name string) error {
 	return os.WriteFile(path, []byte(text), 0o600)
 }
 
-// writeLibrary makes a library that takes what an include in a snippet gives it.
+// writeLibrary makes a library that takes what an include in a snippet gives it. One of plans/lib is there as it stands.
 func (a *adviser) writeLibrary(t *testing.T, dir string, include *hclsyntax.Body) {
 	t.Helper()
 	source := "./lib/it"
@@ -754,6 +758,14 @@ func (a *adviser) writeLibrary(t *testing.T, dir string, include *hclsyntax.Body
 	}
 	if filepath.IsAbs(source) {
 		return // that of a snippet
+	}
+	if library, ok := strings.CutPrefix(source, "./lib/"); ok {
+		if _, err := os.Stat("../../plans/lib/" + library); err == nil {
+			if err := os.CopyFS(filepath.Join(dir, "lib"), os.DirFS("../../plans/lib")); err != nil && !errors.Is(err, fs.ErrExist) {
+				t.Fatal(err)
+			}
+			return
+		}
 	}
 	path := filepath.Join(dir, source)
 	if err := os.MkdirAll(path, 0o700); err != nil {

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 )
 
 // TestPlansShare: no five lines in sequence stand twice in the plans that people copy and their libraries. What several need is in a
@@ -47,5 +50,87 @@ func TestPlansShare(t *testing.T) {
 		if strings.Contains(string(text), "not-in-use") {
 			t.Errorf("%s has a placeholder", name)
 		}
+	}
+}
+
+// TestPlansPage: plans/README.md names each plan and library, and each word of ours in its tables is one of the language, a module, a
+// command or a flag.
+func TestPlansPage(t *testing.T) {
+	t.Parallel()
+	read := func(pattern string) (text string) {
+		t.Helper()
+		names, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatal("no ", pattern, err)
+		}
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += string(content)
+		}
+		return text
+	}
+	page := read("plans/README.md")
+	for _, pattern := range []string{"*.hcl", "inventory/*.hcl", "lib/*"} {
+		names, err := filepath.Glob("../../plans/" + pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatal("no ", pattern, err)
+		}
+		for _, name := range names {
+			name = strings.TrimPrefix(filepath.ToSlash(name), "../../plans/")
+			if !strings.Contains(page, "| `"+name+"` |") {
+				t.Errorf("plans/README.md does not list %s", name)
+			}
+		}
+	}
+
+	a := newAdviser(t)
+	known := map[string]bool{"connection": true}
+	for _, word := range regexp.MustCompile(`[a-z_0-9]+`).FindAllString(plan.Language(), -1) {
+		known[word] = true
+	}
+	for name, page := range a.pages {
+		known[name] = true
+		for _, arg := range page.Args {
+			known[arg.Name] = true
+		}
+	}
+	commands := read("cmd/rcprov/internal/cli/*.go")
+	_, tables, _ := strings.Cut(page, "\n### Words\n")
+	words := 0
+	for line := range strings.Lines(tables) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 2 {
+			continue
+		}
+		for _, m := range regexp.MustCompile("(there is no )?`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+			word := m[2]
+			first, _, _ := strings.Cut(word, " ")
+			flag, isFlag := strings.CutPrefix(first, "-")
+			command, isCommand := strings.CutPrefix(word, "rcprov ")
+			ok := true
+			switch {
+			case isCommand:
+				command, _, _ = strings.Cut(command, " ")
+				ok = strings.Contains(commands, `"`+command)
+			case isFlag:
+				ok = regexp.MustCompile(`\([^"(){}\n]*"` + strings.TrimPrefix(flag, "-") + `", `).MatchString(commands)
+			case strings.ContainsAny(first, "*/~"):
+				continue // a file
+			default:
+				for _, part := range regexp.MustCompile(`[a-z_0-9]+`).FindAllString(strings.TrimSuffix(first, ".NAME"), -1) {
+					ok = ok && (known[part] || part == "web1")
+				}
+			}
+			words++
+			if ok == (m[1] != "") {
+				t.Errorf("plans/README.md, %q: is there a `%s`? %v", strings.TrimSpace(cells[0]), word, ok)
+			}
+		}
+	}
+	if words < 80 {
+		t.Errorf("only %d words in the tables", words)
 	}
 }

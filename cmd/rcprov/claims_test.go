@@ -77,6 +77,14 @@ var claimCases = map[string]claimCase{
 		},
 		free: []string{"file", "contains", "state"}, // with state = "absent" no url may be given: see TestClaimsAcrossModules
 	},
+	"git": {
+		names: "path = \"/srv/x\"",
+		differ: map[string][]string{
+			"repo": {`"https://a.example.com/x.git"`, `"https://b.example.com/x.git"`}, "version": {"\"a\"\nrepo = \"/srv/r\"", "\"b\"\nrepo = \"/srv/r\""},
+			"owner": {"\"root\"\nrepo = \"/srv/r\"", "\"daemon\"\nrepo = \"/srv/r\""}, "group": {"\"root\"\nrepo = \"/srv/r\"", "\"daemon\"\nrepo = \"/srv/r\""},
+		},
+		free: []string{"force", "submodules", "depth", "key", "key_file", "host_keys"}, // how it is fetched
+	},
 	"user": {
 		names: `name = "alice"`,
 		differ: map[string][]string{

@@ -131,6 +131,7 @@ var readsNothing = map[string]string{
 	"check":             "runs the plan's program",
 	"command":           "runs the plan's program",
 	"directory":         "reads no file",
+	"git":               "a repository whose files are emptied is broken: an error",
 	"group":             "reads what getent says; without /etc/group nothing works",
 	"http_check":        "reads no file",
 	"jitsi":             "its packages own its files; jitsi's scenario breaks them one by one",

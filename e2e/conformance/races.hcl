@@ -260,6 +260,31 @@ race "archive" "absent" {
   EOT
 }
 
+race "git" "hers" {
+  names  = ["p/app/"]
+  inside = ["app/f", "f", ".git/config", "tree/f"]
+  setup  = <<-EOT
+    command -v git >/dev/null || { apt-get update -qq; apt-get install -qq -y --no-install-recommends git >/dev/null 2>&1; }
+    git config --system --replace-all safe.directory '*'
+    [ -d /srv/fixture/app ] || {
+      git init -q /srv/fixture/app
+      cd /srv/fixture/app
+      echo 1 >f
+      git add f
+      git -c user.name=hub -c user.email=hub@example.com commit -q -m one
+    }
+  EOT
+  plan   = <<-EOT
+    git "app" {
+      repo  = "/srv/fixture/app"
+      path  = "/home/alice/race/p/app"
+      owner = "alice"
+      group = "alice"
+      force = true
+    }
+  EOT
+}
+
 race "download" "hers" {
   names = ["p/tool"]
   setup = <<-EOT
@@ -616,6 +641,11 @@ exempt {
 exempt {
   names   = ["mongod.key_file", "node.links", "user.create_home"]
   because = "no path: a URL, the key itself, names of programs, a bool"
+}
+
+exempt {
+  names   = ["git.key_file"]
+  because = "ssh reads it, with the rights of the checkout's owner"
 }
 
 exempt {

@@ -13,6 +13,7 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/directory"
 	"github.com/rcprov/rcprov/modules/primitive/download"
 	"github.com/rcprov/rcprov/modules/primitive/file"
+	"github.com/rcprov/rcprov/modules/primitive/git"
 	"github.com/rcprov/rcprov/modules/primitive/group"
 	"github.com/rcprov/rcprov/modules/primitive/hostsentry"
 	"github.com/rcprov/rcprov/modules/primitive/httpcheck"
@@ -47,6 +48,7 @@ func Modules() []modules.Module {
 		directory.Module(),
 		download.Module(),
 		file.Module(),
+		git.Module(),
 		group.Module(),
 		hostsentry.Module(),
 		httpcheck.Module(),

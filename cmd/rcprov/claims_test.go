@@ -75,7 +75,7 @@ var claimCases = map[string]claimCase{
 			"mode": {"\"0755\"\nsha256 = " + sum1, "\"0700\"\nsha256 = " + sum1}, "owner": {"\"root\"\nsha256 = " + sum1, "\"daemon\"\nsha256 = " + sum1},
 			"group": {"\"root\"\nsha256 = " + sum1, "\"daemon\"\nsha256 = " + sum1},
 		},
-		free: []string{"file", "contains", "state"}, // with state = "absent" no url may be given: see TestClaimsAcrossModules
+		free: []string{"source", "file", "contains", "state"}, // with state = "absent" no url may be given: see TestClaimsAcrossModules
 	},
 	"git": {
 		names: "path = \"/srv/x\"",

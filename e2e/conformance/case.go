@@ -11,7 +11,7 @@ import (
 )
 
 // A Case is one use of a module, as a block of cases/MODULE.hcl: a plan, what it must bring about, and what may
-// happen to the host afterwards. All scripts are run by the host's /bin/sh as root.
+// happen to the host afterwards. All scripts but Laptop are run by the host's /bin/sh as root.
 type Case struct {
 	Name string `hcl:"name,label"`
 
@@ -33,6 +33,8 @@ type Case struct {
 	Reads []string `hcl:"reads,optional"`
 	// Setup is run on the fresh host first.
 	Setup string `hcl:"setup,optional"`
+	// Laptop is run in the plan's directory, by the shell of this machine: it makes files that the plan names.
+	Laptop string `hcl:"laptop,optional"`
 	// Plan is the body of a play: steps.
 	Plan string `hcl:"plan"`
 	// Check uses the host's own tools: it must fail before apply and exit with 0 after it.

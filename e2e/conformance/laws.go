@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +55,11 @@ func newSubject(ctx context.Context, h *lab.Host, c Case, locals, dir string) (*
 	plan, err := laptop.WriteFile("plan.hcl", locals+rcprov.HostBlock(h, "h1")+"\nplay \"case\" {\n  hosts = [host.h1]\n"+c.Plan+"}\n")
 	if err != nil {
 		return nil, err
+	}
+	files := exec.CommandContext(ctx, "sh", "-euc", c.Laptop)
+	files.Dir = filepath.Dir(plan)
+	if out, err := files.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("laptop: %w: %s", err, out)
 	}
 	s := &subject{host: h, laptop: laptop, plan: plan, check: c.Check, alive: c.Alive, waits: c.Waits}
 	s.fresh, err = s.snapshot()

@@ -58,8 +58,8 @@ case "downloaded" {
   drift "emptied" { run = "cd /opt/it*/tool* && find . -mindepth 1 -delete" }
 }
 
-case "from a file of the host" {
-  setup = <<-EOT
+case "from files of the host and of the laptop" {
+  setup  = <<-EOT
     mkdir -p /srv/fixture
     base64 -d >/srv/fixture/pkg <<'END'
     H4sIAAAAAAACA+3T0QqCMBSA4V37FIuuwzk39zymlaKkOH3/lhBEUNGFkvB/N2ewXe3n9M3lkMRi
@@ -68,15 +68,30 @@ case "from a file of the host" {
     AAAAAAAAAAAAAIAtuQGvYJWZACgAAA==
     END
   EOT
-  plan  = <<-EOT
+  laptop = <<-EOT
+    base64 -d >pkg.tar.gz <<'END'
+    H4sIAAAAAAACA+3T0QqCMBSA4V37FIuuwzk39zymlaKkOH3/lhBEUNGFkvB/N2ewXe3n9M3lkMRi
+    USpw1t5n4qx6ng8iMVYb55QJZ5VorbSQVqxg8mM+SCmKtptKXzbv3n2736h+7n+sr/Ff9XeW/iv3
+    z9s698v1d+6H/ibLUiH12HUt/Vfqv9xnh74h7Yf91/alf5plSkjF/i9uv5vj+yo6FVUnz/Xgx0gA
+    AAAAAAAAAAAAAIAtuQGvYJWZACgAAA==
+    END
+  EOT
+  plan   = <<-EOT
     archive "tool" {
       file   = "/srv/fixture/pkg"
       sha256 = "b37383d8a5c330459fbb3a4457153f15bf8e976499e52edcf8a390cc6c322e67"
       path   = "/opt/tool"
     }
+    archive "brought" {
+      source           = "pkg.tar.gz"
+      path             = "/srv/brought"
+      strip_components = 1
+      contains         = ["bin/tool"]
+      owner            = "games"
+    }
   EOT
-  check = "[ \"$(/opt/tool/pkg-1/bin/tool)\" = first ]"
-  drift "removed" { run = "rm -r /opt/tool" }
+  check  = "[ \"$(/opt/tool/pkg-1/bin/tool) $(/srv/brought/bin/tool) $(stat -c %U /srv/brought/bin/tool)\" = \"first first games\" ] && [ -z \"$(ls /var/lib/rcprov/upload)\" ]"
+  drift "removed" { run = "rm -r /opt/tool /srv/brought/bin/tool" }
   drift "another tree of somebody, with the marker" {
     run = "cd /opt/tool && printf 'echo hers\n' >pkg-1/bin/tool && chown -R nobody /opt/tool"
   }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +22,7 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/hostfile"
 	"github.com/rcprov/rcprov/modules/internal/job"
 	"github.com/rcprov/rcprov/modules/internal/rights"
+	"github.com/rcprov/rcprov/modules/internal/upload"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -47,7 +50,9 @@ type Step struct {
 	Replace  bool        // replace also a directory that rcprov did not unpack; for products, which own their directories
 	Absent   bool
 
-	needsFile bool // File is the plan's, and no product makes it
+	needsFile bool   // File is the plan's, and no product makes it
+	source    string // the file on the controller; empty: none
+	content   []byte // its content
 }
 
 var _ modules.Preparer = (*Step)(nil)
@@ -87,7 +92,7 @@ func form(f observe.FileInfo) string {
 }
 
 // New checks args.
-func New(args Args, _ modules.Env) (modules.Step, error) {
+func New(args Args, env modules.Env) (modules.Step, error) {
 	s := &Step{
 		Path: args.Path, URL: args.URL, File: args.File, Strip: args.StripComponents, Contains: args.Contains,
 		Owner: args.Owner, Group: args.Group, Absent: args.State == "absent",
@@ -117,13 +122,24 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	switch {
 	case args.URL != "" && args.File != "":
 		errs = append(errs, modules.Argf("file", "conflicts with url"))
+	case args.Source != "" && args.URL+args.File != "":
+		errs = append(errs, modules.Argf("source", "conflicts with %s", map[bool]string{true: "url", false: "file"}[args.URL != ""]))
+	case args.Source != "":
+		s.source = args.Source
+		s.content, err = env.ReadFile(args.Source)
+		check("source", err)
+		sum := sha256.Sum256(s.content)
+		s.SHA256 = hex.EncodeToString(sum[:])
 	case args.URL != "":
 		check("url", fetch.CheckURL(args.URL))
 	case args.File != "":
 		check("file", modules.CheckPath(args.File))
 		s.needsFile = true
 	default:
-		errs = append(errs, modules.Argf("url", "is required, unless file is given"))
+		errs = append(errs, modules.Argf("url", "is required, unless source or file is given"))
+	}
+	if args.SHA256 == "" && s.source != "" {
+		return s, errors.Join(errs...)
 	}
 	if args.SHA256 == "" {
 		return s, errors.Join(append(errs, &modules.ArgError{
@@ -131,8 +147,12 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 			Hint: "Take the checksum from the vendor's list; `sha256sum FILE` prints that of a file.",
 		})...)
 	}
-	s.SHA256, err = fetch.ParseSHA256(args.SHA256)
+	sum, err := fetch.ParseSHA256(args.SHA256)
 	check("sha256", err)
+	if s.source != "" && err == nil && sum != s.SHA256 {
+		errs = append(errs, modules.Argf("source", "has the SHA-256 %s, not %s", s.SHA256, sum))
+	}
+	s.SHA256 = sum
 	return s, errors.Join(errs...)
 }
 
@@ -315,7 +335,7 @@ func (s *Step) change(snapshot *observe.Snapshot, w work) (modules.Change, error
 func (s *Step) marker() marker { return marker{SHA256: s.SHA256, Strip: s.Strip, Label: s.Label} }
 
 // origin is where the archive comes from, for people.
-func (s *Step) origin() string { return cmp.Or(s.URL, s.File) }
+func (s *Step) origin() string { return cmp.Or(s.URL, s.source, s.File) }
 
 //go:embed functions.sh
 var functions string
@@ -372,6 +392,18 @@ func (s *Step) Prepare(ctx context.Context, h modules.Host, c modules.Change) er
 
 // unpack creates or replaces the directory.
 func (s *Step) unpack(ctx context.Context, h modules.Host) error {
+	if s.source == "" {
+		return s.run(ctx, h)
+	}
+	return upload.For(ctx, h, s.source, s.content, func(file string) error {
+		local := *s
+		local.File = file
+		return local.run(ctx, h)
+	})
+}
+
+// run unpacks what is at URL or File.
+func (s *Step) run(ctx context.Context, h modules.Host) error {
 	command, err := s.command(fetch.Prepared(s.Path))
 	if err != nil {
 		return err
@@ -405,7 +437,10 @@ func (s *Step) command(prepared string) (modules.Command, error) {
 	vars := s.vars(prepared)
 	vars["owner"], vars["group"], vars["mode"] = s.Owner, s.Group, s.rights().OctalMode()
 	vars["marker"], vars["names"], vars["store"] = string(note), shell.QuoteAll(s.Contains), fetch.Store(s.Path)
-	vars["fixed"] = shell.QuoteAll(s.Fixed)
+	vars["fixed"], vars["uploaded"] = shell.QuoteAll(s.Fixed), ""
+	if s.source != "" {
+		vars["uploaded"] = s.File
+	}
 	library := shell.Script(fetch.Functions, nil) + shell.Script(functions, nil)
 	return modules.Command{Script: hostfile.Script(library+shell.Script(unpackScript, nil), vars, shell.Vars{
 		"unpacker": library + shell.Script(unpackerScript, nil),

@@ -208,7 +208,7 @@ func TestNew(t *testing.T) {
 		{name: "absent", change: func(a *Args) { a.URL, a.SHA256, a.State = "", "", "absent" }},
 		{name: "file", change: func(a *Args) { a.URL, a.File = "", "/srv/x.tgz" }},
 		{name: "both", change: func(a *Args) { a.File = "/srv/x.tgz" }, err: "file: conflicts with url"},
-		{name: "neither", change: func(a *Args) { a.URL = "" }, err: "url: is required, unless file is given"},
+		{name: "neither", change: func(a *Args) { a.URL = "" }, err: "url: is required, unless source or file is given"},
 		{name: "no sum", change: func(a *Args) { a.SHA256 = "" }, err: "sha256: is required"},
 		{name: "sum", change: func(a *Args) { a.SHA256 = "abc" }, err: `sha256: must be a SHA-256, 64 hexadecimal digits, not "abc"`},
 		{name: "scheme", change: func(a *Args) { a.URL = "ftp://x/y" }, err: `url: must be an address that begins with https:// or http://, not "ftp://x/y"`},
@@ -509,6 +509,32 @@ func TestLooksWithTheOwnersRights(t *testing.T) {
 	for path, want := range map[string]bool{secret: true, tree: true, closed: false} {
 		if has, err := occupied.Get(s, path); err != nil || has != want {
 			t.Errorf("%s has entries: %v, %v", path, has, err)
+		}
+	}
+}
+
+// TestSource: the checksum of an archive on the controller is that of its content, unless the plan says another one.
+func TestSource(t *testing.T) {
+	t.Parallel()
+	sum := sha256.Sum256([]byte("content"))
+	is, other := hex.EncodeToString(sum[:]), strings.Repeat("a", 64)
+	for _, test := range []struct {
+		args Args
+		want string
+	}{
+		{Args{Source: "x.tgz"}, ""},
+		{Args{Source: "x.tgz", SHA256: is}, ""},
+		{Args{Source: "x.tgz", SHA256: other}, "source: has the SHA-256 " + is + ", not " + other},
+		{Args{Source: "x.tgz", URL: "https://example.com/x.tgz"}, "source: conflicts with url"},
+	} {
+		test.args.Path = "/opt/x"
+		modules.Defaults(&test.args)
+		step, err := New(test.args, modules.Env{ReadFile: func(string) ([]byte, error) { return []byte("content"), nil }})
+		if got := moduletest.ErrorText(err); !strings.HasPrefix(got, test.want) || got != "" && test.want == "" {
+			t.Errorf("%+v: %q, want %q", test.args, got, test.want)
+		}
+		if err == nil && step.(*Step).SHA256 != is {
+			t.Errorf("%+v: sum %s", test.args, step.(*Step).SHA256)
 		}
 	}
 }

@@ -32,13 +32,17 @@ type Args struct {
 	// was not unpacked by rcprov is never replaced.
 	Path string `hcl:"path"`
 
-	// Where the host downloads the archive. Give url or file.
+	// Where the host downloads the archive. Give one of url, source and file.
 	URL string `hcl:"url,optional" exposed:"It becomes part of a command line, which everyone on the host can read. Use a command that runs curl --config - with the URL in its stdin."`
+
+	// The archive as a file on the controller, relative to the plan. It travels only when it is unpacked, and its checksum needs
+	// not be given.
+	Source string `hcl:"source,optional"`
 
 	// The archive as a file on the host; the file stays.
 	File string `hcl:"file,optional"`
 
-	// The archive's SHA-256. Required, unless state is `absent`.
+	// The archive's SHA-256. Required with url and file, unless state is `absent`.
 	SHA256 string `hcl:"sha256,optional"`
 
 	// How many leading directories to strip from each name in the archive; names with no more than these are left

@@ -8,9 +8,11 @@
 #
 # Where others may write, the staging directory is store, and unpacker.sh does the same from what is downloaded there.
 #
+# An archive that was uploaded for this is removed at the end.
+#
 # A prepared tree is used if its note says that it is complete, and if nobody but root could have written either.
 : "${path?}" "${staging?}" "${store?}" "${prepared?}" "${url?}" "${archive?}" "${sha256?}" "${strip?}" "${owner?}" "${group?}"
-: "${mode?}" "${marker?}" "${names?}" "${fixed?}" "${unpacker?}"
+: "${mode?}" "${marker?}" "${names?}" "${fixed?}" "${unpacker?}" "${uploaded?}"
 
 door_enter "$path" yes
 door_want "$owner" "$group"
@@ -26,6 +28,7 @@ old=$staging/old
 cleanup() {
 	if [ $beside = yes ] && [ -d "$old" ] && [ ! -e "$path" ]; then mv -T -- "$old" "$path"; fi
 	rm -rf --one-file-system -- "$staging"
+	[ -z "$uploaded" ] || rm -f -- "$uploaded"
 	[ $beside = yes ] || rmdir -p --ignore-fail-on-non-empty -- "${staging%/*}"
 }
 

@@ -1,0 +1,35 @@
+// Package upload brings content of the controller to a host, for a script that does something with it.
+package upload
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/rcprov/rcprov/modules"
+)
+
+// Dir is where the files are. Only root can enter it.
+const Dir = "/var/lib/rcprov/upload"
+
+// For calls use with the path of a file on h that has content, which only root can read. What use runs on the host removes the file
+// at its end, so that a killed run leaves none; after an error, For does. The path is always the same for a name, so that what a
+// killed upload left is replaced.
+func For(ctx context.Context, h modules.Host, name string, content []byte, use func(file string) error) error {
+	sum := sha256.Sum256([]byte(name))
+	file := Dir + "/" + hex.EncodeToString(sum[:8])
+	_, err := h.Run(ctx, modules.Command{Script: "umask 077\nmkdir -p -- " + Dir + "\nrm -f -- " + file + "\n"})
+	if err == nil {
+		err = h.Upload(ctx, file, bytes.NewReader(content))
+	}
+	if err != nil {
+		return modules.FileHint(fmt.Errorf("upload %s: %w", name, err), file)
+	}
+	if err = use(file); err != nil {
+		// That the file is left would say less than err.
+		_, _ = h.Run(ctx, modules.Command{Argv: []string{"rm", "-f", "--", file}})
+	}
+	return err
+}

@@ -114,8 +114,17 @@ var drifts = []drift{
 		name: "nginx stopped, and a key of another certificate",
 		run:  "systemctl stop nginx; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out /etc/rcprov/tls/a.example.com/privkey.pem",
 		changes: []string{
-			"nginx.web/configuration", "nginx.web/service", "acme_certificate.sites/certificate", "nginx_site.a/configuration", "nginx_site.a/service",
+			"nginx.web/broken-sites", "nginx.web/service", "acme_certificate.sites/certificate", "nginx_site.a/configuration", "nginx_site.a/service",
 			"nginx_site.b/configuration", "nginx_site.b/service",
+		},
+	},
+	{
+		// The package's script starts nginx, and fails where a site's certificate is gone.
+		name: "nginx's package removed, and a key gone",
+		run:  "apt-get -q -y remove nginx nginx-common >/dev/null 2>&1; rm /etc/rcprov/tls/a.example.com/privkey.pem",
+		changes: []string{
+			"nginx.web/broken-sites", "nginx.web/package", "acme_certificate.sites/certificate",
+			"nginx_site.a/configuration", "nginx_site.a/service", "nginx_site.b/configuration", "nginx_site.b/service",
 		},
 	},
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/product/nginx"
 )
 
 // TestSettingsForesee is about a line that is put back: prosody, which runs with it, is not restarted for it.
@@ -38,6 +39,7 @@ func TestSiteForesee(t *testing.T) {
 	const was, want = "ssl_certificate /etc/ssl/x.crt;\n", "ssl_certificate /etc/tls/fullchain.pem;\n"
 	step := &Site{Domain: domain, Certificate: "/etc/tls/fullchain.pem"}
 	s := world{step.path(): text(was), step.page(): text("domain: 'meet.example.com'")}.snapshot(step.path(), step.page())
+	nginx.PutSites(s)
 	change, err := step.Diff(s)
 	if err != nil || len(change.Edits) != 1 {
 		t.Fatalf("%+v, %v", change.Edits, err)
@@ -53,6 +55,7 @@ func TestSiteForesee(t *testing.T) {
 
 	// The package writes its own, of which nobody knows the text.
 	s = world{}.snapshot(step.path(), step.page())
+	nginx.PutSites(s)
 	if change, err = step.Diff(s); err != nil {
 		t.Fatal(err)
 	}

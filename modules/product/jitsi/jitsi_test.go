@@ -775,7 +775,9 @@ server {
 		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain does not name meet.example.com"}, "", "", siteWork{Site: &step, Page: replacePage}},
 		"link":        {observe.FileInfo{Type: observe.Symlink}, good, nil, "", path + " is a symbolic link, not a file", nil},
 	} {
-		got, err := step.Diff(world{path: test.site, page: test.page}.snapshot(path, page))
+		snapshot := world{path: test.site, page: test.page}.snapshot(path, page)
+		nginx.PutSites(snapshot)
+		got, err := step.Diff(snapshot)
 		wantWork(t, name, test.work, got)
 		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
@@ -783,6 +785,29 @@ server {
 		if test.text != "" && got.Edits[0].Text.New != test.text {
 			t.Errorf("%s: %s", name, cmp.Diff(test.text, got.Edits[0].Text.New))
 		}
+	}
+}
+
+// TestSiteBesideOthers is about nginx's other files: one that has the domain, too, and an nginx.conf that leads to no site of Jitsi's.
+func TestSiteBesideOthers(t *testing.T) {
+	t.Parallel()
+	step := Site{Domain: domain, Certificate: "/etc/tls/fullchain.pem", Key: "/etc/tls/privkey.pem", Webroot: "/var/www/acme"}
+	converged := func(include string) *observe.Snapshot {
+		s := world{
+			step.path(): text("server {\n    ssl_certificate /etc/tls/fullchain.pem;\n}\n"), step.page(): text("domain: 'meet.example.com',\n"),
+		}.snapshot(step.path(), step.page())
+		const mine = "/etc/nginx/conf.d/mine.conf\t"
+		nginx.PutSites(s, "/etc/nginx/nginx.conf\tinclude "+include, mine+"server", mine+"listen 443 ssl", mine+"server_name meet.example.com",
+			step.link()+"\tserver", step.link()+"\tlisten 443 ssl", step.link()+"\tserver_name meet.example.com")
+		return s
+	}
+	got, err := step.Diff(converged("/etc/nginx/sites-enabled/*"))
+	if err != nil || !got.Empty() || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "meet.example.com is also a name in /etc/nginx/conf.d/mine.conf") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	want := "nginx does not read /etc/nginx/sites-enabled/meet.example.com.conf: /etc/nginx/nginx.conf has no include for sites-enabled"
+	if _, err := step.Diff(converged("/etc/nginx/conf.d/*.conf")); errorText(err) != want {
+		t.Error(err)
 	}
 }
 

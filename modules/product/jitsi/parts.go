@@ -296,5 +296,7 @@ func (b *builder) site() {
 	b.Add("site", site)
 	b.Add("site-link", &link.Step{Path: site.link(), Target: site.path()})
 	b.Add("site-service", nginx.Service(site.path(), site.link(), b.args.Certificate, b.args.Key))
-	b.Add("served", &nginxsite.Served{Names: []string{b.args.Domain}, Certificate: b.args.Certificate})
+	b.Add("served", &nginxsite.Served{
+		Names: []string{b.args.Domain}, Addresses: nginxsite.Addresses(b.Env.Facts, true), Certificate: b.args.Certificate, Plain: true,
+	})
 }

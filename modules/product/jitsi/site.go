@@ -10,6 +10,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/product/nginx"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -33,11 +34,19 @@ func (s *Site) page() string { return "/etc/jitsi/meet/" + s.Domain + "-config.j
 func (s *Site) Observe(q *observe.Query) {
 	observe.File.Ask(q, confQuestion(s.path()))
 	observe.File.Ask(q, confQuestion(s.page()))
+	nginx.AskSites(q)
 }
 
 // Diff implements [modules.Step].
 func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	w := siteWork{Site: s}
+	if err := nginx.CheckRead(snapshot, s.link()); err != nil {
+		return modules.Change{}, err
+	}
+	notes, err := nginx.Twins(snapshot, []string{s.Domain}, s.link())
+	if err != nil {
+		return modules.Change{}, err
+	}
 	for _, path := range []string{s.path(), s.page()} {
 		is, err := observe.File.Get(snapshot, confQuestion(path))
 		if err != nil {
@@ -60,7 +69,7 @@ func (s *Site) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 			}
 		}
 	}
-	return modules.NewChange(w), nil
+	return modules.NewChange(w, notes...), nil
 }
 
 // siteWork is what is done to the site and to the page.

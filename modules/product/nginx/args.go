@@ -22,8 +22,12 @@ var source string
 // that it accepts. When the configuration changes, or somebody has edited nginx.conf, nginx is reloaded, not restarted.
 // Preflight checks port 80.
 //
-// If nginx is down, and would not start because the certificate or key of a site that rcprov wrote is missing, or the two don't belong
-// together, the site's file is moved away first, as plan says; the site's own block makes it again, after the certificate's.
+// What nginx refuses in a file of somebody else that it has not read yet is noted. An nginx.conf that no longer includes conf.d is an
+// error, and nginx is not reloaded.
+//
+// If nginx is down or not installed, and would not start because the certificate or key of a site that rcprov wrote is missing, or the
+// two don't belong together, the site's file is moved away first, as plan says; the site's own block makes it again, after the
+// certificate's.
 type Args struct {
 	// The directory from which ACME challenges are served: `/.well-known/acme-challenge/TOKEN` is the file with that path
 	// below it.

@@ -25,8 +25,8 @@ type Configuration struct {
 	// Names are those of the site that the first file is. Other files that rcprov wrote for one of them are removed.
 	Names []string
 
-	// Starts says that the next step starts nginx: sites with which it would not start are moved away.
-	Starts bool
+	// Main says that it is nginx's own, not a site: what nginx refuses in files of somebody else is noted.
+	Main bool
 }
 
 var _ modules.Step = (*Configuration)(nil)
@@ -36,22 +36,30 @@ func (c *Configuration) Observe(q *observe.Query) {
 	for _, f := range c.Files {
 		f.Observe(q)
 	}
-	if c.Names != nil {
+	if c.sites() {
 		sites.Ask(q, struct{}{})
-		if c.long() {
-			longNames().Observe(q)
-		}
 	}
-	if c.Starts {
-		unfit.Ask(q, struct{}{})
+	if c.Main {
+		unread.Ask(q, struct{}{})
+	}
+	if c.Names != nil && c.long() {
+		longNames().Observe(q)
 	}
 }
+
+// sites reports whether what other files have matters.
+func (c *Configuration) sites() bool { return c.Main || c.Names != nil }
 
 // Diff implements [modules.Step].
 func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 	var w work
 	var notes []string
 	files := c.Files
+	if c.sites() && !c.onlyRemoves() {
+		if err := CheckRead(s, c.Files[0].Path); err != nil {
+			return modules.Change{}, err
+		}
+	}
 	if c.Names != nil {
 		there, err := lookAtSites(s)
 		if err != nil {
@@ -75,12 +83,11 @@ func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 			notes = twins(there, c.Names, c.Files[0].Path)
 		}
 	}
-	if c.Starts {
-		moved, why, err := aside(s)
-		if err != nil {
+	if c.Main {
+		var err error
+		if notes, err = refused(s); err != nil {
 			return modules.Change{}, err
 		}
-		w, notes = append(w, moved...), append(notes, why...)
 	}
 	var differ work
 	for _, f := range files {

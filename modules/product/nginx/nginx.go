@@ -45,9 +45,10 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		return nil, outputs, err
 	}
 	b := &product.Builder{Env: env}
+	b.Add("broken-sites", &Aside{}) // the package's script fails where nginx does not start
 	product.Add(b, "package", aptpackage.New, aptpackage.Args{Packages: []string{"nginx"}})
 	b.Add("webroot", &directory.Step{Path: args.Webroot, Mode: 0o755, Owner: "root", Group: "root"})
-	b.Add("configuration", &Configuration{Starts: true, Files: []*file.Step{
+	b.Add("configuration", &Configuration{Main: true, Files: []*file.Step{
 		{Path: mainFile, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root"},
 		{Path: defaultSite, Absent: true},
 	}})

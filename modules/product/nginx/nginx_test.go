@@ -30,20 +30,20 @@ func TestNew(t *testing.T) {
 	for _, p := range parts {
 		names = append(names, p.Name)
 	}
-	if diff := cmp.Diff([]string{"package", "webroot", "configuration", "service"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"broken-sites", "package", "webroot", "configuration", "service"}, names); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
 	if outputs.Service != "nginx.service" {
 		t.Errorf("service %q", outputs.Service)
 	}
-	text := string(parts[2].Step.(*Configuration).Files[0].Content)
+	text := string(parts[3].Step.(*Configuration).Files[0].Content)
 	for _, want := range []string{"\t\troot /srv/acme;\n", "\tlisten [::]:80 default_server;\n", "return 301 https://$host$request_uri;", "location = /.well-known/rcprov {"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
 	}
 	parts, _, err = New(Args{Webroot: "/srv/acme"}, env())
-	if err != nil || strings.Contains(string(parts[2].Step.(*Configuration).Files[0].Content), "[::]") {
+	if err != nil || strings.Contains(string(parts[3].Step.(*Configuration).Files[0].Content), "[::]") {
 		t.Errorf("without IPv6: %v", err)
 	}
 	for _, webroot := range []string{"", "srv", "/a b", "/x;y", "/$host"} {

@@ -38,7 +38,7 @@ func (r Running) Join(earlier []modules.Step) modules.Step {
 
 // Toward implements [modules.Bystander]: files are tested and written in the same way, whatever nginx has read.
 func (c *Configuration) Toward(effect string) modules.Standing {
-	if effect == Reloading && !c.Starts {
+	if effect == Reloading && !c.Main {
 		return modules.IgnoresEffect
 	}
 	return modules.ChangesAfter

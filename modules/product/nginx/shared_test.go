@@ -107,7 +107,7 @@ func TestToward(t *testing.T) {
 		want   modules.Standing
 	}{
 		{"a site's files", &Configuration{}, Reloading, modules.IgnoresEffect},
-		{"nginx's own files", &Configuration{Starts: true}, Reloading, modules.ChangesAfter},
+		{"nginx's own files", &Configuration{Main: true}, Reloading, modules.ChangesAfter},
 		{"a site's files, and another effect", &Configuration{}, "reload of x.service", modules.ChangesAfter},
 		{"nginx", Service(), Reloading, modules.NeedsEffect},
 		{"nginx, and another effect", Service(), "reload of x.service", modules.ChangesAfter},

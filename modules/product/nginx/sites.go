@@ -4,7 +4,9 @@ import (
 	_ "embed"
 	"fmt"
 	"net"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules/observe"
@@ -22,10 +24,12 @@ var sites = observe.NewLines("sites of nginx", shell.Script(sitesScript, shell.V
 
 // siteFile is a file that nginx reads, as far as sites.sh prints it.
 type siteFile struct {
-	Path    string
-	Ours    bool     // rcprov wrote it
-	Buckets bool     // it sets server_names_hash_bucket_size
-	Servers []server // its server blocks
+	Path     string
+	Ours     bool     // rcprov wrote it
+	Buckets  bool     // it sets server_names_hash_bucket_size
+	Servers  []server // its server blocks
+	Listens  []string // those of a server block that another file begins
+	Includes []string // the patterns of its includes, absolute
 }
 
 // server is a server block.
@@ -34,12 +38,12 @@ type server struct{ Listens, Names []string } // a listen is what stands behind 
 // parseSites reads what sites.sh prints. Lines that it does not know are left out.
 func parseSites(lines []string) (files []*siteFile) {
 	for _, line := range lines {
-		path, text, ok := strings.Cut(line, "\t")
+		name, text, ok := strings.Cut(line, "\t")
 		if !ok {
 			continue
 		}
-		if len(files) == 0 || files[len(files)-1].Path != path {
-			files = append(files, &siteFile{Path: path})
+		if len(files) == 0 || files[len(files)-1].Path != name {
+			files = append(files, &siteFile{Path: name})
 		}
 		f := files[len(files)-1]
 		word, rest, _ := strings.Cut(text, " ")
@@ -50,6 +54,15 @@ func parseSites(lines []string) (files []*siteFile) {
 			f.Servers = append(f.Servers, server{})
 		case "server_names_hash_bucket_size":
 			f.Buckets = true
+		case "include":
+			if !path.IsAbs(rest) {
+				rest = etc + rest
+			}
+			f.Includes = append(f.Includes, rest)
+		case "listen":
+			if len(f.Servers) == 0 {
+				f.Listens = append(f.Listens, rest)
+			}
 		}
 		if len(f.Servers) == 0 {
 			continue
@@ -84,12 +97,36 @@ func (f *siteFile) has(names []string) bool {
 // that do so for a name, and warns of the others.
 func (s server) everywhere() bool {
 	return slices.ContainsFunc(s.Listens, func(listen string) bool {
-		where, _, _ := strings.Cut(listen, " ")
-		host, port, err := net.SplitHostPort(where)
-		if err != nil {
-			host, port = "", where
-		}
-		return port == "443" && slices.Contains([]string{"", "*", "0.0.0.0", "::"}, host)
+		host, port := endpoint(listen)
+		return port == "443" && everyAddress(host)
+	})
+}
+
+// endpoint returns the address, empty for all, and the port of a listen directive
+// (https://nginx.org/en/docs/http/ngx_http_core_module.html#listen).
+func endpoint(listen string) (host, port string) {
+	where, _, _ := strings.Cut(listen, " ")
+	if host, port, err := net.SplitHostPort(where); err == nil {
+		return host, port
+	}
+	if _, err := strconv.Atoi(where); err == nil {
+		return "", where
+	}
+	return strings.Trim(where, "[]"), "80"
+}
+
+func everyAddress(host string) bool { return slices.Contains([]string{"", "*", "0.0.0.0", "::"}, host) }
+
+// oneAddress reports whether a server of f listens on port 443 or 80 of one address, or of a name's. nginx opens no socket of its own
+// for that where it listens on all addresses as well, so that ss(8) does not show it.
+func (f *siteFile) oneAddress() bool {
+	all := slices.Clone(f.Listens)
+	for _, s := range f.Servers {
+		all = append(all, s.Listens...)
+	}
+	return slices.ContainsFunc(all, func(listen string) bool {
+		host, port := endpoint(listen)
+		return !everyAddress(host) && (port == "443" || port == "80")
 	})
 }
 

@@ -19,7 +19,10 @@ func TestSites(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"nginx.conf":          "http {\n\tserver_names_hash_bucket_size 128; # mine\n\tinclude /etc/nginx/conf.d/*.conf;\n}\n",
+		"nginx.conf":          "http {\n\tserver_names_hash_bucket_size 128; # mine\n\tinclude /etc/nginx/conf.d/*.conf;\n\tinclude 'vhosts/*'; include mime.types;\n}\n",
+		"vhosts/v":            "server {\n\tinclude snippets/listen;\n\tserver_name v.example.com;\n}\n",
+		"snippets/listen":     "listen 10.0.0.2:443 ssl;\ninclude snippets/*;\n",
+		"mime.types":          "server { listen 3; }\n",
 		"conf.d/a.conf":       Header + "\n\nupstream a {\n\tserver 127.0.0.1:3000;\n}\n\nserver {\n\tlisten 443 ssl;\n\tlisten [::]:443 ssl;\n\tserver_name a.example.com  b.example.com;\n}\n",
 		"conf.d/b.conf":       "server { listen 10.0.0.1:443 ssl; server_name b.example.com\n\tc.example.com; } server{server_name d.example.com;}\n#server { listen 1; }\n",
 		"conf.d/none.txt":     "server { listen 2; }\n",
@@ -39,10 +42,12 @@ func TestSites(t *testing.T) {
 	}
 	got := parseSites(strings.Split(strings.TrimSpace(strings.ReplaceAll(string(out), dir, "")), "\n"))
 	want := []*siteFile{
-		{Path: "/nginx.conf", Buckets: true},
+		{Path: "/nginx.conf", Buckets: true, Includes: []string{"/etc/nginx/conf.d/*.conf", "/etc/nginx/vhosts/*", "/etc/nginx/mime.types"}},
 		{Path: "/conf.d/a.conf", Ours: true, Servers: []server{{[]string{"443 ssl", "[::]:443 ssl"}, []string{"a.example.com", "b.example.com"}}}},
 		{Path: "/conf.d/b.conf", Servers: []server{{[]string{"10.0.0.1:443 ssl"}, []string{"b.example.com", "c.example.com"}}, {nil, []string{"d.example.com"}}}},
 		{Path: "/sites-enabled/other", Servers: []server{{[]string{"80"}, nil}}},
+		{Path: "/vhosts/v", Servers: []server{{nil, []string{"v.example.com"}}}, Includes: []string{"/etc/nginx/snippets/listen"}},
+		{Path: "/snippets/listen", Listens: []string{"10.0.0.2:443 ssl"}, Includes: []string{"/etc/nginx/snippets/*"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -80,10 +85,10 @@ func TestSiteDiff(t *testing.T) {
 		{name: "a long name", names: []string{"a.example.com", long}, want: []string{"create " + room}},
 		{name: "a name that fits", names: []string{long[len(long)-46:]}},
 		{name: "a name that does not", names: []string{long[len(long)-47:]}, want: []string{"create " + room}},
-		{name: "room by others", names: []string{long}, there: []string{main + "\tserver_names_hash_bucket_size 128"}},
+		{name: "room by others", names: []string{long}, there: []string{main + "\tserver_names_hash_bucket_size 128", main + "\tinclude conf.d/*.conf"}},
 		{
 			name: "room twice", names: []string{long}, want: []string{"remove " + room},
-			there: []string{main + "\tserver_names_hash_bucket_size 128", room + "\tours", room + "\tserver_names_hash_bucket_size 512"},
+			there: []string{main + "\tserver_names_hash_bucket_size 128", main + "\tinclude conf.d/*.conf", room + "\tours", room + "\tserver_names_hash_bucket_size 512"},
 		},
 		{
 			name: "a twin", names: []string{"a.example.com"}, notes: []string{twice},

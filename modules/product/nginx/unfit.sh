@@ -1,5 +1,5 @@
 # Prints, if no nginx runs, the sites that begin as rcprov's do (header) and with which it would not start: a line
-# "SITE<tab>CERTIFICATE<tab>KEY<tab>WHY" each. Needs openssl; without it, nothing is known and nothing printed.
+# "SITE<tab>CERTIFICATE<tab>KEY<tab>WHY" each. Without openssl, only missing files are known.
 : "${header?}" "${etc?}" "${run?}"
 
 pid=''
@@ -7,7 +7,7 @@ name=''
 read -r pid 2>/dev/null <"$run/nginx.pid" || true
 if [ -n "$pid" ]; then read -r name 2>/dev/null <"/proc/$pid/comm" || true; fi
 [ "$name" != nginx ] || exit 0
-command -v openssl >/dev/null || exit 0
+openssl=$(command -v openssl) || true
 
 for site in "$etc"/conf.d/*.conf; do
 	first=''
@@ -17,7 +17,13 @@ for site in "$etc"/conf.d/*.conf; do
 	key=$(sed -n 's/^[[:space:]]*ssl_certificate_key[[:space:]][[:space:]]*\([^;]*\);.*/\1/p' "$site" | head -n 1)
 	if [ -z "$certificate" ] || [ -z "$key" ]; then continue; fi
 	why=''
-	if ! public=$(openssl x509 -noout -pubkey -in "$certificate" 2>/dev/null); then
+	if [ ! -s "$certificate" ]; then
+		why='there is no certificate'
+	elif [ ! -s "$key" ]; then
+		why='there is no key'
+	elif [ -z "$openssl" ]; then
+		continue
+	elif ! public=$(openssl x509 -noout -pubkey -in "$certificate" 2>/dev/null); then
 		why='there is no certificate'
 	elif ! openssl crl2pkcs7 -nocrl -certfile "$certificate" -out /dev/null 2>/dev/null; then
 		why='a certificate behind the first is damaged'

@@ -12,7 +12,6 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
-	"github.com/rcprov/rcprov/modules/primitive/file"
 	"github.com/rcprov/rcprov/modules/shell"
 )
 
@@ -58,6 +57,12 @@ func TestUnfit(t *testing.T) {
 	if diff := cmp.Diff(want, parseUnfit(strings.Split(sh(script), "\n"))); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	// Without openssl, the files that are missing count.
+	missing := []unfitSite{want[1], want[3]}
+	without := strings.ReplaceAll(script, "command -v openssl", "command -v no-openssl")
+	if diff := cmp.Diff(missing, parseUnfit(strings.Split(sh(without), "\n"))); diff != "" {
+		t.Errorf("missing files (-want +got):\n%s", diff)
+	}
 	// The number of a process that is not nginx, left by a crash.
 	if err := os.WriteFile(filepath.Join(dir, "nginx.pid"), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -81,10 +86,9 @@ func FuzzParseUnfit(f *testing.F) {
 // TestAside moves a site away, unless an earlier step mends its certificate.
 func TestAside(t *testing.T) {
 	t.Parallel()
-	step := &Configuration{Starts: true, Files: []*file.Step{{Path: mainFile}}}
+	step := &Aside{}
 	seen := func() *observe.Snapshot {
 		s := observe.NewSnapshot()
-		observe.File.Put(s, observe.FileQuestion{Path: mainFile}, observe.FileInfo{Type: observe.Regular, AnyRights: true}, nil)
 		unfit.Put(s, struct{}{}, []unfitSite{{Dir + "/a.conf", "/a.crt", "/a.key", "there is no key"}}, nil)
 		return s
 	}

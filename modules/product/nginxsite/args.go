@@ -38,7 +38,8 @@ var source string
 // The site is the file /etc/nginx/conf.d/FIRST-NAME.conf. nginx tests it together with all other files before it is written,
 // and is reloaded when it, the certificate or the key changed after nginx read them. For sites that change one after another there
 // is one reload, at the last of them, as long as no step in between may need what nginx serves. The step is done when nginx really
-// serves that certificate for all names, at the loopback address and, without `template`, at the host's others (eight at most).
+// serves that certificate for all names at the loopback address and, if nginx may have a site for another address alone (by its files,
+// or because they changed since it read them), without `template`, at the host's others (eight at most).
 // Another site of nginx that has such an address to itself is an error if the DNS leads a name there, or to no address of the host
 // at all and it is the host's first; otherwise it is a note. So is what port 80 does for a name, if not a redirect to https.
 //

@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -398,6 +399,45 @@ func TestAsk(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.want, said); diff != "" {
 			t.Errorf("%s at %s (-want +got):\n%s", test.names, test.addresses, diff)
+		}
+	}
+}
+
+// TestOtherAddresses are asked where nginx may have a site for one of them alone, and not otherwise.
+func TestOtherAddresses(t *testing.T) {
+	t.Parallel()
+	own := selfSigned(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*own}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { _ = new(http.Server).Serve(l) }()
+	step := &Served{Names: []string{"a.invalid"}, Addresses: []string{"10.0.0.1"}, Certificate: "/t.crt", Plain: true}
+	for listen, want := range map[string][]string{
+		"443 ssl":          nil,
+		"10.0.0.9:443 ssl": {"10.0.0.1:443", "10.0.0.1:80", "127.0.0.1:443", "127.0.0.1:80"},
+	} {
+		seen := observe.NewSnapshot()
+		nginx.PutSites(seen, "/a\tserver", "/a\tlisten "+listen)
+		var mu sync.Mutex
+		var dialed []string
+		got, err := otherProbe.After(t.Context(), func(ctx context.Context, network, address string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			dialed = append(dialed, address)
+			return new(net.Dialer).DialContext(ctx, network, l.Addr().String())
+		}, step.place(), seen)
+		slices.Sort(dialed)
+		if diff := cmp.Diff(want, dialed); err != nil || diff != "" || (len(got) > 0) != (want != nil) {
+			t.Errorf("listen %s: %+v, %v (-want +got):\n%s", listen, got, err, diff)
+		}
+		s := observe.NewSnapshot()
+		near := []answer{{Name: "a.invalid", Address: loopback}}
+		tlsProbe.Put(s, step.near(), near, nil)
+		otherProbe.Put(s, step.place(), got, nil)
+		if all, err := step.answers(s); err != nil || len(all) != max(1, len(got)) {
+			t.Errorf("listen %s: %+v, %v", listen, all, err)
 		}
 	}
 }

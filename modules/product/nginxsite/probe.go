@@ -69,17 +69,28 @@ type answer struct {
 // at is where the name is asked: "127.0.0.1:443".
 func (a answer) at() string { return net.JoinHostPort(a.Address, "443") }
 
-// tlsProbe asks which certificates a site's clients get.
-var tlsProbe = &observe.Probe[place, []answer]{
-	Name: "tls", Run: ask,
-	Future: func(f *observe.Forecast, _ place, seen []answer) observe.Outlook[[]answer] {
-		o := observe.Outlook[[]answer]{Answer: observe.Answer[[]answer]{Value: seen}}
-		if f.Knows(nginx.Unit) || slices.ContainsFunc(seen, func(a answer) bool { return a.Failure != "" }) {
-			const clause = nginx.Unit + " serves it by then"
-			o.Or = append(o.Or, observe.Alternative[[]answer]{Answer: observe.Unknown[[]answer](clause), If: clause})
+// tlsProbe asks which certificates a site's clients get at the loopback address.
+var tlsProbe = &observe.Probe[place, []answer]{Name: "tls", Run: ask, Future: future}
+
+// otherProbe asks at the other addresses as well, but only where nginx may have a site for one of them alone: all others answer as the
+// loopback address does. No answers: it didn't ask.
+var otherProbe = &observe.Probe[place, []answer]{
+	Name: "tls at other addresses", Future: future,
+	After: func(ctx context.Context, dial observe.Dial, p place, seen *observe.Snapshot) ([]answer, error) {
+		if one, err := nginx.OneAddress(seen); err != nil || !one {
+			return nil, err
 		}
-		return o
+		return ask(ctx, dial, p)
 	},
+}
+
+func future(f *observe.Forecast, _ place, seen []answer) observe.Outlook[[]answer] {
+	o := observe.Outlook[[]answer]{Answer: observe.Answer[[]answer]{Value: seen}}
+	if f.Knows(nginx.Unit) || slices.ContainsFunc(seen, func(a answer) bool { return a.Failure != "" }) {
+		const clause = nginx.Unit + " serves it by then"
+		o.Or = append(o.Or, observe.Alternative[[]answer]{Answer: observe.Unknown[[]answer](clause), If: clause})
+	}
+	return o
 }
 
 // ask asks for all pairs of p at once. The DNS is asked only where an address gives a name another certificate than the loopback

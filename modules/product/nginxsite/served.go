@@ -22,7 +22,7 @@ import (
 // and a site of somebody else may take a name, or all names at an address. So the proof is what a client gets.
 type Served struct {
 	Names       []string // that clients ask for
-	Addresses   []string // of the host, where they are asked beside the loopback address; see [Addresses]
+	Addresses   []string // of the host, where they are asked, too, if nginx may have a site for one of them; see [Addresses]
 	Certificate string   // path on the host
 
 	// Plain says that port 80 is asked as well: what it does instead of a redirect to https is a note.
@@ -53,6 +53,13 @@ func (s *Served) place() place {
 	return place{names: strings.Join(s.Names, " "), addresses: strings.Join(s.Addresses, " "), plain: s.Plain}
 }
 
+// near is the place without other addresses.
+func (s *Served) near() place {
+	near := s.place()
+	near.addresses = ""
+	return near
+}
+
 func (s *Served) question() observe.FileQuestion {
 	return observe.FileQuestion{Path: s.Certificate, Content: true}
 }
@@ -60,7 +67,23 @@ func (s *Served) question() observe.FileQuestion {
 // Observe implements [modules.Step].
 func (s *Served) Observe(q *observe.Query) {
 	observe.File.Ask(q, s.question())
-	tlsProbe.Ask(q, s.place())
+	tlsProbe.Ask(q, s.near())
+	if len(s.Addresses) > 0 {
+		nginx.AskOneAddress(q)
+		otherProbe.Ask(q, s.place())
+	}
+}
+
+// answers returns what clients get: at all addresses, or at the loopback address alone if that answers for all.
+func (s *Served) answers(snapshot *observe.Snapshot) ([]answer, error) {
+	got, err := tlsProbe.Get(snapshot, s.near())
+	if err != nil || len(s.Addresses) == 0 {
+		return got, err
+	}
+	if all, err := otherProbe.Get(snapshot, s.place()); err != nil || len(all) > 0 {
+		return all, err
+	}
+	return got, nil
 }
 
 // Toward implements [modules.Bystander].
@@ -81,7 +104,7 @@ func (s *Served) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if is.Type == observe.Symlink {
 		return modules.Change{Notes: []string{s.Certificate + " is a link: rcprov does not check whether it is served"}}, nil
 	}
-	got, err := tlsProbe.Get(snapshot, s.place())
+	got, err := s.answers(snapshot)
 	if err != nil {
 		return modules.Change{}, fmt.Errorf("ask for the certificate of %s: %w", strings.Join(s.Names, ", "), err)
 	}

@@ -1,12 +1,15 @@
 package observe
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -119,31 +122,38 @@ var readText string
 
 func fileScript(questions []FileQuestion) string {
 	paths, contents := fileSubjects(questions)
-	var known, read, above []string
+	unless := make(map[string]string)
 	for _, c := range contents {
-		read = append(read, c.path)
-		sum := "-" // wanted in any case
-		if c.unless != "" {
-			sum = c.unless
-		}
-		known = append(known, sum+"  "+c.path)
+		unless[c.path] = cmp.Or(c.unless, anySum)
 	}
+	subjects := make([]string, len(paths)) // first those whose content is asked
+	for i, p := range paths {
+		subjects[i] = cmp.Or(unless[p], noSum) + "  " + p
+	}
+	var above []string
 	for _, dir := range dirsAbove(paths) {
 		above = append(above, "/."+dir)
 	}
 	lines := func(all []string) string { return strings.Join(all, "\n") }
 	return shell.Script(fileText, shell.Vars{
-		"above": lines(above), "paths": lines(paths), "contents": lines(read), "known": lines(known), "max": strconv.Itoa(MaxContent),
-		"reader": shell.Script(readText, nil),
+		"above": lines(above), "contents": lines(subjects[:len(contents)]), "plain": lines(subjects[len(contents):]), "max": strconv.Itoa(MaxContent), "reader": shell.Script(readText, nil),
 	})
 }
+
+// What stands for the SHA-256 of a content that is wanted in any case, or of one that isn't.
+var (
+	anySum = strings.Repeat("-", 2*sha256.Size)
+	noSum  = strings.Repeat(".", 2*sha256.Size)
+)
 
 // dirsAbove returns the directories above paths, each once and behind those above it.
 func dirsAbove(paths []string) []string {
 	above := make(map[string]bool)
 	for _, p := range paths {
 		for p != "/" && p != "." {
-			p = path.Dir(p)
+			if p = path.Dir(p); above[p] {
+				break
+			}
 			above[p] = true
 		}
 	}
@@ -153,16 +163,11 @@ func dirsAbove(paths []string) []string {
 // contentQuestion is a path whose content is wanted, unless its SHA-256 is unless.
 type contentQuestion struct{ path, unless string }
 
-// fileSubjects returns the paths of questions, and those whose content is asked for, each once and in order. Several
+// fileSubjects returns the paths of questions, and those whose content is asked for, each once and in order: these come first. Several
 // questions about one path that name different sums are one that wants the content in any case.
 func fileSubjects(questions []FileQuestion) (paths []string, contents []contentQuestion) {
 	index := make(map[string]int)
-	seen := make(map[string]bool)
 	for _, q := range questions {
-		if !seen[q.Path] {
-			seen[q.Path] = true
-			paths = append(paths, q.Path)
-		}
 		if !q.Content {
 			continue
 		}
@@ -173,29 +178,88 @@ func fileSubjects(questions []FileQuestion) (paths []string, contents []contentQ
 			contents[i].unless = ""
 		}
 	}
+	for _, c := range contents {
+		paths = append(paths, c.path)
+	}
+	seen := make(map[string]bool)
+	for _, q := range questions {
+		if _, ok := index[q.Path]; !ok && !seen[q.Path] {
+			seen[q.Path] = true
+			paths = append(paths, q.Path)
+		}
+	}
 	return paths, contents
 }
 
 func parseFiles(questions []FileQuestion, reply Reply) map[FileQuestion]Answer[FileInfo] {
 	learned := readFileLines(reply.Lines())
-	paths, _ := fileSubjects(questions)
+	paths, contents := fileSubjects(questions)
+	learned.proveSame(contents)
 	why := learned.unknown(paths, reply)
-	answers := make(map[FileQuestion]Answer[FileInfo])
+	answers := make(map[FileQuestion]Answer[FileInfo], len(questions))
 	for _, q := range questions {
-		answers[q] = learned.answer(q, why[q.Path])
-		for _, a := range learned.answers {
-			if a.about(q.Path) {
-				answers[q] = a.answer(q)
-				break
-			}
-		}
-		for link, owner := range learned.refused {
-			if strings.HasPrefix(q.Path, link+"/") {
-				answers[q] = Answer[FileInfo]{Err: &LinkError{link, owner}}
-			}
+		if link, owner, ok := learned.refuses(q.Path); ok {
+			answers[q] = Answer[FileInfo]{Err: &LinkError{link, owner}}
+		} else if a := learned.stranger(q.Path); a != nil {
+			answers[q] = a.answer(q)
+		} else {
+			answers[q] = learned.answer(q, why[q.Path])
 		}
 	}
 	return answers
+}
+
+// refuses returns the link above a path that root doesn't follow.
+func (l fileLines) refuses(p string) (link, owner string, ok bool) {
+	if len(l.refused) == 0 {
+		return "", "", false
+	}
+	for p != "/" && p != "." {
+		p = path.Dir(p)
+		if owner, ok := l.refused[p]; ok {
+			return p, owner, true
+		}
+	}
+	return "", "", false
+}
+
+// stranger returns the first answer of a stranger about a path; nil: root has looked at it.
+func (l fileLines) stranger(p string) *strangerAnswer {
+	if len(l.answers) == 0 {
+		return nil
+	}
+	first, found := l.about[p]
+	for dir := p; dir != "/" && dir != "."; {
+		dir = path.Dir(dir)
+		if i, ok := l.about[strings.TrimSuffix(dir, "/")+"/"]; ok && (!found || i < first) {
+			first, found = i, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return &l.answers[first]
+}
+
+// proveSame notes that the regular files among contents contain what is known, if the host says so of just these.
+func (l fileLines) proveSame(contents []contentQuestion) {
+	if l.same == "" {
+		return
+	}
+	digest := sha256.New()
+	var regular []contentQuestion
+	for _, c := range contents {
+		if l.stats[c.path].Type == Regular {
+			regular = append(regular, c)
+			_, _ = io.WriteString(digest, c.unless+"  "+c.path+"\n")
+		}
+	}
+	if hex.EncodeToString(digest.Sum(nil)) != l.same {
+		return // another file came or went meanwhile
+	}
+	for _, c := range regular {
+		l.sums[c.path] = c.unless
+	}
 }
 
 // unknown returns why it is unknown whether paths are there.
@@ -208,10 +272,14 @@ func (l fileLines) unknown(paths []string, reply Reply) map[string]error {
 		}
 	}
 	why := make(map[string]error)
+	var failure error
+	if len(complaints) != len(absent) { // stat was killed, or is not there
+		failure = reply.failure()
+	}
 	for i, path := range absent {
 		switch {
-		case len(complaints) != len(absent): // stat was killed, or is not there
-			why[path] = reply.failure()
+		case failure != nil:
+			why[path] = failure
 		case !benign(complaints[i]):
 			why[path] = errors.New(strings.TrimPrefix(complaints[i], "stat: "))
 		}
@@ -232,18 +300,13 @@ func (l fileLines) answer(q FileQuestion, why error) Answer[FileInfo] {
 // strangerAnswer is what a user sees of the paths below a directory, or of a path.
 type strangerAnswer struct {
 	Stranger
-	below   bool   // it is about what is below Dir, not about Dir
-	base    string // what ./ stands for in its lines
-	learned fileLines
-	reply   Reply
+	below      bool   // it is about what is below Dir, not about Dir
+	base       string // what ./ stands for in its lines
+	learned    fileLines
+	complaints complaints
 }
 
-// about reports whether it is the answer about a path.
-func (a strangerAnswer) about(path string) bool {
-	return !a.below && path == a.Dir || a.below && strings.HasPrefix(path, a.Dir+"/")
-}
-
-func (a strangerAnswer) answer(q FileQuestion) Answer[FileInfo] {
+func (a *strangerAnswer) answer(q FileQuestion) Answer[FileInfo] {
 	named := q
 	if a.base != "" {
 		named.Path = "." + strings.TrimPrefix(q.Path, a.base)
@@ -260,17 +323,41 @@ func (a strangerAnswer) answer(q FileQuestion) Answer[FileInfo] {
 
 // unknown returns why it is unknown whether a path is there. The user may answer anything about its own directories: so only
 // a complaint that names the path says that it isn't there.
-func (a strangerAnswer) unknown(path string) error {
-	for _, complaint := range statComplaints(a.reply.Stderr) {
-		if !strings.Contains(complaint, path) && !strings.Contains(complaint, "\\") && !strings.Contains(complaint, "$'") {
+func (a *strangerAnswer) unknown(path string) error {
+	complaint, ok := a.complaints.about(path)
+	switch {
+	case !ok:
+		return fmt.Errorf("no answer came by the rights of %s, who owns %s", a.Name, a.Dir)
+	case !benign(complaint):
+		return fmt.Errorf("%s, who owns %s, can't see it: %s", a.Name, a.Dir, strings.TrimPrefix(complaint, "stat: "))
+	}
+	return nil
+}
+
+// complaints are what stat wrote about paths.
+type complaints struct {
+	of  map[string]string // by path
+	odd string            // the first whose path can't be read, so that it may be about any
+}
+
+func readComplaints(stderr []byte) complaints {
+	c := complaints{of: make(map[string]string)}
+	for _, line := range statComplaints(stderr) {
+		start := strings.IndexAny(line, `'"`) // " around a path with an apostrophe
+		if start < 0 || strings.ContainsRune(line, '\\') || strings.Contains(line, "$'") {
+			c.odd = cmp.Or(c.odd, line)
 			continue
 		}
-		if !benign(complaint) {
-			return fmt.Errorf("%s, who owns %s, can't see it: %s", a.Name, a.Dir, strings.TrimPrefix(complaint, "stat: "))
-		}
-		return nil
+		path := line[start+1 : max(start+1, strings.LastIndexByte(line, line[start]))]
+		c.of[path] = cmp.Or(c.of[path], line)
 	}
-	return fmt.Errorf("no answer came by the rights of %s, who owns %s", a.Name, a.Dir)
+	return c
+}
+
+// about returns what was said of a path.
+func (c complaints) about(path string) (complaint string, ok bool) {
+	complaint = cmp.Or(c.of[path], c.odd)
+	return complaint, complaint != ""
 }
 
 // readStranger reads what stands behind "stranger" and the answer behind it.
@@ -291,24 +378,32 @@ type fileLines struct {
 	stats    map[string]FileInfo
 	targets  map[string]string
 	sums     map[string]string
+	same     string // SHA-256 of the lines of sha256sum of all contents, which are what is known
 	unread   map[string]string
 	contents map[string][]byte
 	refused  map[string]string // links, and whose they are
 	answers  []strangerAnswer
+	about    map[string]int // index in answers, by path; with / at its end: of what is below
 }
 
 func readFileLines(lines []string) fileLines {
 	l := fileLines{
-		make(map[string]FileInfo), make(map[string]string), make(map[string]string), make(map[string]string),
-		make(map[string][]byte), make(map[string]string), nil,
+		stats: make(map[string]FileInfo), targets: make(map[string]string), sums: make(map[string]string), unread: make(map[string]string),
+		contents: make(map[string][]byte), refused: make(map[string]string), about: make(map[string]int),
 	}
-	var links []string
+	names := map[string][2]string{"0:0": {"root", "root"}} // user and group, by numbers
+	pairs := make(map[string]string)                       // numbers, by path
+	var links, contents []string
 	for _, line := range lines {
 		what, rest, _ := strings.Cut(line, " ")
 		switch what {
 		case "stat":
-			if path, info, ok := parseStat(rest); ok {
-				l.stats[path] = info
+			if path, pair, info, ok := parseStat(rest); ok {
+				l.stats[path], pairs[path] = info, pair
+			}
+		case "name":
+			if fields := strings.Split(rest, "\t"); len(fields) == 3 {
+				names[fields[0]] = [2]string{fields[1], fields[2]}
 			}
 		case "link":
 			links = append(links, rest)
@@ -329,35 +424,115 @@ func readFileLines(lines []string) fileLines {
 			l.refused[path] = owner
 		case "stranger":
 			if a, ok := readStranger(rest); ok {
+				path := a.Dir
+				if a.below {
+					path += "/"
+				}
+				if _, ok := l.about[path]; !ok {
+					l.about[path] = len(l.answers)
+				}
 				l.answers = append(l.answers, a)
 			}
 		case "answer":
 			decoded, err := base64.StdEncoding.DecodeString(rest)
 			if n := len(l.answers); n > 0 && err == nil {
-				l.answers[n-1].reply = Reply{Stdout: decoded, Stderr: decoded}
-				l.answers[n-1].learned = readFileLines(l.answers[n-1].reply.Lines())
+				a := &l.answers[n-1]
+				a.learned, a.complaints = readFileLines(Reply{Stdout: decoded}.Lines()), readComplaints(decoded)
 			}
 		case "sum":
 			sum, path, _ := strings.Cut(rest, "  ")
 			l.sums[path] = sum
+		case "same":
+			l.same, _, _ = strings.Cut(rest, " ")
 		case "unread":
 			if i := strings.LastIndexByte(rest, '\t'); i >= 0 {
 				l.unread[rest[:i]] = strings.TrimPrefix(rest[i+1:], "sha256sum: ")
 			}
 		case "content":
-			encoded, path, _ := strings.Cut(rest, " ")
-			if content, err := base64.StdEncoding.DecodeString(encoded); err == nil {
-				l.contents[path] = append([]byte{}, content...) // not nil, though empty
+			contents = append(contents, rest)
+		case "contents":
+			if stream, err := base64.StdEncoding.DecodeString(rest); err == nil {
+				l.cutContents(stream, contents)
 			}
 		}
 	}
+	for path, info := range l.stats {
+		both := names[pairs[path]] // none if it went, or came to somebody else, while its owner's name was asked
+		info.Owner, info.Group = both[0], both[1]
+		l.stats[path] = info
+	}
 	return l
+}
+
+// cutContents cuts what head -v prints of files, in that order, into their contents: behind a line with its name each. A content
+// can look like the beginning of the next one, so their sums decide; what has another one changed meanwhile, or is cut wrongly.
+func (l fileLines) cutContents(stream []byte, files []string) {
+	index := make(map[string]int, len(files))
+	for i, path := range files {
+		index[path] = i
+	}
+	const before, behind = "==> ", " <==\n"
+	// begins returns which file's content begins at an offset, behind those up to the one before.
+	begins := func(at, after int) (file, start int, ok bool) {
+		line, _, found := bytes.Cut(stream[at:], []byte("\n"))
+		name, cut := bytes.CutPrefix(append(line, '\n'), []byte(before))
+		name, ended := bytes.CutSuffix(name, []byte(behind))
+		file, known := index[string(name)]
+		return file, at + len(line) + 1, found && cut && ended && known && file > after
+	}
+	file, start, ok := begins(0, -1)
+	for ok {
+		want, digest, hashed := l.sums[files[file]], sha256.New(), start
+		end, next, nextStart, more, first := len(stream), 0, 0, false, true
+		for at := start; ; {
+			i := bytes.Index(stream[at:], []byte(before))
+			if i < 0 {
+				break
+			}
+			at += i
+			n, s, ok := begins(at, file)
+			if !ok {
+				at += len(before)
+				continue
+			}
+			stops := []int{at}
+			if at > start && stream[at-1] == '\n' {
+				stops = []int{at - 1, at} // head puts an empty line before it, unless it is the first of its run
+			}
+			for _, stop := range stops {
+				digest.Write(stream[hashed:stop])
+				hashed = stop
+				same := hex.EncodeToString(digest.Sum(nil)) == want
+				if first || same {
+					end, next, nextStart, more, first = stop, n, s, true, false
+				}
+				if same {
+					want = "" // found
+					break
+				}
+			}
+			if want == "" {
+				break
+			}
+			at += len(before)
+		}
+		if want != "" && more {
+			if digest.Write(stream[hashed:]); hex.EncodeToString(digest.Sum(nil)) == want {
+				end, more = len(stream), false
+			}
+		}
+		l.contents[files[file]] = append([]byte{}, stream[start:end]...) // not nil, though empty
+		file, start, ok = next, nextStart, more
+	}
 }
 
 var errChanging = errors.New("it changed while it was looked at")
 
 // complete adds to info what stat doesn't tell and q asks for.
 func (l fileLines) complete(info *FileInfo, q FileQuestion) error {
+	if info.Owner == "" {
+		return errChanging
+	}
 	if info.Type == Symlink {
 		if info.Target = l.targets[q.Path]; info.Target == "" { // no link has an empty target, symlink(2)
 			return errChanging
@@ -384,27 +559,26 @@ func (l fileLines) complete(info *FileInfo, q FileQuestion) error {
 	return nil
 }
 
-// parseStat reads "%s<tab>%f<tab>%u<tab>%g<tab>%U<tab>%G<tab>%Y<tab>%Z<tab>%n". Names of users and groups may
-// contain spaces (those of an Active Directory do).
-func parseStat(line string) (path string, info FileInfo, ok bool) {
-	fields := strings.SplitN(line, "\t", 9)
-	if len(fields) != 9 {
-		return "", FileInfo{}, false
+// parseStat reads "%f<tab>%u:%g<tab>%s<tab>%Y<tab>%Z<tab>%n". pair is the numbers of user and group.
+func parseStat(line string) (path, pair string, info FileInfo, ok bool) {
+	fields := strings.SplitN(line, "\t", 6)
+	if len(fields) != 6 {
+		return "", "", FileInfo{}, false
 	}
-	raw, err := strconv.ParseUint(fields[1], 16, 32)
+	raw, err := strconv.ParseUint(fields[0], 16, 32)
 	if err != nil {
-		return "", FileInfo{}, false
+		return "", "", FileInfo{}, false
 	}
-	var numbers [5]int64 // size, uid, gid, mtime, ctime
-	for i, field := range []string{fields[0], fields[2], fields[3], fields[6], fields[7]} {
+	uid, gid, _ := strings.Cut(fields[1], ":")
+	var numbers [5]int64 // uid, gid, size, mtime, ctime
+	for i, field := range []string{uid, gid, fields[2], fields[3], fields[4]} {
 		if numbers[i], err = strconv.ParseInt(field, 10, 64); err != nil {
-			return "", FileInfo{}, false
+			return "", "", FileInfo{}, false
 		}
 	}
-	return fields[8], FileInfo{
-		Type: fileType(raw), Mode: fileMode(raw),
-		UID: int(numbers[1]), GID: int(numbers[2]), Owner: fields[4], Group: fields[5],
-		Size: numbers[0], ModTime: time.Unix(numbers[3], 0), ChTime: time.Unix(numbers[4], 0),
+	return fields[5], fields[1], FileInfo{
+		Type: fileType(raw), Mode: fileMode(raw), UID: int(numbers[0]), GID: int(numbers[1]),
+		Size: numbers[2], ModTime: time.Unix(numbers[3], 0), ChTime: time.Unix(numbers[4], 0),
 	}, true
 }
 

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -127,7 +128,7 @@ func TestFileRecorded(t *testing.T) {
 func TestFileReplies(t *testing.T) {
 	t.Parallel()
 	stat := func(size, mode, path string) string {
-		return "stat " + strings.Join([]string{size, mode, "0", "0", "domain admin", "domain users", "1", "2", path}, "\t") + "\n"
+		return "stat " + strings.Join([]string{mode, "1000:1001", size, "1", "2", path}, "\t") + "\nname 1000:1001\tdomain admin\tdomain users\n"
 	}
 	a := FileQuestion{Path: "/a", Content: true}
 	tests := []struct {
@@ -153,7 +154,7 @@ func TestFileReplies(t *testing.T) {
 		},
 		{
 			name:  "file changed between sum and content",
-			reply: Reply{Stdout: []byte(stat("6", "81a4", "/a") + "sum " + helloSum + "  /a\ncontent eA== /a\n")},
+			reply: Reply{Stdout: []byte(stat("6", "81a4", "/a") + "sum " + helloSum + "  /a\ncontent /a\ncontents " + base64.StdEncoding.EncodeToString([]byte("==> /a <==\nx")) + "\n")},
 			want:  told[FileInfo]{Err: "it changed while it was looked at"},
 		},
 		{
@@ -167,10 +168,15 @@ func TestFileReplies(t *testing.T) {
 			want:  told[FileInfo]{Err: "it changed while it was looked at"},
 		},
 		{
+			name:  "its owner's name is unknown",
+			reply: Reply{Stdout: []byte("stat " + strings.Join([]string{"4dc0", "1000:1001", "4", "1", "2", "/a"}, "\t") + "\n")},
+			want:  told[FileInfo]{Err: "it changed while it was looked at"},
+		},
+		{
 			name:  "names with spaces",
 			reply: Reply{Stdout: []byte(stat("4", "4dc0", "/a"))},
 			want: told[FileInfo]{Value: FileInfo{
-				Type: Directory, Mode: 0o700 | os.ModeSetuid | os.ModeSetgid, Size: 4, Owner: "domain admin", Group: "domain users",
+				Type: Directory, Mode: 0o700 | os.ModeSetuid | os.ModeSetgid, UID: 1000, GID: 1001, Size: 4, Owner: "domain admin", Group: "domain users",
 				ModTime: time.Unix(1, 0), ChTime: time.Unix(2, 0),
 			}},
 		},

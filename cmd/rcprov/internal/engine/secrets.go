@@ -81,6 +81,11 @@ func (m *memory) cover(c modules.Change) modules.Change {
 	return c
 }
 
+// lacks reports whether the host does not remember a secret of a step yet.
+func (m *memory) lacks(keeper modules.SecretKeeper) bool {
+	return slices.ContainsFunc(keeper.SecretFiles(), func(path string) bool { return !m.places[secretPlace{path, "content"}] })
+}
+
 // missing returns what steps and changes put secrets into and the host does not remember yet, sorted.
 func (m *memory) missing(steps []*step, changes ...modules.Change) []secretPlace {
 	var places []secretPlace
@@ -111,7 +116,8 @@ func (h *host) diff(s *step) (modules.Change, error) {
 
 // rememberConverged makes the host remember the secrets of a step that has nothing to change, if it does not yet.
 func (w *walk) rememberConverged(ctx context.Context, s *step) error {
-	if _, ok := s.Step.Step.(modules.SecretKeeper); !ok || w.host.run.Mode == Plan {
+	keeper, ok := s.Step.Step.(modules.SecretKeeper)
+	if !ok || w.host.run.Mode == Plan || !w.host.memory.lacks(keeper) {
 		return nil
 	}
 	return w.host.remember(ctx)

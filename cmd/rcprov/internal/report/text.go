@@ -37,7 +37,8 @@ type text struct {
 	mode  engine.Mode
 	play  string
 	hosts []string
-	lines []*planned // of the play, in plan mode
+	lines []*planned             // of the play, in plan mode
+	same  map[[2]string]*planned // those of lines, by head and body
 
 	header  string // of the play, until something is written below it
 	written bool   // anything at all
@@ -148,19 +149,26 @@ func (t *text) took(d time.Duration) string {
 }
 
 func (t *text) keep(e engine.Event, head, body string) {
-	for _, p := range t.lines {
-		if p.head == head && p.body == body {
-			p.index = min(p.index, e.Index)
-			p.hosts = append(p.hosts, e.Host)
-			return
+	p := t.same[[2]string{head, body}]
+	if p == nil {
+		p = &planned{index: e.Index, head: head, body: body}
+		if t.same == nil {
+			t.same = make(map[[2]string]*planned)
 		}
+		t.same[[2]string{head, body}] = p
+		t.lines = append(t.lines, p)
 	}
-	t.lines = append(t.lines, &planned{index: e.Index, head: head, body: body, hosts: []string{e.Host}})
+	p.index = min(p.index, e.Index)
+	p.hosts = append(p.hosts, e.Host)
 }
 
 // endPlay renders the lines that were kept of a play in plan mode.
 func (t *text) endPlay() string {
-	order := func(host string) int { return slices.Index(t.hosts, host) }
+	place := make(map[string]int, len(t.hosts))
+	for i, host := range t.hosts {
+		place[host] = i
+	}
+	order := func(host string) int { return place[host] }
 	for _, p := range t.lines {
 		slices.SortFunc(p.hosts, func(a, b string) int { return order(a) - order(b) })
 	}
@@ -171,7 +179,7 @@ func (t *text) endPlay() string {
 	for _, p := range t.lines {
 		out.WriteString(p.head + " on " + strings.Join(p.hosts, ", ") + "\n" + p.body)
 	}
-	t.lines = nil
+	t.lines, t.same = nil, nil
 	if out.Len() == 0 {
 		return ""
 	}

@@ -158,10 +158,10 @@ var pureFunctions = map[string]function.Function{
 	"timeadd":         stdlib.TimeAddFunc,
 	"title":           stdlib.TitleFunc,
 	"tobool":          stdlib.MakeToFunc(cty.Bool),
-	"tolist":          stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+	"tolist":          collectionFunction(stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), cty.List, cty.ListVal),
 	"tomap":           stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 	"tonumber":        stdlib.MakeToFunc(cty.Number),
-	"toset":           stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+	"toset":           collectionFunction(stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), cty.Set, cty.SetVal),
 	"tostring":        stdlib.MakeToFunc(cty.String),
 	"trim":            stdlib.TrimFunc,
 	"trimprefix":      stdlib.TrimPrefixFunc,
@@ -449,4 +449,36 @@ func cidrNetmask(s string) (string, error) {
 		return "", fmt.Errorf("only IPv4 networks have a netmask")
 	}
 	return net.IP(net.CIDRMask(prefix.Bits(), 32)).String(), nil
+}
+
+// collectionFunction is a conversion to a collection, which makes it itself of a tuple whose elements have one primitive type: cty
+// compares the type of each with that of each other (convert.unify of go-cty 1.19), which takes seconds for ten thousand.
+func collectionFunction(f function.Function, ty func(cty.Type) cty.Type, value func([]cty.Value) cty.Value) function.Function {
+	alike := func(v cty.Value) []cty.Value {
+		if !v.Type().IsTupleType() || v.ContainsMarked() || !v.IsWhollyKnown() || v.IsNull() || v.LengthInt() == 0 {
+			return nil
+		}
+		all := v.AsValueSlice()
+		for _, e := range all {
+			if !e.Type().IsPrimitiveType() || e.Type() != all[0].Type() {
+				return nil
+			}
+		}
+		return all
+	}
+	return function.New(&function.Spec{
+		Params: []function.Parameter{anything(f.Params()[0])},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if all := alike(args[0]); all != nil {
+				return ty(all[0].Type()), nil
+			}
+			return f.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if all := alike(args[0]); all != nil {
+				return value(all), nil
+			}
+			return f.Call(args)
+		},
+	})
 }

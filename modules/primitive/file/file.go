@@ -2,8 +2,6 @@ package file
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,7 +29,8 @@ type Step struct {
 	Backup    bool
 	Sensitive bool
 
-	ownPlace bool // the plan chooses the directory, and no product that makes it
+	sum      string // of Content, in lowercase hex, where New read it: a large file takes a while
+	ownPlace bool   // the plan chooses the directory, and no product that makes it
 }
 
 var _ modules.Step = (*Step)(nil)
@@ -98,14 +97,19 @@ func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
 	if len(given) > 0 && s.Content == nil {
 		s.Content = []byte{}
 	}
+	if s.Content != nil {
+		s.sum = observe.Fingerprint(s.Content)
+	}
 	return errs
 }
 
 func (s *Step) question() observe.FileQuestion {
 	q := observe.FileQuestion{Path: s.Path}
 	if s.Content != nil && !s.Absent {
-		sum := sha256.Sum256(s.Content)
-		q.Content, q.UnlessSHA256 = true, hex.EncodeToString(sum[:])
+		q.Content, q.UnlessSHA256 = true, s.sum
+		if s.sum == "" {
+			q.UnlessSHA256 = observe.Fingerprint(s.Content)
+		}
 	}
 	return q
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/zclconf/go-cty/cty/function"
 
@@ -30,11 +31,44 @@ func (p *Plan) directory(path, what string) *directory {
 }
 
 func (d *directory) readFile(path string) ([]byte, error) {
-	content, err := os.ReadFile(d.absolute(path))
+	content, err := d.plan.large.read(d.absolute(path))
 	if err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%q can't be read: %s", path, cause(err)),
 			"A relative path starts at the %s's directory, \"%s\".", d.what, d.path)
 	}
+	return content, nil
+}
+
+// largeFile is the size in bytes from which a file that steps name is kept after it was read.
+const largeFile = 1 << 20
+
+// largeFiles are the contents of large files, by path: each is read once a run, however many hosts it goes to, and all of these get
+// the same. Nobody changes a content.
+type largeFiles struct {
+	mu  sync.Mutex
+	all map[string][]byte
+}
+
+func (l *largeFiles) read(path string) ([]byte, error) {
+	l.mu.Lock()
+	content, ok := l.all[path]
+	l.mu.Unlock()
+	if ok {
+		return content, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil || len(content) < largeFile {
+		return content, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first, ok := l.all[path]; ok { // somebody else was faster
+		return first, nil
+	}
+	if l.all == nil {
+		l.all = make(map[string][]byte)
+	}
+	l.all[path] = content
 	return content, nil
 }
 

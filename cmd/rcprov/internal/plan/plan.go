@@ -34,6 +34,7 @@ type Plan struct {
 	loaded bool // Load is done: the exported fields no longer change
 	opts   Options
 	config *config
+	large  largeFiles
 
 	// Of includes, complete after Load.
 	includes  int                         // how many there are

@@ -50,6 +50,8 @@ type Forecast struct {
 	turns    int       // how many things are foreseen, and so the time
 	seen     *Snapshot
 	links    map[string]string     // symbolic links that were seen: where they lead
+	byPath   map[string][]question // those about files that were answered, by path without links: see [Snapshot.at]
+	indexed  int                   // how many answers there were then
 	files    map[string]FutureFile // by path, without links on the way: see [Forecast.real]
 	units    map[string]futureUnit // by ID
 	accounts []Account

@@ -93,12 +93,17 @@ func (f *Forecast) moved(p string) (link string, ok bool) {
 
 // at returns what was seen of the file at a path without links, by whatever question it was asked.
 func (s *Snapshot) at(f *Forecast, p string, q FileQuestion) (is FileInfo, ok bool) {
-	for id, a := range s.answers {
-		other, isFile := id.subject.(FileQuestion)
-		if !isFile || a.Err != nil || f.was(other.Path) != p {
-			continue
+	if f.indexed != len(s.answers) { // tests add answers
+		f.indexed, f.byPath = len(s.answers), make(map[string][]question)
+		for id, a := range s.answers {
+			if other, isFile := id.subject.(FileQuestion); isFile && a.Err == nil {
+				at := f.was(other.Path)
+				f.byPath[at] = append(f.byPath[at], id)
+			}
 		}
-		is, known := a.Value.(FileInfo)
+	}
+	for _, id := range f.byPath[p] {
+		is, known := s.answers[id].Value.(FileInfo)
 		enough := !q.Content || is.Type != Regular || is.SHA256 != "" && (q.UnlessSHA256 != "" || is.Content != nil)
 		if known && enough {
 			return is, true

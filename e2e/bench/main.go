@@ -7,7 +7,7 @@
 // other so much later.
 //
 // plans/prod.hcl is measured in the same way (prod.go), and its first apply on a bare host in turn with a script that does
-// the same work by hand (prod-by-hand.sh), each on a fresh host. With -rivals it is measured against other tools (rivals.go).
+// the same work by hand (prod-by-hand.sh), each on a fresh host. With -many it is a plan of many files (many.go). With -rivals it is measured against other tools (rivals.go).
 package main
 
 import (
@@ -51,6 +51,7 @@ func main() {
 	few := flag.Bool("one", false, "one host only, not twenty")
 	bare := flag.Int("bare", 2, "pairs of bare hosts for plans/prod.hcl; 0: leave it out")
 	only := flag.Bool("prod", false, "only plans/prod.hcl")
+	files := flag.Bool("many", false, "only a plan of 1,000 and of 10,000 files that need no change, compared with sha256sum through ssh")
 	others := flag.Bool("rivals", false, "only a comparison with Ansible, Mitogen, pyinfra and BundleWrap, from PyPI")
 	patience := flag.Duration("patience", 2*time.Minute, "with -rivals: how long a comparison goes on; one pair is timed at least")
 	tools := flag.String("tools", "", "with -rivals: a regular expression for the names of those to compare with")
@@ -58,6 +59,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
 	switch {
+	case *files:
+		err = benchMany(ctx, *runs)
 	case *others:
 		err = benchRivals(ctx, *runs, *patience, *tools)
 	default:

@@ -15,16 +15,21 @@ import (
 // SetRights sets the mode, the owner and the group of the file or directory at path; an empty owner stays who it is. See
 // package hostfile on what it does in directories of others. Errors have advice from [FileHint].
 func SetRights(ctx context.Context, h Host, path, mode, owner, group string) error {
-	return setRights(ctx, h, path, mode, owner, group, false)
+	return RightsScript(path, mode, owner, group).Run(ctx, h)
+}
+
+// RightsScript is [SetRights] as a [Script].
+func RightsScript(path, mode, owner, group string) Script {
+	return rightsScript(path, mode, owner, group, false)
 }
 
 // SetTreeRights is [SetRights] of a directory that also gives all that is in it to owner and group.
 func SetTreeRights(ctx context.Context, h Host, path, mode, owner, group string) error {
-	return setRights(ctx, h, path, mode, owner, group, true)
+	return rightsScript(path, mode, owner, group, true).Run(ctx, h)
 }
 
-func setRights(ctx context.Context, h Host, path, mode, owner, group string, deep bool) error {
-	return change(ctx, h, path, hostfile.Script(hostfile.Rights, shell.Vars{
+func rightsScript(path, mode, owner, group string, deep bool) Script {
+	return doorScript(path, hostfile.Script(hostfile.Rights, shell.Vars{
 		"path": path, "mode": mode, "owner": owner, "group": group, "deep": shell.YesNo(deep),
 	}, shell.Vars{"setter": hostfile.Setter}))
 }
@@ -32,7 +37,12 @@ func setRights(ctx context.Context, h Host, path, mode, owner, group string, dee
 // MakeDirectory makes the directory at path with missing parents, or sets the rights of one that is there. Errors have advice
 // from [FileHint].
 func MakeDirectory(ctx context.Context, h Host, path, mode, owner, group string) error {
-	return change(ctx, h, path, hostfile.Script(hostfile.Directory, shell.Vars{
+	return DirectoryScript(path, mode, owner, group).Run(ctx, h)
+}
+
+// DirectoryScript is [MakeDirectory] as a [Script].
+func DirectoryScript(path, mode, owner, group string) Script {
+	return doorScript(path, hostfile.Script(hostfile.Directory, shell.Vars{
 		"path": path, "mode": mode, "owner": owner, "group": group,
 	}, shell.Vars{"maker": hostfile.Maker}))
 }
@@ -50,21 +60,33 @@ const (
 // RemovePath removes what is at path; a link, not its target. A file is copied to backup before, unless that is empty. Errors
 // have advice from [FileHint].
 func RemovePath(ctx context.Context, h Host, path string, how Removal, backup string) error {
-	return change(ctx, h, path, hostfile.Script(hostfile.Remove, shell.Vars{
+	return RemovalScript(path, how, backup).Run(ctx, h)
+}
+
+// RemovalScript is [RemovePath] as a [Script].
+func RemovalScript(path string, how Removal, backup string) Script {
+	return doorScript(path, hostfile.Script(hostfile.Remove, shell.Vars{
 		"path": path, "how": string(how), "backup": backup,
 	}, shell.Vars{"remover": hostfile.Remover}))
 }
 
 // MakeLink makes path a symbolic link to target, in place of a file or link. Errors have advice from [FileHint].
 func MakeLink(ctx context.Context, h Host, path, target string) error {
-	return change(ctx, h, path, hostfile.Script(hostfile.Link, shell.Vars{
+	return LinkScript(path, target).Run(ctx, h)
+}
+
+// LinkScript is [MakeLink] as a [Script].
+func LinkScript(path, target string) Script {
+	return doorScript(path, hostfile.Script(hostfile.Link, shell.Vars{
 		"path": path, "target": target,
 	}, shell.Vars{"linker": hostfile.Linker}))
 }
 
-func change(ctx context.Context, h Host, path, script string) error {
-	_, err := h.Run(ctx, Command{Script: script})
-	return FileHint(DoorError(err, path), path)
+func doorScript(path, script string) Script {
+	return Script{
+		Command: Command{Script: script},
+		Explain: func(err error) error { return FileHint(DoorError(err, path), path) },
+	}
 }
 
 // A RefusedError says why nothing is changed or read in a place where somebody else than root has a say.

@@ -38,14 +38,27 @@ const uploadSize = 256 << 10
 // refuses, the error is a [*ValidateError]; after this and any other error of a command the old file is as it was. Errors
 // have advice from [FileHint].
 func WriteFile(ctx context.Context, h Host, f File) error {
-	cmd, upload := Command{Stdin: f.Content}, ""
-	if len(f.Content) > uploadSize {
-		to, err := send(ctx, h, f)
-		if err != nil {
-			return writeError(err, f.Path)
-		}
-		cmd.Stdin, upload = nil, to
+	if len(f.Content) <= uploadSize {
+		return f.script("").Run(ctx, h)
 	}
+	to, err := send(ctx, h, f)
+	if err != nil {
+		return writeError(err, f.Path)
+	}
+	return f.script(to).Run(ctx, h)
+}
+
+// Script is [WriteFile] as a [Script]. It is false where the content is too large for one command, and where a program of the plan's
+// validates it, which may take long and do anything.
+func (f File) Script() (Script, bool) {
+	if len(f.Content) > uploadSize || len(f.Validate) > 0 {
+		return Script{}, false
+	}
+	return f.script(""), true
+}
+
+// script writes what was uploaded, or the content if nothing was.
+func (f File) script(upload string) Script {
 	vars := f.vars()
 	vars["mode"], vars["backup"], vars["upload"], vars["validate"] = OctalMode(f.Mode), f.Backup, upload, hostfile.Inner(f.Validate)
 	vars["old_sum"] = ""
@@ -53,11 +66,18 @@ func WriteFile(ctx context.Context, h Host, f File) error {
 		sum := sha256.Sum256(f.Old)
 		vars["old_sum"] = hex.EncodeToString(sum[:])
 	}
-	cmd.Script = hostfile.Script(hostfile.Write, vars, shell.Vars{"writer": hostfile.Writer})
-	_, err := h.Run(ctx, cmd)
-	if err == nil {
-		return nil
+	s := Script{
+		Command: Command{Script: hostfile.Script(hostfile.Write, vars, shell.Vars{"writer": hostfile.Writer})},
+		Explain: f.explain,
 	}
+	if upload == "" {
+		s.Command.Stdin = f.Content
+	}
+	return s
+}
+
+// explain returns the error of writing f when that of its command is err.
+func (f File) explain(err error) error {
 	err = DoorError(err, f.Path)
 	var failed *CommandError
 	if errors.As(err, &failed) {

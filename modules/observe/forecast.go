@@ -88,7 +88,8 @@ type futureUnit struct {
 	at   time.Time
 }
 
-// Forecast returns the forecast that lies over s, an empty one at first. Only plans call it.
+// Forecast returns the forecast that lies over s, an empty one at first. Only plans call it, and who asks
+// whether one change depends on another.
 func (s *Snapshot) Forecast() *Forecast {
 	if s.forecast == nil {
 		f := &Forecast{
@@ -103,6 +104,13 @@ func (s *Snapshot) Forecast() *Forecast {
 		s.forecast = f
 	}
 	return s.forecast
+}
+
+// Apart returns a snapshot with the answers of s and a forecast of its own, empty at first.
+func (s *Snapshot) Apart() *Snapshot {
+	other := *s
+	other.forecast = nil
+	return &other
 }
 
 // tick returns the time of the next thing that is foreseen.

@@ -227,6 +227,9 @@ func (q *Query) add(id question) bool {
 // Empty reports whether nothing has been asked.
 func (q *Query) Empty() bool { return len(q.seen) == 0 }
 
+// HasProbes reports whether part of the questions is for a [Probe].
+func (q *Query) HasProbes() bool { return len(q.probes) > 0 }
+
 // maxLanes is into how many parts that run side by side a script is split. The programs that questions start take most
 // of the time, and hosts have several processors.
 const maxLanes = 4

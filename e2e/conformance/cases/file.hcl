@@ -124,3 +124,75 @@ case "absent" {
     changes = ["file.gone-link"]
   }
 }
+
+# Changes that go to the host together, some of which depend on others of the same case.
+case "many at once" {
+  setup = "mkdir -p /srv/many && echo x >/srv/many/gone && ln -s nowhere /srv/many/link && printf 'a = 1\\nb = 1\\n' >/srv/many/lines && useradd -m ann"
+  plan  = <<-EOT
+    file "many" {
+      for_each = [for n in range(8) : format("%02d", n)]
+      path     = "/srv/many/$${each.value}"
+      content  = join("", [for n in range(50) : "$${each.value} it's line $${n}\n"])
+      mode     = "0640"
+    }
+    link "link" {
+      path   = "/srv/many/link"
+      target = "00"
+    }
+    file "gone" {
+      path  = "/srv/many/gone"
+      state = "absent"
+    }
+    line "lines" {
+      for_each = { a = "2", b = "2" }
+      path     = "/srv/many/lines"
+      line     = "$${each.key} = $${each.value}"
+      regexp   = "^$${each.key} ="
+    }
+    directory "ann" {
+      path  = "/srv/many/ann"
+      owner = "ann"
+      group = "ann"
+    }
+    file "hers" {
+      path    = "/srv/many/ann/file"
+      content = "hers\n"
+      owner   = "ann"
+      group   = "ann"
+    }
+    group "many" { name = "many" }
+    hosts_entry "many" {
+      ip    = "192.0.2.9"
+      names = ["many"]
+    }
+    file "last" {
+      path    = "/srv/many/last"
+      content = "last\n"
+      group   = "many"
+    }
+  EOT
+  check = <<-EOT
+    set -e
+    [ "$(cat /srv/many/0? | wc -l)" = 400 ]
+    [ "$(tail -n 1 /srv/many/07)" = "07 it's line 49" ]
+    [ "$(stat -c %a%U /srv/many/03)" = 640root ]
+    [ "$(readlink /srv/many/link)" = 00 ]
+    [ ! -e /srv/many/gone ]
+    [ "$(cat /srv/many/lines)" = "$(printf 'a = 2\nb = 2')" ]
+    [ "$(stat -c %U /srv/many/ann/file)" = ann ]
+    [ "$(stat -c %G /srv/many/last)" = many ]
+    getent hosts many | grep -q 192.0.2.9
+    [ -z "$(find /srv -name '*rcprov*')" ]
+  EOT
+  drift "all but some" {
+    run     = "rm /srv/many/0[2-6] /srv/many/lines; rm -r /srv/many/ann; chmod 600 /srv/many/last; touch /srv/many/lines"
+    changes = [
+      "file.many[\"02\"]", "file.many[\"03\"]", "file.many[\"04\"]", "file.many[\"05\"]", "file.many[\"06\"]",
+      "line.lines[\"a\"]", "line.lines[\"b\"]", "directory.ann", "file.hers", "file.last",
+    ]
+  }
+  drift "left over of killed runs" {
+    run     = "for f in 01 04; do echo half >/srv/many/.$f.rcprov; rm /srv/many/$f; done; ln -s half /srv/many/.link.rcprov; rm /srv/many/link"
+    changes = ["file.many[\"01\"]", "file.many[\"04\"]", "link.link"]
+  }
+}

@@ -26,7 +26,7 @@ type Step struct {
 	Force  bool // also remove what is in it
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Scripted = (*Step)(nil)
 
 // system are directories that no plan removes: those of hier(7), and others that a host needs.
 var system = []string{
@@ -162,18 +162,28 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
-	if c.Work.(work).Action == modules.Remove {
-		return s.applyRemove(ctx, h)
-	}
-	return modules.MakeDirectory(ctx, h, s.Path, s.rights().OctalMode(), s.Owner, s.Group)
+	script, _ := s.Script(c)
+	return script.Run(ctx, h)
 }
 
-func (s *Step) applyRemove(ctx context.Context, h modules.Host) error {
+// Script implements [modules.Scripted].
+func (s *Step) Script(c modules.Change) (modules.Script, bool) {
+	if c.Work.(work).Action == modules.Remove {
+		return s.removal(), true
+	}
+	return modules.DirectoryScript(s.Path, s.rights().OctalMode(), s.Owner, s.Group), true
+}
+
+func (s *Step) removal() modules.Script {
 	how := modules.RemoveEmpty
 	if s.Force {
 		how = modules.RemoveTree
 	}
-	err := modules.RemovePath(ctx, h, s.Path, how, "")
+	return modules.RemovalScript(s.Path, how, "").Then(s.explainRemoval)
+}
+
+// explainRemoval adds what a person needs to know to an error of the removal.
+func (s *Step) explainRemoval(err error) error {
 	var failed *modules.CommandError
 	if !errors.As(err, &failed) {
 		return err

@@ -33,7 +33,7 @@ type Step struct {
 	ownPlace bool   // the plan chooses the directory, and no product that makes it
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Scripted = (*Step)(nil)
 
 // New checks args and reads the content on the controller.
 func New(args Args, env modules.Env) (modules.Step, error) {
@@ -185,26 +185,34 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	}
 }
 
-// Apply implements [modules.Step].
-func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+// Script implements [modules.Scripted].
+func (s *Step) Script(c modules.Change) (modules.Script, bool) {
 	w := c.Work.(work)
 	owner, group := "", ""
 	switch {
 	case w.Action == modules.Remove:
-		return modules.RemovePath(ctx, h, s.Path, modules.RemoveFile, s.backup())
+		return modules.RemovalScript(s.Path, modules.RemoveFile, s.backup()), true
 	case w.writes():
-		return s.write(ctx, h) // sets mode and owner as well
+		return s.file().Script() // sets mode and owner as well
 	case w.Drift.Ownership():
 		owner, group = s.Owner, s.Group
 	}
-	return modules.SetRights(ctx, h, s.Path, s.rights().OctalMode(), owner, group)
+	return modules.RightsScript(s.Path, s.rights().OctalMode(), owner, group), true
 }
 
-func (s *Step) write(ctx context.Context, h modules.Host) error {
-	return modules.WriteFile(ctx, h, modules.File{
+// Apply implements [modules.Step].
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	if script, ok := s.Script(c); ok {
+		return script.Run(ctx, h)
+	}
+	return modules.WriteFile(ctx, h, s.file())
+}
+
+func (s *Step) file() modules.File {
+	return modules.File{
 		Path: s.Path, Content: s.Content, Mode: s.Mode, Owner: s.Owner, Group: s.Group,
 		Validate: s.Validate, Backup: s.backup(),
-	})
+	}
 }
 
 // backup returns where a file that is replaced or removed is copied to first; empty: nowhere.

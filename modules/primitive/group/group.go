@@ -22,7 +22,7 @@ type Step struct {
 	Absent bool
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Scripted = (*Step)(nil)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
@@ -112,6 +112,16 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
 
 // Apply implements [modules.Step].
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return s.script(c).Run(ctx, h)
+}
+
+// Script implements [modules.Scripted]: for a new group. What another number, or none, makes of files is foreseen by nobody.
+func (s *Step) Script(c modules.Change) (modules.Script, bool) {
+	w, _ := c.Work.(work)
+	return s.script(c), w.create
+}
+
+func (s *Step) script(c modules.Change) modules.Script {
 	w, _ := c.Work.(work)
 	var argv []string
 	switch {
@@ -128,8 +138,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	default:
 		argv = []string{"groupmod", "--gid", strconv.Itoa(w.renumber.to)}
 	}
-	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
-	return s.explain(err)
+	return modules.Script{Command: modules.Command{Argv: append(argv, s.Name)}, Explain: s.explain}
 }
 
 // explain adds a hint to common failures, by the exit statuses of groupadd(8), groupmod(8) and

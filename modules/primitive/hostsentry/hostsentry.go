@@ -20,7 +20,7 @@ type Step struct {
 	path    string // /etc/hosts, except in tests
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Scripted = (*Step)(nil)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
@@ -94,6 +94,14 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 
 // Apply implements [modules.Step].
 func (*Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	return modules.WriteFile(ctx, h, file(c))
+}
+
+// Script implements [modules.Scripted].
+func (*Step) Script(c modules.Change) (modules.Script, bool) { return file(c).Script() }
+
+// file is the file as c makes it.
+func file(c modules.Change) modules.File {
 	w := c.Work.(work)
-	return modules.WriteFile(ctx, h, modules.File{Path: w.Path, Content: []byte(w.New), Keep: true, Mode: 0o644})
+	return modules.File{Path: w.Path, Content: []byte(w.New), Keep: true, Mode: 0o644}
 }

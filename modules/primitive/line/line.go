@@ -30,7 +30,7 @@ type Step struct {
 	Secret    bool // the line is sensitive, not only what is beside it
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Scripted = (*Step)(nil)
 
 // New checks args.
 func New(args Args, env modules.Env) (modules.Step, error) {
@@ -201,11 +201,25 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 	if w.NoFile {
 		return s.noFile()
 	}
+	return modules.WriteFile(ctx, h, s.file(w))
+}
+
+// Script implements [modules.Scripted].
+func (s *Step) Script(c modules.Change) (modules.Script, bool) {
+	w := c.Work.(work)
+	if w.NoFile {
+		return modules.Script{}, false
+	}
+	return s.file(w).Script()
+}
+
+// file is the file with its lines as w wants them.
+func (s *Step) file(w work) modules.File {
 	f := modules.File{
 		Path: s.Path, Content: []byte(w.New), Keep: true, Old: []byte(w.Old), Mode: s.Mode, Owner: s.Owner, Group: s.Group, Validate: s.Validate,
 	}
 	if s.Backup {
 		f.Backup = modules.BackupPath(s.Path)
 	}
-	return modules.WriteFile(ctx, h, f)
+	return f
 }

@@ -21,7 +21,7 @@ type Step struct {
 	Force  bool // replace a file
 }
 
-var _ modules.Step = (*Step)(nil)
+var _ modules.Scripted = (*Step)(nil)
 
 // New checks args.
 func New(args Args, _ modules.Env) (modules.Step, error) {
@@ -111,10 +111,16 @@ func (*Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 }
 
 // Apply implements [modules.Step].
-func (*Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
+	script, _ := s.Script(c)
+	return script.Run(ctx, h)
+}
+
+// Script implements [modules.Scripted].
+func (*Step) Script(c modules.Change) (modules.Script, bool) {
 	w := c.Work.(work)
 	if w.Action == modules.Remove {
-		return modules.RemovePath(ctx, h, w.Path, modules.RemoveFile, "")
+		return modules.RemovalScript(w.Path, modules.RemoveFile, ""), true
 	}
-	return modules.MakeLink(ctx, h, w.Path, w.Target)
+	return modules.LinkScript(w.Path, w.Target), true
 }

@@ -261,7 +261,20 @@ type conf struct {
 
 // Apply implements [modules.Step].
 func (c conf) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
-	err := c.Step.Apply(ctx, h, change)
+	if err := c.Step.Apply(ctx, h, change); err != nil {
+		return c.explain(err)
+	}
+	return nil
+}
+
+// Script implements [modules.Scripted].
+func (c conf) Script(change modules.Change) (modules.Script, bool) {
+	s, ok := c.Step.Script(change)
+	return s.Then(c.explain), ok
+}
+
+// explain says what is missing when the directory is.
+func (c conf) explain(err error) error {
 	var failed *modules.CommandError
 	if errors.As(err, &failed) && strings.Contains(string(failed.Result.Stderr), "No such file or directory") {
 		return modules.WithHint(fmt.Errorf("write %s: %w", c.Path, failed), "%s is missing, with the files that the package %s had in it. `apt-get install --reinstall "+

@@ -98,6 +98,9 @@ func (c *current) Foresee(s *observe.Snapshot, change modules.Change) {
 	}
 }
 
+// Script implements [modules.Scripted]: instances may have to stop first.
+func (*current) Script(modules.Change) (modules.Script, bool) { return modules.Script{}, false }
+
 // Apply implements [modules.Step].
 func (c *current) Apply(ctx context.Context, h modules.Host, change modules.Change) error {
 	w := change.Work.(currentWork)

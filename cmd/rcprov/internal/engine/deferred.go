@@ -174,16 +174,22 @@ func (w *walk) untried(i int) int {
 	return w.to - i - 1
 }
 
-// observeFrom observes the steps of also, and the steps from i on that can be decided by the same observation. While steps that waited
-// have their turn, those are the others that waited, and the ones where the walk goes on.
+// observeFrom observes the steps of also, and the steps from i on that can be decided by the same observation.
 func (w *walk) observeFrom(ctx context.Context, i int, also ...*step) error {
+	i, also = w.next(i, also)
+	return w.host.observe(ctx, i, w.horizon(i), also)
+}
+
+// next returns where to observe from instead of step i, and what also. While steps that waited have their turn, those are where the
+// walk goes on, and the others that waited.
+func (w *walk) next(i int, also []*step) (int, []*step) {
 	if d := &w.deferred; d.settles {
 		i = d.front
 		for _, waits := range d.waiting {
 			also = append(also, w.host.steps[waits])
 		}
 	}
-	return w.host.observe(ctx, i, w.horizon(i), also)
+	return i, also
 }
 
 // waits reports whether step i, which is expected to differ, will be put off if it does. effect is what an earlier step has asked for

@@ -7,7 +7,8 @@
 // As long as nothing has changed, the first observation stays valid, so that a run without changes needs only that one.
 // After a change, the observation that verifies it includes the steps after it, up to the next one that is expected to
 // differ. So a run with n changes observes n+1 times, and each step is decided by an observation made after the last
-// change before it. A step whose change may not last (modules.Explainer) is observed once more at the end of its play if others
+// change before it. Changes that are scripts and don't depend on each other are made together, as one change: see group.go. A step whose
+// change may not last (modules.Explainer) is observed once more at the end of its play if others
 // were changed after it.
 //
 // Part of a step's work may be done ahead (modules.Preparer), while the steps before it run. That changes nothing that

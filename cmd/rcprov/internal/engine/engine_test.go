@@ -213,6 +213,8 @@ type fakeHost struct {
 	locks   []string     // answers before that one
 	cutAt   int          // the question at which the connection breaks; 0: none
 	answers bool         // that question is answered
+	ran     int          // commands
+	cutRun  int          // the command at whose end the connection breaks; 0: none
 	login   func() error // what a new login meets; nil: success
 }
 
@@ -310,7 +312,14 @@ func (c *fakeConn) Run(ctx context.Context, command modules.Command) (modules.Re
 		return modules.Result{}, net.ErrClosed
 	}
 	command.Before = ""
-	return c.Host.Run(ctx, command)
+	result, err := c.Host.Run(ctx, command)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ran++; c.ran == c.cutRun {
+		c.lost = errBroke
+		return modules.Result{}, c.lost
+	}
+	return result, err
 }
 
 // lab is a plan with its fake hosts.

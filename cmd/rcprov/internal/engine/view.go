@@ -68,7 +68,11 @@ func observeSteps(q *observe.Query, steps []*step) {
 
 // ask runs q, the query for the steps from..to-1 and those of also, over as many connections as it takes.
 func (h *host) ask(ctx context.Context, q *observe.Query, from, to int, also []*step) error {
-	return h.overConnections(ctx, func() (bool, error) { return h.askOnce(ctx, q, from, to, also) })
+	return h.overConnections(ctx, func() (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+		defer cancel()
+		return h.askOnce(ctx, h.link.conn, q, from, to, also)
+	})
 }
 
 // overConnections tries until a try is done, over a new connection each time that one broke. A try that is not done over a
@@ -90,12 +94,10 @@ func (h *host) overConnections(ctx context.Context, try func() (done bool, err e
 	return h.link.gone
 }
 
-// askOnce is ask over one connection. It reports whether the whole answer is free of errors.
-func (h *host) askOnce(ctx context.Context, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
-	defer cancel()
+// askOnce is ask over one connection, or what stands for it. It reports whether the whole answer is free of errors.
+func (h *host) askOnce(ctx context.Context, via observe.Host, q *observe.Query, from, to int, also []*step) (whole bool, err error) {
 	seen := view{from: from, to: to, also: also, applied: h.applied, changes: h.run.changeCount()}
-	seen.snapshot, err = q.Run(ctx, h.link.conn)
+	seen.snapshot, err = q.Run(ctx, via)
 	if err != nil {
 		return false, fmt.Errorf("observe: %w", err)
 	}

@@ -149,7 +149,7 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 	}
 	h.prepareAhead(ctx, i+1)
 	// A change that is started is finished, even if the run is being stopped.
-	return w.change(context.WithoutCancel(ctx), ctx.Done(), i, change)
+	return w.makeChange(context.WithoutCancel(ctx), ctx.Done(), i, change)
 }
 
 // lasts looks once more at the steps whose change may not last, if others were changed since: a program that ended while later steps
@@ -200,10 +200,19 @@ func (w *walk) horizon(i int) int {
 	effect := w.deferred.effect
 	for ; i < w.to; i++ {
 		if waits := w.waits(i, &effect); w.host.steps[i].differs && !waits {
-			return w.batchEnd(i)
+			return max(w.batchEnd(i), w.groupEnd(i))
 		}
 	}
 	return w.to
+}
+
+// groupEnd returns the end of the steps from i on that may be a group.
+func (w *walk) groupEnd(i int) int {
+	end := i
+	for end < min(w.to, i+maxGroup) && w.host.steps[end].differs && mayGroup(w.host.steps[end]) {
+		end++
+	}
+	return end
 }
 
 // batchEnd returns the end of the steps from i on that may be applied together: those that are expected to differ
@@ -249,6 +258,14 @@ func (w *walk) foresee(i int, change, likely modules.Change) {
 	if !likely.Empty() {
 		modules.Foresee(s.Step.Step, h.seen.snapshot, likely)
 	}
+}
+
+// makeChange makes the change of step i: with those of its group, or else as change does.
+func (w *walk) makeChange(ctx context.Context, stop <-chan struct{}, i int, change modules.Change) (n int, ok bool) {
+	if group, scripts := w.group(i, change); len(group) > 0 {
+		return w.changeGroup(ctx, i, group, scripts)
+	}
+	return w.change(ctx, stop, i, change)
 }
 
 // change applies and verifies step i, and the steps that are applied together with it. It returns how many steps those
@@ -343,15 +360,20 @@ func (w *walk) aftermath(ctx context.Context, i int, batch []work) (left Afterma
 		return Unknown, nil
 	}
 	step := w.host.steps[i]
-	_, opaque := step.Step.Step.(modules.Opaque)
 	after, err := w.host.diff(step)
-	switch same := err == nil && reflect.DeepEqual(after.Edits, batch[0].change.Edits); {
+	return batch[0].outcome(after, err)
+}
+
+// outcome returns what b, whose change failed, left: after is what still differs, unless err says why that is unknown.
+func (b work) outcome(after modules.Change, err error) (left Aftermath, made []modules.Edit) {
+	_, opaque := b.Step.Step.(modules.Opaque)
+	switch same := err == nil && reflect.DeepEqual(after.Edits, b.change.Edits); {
 	case err != nil, same && opaque:
 		return Unknown, nil
 	case same:
 		return Untouched, nil
 	}
-	for _, e := range batch[0].change.Edits {
+	for _, e := range b.change.Edits {
 		if !slices.ContainsFunc(after.Edits, e.Same) {
 			made = append(made, e)
 		}
@@ -486,12 +508,7 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 			return fmt.Errorf("verify: %w", err)
 		}
 		if left.Empty() {
-			for _, note := range left.Notes { // such as what Apply put up with
-				if notes := b.change.Notes; !slices.Contains(notes, note) {
-					batch[j].change.Notes = append(slices.Clone(notes), note)
-					b = batch[j]
-				}
-			}
+			batch[j].keepNotes(left)
 			continue
 		}
 		if e, ok := b.Step.Step.(modules.Explainer); ok {
@@ -503,6 +520,15 @@ func (w *walk) verify(ctx context.Context, i int, batch []work, started time.Tim
 	}
 	w.done(i, batch, started)
 	return nil
+}
+
+// keepNotes adds the notes of what is left after the change, such as what Apply put up with.
+func (b *work) keepNotes(left modules.Change) {
+	for _, note := range left.Notes {
+		if notes := b.change.Notes; !slices.Contains(notes, note) {
+			b.change.Notes = append(slices.Clone(notes), note)
+		}
+	}
 }
 
 // done reports that the steps of batch, which starts with step i, were changed and no longer differ.

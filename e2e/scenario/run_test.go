@@ -308,4 +308,5 @@ play "p" {
 
 	exchangeKeys(t, laptop, hosts)
 	adHoc(t, laptop, hosts)
+	firstLogin(t, laptop, hosts[0])
 }

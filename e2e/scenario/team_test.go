@@ -2,8 +2,11 @@ package scenario
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,4 +128,44 @@ type writerFunc func(p []byte)
 func (w writerFunc) Write(p []byte) (int, error) {
 	w(p)
 	return len(p), nil
+}
+
+// firstLogin is about a host that lets only root in until the plan has made its user, and no longer root then.
+func firstLogin(t *testing.T, laptop *rcprov.Laptop, h *lab.Host) {
+	public, err := exec.CommandContext(t.Context(), "ssh-keygen", "-y", "-f", h.KeyFile).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := strings.Replace(rcprov.HostBlock(h, "h1", `fallback_user = "root"`), strconv.Quote(lab.User), `"deploy"`, 1)
+	if _, err := laptop.WriteFile("plan.hcl", host+fmt.Sprintf(`
+play "access" {
+  hosts = group.all
+  user "deploy" { name = "deploy" }
+  authorized_key "deploy" {
+    user = "deploy"
+    key  = %q
+  }
+  file "sudoers" {
+    path    = "/etc/sudoers.d/deploy"
+    mode    = "0440"
+    content = "deploy ALL=(ALL) NOPASSWD: ALL\n"
+  }
+  sshd "access" { permit_root_login = "no" }
+  file "after" {
+    path    = "/etc/after"
+    content = "x\n"
+  }
+}
+`, strings.TrimSpace(string(public)))); err != nil {
+		t.Fatal(err)
+	}
+	r := truthful(t, laptop)
+	if !strings.Contains(r.Stdout, "time to log in as deploy") {
+		t.Errorf("it did not log in as deploy\n%v", r)
+	}
+	again := truthful(t, laptop)
+	if changed(t, again) != nil || strings.Contains(again.Stderr, "logged in as root") {
+		t.Errorf("the second apply\n%v", again)
+	}
+	must(t, h, "sshd -T | grep -qx 'permitrootlogin no' && test -e /etc/after")
 }

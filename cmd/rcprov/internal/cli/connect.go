@@ -69,7 +69,7 @@ func connect(d *remote.Dialer) func(context.Context, *plan.Host) (engine.Conn, e
 
 func target(h *plan.Host) remote.Target {
 	return remote.Target{
-		Name: h.Name, Address: h.Address, Port: h.Port, FallbackPort: h.FallbackPort, User: h.User,
+		Name: h.Name, Address: h.Address, Port: h.Port, FallbackPort: h.FallbackPort, User: h.User, FallbackUser: h.FallbackUser,
 		IdentityFile: h.IdentityFile, ProxyJump: h.ProxyJump, Password: h.Password,
 		Become:     remote.Become{Method: h.Become.Method, Password: h.Become.Password},
 		Connection: h.Connection,

@@ -197,8 +197,14 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	failed := func(h *host) bool { return h.failure != nil }
 	for begin := 0; begin < len(hosts); begin += batch {
 		// In a serial play only few hosts may be down at a time, and a failed one may be.
-		if before := slices.IndexFunc(hosts[:begin], failed); before >= 0 {
-			r.leave(i, hosts[begin:], fmt.Sprintf("it is serial, and %s failed", hosts[before].Name))
+		var down []string
+		for _, h := range hosts[:begin] {
+			if failed(h) {
+				down = append(down, h.Name)
+			}
+		}
+		if len(down) > p.MaxFail {
+			r.leave(i, hosts[begin:], fmt.Sprintf("it is serial, and %s failed", strings.Join(down, ", ")))
 			break
 		}
 		var group errgroup.Group

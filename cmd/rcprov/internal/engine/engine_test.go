@@ -908,6 +908,30 @@ play "other" {
 	}
 }
 
+// So many hosts of a serial play may fail.
+func TestMaxFail(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "down1" {}
+host "a" {}
+host "down2" {}
+host "b" {}
+play "p" {
+  hosts    = group.all
+  serial   = 1
+  max_fail = 1
+  thing "x" {
+    name  = "x"
+    value = "1"
+  }
+}
+`)
+	summary, err := l.apply()
+	if err == nil || summary.Counts.Changed != 1 || l.get("a", "x") != "1" || l.get("b", "x") != "" {
+		t.Errorf("%+v, %v", summary.Counts, err)
+	}
+}
+
 // Hosts of a serial play are not begun after one that failed.
 func TestSerial(t *testing.T) {
 	t.Parallel()

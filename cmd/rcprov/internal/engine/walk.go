@@ -111,6 +111,12 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 			change.Notes = append(slices.Clone(change.Notes), s.danger.Note())
 		}
 	}
+	if err != nil && w.logInAsAwaited(ctx, i, err) {
+		if h.run.Mode == Plan {
+			return 1, true
+		}
+		return 0, true
+	}
 	switch {
 	case w.putOff(i, change, likely, err):
 		return 1, true

@@ -26,8 +26,41 @@ func (w *walk) danger(ctx context.Context, s *step) (wayin.Danger, error) {
 	return way.Danger(s.Claims)
 }
 
+// awaited returns the user that the host does not let in yet, if rcprov is logged in as the fallback user in its place.
+func (h *host) awaited() (user string, ok bool) {
+	if c, is := h.link.conn.(interface{ Awaited() (string, bool) }); is {
+		return c.Awaited()
+	}
+	return "", false
+}
+
+// logInAsAwaited handles err, by which a step would shut out the fallback user: the steps before may have made the one that rcprov is
+// to log in as. In a plan that is unknown. handled is false if err stands.
+func (w *walk) logInAsAwaited(ctx context.Context, i int, err error) (handled bool) {
+	h := w.host
+	user, ok := h.awaited()
+	if !ok || !modules.IsCertain(err) && !errors.Is(err, wayin.ErrShutOut) {
+		return false
+	}
+	if h.run.Mode == Plan {
+		w.report(i, Event{Type: StepUnknown, Text: fmt.Sprintf("unknown until rcprov logs in as %s: %v", user, err)})
+		h.counts.Unknown++
+		h.foreseeLate(h.steps[i])
+		return true
+	}
+	if h.reconnect(ctx, fmt.Errorf("the next step would shut out the fallback user: it is time to log in as %s", user)) != nil {
+		return false
+	}
+	h.seen, h.way = view{}, nil
+	_, still := h.awaited()
+	return !still
+}
+
 // refuse ends the host's part of an apply, before its first change, if a step that differs would certainly be refused at its turn.
 func (h *host) refuse(ctx context.Context) {
+	if _, ok := h.awaited(); ok {
+		return // another login may do what this one may not
+	}
 	for _, s := range h.expanded(h.seen.snapshot) {
 		if !s.differs || s.Step.Step == nil {
 			continue

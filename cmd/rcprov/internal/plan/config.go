@@ -96,11 +96,11 @@ var (
 	variableArgs  = []string{"type", "default", "description", "sensitive", "nullable", "generate"}
 	validationArg = []string{"condition", "error_message"}
 	hostArgs      = []string{
-		"address", "port", "fallback_port", "user", "identity_file", "proxy_jump", "password", "become", "become_password",
+		"address", "port", "fallback_port", "user", "fallback_user", "identity_file", "proxy_jump", "password", "become", "become_password",
 		"connection", "groups", "vars", "for_each",
 	}
 	groupArgs  = []string{"hosts", "vars", "for_each"}
-	playArgs   = []string{"hosts", "serial", "depends_on", "tags", "when", "preflight"}
+	playArgs   = []string{"hosts", "serial", "max_fail", "depends_on", "tags", "when", "preflight"}
 	outputArgs = []string{"value", "description", "sensitive"}
 	stepMeta   = []string{"when", "for_each", "tags", "retries", "timeout", "run_once", "preflight"}
 )

@@ -282,6 +282,10 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 		return v.AsString()
 	}
 	h.IdentityFile = text("identity_file", "")
+	h.FallbackUser = text("fallback_user", "")
+	if attr := attrs["fallback_user"]; attr != nil && (h.User == "" || h.FallbackUser == h.User) {
+		s.report(mistake(attr.NameRange, what+": fallback_user needs another user beside it", "It is who logs in until the plan has made `user`: write `user = \"deploy\"`, for example."))
+	}
 	h.ProxyJump = text("proxy_jump", "")
 	h.Become.Method = text("become", "sudo", "sudo", "none")
 	h.Connection = text("connection", "ssh", "ssh", "local")

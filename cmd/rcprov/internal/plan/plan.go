@@ -61,6 +61,7 @@ type Host struct {
 	Port         int
 	FallbackPort int // port to try when sshd does not answer on Port: it may be moving from one to the other
 	User         string
+	FallbackUser string // user to log in as while the host doesn't let User in: the plan may be about to make it
 	IdentityFile string
 	ProxyJump    string         // "user@host:port,..." or "none", as ProxyJump of ssh_config
 	Password     modules.Secret // for password login
@@ -80,9 +81,11 @@ type Become struct {
 type Play struct {
 	Name   string
 	Hosts  []*Host
-	Serial int // how many hosts at a time, and none after one failed; 0: all
+	Serial int // how many hosts at a time, and none after more than MaxFail failed; 0: all
 	Tags   []string
 	Range  hcl.Range
+
+	MaxFail int // how many hosts may fail
 
 	// Preflight holds the levels of findings by check, unless a step overrides them.
 	Preflight map[modules.Topic]modules.Level

@@ -47,6 +47,12 @@ func (s *scope) makePlay(b *playBlock, hosts map[string]*Host) *Play {
 	if attr := attrs["serial"]; attr != nil {
 		p.Serial = s.count(attr, what, cty.NilVal, 1, 0)
 	}
+	if attr := attrs["max_fail"]; attr != nil {
+		p.MaxFail = s.count(attr, what, cty.NilVal, 0, 0)
+		if attrs["serial"] == nil {
+			s.report(mistake(attr.NameRange, what+": max_fail has no effect without serial", "All hosts of a play are worked on at the same time, unless serial says how many."))
+		}
+	}
 	if attr := attrs["tags"]; attr != nil {
 		v, _ := s.typed(attr, what, cty.List(cty.String), cty.NilVal)
 		s.shown(attr, what, v)

@@ -19,14 +19,16 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	list := false
+	command := &cobra.Command{
 		Use:        "init [PLAN [DIR]]",
 		SuggestFor: []string{"new", "create", "copy"},
 		GroupID:    groupPlans,
 		Short:      "Write a plan to start from, with its libraries",
 		Long: "Write one of the plans that rcprov brings to a directory, the current one unless another is named, with the libraries and\n" +
-			"files that it uses. The plan is yours from then on. Without a name, list the plans. A file that is there already is\n" +
-			"never replaced." + exitHelp,
+			"files that it uses. The plan is yours from then on. A file that is there already is never replaced.\n\n" +
+			"Without a name, ask three questions at a terminal and write a first plan of your own, plan.hcl; elsewhere, list the\n" +
+			"plans." + exitHelp,
 		Example: "  rcprov init\n  rcprov init prod\n  rcprov init inventory/csv fleet",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 {
@@ -43,9 +45,12 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			switch len(args) {
 			case 0:
+				if person := a.reader(); person != nil && !list && !a.json {
+					return a.firstPlan(cmd.Context(), person)
+				}
 				return a.listPlans()
 			case 1:
 				return a.initPlan(args[0], ".")
@@ -53,6 +58,8 @@ func (a *app) initCommand() *cobra.Command {
 			return a.initPlan(args[0], args[1])
 		},
 	}
+	command.Flags().BoolVar(&list, "list", false, "list the plans that rcprov brings")
+	return command
 }
 
 // planNames returns the names of the binary's own plans: their files without ".hcl". Libraries are none.
@@ -109,7 +116,7 @@ func (a *app) listPlans() error {
 func (a *app) initPlan(name, dir string) error {
 	name = strings.TrimSuffix(filepath.ToSlash(name), ".hcl")
 	if names := a.planNames(); !slices.Contains(names, name) {
-		hint := "`rcprov init` lists all plans."
+		hint := "`rcprov init --list` lists all plans."
 		if near := nearest(name, names); near != "" {
 			hint = fmt.Sprintf("Did you mean %q? %s", near, hint)
 		}

@@ -308,5 +308,6 @@ play "p" {
 
 	exchangeKeys(t, laptop, hosts)
 	adHoc(t, laptop, hosts)
+	savedPlan(t, laptop, hosts[1])
 	firstLogin(t, laptop, hosts[0])
 }

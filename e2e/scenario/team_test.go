@@ -169,3 +169,48 @@ play "access" {
 	}
 	must(t, h, "sshd -T | grep -qx 'permitrootlogin no' && test -e /etc/after")
 }
+
+// savedPlan is about plans that are saved, and applied as they were shown or not at all.
+func savedPlan(t *testing.T, laptop *rcprov.Laptop, h *lab.Host) {
+	source := rcprov.HostBlock(h, "h1") + `
+variable "text" {
+  default   = "saved"
+  sensitive = true
+}
+play "p" {
+  hosts = group.all
+  file "saved" {
+    path    = "/etc/saved"
+    mode    = "0600"
+    content = "${var.text}-enough\n"
+  }
+  file "other" {
+    path    = "/etc/other"
+    content = "x\n"
+  }
+}
+`
+	if _, err := laptop.WriteFile("plan.hcl", source); err != nil {
+		t.Fatal(err)
+	}
+	run := func(exit int, says string, args ...string) {
+		t.Helper()
+		r, err := laptop.Run(t.Context(), args...)
+		if said := strings.Join(strings.Fields(r.Stdout+r.Stderr), " "); err != nil || r.Exit != exit || !strings.Contains(said, says) {
+			t.Errorf("%q: no %q with exit status %d: %v\n%v", args, says, exit, err, r)
+		}
+	}
+	run(2, "Saved: `rcprov apply saved.plan`", "plan", "plan.hcl", "-var", "text=hunter22", "--out", "saved.plan")
+	run(1, "of other files or values", "apply", "saved.plan", "-var", "text=hunter33")
+	must(t, h, "echo drift >/etc/other")
+	run(1, "the host has changed since the plan was made: other things are seen by p/file.other", "apply", "saved.plan", "-var", "text=hunter22")
+	must(t, h, "test ! -e /etc/saved && rm /etc/other")
+	run(1, "which hosts and steps it is about", "apply", "saved.plan", "-var", "text=hunter22", "--limit", "h1")
+	run(0, "2 changed", "apply", "saved.plan", "-var", "text=hunter22")
+	run(1, "the host has changed since", "apply", "saved.plan", "-var", "text=hunter22")
+	out, err := laptop.Shell(t.Context(), "grep -c hunter saved.plan || :; head -c 300 saved.plan >cut.plan; stat -c %a saved.plan").CombinedOutput()
+	if string(out) != "0\n600\n" {
+		t.Errorf("the file has secrets, or everybody reads it: %v\n%s", err, out)
+	}
+	run(1, "is damaged", "apply", "cut.plan", "-var", "text=hunter22")
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
+	"github.com/rcprov/rcprov/modules"
 )
 
 // run holds the flags that apply and plan share.
@@ -23,6 +24,7 @@ type run struct {
 	tags       []string
 	skipTags   []string
 	only       []string
+	out        string // file to save the plan in
 	parallel   int
 }
 
@@ -31,14 +33,18 @@ const lockWait = 20 * time.Second
 
 func (a *app) applyCommand() *cobra.Command {
 	return a.runCommand(engine.Apply, &cobra.Command{
-		Use:        "apply PLAN",
+		Use:        "apply PLAN|FILE",
 		SuggestFor: []string{"playbook", "deploy", "up", "push", "converge"},
 		Short:      "Bring hosts to the state a plan describes",
 		Long: `Compare all hosts of a plan with it, and change what differs. A second apply changes nothing.
 
 If a connection breaks, rcprov tries to reconnect for two minutes and continues where it was. Ctrl-C finishes the change
 in progress, then stops and shows what is left to do; a second Ctrl-C stops at once. Either way, run the same command
-again to continue.` + exitHelp,
+again to continue.
+
+Instead of a plan, name a FILE that rcprov plan --out FILE made: then exactly what it showed is done. A host that has changed
+since is refused before anything is changed there, and so is the file if the plan or a value of its variables has changed.
+Variables are given again; they are not in the file.` + exitHelp,
 		Example: "  rcprov apply plans/prod.hcl\n  rcprov apply plans/prod.hcl --limit web1,mongo --tags deploy",
 	})
 }
@@ -71,14 +77,25 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	flags.StringSliceVar(&r.tags, "tags", nil, "run only steps with one of these `TAGS`")
 	flags.StringSliceVar(&r.skipTags, "skip-tags", nil, "leave out steps with one of these `TAGS`")
 	flags.StringArrayVar(&r.only, "only", nil, "run only this `PLAY/STEP`, such as web/file.motd; may be repeated")
+	if mode == engine.Plan {
+		flags.StringVar(&r.out, "out", "", "save the plan in `FILE`, for rcprov apply FILE")
+	}
 	flags.IntVar(&r.parallel, "parallel", 32, "how many hosts to work on at a time")
 	return command
 }
 
 func (r *run) run(ctx context.Context, path string) error {
+	saved, path, err := r.saved(path)
+	if err != nil {
+		return err
+	}
 	p, err := r.app.load(path, r.vars, plan.UnsetNone)
 	if err != nil {
 		return err
+	}
+	if saved != nil && saved.Source != p.Digest(saved.Salt) {
+		return modules.WithHint(fmt.Errorf("the saved plan is of other files or values: %s, a library of it or a variable is not what it was", path),
+			"Give the same variables, or save the plan again: `rcprov plan %s --out FILE`.", path)
 	}
 	limit, err := limited(p, r.limit)
 	if err != nil {
@@ -94,6 +111,16 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	made := saved
+	if r.out != "" {
+		if made, err = r.newSaved(path, p); err != nil {
+			return err
+		}
+		made.Only = only
+	}
+	if saved != nil {
+		only = saved.Only
+	}
 	if r.parallel < 1 {
 		return errors.New("--parallel must be 1 or more")
 	}
@@ -107,12 +134,34 @@ func (r *run) run(ctx context.Context, path string) error {
 		_, _ = fmt.Fprint(r.app.Stderr, doing.farewell())
 	})
 	dialer := r.app.dialer(r.connecting, reporter.Suspend)
-	summary, err := engine.Run(ctx, engine.Options{
-		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: doing, Redact: r.app.secrets.String,
+	kept := &recorder{Reporter: doing, app: r.app}
+	options := engine.Options{
+		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: kept, Redact: r.app.secrets.String,
 		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, SkipTags: r.skipTags, Only: only, Now: r.app.Now,
-	})
+	}
+	if made != nil {
+		options.Salt = made.Salt
+	}
+	if saved != nil {
+		options.Saved = saved.Seen
+	}
+	summary, err := engine.Run(ctx, options)
 	if closeErr := reporter.Close(); closeErr != nil {
 		return closeErr
+	}
+	if r.out != "" {
+		if err != nil {
+			return modules.WithHint(fmt.Errorf("%s was not written, because the plan failed", r.out), "What failed is said above.")
+		}
+		made.Seen, made.Steps = summary.Seen, kept.steps
+		if err := made.write(r.out); err != nil {
+			return err
+		}
+		if !r.app.json {
+			if _, err := fmt.Fprintf(r.app.Stdout, "Saved: `rcprov apply %s` does exactly this.\n", r.out); err != nil {
+				return err
+			}
+		}
 	}
 	switch {
 	case err != nil:
@@ -121,4 +170,21 @@ func (r *run) run(ctx context.Context, path string) error {
 		return exit(exitChanges)
 	}
 	return nil
+}
+
+// saved returns the saved plan that apply was given instead of a plan, and the path of its plan; nil and path for a plan.
+func (r *run) saved(path string) (*savedPlan, string, error) {
+	if r.mode != engine.Apply {
+		return nil, path, nil
+	}
+	s, err := readSaved(path)
+	if s == nil || err != nil {
+		return nil, path, err
+	}
+	if len(r.limit)+len(r.tags)+len(r.skipTags)+len(r.only) > 0 {
+		return nil, path, modules.WithHint(fmt.Errorf("%s says which hosts and steps it is about", path),
+			"Give --limit, --tags, --skip-tags and --only to `rcprov plan PLAN --out FILE`.")
+	}
+	r.limit, r.tags, r.skipTags = s.Limit, s.Tags, s.SkipTags
+	return s, s.Plan, nil
 }

@@ -68,6 +68,11 @@ type Options struct {
 	SkipTags     []string // run no step with one of them
 	Only         []Only   // run only these steps; optional: all
 	Now          func() time.Time
+
+	// Salt is the key of what [Summary.Seen] has; optional: nothing. With Saved, that of an earlier run, an apply ends on each host that
+	// is no longer as it was seen there, before it changes anything on it.
+	Salt  string
+	Saved map[string]Digests
 }
 
 // Only names a step of a play by its address. It means all of its parts and of its for_each, too, and for the name of an include all
@@ -90,6 +95,7 @@ type Summary struct {
 	Counts   Counts
 	PerHost  []HostCounts
 	Failures []*Failure
+	Seen     map[string]Digests // by host
 }
 
 // Run runs the plan on its hosts. The error holds a [*Failure] for each host that failed (go-multierror), in the plan's
@@ -271,11 +277,14 @@ func (r *run) close() {
 
 // finish makes the summary of the run and reports its end.
 func (r *run) finish() (*Summary, error) {
-	s := &Summary{}
+	s := &Summary{Seen: map[string]Digests{}}
 	var result *multierror.Error
 	stopped := false
 	for _, h := range r.hosts {
 		h.endPreflight()
+		if h.saw != nil {
+			s.Seen[h.Name] = h.saw
+		}
 		if h.lock.held() {
 			h.lock.journal.pending.Wait() // it may report a failure
 		}

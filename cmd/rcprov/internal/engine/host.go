@@ -36,6 +36,7 @@ type host struct {
 	claiming  []plan.Step       // those whose claims must agree
 	first     *observe.Snapshot // of all steps, before the run changed anything
 	preflight preflight
+	saw       Digests
 
 	link link
 	lock lock
@@ -132,6 +133,14 @@ func (h *host) connect(ctx context.Context) error {
 		return err
 	}
 	h.first = h.seen.snapshot
+	if h.run.Salt != "" {
+		h.saw = h.digests()
+	}
+	if h.run.Saved != nil {
+		if err := h.compare(h.run.Saved[h.Name]); err != nil {
+			return err
+		}
+	}
 	all := h.expanded(h.first)
 	h.preflight = newPreflight(h.run.Options.Plan, all, h.first)
 	if len(all) == len(h.steps) && !slices.ContainsFunc(h.steps, (*step).late) {

@@ -59,6 +59,9 @@ func (a *app) reader() *prompt { return a.person(func(ask func()) { ask() }) }
 // connect returns the function by which the engine connects to a host of the plan.
 func connect(d *remote.Dialer) func(context.Context, *plan.Host) (engine.Conn, error) {
 	return func(ctx context.Context, h *plan.Host) (engine.Conn, error) {
+		if h.FallbackUser != "" {
+			return connectAsEither(ctx, d, h)
+		}
 		conn, err := d.Connect(ctx, target(h))
 		if err != nil {
 			return nil, err // not a Conn with nil in it
@@ -69,7 +72,7 @@ func connect(d *remote.Dialer) func(context.Context, *plan.Host) (engine.Conn, e
 
 func target(h *plan.Host) remote.Target {
 	return remote.Target{
-		Name: h.Name, Address: h.Address, Port: h.Port, FallbackPort: h.FallbackPort, User: h.User, FallbackUser: h.FallbackUser,
+		Name: h.Name, Address: h.Address, Port: h.Port, FallbackPort: h.FallbackPort, User: h.User,
 		IdentityFile: h.IdentityFile, ProxyJump: h.ProxyJump, Password: h.Password,
 		Become:     remote.Become{Method: h.Become.Method, Password: h.Become.Password},
 		Connection: h.Connection,

@@ -43,21 +43,22 @@ func (h *host) digests() Digests {
 	for _, s := range steps {
 		name := h.run.Options.Plan.Plays[s.play].Name + "/" + s.Address
 		mac := hmac.New(sha256.New, []byte(h.run.Salt))
-		fmt.Fprintf(mac, "%q", s.Skip)
+		write := func(format string, a ...any) { _, _ = fmt.Fprintf(mac, format, a...) } // a digest takes all
+		write("%q", s.Skip)
 		if s.Step.Step != nil {
 			change, err := s.Step.Step.Diff(h.first)
-			fmt.Fprintf(mac, "%q", fmt.Sprint(err))
+			write("%q", fmt.Sprint(err))
 			for _, e := range change.Edits {
 				var text modules.Text
 				if e.Text != nil {
 					text = *e.Text
 				}
-				fmt.Fprintf(mac, "%q", []string{string(e.Action), e.Subject, e.Field, e.From, e.To, text.Old, text.New})
+				write("%q", []string{string(e.Action), e.Subject, e.Field, e.From, e.To, text.Old, text.New})
 			}
 		}
 		if s.Query != nil {
 			text, err := s.Query.Answer(h.first)
-			fmt.Fprintf(mac, "%q%v", text, err)
+			write("%q%v", text, err)
 		}
 		all[name] = hex.EncodeToString(mac.Sum(nil)[:16])
 	}

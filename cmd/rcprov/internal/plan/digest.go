@@ -16,13 +16,13 @@ func (p *Plan) Digest(key string) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	for _, name := range sortedKeys(p.Files) {
 		if file := p.Files[name]; file != nil {
-			fmt.Fprintf(mac, "%q", file.Bytes)
+			_, _ = fmt.Fprintf(mac, "%q", file.Bytes)
 		}
 	}
 	for _, name := range sortedKeys(p.vars) {
 		value, _ := p.vars[name].UnmarkDeep()
 		text, err := json.Marshal(ctyjson.SimpleJSONValue{Value: value})
-		fmt.Fprintf(mac, "%q%q%v", name, text, err)
+		_, _ = fmt.Fprintf(mac, "%q%q%v", name, text, err)
 	}
 	return hex.EncodeToString(mac.Sum(nil))
 }

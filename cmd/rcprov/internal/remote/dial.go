@@ -75,9 +75,6 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	if t.Connection == "local" {
 		return d.connectLocal(t)
 	}
-	if t.FallbackUser != "" {
-		return d.connectAsEither(ctx, t)
-	}
 	t, err := t.settle()
 	if err != nil {
 		return nil, err
@@ -105,39 +102,6 @@ func (d *Dialer) Connect(ctx context.Context, t Target) (*Conn, error) {
 	}
 	t.FallbackPort = 0 // the host was found; which of the ports a master uses is unknown
 	return newConn(d, t, s.user, s.user+"@"+s.address(), via), nil
-}
-
-// connectAsEither connects as the user of t if that one is let in and becomes root, otherwise as its fallback user.
-func (d *Dialer) connectAsEither(ctx context.Context, t Target) (*Conn, error) {
-	first := t
-	first.FallbackUser = ""
-	c, err := d.Connect(ctx, first)
-	if err == nil {
-		if _, _, err = c.Ask(ctx, ":"); err == nil {
-			c.target = t
-			return c, nil
-		}
-		_ = c.Close() // nothing was done over it
-	}
-	var refused *AuthError
-	var sudo *SudoError
-	if !errors.As(err, &refused) && !errors.As(err, &sudo) {
-		return nil, err
-	}
-	second := first
-	second.User, second.Fresh = t.FallbackUser, true // a master is that of the other user
-	c, other := d.Connect(ctx, second)
-	if errors.As(other, &refused) {
-		return nil, modules.WithHint(fmt.Errorf("%w; and %w", err, other), "%s", hintOf(err))
-	}
-	if other != nil {
-		return nil, other
-	}
-	if d.Notice != nil && !t.Fresh {
-		d.Notice(t.Name, fmt.Sprintf("logged in as %s, as long as %s can't", t.FallbackUser, t.User))
-	}
-	c.target, c.fallback = t, true
-	return c, nil
 }
 
 // nobody reports whether err means that no SSH server answered at the host's port.

@@ -29,7 +29,6 @@ type Target struct {
 	Port         int
 	FallbackPort int // port to try when sshd does not answer on Port; 0: none
 	User         string
-	FallbackUser string         // user to log in as when the host doesn't let User in, or User can't become root; empty: none
 	IdentityFile string         // tried before those of ssh_config
 	ProxyJump    string         // "user@host:port,..." or "none"
 	Password     modules.Secret // for password login
@@ -54,8 +53,6 @@ type Conn struct {
 	user    string
 	dialer  *Dialer
 	via     transport
-
-	fallback bool // it is that of Target.FallbackUser
 
 	moved    atomic.Int64 // the port of the latest reconnection; 0: none used another port
 	answered atomic.Bool  // a shell has answered
@@ -142,9 +139,6 @@ func (c *Conn) Reconnect(ctx context.Context, port int) (modules.Connection, err
 	fresh.password = c.sudoPassword()
 	return fresh, nil
 }
-
-// Awaited returns the user that the connection is meant for, if the host did not let that one in and another one is logged in.
-func (c *Conn) Awaited() (user string, ok bool) { return c.target.User, c.fallback }
 
 // again returns the target of a new connection to the same host at port; 0: its current port. If sshd moved to another port
 // in this run, that is the new one, with the old one as fallback: the change may have been reverted.

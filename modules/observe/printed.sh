@@ -10,8 +10,13 @@
 printed_answer() {
 	answer=$(
 		exec 4>&1
-		said=$({ { ("$2") 2>&3 3>&- 4>&-; printf '\n%s' "$?" >&3; } | head -c "$printed_limit" | base64 -w0 >&4; } 3>&1)
+		said=$({ printed_run "$2" | head -c "$printed_limit" | base64 -w0 >&4; } 3>&1)
 		printf ' %s' "$(printf %s "$said" | tail -c 600 | base64 -w0)"
 	)
 	printf '%s %s\n' "$1" "$answer"
+}
+
+printed_run() {
+	("$1") 2>&3 3>&- 4>&-
+	printf '\n%s' "$?" >&3
 }

@@ -178,6 +178,9 @@ type Env struct {
 	// ReadFile reads a file on the controller; a relative path starts at the plan's directory.
 	ReadFile func(path string) ([]byte, error)
 
+	// OpenDir opens a directory on the controller; a relative path starts at the plan's directory.
+	OpenDir func(path string) (fs.FS, error)
+
 	// Render renders an HCL template file on the controller, as templatefile() of the plan language does.
 	Render func(path string, vars cty.Value) (string, error)
 

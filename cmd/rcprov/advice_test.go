@@ -735,6 +735,9 @@ func (a *adviser) writeStub(dir, name string) error {
 		text = a.certificate
 	}
 	path := filepath.Join(dir, name)
+	if filepath.Base(name) == "site" { // the directory of a tree
+		path = filepath.Join(path, "index.html")
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}

@@ -85,6 +85,13 @@ var claimCases = map[string]claimCase{
 		},
 		free: []string{"force", "submodules", "depth", "key", "key_file", "host_keys"}, // how it is fetched
 	},
+	"tree": {
+		names: "path = \"/srv/x\"\nsource = \".\"",
+		differ: map[string][]string{
+			"owner": {`"root"`, `"daemon"`}, "group": {`"root"`, `"daemon"`}, "mode": {`"0644"`, `"0600"`}, "directory_mode": {`"0755"`, `"0700"`},
+		},
+		free: []string{"source", "exclude", "delete"},
+	},
 	"user": {
 		names: `name = "alice"`,
 		differ: map[string][]string{

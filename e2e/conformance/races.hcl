@@ -285,6 +285,21 @@ race "git" "hers" {
   EOT
 }
 
+race "tree" "hers" {
+  names  = ["p/t/"]
+  inside = ["t/plan.hcl", "plan.hcl", "t/.tree.rcprov", "tree/plan.hcl"]
+  plan   = <<-EOT
+    tree "t" {
+      source  = "."
+      path    = "/home/alice/race/p/t"
+      owner   = "alice"
+      group   = "alice"
+      exclude = [".*"]
+      delete  = true
+    }
+  EOT
+}
+
 race "download" "hers" {
   names = ["p/tool"]
   setup = <<-EOT

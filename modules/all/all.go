@@ -21,6 +21,7 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/link"
 	"github.com/rcprov/rcprov/modules/primitive/sysctl"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
+	"github.com/rcprov/rcprov/modules/primitive/tree"
 	"github.com/rcprov/rcprov/modules/primitive/ufw"
 	"github.com/rcprov/rcprov/modules/primitive/user"
 	"github.com/rcprov/rcprov/modules/product/acmecertificate"
@@ -64,6 +65,7 @@ func Modules() []modules.Module {
 		sshd.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
+		tree.Module(),
 		ufw.Module(),
 		user.Module(),
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,19 @@ func (l *largeFiles) read(path string) ([]byte, error) {
 	}
 	l.all[path] = content
 	return content, nil
+}
+
+// open opens a directory on the controller.
+func (d *directory) open(path string) (fs.FS, error) {
+	entries, err := os.ReadDir(d.absolute(path))
+	if err != nil || len(entries) == 0 {
+		why := "it is empty"
+		if err != nil {
+			why = cause(err)
+		}
+		return nil, modules.WithHint(fmt.Errorf("%q can't be read: %s", path, why), "A relative path starts at the %s's directory, \"%s\".", d.what, d.path)
+	}
+	return os.DirFS(d.absolute(path)), nil
 }
 
 // absolute returns a path on the controller as the working directory sees it. It may be relative to the directory, or start with

@@ -181,9 +181,10 @@ var claimCases = map[string]claimCase{
 
 // withoutClaims are the modules that decide nothing which another step could decide otherwise.
 var withoutClaims = map[string]string{
-	"check":      "it waits",
-	"http_check": "it waits",
-	"command":    "nobody knows what it does",
+	"apt_upgrade": "which packages there are is for others to say; a version that a step names is to be held",
+	"check":       "it waits",
+	"http_check":  "it waits",
+	"command":     "nobody knows what it does",
 }
 
 // composed are the products: what they decide is what their parts do, of which most are primitives.

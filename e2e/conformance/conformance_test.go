@@ -126,6 +126,7 @@ func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
 var readsNothing = map[string]string{
 	"acme_certificate":  "its scenarios break its files one by one",
 	"apt_repository":    "its list and key are drifts of its cases, with what apt says of them",
+	"apt_upgrade":       "asks apt, which reads what it reads",
 	"archive":           "without a note of its own, what is there may be somebody else's: an error",
 	"authorized_key":    "emptied and given away by its drifts; a file that its user may not read is an error",
 	"check":             "runs the plan's program",

@@ -5,6 +5,7 @@ import (
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/aptrepository"
+	"github.com/rcprov/rcprov/modules/primitive/aptupgrade"
 	"github.com/rcprov/rcprov/modules/primitive/archive"
 	"github.com/rcprov/rcprov/modules/primitive/authorizedkey"
 	"github.com/rcprov/rcprov/modules/primitive/check"
@@ -41,6 +42,7 @@ func Modules() []modules.Module {
 		acmecertificate.Module(),
 		aptpackage.Module(),
 		aptrepository.Module(),
+		aptupgrade.Module(),
 		archive.Module(),
 		authorizedkey.Module(),
 		check.Module(),

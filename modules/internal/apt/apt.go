@@ -174,6 +174,11 @@ func progress(line string) string {
 //go:embed age.sh
 var ageScript string
 
+// Age is a script that prints "update" if the package lists are older than minutes or than a source.
+func Age(minutes int) string {
+	return shell.Script(ageScript, shell.Vars{"minutes": strconv.Itoa(minutes), "failed": failedLists})
+}
+
 // Fresh reports whether the package lists are younger than age and than all sources.
 func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error) {
 	words, err := askAge(ctx, h, age)
@@ -182,8 +187,7 @@ func Fresh(ctx context.Context, h modules.Host, age time.Duration) (bool, error)
 
 // askAge returns what age.sh prints.
 func askAge(ctx context.Context, h modules.Host, age time.Duration) ([]string, error) {
-	minutes := strconv.Itoa(int((age + time.Minute - 1) / time.Minute))
-	r, err := h.Run(ctx, modules.Command{Script: shell.Script(ageScript, shell.Vars{"minutes": minutes, "failed": failedLists})})
+	r, err := h.Run(ctx, modules.Command{Script: Age(int((age + time.Minute - 1) / time.Minute))})
 	if err != nil {
 		return nil, fmt.Errorf("look at the age of apt's package lists: %w", err)
 	}

@@ -89,6 +89,13 @@ play "p" {
     name          = "bob"
     password_hash = join("", ["$6$rcprovcase$", var.s.hash])
   }
+  git "git" {
+    repo       = "git@127.0.0.1:canary.git"
+    path       = "/srv/canary"
+    version    = "1111111111111111111111111111111111111111"
+    submodules = false
+    key        = var.s.key
+  }
   acme_certificate "files" {
     source          = "files"
     names           = ["canary.example.com"]
@@ -97,6 +104,18 @@ play "p" {
   }
 }
 `
+
+// fakeGit makes a program that always has what it is asked for: it is about the key, which a real ssh-agent holds meanwhile.
+const fakeGit = `cat >/usr/local/bin/git <<'END'
+#!/bin/sh
+while [ "$1" = -c ]; do shift 2; done
+case $* in
+init*) mkdir .git ;;
+rev-parse*) echo 1111111111111111111111111111111111111111 ;;
+*--get*) echo git@127.0.0.1:canary.git ;;
+esac
+END
+chmod 0755 /usr/local/bin/git`
 
 // failing is a play whose last step prints its secret, plain and in other forms, and fails.
 const failing = `
@@ -198,6 +217,7 @@ func TestCanary(t *testing.T) {
 	}
 
 	must(t, h, "mkdir -m 0700 /etc/canary && cat >/etc/canary/printed <<'END'\n"+secrets["contains"]+"\n"+secrets["matches"]+"\nEND")
+	must(t, h, fakeGit)
 	look := newLookout(t, h, 0)
 	run := func(exit int, args ...string) {
 		t.Helper()

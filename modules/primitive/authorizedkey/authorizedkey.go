@@ -13,6 +13,7 @@ import (
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/hostfile"
+	"github.com/rcprov/rcprov/modules/internal/publickey"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/shell"
 )
@@ -44,7 +45,10 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	if err := observe.CheckAccountName(args.User); err != nil {
 		errs = append(errs, modules.Argf("user", "%w", err))
 	}
-	key, comment, err := parseKey(args.Key)
+	key, comment, err := publickey.Parse(args.Key)
+	if errors.Is(err, publickey.ErrOptions) {
+		err = errors.New("has options before the key; give them in `options`")
+	}
 	if err != nil {
 		errs = append(errs, modules.Argf("key", "%w", err))
 	} else if err := checkOptions(args.Options, key); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/publickey"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 )
@@ -36,7 +37,7 @@ func asWanted(content string) keyFile {
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	key, _, err := parseKey(keyA)
+	key, _, err := publickey.Parse(keyA)
 	if err != nil {
 		t.Fatal(err)
 	}

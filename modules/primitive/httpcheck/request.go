@@ -16,9 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
-	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/reach"
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
@@ -99,10 +97,8 @@ func (r *request) ask(ctx context.Context, dial observe.Dial) (answer, error) {
 	if ctx.Err() != nil {
 		return answer{}, ctx.Err()
 	}
-	var refused *ssh.OpenChannelError
-	if errors.As(err, &refused) && (refused.Reason == ssh.Prohibited || refused.Reason == ssh.UnknownChannelType) {
-		return answer{}, modules.WithHint(fmt.Errorf("the host's sshd refuses TCP forwarding: %w", refused),
-			"Allow it for this login (sshd_config: AllowTcpForwarding, PermitOpen, DisableForwarding; or the key's options), or ask with from = \"controller\".")
+	if forbidden := reach.Forbidden(err); forbidden != nil {
+		return answer{}, forbidden
 	}
 	return answer{Text: r.problem(err)}, nil
 }
@@ -206,14 +202,8 @@ func (r *request) problem(err error) string {
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	var closed *ssh.OpenChannelError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", modules.Span(requestTimeout))
-	case errors.As(err, &closed):
-		return strings.ToLower(closed.Message) // the host's own words: "Connection refused"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "the connection was closed without an answer"
 	}
-	return modules.Network(err).Error()
+	return reach.Why(err, requestTimeout)
 }

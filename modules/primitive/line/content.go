@@ -1,18 +1,18 @@
 package line
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/rcprov/rcprov/modules/internal/portion"
 )
 
 // desired is the line that a text should have, or not.
 type desired struct {
 	line   string
 	regexp *regexp.Regexp // nil: lines that are equal to line
-	after  *regexp.Regexp // nil: no such place
-	before *regexp.Regexp
+	place  portion.Place
 	absent bool
 }
 
@@ -23,7 +23,7 @@ func newContent(old string, d desired) (text string, notes []string) {
 	lines := slices.Collect(strings.Lines(old))
 	var matches []int
 	for i, l := range lines {
-		body, _ := cutEnd(l)
+		body, _ := portion.CutEnd(l)
 		if d.regexp != nil && d.regexp.MatchString(body) || d.regexp == nil && body == d.line {
 			matches = append(matches, i)
 		}
@@ -32,65 +32,21 @@ func newContent(old string, d desired) (text string, notes []string) {
 	case d.absent:
 		lines = without(lines, matches)
 	case len(matches) == 0:
-		lines, notes = d.add(lines)
+		lines, notes = d.place.Add(lines, "the line", d.line)
 	case d.regexp != nil:
 		keep := matches[0]
 		for _, i := range matches { // the line itself may be further down; it need not be moved
-			if body, _ := cutEnd(lines[i]); body == d.line {
+			if body, _ := portion.CutEnd(lines[i]); body == d.line {
 				keep = i
 				break
 			}
 		}
-		_, end := cutEnd(lines[keep])
+		_, end := portion.CutEnd(lines[keep])
 		lines[keep] = d.line + end
 		others := slices.DeleteFunc(matches, func(i int) bool { return i == keep })
 		lines = without(lines, others)
 	}
 	return strings.Join(lines, ""), notes
-}
-
-// add puts the line in its place.
-func (d desired) add(lines []string) (added []string, notes []string) {
-	end := "\n"
-	if len(lines) > 0 && strings.HasSuffix(lines[0], "\r\n") {
-		end = "\r\n"
-	}
-	at := len(lines)
-	matched := func(expression *regexp.Regexp) func(string) bool {
-		return func(l string) bool {
-			body, _ := cutEnd(l)
-			return expression.MatchString(body)
-		}
-	}
-	missing := func(arg string, expression *regexp.Regexp) []string {
-		return []string{fmt.Sprintf("no line matches %s = %q: the line goes to the end", arg, expression)}
-	}
-	switch {
-	case d.before != nil:
-		if i := slices.IndexFunc(lines, matched(d.before)); i >= 0 {
-			at = i
-		} else {
-			notes = missing("before", d.before)
-		}
-	case d.after != nil:
-		last := -1
-		for i, l := range lines {
-			if matched(d.after)(l) {
-				last = i
-			}
-		}
-		if last >= 0 {
-			at = last + 1
-		} else {
-			notes = missing("after", d.after)
-		}
-	}
-	if at > 0 {
-		if _, e := cutEnd(lines[at-1]); e == "" { // the last line of the text has no end
-			lines[at-1] += end
-		}
-	}
-	return slices.Insert(lines, at, d.line+end), notes
 }
 
 // without returns lines without those at the given places.
@@ -102,13 +58,4 @@ func without(lines []string, places []int) []string {
 		}
 	}
 	return rest
-}
-
-// cutEnd cuts a line into what it says and its end: "\n", "\r\n" or, at the end of a text, none.
-func cutEnd(line string) (body, end string) {
-	body, ended := strings.CutSuffix(line, "\n")
-	if ended {
-		body = strings.TrimSuffix(body, "\r")
-	}
-	return body, line[len(body):]
 }

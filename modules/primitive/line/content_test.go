@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules/internal/portion"
 )
 
 func TestNewContent(t *testing.T) {
@@ -44,21 +46,21 @@ func TestNewContent(t *testing.T) {
 		{name: "dollar is the end of the line", desired: desired{line: "x=2", regexp: re(`^x=\d$`)}, old: "x=1\r\nx=1\n", want: "x=2\r\n"},
 		{name: "no expansion of groups", desired: desired{line: "$1 ${1}", regexp: re(`(\$|a)`)}, old: "a\n", want: "$1 ${1}\n"},
 
-		{name: "after", desired: desired{line: "b", after: re("^a")}, old: "a1\na2\nz\n", want: "a1\na2\nb\nz\n"},
-		{name: "after the last line without an end", desired: desired{line: "b", after: re("^a")}, old: "z\na", want: "z\na\nb\n"},
+		{name: "after", desired: desired{line: "b", place: portion.Place{After: re("^a")}}, old: "a1\na2\nz\n", want: "a1\na2\nb\nz\n"},
+		{name: "after the last line without an end", desired: desired{line: "b", place: portion.Place{After: re("^a")}}, old: "z\na", want: "z\na\nb\n"},
 		{
-			name: "after nothing", desired: desired{line: "b", after: re("^q")}, old: "a\n", want: "a\nb\n",
+			name: "after nothing", desired: desired{line: "b", place: portion.Place{After: re("^q")}}, old: "a\n", want: "a\nb\n",
 			note: `no line matches after = "^q": the line goes to the end`,
 		},
-		{name: "before", desired: desired{line: "b", before: re("^z")}, old: "a\nz1\nz2\n", want: "a\nb\nz1\nz2\n"},
-		{name: "before the first line", desired: desired{line: "b", before: re("^z")}, old: "z", want: "b\nz"},
+		{name: "before", desired: desired{line: "b", place: portion.Place{Before: re("^z")}}, old: "a\nz1\nz2\n", want: "a\nb\nz1\nz2\n"},
+		{name: "before the first line", desired: desired{line: "b", place: portion.Place{Before: re("^z")}}, old: "z", want: "b\nz"},
 		{
-			name: "before nothing", desired: desired{line: "b", before: re("^q")}, old: "a", want: "a\nb\n",
+			name: "before nothing", desired: desired{line: "b", place: portion.Place{Before: re("^q")}}, old: "a", want: "a\nb\n",
 			note: `no line matches before = "^q": the line goes to the end`,
 		},
-		{name: "elsewhere is enough", desired: desired{line: "b", after: re("^z")}, old: "b\nz\n", want: "b\nz\n"},
+		{name: "elsewhere is enough", desired: desired{line: "b", place: portion.Place{After: re("^z")}}, old: "b\nz\n", want: "b\nz\n"},
 		{
-			name: "a match is replaced where it is", desired: desired{line: "Port 2222", regexp: re("^#?Port "), after: re("^z")},
+			name: "a match is replaced where it is", desired: desired{line: "Port 2222", regexp: re("^#?Port "), place: portion.Place{After: re("^z")}},
 			old: "Port 1\nz\n", want: "Port 2222\nz\n",
 		},
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/portion"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -15,11 +16,12 @@ import (
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	plain := Step{Path: "/etc/x", Desired: desired{line: "b"}}
-	creating := Step{Path: "/etc/x", Desired: desired{line: "b"}, Create: true, Mode: 0o600, Owner: "root", Group: "adm"}
-	absent := Step{Path: "/etc/x", Desired: desired{line: "b", absent: true}}
-	secret := Step{Path: "/etc/x", Desired: desired{line: "b"}, Sensitive: true}
-	own := Step{Path: "/etc/x", Desired: desired{line: "b"}, Sensitive: true, Secret: true}
+	b := desired{line: "b"}
+	plain := b.on(&portion.Step{Path: "/etc/x"})
+	creating := b.on(&portion.Step{Path: "/etc/x", Create: true, Mode: 0o600, Owner: "root", Group: "adm"})
+	absent := desired{line: "b", absent: true}.on(&portion.Step{Path: "/etc/x"})
+	secret := b.on(&portion.Step{Path: "/etc/x", Sensitive: true})
+	own := b.on(&portion.Step{Path: "/etc/x", Sensitive: true, Secret: true})
 	file := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content), Size: int64(len(content))}
 	}
@@ -28,7 +30,7 @@ func TestDiff(t *testing.T) {
 	hidden.Sensitive = true
 	tests := []struct {
 		name  string
-		step  Step
+		step  *portion.Step
 		is    observe.FileInfo
 		could error
 		want  modules.Change
@@ -37,7 +39,7 @@ func TestDiff(t *testing.T) {
 		{name: "converged", step: plain, is: file("b\n")},
 		{
 			name: "line missing", step: plain, is: file("a\n"),
-			want: modules.Change{Edits: []modules.Edit{update}, Work: work{Action: modules.Update, Path: "/etc/x", Old: "a\n", New: "a\nb\n"}},
+			want: modules.Change{Edits: []modules.Edit{update}, Work: portion.Work{Action: modules.Update, Path: "/etc/x", Field: "line", Old: "a\n", New: "a\nb\n"}},
 		},
 		{
 			name: "neighbours of a line in a private file", step: plain,
@@ -60,8 +62,8 @@ func TestDiff(t *testing.T) {
 			name: "file missing, create", step: creating,
 			want: modules.Change{Edits: []modules.Edit{{
 				Action: modules.Create, Subject: "/etc/x", To: "0600 root:adm", Text: &modules.Text{New: "b\n"},
-			}}, Work: work{
-				Action: modules.Create, Path: "/etc/x", New: "b\n", Rights: rights.Rights{Mode: 0o600, Owner: "root", Group: "adm"},
+			}}, Work: portion.Work{
+				Action: modules.Create, Path: "/etc/x", Field: "line", New: "b\n", Rights: rights.Rights{Mode: 0o600, Owner: "root", Group: "adm"},
 			}},
 		},
 		{name: "mode of an existing file", step: creating, is: file("b\n")},
@@ -85,7 +87,7 @@ func TestDiff(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := observe.NewSnapshot()
-			observe.File.Put(s, test.step.question(), test.is, test.could)
+			observe.File.Put(s, observe.FileQuestion{Path: "/etc/x", Content: true}, test.is, test.could)
 			got, err := test.step.Diff(s)
 			if moduletest.ErrorText(err) != test.err {
 				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
@@ -136,9 +138,10 @@ func TestConverge(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "it's a file")
-	step := &Step{Path: path, Desired: desired{line: "it's a \\ line"}, Mode: 0o640, Owner: me.Uid, Group: me.Gid}
+	line := desired{line: "it's a \\ line"}
+	step := line.on(&portion.Step{Path: path, Mode: 0o640, Owner: me.Uid, Group: me.Gid})
 	host := &moduletest.Host{}
-	err = step.Apply(t.Context(), host, modules.NewChange(work{Path: path, NoFile: true})) // when it has gone since
+	err = step.Apply(t.Context(), host, modules.NewChange(portion.Work{Path: path, NoFile: true})) // when it has gone since
 	if want := path + " does not exist"; moduletest.ErrorText(err) != want {
 		t.Errorf("error %q, want %q", moduletest.ErrorText(err), want)
 	}
@@ -156,16 +159,17 @@ func TestConverge(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the file's mode was not kept: %v, %v", info.Mode(), err)
 	}
-	step.Desired.absent = true
+	line.absent = true
+	line.on(step)
 	moduletest.Converge(t, host, step)
 }
 
 // TestPending: a file that a pending command may make.
 func TestPending(t *testing.T) {
 	t.Parallel()
-	step := &Step{Path: "/etc/x.conf", Desired: desired{line: "a = 1"}}
+	step := desired{line: "a = 1"}.on(&portion.Step{Path: "/etc/x.conf"})
 	s := observe.NewSnapshot()
-	observe.File.Put(s, step.question(), observe.FileInfo{}, nil)
+	observe.File.Put(s, observe.FileQuestion{Path: "/etc/x.conf", Content: true}, observe.FileInfo{}, nil)
 	s.Forecast().May(observe.Cause{Name: "a command", Bounded: true})
 	change, _, err := modules.Preview(step, s)
 	if err != nil || !change.Unsure() || len(change.Edits) != 1 || change.Edits[0].If != "an earlier step creates it" {

@@ -49,6 +49,35 @@ var claimCases = map[string]claimCase{
 		differ: map[string][]string{"line": {"\"a = 1\"\nregexp = \"^a =\"", "\"a = 2\"\nregexp = \"^a =\""}, "state": {"\"present\"\nline = \"a\"", "\"absent\"\nline = \"a\""}},
 		free:   []string{"regexp", "after", "before", "create", "mode", "owner", "group", "validate", "backup", "sensitive"},
 	},
+	"block": {
+		names:  "path = \"/etc/x\"\nmarker = \"# {mark} x\"",
+		differ: map[string][]string{"block": {`"a = 1"`, `"a = 2"`}, "state": {"\"present\"\nblock = \"a\"", "\"absent\"\nblock = \"a\""}},
+		free:   []string{"after", "before", "create", "mode", "owner", "group", "validate", "backup", "sensitive"},
+	},
+	"hostname": {differ: map[string][]string{"name": {`"a"`, `"b"`}}, free: []string{"hosts"}},
+	"timezone": {differ: map[string][]string{"name": {`"Etc/UTC"`, `"Europe/Berlin"`}}},
+	"cron": {
+		names: `name = "backup"`,
+		differ: map[string][]string{
+			"schedule": {"\"@daily\"\njob = \"a\"", "\"@hourly\"\njob = \"a\""}, "job": {"\"a\"\nschedule = \"@daily\"", "\"b\"\nschedule = \"@daily\""},
+			"user":  {"\"root\"\njob = \"a\"\nschedule = \"@daily\"", "\"daemon\"\njob = \"a\"\nschedule = \"@daily\""},
+			"env":   {"{ A = \"1\" }\njob = \"a\"\nschedule = \"@daily\"", "{ A = \"2\" }\njob = \"a\"\nschedule = \"@daily\""},
+			"state": {"\"present\"\njob = \"a\"\nschedule = \"@daily\"", `"absent"`},
+		},
+	},
+	"known_host": {
+		names:  "name = \"git.example.com\"\nport = 22\npath = \"/etc/x\"",
+		differ: map[string][]string{"key": {key1, key2}, "state": {"\"present\"\nkey = " + key1, `"absent"`}},
+		free:   []string{"mode", "owner", "group"},
+	},
+	"mount": {
+		names: `path = "/srv/x"`,
+		differ: map[string][]string{
+			"src":    {"\"tmpfs\"\nfstype = \"tmpfs\"", "\"other\"\nfstype = \"tmpfs\""},
+			"fstype": {"\"xfs\"\nsrc = \"/dev/vdb\"", "\"ext4\"\nsrc = \"/dev/vdb\""}, "opts": {"[\"ro\"]\nsrc = \"x\"\nfstype = \"tmpfs\"", "[\"rw\"]\nsrc = \"x\"\nfstype = \"tmpfs\""},
+			"passno": {"1\nsrc = \"x\"\nfstype = \"ext4\"", "2\nsrc = \"x\"\nfstype = \"ext4\""}, "state": {"\"mounted\"\nsrc = \"x\"\nfstype = \"tmpfs\"", `"absent"`},
+		},
+	},
 	"directory": {
 		names: `path = "/srv/x"`,
 		differ: map[string][]string{
@@ -185,6 +214,7 @@ var withoutClaims = map[string]string{
 	"check":       "it waits",
 	"http_check":  "it waits",
 	"command":     "nobody knows what it does",
+	"tcp_check":   "it waits",
 }
 
 // composed are the products: what they decide is what their parts do, of which most are primitives.
@@ -292,6 +322,12 @@ func TestClaimsAcrossModules(t *testing.T) {
 		"entry and file": {
 			"hosts_entry \"a\" {\nip = \"10.0.0.1\"\nnames = [\"db\"]\n}\nfile \"b\" {\npath = \"/etc/hosts\"\ncontent = \"127.0.0.1 localhost\\n\"\n}\n",
 			"file.b and hosts_entry.a disagree about /etc/hosts: other content",
+		},
+		"two blocks of a file": {
+			"block \"a\" {\npath = \"/etc/x\"\nblock = \"a\"\n}\nblock \"b\" {\npath = \"/etc/x\"\nblock = \"b\"\nafter = \"a\"\n}\n", "",
+		},
+		"host name and entry": {
+			"hostname \"a\" {\nname = \"web1.example.com\"\n}\nhosts_entry \"b\" {\nip = \"127.0.1.1\"\nnames = [\"alias\"]\n}\n", "",
 		},
 		"setting and file": {
 			"sysctl \"a\" {\nname = \"vm.swappiness\"\nvalue = 1\n}\nfile \"b\" {\npath = \"/etc/sysctl.d/99-zz-rcprov-vm.swappiness.conf\"\nstate = \"absent\"\n}\n",

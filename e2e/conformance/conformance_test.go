@@ -143,6 +143,7 @@ var readsNothing = map[string]string{
 	"node":              "made of archive and link",
 	"rocketchat":        "made of archive, file and systemd_unit",
 	"tree":              "compares files with those of the controller; emptied ones are drifts",
+	"tcp_check":         "reads no file",
 	"ufw":               "nothing can be told without its files; an empty file of rules is a missing one to ufw, and an error in plan",
 }
 

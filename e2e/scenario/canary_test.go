@@ -54,6 +54,12 @@ play "p" {
     mode   = "0600"
     line   = "password=${var.s.line}"
   }
+  block "block" {
+    path   = "/etc/canary/block"
+    create = true
+    mode   = "0600"
+    block  = "password=${var.s.block}"
+  }
   debconf "answer" {
     package = "canary"
     answer "canary/password" {
@@ -187,7 +193,7 @@ func TestCanary(t *testing.T) {
 	secrets := map[string]string{"key": key, "hash": letters(86)}
 	cores := map[string]string{"key": strings.Split(key, "\n")[1][:40], "hash": secrets["hash"]}
 	for _, name := range []string{
-		"content", "twice", "split", "vars", "line", "answer", "options", "check_env", "contains", "matches",
+		"content", "twice", "split", "vars", "line", "block", "answer", "options", "check_env", "contains", "matches",
 		"env", "stdin", "url", "headers", "body", "regexp", "dns", "hmac",
 	} {
 		cores[name] = letters(24)

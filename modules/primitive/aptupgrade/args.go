@@ -6,7 +6,7 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe a host whose packages have the newest versions that its apt repositories have, as far as its package lists say.
+// Args describe a host whose packages are the newest that its package lists know.
 // Plan shows each package with both versions, what is removed or installed besides, and what is held back.
 //
 //	apt_upgrade "security" {

@@ -9,10 +9,13 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SENT_SCRIPTS = $(shell git ls-files 'cmd/*.sh' 'modules/*.sh')
 OWN_SCRIPTS = $(shell git ls-files 'e2e/*.sh')
 
-# Hosts are containers on Linux, which need root, unless RCPROV_LAB asks for virtual machines.
-ifeq ($(shell uname -s),Linux)
+# Containers need root, virtual machines don't: where nobody asks, who isn't root gets the latter if QEMU is there.
 ifneq ($(shell id -u),0)
-ifeq ($(filter multipass vagrant,$(RCPROV_LAB)),)
+ifeq ($(RCPROV_LAB),)
+export RCPROV_LAB := $(if $(shell command -v qemu-img),qemu)
+endif
+ifeq ($(shell uname -s),Linux)
+ifeq ($(filter qemu multipass vagrant,$(RCPROV_LAB)),)
 AS_ROOT = sudo -E
 endif
 endif
@@ -62,7 +65,7 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 	done
 
 # One case: make e2e ARGS='-run TestConformance/debian-12/file/absent'. MIRROR=vendor takes software from the vendors' own servers. Sudo, where it is needed, is for the test programs only.
-e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|multipass|vagrant; ARGS: flags for go test)
+e2e: build ## end-to-end tests on disposable hosts (RCPROV_LAB=nspawn|qemu|multipass|vagrant; ARGS: flags for go test)
 	@RCPROV_BIN=$(CURDIR)/bin/rcprov sh e2e/e2e.sh $(GO) test -count=1 -p 1 -timeout 60m $(if $(AS_ROOT),-exec "$(AS_ROOT)") ./e2e/... $(ARGS)
 
 # The mirror's stand-in for Jitsi's services, built here because sudo may not find go.

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Installs what the nspawn lab needs on Debian and Ubuntu, if it is missing. Elsewhere it says what to install.
+# Installs what the lab needs on Debian and Ubuntu to boot containers or QEMU's machines, if it is missing. Elsewhere it says
+# what to install.
 set -eu
 
-if [ "$(uname -s)" != Linux ] || [ "${RCPROV_LAB:-nspawn}" != nspawn ]; then
+lab=${RCPROV_LAB:-nspawn}
+if [ "$(uname -s)" != Linux ] || [ "$lab" = multipass ] || [ "$lab" = vagrant ]; then
 	command -v multipass >/dev/null || command -v vagrant >/dev/null || {
 		echo "The lab boots hosts with Multipass (https://canonical.com/multipass/install) or Vagrant" >&2
 		echo "(https://developer.hashicorp.com/vagrant/install) here. Install one of them." >&2
@@ -13,10 +15,18 @@ fi
 
 packages=
 need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || packages="$packages $2"; }
-need systemd-nspawn systemd-container
+if [ "$lab" = qemu ]; then
+	need qemu-system-x86_64 qemu-system-x86
+	need qemu-img qemu-utils
+	need mke2fs e2fsprogs
+	[ "$(id -u)" = 0 ] || need newuidmap uidmap # mmdebstrap without root
+fi
+if [ "$lab" = nspawn ]; then
+	need systemd-nspawn systemd-container
+	need ip iproute2
+	need iptables iptables
+fi
 need mmdebstrap mmdebstrap
-need ip iproute2
-need iptables iptables
 need ssh openssh-client
 need sshd openssh-server
 need sudo sudo

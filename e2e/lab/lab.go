@@ -1,5 +1,5 @@
 // Package lab boots disposable hosts for the end-to-end tests, and hides which way it does so: systemd-nspawn
-// containers on Linux as root, Multipass or Vagrant virtual machines on a laptop.
+// containers on Linux as root, virtual machines by QEMU, Multipass or Vagrant elsewhere.
 //
 // Every host is reached over SSH with a key and a host key that the lab made, as root or as a user that has sudo
 // without a password. Hosts end with the process that launched them; what a killed process left behind is removed by
@@ -8,7 +8,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -101,30 +100,36 @@ func (c Config) address(octet int) string {
 	return netip.AddrFrom4(a).String()
 }
 
-// Detect returns the backend that RCPROV_LAB names, or else the first that this machine can use: nspawn, multipass,
-// vagrant, as [ConfigFromEnv] says. The error names what to install.
+// Detect returns the backend that RCPROV_LAB names, or else the first that this machine can use: nspawn, qemu,
+// multipass, vagrant, as [ConfigFromEnv] says. The error names what to install.
 func Detect() (Backend, error) {
+	b, _, err := DetectBecause()
+	return b, err
+}
+
+// DetectBecause is Detect, and says why it is this one: what kept this machine from using those before it. "" where it is the first.
+func DetectBecause() (b Backend, because string, err error) {
 	c, err := ConfigFromEnv()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	backends := []Backend{newNspawn(c), newMultipass(c), newVagrant(c)}
+	backends := []Backend{newNspawn(c), newQEMU(c), newMultipass(c), newVagrant(c)}
 	wanted := os.Getenv("RCPROV_LAB")
-	var reasons []error
+	var reasons []string
 	for _, b := range backends {
 		if wanted != "" && wanted != b.Name() {
 			continue
 		}
 		err := b.Usable()
 		if err == nil {
-			return b, nil
+			return b, strings.Join(reasons, "; "), nil
 		}
-		reasons = append(reasons, fmt.Errorf("%s: %w", b.Name(), err))
+		reasons = append(reasons, fmt.Sprintf("%s: %v", b.Name(), err))
 	}
 	if reasons == nil {
-		return nil, fmt.Errorf("RCPROV_LAB=%s: must be nspawn, multipass or vagrant", wanted)
+		return nil, "", fmt.Errorf("RCPROV_LAB=%s: must be nspawn, qemu, multipass or vagrant", wanted)
 	}
-	return nil, fmt.Errorf("this machine can boot no hosts:\n%w", errors.Join(reasons...))
+	return nil, "", fmt.Errorf("this machine can boot no hosts:\n%s", strings.Join(reasons, "\n"))
 }
 
 // checkSpec returns what is wrong with a spec for a backend; nil if it is valid.

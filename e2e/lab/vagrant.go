@@ -76,7 +76,7 @@ type vagrantBox struct {
 func (b *vagrantBox) launch(ctx context.Context, spec Spec) (*Host, error) {
 	files := map[string]string{
 		"Vagrantfile":  vagrantfile(spec),
-		"provision.sh": b.identity.provisionScript(),
+		"provision.sh": b.identity.provisionScript() + restartSSH,
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(b.identity.dir, name), []byte(content), 0o600); err != nil {
@@ -138,7 +138,10 @@ end
 `, spec.Name, "bento/"+spec.Image, cmp.Or(spec.Hostname, spec.Name))
 }
 
-// provisionScript returns the script that gives a box the lab's users and keys. Vagrant runs it as root, once.
+// restartSSH makes sshd use the keys that provisionScript wrote.
+const restartSSH = "systemctl restart ssh\n"
+
+// provisionScript returns the script that gives a machine the lab's users and keys, run as root, once.
 func (id *identity) provisionScript() string {
 	return `set -eu
 id ` + User + ` >/dev/null 2>&1 || useradd --create-home --shell /bin/bash ` + User + `
@@ -153,7 +156,7 @@ umask 077
 cat >/etc/ssh/ssh_host_ed25519_key <<'EOF'
 ` + string(id.hostKey.private) + `EOF
 echo '` + id.hostKey.public + `' >/etc/ssh/ssh_host_ed25519_key.pub
-systemctl restart ssh
+chmod 0644 /etc/ssh/ssh_host_ed25519_key.pub
 `
 }
 

@@ -37,7 +37,7 @@ func main() {
 const logFile = "bin/demo.log"
 
 func demo(ctx context.Context) (err error) {
-	backend, err := lab.Detect()
+	backend, because, err := lab.DetectBecause()
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,9 @@ func demo(ctx context.Context) (err error) {
 	story, image := first, backend.Images()[0]
 	if slices.Contains(backend.Images(), prodImage) {
 		story, image = prod, prodImage
+	}
+	if because != "" {
+		show("%s\n", because)
 	}
 	return onStage(ctx, backend, image, story)
 }

@@ -40,12 +40,16 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	backend, err := lab.Detect()
+	backend, because, err := lab.DetectBecause()
 	if err != nil {
 		return err
 	}
+	if because != "" {
+		because = " (" + because + ")"
+	}
 	switch command {
 	case "up":
+		fmt.Printf("Hosts are booted with %s%s.\n", backend.Name(), because)
 		return up(ctx, config, backend, args)
 	case "down":
 		return backend.Down(ctx)
@@ -59,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return nil
 	case "check":
-		fmt.Printf("hosts are booted with %s\n", backend.Name())
+		fmt.Printf("hosts are booted with %s%s\n", backend.Name(), because)
 		return nil
 	}
 	fmt.Fprint(os.Stderr, usage)
@@ -100,7 +104,7 @@ func up(ctx context.Context, config lab.Config, backend lab.Backend, args []stri
 		}
 		sshConfig += h.SSHConfig()
 		plan += fmt.Sprintf("host %q {\n  groups = [\"lab\"]\n}\n\n", name)
-		fmt.Printf("%s is up at %s\n", name, h.Address)
+		fmt.Printf("%s is up at %s, port %d\n", name, h.Address, h.Port)
 	}
 	if err := giveKey(config.Dir); err != nil {
 		return err

@@ -48,8 +48,9 @@ var unchecked = map[string]string{
 // withSnippets are files that have at least so many snippets: when fewer are found, they are not looked for as they are
 // written there. Each module's args.go has one or more.
 var withSnippets = map[string]int{
-	"README.md":                             5,
+	"README.md":                             1,
 	"CHANGELOG.md":                          1,
+	"cmd/rcprov/README.md":                  2,
 	"cmd/rcprov/internal/plan/doc.go":       2,
 	"cmd/rcprov/internal/plan/hosts.go":     4,
 	"cmd/rcprov/internal/plan/language.txt": 4,
@@ -57,7 +58,7 @@ var withSnippets = map[string]int{
 	"modules/primitive/ufw/apply.go":        1,
 	"modules/primitive/ufw/ufw.go":          1,
 	"modules/product/sshd/refuse.go":        4,
-	"plans/README.md":                       5,
+	"plans/README.md":                       10,
 	"plans/cluster.hcl":                     1,
 }
 
@@ -115,18 +116,18 @@ func (a *adviser) checkManual(t *testing.T, m modules.Module, validated []snippe
 	}
 }
 
-// TestReadmeVariables loads plans/prod.hcl with the variable file that the README has people write, with and without the
+// TestReadmeVariables loads plans/prod.hcl with the variable file that its page has people write, with and without the
 // lines for video calls. All else is made by `rcprov secrets init`.
 func TestReadmeVariables(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../plans/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := regexp.MustCompile(`(?s)cat >prod\.vars\.hcl <<END\n(.*?)\n *END\n`).FindSubmatch(readme)
 	calls := regexp.MustCompile(`(?m)(^    meet_\w+ += .*\n)+`).Find(readme)
 	if file == nil || calls == nil {
-		t.Fatal("the README has no prod.vars.hcl, or no lines for video calls")
+		t.Fatal("plans/README.md has no prod.vars.hcl, or no lines for video calls")
 	}
 	a := newAdviser(t)
 	made := regexp.MustCompile(`"\.\.\."`) // what people make with openssl
@@ -150,16 +151,28 @@ func TestReadmeVariables(t *testing.T) {
 	}
 }
 
-// TestReadmeLines compares the lines of plans in the messages that the README shows with the plans.
-func TestReadmeLines(t *testing.T) {
+// TestReadmeIsShort: a stranger reads it to its end.
+func TestReadmeIsShort(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if lines := strings.Count(string(readme), "\n"); lines > 200 {
+		t.Errorf("README.md has %d lines; what is longer than 200 belongs where it is used", lines)
+	}
+}
+
+// TestReadmeLines compares the lines of plans in the messages that README.md shows with the plans.
+func TestReadmeLines(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	found := regexp.MustCompile(`(?m)^  on (plans/\S+) line (\d+), in .*:\n *(\d+): (.*)$`).FindAllStringSubmatch(string(readme), -1)
 	if len(found) == 0 {
-		t.Error("the README shows no message with a line")
+		t.Error("README.md shows no message with a line")
 	}
 	for _, m := range found {
 		text, err := os.ReadFile("../../" + m[1])
@@ -168,7 +181,7 @@ func TestReadmeLines(t *testing.T) {
 		}
 		line := fmt.Sprint(slices.Index(strings.Split(string(text), "\n"), m[4]) + 1)
 		if m[2] != line || m[3] != line {
-			t.Errorf("the README shows line %s of %s as %q, which is line %s there (0: none)", m[2], m[1], m[4], line)
+			t.Errorf("README.md shows line %s of %s as %q, which is line %s there (0: none)", m[2], m[1], m[4], line)
 		}
 	}
 }

@@ -314,7 +314,10 @@ func allSnippets(root string) (map[string][]snippet, error) {
 		}
 		return err
 	}
-	for _, page := range []string{"README.md", "CHANGELOG.md", "e2e/README.md", "plans/README.md", "cmd/rcprov/internal/plan/language.txt"} {
+	for _, page := range []string{
+		"README.md", "CHANGELOG.md", "cmd/rcprov/README.md", "e2e/README.md", "e2e/bench/README.md", "modules/README.md", "plans/README.md",
+		"cmd/rcprov/internal/plan/language.txt",
+	} {
 		if err := add(filepath.Join(root, page)); err != nil {
 			return nil, err
 		}

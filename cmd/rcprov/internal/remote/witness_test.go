@@ -29,7 +29,7 @@ func (s *sshd) outcome(offset int, ok bool) string {
 }
 
 // TestAsSSH runs ssh and rcprov with one configuration against one server, and compares how they logged in: user, origin, key, outcome.
-// What differs knowingly says so, and stands in the README.
+// What differs knowingly says so, and stands in cmd/rcprov/README.md.
 func TestAsSSH(t *testing.T) {
 	t.Parallel()
 	needSSH(t)

@@ -35,9 +35,11 @@ var environment = []string{
 }
 
 // aptGet is the program with the options of each call. DPkg::Lock::Timeout (seconds) covers dpkg's locks only; the
-// locks of the lists and the archives are not waited for by apt, so [run] tries again.
+// locks of the lists and the archives are not waited for by apt, so [run] tries again. Without pkgcache: apt takes that file for
+// valid if dpkg's status has the size and the second of before (FindInCache in apt-pkg/indexfile.cc), as after two changes in one second.
 var aptGet = []string{
 	"apt-get", "-y", "-q",
+	"-o", "Dir::Cache::pkgcache=",
 	"-o", "DPkg::Lock::Timeout=300",
 	"-o", "Dpkg::Use-Pty=0",
 	"-o", "Dpkg::Options::=--force-confdef",

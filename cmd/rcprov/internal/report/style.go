@@ -41,9 +41,13 @@ var actionStyles = map[modules.Action]actionStyle{
 	modules.Run:    {sign: ">", color: cyan, will: "will run", did: "ran"},
 }
 
-// overall returns the action of a change as a whole: that of its edits when they agree.
+// overall returns the action of a change as a whole: that of its edits when they agree. What runs because of the others, such as a
+// reload, doesn't count beside them. Edits with a condition count, so that plan and apply use the same word where it holds.
 func overall(c modules.Change) modules.Action {
-	edits := slices.DeleteFunc(slices.Clone(c.Edits), func(e modules.Edit) bool { return e.If != "" && !c.Unsure() })
+	edits := c.Edits
+	if made := slices.DeleteFunc(slices.Clone(edits), func(e modules.Edit) bool { return e.Action == modules.Run }); len(made) > 0 {
+		edits = made
+	}
 	action := edits[0].Action
 	for _, e := range edits {
 		if e.Action != action || e.Field != "" && action != modules.Run {

@@ -110,4 +110,15 @@ func oneReload(t *testing.T, h *lab.Host, laptop *rcprov.Laptop) {
 			t.Errorf("%v\n%v", err, r)
 		}
 	})
+	// Sites go whose certificate is gone already: none of them is in the way of the others, or of the reload.
+	must(t, h, `rm $(nginx -T 2>/dev/null | sed -n 's/^[[:space:]]*ssl_certificate\(_key\)* *\(.*\);$/\2/p' | grep s0 | sort -u)`)
+	plan := rcprov.HostBlock(h, "h1") + "play \"sites\" {\n  hosts = [host.h1]\n  nginx \"web\" {}\n"
+	for i := range sites {
+		plan += fmt.Sprintf("  nginx_site \"s%[1]d\" {\n    names = [\"s%[1]d.example.com\"]\n    state = \"absent\"\n  }\n", i)
+	}
+	if _, err := laptop.WriteFile("gone.hcl", plan+"}\n"); err != nil {
+		t.Fatal(err)
+	}
+	reloads("sites that go", 1, func() { truthfulPlan(t, laptop, "gone.hcl") })
+	must(t, h, "nginx -t 2>&1; ! ls /etc/nginx/conf.d/s?.example.com.conf 2>/dev/null")
 }

@@ -199,7 +199,9 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 	if r.Mode == Plan {
 		batch = len(hosts) // observing disturbs nobody
 	}
-	r.share(ctx, i, hosts)
+	if p.Shares {
+		r.share(ctx, i, hosts)
+	}
 	failed := func(h *host) bool { return h.failure != nil }
 	for begin := 0; begin < len(hosts); begin += batch {
 		// In a serial play only few hosts may be down at a time, and a failed one may be.

@@ -328,6 +328,7 @@ type lab struct {
 	plan  *plan.Plan
 	conns map[string]*fakeConn
 	dirs  map[string]string
+	waits map[string]chan struct{} // a host that can be connected to once this is closed
 
 	mu     sync.Mutex
 	events []string // "host type step", those of steps and hosts
@@ -391,9 +392,16 @@ func (l *lab) run(ctx context.Context, o Options) (*Summary, error) {
 		o.Reporter = l
 	}
 	o.Redact = func(s string) string { return s }
-	o.Connect = func(_ context.Context, h *plan.Host) (Conn, error) {
+	o.Connect = func(ctx context.Context, h *plan.Host) (Conn, error) {
 		if strings.HasPrefix(h.Name, "down") {
 			return nil, errors.New("no route to host")
+		}
+		if wait := l.waits[h.Name]; wait != nil {
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}
 		c := l.conns[h.Name]
 		c.closed = false

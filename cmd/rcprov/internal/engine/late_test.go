@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -227,5 +229,34 @@ play "q" {
 		if strings.Join(got, " ") != row.want || err != nil {
 			t.Errorf("%+v: %q, want %s; %v", row.options, got, row.want, err)
 		}
+	}
+}
+
+// TestSlowHost: the hosts of a play don't wait for one that takes long to connect, where none needs an answer of another.
+func TestSlowHost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, `
+host "a" {}
+host "slow" {}
+play "p" {
+  hosts = group.all
+  query "key" { argv = ["echo", "1"] }
+  thing "x" {
+    name  = "x"
+    value = query.key.stdout
+  }
+}
+`)
+	slow := make(chan struct{})
+	l.waits = map[string]chan struct{}{"slow": slow}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := l.run(ctx, Options{Mode: Apply, Reporter: reporterFunc(func(e Event) {
+		if e.Host == "a" && e.Type == StepChanged {
+			close(slow)
+		}
+	})})
+	if err != nil {
+		t.Error(err)
 	}
 }

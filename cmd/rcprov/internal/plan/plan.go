@@ -87,6 +87,9 @@ type Play struct {
 
 	MaxFail int // how many hosts may fail
 
+	// Shares is whether a step may need the answer of another host to a query.
+	Shares bool
+
 	// Preflight holds the levels of findings by check, unless a step overrides them.
 	Preflight map[modules.Topic]modules.Level
 

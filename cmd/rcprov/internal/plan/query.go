@@ -248,7 +248,7 @@ func (s *scope) answersOf(b *stepBlock, at hcl.Range) cty.Value {
 	})
 }
 
-// checkQueries reports mistakes about the queries of a play that nobody needs a host for.
+// checkQueries reports mistakes about the queries of a play that nobody needs a host for, and sets Shares.
 func (e *evaluation) checkQueries(play *Play) {
 	report := func(in *config, d *hcl.Diagnostic) { e.report(includedAt(hcl.Diagnostics{d}, in)...) }
 	never := func(uses []queryUse, what, hint string) {
@@ -287,6 +287,7 @@ func (e *evaluation) checkQueries(play *Play) {
 				continue
 			}
 			for _, u := range i.step.asks {
+				play.Shares = play.Shares || !u.own
 				switch {
 				case u.query.play != b:
 					report(i.step.config, mistake(i.step.block.DefRange(),

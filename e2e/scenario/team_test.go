@@ -98,7 +98,7 @@ func adHoc(t *testing.T, laptop *rcprov.Laptop, hosts []*lab.Host) {
 		{[]string{"run", "plan.hcl", "all,!h0", "--json", "--", "sh", "-c", "echo '$x'; exit 7"}, 1, `{"version":1,"type":"ran","host":"h1","exit":7,"stdout":"$x\n","stderr":""}`},
 		{[]string{"run", "plan.hcl", "h2", "--", "true"}, 1, `the plan has no host or group "h2"`},
 		{[]string{"logs", "plan.hcl", "h0", "nginx"}, 1, `there is no unit "nginx"`},
-		{[]string{"logs", "plan.hcl", "h0", "ssh", "--no-follow"}, 0, "listening on"},
+		{[]string{"logs", "plan.hcl", "h0", "ssh", "--no-follow"}, 0, "Accepted publickey"},
 	} {
 		r, err := laptop.Run(t.Context(), row.args...)
 		if err != nil || r.Exit != row.exit || !strings.Contains(r.Stdout+r.Stderr, row.want) {
@@ -119,7 +119,7 @@ func adHoc(t *testing.T, laptop *rcprov.Laptop, hosts []*lab.Host) {
 	if err := cmd.Run(); err != nil || !strings.Contains(seen.String(), "line-2") {
 		t.Errorf("logs did not follow until it was interrupted: %v\n%s", err, seen.String())
 	}
-	must(t, hosts[1], "systemctl stop lines && ! pgrep journalctl")
+	must(t, hosts[1], "systemctl stop lines; for n in $(seq 100); do pgrep -x journalctl || exit 0; sleep 0.1; done; exit 1")
 }
 
 // writerFunc is a writer that never fails.

@@ -71,10 +71,15 @@ func (w *walk) group(i int, change modules.Change) (group []work, scripts []modu
 			break
 		}
 		change, err := s.Step.Step.Diff(h.seen.snapshot)
-		if err != nil || change.Empty() || !unaffected(s, change, foreseen) {
+		if err != nil || change.Empty() {
+			break
+		}
+		notes, same := unaffected(s, change, foreseen)
+		if !same {
 			break
 		}
 		modules.Foresee(s.Step.Step, foreseen, change)
+		change.Notes = notes
 		change = h.memory.cover(change)
 		script, ok := scripted(s, change)
 		if size += sizeOf(script); !ok || size > maxGroupSize {
@@ -93,10 +98,11 @@ func (w *walk) staysPutOff(j int) bool {
 
 func sizeOf(s modules.Script) int { return len(s.Command.Script) + len(s.Command.Stdin) }
 
-// unaffected reports whether step s has the same change by what is foreseen: for certain, and with the same work.
-func unaffected(s *step, change modules.Change, foreseen *observe.Snapshot) bool {
+// unaffected reports whether step s has the same change by what is foreseen: for certain, and with the same work. notes are then those
+// of its turn.
+func unaffected(s *step, change modules.Change, foreseen *observe.Snapshot) (notes []string, same bool) {
 	shown, likely, err := modules.Preview(s.Step.Step, foreseen)
-	return err == nil && reflect.DeepEqual(shown.Edits, change.Edits) && reflect.DeepEqual(likely.Work, change.Work)
+	return shown.Notes, err == nil && reflect.DeepEqual(shown.Edits, change.Edits) && reflect.DeepEqual(likely.Work, change.Work)
 }
 
 // changeGroup makes the changes of group, which starts with step i, by their scripts. It returns as change does.

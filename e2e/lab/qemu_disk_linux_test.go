@@ -40,8 +40,11 @@ func TestJoinDisk(t *testing.T) {
 		at   int
 		want []byte
 	}{
-		{"code", 0, bytes.Repeat([]byte{'b'}, 440)}, {"table", 446, table}, {"end of the sector", 510, []byte{0x55, 0xaa}},
-		{"core", 512, bytes.Repeat([]byte{'c'}, 1000)}, {"files", 1 << 20, []byte("files")},
+		{"code", 0, bytes.Repeat([]byte{'b'}, 440)},
+		{"table", 446, table},
+		{"end of the sector", 510, []byte{0x55, 0xaa}},
+		{"core", 512, bytes.Repeat([]byte{'c'}, 1000)},
+		{"files", 1 << 20, []byte("files")},
 	} {
 		if got := head[part.at : part.at+len(part.want)]; !bytes.Equal(got, part.want) {
 			t.Errorf("%s: got %x; want %x", part.name, got, part.want)

@@ -9,7 +9,7 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SENT_SCRIPTS = $(shell git ls-files 'cmd/*.sh' 'modules/*.sh')
 OWN_SCRIPTS = $(shell git ls-files 'e2e/*.sh')
 
-# Containers need root, virtual machines don't: where nobody asks, who isn't root gets the latter if QEMU is there.
+# Containers need root, virtual machines don't. Without root, and unless RCPROV_LAB says otherwise, it is QEMU where that is installed.
 ifneq ($(shell id -u),0)
 ifeq ($(RCPROV_LAB),)
 export RCPROV_LAB := $(if $(shell command -v qemu-img),qemu)

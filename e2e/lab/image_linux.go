@@ -98,20 +98,24 @@ func (n *nspawn) image(ctx context.Context, name string) (string, error) {
 	if err := errors.Join(os.RemoveAll(unfinished), os.WriteFile(script, []byte(customize+recipe.customize), 0o755)); err != nil {
 		return "", err
 	}
-	args := []string{
-		"--quiet", "--mode=root", "--format=directory", "--variant=minbase", "--include=" + packages + recipe.packages,
-		"--customize-hook=sh " + script + ` "$1"`, recipe.suite, unfinished,
-	}
-	if mirror := os.Getenv("RCPROV_LAB_MIRROR"); mirror != "" {
-		args = append(args, mirror)
-	}
-	if err := run(ctx, "mmdebstrap", args...); err != nil {
+	args := []string{"--mode=root", "--format=directory", "--include=" + packages + recipe.packages, "--customize-hook=sh " + script + ` "$1"`}
+	if err := run(ctx, "mmdebstrap", debootstrap(recipe.suite, unfinished, args...)...); err != nil {
 		return "", errors.Join(fmt.Errorf("build image %s: %w", name, err), os.RemoveAll(unfinished))
 	}
 	if err := os.Rename(unfinished, dir); err != nil {
 		return "", err
 	}
 	return dir, n.removeOldImages(images, name, dir)
+}
+
+// debootstrap returns the arguments of mmdebstrap for a small system of a release in target.
+func debootstrap(suite, target string, options ...string) []string {
+	args := append([]string{"--quiet", "--variant=minbase"}, options...)
+	args = append(args, suite, target)
+	if mirror := os.Getenv("RCPROV_LAB_MIRROR"); mirror != "" {
+		args = append(args, mirror)
+	}
+	return args
 }
 
 // removeOldImages removes images of name that were built from other recipes and carry no host.

@@ -139,20 +139,21 @@ func (m *qemuVM) overlay(ctx context.Context, backing string) error {
 	return err
 }
 
-// powerOn starts QEMU, with more arguments. It returns when QEMU takes commands, not when the machine has booted.
+// powerOn starts QEMU, with more arguments. It returns when QEMU takes commands, not when the machine has booted. The first time it
+// chooses the machine's port.
 func (m *qemuVM) powerOn(ctx context.Context, more ...string) error {
+	if m.port != 0 {
+		return m.startQEMU(ctx, append(m.arguments(), more...))
+	}
 	var err error
 	for range 3 {
-		if m.port == 0 {
-			if m.port, err = freePort(); err != nil {
-				return err
-			}
-		}
-		err = m.startQEMU(ctx, append(m.arguments(), more...))
-		if err == nil || len(more) == 0 || !strings.Contains(err.Error(), "host forwarding rule") {
+		if m.port, err = freePort(); err != nil {
 			return err
 		}
-		m.port = 0 // somebody else has taken it in between
+		err = m.startQEMU(ctx, append(m.arguments(), more...))
+		if err == nil || !strings.Contains(err.Error(), "host forwarding rule") { // somebody else has taken the port in between
+			return err
+		}
 	}
 	return err
 }

@@ -84,24 +84,19 @@ func (q *qemu) installDisk(ctx context.Context, name string, id *identity, disk 
 	if err := os.WriteFile(provision, []byte(id.provisionScript()), 0o644); err != nil {
 		return err
 	}
-	r := recipes[name]
 	mode := "root"
 	if os.Geteuid() != 0 {
 		mode = "unshare"
 	}
 	args := []string{
-		"--quiet", "--mode=" + mode, "--format=null", "--variant=minbase", "--include=" + packages + machinePackages,
+		"--mode=" + mode, "--format=null", "--include=" + packages + machinePackages,
 		"--customize-hook=upload '" + provision + "' /lab-provision", "--customize-hook=" + customize + machineCustomize,
 	}
 	parts := []string{"boot", "core", "root"}
 	for _, part := range parts {
 		args = append(args, fmt.Sprintf("--customize-hook=download /lab-disk/%s '%s'", part, filepath.Join(dir, part)))
 	}
-	args = append(args, r.suite, "-")
-	if mirror := os.Getenv("RCPROV_LAB_MIRROR"); mirror != "" {
-		args = append(args, mirror)
-	}
-	if _, err := q.run(ctx, "", "mmdebstrap", args...); err != nil {
+	if _, err := q.run(ctx, "", "mmdebstrap", debootstrap(recipes[name].suite, "-", args...)...); err != nil {
 		if mode == "unshare" {
 			err = fmt.Errorf("%w\n%s", err, "Without root, mmdebstrap needs newuidmap (package uidmap) and ranges for this user in /etc/subuid and /etc/subgid.")
 		}

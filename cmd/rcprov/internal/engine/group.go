@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/rand"
@@ -133,7 +134,7 @@ func (w *walk) changeGroup(ctx context.Context, i int, group []work, scripts []m
 		_, err = h.askOnce(ctx, t, q, end, horizon, also)
 	}
 	if !t.known {
-		return w.lostGroup(ctx, i, group, started, breaks, first(t.err, err))
+		return w.lostGroup(ctx, i, group, started, breaks, cmp.Or(t.err, err, errNoAnswer))
 	}
 	if err != nil || q.HasProbes() { // the changes were made, but what they made is unknown
 		err = h.observe(ctx, end, horizon, also)
@@ -203,16 +204,6 @@ func (w *walk) lostGroup(ctx context.Context, i int, group []work, started time.
 		w.fail(i, err, left, made...)
 	}
 	return 0, false
-}
-
-// first returns the first of errors that is one.
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return errNoAnswer
 }
 
 // A trip is an [observe.Host] whose first script goes to the host behind those of a group.

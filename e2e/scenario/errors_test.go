@@ -38,6 +38,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //
 // What differs from run to run is replaced in the output: see scrub.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	labtest.Require(t)
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {

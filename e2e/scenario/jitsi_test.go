@@ -364,70 +364,76 @@ func (p *meet) starts(unit string) string {
 }
 
 // TestJitsi takes a bare host with plans/jitsi.hcl to a Jitsi that lets people in, repairs drifts, and carries new
-// secrets and a new domain through.
-func TestJitsi(t *testing.T) {
-	t.Parallel()
-	for _, image := range labtest.Images(t) {
-		t.Run(image, func(t *testing.T) {
-			t.Parallel()
-			p := launchMeet(t, image, "")
-			p.vars["bridge_settings"], p.vars["focus_settings"] = "hunter2-in-jvb-conf", "hunter2-in-jicofo-conf"
-			p.refusesKeys()
-			p.look = newLookout(t, p.host, 100*time.Millisecond)
-			p.apply("bare host", nil)
-			p.works("bare host")
-			p.settled("bare host")
+// secrets and a new domain through. On each image it is a test of its own, because parallel subtests begin when all other tests
+// have: the longest test would be the last.
+func TestJitsi(t *testing.T) { testJitsi(t, 0) }
 
-			p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "rocketchat", "hunter2-token-01", "hunter2-turn-001"
-			p.vars["nat"] = fmt.Sprintf("{private = %q, public = \"203.0.113.7\"}", p.host.Address)
-			p.apply("tokens, TURN and NAT", nil)
-			p.keptSecrets()
-			p.works("tokens, TURN and NAT")
-			must(t, p.host, `systemctl is-active -q coturn && test "$(stat -c '%a %U:%G' /etc/turnserver.conf)" = "640 root:turnserver"
+// TestJitsiSecondImage is TestJitsi on another release.
+func TestJitsiSecondImage(t *testing.T) { testJitsi(t, 1) }
+
+func testJitsi(t *testing.T, number int) {
+	t.Helper()
+	t.Parallel()
+	images := labtest.Images(t)
+	if number >= len(images) {
+		t.Skipf("there are %d images", len(images))
+	}
+	p := launchMeet(t, images[number], "")
+	p.vars["bridge_settings"], p.vars["focus_settings"] = "hunter2-in-jvb-conf", "hunter2-in-jicofo-conf"
+	p.refusesKeys()
+	p.look = newLookout(t, p.host, 100*time.Millisecond)
+	p.apply("bare host", nil)
+	p.works("bare host")
+	p.settled("bare host")
+
+	p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "rocketchat", "hunter2-token-01", "hunter2-turn-001"
+	p.vars["nat"] = fmt.Sprintf("{private = %q, public = \"203.0.113.7\"}", p.host.Address)
+	p.apply("tokens, TURN and NAT", nil)
+	p.keptSecrets()
+	p.works("tokens, TURN and NAT")
+	must(t, p.host, `systemctl is-active -q coturn && test "$(stat -c '%a %U:%G' /etc/turnserver.conf)" = "640 root:turnserver"
 openssl s_client -connect 127.0.0.1:5349 </dev/null 2>/dev/null | openssl x509 -noout -checkhost `+p.domain+` | grep -q 'does match'
 hocon -f /etc/jitsi/videobridge/jvb.conf get ice4j.harvest.mapping.static-mappings | grep -q 203.0.113.7`)
-			p.refusesPeers()
-			p.settled("tokens, TURN and NAT")
-			p.drifts()
-			p.renewed()
-			p.otherVersion()
+	p.refusesPeers()
+	p.settled("tokens, TURN and NAT")
+	p.drifts()
+	p.renewed()
+	p.otherVersion()
 
-			for _, name := range meetSecrets {
-				p.vars[name] += "-rotated"
-			}
-			p.apply("secrets rotated", []string{
-				"calls/jitsi.meet/answers-tokens", "calls/jitsi.meet/prosody-settings",
-				"calls/jitsi.meet/account-focus", "calls/jitsi.meet/account-bridge", "calls/jitsi.meet/prosody-service", "calls/jitsi.meet/bridge-conf",
-				"calls/jitsi.meet/focus-conf", "calls/jitsi.meet/bridge-service", "calls/jitsi.meet/focus-service", "calls/jitsi.meet/turn-conf", "calls/jitsi.meet/turn-service",
-			})
-			p.works("secrets rotated")
-			p.settled("secrets rotated")
-
-			old := p.domain
-			page := "/etc/jitsi/meet/" + old + "-config.js"
-			must(t, p.host, "echo '// of an administrator' >>"+page)
-			p.call("call")
-			end := p.watchDoor()
-			p.apply("another domain", nil)
-			end()
-			p.works("another domain")
-			must(t, p.host, "! grep -rs --exclude="+old+"-config.js "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
-			must(t, p.host, "tail -n 1 "+page+" | grep -q administrator")
-			p.settled("another domain")
-			p.call("meet")
-			p.apply("the first domain returns", nil)
-			p.works("the first domain returns")
-			must(t, p.host, "tail -n 1 "+page+" | grep -q administrator")
-			p.settled("the first domain returns")
-
-			p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "", "", ""
-			p.apply("no tokens and no TURN any more", nil)
-			p.works("no tokens and no TURN any more")
-			must(t, p.host, `! systemctl is-active -q coturn && ! systemctl is-enabled -q coturn && ! dpkg -s jitsi-meet-turnserver | grep -q '^Status: .* installed'
-! grep -E '^ *[{] type = "(stun|turns?)"' /etc/prosody/conf.d/`+p.domain+`.cfg.lua`)
-			p.settled("no tokens and no TURN any more")
-		})
+	for _, name := range meetSecrets {
+		p.vars[name] += "-rotated"
 	}
+	p.apply("secrets rotated", []string{
+		"calls/jitsi.meet/answers-tokens", "calls/jitsi.meet/prosody-settings",
+		"calls/jitsi.meet/account-focus", "calls/jitsi.meet/account-bridge", "calls/jitsi.meet/prosody-service", "calls/jitsi.meet/bridge-conf",
+		"calls/jitsi.meet/focus-conf", "calls/jitsi.meet/bridge-service", "calls/jitsi.meet/focus-service", "calls/jitsi.meet/turn-conf", "calls/jitsi.meet/turn-service",
+	})
+	p.works("secrets rotated")
+	p.settled("secrets rotated")
+
+	old := p.domain
+	page := "/etc/jitsi/meet/" + old + "-config.js"
+	must(t, p.host, "echo '// of an administrator' >>"+page)
+	p.call("call")
+	end := p.watchDoor()
+	p.apply("another domain", nil)
+	end()
+	p.works("another domain")
+	must(t, p.host, "! grep -rs --exclude="+old+"-config.js "+old+" /etc/jitsi /etc/turnserver.conf /etc/nginx/sites-enabled/ /etc/prosody/conf.d/")
+	must(t, p.host, "tail -n 1 "+page+" | grep -q administrator")
+	p.settled("another domain")
+	p.call("meet")
+	p.apply("the first domain returns", nil)
+	p.works("the first domain returns")
+	must(t, p.host, "tail -n 1 "+page+" | grep -q administrator")
+	p.settled("the first domain returns")
+
+	p.vars["token_app_id"], p.vars["token_secret"], p.vars["turn_secret"] = "", "", ""
+	p.apply("no tokens and no TURN any more", nil)
+	p.works("no tokens and no TURN any more")
+	must(t, p.host, `! systemctl is-active -q coturn && ! systemctl is-enabled -q coturn && ! dpkg -s jitsi-meet-turnserver | grep -q '^Status: .* installed'
+! grep -E '^ *[{] type = "(stun|turns?)"' /etc/prosody/conf.d/`+p.domain+`.cfg.lua`)
+	p.settled("no tokens and no TURN any more")
 }
 
 // keptSecrets ends the lookout, which must have seen no secret.

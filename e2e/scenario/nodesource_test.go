@@ -12,6 +12,7 @@ import (
 // TestNodeSource installs Node.js from NodeSource's repository on each image, repairs drifts and changes the version, up
 // and down.
 func TestNodeSource(t *testing.T) {
+	t.Parallel()
 	for _, image := range labtest.Images(t) {
 		t.Run(image, func(t *testing.T) {
 			t.Parallel()

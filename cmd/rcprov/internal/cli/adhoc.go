@@ -33,10 +33,9 @@ type adHoc struct {
 func (a *app) runOnHosts() *cobra.Command {
 	r := &adHoc{app: a, statuses: map[int]int{}}
 	command := &cobra.Command{
-		Use:        "run PLAN HOSTS -- COMMAND [ARGUMENT...]",
-		SuggestFor: []string{"exec", "shell", "ad-hoc", "ssh"},
-		GroupID:    groupHosts,
-		Short:      "Run a command on hosts of a plan",
+		Use:     "run PLAN HOSTS -- COMMAND [ARGUMENT...]",
+		GroupID: groupHosts,
+		Short:   "Run a command on hosts of a plan",
 		Long: "Run a command on hosts of a plan, as root, on all of them at the same time, and show what each printed. HOSTS is as for\n" +
 			"`--limit` of apply. No shell interprets the command: give `sh -c` one. Nothing of it is in the hosts' journals. Only\n" +
 			"variables that the hosts' blocks refer to need a value.\n\n" +

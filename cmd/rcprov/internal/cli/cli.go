@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,10 +46,13 @@ type app struct {
 const rootHelp = `rcprov brings hosts to the state a plan describes. Plans are written in HCL. The hosts run Debian or Ubuntu and are
 reached over SSH; nothing needs to be installed on them.
 
-  rcprov validate prod.hcl   find mistakes in a plan, without connecting to a host
-  rcprov plan prod.hcl       show what would change
-  rcprov apply prod.hcl      make the changes; a second run changes nothing
-  rcprov doc file            show the manual of a module`
+  rcprov init               write a first plan, plan.hcl, from the answers to three questions
+  rcprov plan plan.hcl      show what would change, and change nothing
+  rcprov apply plan.hcl     make the changes; a second run changes nothing
+  rcprov doc                list what a plan can contain; the manual of one module: rcprov doc file
+
+From Ansible: a playbook with its inventory is a plan, --check is plan, a role is a library, ad-hoc commands are run, ansible-doc is
+doc, Vault is secrets. From Terraform: plan, apply, validate and fmt are the same; there is no state file and no destroy.`
 
 // Groups of commands in the help.
 const (
@@ -67,21 +69,28 @@ func New(deps Deps) *cobra.Command {
 
 func newApp(deps Deps) (*cobra.Command, *app) {
 	a := &app{Deps: deps, secrets: redact.New()}
+	askedVersion := false
 	root := &cobra.Command{
-		Use:                        "rcprov",
-		Short:                      "Bring hosts to the state a plan describes",
-		Long:                       rootHelp,
-		Args:                       knownCommand,
-		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors:              true, // Run shows them
-		SilenceUsage:               true,
-		SuggestionsMinimumDistance: 2,
+		Use:   "rcprov",
+		Short: "Bring hosts to the state a plan describes",
+		Long:  rootHelp,
+		Args:  knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if askedVersion {
+				return a.showVersion()
+			}
+			return cmd.Help()
+		},
+		SilenceErrors:      true, // Run shows them
+		SilenceUsage:       true,
+		DisableSuggestions: true, // knownCommand has its own
 	}
 	root.SetIn(deps.Stdin)
 	root.SetOut(deps.Stdout)
 	root.SetErr(deps.Stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 
+	root.Flags().BoolVar(&askedVersion, "version", false, "show the version")
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON object per line")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "also show steps that are up to date, and long texts in full")
@@ -118,6 +127,7 @@ func addCobraCommands(root *cobra.Command) {
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
 	root.InitDefaultHelpCmd()
+	knownTopic(root)
 	root.InitDefaultCompletionCmd()
 	for name, short := range map[string]string{
 		"help":       "Show the help of a command",
@@ -182,10 +192,11 @@ func explainArgs(command *cobra.Command) {
 		return
 	}
 	command.Args = func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError(cmd, err)
+		err := check(cmd, args)
+		if hint := new(modules.HintError); err == nil || errors.As(err, &hint) {
+			return err
 		}
-		return nil
+		return usageError(cmd, err)
 	}
 }
 
@@ -203,10 +214,8 @@ func otherFlag(cmd *cobra.Command, err error) (hint string, ok bool) {
 		return "", false
 	}
 	name := unknown.GetSpecifiedName()
-	for _, other := range flagsElsewhere {
-		if slices.Contains(other.names, name) {
-			return other.hint, true
-		}
+	if ours, ok := wordElsewhere(flagsElsewhere, name); ok {
+		return ours, true
 	}
 	if strings.Trim(name, "v") == "" {
 		return "`-v` is enough: there is one level, `--verbose`.", true
@@ -217,45 +226,6 @@ func otherFlag(cmd *cobra.Command, err error) (hint string, ok bool) {
 		return fmt.Sprintf("Did you mean `--%s`? All flags: `%s --help`.", near, cmd.CommandPath()), true
 	}
 	return "", false
-}
-
-// flagsElsewhere are flags that other tools have, most of them Ansible, and what to do here in their place.
-var flagsElsewhere = []struct {
-	names []string
-	hint  string
-}{
-	{[]string{"check", "C", "diff", "D", "dry-run", "noop"}, "`rcprov plan PLAN` shows what apply would change, with the differences, and changes nothing."},
-	{[]string{"version", "V"}, "It is a command: `rcprov version`."},
-	{[]string{"syntax-check", "validate"}, "It is a command: `rcprov validate PLAN`."},
-	{[]string{"inventory", "inventory-file", "i"}, "The plan itself has the hosts, in blocks `host`, which may come from a file (for_each); `--limit` chooses some of them."},
-	{[]string{"l", "host", "hosts"}, "Of plan and apply, `--limit HOSTS` chooses hosts and groups."},
-	{[]string{"list-hosts", "list-tasks", "list-tags"}, "`rcprov validate PLAN --json` lists the hosts and plays of a plan."},
-	{[]string{"t"}, "Of plan and apply, `--tags TAGS` chooses the steps that have one of these tags."},
-	{[]string{"forks", "f"}, "Of plan and apply, `--parallel N` is how many hosts are worked on at a time."},
-	{[]string{"start-at-task", "step", "force-handlers"}, "Run the same command again: what is done already is only looked at, and restarts that are due are made."},
-	{[]string{"e", "extra-vars"}, "Values of variables are given with `-var name=value` or `-var-file`."},
-	{[]string{"private-key", "key-file", "user", "u", "connection", "c", "p", "port"}, "It is an argument of the host block, or stands in ~/.ssh/config: user, port, identity_file, connection."},
-	{[]string{"k", "ask-pass"}, "rcprov asks for a password at a terminal when it needs one; `password` of a host block takes it from a variable."},
-	{
-		[]string{"become", "b", "K", "ask-become-pass", "become-user", "become-method", "sudo", "s"},
-		"rcprov becomes root by itself, and asks for sudo's password if there is one; `become` of a host block changes that.",
-	},
-	{
-		[]string{"ask-vault-pass", "ask-vault-password", "vault-id", "vault-password-file"},
-		"Secrets are values of sensitive variables: RCPROV_VAR_name in the environment, or a file for -var-file that only you can read.",
-	},
-}
-
-// knownCommand checks the arguments of the root command: any argument is a command that doesn't exist.
-func knownCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := "`rcprov --help` lists all commands."
-	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = fmt.Sprintf("Did you mean `rcprov %s`? %s", near[0], hint)
-	}
-	return modules.WithHint(fmt.Errorf("there is no command %q", args[0]), "%s", hint)
 }
 
 // noArgs checks the arguments of commands that take none.
@@ -270,9 +240,11 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func planArg(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return errors.New("no plan given: name a file or a directory")
+		return errors.New("no plan given: name a file, or a directory (. is this one)")
 	case len(args) > 1:
 		return fmt.Errorf("only one plan at a time, not %d: to use several files as one plan, name their directory", len(args))
+	case isPlaybook(args[0]):
+		return modules.WithHint(fmt.Errorf("%s is not a plan", args[0]), "%s", noPlaybook)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,10 +24,9 @@ const languagePage = "language"
 
 func (a *app) docCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:        "doc [MODULE | LIBRARY | language]",
-		SuggestFor: []string{"man", "modules"},
-		GroupID:    groupPlans,
-		Short:      "Show the manual of a module, a library or the plan language",
+		Use:     "doc [MODULE | LIBRARY | language]",
+		GroupID: groupPlans,
+		Short:   "Show the manual of a module, a library or the plan language",
 		Long: "List the modules, or show the manual of one: what it does, an example, its arguments and its outputs;\n" +
 			"or show how plans are written: blocks, arguments of every step, expressions and functions.\n" +
 			"Of a library, the directory that a plan includes, it shows the inputs, outputs and steps." + exitHelp,
@@ -43,7 +43,7 @@ func (a *app) docCommand() *cobra.Command {
 			}
 			return append(a.moduleNames(), languagePage), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.listModules()
 			}
@@ -53,7 +53,7 @@ func (a *app) docCommand() *cobra.Command {
 			if isLibrary(args[0]) {
 				return a.showLibrary(args[0])
 			}
-			return a.showModule(args[0])
+			return a.showModule(cmd.Root(), args[0])
 		},
 	}
 }
@@ -96,7 +96,7 @@ func (a *app) listModules() error {
 	return err
 }
 
-func (a *app) showModule(name string) error {
+func (a *app) showModule(root *cobra.Command, name string) error {
 	i := slices.IndexFunc(a.Modules, func(m modules.Module) bool { return m.Name == name })
 	if i < 0 {
 		hint := "`rcprov doc` lists all modules."
@@ -104,7 +104,11 @@ func (a *app) showModule(name string) error {
 			hint = fmt.Sprintf("Did you mean %q? %s", near, hint)
 		}
 		if ours, ok := plan.ElsewhereCalled(name); ok {
-			hint = fmt.Sprintf("Here that is %s. %s", ours, hint)
+			hint = fmt.Sprintf("Here that is %s. `rcprov doc` lists all modules.", ours)
+		} else if inLanguage(name) {
+			hint = fmt.Sprintf("It belongs to the language of plans: `rcprov doc %s`.", languagePage)
+		} else if slices.Contains(commandNames(root), name) {
+			hint = fmt.Sprintf("It is a command: `rcprov help %s`.", name)
 		}
 		return modules.WithHint(fmt.Errorf("there is no module %q", name), "%s", hint)
 	}
@@ -187,11 +191,22 @@ func (a *app) printManual(kind string, page manual.Manual) error {
 	return page.Print(a.Stdout, style)
 }
 
-// nearest returns the known name that was probably meant, "" if none is similar.
+// inLanguage reports whether the manual of the plan language has an entry of that name: a block, an argument or a function.
+func inLanguage(name string) bool {
+	entry := regexp.MustCompile(`(?mi)^(|  |    )([a-z_0-9]+, )*` + regexp.QuoteMeta(name) + `(,| |$)`)
+	return name != "" && entry.MatchString(plan.Language())
+}
+
+// nearest returns the known name that was probably meant, "" if none is similar. In three letters there may be one slip, in six two;
+// two letters that changed places are one.
 func nearest(name string, known []string) string {
-	best, distance := "", 3 // with more than two typos it is another word
+	best, distance := "", (len(name)+4)/3
 	for _, k := range known {
-		if d := levenshtein.Distance(name, k, nil); d < distance {
+		d := levenshtein.Distance(name, k, nil)
+		for i := 1; i < len(name); i++ {
+			d = min(d, 1+levenshtein.Distance(name[:i-1]+name[i:i+1]+name[i-1:i]+name[i+1:], k, nil))
+		}
+		if d < min(distance, 3) {
 			best, distance = k, d
 		}
 	}

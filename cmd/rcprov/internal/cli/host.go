@@ -29,9 +29,8 @@ type oneHost struct {
 
 func (a *app) factsCommand() *cobra.Command {
 	return a.hostCommand((*app).showFacts, &cobra.Command{
-		Use:        "facts PLAN HOST",
-		SuggestFor: []string{"setup", "gather"},
-		Short:      "Show the facts of a host",
+		Use:   "facts PLAN HOST",
+		Short: "Show the facts of a host",
 		Long: "Show the facts of a host in the plan, as expressions see them. Only variables that its block host refers to need a\n" +
 			"value." + exitHelp,
 		Example: "  rcprov facts plans/prod.hcl chat\n  rcprov facts plans/prod.hcl chat --json",
@@ -40,9 +39,8 @@ func (a *app) factsCommand() *cobra.Command {
 
 func (a *app) historyCommand() *cobra.Command {
 	return a.hostCommand((*app).showHistory, &cobra.Command{
-		Use:        "history PLAN HOST",
-		SuggestFor: []string{"journal"},
-		Short:      "Show who changed what on a host, and when",
+		Use:   "history PLAN HOST",
+		Short: "Show who changed what on a host, and when",
 		Long: "Show the journal of a host in the plan: every change that rcprov made there, whoever ran it. Only variables that its\n" +
 			"block host refers to need a value." + exitHelp,
 		Example: "  rcprov history plans/prod.hcl chat",

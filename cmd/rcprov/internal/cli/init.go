@@ -21,10 +21,9 @@ import (
 func (a *app) initCommand() *cobra.Command {
 	list := false
 	command := &cobra.Command{
-		Use:        "init [PLAN [DIR]]",
-		SuggestFor: []string{"new", "create", "copy"},
-		GroupID:    groupPlans,
-		Short:      "Write a plan to start from, with its libraries",
+		Use:     "init [PLAN [DIR]]",
+		GroupID: groupPlans,
+		Short:   "Write a plan to start from, with its libraries",
 		Long: "Write one of the plans that rcprov brings to a directory, the current one unless another is named, with the libraries and\n" +
 			"files that it uses. The plan is yours from then on. A file that is there already is never replaced.\n\n" +
 			"Without a name, ask three questions at a terminal and write a first plan of your own, plan.hcl; elsewhere, list the\n" +

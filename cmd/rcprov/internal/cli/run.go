@@ -33,9 +33,8 @@ const lockWait = 20 * time.Second
 
 func (a *app) applyCommand() *cobra.Command {
 	return a.runCommand(engine.Apply, &cobra.Command{
-		Use:        "apply PLAN|FILE",
-		SuggestFor: []string{"playbook", "deploy", "up", "push", "converge"},
-		Short:      "Bring hosts to the state a plan describes",
+		Use:   "apply PLAN|FILE",
+		Short: "Bring hosts to the state a plan describes",
 		Long: `Compare all hosts of a plan with it, and change what differs. A second apply changes nothing.
 
 If a connection breaks, rcprov tries to reconnect for two minutes and continues where it was. Ctrl-C finishes the change
@@ -51,11 +50,10 @@ Variables are given again; they are not in the file.` + exitHelp,
 
 func (a *app) planCommand() *cobra.Command {
 	return a.runCommand(engine.Plan, &cobra.Command{
-		Use:        "plan PLAN",
-		SuggestFor: []string{"check", "diff", "preview"},
-		Short:      "Show what apply would change",
-		Long:       "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
-		Example:    "  rcprov plan plans/prod.hcl --var-file prod.vars.hcl\n  rcprov plan site/   # a directory whose *.hcl files are one plan",
+		Use:     "plan PLAN",
+		Short:   "Show what apply would change",
+		Long:    "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
+		Example: "  rcprov plan plans/prod.hcl --var-file prod.vars.hcl\n  rcprov plan site/   # a directory whose *.hcl files are one plan",
 	})
 }
 

@@ -88,10 +88,9 @@ func isFile(name string) bool {
 
 func (a *app) secretsCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use:        "secrets",
-		SuggestFor: []string{"vault", "encrypt", "ansible-vault", "sops"},
-		GroupID:    groupPlans,
-		Short:      "Make and change files with a plan's secrets, encrypted with age",
+		Use:     "secrets",
+		GroupID: groupPlans,
+		Short:   "Make and change files with a plan's secrets, encrypted with age",
 		Long: "Make and change variable files that are encrypted with age (https://age-encryption.org) for people with an age identity or\n" +
 			"an SSH key, or with a passphrase. validate, plan and apply read them with -var-file.",
 		Example: "  rcprov secrets init plans/prod.hcl -R ~/.ssh/id_ed25519.pub\n  rcprov secrets edit prod.vars.hcl.age\n" +

@@ -13,10 +13,9 @@ import (
 func (a *app) validateCommand() *cobra.Command {
 	var vars varFlags
 	command := &cobra.Command{
-		Use:        "validate PLAN",
-		SuggestFor: []string{"lint", "syntax"},
-		GroupID:    groupPlans,
-		Short:      "Find mistakes in a plan, without connecting to a host",
+		Use:     "validate PLAN",
+		GroupID: groupPlans,
+		Short:   "Find mistakes in a plan, without connecting to a host",
 		Long: "Find mistakes in a plan and show all of them, each with its line. No host is contacted. Values that depend on the\n" +
 			"facts of a host are only checked for their type, as are those of sensitive variables without a value." + exitHelp,
 		Example:           "  rcprov validate prod.hcl\n  rcprov validate --var domain=chat.example.com plans/prod",

@@ -236,7 +236,7 @@ func (d *declarer) unknownTopBlock(b *hclsyntax.Block) {
 		return
 	}
 	d.report(mistake(b.TypeRange, fmt.Sprintf("There is no block type %q", b.Type),
-		didYouMean(b.Type, topBlocks, "The block types are")))
+		instead(b.Type, topBlocks, "The block types are")))
 }
 
 func (d *declarer) variable(b *hclsyntax.Block) {
@@ -362,11 +362,8 @@ func (d *declarer) play(b *hclsyntax.Block) {
 func (d *declarer) step(p *playBlock, b *hclsyntax.Block, items *[]item) {
 	m, ok := d.modules[b.Type]
 	if !ok {
-		hint := didYouMean(b.Type, slices.Collect(maps.Keys(d.modules)), "The modules are")
-		if ours, ok := ElsewhereCalled(b.Type); ok {
-			hint = "Here that is " + ours + "."
-		}
-		d.report(mistake(b.TypeRange, fmt.Sprintf("There is no module %q", b.Type), hint))
+		d.report(mistake(b.TypeRange, fmt.Sprintf("There is no module %q", b.Type),
+			instead(b.Type, slices.Collect(maps.Keys(d.modules)), "The modules are")))
 		return
 	}
 	if m.spec == nil {

@@ -61,6 +61,9 @@ func unexpectedArgument(attr *hclsyntax.Attribute, what string, args, blocks []s
 	if slices.Contains(blocks, attr.Name) {
 		return mistake(attr.NameRange, summary, fmt.Sprintf("It is a block: write `%s { ... }`, without the equals sign.", attr.Name))
 	}
+	if ours, ok := keywordsElsewhere[attr.Name]; ok {
+		return mistake(attr.NameRange, summary, "Here that is "+ours+".")
+	}
 	return mistake(attr.NameRange, summary, didYouMean(attr.Name, args, "The arguments are"))
 }
 

@@ -5,6 +5,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SHFMT = $(GO) run mvdan.cc/sh/v3/cmd/shfmt@v3.13.1
+GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SENT_SCRIPTS = $(shell git ls-files 'cmd/*.sh' 'modules/*.sh')
 OWN_SCRIPTS = $(shell git ls-files 'e2e/*.sh')
@@ -21,10 +22,9 @@ endif
 endif
 endif
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build test race lint vulncheck fmt golden fuzz e2e bench demo lab-deps lab-up lab-down lab-mirror check cross clean help
+.PHONY: build test race lint vulncheck fmt golden fuzz e2e bench demo lab-deps lab-up lab-down lab-mirror check cross snapshot release clean help
 .DEFAULT_GOAL := help
 
 build: ## build bin/rcprov
@@ -113,6 +113,17 @@ cross: ## compile for all platforms
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -o /dev/null ./cmd/rcprov && \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./cmd/... ./modules/... || exit 1; \
 	done
+
+# Goreleaser is built first, which takes some minutes; GORELEASER=goreleaser takes one that is installed.
+snapshot: ## build what a release is made of (archives, deb, rpm, SBOMs, checksums) in bin/dist; the first time for ten minutes
+	$(GORELEASER) release --snapshot --clean
+
+release: ## build and publish the release of the tag that is checked out, with its section of CHANGELOG.md; needs GITHUB_TOKEN
+	@mkdir -p bin
+	@tag=$$(git describe --exact-match --tags) && \
+		awk -v version="$${tag#v}" '/^## /{on = $$2 == version; next} on' CHANGELOG.md >bin/notes.md && \
+		{ grep -q . bin/notes.md || { echo "CHANGELOG.md has no section $${tag#v}" >&2; exit 1; }; }
+	$(GORELEASER) release --clean --release-notes bin/notes.md
 
 clean: ## remove what was built here
 	rm -rf bin

@@ -265,12 +265,12 @@ func split(doc string) (summary, text, example string) {
 		summary = strings.TrimPrefix(summary, opening)
 	}
 	summary = strings.Join(strings.Fields(summary), " ")
-	return strings.TrimSuffix(summary, "."), unfold(text), strings.TrimSpace(strings.Join(code, "\n"))
+	return strings.TrimSuffix(summary, "."), Unfold(text), strings.TrimSpace(strings.Join(code, "\n"))
 }
 
-// unfold joins the lines of each paragraph and each list item, so that they can be wrapped again. Code, which gofmt
+// Unfold joins the lines of each paragraph and each list item, so that they can be wrapped again. Code, which gofmt
 // indents by a tab, keeps its lines.
-func unfold(text string) string {
+func Unfold(text string) string {
 	var out strings.Builder
 	after := "" // what ended the line before
 	for line := range strings.Lines(strings.TrimSpace(text)) {

@@ -57,14 +57,14 @@ func (m Manual) Print(w io.Writer, s Style) error {
 
 func printArgs(out *strings.Builder, args []Arg, margin string, s Style) {
 	for _, a := range args {
-		fmt.Fprintf(out, "\n%s%s  %s\n", margin, s.bold(a.Name), a.kind())
+		fmt.Fprintf(out, "\n%s%s  %s\n", margin, s.bold(a.Name), a.Kind())
 		out.WriteString(paragraphs(a.Text, margin+"    ", s.Width))
 		printArgs(out, a.Args, margin+"    ", s)
 	}
 }
 
-// kind describes the values of an argument: `"present" or "absent", default "present"`.
-func (a Arg) kind() string {
+// Kind describes the values of an argument: `"present" or "absent", default "present"`.
+func (a Arg) Kind() string {
 	kind := a.Type
 	if len(a.OneOf) > 0 {
 		quoted := make([]string, len(a.OneOf))
@@ -94,7 +94,7 @@ func paragraphs(text, margin string, width int) string {
 	if text == "" {
 		return ""
 	}
-	return indent(wordwrap.WrapString(unfold(text), uint(max(20, width-len(margin)))), margin) + "\n"
+	return indent(wordwrap.WrapString(Unfold(text), uint(max(20, width-len(margin)))), margin) + "\n"
 }
 
 func indent(text, margin string) string {

@@ -129,6 +129,22 @@ func (w Words) Agrees(with any) bool {
 	return ok && slices.Equal(slices.Sorted(slices.Values(w)), slices.Sorted(slices.Values(other)))
 }
 
+// Memberships are the groups that a user is in, and perhaps no others, as the value of a claim.
+type Memberships struct {
+	Groups    []string
+	Exclusive bool
+}
+
+// Agrees implements [Agreer].
+func (m Memberships) Agrees(with any) bool {
+	other, ok := with.(Memberships)
+	return ok && (!m.Exclusive || m.contain(other)) && (!other.Exclusive || other.contain(m))
+}
+
+func (m Memberships) contain(other Memberships) bool {
+	return !slices.ContainsFunc(other.Groups, func(name string) bool { return !slices.Contains(m.Groups, name) })
+}
+
 // Conflicts reports whether no host can be as both claims want it: they are about the same property of the same thing and
 // their values don't agree, or one wants something below a path that the other wants to be a file or absent.
 func (c Claim) Conflicts(other Claim) bool {

@@ -14,6 +14,9 @@ type Account struct {
 	Was   int  // its number so far; NoID: it has none
 	ID    int  // its number then; NoID: the next one that is free
 
+	Joins []string // the users who join a group; the groups that a user joins
+	Parts []string // the groups that a user leaves
+
 	// Of a user:
 	Home    string // whose files follow the number
 	Primary string // the name of its primary group; empty: as it is
@@ -103,6 +106,7 @@ func futureGroup(f *Forecast, q GroupQuestion, is GroupInfo) Outlook[GroupInfo] 
 			is = GroupInfo{}
 		case a.Group && a.Name == q.Name:
 			is.Exists, is.GID = true, a.ID
+			is.Members = slices.Concat(is.Members, a.Joins)
 		case a.Group:
 		case a.Gone:
 			is.Members, is.PrimaryOf = without(is.Members, a.Name), without(is.PrimaryOf, a.Name)
@@ -112,6 +116,12 @@ func futureGroup(f *Forecast, q GroupQuestion, is GroupInfo) Outlook[GroupInfo] 
 		default:
 			if a.Own && a.Name == q.Name && !is.Exists {
 				is = GroupInfo{Exists: true, GID: a.ID}
+			}
+			switch {
+			case slices.Contains(a.Parts, q.Name):
+				is.Members = without(is.Members, a.Name)
+			case slices.Contains(a.Joins, q.Name):
+				is.Members = append(slices.Clone(is.Members), a.Name)
 			}
 			if a.Primary == "" {
 				break

@@ -10,15 +10,33 @@ case "group with a number" {
   drift "removed" { run = "groupdel deploy" }
 }
 
-case "system group" {
-  plan = <<-EOT
+case "system group with members" {
+  setup = "useradd other; useradd own; groupadd ops; gpasswd -a other ops"
+  plan  = <<-EOT
+    user "alice" {
+      name   = "alice"
+      groups = ["ops"]
+    }
     group "app" {
-      name   = "app"
-      system = true
+      name    = "app"
+      system  = true
+      members = [user.alice.name, "own"]
+    }
+    group "ops" {
+      name    = "ops"
+      members = [user.alice.name, "own"]
+    }
+    user "own" {
+      name   = "own"
+      groups = [group.app.name]
     }
   EOT
-  check = "gid=$(getent group app | cut -d: -f3) && [ \"$gid\" -lt 1000 ]"
+  check = <<-EOT
+    gid=$(getent group app | cut -d: -f3) && [ "$gid" -lt 1000 ] && [ "$(getent group app | cut -d: -f4)" = alice,own ] &&
+    [ "$(getent group ops | cut -d: -f4 | tr , '\n' | sort | tr '\n' ' ')" = "alice other own " ]
+  EOT
   drift "removed" { run = "groupdel app" }
+  drift "a member left" { run = "gpasswd -d own app" }
 }
 
 case "no such group" {

@@ -218,17 +218,36 @@ case "beside filters of others" {
   drift "one kernel rule removed" { run = "iptables -D ufw-user-input 2" }
 }
 
-case "other rules stay" {
+case "other rules stay, some go" {
   installed = "ufw"
-  setup     = "command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }; ufw allow 8080; ufw allow 22/tcp"
+  setup     = <<-EOT
+    command -v ufw >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install ufw >/dev/null; }
+    printf '[Lab App]\ntitle=x\ndescription=y\nports=7000/tcp|7001/udp\n' >/etc/ufw/applications.d/lab
+    ufw allow 8080; ufw allow 22/tcp; ufw allow 3000/tcp; ufw limit 'Lab App'
+  EOT
   plan      = <<-EOT
     ufw "firewall" {
       rule {
         port  = "443"
         proto = "tcp"
       }
+      rule {
+        state = "absent"
+        port  = "3000"
+        proto = "tcp"
+      }
+      rule {
+        state = "absent"
+        app   = "Lab App"
+      }
     }
   EOT
-  check     = "set -e; ufw status | grep -qx 'Status: active'; ufw status | grep '^8080 '; ufw status | grep '^22/tcp '; ufw status | grep '^443/tcp '"
+  check     = <<-EOT
+    set -e; ufw status | grep -qx 'Status: active'; ufw status | grep '^8080 '; ufw status | grep '^22/tcp '; ufw status | grep '^443/tcp '
+    if ufw status | grep -E '^(3000|Lab App)'; then exit 1; fi
+    if iptables -S ufw-user-input | grep -E -- '--dport (3000|7001)'; then exit 1; fi
+  EOT
   drift "disabled" { run = "ufw disable" }
+  drift "a rule is back" { run = "ufw deny 3000/tcp comment 'not wanted'" }
+  drift "an application's rule is back" { run = "ufw allow log 'Lab App'" }
 }

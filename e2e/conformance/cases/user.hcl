@@ -2,14 +2,17 @@ case "defaults" {
   reads = ["/etc/login.defs", "/etc/default/useradd"]
   plan = <<-EOT
     user "alice" {
-      name = "alice"
+      name    = "alice"
+      expires = "2099-12-31"
     }
   EOT
   check = <<-EOT
     [ "$(id -gn alice)" = alice ] && [ "$(stat -c %U:%G /home/alice)" = alice:alice ] &&
-    cmp /etc/skel/.profile /home/alice/.profile && [ "$(stat -c %U /home/alice/.profile)" = alice ]
+    [ "$(getent shadow alice | cut -d: -f8)" = 47481 ] && cmp /etc/skel/.profile /home/alice/.profile && [ "$(stat -c %U /home/alice/.profile)" = alice ]
   EOT
   drift "home removed" { run = "rm -r /home/alice" }
+  drift "expired" { run = "usermod -e 2020-01-01 alice" }
+  drift "never expires" { run = "usermod -e '' alice" }
   drift "user removed" { run = "userdel -r alice" }
   drift "user removed, home kept" { run = "userdel alice" }
 }

@@ -20,6 +20,10 @@ type Args struct {
 	// ID of an existing group changes, its files keep the old ID.
 	GID *int `hcl:"gid,optional"`
 
+	// Users who are in the group; they must exist. Others who are in it stay. To remove somebody, give their `user` step
+	// `groups` and `exclusive_groups = true`.
+	Members []string `hcl:"members,optional"`
+
 	// Whether a new group gets an ID from the range for system groups. It does not affect an existing group.
 	System bool `hcl:"system,optional"`
 

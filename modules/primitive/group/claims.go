@@ -18,5 +18,9 @@ func (s *Step) Claims() []modules.Claim {
 	if s.GID != nil {
 		all = append(all, is.With("gid", strconv.Itoa(*s.GID)))
 	}
+	for _, member := range s.Members { // what that user's own step says of groups
+		user := modules.Claim{Thing: modules.Thing{Kind: modules.KindUser, Name: member}}
+		all = append(all, user.Hidden("groups", modules.Memberships{Groups: []string{s.Name}}))
+	}
 	return all
 }

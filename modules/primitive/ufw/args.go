@@ -31,8 +31,9 @@ var source string
 //	  }
 //	}
 //
-// Rules that are not in the plan stay, unless `exclusive` is set; a rule that differs from one of the plan only in action
-// or comment is the same rule to ufw, and is changed. The firewall is turned on last.
+// Rules that are not in the plan stay, unless `exclusive` is set; `state = "absent"` in a rule's block removes that rule. A rule
+// that differs from one of the plan only in action or comment is the same rule to ufw, and is changed. The firewall is turned
+// on last.
 //
 // rcprov does not lock itself out. Rules that would refuse a new SSH connection like the current one are an error before
 // anything is changed. Any other change that could lock it out (turning the firewall on, its defaults, removing a rule) is
@@ -74,6 +75,9 @@ type Args struct {
 // RuleArgs describe one rule. It applies to IPv4 and IPv6, unless it has an address of one of them. With `for_each = ["10.0.0.5",
 // "10.0.0.6"]` and `from = each.value` a block is a rule for each address.
 type RuleArgs struct {
+	// `absent` removes the rule, whatever its action, log and comment are.
+	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
+
 	// What happens to a matching packet. `limit` is `allow` for addresses that open fewer than 6 connections in 30 s.
 	Action string `hcl:"action,optional" default:"allow" oneof:"allow,deny,reject,limit"`
 

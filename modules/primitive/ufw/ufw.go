@@ -23,6 +23,7 @@ type Step struct {
 	Logging   string
 	Exclusive bool
 	Rules     []desiredRule
+	Gone      []desiredRule // that are to be absent
 	Within    time.Duration // how long a new login may take to confirm a change that could lock rcprov out
 }
 
@@ -45,10 +46,15 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 			errs = append(errs, modules.InBlock("rule", i, err))
 			continue
 		}
-		if j := slices.IndexFunc(s.Rules, w.overlaps); j >= 0 {
-			errs = append(errs, modules.Argf(fmt.Sprintf("rule[%d]", i), "matches the same packets as rule %d: %s", s.Rules[j].Number, w))
+		all := slices.Concat(s.Rules, s.Gone)
+		if j := slices.IndexFunc(all, w.overlaps); j >= 0 {
+			errs = append(errs, modules.Argf(fmt.Sprintf("rule[%d]", i), "matches the same packets as rule %d: %s", all[j].Number, w))
 		}
-		s.Rules = append(s.Rules, w)
+		if a.State == "absent" {
+			s.Gone = append(s.Gone, w)
+		} else {
+			s.Rules = append(s.Rules, w)
+		}
 	}
 	return s, errors.Join(errs...)
 }
@@ -222,17 +228,37 @@ func (s *Step) stay(is state, expanded [][]rule) (rest [2][]rule, removals work)
 		for _, r := range is.Rules[f] {
 			switch {
 			case stale(r):
+			case s.removes(f, r) && (f == v4 || is.IPv6):
+				removals = remove(removals, r, f)
 			case !s.Exclusive, f == v6 && !is.IPv6, s.names(is, f, r):
 				rest[f] = append(rest[f], r)
 			default:
-				removal := removeRule{r, f}
-				if !slices.ContainsFunc(removals, func(t task) bool { return t.edit() == removal.edit() }) { // an application has several
-					removals = append(removals, removal)
-				}
+				removals = remove(removals, r, f)
 			}
 		}
 	}
 	return rest, removals
+}
+
+// remove adds the removal of a rule, once for an application, which has several.
+func remove(removals work, r rule, f family) work {
+	removal := removeRule{r, f}
+	if slices.ContainsFunc(removals, func(t task) bool { return t.edit() == removal.edit() }) {
+		return removals
+	}
+	return append(removals, removal)
+}
+
+// removes reports whether the plan wants the rule r of a family to be absent. Which ports the profile of an application has does
+// not matter.
+func (s *Step) removes(f family, r rule) bool {
+	return slices.ContainsFunc(s.Gone, func(w desiredRule) bool {
+		is := r.match
+		if w.App != "" {
+			is.Proto, is.Port = w.Proto, w.Port
+		}
+		return is == w.match && w.in(f) && (w.Only == nil || slices.Contains(w.Only, f))
+	})
 }
 
 // letsIn returns an error if the rules refuse a new SSH connection like the current one.

@@ -35,8 +35,10 @@ func newStep(t *testing.T, exclusive bool, rules ...RuleArgs) *Step {
 	return s.(*Step)
 }
 
-func with(r RuleArgs, change func(*RuleArgs)) RuleArgs {
-	change(&r)
+func with(r RuleArgs, changes ...func(*RuleArgs)) RuleArgs {
+	for _, change := range changes {
+		change(&r)
+	}
 	return r
 }
 
@@ -69,6 +71,7 @@ func TestDiff(t *testing.T) {
 	const webTuple6 = "### tuple ### allow tcp 80,443 ::/0 any ::/0 in"
 	block := with(ssh, func(r *RuleArgs) { r.Action, r.Port, r.Proto, r.From = "deny", "", "any", "203.0.113.0/24" })
 	app := with(ssh, func(r *RuleArgs) { r.Port, r.Proto, r.App = "", "any", "Lab App" })
+	gone := func(r *RuleArgs) { r.State = "absent" }
 	appTuples := []string{
 		"### tuple ### allow tcp 7000 0.0.0.0/0 any 0.0.0.0/0 Lab%20App - in", "### tuple ### allow udp 7001 0.0.0.0/0 any 0.0.0.0/0 Lab%20App - in",
 		"### tuple ### allow tcp 7000 ::/0 any ::/0 Lab%20App - in", "### tuple ### allow udp 7001 ::/0 any ::/0 Lab%20App - in",
@@ -139,6 +142,36 @@ func TestDiff(t *testing.T) {
 				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App>",
 				"remove rule deny in log from 2001:db8::1/64 to ::/0>",
 			},
+		},
+		{
+			name: "one removed", is: []string{sshTuple, sshTuple6, "### tuple ### limit tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in comment=73", webTuple6},
+			rules: []RuleArgs{ssh, with(web, gone)},
+			edits: []string{
+				"remove rule limit in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 80,443>",
+				"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>",
+			},
+		},
+		{name: "removed already", rules: []RuleArgs{with(web, gone), ssh, with(app, gone)}, is: []string{sshTuple, sshTuple6}},
+		{
+			name: "of IPv6 removed", is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
+			rules: []RuleArgs{ssh, with(web, gone, func(r *RuleArgs) { r.From = "::/0" })},
+			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>"},
+		},
+		{
+			name: "of IPv6 removed, IPv4 stays", is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
+			rules: []RuleArgs{ssh, with(web, gone, func(r *RuleArgs) { r.From = "::/0" }), with(web, func(r *RuleArgs) { r.From = "0.0.0.0/0" })},
+			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>"},
+		},
+		{
+			name: "application removed, of whatever ports", is: append(appTuples, sshTuple, sshTuple6), rules: []RuleArgs{ssh, with(app, gone)}, host: profiled,
+			edits: []string{
+				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App>", "remove rule allow in from ::/0 to ::/0 app Lab%20App>",
+			},
+		},
+		{
+			name: "shut out by a removal", is: []string{sshTuple, sshTuple6}, rules: []RuleArgs{web, with(ssh, gone)},
+			err: "this firewall would lock out rcprov itself: a new SSH connection from 198.51.100.7 to port 22 would be refused; " +
+				"the default for incoming packets is deny",
 		},
 		{name: "order doesn't matter", rules: []RuleArgs{web, ssh}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6}},
 		{
@@ -305,6 +338,10 @@ func TestNewErrors(t *testing.T) {
 	}
 	_, err := New(Args{ConfirmWithin: "soon"}, modules.Env{})
 	if got, want := moduletest.ErrorText(err), `confirm_within: must be a duration from "1s" to "1h", not "soon"`; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+	_, err = New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.State = "absent" })}}, modules.Env{})
+	if got, want := moduletest.ErrorText(err), "rule[1]: matches the same packets as rule 1: allow in proto tcp from any to any port 22"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 	_, err = New(Args{ConfirmWithin: "60s", Rules: []RuleArgs{ssh, with(ssh, func(r *RuleArgs) { r.Action = "deny" })}}, modules.Env{})

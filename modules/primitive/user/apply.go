@@ -79,6 +79,9 @@ func (s *Step) create(ctx context.Context, h modules.Host) error {
 	if s.Shell != "" {
 		options = append(options, "--shell", s.Shell)
 	}
+	if s.Expires != "" {
+		options = append(options, "--expiredate", expiryOption(s.Expires))
+	}
 	script := shell.Script(createScript, shell.Vars{
 		"name": s.Name, "group": cmp.Or(s.Group, s.Name), "own_group": shell.YesNo(s.Group == ""), "gid": number,
 		"system": shell.YesNo(s.System), "options": shell.QuoteAll(options),
@@ -131,11 +134,23 @@ func (s *Step) modify(ctx context.Context, h modules.Host, w work) error {
 		}
 		argv = append(argv, "--home", w.home.to)
 	}
+	if w.expires != nil {
+		argv = append(argv, "--expiredate", expiryOption(w.expires.to))
+	}
 	if len(argv) == 1 {
 		return nil
 	}
 	_, err := h.Run(ctx, modules.Command{Argv: append(argv, s.Name)})
 	return s.explain(err)
+}
+
+// expiryOption is a day as usermod(8) takes it whatever the host's time zone is, a number; empty: never.
+func expiryOption(expires string) string {
+	day, err := expiry(expires)
+	if err != nil || day == 0 {
+		return ""
+	}
+	return strconv.Itoa(day)
 }
 
 // checkMove refuses to point an account away from its files: its authorized_keys may be what lets people in.

@@ -73,6 +73,11 @@ type Args struct {
 	// are refused as well. `false` unlocks it. If left out, the account stays as it is.
 	Locked *bool `hcl:"locked,optional"`
 
+	// The first day, by the host's clock in UTC, on which the account is expired, such as `2027-01-31`, or `never`. From then on no
+	// login is accepted, and cron runs nothing for it. If left out, it stays as it is. It conflicts with `locked`, which sets the
+	// day as well.
+	Expires string `hcl:"expires,optional"`
+
 	// `absent` removes the user, who must have no running processes.
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 

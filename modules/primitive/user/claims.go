@@ -1,7 +1,6 @@
 package user
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/rcprov/rcprov/modules"
@@ -16,7 +15,7 @@ func (s *Step) Claims() []modules.Claim {
 		return []modules.Claim{is.With("", modules.Absent)}
 	}
 	all := []modules.Claim{is.With("", "a user")}
-	for _, property := range []struct{ name, value string }{{"group", s.Group}, {"home", s.Home}, {"shell", s.Shell}} {
+	for _, property := range []struct{ name, value string }{{"group", s.Group}, {"home", s.Home}, {"shell", s.Shell}, {"expires", s.Expires}} {
 		if property.value != "" {
 			all = append(all, is.With(property.name, property.value))
 		}
@@ -34,23 +33,7 @@ func (s *Step) Claims() []modules.Claim {
 		all = append(all, is.Hidden("password_hash", s.PasswordHash))
 	}
 	if s.ExclusiveGroups || len(s.Groups) > 0 {
-		all = append(all, is.Hidden("groups", groups{s.Groups, s.ExclusiveGroups}))
+		all = append(all, is.Hidden("groups", modules.Memberships{Groups: s.Groups, Exclusive: s.ExclusiveGroups}))
 	}
 	return all
-}
-
-// groups are those that a user is in, and perhaps no others.
-type groups struct {
-	names     []string
-	exclusive bool
-}
-
-// Agrees implements [modules.Agreer].
-func (g groups) Agrees(with any) bool {
-	other, ok := with.(groups)
-	return ok && (!g.exclusive || g.contain(other)) && (!other.exclusive || other.contain(g))
-}
-
-func (g groups) contain(other groups) bool {
-	return !slices.ContainsFunc(other.names, func(name string) bool { return !slices.Contains(g.names, name) })
 }

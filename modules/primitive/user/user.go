@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -29,6 +30,7 @@ type Step struct {
 	System          bool
 	PasswordHash    modules.Secret // empty: any
 	Locked          *bool          // nil: any
+	Expires         string         // "2027-01-31", "never"; empty: any
 	Absent          bool
 	RemoveHome      bool
 }
@@ -40,7 +42,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 	s := &Step{
 		Name: args.Name, UID: args.UID, Group: args.Group, Groups: args.Groups, ExclusiveGroups: args.ExclusiveGroups,
 		Comment: args.Comment, Home: args.Home, CreateHome: args.CreateHome, Shell: args.Shell, System: args.System,
-		PasswordHash: args.PasswordHash, Locked: args.Locked,
+		PasswordHash: args.PasswordHash, Locked: args.Locked, Expires: args.Expires,
 		Absent: args.State == "absent", RemoveHome: args.RemoveHome,
 	}
 	var errs []error
@@ -78,6 +80,14 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 			})
 		}
 	}
+	if s.Expires != "" {
+		if _, err := expiry(s.Expires); err != nil {
+			errs = append(errs, modules.Argf("expires", "%w", err))
+		}
+		if s.Locked != nil {
+			errs = append(errs, modules.Argf("expires", "conflicts with locked, which sets the day as well"))
+		}
+	}
 	if s.Name == "root" && s.Absent {
 		errs = append(errs, modules.Argf("name", "the user root can't be removed"))
 	}
@@ -102,7 +112,32 @@ func checkHash(hash string) error {
 }
 
 // asksShadow reports whether the step depends on the password's state.
-func (s *Step) asksShadow() bool { return !s.Absent && (s.PasswordHash != "" || s.Locked != nil) }
+func (s *Step) asksShadow() bool {
+	return !s.Absent && (s.PasswordHash != "" || s.Locked != nil || s.Expires != "")
+}
+
+// never is the word for no day of expiry.
+const never = "never"
+
+// expiry returns the day as shadow(5) counts, from 1970-01-01 on; 0: never.
+func expiry(text string) (day int, err error) {
+	if text == never {
+		return 0, nil
+	}
+	date, err := time.Parse(time.DateOnly, text)
+	if day = int(date.Unix() / (24 * 60 * 60)); err != nil || day < 1 {
+		return 0, fmt.Errorf("must be a day such as \"2027-01-31\", or \"never\", not %q", text)
+	}
+	return day, nil
+}
+
+// showExpiry returns a day of shadow(5) for people, as a plan has it.
+func showExpiry(day int) string {
+	if day == 0 {
+		return never
+	}
+	return time.Unix(int64(day)*24*60*60, 0).UTC().Format(time.DateOnly)
+}
 
 // Observe implements [modules.Step].
 func (s *Step) Observe(q *observe.Query) {
@@ -268,8 +303,13 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		is = observe.UserInfo{UID: observe.NoID, GID: observe.NoID, Group: s.Name, Home: "/home/" + s.Name, Shell: defaultShell}
 		a.Own, a.Primary = s.Group == "", s.Name
 	}
+	groups := s.wantedGroups(is)
+	without := func(all, others []string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(others, name) })
+	}
+	a.Joins, a.Parts = without(groups, is.Groups), without(is.Groups, groups)
 	is.Exists, is.Home, is.Shell = true, cmp.Or(s.Home, is.Home), cmp.Or(s.Shell, is.Shell)
-	is.Groups, is.Group = s.wantedGroups(is), cmp.Or(s.Group, is.Group)
+	is.Groups, is.Group = groups, cmp.Or(s.Group, is.Group)
 	if s.UID != nil {
 		is.UID = *s.UID
 	}
@@ -369,6 +409,9 @@ func (s *Step) wantedGroups(is observe.UserInfo) []string {
 // comparePassword adds to w what shadow(5) holds otherwise.
 func (s *Step) comparePassword(is observe.ShadowInfo, w *work) {
 	w.password = s.PasswordHash != "" && is.Fingerprint != observe.PasswordFingerprint(string(s.PasswordHash))
+	if day, err := expiry(s.Expires); s.Expires != "" && err == nil && day != is.Expires {
+		w.expires = &move[string]{showExpiry(is.Expires), s.Expires}
+	}
 	open := is.Password == observe.EmptyPassword || is.Password == observe.HashedPassword && !is.Locked
 	shut := is.Password == observe.HashedPassword && is.Locked
 	switch {

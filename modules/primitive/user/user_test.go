@@ -100,6 +100,20 @@ func TestDiff(t *testing.T) {
 		},
 		{name: "expiry that nobody asked for", shadow: func(p *observe.ShadowInfo) { p.Expired = true }},
 		{
+			name: "expires", step: func(s *Step) { s.Expires = "2027-01-31" },
+			edits: []modules.Edit{edit("expires", "never", "2027-01-31")}, work: &work{expires: &move[string]{"never", "2027-01-31"}},
+		},
+		{
+			name: "expires on another day", step: func(s *Step) { s.Expires = "2027-01-31" }, shadow: func(p *observe.ShadowInfo) { p.Expires = 1 },
+			edits: []modules.Edit{edit("expires", "1970-01-02", "2027-01-31")},
+		},
+		{name: "expires that day", step: func(s *Step) { s.Expires = "2027-01-31" }, shadow: func(p *observe.ShadowInfo) { p.Expires = 20849 }},
+		{
+			name: "never expires", step: func(s *Step) { s.Expires = "never" }, shadow: func(p *observe.ShadowInfo) { p.Expires = 20849 },
+			edits: []modules.Edit{edit("expires", "2027-01-31", "never")},
+		},
+		{name: "never expires already", step: func(s *Step) { s.Expires = "never" }},
+		{
 			name: "shut", step: func(s *Step) { s.Locked = ptr(true) },
 			edits: []modules.Edit{edit("locked", "false", "true")},
 		},
@@ -288,6 +302,10 @@ func TestNewRefuses(t *testing.T) {
 		{Args{Name: "alice", Comment: ptr("a:b")}, "comment: must not contain a colon or a newline"},
 		{Args{Name: "alice", Home: "alice"}, `home: must be an absolute path, not "alice"`},
 		{Args{Name: "alice", Groups: []string{"1000"}}, `groups: must not be a number: "1000"`},
+		{Args{Name: "alice", Expires: "soon"}, `expires: must be a day such as "2027-01-31", or "never", not "soon"`},
+		{Args{Name: "alice", Expires: "2027-02-30"}, `expires: must be a day such as "2027-01-31", or "never", not "2027-02-30"`},
+		{Args{Name: "alice", Expires: "1970-01-01"}, `expires: must be a day such as "2027-01-31", or "never", not "1970-01-01"`},
+		{Args{Name: "alice", Expires: "never", Locked: ptr(false)}, "expires: conflicts with locked, which sets the day as well"},
 		{Args{Name: "root", State: "absent"}, "name: the user root can't be removed"},
 		{Args{Name: "alice", RemoveHome: true}, `remove_home: requires state = "absent"`},
 		{Args{Name: "alice", PasswordHash: hash}, ""},

@@ -23,6 +23,7 @@ type work struct {
 	comment *move[string]
 	shell   *move[string]
 	home    *move[string]
+	expires *move[string] // days, or "never"
 
 	createHome string // the directory to make
 
@@ -72,7 +73,7 @@ func (w work) Edits() []modules.Edit {
 	for _, m := range []struct {
 		field string
 		*move[string]
-	}{{"comment", w.comment}, {"shell", w.shell}, {"home", w.home}} {
+	}{{"comment", w.comment}, {"shell", w.shell}, {"home", w.home}, {"expires", w.expires}} {
 		if m.move != nil {
 			update(m.field, m.from, m.to)
 		}
@@ -112,6 +113,9 @@ func (s *Step) describe() string {
 	}
 	if s.Locked != nil && *s.Locked {
 		with = append(with, "locked")
+	}
+	if s.Expires != "" && s.Expires != never {
+		with = append(with, "expires "+s.Expires)
 	}
 	return strings.Join(with, ", ")
 }

@@ -61,7 +61,7 @@ func (c Command) Shell() string {
 		argv = []string{"sh", "-euc", c.Script}
 	}
 	if c.User != "" {
-		argv = append([]string{"runuser", "-u", c.User, "--"}, argv...)
+		argv = append([]string{"/sbin/runuser", "-u", c.User, "--"}, argv...) // whatever PATH Env has
 	}
 	line := shell.QuoteAll(argv)
 	if len(c.Stdin) == 0 {

@@ -175,7 +175,7 @@ func (d *decoder) set(arg *argSpec, v cty.Value, attr *hclsyntax.Attribute, fiel
 	case arg.secret:
 		d.noteSecrets(arg.secrets(given))
 	case len(marks) > 0:
-		d.noteSecret(v)
+		d.noteSensitive(given)
 	}
 	if arg.secret {
 		d.secrets = append(d.secrets, arg.secrets(given)...)

@@ -59,8 +59,8 @@ func (p *Plan) watched(f function.Function) function.Function {
 		Type: f.ReturnTypeForValues,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)
-			if err == nil && v.ContainsMarked() && v.Type() != cty.Number { // a length is not worth hiding each such number
-				p.noteSecret(v)
+			if err == nil && v.Type() != cty.Number { // a length is not worth hiding each such number
+				p.noteSensitive(v)
 			}
 			return v, err
 		},

@@ -72,6 +72,18 @@ func (p *Plan) noteSecret(v cty.Value) {
 	p.noteSecrets(secrets)
 }
 
+// noteSensitive notes the sensitive parts of a value: of a map with one secret that one, and not the domain beside it.
+func (p *Plan) noteSensitive(v cty.Value) {
+	v, paths := v.UnmarkDeepWithPaths()
+	for _, at := range paths {
+		part, err := at.Path.Apply(v)
+		if err != nil { // an element of a set
+			part = v
+		}
+		p.noteSecret(part)
+	}
+}
+
 // lineLength is the length in bytes from which a line of a text is a secret by itself, as for package redact: shorter ones occur
 // anywhere.
 const lineLength = 8

@@ -103,6 +103,8 @@ func TestSecretArguments(t *testing.T) {
 		Path string `hcl:"path,optional"`
 		Argv string `hcl:"argv,optional" exposed:"Everyone reads it: use text."`
 		Text string `hcl:"text,optional" secret:"yes"`
+
+		Env map[string]string `hcl:"env,optional" secret:"yes"`
 	}
 	module := modules.Primitive("thing", "", func(args, modules.Env) (modules.Step, error) { return nil, nil })
 	const text = `
@@ -127,7 +129,7 @@ play "p" {
 		refuse string   // part of the detail
 		hidden []string // beside the variables
 	}{
-		{arg: `path = format("%.10s", var.s)`, refuse: "thing can take secrets: text. If this is no secret, write `nonsensitive(...)`."},
+		{arg: `path = format("%.10s", var.s)`, refuse: "thing can take secrets: text, env. If this is no secret, write `nonsensitive(...)`."},
 		{arg: `path = base64encode(base64encode(var.s))`, refuse: "takes"},
 		{arg: `path = var.n + 1`, refuse: "takes"},
 		{arg: `argv = join("-", split("", var.s))`, refuse: "Everyone reads it: use text. If"},
@@ -139,12 +141,14 @@ play "p" {
 		{arg: `text = var.n > 1 ? "production" : "staging"`},
 		{arg: `text = "${substr(var.s, 0, 7)} in plain"`, hidden: []string{"hunter2", "hunter2 in plain"}},
 		{arg: `text = sensitive("plain as it is")`, hidden: []string{"plain as it is"}},
+		{arg: `env = { A = "${upper("chat")}.test", B = "x-${var.s}" }`, hidden: []string{"x-hunter2-production-longer"}},
+		{arg: `env = merge({ A = "${upper("chat")}.test" }, { B = "x-${var.s}" })`, hidden: []string{"x-hunter2-production-longer"}},
 	}
 	for _, test := range tests {
 		p, diags := load("p.hcl", ".", []source{{name: "p.hcl", text: []byte(strings.Replace(text, "ARG", test.arg, 1))}},
 			Options{Modules: []modules.Module{module}})
 		if test.refuse == "takes" {
-			test.refuse = "thing can take secrets: text."
+			test.refuse = "thing can take secrets: text, env."
 		}
 		switch {
 		case test.refuse == "" && diags.HasErrors():
@@ -162,8 +166,8 @@ play "p" {
 			}
 		}
 		for _, secret := range p.Secrets {
-			if secret == "production" || secret == "listen 80;" || secret == "a host" {
-				t.Errorf("%s hides %q, which the plan says in plain text", test.arg, secret)
+			if secret == "production" || secret == "listen 80;" || secret == "a host" || secret == "CHAT.test" {
+				t.Errorf("%s hides %q, which is no secret", test.arg, secret)
 			}
 		}
 	}

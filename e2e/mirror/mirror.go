@@ -18,6 +18,7 @@
 //   - NodeSource: a signed apt repository laid out as NodeSource's. Its package nodejs is a stand-in: scripts that print
 //     their version.
 //   - npm registry: real packages, only the ones that Rocket.Chat's bundle needs. Hosts don't need the real registry.
+//   - Python packages: real wheels from PyPI, only the ones that scenario/django needs.
 //   - Deno: the vendor's binary, from npm, in the vendor's zip. Real, but not the exact version that Rocket.Chat names.
 //   - Rocket.Chat: a stand-in, written for rcprov (rocketchat/). Its bundle has the shape of the vendor's and its npm
 //     install is real (mongodb, ws, and sharp as the native module). It starts, migrates, refuses to start, logs in and
@@ -92,6 +93,7 @@ type Mirror struct {
 	Node        Node
 	NodeSource  NodeSource
 	NPMRegistry string // has what the bundles of RocketChat need, for linux-x64
+	PyPI        string // an index of Python packages: what the application of scenario/django needs
 	Deno        Deno
 	RocketChat  RocketChat
 	Jitsi       Jitsi
@@ -160,6 +162,7 @@ func (m *Mirror) addParts(ctx context.Context, c *cache, mux *http.ServeMux) err
 			return dir, err
 		}, files},
 		{"/npm", func(base string) (string, error) { m.NPMRegistry = base; return c.npmRegistry(ctx) }, serveNPM},
+		{"/pypi", func(base string) (string, error) { m.PyPI = base; return c.pypi(ctx) }, files},
 		{"/deno", func(base string) (dir string, err error) { dir, m.Deno, err = c.deno(ctx, base); return dir, err }, files},
 		{"/rocketchat", func(base string) (dir string, err error) {
 			dir, m.RocketChat, err = c.rocketChat(ctx, base)
@@ -193,7 +196,7 @@ func (m *Mirror) Variables() map[string]string {
 	vars["mongodb_repository"] = source("uri", m.MongoDB.URI, m.MongoDB.KeyURL, m.MongoDB.Fingerprint)
 	vars["node_releases"] = source("mirror", m.Node.DistURL, m.Node.KeyURL, m.Node.Fingerprint)
 	vars["rocketchat_releases"] = source("uri", m.RocketChat.URL, m.RocketChat.KeyURL, m.RocketChat.Fingerprint)
-	vars["npm_registry"], vars["build_packages"] = m.NPMRegistry, "[]"
+	vars["npm_registry"], vars["build_packages"], vars["pypi"] = m.NPMRegistry, "[]", m.PyPI
 	return vars
 }
 

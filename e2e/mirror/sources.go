@@ -16,6 +16,7 @@ var sourceNames = map[string][]string{
 	"rocketchat_releases":   {"rocketchat"},
 	"jitsi_repository":      {"jitsi"},
 	"npm_registry":          {"npm_registry"},
+	"pypi":                  {"pypi"},
 	"build_packages":        {"build_packages"},
 	"check_mongodb_version": {"check_mongodb_version"},
 	"acme_ca_file":          {"acme", "ca_file"},

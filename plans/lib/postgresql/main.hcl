@@ -98,19 +98,14 @@ variable "grants" {
   }
 }
 
-# More of the distribution, in the same call of apt.
-variable "packages" {
-  type    = list(string)
-  default = []
-}
-
 locals {
   distribution = { "debian 12" = "15", "debian 13" = "17", "ubuntu 22.04" = "14", "ubuntu 24.04" = "16", "ubuntu 26.04" = "18" }
   version      = coalesce(var.version, local.distribution["${facts.os.id} ${facts.os.version}"])
   conf         = "/etc/postgresql/${local.version}/main"
 
-  unit = "postgresql@${local.version}-main.service"
-  psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+  packages = ["postgresql-${local.version}"]
+  unit     = "postgresql@${local.version}-main.service"
+  psql     = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"]
   # With a command behind them: succeed when psql does, and when the query prints t. They name the unit that they need.
   succeeds = concat(["sh", "-c", "\"$@\"", local.unit], local.psql)
   is_true  = concat(["sh", "-c", "test \"$(\"$@\")\" = t", local.unit], local.psql, ["-A", "-t"])
@@ -145,9 +140,7 @@ locals {
   }
 }
 
-apt_package "server" {
-  packages = concat(["postgresql-${local.version}"], var.packages)
-}
+apt_package "server" { packages = local.packages }
 
 file "settings" {
   path  = "${local.conf}/conf.d/rcprov.conf"
@@ -267,5 +260,7 @@ command "grant" {
 }
 
 output "port" { value = var.port }
+
+output "packages" { value = local.packages }
 
 output "service" { value = systemd_unit.server.name }

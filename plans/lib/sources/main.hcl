@@ -32,6 +32,9 @@ output "jitsi" {
 # Empty: npm's own.
 output "npm_registry" { value = try(local.given.npm_registry, "") }
 
+# An index of Python packages; empty: pip's own.
+output "pypi" { value = try(local.given.pypi, "") }
+
 # A compiler, for native modules of npm packages without a prebuilt binary.
 output "build_packages" { value = try(local.given.build_packages, ["g++", "make", "python3"]) }
 

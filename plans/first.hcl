@@ -3,13 +3,8 @@
 #   rcprov plan  plans/first.hcl -var address=203.0.113.10    what would change
 #   rcprov apply plans/first.hcl -var address=203.0.113.10    change it; run again: nothing left to change
 
-variable "address" {
-  description = "where the host is: an IP address, a name, or a Host of ~/.ssh/config"
-}
-
-host "web1" {
-  address = var.address
-}
+variable "address" { description = "where the host is: an IP address, a name, or a Host of ~/.ssh/config" }
+host "web1" { address = var.address }
 
 play "web" {
   hosts = group.all

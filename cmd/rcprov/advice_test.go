@@ -163,6 +163,46 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 }
 
+// readmeCommands are the commands of README.md, each with a test that runs it.
+var readmeCommands = map[string]string{
+	"go install ./cmd/rcprov": "TestReadme",
+	"make bench":              "", // an hour; its figures are in e2e/bench/README.md
+	"make demo":               "TestStoriesAreShort",
+	"rcprov apply first.hcl -var address=203.0.113.10": "TestReadme",
+	"rcprov apply":        "TestReadme",
+	"rcprov doc MODULE":   "TestScripts",
+	"rcprov doc language": "TestScripts",
+	"rcprov init":         "TestScripts",
+	"rcprov init first":   "TestReadme",
+	"rcprov plan":         "TestReadme",
+	"rcprov plan first.hcl -var address=203.0.113.10": "TestReadme",
+	"sudo apt install ./rcprov_0.1.0_amd64.deb":       "TestReadme",
+}
+
+// TestReadmeCommands: each command of README.md is known to be run by a test.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exists, left := tests(t), maps.Clone(readmeCommands)
+	commands := regexp.MustCompile("(?m)^(?:    |\\$ )((?:rcprov|go|make|sudo) .*?)(?: +#.*)?$|`((?:rcprov|go|make|sudo) [^`]+)`")
+	for _, m := range commands.FindAllStringSubmatch(string(readme), -1) {
+		command := m[1] + m[2]
+		name, ok := readmeCommands[command]
+		if !ok {
+			t.Errorf("no test is said to run %q", command)
+		} else if name != "" && !exists(name) {
+			t.Errorf("there is no %s, which is said to run %q", name, command)
+		}
+		delete(left, command)
+	}
+	for command := range left {
+		t.Errorf("README.md has no %q", command)
+	}
+}
+
 // TestReadmeLines compares the lines of plans in the messages that README.md shows with the plans.
 func TestReadmeLines(t *testing.T) {
 	t.Parallel()

@@ -92,7 +92,7 @@ type act struct {
 	say   string
 	args  []string // of rcprov
 	exit  int      // the exit status that is wanted
-	lines int      // how many of the first lines are shown
+	lines int      // how many of the first lines are shown, of rcprov and of sh
 	brief bool     // only lines of steps, without what they change
 	sh    string   // instead of args: what somebody does on the host
 }
@@ -106,7 +106,7 @@ func (s stage) play(ctx context.Context, acts []act) error {
 			if err != nil {
 				return err
 			}
-			show("%s", out)
+			a.excerpt(strings.NewReader(out))
 			continue
 		}
 		if err := s.run(ctx, a); err != nil {

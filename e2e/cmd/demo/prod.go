@@ -80,12 +80,16 @@ func prod(ctx context.Context, s stage) (err error) {
 	}
 	say("The plan is plans/prod.hcl as `rcprov init prod` writes it. prod.vars.hcl is what a person adds to it: names, an address, passwords.")
 	_, _ = io.WriteString(whole, mine)
+	return s.play(ctx, prodActs(path, file))
+}
+
+func prodActs(path, file string) []act {
 	with := func(command string) []string { return []string{command, path, "--var-file", file} }
-	return s.play(ctx, []act{
-		{say: "What would be done? (plan exits with 2: there is something to do)", args: with("plan"), exit: 2, lines: 10},
-		{say: "Do it: firewall, database, chat, web server, certificates, video calls. (About a minute.)", args: with("apply"), lines: 5, brief: true},
+	return []act{
+		{say: "What would be done? (plan exits with 2: there is something to do)", args: with("plan"), exit: 2, lines: 7},
+		{say: "Do it: firewall, database, chat, web server, certificates, video calls. (About a minute.)", args: with("apply"), lines: 4, brief: true},
 		{say: "Again: there is nothing to do.", args: with("apply")},
-		{say: "The host's own tools agree:", sh: `systemctl is-active mongod rocketchat-3000 nginx prosody jitsi-videobridge2
+		{say: "The host's own tools agree:", lines: 11, sh: `systemctl is-active mongod rocketchat-3000 nginx prosody jitsi-videobridge2
 ufw status | grep ALLOW | grep -v v6
 for name in chat meet; do
 	curl -sk -o /dev/null -w "https://$name.lab.test/ %{http_code}\n" --resolve "$name.lab.test:443:127.0.0.1" "https://$name.lab.test/"
@@ -94,8 +98,8 @@ done`},
 systemctl stop rocketchat-3000
 rm /etc/nginx/conf.d/chat.lab.test.conf
 chmod 644 /etc/jitsi/videobridge/jvb.conf`},
-		{say: "What is different now?", args: with("plan"), exit: 2, lines: 15},
-		{say: "Repair exactly that.", args: with("apply"), lines: 9, brief: true},
+		{say: "What is different now?", args: with("plan"), exit: 2, lines: 11},
+		{say: "Repair exactly that.", args: with("apply"), lines: 8, brief: true},
 		{say: "The host knows who did what:", args: []string{"history", path, "chat", "--var-file", file}, lines: 4},
-	})
+	}
 }

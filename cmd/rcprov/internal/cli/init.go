@@ -128,7 +128,7 @@ func (a *app) initPlan(name, dir string) error {
 	// All or nothing: half a plan is worse than none.
 	var missing []string
 	for _, file := range files {
-		want, err := fs.ReadFile(a.Plans, file)
+		want, err := a.planText(file)
 		if err != nil {
 			return err
 		}
@@ -152,8 +152,14 @@ func (a *app) initPlan(name, dir string) error {
 	return a.showWritten(filepath.Join(dir, filepath.FromSlash(name)+".hcl"), dir, missing)
 }
 
-func (a *app) writeNew(file, target string) error {
+// planText is a file that rcprov brings, as it is written for people: a plan's first lines show commands for where it lies then.
+func (a *app) planText(file string) ([]byte, error) {
 	text, err := fs.ReadFile(a.Plans, file)
+	return bytes.ReplaceAll(text, []byte("plans/"+file), []byte(path.Base(file))), err
+}
+
+func (a *app) writeNew(file, target string) error {
+	text, err := a.planText(file)
 	if err != nil {
 		return err
 	}

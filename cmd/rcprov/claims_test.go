@@ -126,6 +126,7 @@ var claimCases = map[string]claimCase{
 		differ: map[string][]string{
 			"uid": {"2001", "2002"}, "group": {`"a"`, `"b"`}, "groups": {"[\"a\"]\nexclusive_groups = true", `["b"]`}, "comment": {`"a"`, `"b"`},
 			"home": {`"/home/a"`, `"/home/b"`}, "shell": {`"/bin/sh"`, `"/bin/bash"`}, "locked": {"true", "false"}, "state": {`"present"`, `"absent"`},
+			"expires": {`"2027-01-01"`, `"2028-01-01"`},
 			"password_hash": {
 				`"$6$abcdefgh$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`,
 				`"$6$abcdefgh$bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"`,
@@ -136,7 +137,7 @@ var claimCases = map[string]claimCase{
 	"group": {
 		names:  `name = "deploy"`,
 		differ: map[string][]string{"gid": {"2001", "2002"}, "state": {`"present"`, `"absent"`}},
-		free:   []string{"system"},
+		free:   []string{"system", "members"}, // members: see TestClaimsAcrossModules
 	},
 	"authorized_key": {
 		names: `user = "alice"`,
@@ -313,6 +314,10 @@ func TestClaimsAcrossModules(t *testing.T) {
 		"above what is there": {
 			"file \"a\" {\npath = \"/srv/x/y/z\"\n}\ndirectory \"b\" {\npath = \"/srv/x\"\nstate = \"absent\"\nforce = true\n}\n",
 			"directory.b and file.a disagree about /srv/x: absent here, but /srv/x/y/z is to be a file there",
+		},
+		"a group's member, and her groups": {
+			"user \"a\" {\nname = \"alice\"\ngroups = [\"x\"]\nexclusive_groups = true\n}\ngroup \"b\" {\nname = \"deploy\"\nmembers = [\"alice\"]\n}\n",
+			"group.b and user.a disagree about user alice: other groups",
 		},
 		"a directory and what is in it": {"directory \"a\" {\npath = \"/srv/x\"\n}\nfile \"b\" {\npath = \"/srv/x/y\"\n}\n", ""},
 		"unit and file": {

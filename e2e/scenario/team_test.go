@@ -200,7 +200,7 @@ play "p" {
 			t.Errorf("%q: no %q with exit status %d: %v\n%v", args, says, exit, err, r)
 		}
 	}
-	run(2, "Saved: `rcprov apply saved.plan`", "plan", "plan.hcl", "-var", "text=hunter22", "--out", "saved.plan")
+	run(2, "Saved: `rcprov apply saved.plan`", "plan", "plan.hcl", "-var", "text=hunter22", "--out", "saved.plan", "--html", "page.html")
 	run(1, "of other files or values", "apply", "saved.plan", "-var", "text=hunter33")
 	must(t, h, "echo drift >/etc/other")
 	run(1, "the host has changed since the plan was made: other things are seen by p/file.other", "apply", "saved.plan", "-var", "text=hunter22")
@@ -208,8 +208,8 @@ play "p" {
 	run(1, "which hosts and steps it is about", "apply", "saved.plan", "-var", "text=hunter22", "--limit", "h1")
 	run(0, "2 changed", "apply", "saved.plan", "-var", "text=hunter22")
 	run(1, "the host has changed since", "apply", "saved.plan", "-var", "text=hunter22")
-	out, err := laptop.Shell(t.Context(), "grep -c hunter saved.plan || :; head -c 300 saved.plan >cut.plan; stat -c %a saved.plan").CombinedOutput()
-	if string(out) != "0\n600\n" {
+	out, err := laptop.Shell(t.Context(), "cat saved.plan page.html | grep -c hunter || :; head -c 300 saved.plan >cut.plan; stat -c %a saved.plan page.html; grep -c '>file.saved<' page.html").CombinedOutput()
+	if string(out) != "0\n600\n600\n2\n" {
 		t.Errorf("the file has secrets, or everybody reads it: %v\n%s", err, out)
 	}
 	run(1, "is damaged", "apply", "cut.plan", "-var", "text=hunter22")

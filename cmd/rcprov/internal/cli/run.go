@@ -25,6 +25,7 @@ type run struct {
 	skipTags   []string
 	only       []string
 	out        string // file to save the plan in
+	html       string // file to show the plan in
 	parallel   int
 }
 
@@ -50,9 +51,12 @@ Variables are given again; they are not in the file.` + exitHelp,
 
 func (a *app) planCommand() *cobra.Command {
 	return a.runCommand(engine.Plan, &cobra.Command{
-		Use:     "plan PLAN",
-		Short:   "Show what apply would change",
-		Long:    "Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host." + exitHelpChanges,
+		Use:   "plan PLAN",
+		Short: "Show what apply would change",
+		Long: `Compare all hosts of a plan with it, and show what apply would change. Nothing is written on any host.
+
+With --html FILE, the same is in one page for a browser: a table of hosts and steps, and each change with its hosts, once. It
+needs no other file and no network; secrets are hidden, and only you can read it. It is written when hosts have failed, too.` + exitHelpChanges,
 		Example: "  rcprov plan plans/prod.hcl --var-file prod.vars.hcl\n  rcprov plan site/   # a directory whose *.hcl files are one plan",
 	})
 }
@@ -77,6 +81,7 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	flags.StringArrayVar(&r.only, "only", nil, "run only this `PLAY/STEP`, such as web/file.motd; may be repeated")
 	if mode == engine.Plan {
 		flags.StringVar(&r.out, "out", "", "save the plan in `FILE`, for rcprov apply FILE")
+		flags.StringVar(&r.html, "html", "", "write the plan as a page for a browser to `FILE`, too")
 	}
 	flags.IntVar(&r.parallel, "parallel", 32, "how many hosts to work on at a time")
 	return command
@@ -122,6 +127,9 @@ func (r *run) run(ctx context.Context, path string) error {
 	if r.parallel < 1 {
 		return errors.New("--parallel must be 1 or more")
 	}
+	if err := r.checkPage(path); err != nil {
+		return err
+	}
 	o := r.app.reportOptions()
 	o.Files = p.Files
 	reporter := report.New(o)
@@ -132,9 +140,10 @@ func (r *run) run(ctx context.Context, path string) error {
 		_, _ = fmt.Fprint(r.app.Stderr, doing.farewell())
 	})
 	dialer := r.app.dialer(r.connecting, reporter.Suspend)
+	page := report.NewPage(o, thisVersion().Rcprov, r.scope())
 	kept := &recorder{Reporter: doing, app: r.app}
 	options := engine.Options{
-		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: kept, Redact: r.app.secrets.String,
+		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: r.paged(kept, page), Redact: r.app.secrets.String,
 		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, SkipTags: r.skipTags, Only: only, Now: r.app.Now,
 	}
 	if made != nil {
@@ -146,6 +155,11 @@ func (r *run) run(ctx context.Context, path string) error {
 	summary, err := engine.Run(ctx, options)
 	if closeErr := reporter.Close(); closeErr != nil {
 		return closeErr
+	}
+	if r.html != "" {
+		if err := r.writePage(page); err != nil {
+			return err
+		}
 	}
 	if r.out != "" {
 		if err != nil {

@@ -55,12 +55,21 @@ func (t *text) change(c modules.Change) string {
 // editLine describes an edit in one line, with its condition: "nginx.service restart, if package nginx changes what it runs".
 func editLine(e modules.Edit) string {
 	line := plainLine(e)
-	for _, condition := range []struct{ words, clause string }{{"if ", e.If}, {"unless ", e.Unless}, {"or changed if ", e.Or}} {
-		if condition.clause != "" {
-			line += ", " + condition.words + value(condition.clause)
-		}
+	for _, condition := range conditions(e) {
+		line += ", " + condition
 	}
 	return line
+}
+
+// conditions are those of an edit, each with its first word: "if package nginx changes what it runs".
+func conditions(e modules.Edit) []string {
+	var all []string
+	for _, condition := range []struct{ words, clause string }{{"if ", e.If}, {"unless ", e.Unless}, {"or changed if ", e.Or}} {
+		if condition.clause != "" {
+			all = append(all, condition.words+value(condition.clause))
+		}
+	}
+	return all
 }
 
 // plainLine describes an edit in one line: "/etc/motd mode: 0600 -> 0644".
@@ -96,14 +105,7 @@ func (t *text) diff(text modules.Text) string {
 	case text.Old == text.New:
 		return ""
 	}
-	header := 2 // ---, +++
-	if text.Old == "" {
-		header = 3 // and @@: all of it is new
-	}
-	lines := strings.SplitAfter(udiff.Unified("old", "new", text.Old, text.New), "\n")[header:]
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
+	lines := unified(text)
 	more := 0
 	if len(lines) > diffLines && !t.verbose {
 		more = len(lines) - diffLines
@@ -111,7 +113,6 @@ func (t *text) diff(text modules.Text) string {
 	}
 	var out strings.Builder
 	for _, line := range lines {
-		line = printable(strings.TrimSuffix(line, "\n"))
 		color := map[byte]string{'+': green, '-': red, '@': cyan}[line[0]]
 		if color != "" {
 			line = t.style.paint(color, line)
@@ -122,6 +123,22 @@ func (t *text) diff(text modules.Text) string {
 		fmt.Fprintf(&out, "%s... and %d more lines; --verbose shows all\n", indent, more)
 	}
 	return out.String()
+}
+
+// unified returns the lines of the unified diff of a text, without the names of files.
+func unified(text modules.Text) []string {
+	header := 2 // ---, +++
+	if text.Old == "" {
+		header = 3 // and @@: all of it is new
+	}
+	lines := strings.SplitAfter(udiff.Unified("old", "new", text.Old, text.New), "\n")[header:]
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	for i, line := range lines {
+		lines[i] = printable(strings.TrimSuffix(line, "\n"))
+	}
+	return lines
 }
 
 func binary(s string) bool { return strings.ContainsRune(s, 0) || !utf8.ValidString(s) }

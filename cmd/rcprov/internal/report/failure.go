@@ -182,15 +182,18 @@ func explainMistakes(diags hcl.Diagnostics, secrets *redact.Redactor) problem {
 	return p
 }
 
-// failures renders all failures of a run as errors; identical ones once, with the list of their hosts.
-func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
-	type group struct {
-		problem problem
-		state   string
-		hosts   []string
-	}
-	var groups []*group
-	for _, p := range explainFailures(all, o.Secrets) {
+// A grouped is a problem of one or more hosts.
+type grouped struct {
+	problem problem
+	state   string   // what was left on each
+	hosts   []string // with their addresses
+	names   []string
+}
+
+// group joins problems that are identical, but for the host.
+func group(problems []problem, mode engine.Mode) []*grouped {
+	var groups []*grouped
+	for _, p := range problems {
 		state := ""
 		if mode != engine.Plan {
 			state = stateLeft(p)
@@ -199,18 +202,23 @@ func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 		if p.Address != "" && p.Address != p.Host {
 			host += " (" + p.Address + ")"
 		}
-		i := slices.IndexFunc(groups, func(g *group) bool {
+		i := slices.IndexFunc(groups, func(g *grouped) bool {
 			return g.problem.Summary == p.Summary && g.problem.Hint == p.Hint && g.state == state &&
 				slices.Equal(g.problem.Output, p.Output) && slices.Equal(g.problem.Included, p.Included) && cmp.Or(g.problem.where, &hcl.Range{}).String() == cmp.Or(p.where, &hcl.Range{}).String()
 		})
 		if i < 0 {
-			groups = append(groups, &group{problem: p, state: state})
+			groups = append(groups, &grouped{problem: p, state: state})
 			i = len(groups) - 1
 		}
-		groups[i].hosts = append(groups[i].hosts, host)
+		groups[i].hosts, groups[i].names = append(groups[i].hosts, host), append(groups[i].names, p.Host)
 	}
+	return groups
+}
+
+// failures renders all failures of a run as errors; identical ones once, with the list of their hosts.
+func failures(all []*engine.Failure, mode engine.Mode, o Options) string {
 	var out strings.Builder
-	for _, g := range groups {
+	for _, g := range group(explainFailures(all, o.Secrets), mode) {
 		place := "On host "
 		if len(g.hosts) > 1 {
 			place = fmt.Sprintf("On %d hosts: ", len(g.hosts))

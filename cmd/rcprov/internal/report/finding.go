@@ -48,6 +48,12 @@ func explainFailures(all []*engine.Failure, secrets *redact.Redactor) []problem 
 	return problems
 }
 
+// unmet reports whether a host failed because it doesn't meet requirements.
+func unmet(f *engine.Failure) bool {
+	var found *engine.PreflightError
+	return errors.As(f.Err, &found)
+}
+
 // finding renders a requirement that a host doesn't meet. In apply, the failure of the host shows errors; a plan continues
 // and shows what would change, so it shows them here.
 func (t *text) finding(e engine.Event) string {

@@ -210,15 +210,9 @@ func (t *text) summary(e engine.Event) string {
 	if t.written {
 		out.WriteString("\n")
 	}
-	width, changing, whole := 0, 0, 0 // whole: looked at to the end
+	width := 0
 	for _, h := range e.PerHost {
 		width = max(width, len(h.Host))
-		if h.Counts.Planned+h.Counts.Changed > 0 {
-			changing++
-		}
-		if h.Counts.Failed == 0 {
-			whole++
-		}
 	}
 	if len(e.PerHost) > 1 {
 		for _, h := range e.PerHost {
@@ -226,27 +220,13 @@ func (t *text) summary(e engine.Event) string {
 		}
 		out.WriteString("\n")
 	}
-	name, amount := "Plan: ", fmt.Sprintf("%d to change", e.Counts.Planned)
+	name := "Plan: "
 	if t.mode == engine.Apply {
-		name, amount = "Applied: ", fmt.Sprintf("%d changed", e.Counts.Changed)
+		name = "Applied: "
 	}
 	rest := e.Counts
 	rest.Planned, rest.Changed = 0, 0
-	switch {
-	case changing > 0:
-		amount += " on " + plural(changing, "host", "hosts")
-	case e.Stopped:
-		amount = "stopped"
-	case t.mode == engine.Apply && slices.ContainsFunc(e.Failures, touched):
-		amount = "no step completed on " + plural(len(e.PerHost), "host", "hosts")
-	case t.mode == engine.Apply:
-		amount = "nothing changed on " + plural(len(e.PerHost), "host", "hosts")
-	case whole == 0 && len(e.PerHost) > 0:
-		amount = "unknown what " + plural(len(e.PerHost), "host needs", "hosts need")
-	default:
-		amount = "nothing to change on " + plural(whole, "host", "hosts")
-	}
-	line := t.style.paint(bold, name) + amount
+	line := t.style.paint(bold, name) + amount(e, t.mode)
 	if sum := t.sum(rest); sum != "" {
 		line += ", " + sum
 	}
@@ -261,16 +241,60 @@ func (t *text) summary(e engine.Event) string {
 	return out.String()
 }
 
+// amount says in a few words what a run changed, or would change.
+func amount(e engine.Event, mode engine.Mode) string {
+	changing, whole := 0, 0 // whole: looked at to the end
+	for _, h := range e.PerHost {
+		if h.Counts.Planned+h.Counts.Changed > 0 {
+			changing++
+		}
+		if h.Counts.Failed == 0 {
+			whole++
+		}
+	}
+	hosts := len(e.PerHost)
+	switch {
+	case changing > 0 && mode == engine.Apply:
+		return fmt.Sprintf("%d changed on %s", e.Counts.Changed, plural(changing, "host", "hosts"))
+	case changing > 0:
+		return fmt.Sprintf("%d to change on %s", e.Counts.Planned, plural(changing, "host", "hosts"))
+	case e.Stopped:
+		return "stopped"
+	case mode == engine.Apply && slices.ContainsFunc(e.Failures, touched):
+		return "no step completed on " + plural(hosts, "host", "hosts")
+	case mode == engine.Apply:
+		return "nothing changed on " + plural(hosts, "host", "hosts")
+	case whole == 0 && hosts > 0:
+		return "unknown what " + plural(hosts, "host needs", "hosts need")
+	}
+	return "nothing to change on " + plural(whole, "host", "hosts")
+}
+
 // touched reports whether the step that failed has changed something, or may have.
 func touched(f *engine.Failure) bool { return f.Aftermath != engine.Untouched }
 
 // sum lists the counts that are not zero.
 func (t *text) sum(c engine.Counts) string {
 	var parts []string
-	for _, part := range []struct {
-		n           int
-		name, color string
-	}{
+	for _, part := range tally(c) {
+		count := fmt.Sprintf("%d %s", part.N, part.Name)
+		if part.color != "" {
+			count = t.style.paint(part.color, count)
+		}
+		parts = append(parts, count)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// A tallied is one of the counts, with its name and its color.
+type tallied struct {
+	N           int
+	Name, color string
+}
+
+// tally lists the counts that are not zero.
+func tally(c engine.Counts) []tallied {
+	all := []tallied{
 		{c.Planned, "to change", yellow},
 		{c.Changed, "changed", yellow},
 		{c.Unknown, "may change", yellow},
@@ -278,16 +302,8 @@ func (t *text) sum(c engine.Counts) string {
 		{c.Skipped, "skipped", ""},
 		{c.Failed, "failed", red},
 		{c.Left, "not tried", red},
-	} {
-		if part.n > 0 {
-			count := fmt.Sprintf("%d %s", part.n, part.name)
-			if part.color != "" {
-				count = t.style.paint(part.color, count)
-			}
-			parts = append(parts, count)
-		}
 	}
-	return strings.Join(parts, ", ")
+	return slices.DeleteFunc(all, func(t tallied) bool { return t.N == 0 })
 }
 
 func (t *text) outputs(outputs map[string]any) string {

@@ -82,6 +82,14 @@ type Guarded interface {
 	Guarded()
 }
 
+// A Rebooter is a step whose change reboots the host: Apply returns when the host is back, and the connection that it was given is of
+// no use any more. The engine replaces it without a word. An error of Apply that wraps [ErrUnreachable] says that the host is not back,
+// so that nobody else need wait for it.
+type Rebooter interface {
+	Step
+	Reboots()
+}
+
 // Task is a step with the change that it is to make.
 type Task struct {
 	Step   Step
@@ -169,6 +177,7 @@ type Env struct {
 	Label string         // the block's label
 	Facts *observe.Facts // nil while the plan is only checked
 	Peers []Peer         // the hosts of the play, in the plan's order, this one included
+	Local bool           // the host is the machine that rcprov runs on: connection = "local"
 	Port  int            // where the host block says that sshd is, as seen from the controller; 0: ssh_config says
 
 	// Sensitive reports whether the value given for an argument came from a sensitive variable. What is sensitive

@@ -215,6 +215,7 @@ var withoutClaims = map[string]string{
 	"check":       "it waits",
 	"http_check":  "it waits",
 	"command":     "nobody knows what it does",
+	"reboot":      "it decides nothing that lasts",
 	"tcp_check":   "it waits",
 }
 

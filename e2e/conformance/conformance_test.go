@@ -141,6 +141,7 @@ var readsNothing = map[string]string{
 	"mongod":            "made of file and systemd_unit",
 	"nginx":             "made of file, apt_package and systemd_unit",
 	"node":              "made of archive and link",
+	"reboot":            "reads no file",
 	"rocketchat":        "made of archive, file and systemd_unit",
 	"tree":              "compares files with those of the controller; emptied ones are drifts",
 	"tcp_check":         "reads no file",

@@ -154,6 +154,9 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 		if err := s.host.Listening(ctx); err != nil {
 			return err
 		}
+		if err := s.goneDown(ctx); err != nil {
+			return err
+		}
 		_, _ = s.host.Exec(ctx, `for busy in /run/rcprov/busy.*; do if [ -e "$busy" ]; then flock -w 60 "$busy" true; fi; done`)
 		if err := s.host.Listening(ctx); err != nil {
 			return err
@@ -177,6 +180,18 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 		return err
 	}
 	return fmt.Errorf("law 4: not the state that an undisturbed apply leaves (that -> this):\n%s%s", strings.Join(changed, "\n"), &history)
+}
+
+// goneDown waits while the host is going down: a run may have died when it had told the host to reboot.
+func (s *subject) goneDown(ctx context.Context) error {
+	for ctx.Err() == nil {
+		out, err := s.host.Exec(ctx, "systemctl is-system-running")
+		if err == nil && strings.TrimSpace(out.Stdout) != "stopping" {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return ctx.Err()
 }
 
 // moments returns n moments within a duration, one at random in each n-th of it.
@@ -302,6 +317,7 @@ func (s *subject) apply(ctx context.Context) (rcprov.Run, error) {
 	if err == nil && r.Exit != 0 {
 		err = fmt.Errorf("apply: exit status %d\n%v", r.Exit, r)
 	}
+	_, _ = s.host.Exec(ctx, ":") // a reboot ends the lab's connection; the next one finds that out here
 	return r, err
 }
 

@@ -28,7 +28,7 @@ import (
 //	hosts/NAME/base         the image's directory
 //	hosts/NAME/upper        what was written on it
 //	hosts/NAME/work, root   overlayfs' own, and the mount
-//	hosts/NAME/pid          of systemd-nspawn
+//	hosts/NAME/pid          of the shell that runs systemd-nspawn
 //	hosts/NAME/known_hosts, console.log
 //
 // and removed/NAME is one that is just being deleted.
@@ -357,47 +357,63 @@ func (c *container) kill(ctx context.Context) error {
 	if err != nil || pid == 0 {
 		return err
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	boots, err := childrenOf(pid)
+	if err != nil {
 		return err
 	}
-	victims := strings.Fields(string(text))
-	if len(victims) == 0 {
-		victims = []string{strconv.Itoa(pid)} // it had not got as far as a container
+	victims := []string{strconv.Itoa(pid)} // first the shell that would boot it again
+	for _, nspawn := range boots {
+		first, err := childrenOf(nspawn)
+		if err != nil {
+			return err
+		}
+		if len(first) == 0 {
+			first = []int{nspawn} // it had not got as far as a container
+		}
+		for _, one := range first {
+			victims = append(victims, strconv.Itoa(one))
+		}
 	}
 	for _, victim := range victims {
 		if number, err := strconv.Atoi(victim); err == nil {
 			_ = syscall.Kill(number, syscall.SIGKILL) // may just have ended
 		}
 	}
+	for _, nspawn := range boots {
+		victims = append(victims, strconv.Itoa(nspawn)) // they end with their containers
+	}
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
 		gone := func(pid string) bool {
 			args, err := os.ReadFile("/proc/" + pid + "/cmdline")
 			return err != nil || len(args) == 0 // a zombie has none
 		}
-		if !slices.ContainsFunc(victims, func(pid string) bool { return !gone(pid) }) && gone(strconv.Itoa(pid)) {
+		if !slices.ContainsFunc(victims, func(pid string) bool { return !gone(pid) }) {
 			return nil
 		}
 	}
-	return errors.Join(fmt.Errorf("systemd-nspawn %d does not end", pid), ctx.Err())
+	return errors.Join(fmt.Errorf("systemd-nspawn of %s does not end", c.name), ctx.Err())
 }
 
-// rebooting starts the host again: with --keep-unit systemd-nspawn leaves that to its caller.
-func (c *container) rebooting(ctx context.Context) error {
-	for ctx.Err() == nil {
-		pid, err := c.pid()
-		if err != nil {
-			return err
-		}
-		if pid == 0 {
-			return c.start(ctx)
-		}
-		time.Sleep(20 * time.Millisecond)
+// childrenOf returns the children of a process; none when it has ended.
+func childrenOf(pid int) (all []int, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	return ctx.Err()
+	for word := range strings.FieldsSeq(string(text)) {
+		child, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, child)
+	}
+	return all, nil
 }
 
-// pid returns the process of systemd-nspawn, or 0 when it is not running.
+// rebooting has nothing to do: the shell that runs systemd-nspawn starts it again.
+func (*container) rebooting(context.Context) error { return nil }
+
+// pid returns the process of the shell that runs systemd-nspawn, or 0 when it is not running.
 func (c *container) pid() (int, error) {
 	text, err := os.ReadFile(c.path("pid"))
 	if errors.Is(err, fs.ErrNotExist) {

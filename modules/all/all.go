@@ -24,6 +24,7 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/line"
 	"github.com/rcprov/rcprov/modules/primitive/link"
 	"github.com/rcprov/rcprov/modules/primitive/mount"
+	"github.com/rcprov/rcprov/modules/primitive/reboot"
 	"github.com/rcprov/rcprov/modules/primitive/sysctl"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 	"github.com/rcprov/rcprov/modules/primitive/tcpcheck"
@@ -75,6 +76,7 @@ func Modules() []modules.Module {
 		nginx.Module(),
 		nginxsite.Module(),
 		node.Module(),
+		reboot.Module(),
 		rocketchat.Module(),
 		sshd.Module(),
 		sysctl.Module(),

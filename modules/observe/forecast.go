@@ -167,6 +167,23 @@ func (f *Forecast) Stop(s *Snapshot, ids ...string) {
 	}
 }
 
+// Reboot notes that a pending change reboots the host: what is in memory is gone, as far as nothing brings it back, and which units run
+// then is not certain.
+func (f *Forecast) Reboot(s *Snapshot) {
+	names := []string{}
+	for _, dir := range []string{"/run", "/tmp", "/dev/shm"} {
+		f.Replace(dir, nil)
+		names = append(names, dir+"/")
+	}
+	for _, a := range s.answers {
+		if u, ok := a.Value.(UnitInfo); ok && u.ID != "" {
+			names = append(names, u.ID)
+		}
+	}
+	slices.Sort(names)
+	f.May(Cause{Name: "the reboot", Bounded: true, Text: strings.Join(names, "\n"), Brings: true})
+}
+
 // unit is what was seen of a unit by its ID; without an ID where nobody asked.
 func (s *Snapshot) unit(id string) UnitInfo {
 	for _, a := range s.answers {

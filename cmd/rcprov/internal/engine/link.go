@@ -154,22 +154,50 @@ func (h *host) reconnect(ctx context.Context, lost error) error {
 	return h.link.gone
 }
 
+// errRebooted is why a connection is replaced that did not break by itself.
+var errRebooted = errors.New("the host was rebooted")
+
+// rebooted replaces the connection after a step has rebooted the host, which err says has failed. The connection that there was would
+// not always notice by itself that the other side is gone.
+func (h *host) rebooted(ctx context.Context, err error) error {
+	if err != nil && !errors.Is(err, modules.ErrUnreachable) {
+		return err
+	}
+	_ = h.link.conn.Close() // so that nothing waits for an answer
+	if err != nil {
+		h.ahead.end()
+		h.lock.lose()
+		h.link.gone = err
+		return err
+	}
+	h.way = nil
+	return h.reconnect(ctx, errRebooted)
+}
+
 // replace replaces the connection that broke because of lost, and reports that. It ends early when the run is stopped.
 func (h *host) replace(ctx context.Context, lost error) error {
-	h.report(Event{Type: ConnectionLost, Text: lost.Error()})
+	expected := errors.Is(lost, errRebooted)
+	if !expected {
+		h.report(Event{Type: ConnectionLost, Text: lost.Error()})
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(h.run.ReconnectFor, reconnectFor))
 	defer cancel()
-	go func() {
-		select {
-		case <-h.run.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	if !expected { // a reboot is finished
+		go func() {
+			select {
+			case <-h.run.stopping:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	const doing = "reconnecting"
 	h.doing("", doing)
 	began := h.run.Now()
 	err := h.link.replace(ctx, lost, h.run.Now, func(err error) { h.doing("", doing+": "+err.Error()) })
+	if err == nil && expected {
+		return nil
+	}
 	if err == nil {
 		h.report(Event{Type: ConnectionBack, Text: h.link.conn.Address(), Duration: h.run.Now().Sub(began)})
 		return nil

@@ -470,6 +470,9 @@ func (w *walk) apply(ctx context.Context, i int, batch []work) error {
 		err = s.danger.Guard(ctx, busyHost{h.link.conn, h.applied}, apply)
 		h.way = nil
 	}
+	if _, ok := s.Step.Step.(modules.Rebooter); ok {
+		return h.rebooted(context.WithoutCancel(ctx), err)
+	}
 	var timeout *TimeoutError
 	if cause := context.Cause(ctx); err != nil && !errors.As(err, &timeout) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", cause, err)

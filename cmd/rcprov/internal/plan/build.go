@@ -21,7 +21,7 @@ func (s *scope) build(i *instance) {
 	i.tried = true
 	b := i.block
 	env := modules.Env{
-		Host: s.host.Name, Label: b.label, Facts: s.facts[s.host.Name], Templates: s.opts.Templates, Port: s.host.Port,
+		Host: s.host.Name, Label: b.label, Facts: s.facts[s.host.Name], Templates: s.opts.Templates, Port: s.host.Port, Local: s.host.Connection == "local",
 		Sensitive: func(arg string) bool { return i.sensitive[arg] },
 		ReadFile:  s.config.dir.readFile,
 		OpenDir:   s.config.dir.open,

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rcprov/rcprov/modules/moduletest"
 )
 
 // TestQMP: the lab speaks to QEMU as its protocol says: a greeting, the capabilities, one reply for each command, and events that
@@ -50,11 +52,11 @@ func TestQMP(t *testing.T) {
 		t.Errorf("got %q, %v", migration.Status, err)
 	}
 	err = c.command("migrate", map[string]any{"uri": "exec:cat >state"}, nil)
-	if want := "QEMU's migrate: No space left on device"; errorText(err) != want {
-		t.Errorf("got %q; want %q", errorText(err), want)
+	if want := "QEMU's migrate: No space left on device"; moduletest.ErrorText(err) != want {
+		t.Errorf("got %q; want %q", moduletest.ErrorText(err), want)
 	}
 	long := &qemuVM{dir: filepath.Join(m.dir, strings.Repeat("long", 25))}
-	if _, err := long.dialQMP(); !strings.HasSuffix(errorText(err), "too long for a socket; set RCPROV_LAB_DIR to a shorter path") {
+	if _, err := long.dialQMP(); !strings.HasSuffix(moduletest.ErrorText(err), "too long for a socket; set RCPROV_LAB_DIR to a shorter path") {
 		t.Errorf("a path that is too long: got %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rcprov/rcprov/modules/moduletest"
 )
 
 // Multipass and Vagrant need virtual machines, so only their command lines and replies are tested here.
@@ -64,7 +66,7 @@ func TestParseMultipassInfo(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			address, err := parseMultipassInfo([]byte(test.reply), "rcprov-web")
-			if got := errorText(err); address != test.address || got != test.err {
+			if got := moduletest.ErrorText(err); address != test.address || got != test.err {
 				t.Errorf("got %q, %q; want %q, %q", address, got, test.address, test.err)
 			}
 		})
@@ -80,8 +82,8 @@ func TestMultipassCommands(t *testing.T) {
 	}}
 	m := &multipass{config: Config{Dir: dir}, run: r.run}
 	_, err := m.Launch(t.Context(), Spec{Name: "web", Image: "ubuntu-24.04"})
-	if want := "launch host web: multipass info: rcprov-web is Running and has no address"; errorText(err) != want {
-		t.Errorf("Launch: got %q; want %q", errorText(err), want)
+	if want := "launch host web: multipass info: rcprov-web is Running and has no address"; moduletest.ErrorText(err) != want {
+		t.Errorf("Launch: got %q; want %q", moduletest.ErrorText(err), want)
 	}
 	want := []string{
 		"multipass launch 24.04 --name rcprov-web --cpus 1 --memory 1G --disk 8G --timeout 600 --cloud-init -",
@@ -128,8 +130,8 @@ func TestParseVagrantSSHConfig(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			address, port, err := parseVagrantSSHConfig([]byte(test.reply), test.host)
-			if address != test.address || port != test.port || !strings.HasPrefix(errorText(err), test.err) || (err != nil) != (test.err != "") {
-				t.Errorf("got %q, %d, %q", address, port, errorText(err))
+			if address != test.address || port != test.port || !strings.HasPrefix(moduletest.ErrorText(err), test.err) || (err != nil) != (test.err != "") {
+				t.Errorf("got %q, %d, %q", address, port, moduletest.ErrorText(err))
 			}
 		})
 	}
@@ -144,8 +146,8 @@ func TestVagrantCommands(t *testing.T) {
 	}}
 	v := &vagrant{config: Config{Dir: dir}, run: r.run}
 	_, err := v.Launch(t.Context(), Spec{Name: "web", Image: "ubuntu-22.04"})
-	if want := "launch host web: no provider"; errorText(err) != want {
-		t.Errorf("Launch: got %q; want %q", errorText(err), want)
+	if want := "launch host web: no provider"; moduletest.ErrorText(err) != want {
+		t.Errorf("Launch: got %q; want %q", moduletest.ErrorText(err), want)
 	}
 	if diff := cmp.Diff([]string{cwd + "up", cwd + "destroy --force"}, r.calls); diff != "" {
 		t.Errorf("commands of a launch that failed (-want +got):\n%s", diff)
@@ -197,11 +199,4 @@ func TestCleanRemovesAbandonedMachines(t *testing.T) {
 	if diff := cmp.Diff([]string{"alive", "kept"}, left); diff != "" {
 		t.Errorf("hosts left (-want +got):\n%s", diff)
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -296,41 +296,107 @@ func (p *prod) keptSecrets() {
 	p.look = nil
 }
 
+// chapter is a subtest of a test whose parts build on each other: those that -run leaves out are done all the same, as part of the
+// test itself. One that ends early ends the test.
+func chapter(t *testing.T, name string, do func(t *testing.T)) {
+	t.Helper()
+	began, done := false, false
+	t.Run(name, func(t *testing.T) {
+		began = true
+		do(t)
+		done = true
+	})
+	switch {
+	case !began:
+		do(t)
+	case !done:
+		t.FailNow()
+	}
+}
+
+// chapter is [chapter] for what p checks in it.
+func (p *prod) chapter(name string, do func()) {
+	p.t.Helper()
+	whole := p.t
+	turn := func(t *testing.T) {
+		p.t = t
+		if p.calls != nil {
+			p.calls.t = t
+		}
+	}
+	defer turn(whole)
+	chapter(whole, name, func(t *testing.T) {
+		turn(t)
+		do()
+	})
+}
+
+// Steps of plans/prod.hcl.
+const (
+	chatSteps             = "chat/rocketchat.chat/"
+	firstChat, secondChat = chatSteps + "service-3000", chatSteps + "service-3001"
+)
+
 // TestProd takes a bare host with plans/prod.hcl to a chat and video calls that answer by TLS, repairs drifts, gives the
 // calls another name, and upgrades the chat.
 func TestProd(t *testing.T) {
 	t.Parallel()
 	p := launchProd(t)
-	h, releases := p.host, p.mirror.RocketChat
 	p.release("8.8.1")
+	p.chapter("from a bare host to a chat with calls", p.fromBareHost)
+	p.chapter("each drift is repaired, and nothing else", p.repairsDrifts)
+	p.chapter("certificates are renewed", p.renewsCertificates)
+	p.chapter("the host renews them by itself", p.renewedByTimer)
+	p.chapter("the calls get another name", p.renamesCalls)
+	p.chapter("a second apply finds nothing to do", func() {
+		const what = "renewed certificates, and another name"
+		p.settled(what, p.host)
+		p.wantStarts(what, 4)
+	})
+	p.chapter("a stranger at the port is named", p.findsStranger)
+	if !p.mirror.Vendor {
+		p.chapter("a release that nobody signed is refused", p.wrongSignatures)
+	}
+	p.chapter("an upgrade keeps the old release", p.upgrades)
+	if p.mirror.Vendor {
+		t.Log("left out with MIRROR=vendor: releases that are broken or newer than 9.0.0")
+		return
+	}
+	p.chapter("a release that can't be installed leaves the chat alone", p.refusesBrokenReleases)
+	p.chapter("a second instance, and an upgrade that is killed", p.upgradesTwo)
+	p.chapter("back from a release that doesn't start", p.goesBack)
+}
 
+// fromBareHost sets everything up, while somebody looks for secrets on the host.
+func (p *prod) fromBareHost() {
 	p.vars["node_version"] = "22.16.0"
-	p.look = newLookout(t, h, 100*time.Millisecond)
+	p.look = newLookout(p.t, p.host, 100*time.Millisecond)
 	p.fails("an old Node.js", "Rocket.Chat 8.8.1 needs 22.22.3 or a later 22")
 	p.vars["node_version"] = "22.22.3"
 	p.run(2, "plan")
-	must(t, h, "! test -e /opt/rocketchat && ! test -e /opt/node && ! test -e /etc/mongod.conf")
+	must(p.t, p.host, "! test -e /opt/rocketchat && ! test -e /opt/node && ! test -e /etc/mongod.conf")
 
 	p.apply("bare host", nil)
 	p.keptSecrets()
 	p.answers("8.8")
 	p.calls.works("bare host")
-	must(t, h, `test "$(stat -c '%a %U' /etc/rocketchat/env)" = "600 root"`)
-	must(t, h, `test "$(ps -o user= -p "$(systemctl show -P MainPID rocketchat-3000)")" = rocketchat`)
-	must(t, h, `ufw status | grep -q '^80,443/tcp  *ALLOW' && ufw status | grep -q '^10000/udp  *ALLOW' && ! ss -Hltn | grep -E ':(3000|27017) ' | grep -v 127.0.0.1`)
-	p.settled("second apply", h)
+	must(p.t, p.host, `test "$(stat -c '%a %U' /etc/rocketchat/env)" = "600 root"`)
+	must(p.t, p.host, `test "$(ps -o user= -p "$(systemctl show -P MainPID rocketchat-3000)")" = rocketchat`)
+	must(p.t, p.host, `ufw status | grep -q '^80,443/tcp  *ALLOW' && ufw status | grep -q '^10000/udp  *ALLOW' && ! ss -Hltn | grep -E ':(3000|27017) ' | grep -v 127.0.0.1`)
+	p.settled("second apply", p.host)
 	p.wantStarts("second apply", 1)
+}
 
-	const prefix = "chat/rocketchat.chat/"
-	first, second := prefix+"service-3000", prefix+"service-3001"
+// repairsDrifts wants each to be repaired by exactly these steps, and the chat to have been started so often by then.
+func (p *prod) repairsDrifts() {
 	for _, drift := range []struct {
 		name, script string
 		changes      []string
 		starts       int
 	}{
-		{"unit edited", "sed -i s/LimitNOFILE=65536/LimitNOFILE=1024/ /etc/systemd/system/rocketchat-3000.service && systemctl daemon-reload", []string{first}, 2},
-		{"service stopped", "systemctl stop rocketchat-3000", []string{first}, 3},
-		{"mode of the environment", "chmod 0644 /etc/rocketchat/env", []string{prefix + "env"}, 3},
+		{"unit edited", "sed -i s/LimitNOFILE=65536/LimitNOFILE=1024/ /etc/systemd/system/rocketchat-3000.service && systemctl daemon-reload", []string{firstChat}, 2},
+		{"service stopped", "systemctl stop rocketchat-3000", []string{firstChat}, 3},
+		{"mode of the environment", "chmod 0644 /etc/rocketchat/env", []string{chatSteps + "env"}, 3},
 		{"mongod.conf edited", "echo '# x' >>/etc/mongod.conf", []string{"database/mongod.rs0/conf"}, 3},
 		{"mode of the key file", "chmod 0440 /etc/mongod.key", []string{"database/mongod.rs0/key"}, 3},
 		// It comes back as nginx read it.
@@ -338,82 +404,91 @@ func TestProd(t *testing.T) {
 		// The chat has been running from the directory that is replaced.
 		{"firewall, nginx and Node.js", `ufw delete allow proto udp to any port 10000
 sed -i s/301/302/ /etc/nginx/conf.d/rcprov.conf; systemctl reload nginx
-rm -r /opt/node/22.22.3/lib/node_modules/npm`, []string{"ground/ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node/node.lts/release", first}, 4},
+rm -r /opt/node/22.22.3/lib/node_modules/npm`, []string{"ground/ufw.firewall", "nginx.web/configuration", "nginx.web/service", "node/node.lts/release", firstChat}, 4},
 		{"nginx.conf edited", "echo '# mine' >>/etc/nginx/nginx.conf", []string{"nginx.web/service"}, 4},
 		{"firewall removed", "apt-get -qq remove ufw >/dev/null", []string{"ground/apt_package.base", "ground/ufw.firewall"}, 4},
 	} {
-		must(t, h, drift.script)
-		p.apply(drift.name, drift.changes)
-		p.wantStarts(drift.name, drift.starts)
-		p.answers("8.8")
+		p.chapter(drift.name, func() {
+			must(p.t, p.host, drift.script)
+			p.apply(drift.name, drift.changes)
+			p.wantStarts(drift.name, drift.starts)
+			p.answers("8.8")
+		})
 	}
+	p.chapter("secret of the video bridge", p.bridgeDrift)
+}
 
-	p.bridgeDrift()
-
+// renewsCertificates renews the chat's, then the calls', for which only nginx reloads.
+func (p *prod) renewsCertificates() {
 	p.renewed(p.domain, "site/certificate/acme_certificate.site/certificate", "site/nginx_site.chat/service")
 	same := p.same("nginx", "rocketchat-3000", "prosody", "jicofo", "jitsi-videobridge2")
 	p.renewed(p.calls.domain, calls+"certificate/acme_certificate.site/certificate", calls+"jitsi.meet/site-service")
 	same("renewed certificates")
 	p.answers("8.8")
 	p.calls.works("renewed certificates")
-	p.renewedByTimer()
-	p.renamesCalls()
-	p.settled("renewed certificates, and another name", h)
-	p.wantStarts("renewed certificates, and another name", 4)
+}
 
-	must(t, h, `systemctl stop rocketchat-3000
+// findsStranger has another program take the chat's port.
+func (p *prod) findsStranger() {
+	must(p.t, p.host, `systemctl stop rocketchat-3000
 systemd-run --quiet --unit=stranger /opt/node/22.22.3/bin/node -e 'require("net").createServer().listen(3000, "127.0.0.1")'
 for i in $(seq 50); do ss -Hltn | grep -q ':3000 ' && exit 0; sleep 0.1; done; exit 1`)
 	p.fails("a stranger at the port", "port 3000 of 127.0.0.1 is held by node (process ")
-	must(t, h, "systemctl stop stranger; systemctl start rocketchat-3000")
+	must(p.t, p.host, "systemctl stop stranger; systemctl start rocketchat-3000")
+}
 
-	if !p.mirror.Vendor {
-		p.wrongSignatures()
-	}
+// upgrades goes to 9.0.0, and mends the link when somebody sets it back.
+func (p *prod) upgrades() {
 	p.release("9.0.0")
-	p.apply("upgrade", []string{prefix + "release", prefix + "npm", prefix + "current", first})
+	p.apply("upgrade", []string{chatSteps + "release", chatSteps + "npm", chatSteps + "current", firstChat})
 	p.wantStarts("upgrade", 6)
 	p.answers("9.0")
-	must(t, h, `test -e /opt/rocketchat/releases/8.8.1/main.js && test "$(readlink /opt/rocketchat/current)" = releases/9.0.0`)
+	must(p.t, p.host, `test -e /opt/rocketchat/releases/8.8.1/main.js && test "$(readlink /opt/rocketchat/current)" = releases/9.0.0`)
 	p.apply("after the upgrade", []string{})
 
-	must(t, h, "ln -sfn releases/8.8.1 /opt/rocketchat/current")
-	p.apply("link to the old release", []string{prefix + "current"})
+	must(p.t, p.host, "ln -sfn releases/8.8.1 /opt/rocketchat/current")
+	p.apply("link to the old release", []string{chatSteps + "current"})
 	p.wantStarts("link to the old release", 6)
+}
 
-	if p.mirror.Vendor {
-		t.Log("left out with MIRROR=vendor: releases that are broken or newer than 9.0.0")
-		return
-	}
+// refusesBrokenReleases tries releases with a broken native module or a failing npm, and an older one.
+func (p *prod) refusesBrokenReleases() {
+	releases := p.mirror.RocketChat
 	p.release(releases.Broken.Native)
-	p.fails("native module", "the native module sharp can't be loaded", prefix+"release")
+	p.fails("native module", "the native module sharp can't be loaded", chatSteps+"release")
 	p.release(releases.Broken.Install)
-	p.fails("npm install", "gyp ERR! build error", prefix+"release")
+	p.fails("npm install", "gyp ERR! build error", chatSteps+"release")
 	p.release("8.8.1")
 	p.fails("downgrade", "Rocket.Chat 9.0.0 is installed, and 8.8.1 can't use its database")
 	p.answers("9.0")
 	p.wantStarts("failures", 6)
+}
 
+// upgradesTwo adds an instance and upgrades both to 9.1.0, after an apply of it that was killed.
+func (p *prod) upgradesTwo() {
 	p.release("9.0.0")
 	p.vars["rocketchat_ports"] = "[3000, 3001]"
-	p.apply("a second instance", []string{second, "site/nginx_site.chat/configuration", "site/nginx_site.chat/service"})
+	p.apply("a second instance", []string{secondChat, "site/nginx_site.chat/configuration", "site/nginx_site.chat/service"})
 	p.wantStarts("a second instance", 6)
 	p.release("9.1.0")
-	if _, err := p.laptop.RunAndKill(t.Context(), 3*time.Second, p.args("apply")...); err != nil {
-		t.Fatal(err)
+	if _, err := p.laptop.RunAndKill(p.t.Context(), 3*time.Second, p.args("apply")...); err != nil {
+		p.t.Fatal(err)
 	}
 	p.apply("upgrade after one that was killed", nil)
 	p.wantStarts("upgrade of two", 7)
 	p.answers("9.1")
-	must(t, h, `test "$(journalctl -u rocketchat-3001 -o cat | grep -c '^Started ')" = 2`)
+	must(p.t, p.host, `test "$(journalctl -u rocketchat-3001 -o cat | grep -c '^Started ')" = 2`)
 	p.apply("after the second upgrade", []string{})
+}
 
-	p.release(releases.Broken.Start)
-	p.fails("a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", prefix+"release", prefix+"npm", prefix+"current")
+// goesBack follows the advice of the error about a release that doesn't start.
+func (p *prod) goesBack() {
+	p.release(p.mirror.RocketChat.Broken.Start)
+	p.fails("a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", chatSteps+"release", chatSteps+"npm", chatSteps+"current")
 	p.release("9.1.0")
 	p.fails("downgrade of what never started", "let the link `current` point to releases/9.1.0")
 	// systemd goes on starting the broken release; left alone, it may start the other one before apply looks.
-	must(t, h, "systemctl stop rocketchat-3000 && ln -sfn releases/9.1.0 /opt/rocketchat/current")
-	p.apply("back by hand", []string{first, second})
+	must(p.t, p.host, "systemctl stop rocketchat-3000 && ln -sfn releases/9.1.0 /opt/rocketchat/current")
+	p.apply("back by hand", []string{firstChat, secondChat})
 	p.answers("9.1")
 }

@@ -247,7 +247,7 @@ func TestShutOut(t *testing.T) {
 		_, err := l.try(t, l.change(l.works(), 0))
 		const want = "after the change the host did not let rcprov in anew (tried 4 times in 1s): connect to test:22: i/o timeout; " +
 			"the previous state is back, and a new login works again"
-		if got := errorText(err); got != want {
+		if got := moduletest.ErrorText(err); got != want {
 			t.Errorf("error %q\nwant  %q", got, want)
 		}
 		var hint *modules.HintError
@@ -304,7 +304,7 @@ func TestHangs(t *testing.T) {
 		}
 		_, err := l.try(t, l.change(l.works(), 2*time.Second))
 		const want = "after the change the host did not let rcprov in anew (tried once in 1s): no answer; the previous state is back, and a new login works again"
-		if got := errorText(err); got != want {
+		if got := moduletest.ErrorText(err); got != want {
 			t.Errorf("error %q\nwant  %q", got, want)
 		}
 		l.is(t, "before", Restored)
@@ -394,8 +394,8 @@ func TestNeverReachable(t *testing.T) {
 		l.old = func(context.Context) error { return errors.New("hangs") }
 		_, err := l.try(t, l.change(l.works(), time.Second))
 		const want = "; whether the host has put the previous state back is unknown: connect to test:22: i/o timeout"
-		if !strings.HasSuffix(errorText(err), want) {
-			t.Errorf("error %q, want it to end with %q", errorText(err), want)
+		if !strings.HasSuffix(moduletest.ErrorText(err), want) {
+			t.Errorf("error %q, want it to end with %q", moduletest.ErrorText(err), want)
 		}
 		l.is(t, "before", Restored)
 	})
@@ -405,7 +405,7 @@ func TestApplyFails(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
 		_, err := l.try(t, l.change(l.works()+"; echo no good >&2; exit 3", 0))
 		var failed *modules.CommandError
-		if !errors.As(err, &failed) || failed.Result.Status != 3 || errorText(err) != "no good (exit status 3); the previous state is back" {
+		if !errors.As(err, &failed) || failed.Result.Status != 3 || moduletest.ErrorText(err) != "no good (exit status 3); the previous state is back" {
 			t.Errorf("error %v", err)
 		}
 		l.is(t, "before", Restored)
@@ -429,7 +429,7 @@ func TestPutBack(t *testing.T) {
 		}
 		s := l.change(change, 0)
 		s.Files, s.Reload, s.Save = []string{dir}, "", ""
-		if _, err := l.try(t, s); !strings.Contains(errorText(err), "the previous state is back") {
+		if _, err := l.try(t, s); !strings.Contains(moduletest.ErrorText(err), "the previous state is back") {
 			t.Fatal(err)
 		}
 		after, err := l.Host.Run(t.Context(), look)
@@ -455,7 +455,7 @@ func TestTooLong(t *testing.T) {
 		// Who is alive still when it is let go writes to the file, and has the fifo alive open until then.
 		_, err := l.try(t, l.change(l.works()+"; exec 8<>"+l.path("alive")+" 9<"+l.path("held")+
 			"; (read _ <&9 || :; echo late >"+l.file+") & read _ <&9 || :", time.Second))
-		if want := "the change was not made within 1s; the previous state is back"; errorText(err) != want {
+		if want := "the change was not made within 1s; the previous state is back"; moduletest.ErrorText(err) != want {
 			t.Errorf("error %v", err)
 		}
 		alive, err := os.OpenFile(l.path("alive"), os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -497,7 +497,7 @@ func TestNextRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := l.try(t, l.change(l.works(), 0))
-		if want := "a change of a that an earlier run made and nobody confirmed was just taken back"; errorText(err) != want {
+		if want := "a change of a that an earlier run made and nobody confirmed was just taken back"; moduletest.ErrorText(err) != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 		l.is(t, "before", Restored)
@@ -539,7 +539,7 @@ func TestNoSystemd(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
 		l.at.booted = "/nonexistent"
 		_, err := l.try(t, l.change(l.works(), 0))
-		if !errors.Is(err, ErrNoSystemd) || errorText(err) != "can't make a change that could lock us out: systemd is not running on the host" {
+		if !errors.Is(err, ErrNoSystemd) || moduletest.ErrorText(err) != "can't make a change that could lock us out: systemd is not running on the host" {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -551,18 +551,11 @@ func TestNotArmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := l.try(t, l.change(l.works(), 0))
-		if !strings.HasPrefix(errorText(err), "arm the switch that would take the change back: mkdir: ") {
+		if !strings.HasPrefix(moduletest.ErrorText(err), "arm the switch that would take the change back: mkdir: ") {
 			t.Errorf("error %v", err)
 		}
 		if got, _ := os.ReadFile(l.file); string(got) != "before" {
 			t.Errorf("changed: %q", got)
 		}
 	})
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 )
 
 // guard runs work, which is shell, under the switch s.
@@ -45,7 +46,7 @@ func TestGuardShutOut(t *testing.T) {
 		err := l.guard(t, l.change("", 0), l.works())
 		const want = "after the change the host did not let rcprov in anew (tried 4 times in 1s): connect to test:22: i/o timeout; " +
 			"the previous state is back, and a new login works again"
-		if got := errorText(err); got != want {
+		if got := moduletest.ErrorText(err); got != want {
 			t.Errorf("error %q\nwant  %q", got, want)
 		}
 		l.is(t, "before", Restored)
@@ -64,7 +65,7 @@ func TestGuardShutOut(t *testing.T) {
 func TestGuardWorkFails(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
 		err := l.guard(t, l.change("", 0), l.works()+"; echo no good >&2; exit 3")
-		if got := errorText(err); got != "no good (exit status 3)" {
+		if got := moduletest.ErrorText(err); got != "no good (exit status 3)" {
 			t.Errorf("error %q", got)
 		}
 		l.is(t, "after", Confirmed)
@@ -75,7 +76,7 @@ func TestGuardWorkFailsAndShutsOut(t *testing.T) {
 	test(t, func(t *testing.T, l *lab) {
 		l.shutOut()
 		err := l.guard(t, l.change("", 0), l.works()+"; echo no good >&2; exit 3")
-		if got := errorText(err); !strings.HasPrefix(got, "no good (exit status 3)\nafter the change the host did not let rcprov in anew") {
+		if got := moduletest.ErrorText(err); !strings.HasPrefix(got, "no good (exit status 3)\nafter the change the host did not let rcprov in anew") {
 			t.Errorf("error %q", got)
 		}
 		l.is(t, "before", Restored)
@@ -105,7 +106,7 @@ func TestGuardNotArmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := l.guard(t, l.change("", 0), l.works())
-		if !strings.HasPrefix(errorText(err), "arm the switch that would take the change back: mkdir: ") {
+		if !strings.HasPrefix(moduletest.ErrorText(err), "arm the switch that would take the change back: mkdir: ") {
 			t.Errorf("error %v", err)
 		}
 		if got, _ := os.ReadFile(l.file); string(got) != "before" {

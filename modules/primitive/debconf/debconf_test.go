@@ -15,13 +15,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	mailer := Answer{Question: "postfix/mailer", Type: "select", Value: "Internet Site"}
@@ -75,8 +68,8 @@ func TestDiff(t *testing.T) {
 			stored.Put(s, test.answer.Question, test.is, test.isErr)
 			step := Step{Package: "x", Answers: []Answer{test.answer}, Sensitive: test.sensitive}
 			got, err := step.Diff(s)
-			if errorText(err) != test.err {
-				t.Fatalf("error %q, want %q", errorText(err), test.err)
+			if moduletest.ErrorText(err) != test.err {
+				t.Fatalf("error %q, want %q", moduletest.ErrorText(err), test.err)
 			}
 			if diff := cmp.Diff(test.want, got.Edits); diff != "" {
 				t.Errorf("edits (-want +got):\n%s", diff)
@@ -127,11 +120,11 @@ func TestNew(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := New(Args{Package: "x1", Answers: test.answers}, modules.Env{Sensitive: func(string) bool { return false }})
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", test.name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", test.name, moduletest.ErrorText(err), test.err)
 		}
 	}
-	if _, err := New(Args{Package: "X y", Answers: []Answer{good}}, modules.Env{Sensitive: func(string) bool { return false }}); errorText(err) != `package: must be the name of a package, not "X y"` {
+	if _, err := New(Args{Package: "X y", Answers: []Answer{good}}, modules.Env{Sensitive: func(string) bool { return false }}); moduletest.ErrorText(err) != `package: must be the name of a package, not "X y"` {
 		t.Errorf("package: %v", err)
 	}
 }

@@ -28,13 +28,6 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew")
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func env(codename string) modules.Env {
 	return modules.Env{
 		Host: "meet", Sensitive: func(string) bool { return false }, Templates: templates.FS,
@@ -84,8 +77,8 @@ func TestNewRefuses(t *testing.T) {
 		args := good()
 		test.change(&args)
 		_, _, err := New(args, env("bookworm"))
-		if errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q", name, errorText(err), test.err)
+		if moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q", name, moduletest.ErrorText(err), test.err)
 		}
 		if err != nil && strings.Contains(err.Error(), "0123456789") {
 			t.Errorf("%s: the error shows a secret: %v", name, err)
@@ -348,13 +341,13 @@ func TestProsodyDiff(t *testing.T) {
 		test.change(w)
 		got, err := step.Diff(w.snapshot(append(step.needed(), conf)...))
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
+		if diff := cmp.Diff(test.want, edits(got)); diff != "" || moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, moduletest.ErrorText(err), test.err, diff)
 		}
 	}
 	s := observe.NewSnapshot()
 	observe.File.Put(s, confQuestion(conf), observe.FileInfo{}, errors.New("Input/output error"))
-	if _, err := step.Diff(s); errorText(err) != "look at "+conf+": Input/output error" {
+	if _, err := step.Diff(s); moduletest.ErrorText(err) != "look at "+conf+": Input/output error" {
 		t.Errorf("could not tell: %v", err)
 	}
 }
@@ -418,7 +411,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("there and back (-want +got):\n%s", diff)
 	}
 	_, err = plain.Diff(world{path: text("VirtualHost \"x\"\n")}.snapshot(path))
-	if errorText(err) != path+" has no line for authentication, app_id, app_secret, token_verification" {
+	if moduletest.ErrorText(err) != path+" has no line for authentication, app_id, app_secret, token_verification" {
 		t.Errorf("without lines: %v", err)
 	}
 	if got, err := plain.Diff(world{}.snapshot(path)); err != nil || len(got.Edits) != 4 {
@@ -661,8 +654,8 @@ func TestAccountDiff(t *testing.T) {
 		step := Account{User: "focus", Domain: domain, Secret: test.secret}
 		got, err := step.Diff(world{path: test.is}.snapshot(path))
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
+		if diff := cmp.Diff(test.want, edits(got)); diff != "" || moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, moduletest.ErrorText(err), test.err, diff)
 		}
 	}
 }
@@ -721,8 +714,8 @@ func TestCertificateDiff(t *testing.T) {
 		}
 		if test.want != nil {
 			err = step.Apply(t.Context(), nil, got)
-			if want := strings.Fields(test.want[0])[1] + " is not there"; errorText(err) != want {
-				t.Errorf("%s: error %q, want %q", name, errorText(err), want)
+			if want := strings.Fields(test.want[0])[1] + " is not there"; moduletest.ErrorText(err) != want {
+				t.Errorf("%s: error %q, want %q", name, moduletest.ErrorText(err), want)
 			}
 		}
 	}
@@ -779,8 +772,8 @@ server {
 		nginx.PutSites(snapshot)
 		got, err := step.Diff(snapshot)
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff(test.want, edits(got)); diff != "" || errorText(err) != test.err {
-			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, errorText(err), test.err, diff)
+		if diff := cmp.Diff(test.want, edits(got)); diff != "" || moduletest.ErrorText(err) != test.err {
+			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, moduletest.ErrorText(err), test.err, diff)
 		}
 		if test.text != "" && got.Edits[0].Text.New != test.text {
 			t.Errorf("%s: %s", name, cmp.Diff(test.text, got.Edits[0].Text.New))
@@ -806,7 +799,7 @@ func TestSiteBesideOthers(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	want := "nginx does not read /etc/nginx/sites-enabled/meet.example.com.conf: /etc/nginx/nginx.conf has no include for sites-enabled"
-	if _, err := step.Diff(converged("/etc/nginx/conf.d/*.conf")); errorText(err) != want {
+	if _, err := step.Diff(converged("/etc/nginx/conf.d/*.conf")); moduletest.ErrorText(err) != want {
 		t.Error(err)
 	}
 }

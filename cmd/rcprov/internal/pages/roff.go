@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 )
@@ -18,7 +17,7 @@ func newPage(name, section, about string, of edition) *page {
 	p.macro("TH", strings.ToUpper(name), section, of.date, strings.TrimSpace("rcprov "+of.version), "rcprov")
 	p.WriteString(".nh\n.ad l\n") // names of arguments stay whole
 	p.heading("NAME")
-	fmt.Fprintf(p, "%s \\- %s\n", escape(name), escape(about))
+	p.WriteString(escape(name) + ` \- ` + escape(about) + "\n")
 	return p
 }
 
@@ -99,6 +98,6 @@ func (p *page) see(pages ...string) {
 		if i == len(pages)-1 {
 			comma = ""
 		}
-		fmt.Fprintf(p, ".BR %s (%s%s\n", escape(title), section, comma)
+		p.WriteString(".BR " + escape(title) + " (" + section + comma + "\n")
 	}
 }

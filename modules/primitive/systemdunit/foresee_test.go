@@ -8,298 +8,339 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
+// A foreseen is a unit as it is, what earlier steps are going to do, and the edits that plan then shows.
+type foreseen struct {
+	name    string
+	args    func(*Args)
+	is      func(*world)
+	foresee func(*observe.Forecast)
+	edits   []string
+}
+
+func (c foreseen) check(t *testing.T) {
+	s, is, snapshot := step(t, c.args), running(), observe.NewSnapshot()
+	if c.is != nil {
+		c.is(is)
+	}
+	is.put(snapshot, s)
+	c.foresee(snapshot.Forecast())
+	checkEdits(t, s, snapshot, c.edits, "")
+}
+
+// later is after the unit's start, and absent a file that it watches and that is not there.
+var (
+	later  = start.Add(time.Minute)
+	absent = observe.WatchedFile{CTime: "-", Fingerprint: "absent"}
+)
+
+// notFound makes the unit one that systemd doesn't know.
+func notFound(w *world) {
+	w.unit = observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead"}
+}
+
+// packaged makes the step one for a unit that comes from elsewhere.
+func packaged(a *Args) { a.Content, a.DropIns = nil, nil }
+
+// foreseenFiles is about files that the unit reads: put back as it read them, changed, removed, with another mode.
+var foreseenFiles = []foreseen{
+	{
+		name:    "put back, not restarted since",
+		is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("f"), nil) },
+	},
+	{
+		name:    "put back, restarted since",
+		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Second), "drift"); w.stamp("old", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("f"), nil) },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "removed, put back",
+		is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("f"), nil) },
+	},
+	{
+		name:    "removed and restarted since",
+		is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("old", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("f"), nil) },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "new content",
+		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("new"), nil) },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "new content that can't be told yet",
+		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.NewContent, nil) },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "perhaps a new content",
+		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.UnknownContent, nil) },
+		edits:   []string{"run restart if the content of /etc/r changes"},
+	},
+	{
+		name:    "changed, and perhaps put back",
+		is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.UnknownContent, nil) },
+		edits:   []string{"run restart if the content of /etc/r changes"},
+	},
+	{
+		name:    "removed by the plan",
+		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Remove("/etc/r") },
+		edits:   []string{"run restart >/etc/r is removed"},
+	},
+	{
+		name:    "mode",
+		is:      func(w *world) { w.change("/etc/r", later, "f"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Touch("/etc/r", nil) },
+	},
+	{
+		name:    "mode, without a stamp only time tells",
+		foresee: func(f *observe.Forecast) { f.Touch("/etc/r", nil) },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "mode of a file with another content",
+		is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Touch("/etc/r", nil) },
+		edits:   []string{"run restart >/etc/r changed since it started"},
+	},
+	{
+		name:    "reload",
+		foresee: func(f *observe.Forecast) { f.Write("/etc/l", observe.KnownSum("new"), nil) },
+		edits:   []string{"run reload >/etc/l changes"},
+	},
+	{
+		name:    "reloaded file put back",
+		is:      func(w *world) { w.change("/etc/l", later, "drift"); w.stamp("abc", "/etc/l", "f") },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/l", observe.KnownSum("f"), nil) },
+	},
+	{
+		name:    "other file",
+		foresee: func(f *observe.Forecast) { f.Write("/etc/other", observe.KnownSum("new"), nil) },
+	},
+	{
+		name:    "stopped anyhow",
+		is:      func(w *world) { w.unit.Active, w.unit.Sub = observe.Inactive, "dead" },
+		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("new"), nil) },
+		edits:   []string{"update running inactive (dead)>running"},
+	},
+}
+
+// foreseenLinks is about links among these files.
+var foreseenLinks = []foreseen{
+	{
+		name:    "a link to a file, removed, put back",
+		is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Link("/etc/r", "f") },
+		edits:   []string{"run restart if the content of /etc/r changes"},
+	},
+	{
+		name: "a link, whose file is put back",
+		is: func(w *world) {
+			w.change("/etc/r", later, "drift")
+			w.link("/etc/r", "/etc/file")
+			w.stamp("abc", "/etc/r", "f")
+		},
+		foresee: func(f *observe.Forecast) { f.Write("/etc/file", observe.KnownSum("f"), nil) },
+	},
+	{
+		name: "a link, whose file changes",
+		is: func(w *world) {
+			w.change("/etc/r", start.Add(-time.Hour), "f")
+			w.link("/etc/r", "/etc/file")
+			w.stamp("abc", "/etc/r", "f")
+		},
+		foresee: func(f *observe.Forecast) { f.Write("/etc/file", observe.KnownSum("new"), nil) },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name: "a link and its file, removed and put back",
+		is:   func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) {
+			f.Write("/etc/file", observe.KnownSum("f"), nil)
+			f.Link("/etc/r", "file")
+		},
+	},
+	{
+		name: "link to another directory",
+		is: func(w *world) {
+			w.change("/etc/r", start.Add(-time.Hour), "->one")
+			w.stamp("abc", "/etc/r", "->one")
+		},
+		foresee: func(f *observe.Forecast) { f.Link("/etc/r", "two") },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "link where nothing was",
+		is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "absent") },
+		foresee: func(f *observe.Forecast) { f.Link("/etc/r", "two") },
+		edits:   []string{"run restart >/etc/r changes"},
+	},
+	{
+		name:    "link to another file",
+		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
+		foresee: func(f *observe.Forecast) { f.Link("/etc/r", "two") },
+		edits:   []string{"run restart if the content of /etc/r changes"},
+	},
+}
+
+// foreseenPrograms is about a program that was removed while it ran.
+var foreseenPrograms = []foreseen{
+	{
+		name:    "program removed under it, and its directory made anew",
+		is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
+		foresee: func(f *observe.Forecast) { f.Directory("/opt/x/1", nil) },
+		edits:   []string{"run restart if /opt/x/1 brings bin/x, which it runs"},
+	},
+	{
+		name:    "program removed under it, and written anew",
+		is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
+		foresee: func(f *observe.Forecast) { f.Write("/opt/x/1/bin/x", observe.KnownSum("new"), nil) },
+		edits:   []string{"run restart >/opt/x/1/bin/x was replaced since it started"},
+	},
+	{
+		name: "program removed under it, and something beside it made",
+		is:   func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
+		foresee: func(f *observe.Forecast) {
+			f.Directory("/opt/x/2", nil)
+			f.Remove("/opt/x")
+		},
+	},
+}
+
+// foreseenPackages is about the unit itself, which an earlier step makes, and packages and commands, which may do anything.
+var foreseenPackages = []foreseen{
+	{
+		name: "unit file of an earlier step", args: packaged,
+		is:      func(w *world) { w.unit.DropInPaths = nil },
+		foresee: func(f *observe.Forecast) { f.Write(unitPath, observe.KnownSum("new"), nil) },
+		edits: []string{
+			"run daemon-reload >systemd has not loaded the unit files on disk",
+			"run restart >systemd has not loaded the unit files on disk; /etc/systemd/system/x.service changes",
+		},
+	},
+	{
+		name: "unit that a file makes", args: packaged, is: notFound,
+		foresee: func(f *observe.Forecast) {
+			f.Write(unitPath, observe.KnownSum("new"), nil)
+			f.May(observe.Cause{Name: "package x", Brings: true})
+		},
+		edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
+	},
+	{
+		name: "package", args: packaged, is: notFound,
+		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
+		edits: []string{
+			"update enabled disabled>enabled unless package x enables and starts it",
+			"update running inactive (dead)>running unless package x enables and starts it",
+		},
+	},
+	{
+		name: "package of what shall not run", is: notFound,
+		args:    func(a *Args) { *a = Args{Name: "x.service", Enabled: &no, Running: &no} },
+		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
+		edits: []string{
+			"update enabled enabled>disabled if package x enables and starts it",
+			"update running active (running)>stopped if package x enables and starts it",
+		},
+	},
+	{
+		name: "package, then a file that its unit reads", args: packaged,
+		is: func(w *world) {
+			notFound(w)
+			w.unit.Files = map[string]observe.WatchedFile{"/etc/r": absent}
+		},
+		foresee: func(f *observe.Forecast) {
+			f.May(observe.Cause{Name: "package x", Brings: true})
+			f.Write("/etc/r", observe.KnownSum("new"), nil)
+		},
+		edits: []string{
+			"update enabled disabled>enabled unless package x enables and starts it",
+			"update running inactive (dead)>running unless package x enables and starts it",
+			"run restart if package x enables and starts it",
+		},
+	},
+	{
+		name: "a command about something else",
+		foresee: func(f *observe.Forecast) {
+			f.May(observe.Cause{Name: "a command", Bounded: true, Text: "touch /etc/y"})
+		},
+	},
+	{
+		name: "a command about a file that it reads",
+		foresee: func(f *observe.Forecast) {
+			f.May(observe.Cause{Name: "a command", Bounded: true, Text: "sed -i s/a/b/ /etc/l"})
+		},
+		edits: []string{"run reload if a command changes what it runs or reads"},
+	},
+	{
+		name:    "package upgraded",
+		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
+		edits:   []string{"run restart if package x changes what it runs or reads", "run reload if package x changes what it runs or reads"},
+	},
+	{
+		name: "package upgraded, then a file changed",
+		foresee: func(f *observe.Forecast) {
+			f.May(observe.Cause{Name: "package x", Brings: true})
+			f.Write("/etc/r", observe.KnownSum("new"), nil)
+		},
+		edits: []string{"run restart >/etc/r changes"},
+	},
+	{
+		name: "file changed, then a package upgraded",
+		foresee: func(f *observe.Forecast) {
+			f.Write("/etc/r", observe.KnownSum("new"), nil)
+			f.May(observe.Cause{Name: "package x", Brings: true})
+		},
+		edits: []string{"run restart >/etc/r changes unless package x restarts it"},
+	},
+	{
+		name:    "stale already, then a package upgraded",
+		is:      func(w *world) { w.change("/etc/l", later, "") },
+		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
+		edits: []string{
+			"run reload >/etc/l changed since it was last read unless package x changes what it runs or reads or package x restarts it",
+			"run restart if package x changes what it runs or reads",
+		},
+	},
+}
+
 // TestForesee is about plans: what the step is going to do when earlier steps have written their files.
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	later := start.Add(time.Minute)
-	absent := observe.WatchedFile{CTime: "-", Fingerprint: "absent"}
-	notFound := func(w *world) {
-		w.unit = observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead"}
-	}
-	packaged := func(a *Args) { a.Content, a.DropIns = nil, nil }
-	tests := []struct {
-		name    string
-		args    func(*Args)
-		is      func(*world)
-		foresee func(*observe.Snapshot)
-		edits   []string
-	}{
-		{
-			name:    "put back, not restarted since",
-			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.KnownSum("f"), nil) },
-		},
-		{
-			name:    "put back, restarted since",
-			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Second), "drift"); w.stamp("old", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.KnownSum("f"), nil) },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "removed, put back",
-			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.KnownSum("f"), nil) },
-		},
-		{
-			name:    "removed and restarted since",
-			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("old", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.KnownSum("f"), nil) },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "new content",
-			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.KnownSum("new"), nil) },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "new content that can't be told yet",
-			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.NewContent, nil) },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "perhaps a new content",
-			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.UnknownContent, nil) },
-			edits:   []string{"run restart if the content of /etc/r changes"},
-		},
-		{
-			name:    "a link to a file, removed, put back",
-			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Link("/etc/r", "f") },
-			edits:   []string{"run restart if the content of /etc/r changes"},
-		},
-		{
-			name: "a link, whose file is put back",
-			is: func(w *world) {
-				w.change("/etc/r", later, "drift")
-				w.link("/etc/r", "/etc/file")
-				w.stamp("abc", "/etc/r", "f")
-			},
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/file", observe.KnownSum("f"), nil) },
-		},
-		{
-			name: "a link, whose file changes",
-			is: func(w *world) {
-				w.change("/etc/r", start.Add(-time.Hour), "f")
-				w.link("/etc/r", "/etc/file")
-				w.stamp("abc", "/etc/r", "f")
-			},
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/file", observe.KnownSum("new"), nil) },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name: "a link and its file, removed and put back",
-			is:   func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().Write("/etc/file", observe.KnownSum("f"), nil)
-				s.Forecast().Link("/etc/r", "file")
-			},
-		},
-		{
-			name:    "changed, and perhaps put back",
-			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.UnknownContent, nil) },
-			edits:   []string{"run restart if the content of /etc/r changes"},
-		},
-		{
-			name:    "removed by the plan",
-			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Remove("/etc/r") },
-			edits:   []string{"run restart >/etc/r is removed"},
-		},
-		{
-			name:    "mode",
-			is:      func(w *world) { w.change("/etc/r", later, "f"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Touch("/etc/r", nil) },
-		},
-		{
-			name:    "mode, without a stamp only time tells",
-			foresee: func(s *observe.Snapshot) { s.Forecast().Touch("/etc/r", nil) },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "mode of a file with another content",
-			is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Touch("/etc/r", nil) },
-			edits:   []string{"run restart >/etc/r changed since it started"},
-		},
-		{
-			name:    "reload",
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/l", observe.KnownSum("new"), nil) },
-			edits:   []string{"run reload >/etc/l changes"},
-		},
-		{
-			name:    "reloaded file put back",
-			is:      func(w *world) { w.change("/etc/l", later, "drift"); w.stamp("abc", "/etc/l", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/l", observe.KnownSum("f"), nil) },
-		},
-		{
-			name: "link to another directory",
-			is: func(w *world) {
-				w.change("/etc/r", start.Add(-time.Hour), "->one")
-				w.stamp("abc", "/etc/r", "->one")
-			},
-			foresee: func(s *observe.Snapshot) { s.Forecast().Link("/etc/r", "two") },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "link where nothing was",
-			is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "absent") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Link("/etc/r", "two") },
-			edits:   []string{"run restart >/etc/r changes"},
-		},
-		{
-			name:    "link to another file",
-			is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Link("/etc/r", "two") },
-			edits:   []string{"run restart if the content of /etc/r changes"},
-		},
-		{
-			name:    "program removed under it, and its directory made anew",
-			is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Directory("/opt/x/1", nil) },
-			edits:   []string{"run restart if /opt/x/1 brings bin/x, which it runs"},
-		},
-		{
-			name:    "program removed under it, and written anew",
-			is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/opt/x/1/bin/x", observe.KnownSum("new"), nil) },
-			edits:   []string{"run restart >/opt/x/1/bin/x was replaced since it started"},
-		},
-		{
-			name: "program removed under it, and something beside it made",
-			is:   func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().Directory("/opt/x/2", nil)
-				s.Forecast().Remove("/opt/x")
-			},
-		},
-		{
-			name:    "other file",
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/other", observe.KnownSum("new"), nil) },
-		},
-		{
-			name:    "stopped anyhow",
-			is:      func(w *world) { w.unit.Active, w.unit.Sub = observe.Inactive, "dead" },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write("/etc/r", observe.KnownSum("new"), nil) },
-			edits:   []string{"update running inactive (dead)>running"},
-		},
-		{
-			name: "stopped by an earlier step",
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().Stop(s, "x.service")
-				s.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
-			},
-			edits: []string{"update running inactive (dead)>running"},
-		},
-		{
-			name: "unit file of an earlier step", args: packaged,
-			is:      func(w *world) { w.unit.DropInPaths = nil },
-			foresee: func(s *observe.Snapshot) { s.Forecast().Write(unitPath, observe.KnownSum("new"), nil) },
-			edits: []string{
-				"run daemon-reload >systemd has not loaded the unit files on disk",
-				"run restart >systemd has not loaded the unit files on disk; /etc/systemd/system/x.service changes",
-			},
-		},
-		{
-			name: "unit that a file makes", args: packaged, is: notFound,
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().Write(unitPath, observe.KnownSum("new"), nil)
-				s.Forecast().May(observe.Cause{Name: "package x", Brings: true})
-			},
-			edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
-		},
-		{
-			name: "package", args: packaged, is: notFound,
-			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package x", Brings: true}) },
-			edits: []string{
-				"update enabled disabled>enabled unless package x enables and starts it",
-				"update running inactive (dead)>running unless package x enables and starts it",
-			},
-		},
-		{
-			name: "package of what shall not run", is: notFound,
-			args:    func(a *Args) { *a = Args{Name: "x.service", Enabled: &no, Running: &no} },
-			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package x", Brings: true}) },
-			edits: []string{
-				"update enabled enabled>disabled if package x enables and starts it",
-				"update running active (running)>stopped if package x enables and starts it",
-			},
-		},
-		{
-			name: "package, then a file that its unit reads", args: packaged,
-			is: func(w *world) {
-				notFound(w)
-				w.unit.Files = map[string]observe.WatchedFile{"/etc/r": absent}
-			},
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().May(observe.Cause{Name: "package x", Brings: true})
-				s.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
-			},
-			edits: []string{
-				"update enabled disabled>enabled unless package x enables and starts it",
-				"update running inactive (dead)>running unless package x enables and starts it",
-				"run restart if package x enables and starts it",
-			},
-		},
-		{
-			name: "a command about something else",
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().May(observe.Cause{Name: "a command", Bounded: true, Text: "touch /etc/y"})
-			},
-		},
-		{
-			name: "a command about a file that it reads",
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().May(observe.Cause{Name: "a command", Bounded: true, Text: "sed -i s/a/b/ /etc/l"})
-			},
-			edits: []string{"run reload if a command changes what it runs or reads"},
-		},
-		{
-			name:    "package upgraded",
-			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package x", Brings: true}) },
-			edits:   []string{"run restart if package x changes what it runs or reads", "run reload if package x changes what it runs or reads"},
-		},
-		{
-			name: "package upgraded, then a file changed",
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().May(observe.Cause{Name: "package x", Brings: true})
-				s.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
-			},
-			edits: []string{"run restart >/etc/r changes"},
-		},
-		{
-			name: "file changed, then a package upgraded",
-			foresee: func(s *observe.Snapshot) {
-				s.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
-				s.Forecast().May(observe.Cause{Name: "package x", Brings: true})
-			},
-			edits: []string{"run restart >/etc/r changes unless package x restarts it"},
-		},
-		{
-			name:    "stale already, then a package upgraded",
-			is:      func(w *world) { w.change("/etc/l", later, "") },
-			foresee: func(s *observe.Snapshot) { s.Forecast().May(observe.Cause{Name: "package x", Brings: true}) },
-			edits: []string{
-				"run reload >/etc/l changed since it was last read unless package x changes what it runs or reads or package x restarts it",
-				"run restart if package x changes what it runs or reads",
-			},
-		},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+	for subject, cases := range map[string][]foreseen{
+		"files that it reads":          foreseenFiles,
+		"links":                        foreseenLinks,
+		"a program that is gone":       foreseenPrograms,
+		"units, packages and commands": foreseenPackages,
+	} {
+		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
-			s, is, snapshot := step(t, test.args), running(), observe.NewSnapshot()
-			if test.is != nil {
-				test.is(is)
+			for _, c := range cases {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.check(t)
+				})
 			}
-			is.put(snapshot, s)
-			test.foresee(snapshot)
-			checkEdits(t, s, snapshot, test.edits, "")
 		})
 	}
+}
+
+// TestForeseeStopped has an earlier step stop the unit, and write a file that it reads.
+func TestForeseeStopped(t *testing.T) {
+	t.Parallel()
+	s, snapshot := step(t, nil), observe.NewSnapshot()
+	running().put(snapshot, s)
+	snapshot.Forecast().Stop(snapshot, "x.service")
+	snapshot.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
+	checkEdits(t, s, snapshot, []string{"update running inactive (dead)>running"}, "")
 }
 
 // TestForeseeProcess is about the program that a unit runs, and its working directory.

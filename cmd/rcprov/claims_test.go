@@ -150,9 +150,10 @@ var claimCases = map[string]claimCase{
 	"apt_package": {
 		names: "", differ: map[string][]string{
 			"packages": {`["nginx=1.22.*"]`, `["nginx=1.24.*"]`}, "held": {"true\npackages = [\"nginx\"]", "false\npackages = [\"nginx\"]"},
-			"state": {"\"present\"\npackages = [\"nginx\"]", "\"absent\"\npackages = [\"nginx\"]"},
+			"state":  {"\"present\"\npackages = [\"nginx\"]", "\"absent\"\npackages = [\"nginx\"]"},
+			"origin": {"\"Debian\"\npackages = [\"nginx\"]", "\"nginx\"\npackages = [\"nginx\"]"},
 		},
-		free: []string{"purge", "install_recommends", "update_cache", "allow_downgrade"},
+		free: []string{"source", "file", "purge", "install_recommends", "update_cache", "allow_downgrade"},
 	},
 	"apt_repository": {
 		names: "name = \"x\"\nkey_url = \"https://example.com/key.asc\"",

@@ -77,3 +77,76 @@ case "purged" {
   drift "half configured" { run = "! dpkg -i /var/tmp/broken.deb" }
   drift "configuration left" { run = "dpkg -i /var/tmp/conf-only.deb && dpkg -r conf-only" }
 }
+
+case "a file, the latest, of one repository" {
+  laptop = <<-EOT
+    mkdir -p tool/DEBIAN
+    printf 'Package: tool\nVersion: 1.0-1\nArchitecture: all\nDepends: dep\nMaintainer: x <x@example.com>\nDescription: x\n' >tool/DEBIAN/control
+    dpkg-deb -b tool tool.deb
+  EOT
+  setup  = <<-EOT
+    set -e
+    mkdir -p /srv/ours /srv/other /srv/old
+    mv /etc/apt/sources.list* /root
+    mkdir /etc/apt/sources.list.d
+    deb() { # deb NAME VERSION DIRECTORY
+      mkdir -p /tmp/deb/DEBIAN
+      printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: x <x@example.com>\nDescription: x\n' "$1" "$2" >/tmp/deb/DEBIAN/control
+      dpkg-deb -Zgzip -b /tmp/deb "$3/$1-$2.deb" >/dev/null
+      rm -r /tmp/deb
+    }
+    deb one 1 /srv/old; deb one 2 /srv/ours
+    deb two 2 /srv/ours; deb two 3 /srv/other; deb two 9 /srv/old
+    deb dep 1 /srv/other
+    deb tool 0.9 /srv/old; deb agent 1:4 /srv; mv /srv/agent-*.deb /srv/agent.deb
+    for repo in ours other; do
+      cd /srv/$repo
+      for f in *.deb; do
+        dpkg-deb -f $f
+        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' $f $(stat -c %s $f) $(sha256sum <$f | cut -d ' ' -f 1)
+      done >Packages
+      printf 'Origin: Lab %s\nLabel: lab\nDate: %s\nSHA256:\n %s %s Packages\n' $repo "$(date -Ru)" $(sha256sum <Packages | cut -d ' ' -f 1) $(stat -c %s Packages) >Release
+      echo "deb [trusted=yes] file:/srv/$repo ./" >/etc/apt/sources.list.d/$repo.list
+    done
+    apt-get update -q
+    dpkg -i /srv/old/one-1.deb /srv/other/two-3.deb
+  EOT
+  plan   = <<-EOT
+    apt_package "newest" {
+      packages = ["one=latest"]
+    }
+    apt_package "ours" {
+      packages        = ["two"]
+      origin          = "Lab ours"
+      allow_downgrade = true
+    }
+    apt_package "tool" {
+      source = "tool.deb"
+    }
+    apt_package "agent" {
+      packages = ["agent"]
+      file     = "/srv/agent.deb"
+    }
+  EOT
+  check  = <<-EOT
+    [ "$(dpkg-query -W -f='$${Package}=$${Version} ' one two tool dep agent)" = "agent=1:4 dep=1 one=2 tool=1.0-1 two=2 " ] &&
+    [ -z "$(ls /var/lib/rcprov/upload)" ]
+  EOT
+  drift "an older one" {
+    run     = "dpkg -i /srv/old/one-1.deb"
+    changes = ["apt_package.newest"]
+  }
+  drift "from another repository" {
+    run     = "dpkg -i /srv/other/two-3.deb"
+    changes = ["apt_package.ours"]
+  }
+  drift "from nowhere" {
+    run     = "dpkg -i /srv/old/two-9.deb"
+    changes = ["apt_package.ours"]
+  }
+  drift "another version of the file" {
+    run     = "dpkg -i /srv/old/tool-0.9.deb"
+    changes = ["apt_package.tool"]
+  }
+  drift "files removed" { run = "dpkg -r tool agent dep" }
+}

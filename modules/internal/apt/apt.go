@@ -101,6 +101,7 @@ type Transaction struct {
 	Unhold []string // packages to take the hold from afterwards
 	Manual []string // packages to mark as installed by hand, which autoremove keeps
 	Names  []string // packages that are installed, by the names of the plan
+	Remove []string // files to remove when apt-get has succeeded
 }
 
 // Run makes the transaction. The holds belong to the same job, so that a lost connection can't come between.
@@ -111,7 +112,7 @@ func (t Transaction) Run(ctx context.Context, h modules.Host) error {
 	}
 	_, err := run(ctx, h, modules.Command{Script: shell.Script(transactionScript, shell.Vars{
 		"apt_get": shell.QuoteAll(command), "hold": shell.QuoteAll(t.Hold), "unhold": shell.QuoteAll(t.Unhold),
-		"manual": shell.QuoteAll(t.Manual), "names": shell.QuoteAll(t.Names), "failed": failedLists,
+		"manual": shell.QuoteAll(t.Manual), "names": shell.QuoteAll(t.Names), "remove": shell.QuoteAll(t.Remove), "failed": failedLists,
 	})})
 	return err
 }

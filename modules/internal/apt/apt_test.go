@@ -284,7 +284,7 @@ func TestStale(t *testing.T) {
 	install := func(apt string, names ...string) {
 		t.Helper()
 		run(transactionScript, shell.Vars{
-			"apt_get": apt, "hold": "", "unhold": "", "manual": "", "names": shell.QuoteAll(names), "failed": failed,
+			"apt_get": apt, "hold": "", "unhold": "", "manual": "", "names": shell.QuoteAll(names), "failed": failed, "remove": "",
 		}, 0)
 	}
 	want := func(when string, why []string, packages ...string) {

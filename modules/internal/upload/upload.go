@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -16,10 +17,13 @@ const Dir = "/var/lib/rcprov/upload"
 
 // For calls use with the path of a file on h that has content, which only root can read. What use runs on the host removes the file
 // at its end, so that a killed run leaves none; after an error, For does. The path is always the same for a name, so that what a
-// killed upload left is replaced.
+// killed upload left is replaced. It ends in ".deb" if name does: apt takes no other file for a package.
 func For(ctx context.Context, h modules.Host, name string, content []byte, use func(file string) error) error {
 	sum := sha256.Sum256([]byte(name))
 	file := Dir + "/" + hex.EncodeToString(sum[:8])
+	if strings.HasSuffix(name, ".deb") {
+		file += ".deb"
+	}
 	_, err := h.Run(ctx, modules.Command{Script: "umask 077\nmkdir -p -- " + Dir + "\nrm -f -- " + file + "\n"})
 	if err == nil {
 		err = h.Upload(ctx, file, bytes.NewReader(content))

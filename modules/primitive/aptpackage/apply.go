@@ -1,15 +1,19 @@
 package aptpackage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/apt"
+	"github.com/rcprov/rcprov/modules/internal/upload"
+	"github.com/rcprov/rcprov/modules/observe"
 )
 
 // Apply implements [modules.Step].
@@ -63,7 +67,11 @@ type transaction struct {
 	unhold   []string
 	manual   []string
 	listAge  time.Duration
-	warnings []string // of apt-get update: sources of which it goes on with the previous lists
+	debs     []*deb            // packages that are files
+	remove   []string          // files to remove afterwards
+	origins  map[string]string // where packages must be from, by name
+	words    map[string]string // what apt-get is given for a package, by name; without one: [Package.word]
+	warnings []string          // of apt-get update: sources of which it goes on with the previous lists
 }
 
 // mode is what can't differ within one call of apt-get.
@@ -76,7 +84,7 @@ func transactions(tasks []modules.Task) []*transaction {
 		step := task.Step.(*Step)
 		m := mode{step.Absent, step.Purge, step.Recommends, step.Downgrade}
 		if len(all) == 0 || all[len(all)-1].mode != m {
-			all = append(all, &transaction{mode: m, listAge: step.ListAge})
+			all = append(all, &transaction{mode: m, listAge: step.ListAge, origins: make(map[string]string), words: make(map[string]string)})
 		}
 		all[len(all)-1].add(step, task.Change.Work.(work))
 	}
@@ -85,7 +93,21 @@ func transactions(tasks []modules.Task) []*transaction {
 
 func (t *transaction) add(step *Step, w work) {
 	t.listAge = min(t.listAge, step.ListAge)
+	if w.installs() {
+		// The lists may be fetched first, and bring a newer version of what was the latest.
+		for _, p := range step.Packages {
+			if p.Version == latest && !slices.Contains(t.packages, p) {
+				t.packages = append(t.packages, p)
+			}
+		}
+		if step.deb != nil {
+			t.debs = append(t.debs, step.deb)
+		}
+	}
 	for _, p := range w.Packages {
+		if p.Action != "" && step.Origin != "" {
+			t.origins[p.Name] = step.Origin
+		}
 		if p.Action != "" && !slices.Contains(t.packages, p.Package) {
 			t.packages = append(t.packages, p.Package)
 		}
@@ -112,7 +134,29 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	if len(t.packages) == 0 {
 		return apt.Transaction{Hold: t.hold, Unhold: t.unhold, Manual: t.manual}.Run(ctx, h)
 	}
-	args := t.args()
+	return t.bring(ctx, h, t.debs, func() error { return t.run(ctx, h) })
+}
+
+// bring calls then when all packages that are files are on the host.
+func (t *transaction) bring(ctx context.Context, h modules.Host, debs []*deb, then func() error) error {
+	if len(debs) == 0 {
+		return then()
+	}
+	d := debs[0]
+	if d.Source == "" {
+		t.words[d.Package] = d.File
+		return t.bring(ctx, h, debs[1:], then)
+	}
+	modules.Progress(ctx, "uploading %s", d.Source)
+	return upload.For(ctx, h, "package "+d.Package+".deb", d.Content, func(file string) error {
+		t.words[d.Package] = file
+		t.remove = append(t.remove, file)
+		return t.bring(ctx, h, debs[1:], then)
+	})
+}
+
+// run installs or removes packages.
+func (t *transaction) run(ctx context.Context, h modules.Host) error {
 	updated, updateErr, err := t.update(ctx, h)
 	if err != nil {
 		return err
@@ -123,6 +167,10 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 	case len(t.warnings) > 0:
 		modules.Progress(ctx, "going on with apt's previous lists: %s", strings.Join(t.warnings, "; "))
 	}
+	if err := t.pin(ctx, h); err != nil {
+		return err
+	}
+	args := t.args()
 	plain, err := t.plain(ctx, h)
 	if err != nil {
 		return err
@@ -137,7 +185,7 @@ func (t *transaction) apply(ctx context.Context, h modules.Host) error {
 			return err
 		}
 	}
-	run := apt.Transaction{Args: args, Hold: t.hold, Unhold: t.unhold, Manual: t.manual, Names: t.installed()}
+	run := apt.Transaction{Args: args, Remove: t.remove, Hold: t.hold, Unhold: t.unhold, Manual: t.manual, Names: t.installed()}
 	err = run.Run(ctx, h)
 	var failed *apt.Error
 	if errors.As(err, &failed) && (failed.Contains("Failed to fetch") || failed.Unknown()) && !updated {
@@ -168,6 +216,32 @@ func (t *transaction) installed() []string {
 		names[i] = p.Name
 	}
 	return names
+}
+
+// pin chooses the versions of packages that must be from a repository, by the lists as they are now.
+func (t *transaction) pin(ctx context.Context, h modules.Host) error {
+	if len(t.origins) == 0 {
+		return nil
+	}
+	var questions []apt.PolicyQuestion
+	for _, name := range slices.Sorted(maps.Keys(t.origins)) {
+		questions = append(questions, apt.PolicyQuestion{Name: name, Origins: true})
+	}
+	r, err := h.Run(ctx, modules.Command{Script: apt.Policies.Script(questions), Env: []string{"LC_ALL=C"}})
+	if err != nil {
+		return fmt.Errorf("ask apt for the versions of packages: %w", err)
+	}
+	answers := apt.Policies.Parse(questions, observe.Reply{Stdout: r.Stdout})
+	var errs []error
+	for _, q := range questions {
+		i := slices.IndexFunc(t.packages, func(p Package) bool { return p.Name == q.Name })
+		version := answers[q].Value.Newest(t.origins[q.Name], t.packages[i].matches)
+		if version == "" {
+			errs = append(errs, errNoVersion(t.packages[i], t.origins[q.Name]))
+		}
+		t.words[q.Name] = q.Name + "=" + version
+	}
+	return errors.Join(errs...)
 }
 
 // permit returns an error if the simulation does more than the plan says, else args with the options that it needs.
@@ -210,7 +284,7 @@ func (t *transaction) update(ctx context.Context, h modules.Host) (updated bool,
 // neither remove another package (--no-remove) nor change one on hold, as there is none. A simulation costs as much time as
 // apt needs to resolve all dependencies, which the installation does again.
 func (t *transaction) plain(ctx context.Context, h modules.Host) (bool, error) {
-	if t.mode.absent {
+	if t.mode.absent || len(t.debs) > 0 {
 		return false, nil
 	}
 	return apt.Plain(ctx, h, t.installed())
@@ -255,7 +329,7 @@ func (t *transaction) args() []string {
 		args = append(args, "install")
 	}
 	for _, p := range t.packages {
-		args = append(args, p.word())
+		args = append(args, cmp.Or(t.words[p.Name], p.word()))
 	}
 	return args
 }

@@ -25,13 +25,18 @@ type Step struct {
 	Recommends bool
 	Downgrade  bool
 	ListAge    time.Duration
+	Origin     string // of the repository that all come from; empty: any
+	deb        *deb   // the one package is a file; nil: it is from a repository
 }
 
 // Package is a package with its desired version.
 type Package struct {
 	Name    string // "nginx", "libc6:i386"
-	Version string // exact, or a beginning followed by "*"; empty: any
+	Version string // exact, or a beginning followed by "*", or latest; empty: any
 }
+
+// latest is the version that apt would install now.
+const latest = "latest"
 
 var _ modules.Batcher = (*Step)(nil)
 
@@ -43,13 +48,13 @@ var (
 )
 
 // New checks args.
-func New(args Args, _ modules.Env) (modules.Step, error) {
+func New(args Args, env modules.Env) (modules.Step, error) {
 	s := &Step{
 		Absent: args.State == "absent", Held: args.Held, Purge: args.Purge,
-		Recommends: args.InstallRecommends, Downgrade: args.AllowDowngrade,
+		Recommends: args.InstallRecommends, Downgrade: args.AllowDowngrade, Origin: args.Origin,
 	}
-	var errs []error
-	if len(args.Packages) == 0 {
+	errs := []error{s.readFile(args, env)}
+	if len(args.Packages) == 0 && args.Source == "" {
 		errs = append(errs, modules.Argf("packages", "must name at least one package"))
 	}
 	for _, word := range args.Packages {
@@ -57,7 +62,7 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 		switch {
 		case !validName.MatchString(name):
 			errs = append(errs, modules.Argf("packages", "%q is not the name of a package", name))
-		case versioned && !validVersion.MatchString(version):
+		case versioned && version != latest && !validVersion.MatchString(version):
 			errs = append(errs, modules.Argf("packages", "%q is not a version (of %s), such as \"1.22.1-9\" or \"1.22.*\"", version, name))
 		case versioned && s.Absent:
 			errs = append(errs, modules.Argf("packages", "%q has a version, which conflicts with state = \"absent\"", word))
@@ -65,6 +70,9 @@ func New(args Args, _ modules.Env) (modules.Step, error) {
 			errs = append(errs, modules.Argf("packages", "%q is listed twice", name))
 		}
 		s.Packages = append(s.Packages, Package{name, version})
+	}
+	if s.Absent && s.Origin != "" {
+		errs = append(errs, modules.Argf("origin", "conflicts with state = \"absent\""))
 	}
 	if s.Absent && s.Held != nil {
 		errs = append(errs, modules.Argf("held", "conflicts with state = \"absent\""))
@@ -88,6 +96,13 @@ func (s *Step) Observe(q *observe.Query) {
 	}
 	for _, p := range s.Packages {
 		observe.Package.Ask(q, p.Name)
+		if s.asksPolicy(p) {
+			apt.Policies.Ask(q, s.policyQuestion(p))
+		}
+	}
+	if s.deb != nil {
+		debs.Ask(q, s.deb.File)
+		observe.Package.Ask(q, dpkg) // its architecture is the host's
 	}
 }
 
@@ -97,14 +112,31 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
+	packages, err := s.desired(snapshot)
+	if err != nil {
+		return modules.Change{}, err
+	}
 	var w work
+	var notes []string
 	broken := false
-	for _, p := range s.Packages {
+	for _, p := range packages {
 		is, err := observe.Package.Get(snapshot, p.Name)
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("package %s: %w", p.Name, err)
 		}
-		if task := s.compare(p, is); task.Action != "" || task.Held != nil || task.Manual {
+		task := s.compare(p, is)
+		if s.asksPolicy(p) {
+			note, err := s.choose(snapshot, &task)
+			if err != nil {
+				return modules.Change{}, err
+			}
+			for _, n := range note {
+				if !slices.Contains(notes, n) {
+					notes = append(notes, n)
+				}
+			}
+		}
+		if task.Action != "" || task.Held != nil || task.Manual {
 			w.Packages = append(w.Packages, task)
 		}
 		broken = broken || is.Broken && !s.Absent
@@ -114,7 +146,7 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 		w.Repair = &rest
 	}
 	note, err := s.stale(snapshot, w)
-	return modules.NewChange(w, note...), err
+	return modules.NewChange(w, append(notes, note...)...), err
 }
 
 // stale returns the note about packages that stay, and were installed although apt could not fetch all lists.
@@ -198,7 +230,7 @@ func (p Package) matches(version string) bool {
 	if beginning, found := strings.CutSuffix(p.Version, "*"); found {
 		return strings.HasPrefix(version, beginning)
 	}
-	return p.Version == "" || p.Version == version
+	return p.Version == "" || p.Version == latest || p.Version == version
 }
 
 // plain is the name without an architecture.
@@ -209,7 +241,7 @@ func (p Package) plain() string {
 
 // word is the package as an argument of apt-get.
 func (p Package) word() string {
-	if p.Version == "" {
+	if p.Version == "" || p.Version == latest {
 		return p.Name
 	}
 	return p.Name + "=" + p.Version

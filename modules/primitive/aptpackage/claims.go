@@ -24,6 +24,9 @@ func (s *Step) Claims() []modules.Claim {
 			c.Value = version(p.Version)
 			all = append(all, c)
 		}
+		if s.Origin != "" {
+			all = append(all, is.With("origin", s.Origin))
+		}
 		if s.Held != nil {
 			all = append(all, is.With("held", strconv.FormatBool(*s.Held)))
 		}

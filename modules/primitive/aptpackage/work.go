@@ -2,6 +2,7 @@ package aptpackage
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -15,6 +16,11 @@ type work struct {
 	Packages []packageWork
 }
 
+// installs reports whether a package is installed or gets another version.
+func (w work) installs() bool {
+	return slices.ContainsFunc(w.Packages, func(p packageWork) bool { return p.Action == modules.Create || p.Action == modules.Update })
+}
+
 // packageWork is what is done with one package.
 type packageWork struct {
 	Package
@@ -25,6 +31,10 @@ type packageWork struct {
 	Action modules.Action
 	Held   *bool // whether it is put on hold; nil: as it is
 	Manual bool  // it is marked as installed by hand
+
+	Target string // the version that becomes of it, where the plan doesn't name it; empty: unknown
+	From   string // the repository that the installed version is from, where it is to be from Origin
+	Origin string
 }
 
 // dpkg is the subject of the edit that repairs an interrupted dpkg.
@@ -54,12 +64,17 @@ func (p packageWork) edits() []modules.Edit {
 	edit := func(action modules.Action, field, from, to string) {
 		edits = append(edits, modules.Edit{Action: action, Subject: p.subject(), Field: field, From: from, To: to})
 	}
-	wanted := cmp.Or(p.Version, "installed")
+	wanted := cmp.Or(p.Target, p.Version, "installed")
 	switch {
 	case p.Action == modules.Create:
 		edit(p.Action, "", "", wanted)
 	case p.Action == modules.Update && p.Seen.Installed:
-		edit(p.Action, "version", p.Seen.Version, p.Version)
+		if target := cmp.Or(p.Target, p.Version); target != p.Seen.Version {
+			edit(p.Action, "version", p.Seen.Version, target)
+		}
+		if p.From != "" {
+			edit(p.Action, "origin", p.From, p.Origin)
+		}
 	case p.Action == modules.Update:
 		edit(p.Action, "", p.Seen.Version+", not fully installed", wanted)
 	case p.Action == modules.Remove && p.Seen.Version != "":

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +126,27 @@ func ErrorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// Lines are edits in short, as long tables have them: `update /etc/x mode 0600 > 0644 if package x brings it`. A subject that is
+// the step's own, and so the same in all lines, may be left out.
+func Lines(edits []modules.Edit, own ...string) []string {
+	var all []string
+	for _, e := range edits {
+		words := []string{string(e.Action)}
+		if !slices.Contains(own, e.Subject) {
+			words = append(words, e.Subject)
+		}
+		for _, part := range []struct{ before, text string }{
+			{"", e.Field}, {"", e.From}, {"> ", e.To}, {"if ", e.If}, {"unless ", e.Unless},
+		} {
+			if part.text != "" {
+				words = append(words, part.before+part.text)
+			}
+		}
+		all = append(all, strings.Join(words, " "))
+	}
+	return all
 }
 
 // WantDiff fails the test unless step's diff of s has exactly these edits, or the error has this text. It returns the

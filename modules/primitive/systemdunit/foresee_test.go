@@ -52,7 +52,7 @@ var foreseenFiles = []foreseen{
 		name:    "put back, restarted since",
 		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Second), "drift"); w.stamp("old", "/etc/r", "f") },
 		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("f"), nil) },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "removed, put back",
@@ -63,19 +63,19 @@ var foreseenFiles = []foreseen{
 		name:    "removed and restarted since",
 		is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("old", "/etc/r", "f") },
 		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("f"), nil) },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "new content",
 		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("new"), nil) },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "new content that can't be told yet",
 		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.NewContent, nil) },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "perhaps a new content",
@@ -93,7 +93,7 @@ var foreseenFiles = []foreseen{
 		name:    "removed by the plan",
 		is:      func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "f"); w.stamp("abc", "/etc/r", "f") },
 		foresee: func(f *observe.Forecast) { f.Remove("/etc/r") },
-		edits:   []string{"run restart >/etc/r is removed"},
+		edits:   []string{"run restart > /etc/r is removed"},
 	},
 	{
 		name:    "mode",
@@ -103,18 +103,18 @@ var foreseenFiles = []foreseen{
 	{
 		name:    "mode, without a stamp only time tells",
 		foresee: func(f *observe.Forecast) { f.Touch("/etc/r", nil) },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "mode of a file with another content",
 		is:      func(w *world) { w.change("/etc/r", later, "drift"); w.stamp("abc", "/etc/r", "f") },
 		foresee: func(f *observe.Forecast) { f.Touch("/etc/r", nil) },
-		edits:   []string{"run restart >/etc/r changed since it started"},
+		edits:   []string{"run restart > /etc/r changed since it started"},
 	},
 	{
 		name:    "reload",
 		foresee: func(f *observe.Forecast) { f.Write("/etc/l", observe.KnownSum("new"), nil) },
-		edits:   []string{"run reload >/etc/l changes"},
+		edits:   []string{"run reload > /etc/l changes"},
 	},
 	{
 		name:    "reloaded file put back",
@@ -129,7 +129,7 @@ var foreseenFiles = []foreseen{
 		name:    "stopped anyhow",
 		is:      func(w *world) { w.unit.Active, w.unit.Sub = observe.Inactive, "dead" },
 		foresee: func(f *observe.Forecast) { f.Write("/etc/r", observe.KnownSum("new"), nil) },
-		edits:   []string{"update running inactive (dead)>running"},
+		edits:   []string{"update running inactive (dead) > running"},
 	},
 }
 
@@ -158,7 +158,7 @@ var foreseenLinks = []foreseen{
 			w.stamp("abc", "/etc/r", "f")
 		},
 		foresee: func(f *observe.Forecast) { f.Write("/etc/file", observe.KnownSum("new"), nil) },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name: "a link and its file, removed and put back",
@@ -175,13 +175,13 @@ var foreseenLinks = []foreseen{
 			w.stamp("abc", "/etc/r", "->one")
 		},
 		foresee: func(f *observe.Forecast) { f.Link("/etc/r", "two") },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "link where nothing was",
 		is:      func(w *world) { w.unit.Files["/etc/r"] = absent; w.stamp("abc", "/etc/r", "absent") },
 		foresee: func(f *observe.Forecast) { f.Link("/etc/r", "two") },
-		edits:   []string{"run restart >/etc/r changes"},
+		edits:   []string{"run restart > /etc/r changes"},
 	},
 	{
 		name:    "link to another file",
@@ -203,7 +203,7 @@ var foreseenPrograms = []foreseen{
 		name:    "program removed under it, and written anew",
 		is:      func(w *world) { w.unit.LostProgram = "/opt/x/1/bin/x" },
 		foresee: func(f *observe.Forecast) { f.Write("/opt/x/1/bin/x", observe.KnownSum("new"), nil) },
-		edits:   []string{"run restart >/opt/x/1/bin/x was replaced since it started"},
+		edits:   []string{"run restart > /opt/x/1/bin/x was replaced since it started"},
 	},
 	{
 		name: "program removed under it, and something beside it made",
@@ -222,8 +222,8 @@ var foreseenPackages = []foreseen{
 		is:      func(w *world) { w.unit.DropInPaths = nil },
 		foresee: func(f *observe.Forecast) { f.Write(unitPath, observe.KnownSum("new"), nil) },
 		edits: []string{
-			"run daemon-reload >systemd has not loaded the unit files on disk",
-			"run restart >systemd has not loaded the unit files on disk; /etc/systemd/system/x.service changes",
+			"run daemon-reload > systemd has not loaded the unit files on disk",
+			"run restart > systemd has not loaded the unit files on disk; /etc/systemd/system/x.service changes",
 		},
 	},
 	{
@@ -232,14 +232,14 @@ var foreseenPackages = []foreseen{
 			f.Write(unitPath, observe.KnownSum("new"), nil)
 			f.May(observe.Cause{Name: "package x", Brings: true})
 		},
-		edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
+		edits: []string{"update enabled disabled > enabled", "update running inactive (dead) > running"},
 	},
 	{
 		name: "package", args: packaged, is: notFound,
 		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
 		edits: []string{
-			"update enabled disabled>enabled unless package x enables and starts it",
-			"update running inactive (dead)>running unless package x enables and starts it",
+			"update enabled disabled > enabled unless package x enables and starts it",
+			"update running inactive (dead) > running unless package x enables and starts it",
 		},
 	},
 	{
@@ -247,8 +247,8 @@ var foreseenPackages = []foreseen{
 		args:    func(a *Args) { *a = Args{Name: "x.service", Enabled: &no, Running: &no} },
 		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
 		edits: []string{
-			"update enabled enabled>disabled if package x enables and starts it",
-			"update running active (running)>stopped if package x enables and starts it",
+			"update enabled enabled > disabled if package x enables and starts it",
+			"update running active (running) > stopped if package x enables and starts it",
 		},
 	},
 	{
@@ -262,8 +262,8 @@ var foreseenPackages = []foreseen{
 			f.Write("/etc/r", observe.KnownSum("new"), nil)
 		},
 		edits: []string{
-			"update enabled disabled>enabled unless package x enables and starts it",
-			"update running inactive (dead)>running unless package x enables and starts it",
+			"update enabled disabled > enabled unless package x enables and starts it",
+			"update running inactive (dead) > running unless package x enables and starts it",
 			"run restart if package x enables and starts it",
 		},
 	},
@@ -291,7 +291,7 @@ var foreseenPackages = []foreseen{
 			f.May(observe.Cause{Name: "package x", Brings: true})
 			f.Write("/etc/r", observe.KnownSum("new"), nil)
 		},
-		edits: []string{"run restart >/etc/r changes"},
+		edits: []string{"run restart > /etc/r changes"},
 	},
 	{
 		name: "file changed, then a package upgraded",
@@ -299,14 +299,14 @@ var foreseenPackages = []foreseen{
 			f.Write("/etc/r", observe.KnownSum("new"), nil)
 			f.May(observe.Cause{Name: "package x", Brings: true})
 		},
-		edits: []string{"run restart >/etc/r changes unless package x restarts it"},
+		edits: []string{"run restart > /etc/r changes unless package x restarts it"},
 	},
 	{
 		name:    "stale already, then a package upgraded",
 		is:      func(w *world) { w.change("/etc/l", later, "") },
 		foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Brings: true}) },
 		edits: []string{
-			"run reload >/etc/l changed since it was last read unless package x changes what it runs or reads or package x restarts it",
+			"run reload > /etc/l changed since it was last read unless package x changes what it runs or reads or package x restarts it",
 			"run restart if package x changes what it runs or reads",
 		},
 	},
@@ -340,13 +340,13 @@ func TestForeseeStopped(t *testing.T) {
 	running().put(snapshot, s)
 	snapshot.Forecast().Stop(snapshot, "x.service")
 	snapshot.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
-	checkEdits(t, s, snapshot, []string{"update running inactive (dead)>running"}, "")
+	checkEdits(t, s, snapshot, []string{"update running inactive (dead) > running"}, "")
 }
 
 // TestForeseeProcess is about the program that a unit runs, and its working directory.
 func TestForeseeProcess(t *testing.T) {
 	t.Parallel()
-	const program, restart = "/opt/app/bin/x", "run restart >/opt/app/bin/x was replaced since it started"
+	const program, restart = "/opt/app/bin/x", "run restart > /opt/app/bin/x was replaced since it started"
 	script := observe.KnownContent([]byte("#!/bin/sh\n"))
 	for _, test := range []struct {
 		name    string
@@ -383,7 +383,7 @@ func TestForeseeProcess(t *testing.T) {
 			name: "a command that stops it", foresee: func(f *observe.Forecast) {
 				f.May(observe.Cause{Name: "a command", Bounded: true, Text: "systemctl stop x"})
 			},
-			edits: []string{"update running inactive (dead)>running if a command stops it"},
+			edits: []string{"update running inactive (dead) > running if a command stops it"},
 		},
 		{
 			name: "a command that removes its working directory", foresee: func(f *observe.Forecast) {
@@ -399,12 +399,12 @@ func TestForeseeProcess(t *testing.T) {
 		{name: "a package that has nothing to do with it", foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package cron", Brings: true}) }},
 		{
 			name: "its working directory, removed", foresee: func(f *observe.Forecast) { f.Remove("/srv/work") },
-			edits: []string{"run restart >its working directory /srv/work was removed since it started"},
+			edits: []string{"run restart > its working directory /srv/work was removed since it started"},
 		},
 		{
 			name:    "its working directory, removed and made again",
 			foresee: func(f *observe.Forecast) { f.Remove("/srv"); f.Directory("/srv", nil); f.Directory("/srv/work", nil) },
-			edits:   []string{"run restart >its working directory /srv/work was removed since it started"},
+			edits:   []string{"run restart > its working directory /srv/work was removed since it started"},
 		},
 		{name: "its working directory, changed", foresee: func(f *observe.Forecast) { f.Directory("/srv/work", nil) }},
 		{
@@ -413,7 +413,7 @@ func TestForeseeProcess(t *testing.T) {
 				f.Write("/etc/systemd/system/x.service.d/b.conf", observe.KnownContent([]byte("[Service]\n")), nil)
 				f.DaemonReload()
 			},
-			edits: []string{"run restart >/etc/systemd/system/x.service.d/b.conf changes"},
+			edits: []string{"run restart > /etc/systemd/system/x.service.d/b.conf changes"},
 		},
 		{
 			name: "a drop-in of another step",
@@ -421,8 +421,8 @@ func TestForeseeProcess(t *testing.T) {
 				f.Write("/etc/systemd/system/x.service.d/b.conf", observe.KnownContent([]byte("[Service]\n")), nil)
 			},
 			edits: []string{
-				"run daemon-reload >systemd has not loaded the unit files on disk",
-				"run restart >systemd has not loaded the unit files on disk",
+				"run daemon-reload > systemd has not loaded the unit files on disk",
+				"run restart > systemd has not loaded the unit files on disk",
 			},
 		},
 		{
@@ -432,13 +432,13 @@ func TestForeseeProcess(t *testing.T) {
 				f.May(observe.Cause{Name: "package cron", Brings: true})
 			},
 			edits: []string{
-				"run daemon-reload >systemd has not loaded the unit files on disk unless package cron has systemd load all units again",
-				"run restart >systemd has not loaded the unit files on disk unless package cron has systemd load all units again",
+				"run daemon-reload > systemd has not loaded the unit files on disk unless package cron has systemd load all units again",
+				"run restart > systemd has not loaded the unit files on disk unless package cron has systemd load all units again",
 			},
 		},
 		{
 			name: "its package is removed", foresee: func(f *observe.Forecast) { f.May(observe.Cause{Name: "package x", Removes: true}) },
-			edits: []string{"update running inactive (dead)>running if removing package x removes it"},
+			edits: []string{"update running inactive (dead) > running if removing package x removes it"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -473,12 +473,12 @@ func TestForeseeUnitFile(t *testing.T) {
 	}{
 		{
 			name: "made", unit: none, args: on, foresee: file(unitText),
-			edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
+			edits: []string{"update enabled disabled > enabled", "update running inactive (dead) > running"},
 		},
 		{
 			name: "made, while the links that enable it are there", args: on, foresee: file(unitText),
 			unit:  observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead", Linked: true},
-			edits: []string{"update running inactive (dead)>running"},
+			edits: []string{"update running inactive (dead) > running"},
 		},
 		{name: "made, without [Install]", unit: none, args: on, foresee: file(static), err: "x.service can't be enabled: its unit file is static"},
 		{
@@ -519,13 +519,13 @@ func TestForeseeLinks(t *testing.T) {
 		also  func(*observe.Forecast)
 		edits []string
 	}{
-		{name: "to another file", seen: file("/opt/r2/conf", observe.FileInfo{Type: observe.Regular, SHA256: "new"}), edits: []string{"run restart >/opt/current/conf changes"}},
+		{name: "to another file", seen: file("/opt/r2/conf", observe.FileInfo{Type: observe.Regular, SHA256: "new"}), edits: []string{"run restart > /opt/current/conf changes"}},
 		{name: "to the same content", seen: file("/opt/r2/conf", observe.FileInfo{Type: observe.Regular, SHA256: "f"})},
-		{name: "to no file", seen: file("/opt/r2/conf", observe.FileInfo{}), edits: []string{"run restart >/opt/current/conf is removed"}},
+		{name: "to no file", seen: file("/opt/r2/conf", observe.FileInfo{}), edits: []string{"run restart > /opt/current/conf is removed"}},
 		{name: "to a file that nobody has looked at", edits: []string{"run restart if the content of /opt/current/conf changes"}},
 		{
 			name: "to a file that is written", also: func(f *observe.Forecast) { f.Write(watched, observe.KnownSum("new"), nil) },
-			edits: []string{"run restart >/opt/current/conf changes"},
+			edits: []string{"run restart > /opt/current/conf changes"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -574,19 +574,19 @@ func TestForeseeUnit(t *testing.T) {
 	}
 	snapshot.Forecast().Write("/etc/r", observe.KnownSum("new"), nil)
 	plan(second)
-	plan(both, "run reload >/etc/r changes")
+	plan(both, "run reload > /etc/r changes")
 	plan(first)
 	snapshot.Forecast().Touch("/etc/other", nil)
 	plan(second)
 	snapshot.Forecast().Write("/etc/other", observe.KnownSum("new"), nil)
-	plan(second, "run reload >/etc/other changes")
+	plan(second, "run reload > /etc/other changes")
 	plan(both)
 
 	stop := step(t, func(a *Args) { *a = Args{Name: "x.service", Running: &no} })
 	is.put(snapshot, stop)
-	plan(stop, "update running active (running)>stopped")
+	plan(stop, "update running active (running) > stopped")
 	snapshot.Forecast().Write("/etc/r", observe.KnownSum("newer"), nil)
-	plan(both, "update running inactive (dead)>running")
+	plan(both, "update running inactive (dead) > running")
 }
 
 // TestForeseeUnmasked has two steps for a unit that somebody has masked, as nginx's sites have for nginx.
@@ -598,7 +598,7 @@ func TestForeseeUnmasked(t *testing.T) {
 	snapshot := observe.NewSnapshot()
 	is.put(snapshot, s)
 	modules.Foresee(s, snapshot, checkEdits(t, s, snapshot, []string{
-		"update masked true>false", "update enabled masked>enabled", "update running inactive (dead)>running",
+		"update masked true > false", "update enabled masked > enabled", "update running inactive (dead) > running",
 	}, ""))
 	checkEdits(t, s, snapshot, nil, "")
 }

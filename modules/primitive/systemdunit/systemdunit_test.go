@@ -105,7 +105,7 @@ func TestDiff(t *testing.T) {
 			is: func(w *world) {
 				*w = world{unit: observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead"}}
 			},
-			edits: []string{`create content`, `create drop_ins."a.conf"`, "update enabled disabled>enabled", "update running inactive (dead)>running"},
+			edits: []string{`create content`, `create drop_ins."a.conf"`, "update enabled disabled > enabled", "update running inactive (dead) > running"},
 		},
 		{
 			name: "package's unit that is not there yet",
@@ -113,46 +113,46 @@ func TestDiff(t *testing.T) {
 			is: func(w *world) {
 				w.unit = observe.UnitInfo{ID: "x.service", Load: observe.NotFound, Active: observe.Inactive, Sub: "dead"}
 			},
-			edits: []string{"update enabled disabled>enabled", "update running inactive (dead)>running"},
+			edits: []string{"update enabled disabled > enabled", "update running inactive (dead) > running"},
 		},
 		{
 			name: "content", is: func(w *world) {
 				w.files[unitPath] = observe.FileInfo{Type: observe.Regular, Mode: 0o644, Owner: "root", Group: "root"}
 			},
-			edits: []string{"update content", "run restart >" + unitPath + " changes"},
+			edits: []string{"update content", "run restart > " + unitPath + " changes"},
 		},
 		{
 			name: "drop-in removed", is: func(w *world) { w.files[dropIn] = observe.FileInfo{}; w.unit.NeedDaemonReload = true },
-			edits: []string{`create drop_ins."a.conf"`, "run restart >" + dropIn + " changes"},
+			edits: []string{`create drop_ins."a.conf"`, "run restart > " + dropIn + " changes"},
 		},
 		{
 			name: "mode", is: func(w *world) {
 				w.files[dropIn] = observe.FileInfo{Type: observe.Regular, Mode: 0o600, Content: []byte("[Service]\nNice=1\n"), UID: 1000, Owner: "bob", Group: "root"}
 			},
-			edits: []string{"update mode 0600>0644", "update owner bob>root"},
+			edits: []string{"update mode 0600 > 0644", "update owner bob > root"},
 		},
 		{
 			name: "directory", is: func(w *world) { w.files[unitPath] = observe.FileInfo{Type: observe.Directory} },
 			err: unitPath + " is a directory, not a file",
 		},
-		{name: "stopped", is: stopped, edits: []string{"update running inactive (dead)>running"}},
+		{name: "stopped", is: stopped, edits: []string{"update running inactive (dead) > running"}},
 		{name: "stopped, not cared for", args: func(a *Args) { a.Running = nil }, is: stopped},
 		{
 			name: "shall not run", args: func(a *Args) { a.Running = &no },
 			is:    func(w *world) { w.change("/etc/r", later, "") },
-			edits: []string{"update running active (running)>stopped"},
+			edits: []string{"update running active (running) > stopped"},
 		},
 		{
 			name: "failed", is: func(w *world) { w.unit.Active, w.unit.Sub = observe.Failed, "failed" },
-			edits: []string{"update running failed>running"},
+			edits: []string{"update running failed > running"},
 		},
 		{
 			name: "crash loop", is: func(w *world) { w.unit.Active, w.unit.Sub = observe.Activating, "auto-restart" },
-			edits: []string{"update running activating (auto-restart)>running"},
+			edits: []string{"update running activating (auto-restart) > running"},
 		},
 		{
 			name: "crash loop, up at the moment", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 2, 9*time.Second },
-			edits: []string{"update running active (running), restarted by systemd 2 times>running"},
+			edits: []string{"update running active (running), restarted by systemd 2 times > running"},
 		},
 		{name: "crashed long ago", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 7, time.Minute }},
 		{name: "crashed once", is: func(w *world) { w.unit.Restarts, w.unit.Restarted = 1, time.Second }},
@@ -162,11 +162,11 @@ func TestDiff(t *testing.T) {
 				w.unit.Active, w.unit.Sub = observe.Activating, "start-pre"
 				w.change("/etc/r", later, "")
 			},
-			edits: []string{"update running activating (start-pre)>running", "run restart >/etc/r changed since it started"},
+			edits: []string{"update running activating (start-pre) > running", "run restart > /etc/r changed since it started"},
 		},
-		{name: "disabled", is: func(w *world) { w.unit.FileState = observe.Disabled }, edits: []string{"update enabled disabled>enabled"}},
+		{name: "disabled", is: func(w *world) { w.unit.FileState = observe.Disabled }, edits: []string{"update enabled disabled > enabled"}},
 		{
-			name: "enabled", args: func(a *Args) { a.Enabled = &no }, edits: []string{"update enabled enabled>disabled"},
+			name: "enabled", args: func(a *Args) { a.Enabled = &no }, edits: []string{"update enabled enabled > disabled"},
 		},
 		{
 			name: "static", args: func(a *Args) { a.Content = nil }, is: func(w *world) { w.unit.FileState = observe.Static },
@@ -178,14 +178,14 @@ func TestDiff(t *testing.T) {
 				w.unit.FileState, w.unit.Load, w.unit.FragmentPath = observe.Masked, observe.MaskedLoad, unitPath
 			},
 			edits: []string{
-				"update content a link to /dev/null>", "update masked true>false", "update enabled masked>enabled",
-				"run restart >" + unitPath + " changes",
+				"update content a link to /dev/null", "update masked true > false", "update enabled masked > enabled",
+				"run restart > " + unitPath + " changes",
 			},
 		},
 		{
 			name: "shall be masked", args: func(a *Args) { *a = Args{Name: "x.service", Masked: &yes} },
 			is:    func(w *world) { w.unit.FragmentPath = "/lib/systemd/system/x.service" },
-			edits: []string{"update masked false>true"},
+			edits: []string{"update masked false > true"},
 		},
 		{
 			name: "is masked, and runs on since rcprov started it", args: func(a *Args) { *a = Args{Name: "x.service", Masked: &yes} },
@@ -227,8 +227,8 @@ func TestDiff(t *testing.T) {
 		{
 			name: "daemon-reload", is: func(w *world) { w.unit.NeedDaemonReload = true },
 			edits: []string{
-				"run daemon-reload >systemd has not loaded the unit files on disk",
-				"run restart >systemd has not loaded the unit files on disk",
+				"run daemon-reload > systemd has not loaded the unit files on disk",
+				"run restart > systemd has not loaded the unit files on disk",
 			},
 		},
 		{
@@ -239,31 +239,31 @@ func TestDiff(t *testing.T) {
 				w.stamp("abc", unitPath, "u")
 				w.stamp("abc", dropIn, "d")
 			},
-			edits: []string{"run daemon-reload >systemd has not loaded the unit files on disk"},
+			edits: []string{"run daemon-reload > systemd has not loaded the unit files on disk"},
 		},
 		{
 			name: "drop-in written, killed before daemon-reload", is: func(w *world) { w.unit.DropInPaths = nil },
-			edits: []string{"run daemon-reload >systemd has not loaded " + dropIn + "", "run restart >systemd has not loaded " + dropIn + ""},
+			edits: []string{"run daemon-reload > systemd has not loaded " + dropIn + "", "run restart > systemd has not loaded " + dropIn + ""},
 		},
 		{
 			name: "unit file in place of a package's, killed before daemon-reload", is: func(w *world) { w.unit.FragmentPath = "/usr/lib/systemd/system/x.service" },
-			edits: []string{"run daemon-reload >systemd has not loaded " + unitPath + "", "run restart >systemd has not loaded " + unitPath + ""},
+			edits: []string{"run daemon-reload > systemd has not loaded " + unitPath + "", "run restart > systemd has not loaded " + unitPath + ""},
 		},
 		{
 			name: "killed between daemon-reload and restart", is: func(w *world) { w.change(unitPath, later, "") },
-			edits: []string{"run restart >" + unitPath + " changed since it started"},
+			edits: []string{"run restart > " + unitPath + " changed since it started"},
 		},
 		{
 			name: "drop-in gone", is: func(w *world) { w.stamp("abc", "/etc/systemd/system/x.service.d/b.conf", "b") },
-			edits: []string{"run restart >/etc/systemd/system/x.service.d/b.conf was removed since it started"},
+			edits: []string{"run restart > /etc/systemd/system/x.service.d/b.conf was removed since it started"},
 		},
 		{
 			name: "watched file changed", is: func(w *world) { w.change("/etc/r", later, "") },
-			edits: []string{"run restart >/etc/r changed since it started"},
+			edits: []string{"run restart > /etc/r changed since it started"},
 		},
 		{
 			name: "changed within the kernel's tick", is: func(w *world) { w.change("/etc/r", start.Add(-4*time.Millisecond), "") },
-			edits: []string{"run restart >/etc/r changed since it started"},
+			edits: []string{"run restart > /etc/r changed since it started"},
 		},
 		{
 			name: "of an init script, generated anew", args: func(a *Args) { a.Content = nil }, is: func(w *world) {
@@ -275,39 +275,39 @@ func TestDiff(t *testing.T) {
 		{name: "chown", is: func(w *world) { w.change("/etc/r", later, "f"); w.stamp("abc", "/etc/r", "f") }},
 		{
 			name: "changed, stamped", is: func(w *world) { w.change("/etc/r", later, "g"); w.stamp("abc", "/etc/r", "f") },
-			edits: []string{"run restart >/etc/r changed since it started"},
+			edits: []string{"run restart > /etc/r changed since it started"},
 		},
 		{
 			name: "changed while the clock was wrong", is: func(w *world) { w.change("/etc/r", start.Add(-time.Hour), "g"); w.stamp("abc", "/etc/r", "f") },
-			edits: []string{"run restart >/etc/r changed since it started"},
+			edits: []string{"run restart > /etc/r changed since it started"},
 		},
 		{name: "restarted by hand", is: func(w *world) { w.change("/etc/r", start.Add(-time.Second), "g"); w.stamp("old", "/etc/r", "f") }},
 		{
 			name: "put back after a restart by hand", is: func(w *world) { w.change("/etc/r", later, "f"); w.stamp("old", "/etc/r", "f") },
-			edits: []string{"run restart >/etc/r changed since it started"},
+			edits: []string{"run restart > /etc/r changed since it started"},
 		},
 		{
 			name: "removed", is: func(w *world) {
 				w.unit.Files["/etc/r"] = observe.WatchedFile{CTime: "-", Fingerprint: "absent"}
 				w.stamp("abc", "/etc/r", "f")
 			},
-			edits: []string{"run restart >/etc/r was removed since it started"},
+			edits: []string{"run restart > /etc/r was removed since it started"},
 		},
 		{
 			name: "program replaced", is: func(w *world) { w.unit.ReplacedProgram = "/bin/x" },
-			edits: []string{"run restart >/bin/x was replaced since it started"},
+			edits: []string{"run restart > /bin/x was replaced since it started"},
 		},
 		{
 			name: "working directory removed", is: func(w *world) { w.unit.LostDirectory = "/srv/x" },
-			edits: []string{"run restart >its working directory /srv/x was removed since it started"},
+			edits: []string{"run restart > its working directory /srv/x was removed since it started"},
 		},
 		{
 			name: "several reasons", is: func(w *world) { w.unit.ReplacedProgram = "/bin/x"; w.change("/etc/r", later, "") },
-			edits: []string{"run restart >/etc/r changed since it started; /bin/x was replaced since it started"},
+			edits: []string{"run restart > /etc/r changed since it started; /bin/x was replaced since it started"},
 		},
 		{
 			name: "reload", is: func(w *world) { w.change("/etc/l", later, "") },
-			edits: []string{"run reload >/etc/l changed since it was last read"},
+			edits: []string{"run reload > /etc/l changed since it was last read"},
 		},
 		{name: "reloaded by hand", is: func(w *world) { w.change("/etc/l", later, ""); w.unit.StateChanged = reloaded }},
 		{
@@ -315,7 +315,7 @@ func TestDiff(t *testing.T) {
 				w.change("/etc/l", later, "")
 				w.unit.StateChanged, w.unit.ReloadFailed = reloaded, true
 			},
-			edits: []string{"run reload >/etc/l changed since it was last read"},
+			edits: []string{"run reload > /etc/l changed since it was last read"},
 		},
 		{
 			name: "put back after a reload by hand", is: func(w *world) {
@@ -323,11 +323,11 @@ func TestDiff(t *testing.T) {
 				w.change("/etc/l", reloaded.Add(time.Minute), "f")
 				w.stamp("abc", "/etc/l", "f")
 			},
-			edits: []string{"run reload >/etc/l changed since it was last read"},
+			edits: []string{"run reload > /etc/l changed since it was last read"},
 		},
 		{
 			name: "both", is: func(w *world) { w.change("/etc/l", later, ""); w.change("/etc/r", later, "") },
-			edits: []string{"run restart >/etc/r changed since it started"},
+			edits: []string{"run restart > /etc/r changed since it started"},
 		},
 		{
 			name: "no reload", is: func(w *world) { w.change("/etc/l", later, ""); w.unit.CanReload = false },
@@ -356,11 +356,11 @@ func TestDiffAbsent(t *testing.T) {
 	t.Parallel()
 	gone := step(t, func(a *Args) { *a = Args{Name: "x.service", DropIns: map[string]string{"a.conf": ""}, State: "absent"} })
 	checkDiff(t, gone, running(), []string{
-		"remove content", `remove drop_ins."a.conf"`, "update running active (running)>stopped", "update enabled enabled>disabled",
+		"remove content", `remove drop_ins."a.conf"`, "update running active (running) > stopped", "update enabled enabled > disabled",
 	}, "")
 	checkDiff(t, gone, &world{unit: observe.UnitInfo{Load: observe.NotFound, Active: observe.Inactive}}, nil, "")
 	checkDiff(t, gone, &world{unit: observe.UnitInfo{Load: observe.Loaded, Active: observe.Failed, NeedDaemonReload: true}},
-		[]string{"run daemon-reload >systemd has not loaded the unit files on disk"}, "")
+		[]string{"run daemon-reload > systemd has not loaded the unit files on disk"}, "")
 }
 
 // checkDiff compares the diff of s on a host, each edit as "action field from>to", with what is wanted.
@@ -392,20 +392,7 @@ func checkEdits(t *testing.T, s *Step, snapshot *observe.Snapshot, edits []strin
 	if err != nil {
 		return change
 	}
-	var got []string
-	for _, e := range shown.Edits {
-		line := string(e.Action) + " " + e.Field
-		if e.From+e.To != "" {
-			line += " " + e.From + ">" + e.To
-		}
-		if e.If != "" {
-			line += " if " + e.If
-		}
-		if e.Unless != "" {
-			line += " unless " + e.Unless
-		}
-		got = append(got, line)
-	}
+	got := moduletest.Lines(shown.Edits, "x.service", unitPath, dropIn)
 	if diff := cmp.Diff(edits, got); diff != "" {
 		t.Errorf("edits (-want +got):\n%s", diff)
 	}

@@ -105,32 +105,32 @@ func TestDiff(t *testing.T) {
 		}},
 		{
 			name: "not installed", host: func(s *state) { *s = state{} }, notes: []string{"ufw is not installed yet: an earlier step must install it"},
-			edits: []string{"create rule >allow in proto tcp from any to any port 22", "update enabled false>true"},
+			edits: []string{"create rule > allow in proto tcp from any to any port 22", "update enabled false > true"},
 		},
 		{
 			name: "removed", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Installed, s.Loaded = false, false },
-			edits: []string{"run enabled true, but the rules on disk are not loaded>loaded"},
+			edits: []string{"run enabled true, but the rules on disk are not loaded > loaded"},
 			notes: []string{"ufw is not installed yet: an earlier step must install it"},
 		},
 		{
 			name: "for IPv6 missing", is: []string{sshTuple},
-			edits: []string{"create rule >allow in proto tcp from any to any port 22"},
+			edits: []string{"create rule > allow in proto tcp from any to any port 22"},
 		},
 		{name: "without IPv6", is: []string{sshTuple}, host: func(s *state) { s.IPv6 = false }},
 		{
 			name: "comment and action", is: []string{"### tuple ### limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=73736820c3a9", sshTuple6},
-			edits: []string{"update rule limit in proto tcp from any to any port 22 # ssh é>allow in proto tcp from any to any port 22"},
+			edits: []string{"update rule limit in proto tcp from any to any port 22 # ssh é > allow in proto tcp from any to any port 22"},
 		},
 		{
 			name: "settings", is: []string{sshTuple, sshTuple6},
 			host: func(s *state) { s.Enabled, s.Logging, s.Defaults["incoming"] = false, "off", "allow" },
 			edits: []string{
-				"update default_incoming allow>deny", "update logging off>low", "update enabled false>true",
+				"update default_incoming allow > deny", "update logging off > low", "update enabled false > true",
 			},
 		},
 		{
 			name: "kernel", is: []string{sshTuple, sshTuple6}, host: func(s *state) { s.Loaded = false },
-			edits: []string{"run enabled true, but the rules on disk are not loaded>loaded"},
+			edits: []string{"run enabled true, but the rules on disk are not loaded > loaded"},
 		},
 		{
 			name: "exclusive", exclusive: true,
@@ -138,34 +138,34 @@ func TestDiff(t *testing.T) {
 				"### tuple ### allow tcp 7000 0.0.0.0/0 any 0.0.0.0/0 Lab%20App - in", sshTuple, "### tuple ### deny_log any any ::/0 any 2001:db8::1/64 in comment=78",
 			},
 			edits: []string{
-				"create rule >allow in proto tcp from any to any port 22",
-				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App>",
-				"remove rule deny in log from 2001:db8::1/64 to ::/0>",
+				"create rule > allow in proto tcp from any to any port 22",
+				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App",
+				"remove rule deny in log from 2001:db8::1/64 to ::/0",
 			},
 		},
 		{
 			name: "one removed", is: []string{sshTuple, sshTuple6, "### tuple ### limit tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in comment=73", webTuple6},
 			rules: []RuleArgs{ssh, with(web, gone)},
 			edits: []string{
-				"remove rule limit in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 80,443>",
-				"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>",
+				"remove rule limit in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 80,443",
+				"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443",
 			},
 		},
 		{name: "removed already", rules: []RuleArgs{with(web, gone), ssh, with(app, gone)}, is: []string{sshTuple, sshTuple6}},
 		{
 			name: "of IPv6 removed", is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
 			rules: []RuleArgs{ssh, with(web, gone, func(r *RuleArgs) { r.From = "::/0" })},
-			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>"},
+			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443"},
 		},
 		{
 			name: "of IPv6 removed, IPv4 stays", is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
 			rules: []RuleArgs{ssh, with(web, gone, func(r *RuleArgs) { r.From = "::/0" }), with(web, func(r *RuleArgs) { r.From = "0.0.0.0/0" })},
-			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>"},
+			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443"},
 		},
 		{
 			name: "application removed, of whatever ports", is: append(appTuples, sshTuple, sshTuple6), rules: []RuleArgs{ssh, with(app, gone)}, host: profiled,
 			edits: []string{
-				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App>", "remove rule allow in from ::/0 to ::/0 app Lab%20App>",
+				"remove rule allow in from 0.0.0.0/0 to 0.0.0.0/0 app Lab%20App", "remove rule allow in from ::/0 to ::/0 app Lab%20App",
 			},
 		},
 		{
@@ -176,14 +176,14 @@ func TestDiff(t *testing.T) {
 		{name: "order doesn't matter", rules: []RuleArgs{web, ssh}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6}},
 		{
 			name: "order", rules: []RuleArgs{block, ssh}, is: []string{sshTuple, blockTuple, sshTuple6},
-			edits: []string{"update order before a rule that comes first in the plan>allow in proto tcp from any to any port 22"},
+			edits: []string{"update order before a rule that comes first in the plan > allow in proto tcp from any to any port 22"},
 		},
 		{
 			name: "new rule that must come first", rules: []RuleArgs{block, ssh, web}, is: []string{sshTuple, sshTuple6, webTuple, webTuple6},
 			edits: []string{
-				"create rule >deny in from 203.0.113.0/24 to any",
-				"update order before a rule that comes first in the plan>allow in proto tcp from any to any port 22",
-				"update order before a rule that comes first in the plan>allow in proto tcp from any to any port 80,443",
+				"create rule > deny in from 203.0.113.0/24 to any",
+				"update order before a rule that comes first in the plan > allow in proto tcp from any to any port 22",
+				"update order before a rule that comes first in the plan > allow in proto tcp from any to any port 80,443",
 			},
 		},
 		{
@@ -204,24 +204,24 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "let in on this interface", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Interface = "eth0" })},
-			edits: []string{"create rule >allow in on eth0 proto tcp from any to any port 22"},
+			edits: []string{"create rule > allow in on eth0 proto tcp from any to any port 22"},
 		},
 		{
 			name: "perhaps let in by another's rule of iptables", rules: []RuleArgs{web},
 			host:  func(s *state) { s.Others.Accepts = true },
-			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
+			edits: []string{"create rule > allow in proto tcp from any to any port 80,443"},
 		},
 		{
 			name: "left unconfirmed", host: func(s *state) { *s = state{Installed: true, Switch: deadman.Armed} },
-			edits: []string{"run unconfirmed a change that its run did not live to confirm>taken back, then made again"},
+			edits: []string{"run unconfirmed a change that its run did not live to confirm > taken back, then made again"},
 		},
 		{
 			name: "log", rules: []RuleArgs{with(ssh, func(r *RuleArgs) { r.Log = "new" })}, is: []string{sshTuple, sshTuple6},
-			edits: []string{"update rule allow in proto tcp from any to any port 22>allow in log proto tcp from any to any port 22"},
+			edits: []string{"update rule allow in proto tcp from any to any port 22 > allow in log proto tcp from any to any port 22"},
 		},
 		{
 			name: "IPv4 alone", rules: []RuleArgs{ssh, with(web, func(r *RuleArgs) { r.From = "0.0.0.0/0" })}, is: []string{sshTuple, sshTuple6},
-			edits: []string{"create rule >allow in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 80,443"},
+			edits: []string{"create rule > allow in proto tcp from 0.0.0.0/0 to 0.0.0.0/0 port 80,443"},
 		},
 		{
 			name: "IPv4 alone, there", rules: []RuleArgs{ssh, with(web, func(r *RuleArgs) { r.From = "0.0.0.0/0" })},
@@ -230,21 +230,21 @@ func TestDiff(t *testing.T) {
 		{
 			name: "IPv4 alone, exclusively", exclusive: true, rules: []RuleArgs{ssh, with(web, func(r *RuleArgs) { r.To = "0.0.0.0/0" })},
 			is:    []string{sshTuple, sshTuple6, webTuple, webTuple6},
-			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443>"},
+			edits: []string{"remove rule allow in proto tcp from ::/0 to ::/0 port 80,443"},
 		},
 		{
 			name: "application", rules: []RuleArgs{ssh, app}, is: []string{sshTuple, sshTuple6}, host: profiled,
-			edits: []string{"create rule >allow in from any to any app Lab%20App"},
+			edits: []string{"create rule > allow in from any to any app Lab%20App"},
 		},
 		{name: "application, there", exclusive: true, rules: []RuleArgs{ssh, app}, is: append(appTuples, sshTuple, sshTuple6), host: profiled},
 		{
 			name: "application, of IPv6 a part", rules: []RuleArgs{ssh, app}, is: append(appTuples[:3:3], sshTuple, sshTuple6), host: profiled,
-			edits: []string{"create rule >allow in from any to any app Lab%20App"},
+			edits: []string{"create rule > allow in from any to any app Lab%20App"},
 		},
 		{
 			name: "application that has other ports now", exclusive: true, rules: []RuleArgs{ssh, app}, is: append(appTuples, sshTuple, sshTuple6),
 			host:  func(s *state) { s.Profiles = map[string][]profile{"Lab App": {{Proto: "tcp", Port: "7005"}}} },
-			edits: []string{"create rule >allow in from any to any app Lab%20App"},
+			edits: []string{"create rule > allow in from any to any app Lab%20App"},
 		},
 		{
 			name: "no such application", rules: []RuleArgs{ssh, app}, is: []string{sshTuple, sshTuple6},
@@ -252,7 +252,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "not over SSH", rules: []RuleArgs{web}, host: func(s *state) { s.Session = session{} },
-			edits: []string{"create rule >allow in proto tcp from any to any port 80,443"},
+			edits: []string{"create rule > allow in proto tcp from any to any port 80,443"},
 		},
 	}
 	for _, test := range tests {
@@ -276,11 +276,7 @@ func TestDiff(t *testing.T) {
 			if err != nil {
 				return
 			}
-			var got []string
-			for _, e := range change.Edits {
-				text := string(e.Action) + " " + e.Field + " " + e.From + ">" + e.To
-				got = append(got, text)
-			}
+			got := moduletest.Lines(change.Edits, "ufw")
 			if diff := cmp.Diff(test.edits, got); diff != "" {
 				t.Errorf("edits (-want +got):\n%s", diff)
 			}

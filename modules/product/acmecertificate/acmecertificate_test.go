@@ -409,13 +409,6 @@ func (w world) snapshot(p Pair, originPath string) *observe.Snapshot {
 	return s
 }
 
-func edits(c modules.Change) (all []string) {
-	for _, e := range c.Edits {
-		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s: %s > %s", e.Action, e.Field, e.From, e.To)))
-	}
-	return all
-}
-
 func TestIssueDiff(t *testing.T) {
 	t.Parallel()
 	ca := issue(t, nil, "Some CA", 0, 10*quarter, nil)
@@ -471,50 +464,50 @@ func TestIssueDiff(t *testing.T) {
 		},
 		{
 			name: "a renewal that failed, and is due again", is: world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, Failed: failed(-time.Hour)})},
-			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			want: []string{"run renew > less than a third of its lifetime remains: it expires on 2026-12-14"},
 			work: renewal(aged, quarter/10),
 		},
 		{
 			name: "a renewal that failed, with little left", change: func(a *Args) { a.FailBelowDays = 30 },
 			is:   world{certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, Failed: failed(time.Hour)})},
-			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			want: []string{"run renew > less than a third of its lifetime remains: it expires on 2026-12-14"},
 			work: renewal(aged, 30*24*time.Hour),
 		},
 		{name: "made by lego alone", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
 		{
-			name: "absent", want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt is not there > for chat.example.com, from " + production},
+			name: "absent", want: []string{"create /var/lib/lego/certificates/chat.example.com.crt is not there > for chat.example.com, from " + production},
 			work: work(noPair, view{Wrong: "/var/lib/lego/certificates/chat.example.com.crt is not there"}),
 		},
-		{name: "placeholder", is: world{certificate: held.pem, key: held.keyPEM()}, want: []string{"update : self-signed placeholder > for chat.example.com, from " + production}},
-		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create : /var/lib/lego/certificates/chat.example.com.key is not there > for chat.example.com, from " + production}},
+		{name: "placeholder", is: world{certificate: held.pem, key: held.keyPEM()}, want: []string{"update self-signed placeholder > for chat.example.com, from " + production}},
+		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create /var/lib/lego/certificates/chat.example.com.key is not there > for chat.example.com, from " + production}},
 		{
 			name: "another key", is: world{certificate: fresh.pem, key: aged.keyPEM()},
-			want: []string{"create : /var/lib/lego/certificates/chat.example.com.key is not the key of the certificate > for chat.example.com, from " + production},
+			want: []string{"create /var/lib/lego/certificates/chat.example.com.key is not the key of the certificate > for chat.example.com, from " + production},
 		},
 		{
 			name: "rubbish", is: world{certificate: "x", key: aged.keyPEM()},
-			want: []string{"create : /var/lib/lego/certificates/chat.example.com.crt has no certificate in PEM form > for chat.example.com, from " + production},
+			want: []string{"create /var/lib/lego/certificates/chat.example.com.crt has no certificate in PEM form > for chat.example.com, from " + production},
 		},
 		{
-			name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"},
+			name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode 0644 > 0600"},
 			work: keyWork{Key: "/var/lib/lego/certificates/chat.example.com.key", Mode: 0o644},
 		},
 		{
 			name: "another name", change: func(a *Args) { a.Names = append(a.Names, "www.example.com") }, is: world{certificate: fresh.pem, key: fresh.keyPEM()},
-			want: []string{"update names: chat.example.com > chat.example.com, www.example.com"},
+			want: []string{"update names chat.example.com > chat.example.com, www.example.com"},
 		},
 		{
 			name: "another key type", change: func(a *Args) { a.KeyType = "rsa4096" }, is: world{certificate: fresh.pem, key: fresh.keyPEM()},
-			want: []string{"update key_type: ec256 > rsa4096"},
+			want: []string{"update key_type ec256 > rsa4096"},
 		},
 		{
 			name: "from staging", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: "https://staging"})},
-			want: []string{"update directory: https://staging > " + production},
+			want: []string{"update directory https://staging > " + production},
 			work: work(otherDirectory, staged),
 		},
 		{
 			name: "a third remains", is: world{certificate: aged.pem, key: aged.keyPEM()},
-			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			want: []string{"run renew > less than a third of its lifetime remains: it expires on 2026-12-14"},
 			work: func() issueWork { w := renewal(aged, quarter/10); w.Seen.Directory = ""; return w }(),
 		},
 		{
@@ -522,28 +515,28 @@ func TestIssueDiff(t *testing.T) {
 		},
 		{
 			name: "the CA's moment has come", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now})},
-			want: []string{"run renew:  > the CA suggests so; it expires on 2027-02-19"},
+			want: []string{"run renew > the CA suggests so; it expires on 2027-02-19"},
 		},
 		{
 			name: "the note is about an older one", is: world{certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Serial: "1", Directory: "https://staging", RenewAt: now})},
 		},
 		{
 			name: "expired", is: world{certificate: expired.pem, key: expired.keyPEM(), origin: note(origin{RenewAt: now.Add(time.Hour)})},
-			want: []string{"run renew:  > expired on 2026-08-23"},
+			want: []string{"run renew > expired on 2026-08-23"},
 		},
 		{
 			name: "to be revoked, says the CA", is: world{
 				certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)}),
 				asked: suggestion{Fingerprint: fingerprintOf(fresh.certificate), RenewAt: now.Add(-time.Hour)},
 			},
-			want: []string{"run renew:  > the CA suggests so; it expires on 2027-02-19"},
+			want: []string{"run renew > the CA suggests so; it expires on 2027-02-19"},
 		},
 		{
 			name: "to be revoked, says the host's timer", is: world{
 				certificate: fresh.pem, key: fresh.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(time.Hour)}),
 				timer: timer(fresh, now.Add(-time.Hour)),
 			},
-			want: []string{"run renew:  > the CA suggests so; it expires on 2027-02-19"},
+			want: []string{"run renew > the CA suggests so; it expires on 2027-02-19"},
 		},
 		{name: "another was to be revoked", is: world{
 			certificate: fresh.pem, key: fresh.keyPEM(), timer: timer(aged, now.Add(-time.Hour)),
@@ -553,7 +546,7 @@ func TestIssueDiff(t *testing.T) {
 			name: "a suggestion that comes too late", is: world{
 				certificate: aged.pem, key: aged.keyPEM(), origin: note(origin{Directory: production, RenewAt: now.Add(quarter)}),
 			},
-			want: []string{"run renew:  > less than a third of its lifetime remains: it expires on 2026-12-14"},
+			want: []string{"run renew > less than a third of its lifetime remains: it expires on 2026-12-14"},
 		},
 		{name: "could not tell", is: world{err: errors.New("Input/output error")}, err: "look at /var/lib/lego/certificates/chat.example.com.crt: Input/output error"},
 	} {
@@ -574,7 +567,7 @@ func TestIssueDiff(t *testing.T) {
 				said = err.Error()
 			}
 			moduletest.WantWork(t, test.work, c)
-			if diff := cmp.Diff(test.want, edits(c)); diff != "" || said != test.err {
+			if diff := cmp.Diff(test.want, moduletest.Lines(c.Edits, step.Certificate, step.Key)); diff != "" || said != test.err {
 				t.Errorf("error %q, want %q; edits (-want +got):\n%s", said, test.err, diff)
 			}
 			if notes := strings.Join(c.Notes, "; "); notes != test.notes {
@@ -603,23 +596,23 @@ func TestSelfSignedDiff(t *testing.T) {
 		work        modules.Work // nil: not compared
 	}{
 		{name: "converged", is: world{certificate: fresh.pem, key: fresh.keyPEM()}},
-		{name: "absent", want: []string{"create : /c is not there" + to}, work: work(noPair, view{Wrong: "/c is not there"})},
-		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create : /k is not there" + to}},
-		{name: "another key", is: world{certificate: fresh.pem, key: aged.keyPEM()}, want: []string{"create : /k is not the key of the certificate" + to}},
-		{name: "signed by a CA", is: world{certificate: signed.pem, key: signed.keyPEM()}, want: []string{"update : signed by CN=Some CA" + to}},
-		{name: "another name", is: world{certificate: other.pem, key: other.keyPEM()}, want: []string{"update names: other.example.com" + to}, work: work(otherNames, viewOf(seen{leaf: other.certificate}))},
-		{name: "soon to expire", is: world{certificate: aged.pem, key: aged.keyPEM()}, want: []string{"update : expires on 2026-12-14" + to}},
+		{name: "absent", want: []string{"create /c is not there" + to}, work: work(noPair, view{Wrong: "/c is not there"})},
+		{name: "no key", is: world{certificate: fresh.pem}, want: []string{"create /k is not there" + to}},
+		{name: "another key", is: world{certificate: fresh.pem, key: aged.keyPEM()}, want: []string{"create /k is not the key of the certificate" + to}},
+		{name: "signed by a CA", is: world{certificate: signed.pem, key: signed.keyPEM()}, want: []string{"update signed by CN=Some CA" + to}},
+		{name: "another name", is: world{certificate: other.pem, key: other.keyPEM()}, want: []string{"update names other.example.com" + to}, work: work(otherNames, viewOf(seen{leaf: other.certificate}))},
+		{name: "soon to expire", is: world{certificate: aged.pem, key: aged.keyPEM()}, want: []string{"update expires on 2026-12-14" + to}},
 		{
-			name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode: 0644 > 0600"},
+			name: "key open", is: world{certificate: fresh.pem, key: fresh.keyPEM(), open: true}, want: []string{"update mode 0644 > 0600"},
 			work: keyWork{Key: "/k", Mode: 0o644},
 		},
 		{name: "place held by a CA's", placeholder: true, is: world{certificate: signed.pem, key: signed.keyPEM(), open: true}},
 		{name: "place held by an old one", placeholder: true, is: world{certificate: aged.pem, key: aged.keyPEM()}},
-		{name: "place empty", placeholder: true, want: []string{"create : /c is not there" + to}},
+		{name: "place empty", placeholder: true, want: []string{"create /c is not there" + to}},
 	} {
 		step := &SelfSigned{Pair: Pair{"/c", "/k"}, Names: []string{"chat.example.com"}, KeyType: certcrypto.EC256, Placeholder: test.placeholder}
 		c, err := step.Diff(test.is.snapshot(step.Pair, "/o"))
-		if diff := cmp.Diff(test.want, edits(c)); diff != "" || err != nil {
+		if diff := cmp.Diff(test.want, moduletest.Lines(c.Edits, "/c", "/k")); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 		}
 		t.Run(test.name, func(t *testing.T) { moduletest.WantWork(t, test.work, c) })
@@ -723,7 +716,7 @@ func TestRegisteredDiff(t *testing.T) {
 	args.Email = "admin@example.com"
 	const dir = "/var/lib/lego/accounts/acme-v02.api.letsencrypt.org/admin@example.com"
 	step := &Registered{newIssue(args, Pair{}, nil)}
-	missing := []string{"create :  > account of admin@example.com with https://acme-v02.api.letsencrypt.org/directory"}
+	missing := []string{"create > account of admin@example.com with https://acme-v02.api.letsencrypt.org/directory"}
 	key := observe.FileInfo{Type: observe.Regular, Content: []byte(issue(t, nil, "x", 0, quarter, nil).keyPEM())}
 	text := func(content string) observe.FileInfo {
 		return observe.FileInfo{Type: observe.Regular, Content: []byte(content)}
@@ -756,7 +749,7 @@ func TestRegisteredDiff(t *testing.T) {
 			want = accountWork{Dir: dir, Name: "admin@example.com", Directory: "https://acme-v02.api.letsencrypt.org/directory"}
 		}
 		t.Run(test.name, func(t *testing.T) { moduletest.WantWork(t, want, c) })
-		if diff := cmp.Diff(test.want, edits(c)); diff != "" {
+		if diff := cmp.Diff(test.want, moduletest.Lines(c.Edits, dir)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 		if (err == nil) != (test.fails == "") || err != nil && err.Error() != test.fails {

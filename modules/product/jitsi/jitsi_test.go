@@ -273,21 +273,6 @@ func (w world) snapshot(paths ...string) *observe.Snapshot {
 	return s
 }
 
-// edits are those of a change in short: action subject field from>to.
-func edits(c modules.Change) []string {
-	var all []string
-	for _, e := range c.Edits {
-		words := []string{string(e.Action), e.Subject}
-		for _, w := range []string{e.Field, e.From} {
-			if w != "" {
-				words = append(words, w)
-			}
-		}
-		all = append(all, strings.Join(words, " "))
-	}
-	return all
-}
-
 // wantWork is [moduletest.WantWork] for a case of a table.
 func wantWork(t *testing.T, name string, want modules.Work, c modules.Change) {
 	t.Helper()
@@ -321,27 +306,27 @@ func TestProsodyDiff(t *testing.T) {
 	}{
 		"converged": {change: func(world) {}},
 		"absent": {
-			change: func(w world) { clear(w) }, want: []string{"create " + conf + " configured"},
+			change: func(w world) { clear(w) }, want: []string{"create " + conf + " configured > as jitsi-meet-prosody writes it"},
 			work: prosodyWork{Domain: domain, Lacks: wholeConf},
 		},
 		"killed half way": {
 			change: func(w world) { w[conf] = text("VirtualHost \"auth.meet.example.com\"\n") },
-			want:   []string{"update " + conf + " configured without the certificate of auth.meet.example.com"},
+			want:   []string{"update " + conf + " configured without the certificate of auth.meet.example.com > as jitsi-meet-prosody writes it"},
 			work:   prosodyWork{Domain: domain, Lacks: authCertificate},
 		},
 		"no certificate": {
 			change: func(w world) { delete(w, "/var/lib/prosody/auth.meet.example.com.crt") },
-			want:   []string{"update " + conf + " configured without /var/lib/prosody/auth.meet.example.com.crt"},
+			want:   []string{"update " + conf + " configured without /var/lib/prosody/auth.meet.example.com.crt > as jitsi-meet-prosody writes it"},
 			work:   prosodyWork{Domain: domain, Lacks: neededFile, File: "/var/lib/prosody/auth.meet.example.com.crt"},
 		},
-		"not trusted": {change: func(w world) { delete(w, ca) }, want: []string{"update " + conf + " configured without " + ca}},
+		"not trusted": {change: func(w world) { delete(w, ca) }, want: []string{"update " + conf + " configured without " + ca + " > as jitsi-meet-prosody writes it"}},
 		"directory":   {change: func(w world) { w[conf] = observe.FileInfo{Type: observe.Directory} }, err: conf + " is a directory, not a file"},
 	} {
 		w := converged()
 		test.change(w)
 		got, err := step.Diff(w.snapshot(append(step.needed(), conf)...))
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff(test.want, edits(got)); diff != "" || moduletest.ErrorText(err) != test.err {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); diff != "" || moduletest.ErrorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, moduletest.ErrorText(err), test.err, diff)
 		}
 	}
@@ -367,7 +352,7 @@ func TestSettings(t *testing.T) {
 		"update " + path + " external_services, stun", "update " + path + " external_services, turn", "update " + path + " external_services, turns",
 	}
 	got, err := plain.Diff(world{path: text(string(packaged))}.snapshot(path))
-	if diff := cmp.Diff(servers, edits(got)); err != nil || diff != "" {
+	if diff := cmp.Diff(servers, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 		t.Errorf("what the package writes is not what is wanted without tokens, except for coturn: %v (-want +got):\n%s", err, diff)
 	}
 	silent, _, _ := apply(string(packaged), plain.Wanted)
@@ -385,7 +370,7 @@ func TestSettings(t *testing.T) {
 		"update " + path + " authentication", "update " + path + " app_id", "update " + path + " app_secret",
 		"update " + path + " token_verification", "update " + path + " external_service_secret",
 	}
-	if diff := cmp.Diff(want, edits(got)); err != nil || diff != "" {
+	if diff := cmp.Diff(want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 		t.Errorf("%v; edits (-want +got):\n%s", err, diff)
 	}
 	wantWork(t, "with tokens", settingsWork{
@@ -415,7 +400,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("without lines: %v", err)
 	}
 	if got, err := plain.Diff(world{}.snapshot(path)); err != nil || len(got.Edits) != 4 {
-		t.Errorf("absent: %v, %v", edits(got), err)
+		t.Errorf("absent: %v, %v", moduletest.Lines(got.Edits), err)
 	}
 }
 
@@ -450,7 +435,7 @@ func TestRosterDiff(t *testing.T) {
 		path = "/var/lib/prosody/auth%2emeet%2eexample%2ecom/roster/focus.dat"
 	)
 	proxy := text("Component \"focus.meet.example.com\" \"client_proxy\"\n")
-	missing := []string{"update roster of focus@auth.meet.example.com focus.meet.example.com not in it"}
+	missing := []string{"update roster of focus@auth.meet.example.com focus.meet.example.com not in it > sees when it is online"}
 	for name, test := range map[string]struct {
 		conf, roster observe.FileInfo
 		want         []string
@@ -460,14 +445,14 @@ func TestRosterDiff(t *testing.T) {
 		"absent":              {proxy, observe.FileInfo{}, missing},
 		"empty":               {proxy, text(""), missing},
 		"pending":             {proxy, text(rosterPending), missing},
-		"only to":             {proxy, text(strings.Replace(rosterGranted, `"from"`, `"to"`, 1)), []string{"update roster of focus@auth.meet.example.com focus.meet.example.com subscription to"}},
+		"only to":             {proxy, text(strings.Replace(rosterGranted, `"from"`, `"to"`, 1)), []string{"update roster of focus@auth.meet.example.com focus.meet.example.com subscription to > sees when it is online"}},
 		"of another domain":   {proxy, text(strings.Replace(rosterGranted, "meet", "call", 1)), missing},
 		"before 2021":         {text(""), observe.FileInfo{}, nil},
 		"no configuration":    {observe.FileInfo{}, observe.FileInfo{}, missing},
 		"looks like a domain": {proxy, text(strings.Replace(rosterGranted, "focus.meet", "focusxmeet", 1)), missing},
 	} {
 		got, err := (&Roster{Domain: domain}).Diff(world{conf: test.conf, path: test.roster}.snapshot(conf, path))
-		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
 		}
 	}
@@ -486,8 +471,11 @@ func TestCertificateLinksDiff(t *testing.T) {
 		}
 	}
 	got, err := (&CertificateLinks{Domain: domain}).Diff(w.snapshot(paths...))
-	want := []string{"create /etc/prosody/certs/auth.meet.example.com.crt", "create /etc/prosody/certs/auth.meet.example.com.key"}
-	if diff := cmp.Diff(want, edits(got)); err != nil || diff != "" {
+	want := []string{
+		"create /etc/prosody/certs/auth.meet.example.com.crt > a link to /var/lib/prosody/auth.meet.example.com.crt",
+		"create /etc/prosody/certs/auth.meet.example.com.key > a link to /var/lib/prosody/auth.meet.example.com.key",
+	}
+	if diff := cmp.Diff(want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 		t.Errorf("%v; edits (-want +got):\n%s", err, diff)
 	}
 }
@@ -504,7 +492,7 @@ func TestGuardDiff(t *testing.T) {
 		"not yet installed": {true, text(guardText), observe.UnitInfo{Load: observe.NotFound}, nil},
 		"absent":            {true, observe.FileInfo{}, observe.UnitInfo{Load: observe.NotFound}, []string{"create " + guardPath}},
 		"edited":            {true, text("[Service]\n"), observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}}, []string{"update " + guardPath}},
-		"not loaded":        {true, text(guardText), observe.UnitInfo{Load: observe.Loaded}, []string{"run prosody.service daemon-reload"}},
+		"not loaded":        {true, text(guardText), observe.UnitInfo{Load: observe.Loaded}, []string{"run prosody.service daemon-reload > systemd has not loaded the unit files on disk"}},
 		"no tokens":         {false, observe.FileInfo{}, observe.UnitInfo{Load: observe.Loaded}, nil},
 		"no tokens any more": {
 			false, text(guardText),
@@ -515,13 +503,13 @@ func TestGuardDiff(t *testing.T) {
 			false,
 			observe.FileInfo{},
 			observe.UnitInfo{Load: observe.Loaded, DropInPaths: []string{guardPath}},
-			[]string{"run prosody.service daemon-reload"},
+			[]string{"run prosody.service daemon-reload > systemd has not loaded the unit files on disk"},
 		},
 	} {
 		s := world{guardPath: test.is}.snapshot(guardPath)
 		observe.Unit.Put(s, guardedUnit, test.unit, nil)
 		got, err := (&Guard{Tokens: test.tokens}).Diff(s)
-		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
 		}
 	}
@@ -547,7 +535,7 @@ func TestGuardMatches(t *testing.T) {
 func TestFocusScriptDiff(t *testing.T) {
 	t.Parallel()
 	script := func(mode fs.FileMode) observe.FileInfo { return observe.FileInfo{Type: observe.Regular, Mode: mode} }
-	executable, enabled := "update "+focusScript+" executable no", "update jicofo.service enabled disabled"
+	executable, enabled := "update "+focusScript+" executable no > yes", "update jicofo.service enabled disabled > enabled"
 	for name, test := range map[string]struct {
 		is    observe.FileInfo
 		links []string
@@ -562,7 +550,7 @@ func TestFocusScriptDiff(t *testing.T) {
 		s := world{focusScript: test.is}.snapshot(focusScript)
 		focusLinks.Put(s, struct{}{}, test.links, nil)
 		got, err := (&FocusScript{}).Diff(s)
-		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
 		}
 	}
@@ -574,7 +562,7 @@ func TestNoTURNDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	off := []string{"update coturn.service enabled enabled", "remove " + turnConf}
+	off := []string{"update coturn.service enabled enabled > disabled, and stopped", "remove " + turnConf}
 	for name, test := range map[string]struct {
 		conf, dropIn observe.FileInfo
 		want         []string
@@ -586,7 +574,7 @@ func TestNoTURNDiff(t *testing.T) {
 		"killed at the last": {text(string(rendered)), observe.FileInfo{}, off},
 	} {
 		got, err := (&NoTURN{}).Diff(world{turnConf: test.conf, turnDropIn: test.dropIn}.snapshot(turnConf, turnDropIn))
-		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
 		}
 	}
@@ -597,12 +585,12 @@ func TestRememberedDiff(t *testing.T) {
 	for name, test := range map[string]struct{ is, want []string }{
 		"converged": {[]string{domain}, nil},
 		"none":      {},
-		"another":   {[]string{"old.example.com"}, []string{"update debconf jitsi-meet/jvb-hostname value old.example.com"}},
+		"another":   {[]string{"old.example.com"}, []string{"update debconf jitsi-meet/jvb-hostname value old.example.com > empty, so that jitsi-meet-web-config keeps the page's settings of that domain"}},
 	} {
 		s := observe.NewSnapshot()
 		remembered.Put(s, struct{}{}, test.is, nil)
 		got, err := (&Remembered{Domain: domain}).Diff(s)
-		if diff := cmp.Diff(test.want, edits(got)); err != nil || diff != "" {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits (-want +got):\n%s", name, err, diff)
 		}
 	}
@@ -654,7 +642,7 @@ func TestAccountDiff(t *testing.T) {
 		step := Account{User: "focus", Domain: domain, Secret: test.secret}
 		got, err := step.Diff(world{path: test.is}.snapshot(path))
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff(test.want, edits(got)); diff != "" || moduletest.ErrorText(err) != test.err {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); diff != "" || moduletest.ErrorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, moduletest.ErrorText(err), test.err, diff)
 		}
 	}
@@ -698,18 +686,18 @@ func TestCertificateDiff(t *testing.T) {
 	}{
 		"converged": {is: world{path: text(""), key: text("")}},
 		"absent": {
-			want:  []string{"run " + path + " wait", "run " + key + " wait"},
+			want:  []string{"run " + path + " wait > there", "run " + key + " wait > there"},
 			notes: []string{path + " is not there yet: an earlier step must make it", key + " is not there yet: an earlier step must make it"},
 			work:  certificateWork{path, key},
 		},
 		"no key": {
-			is: world{path: text("")}, want: []string{"run " + key + " wait"},
+			is: world{path: text("")}, want: []string{"run " + key + " wait > there"},
 			notes: []string{key + " is not there yet: an earlier step must make it"}, work: certificateWork{key},
 		},
 	} {
 		got, err := step.Diff(test.is.snapshot(path, key))
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff([][]string{test.want, test.notes}, [][]string{edits(got), got.Notes}); err != nil || diff != "" {
+		if diff := cmp.Diff([][]string{test.want, test.notes}, [][]string{moduletest.Lines(got.Edits), got.Notes}); err != nil || diff != "" {
 			t.Errorf("%s: %v; edits and notes (-want +got):\n%s", name, err, diff)
 		}
 		if test.want != nil {
@@ -735,6 +723,7 @@ func FuzzHasPassword(f *testing.F) {
 
 func TestSiteDiff(t *testing.T) {
 	t.Parallel()
+	const writes = " > as jitsi-meet-web-config writes it"
 	const (
 		path = "/etc/nginx/sites-available/meet.example.com.conf"
 		page = "/etc/jitsi/meet/meet.example.com-config.js"
@@ -761,18 +750,18 @@ server {
 		work       modules.Work // nil: not compared
 	}{
 		"converged":   {text(site), good, nil, "", "", nil},
-		"absent":      {observe.FileInfo{}, observe.FileInfo{}, []string{"create " + path, "create " + page}, "", "", siteWork{Site: &step, WriteSite: true, Page: writePage}},
+		"absent":      {observe.FileInfo{}, observe.FileInfo{}, []string{"create " + path + writes, "create " + page + writes}, "", "", siteWork{Site: &step, WriteSite: true, Page: writePage}},
 		"certificate": {text(strings.Replace(site, "/etc/tls/fullchain.pem", "/etc/ssl/x.crt", 1)), good, []string{"update " + path + " certificate"}, site, "", siteWork{Site: &step, EditSite: &modules.Text{Old: strings.Replace(site, "/etc/tls/fullchain.pem", "/etc/ssl/x.crt", 1), New: site}}},
 		"key":         {text(strings.Replace(site, "/etc/tls/privkey.pem", "/etc/ssl/x.key", 1)), good, []string{"update " + path + " certificate"}, site, "", nil},
 		"challenges":  {text(strings.Replace(site, "/var/www/acme", "/usr/share/jitsi-meet", 1)), good, []string{"update " + path + " certificate"}, site, "", nil},
-		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain does not name meet.example.com"}, "", "", siteWork{Site: &step, Page: replacePage}},
+		"other page":  {text(site), text("domain: 'other.example.com'"), []string{"update " + page + " domain does not name meet.example.com" + writes}, "", "", siteWork{Site: &step, Page: replacePage}},
 		"link":        {observe.FileInfo{Type: observe.Symlink}, good, nil, "", path + " is a symbolic link, not a file", nil},
 	} {
 		snapshot := world{path: test.site, page: test.page}.snapshot(path, page)
 		nginx.PutSites(snapshot)
 		got, err := step.Diff(snapshot)
 		wantWork(t, name, test.work, got)
-		if diff := cmp.Diff(test.want, edits(got)); diff != "" || moduletest.ErrorText(err) != test.err {
+		if diff := cmp.Diff(test.want, moduletest.Lines(got.Edits)); diff != "" || moduletest.ErrorText(err) != test.err {
 			t.Errorf("%s: error %q, want %q; edits (-want +got):\n%s", name, moduletest.ErrorText(err), test.err, diff)
 		}
 		if test.text != "" && got.Edits[0].Text.New != test.text {
@@ -819,7 +808,7 @@ func TestPreviousDomainDiff(t *testing.T) {
 		"remove /etc/nginx/sites-enabled/old.example.com.conf of another domain",
 		"remove /etc/prosody/conf.d/old.example.com.cfg.lua of another domain",
 	}
-	if diff := cmp.Diff(want, edits(got)); err != nil || diff != "" {
+	if diff := cmp.Diff(want, moduletest.Lines(got.Edits)); err != nil || diff != "" {
 		t.Errorf("%v; edits (-want +got):\n%s", err, diff)
 	}
 }

@@ -394,6 +394,7 @@ func readFileLines(lines []string) fileLines {
 	names := map[string][2]string{"0:0": {"root", "root"}} // user and group, by numbers
 	pairs := make(map[string]string)                       // numbers, by path
 	var links, contents []string
+	answered := 0 // strangers of l.answers
 	for _, line := range lines {
 		what, rest, _ := strings.Cut(line, " ")
 		switch what {
@@ -435,9 +436,12 @@ func readFileLines(lines []string) fileLines {
 			}
 		case "answer":
 			decoded, err := base64.StdEncoding.DecodeString(rest)
-			if n := len(l.answers); n > 0 && err == nil {
-				a := &l.answers[n-1]
-				a.learned, a.complaints = readFileLines(Reply{Stdout: decoded}.Lines()), readComplaints(decoded)
+			if err != nil {
+				continue
+			}
+			learned, complaints := readFileLines(Reply{Stdout: decoded}.Lines()), readComplaints(decoded)
+			for ; answered < len(l.answers); answered++ {
+				l.answers[answered].learned, l.answers[answered].complaints = learned, complaints
 			}
 		case "sum":
 			sum, path, _ := strings.Cut(rest, "  ")

@@ -5,8 +5,8 @@
 #	stranger PATH<tab>BASE<tab>UID<tab>NAME<tab>IDS  PATH belongs to that user, in the groups with these numbers and names: it
 #	                                       is a directory above paths, and ends with /; or a path itself, in a directory of
 #	                                       root's where others may write
-#	answer BASE64                          behind it: what fileread.sh prints of it, or of what is below it, by the rights
-#	                                       of the user; ./ in front of a path there stands for BASE/
+#	answer BASE64                          behind one or more: what fileread.sh prints of them, or of what is below them, by the
+#	                                       rights of the user; ./ in front of a path there stands for BASE/
 #
 # and what fileread.sh prints of all other paths. Lists are lines; fileread.sh says what those of $contents and $plain are: the
 # subjects.
@@ -20,7 +20,7 @@
 
 eval "$reader"
 # shellcheck disable=SC2154 # the reader sets nl and tab
-base='' subjects=$contents${contents:+${plain:+$nl}}$plain
+names='' base='' subjects=$contents${contents:+${plain:+$nl}}$plain
 look "$above$nl$(paths "$subjects")"
 
 others=
@@ -33,7 +33,7 @@ for line in $stats; do
 	esac
 done
 if [ -n "$others" ]; then
-	me=$(id -u)
+	while read -r key _ me _ && [ "$key" != Uid: ]; do :; done </proc/self/status
 	ours() { [ "$1" = 0 ] || [ "$1" = "$me" ]; }
 
 	# pick HOW PATH END prints those of the subjects that are PATH with an end that has the pattern END, or with HOW out all
@@ -46,32 +46,116 @@ if [ -n "$others" ]; then
 		done
 	}
 
-	# ask UID PATH END DIR asks about the paths that pick picks, by the rights of a user, in DIR: the user may be unable to go
-	# there from /. Without DIR, or if that is not the user's, by whole paths.
+	# ask UID PATH END DIR has answer_for ask about the paths that pick picks, by the rights of a user. DIR is where the user
+	# must be able to go: its own directory, if END is given; none where a link leads there.
+	jobs='' uids='' count=0
 	ask() {
 		picked=$(pick in "$2" "$3")
 		[ -n "$picked" ] || return 0
-		subjects=$(pick out "$2" "$3") name=$1 init=--clear-groups gid=65534 groups='65534 nogroup'
-		if entry=$(getent passwd "$1"); then
-			name=${entry%%:*} init=--init-groups
-			entry=${entry#*:*:*:}
-			gid=${entry%%:*}
-			groups="$(id -G -- "$name") $(id -Gn -- "$name")"
-		fi
+		subjects=$(pick out "$2" "$3") count=$((count + 1))
+		eval "picked_$count=\$picked"
+		jobs=$jobs$nl$count$tab$1$tab$2${3%?}$tab$4
+		case $nl$uids$nl in *"$nl$1$nl"*) ;; *) uids=$uids${uids:+$nl}$1 ;; esac
+	}
+
+	# leads PATH DIR is whether the modes let the user who owns PATH go to DIR from /.
+	leads() {
+		for line in $stats; do
+			case $line in *"$tab/./"*) ;; *) return 0 ;; esac
+			f=/${line##*"$tab/./"}
+			case $2 in "$f" | "${f%/}"/*) ;; *) continue ;; esac
+			case $1:$line in
+			"$f/:stat 4"?[4567cdef]*) ;;
+			"$f/:"*) return 1 ;;
+			*":stat 4"??[13579bdf]*) ;;
+			*) return 1 ;;
+			esac
+		done
+	}
+
+	# learn looks up the users and their groups, all at once.
+	learn() {
+		# shellcheck disable=SC2086 # lists
+		{
+			entries=$(getent passwd -- $uids) || :
+			inits='' gids=''
+			for entry in $entries; do
+				entry=${entry%%:*}$nl$entry
+				inits=$inits${inits:+$nl}${entry%%"$nl"*} entry=${entry#*:*:*:}
+				gids=$gids${gids:+ }${entry%%:*}
+			done
+			[ -z "$inits" ] || inits=$(getent initgroups -- $inits) || :
+			IFS=" $nl"
+			for word in $inits; do
+				case $word in *[!0-9]*) ;; *) gids="$gids $word" ;; esac
+			done
+			known=$([ -z "$gids" ] || getent group -- $gids) || :
+			IFS=$nl
+		}
+	}
+
+	# who UID sets name, how setpriv sets groups, gid, and groups.
+	who() {
+		name=$1 init=--clear-groups gid=65534 groups='65534 nogroup'
+		for entry in $entries; do
+			case ${entry#*:*:} in "$1":*) ;; *) continue ;; esac
+			name=${entry%%:*} init=--init-groups entry=${entry#*:*:*:}
+			gid=${entry%%:*} groups=
+			numbers=" $gid "
+			for line in $inits; do
+				case $line in "$name "*) numbers="$numbers${line#"$name "} " ;; esac
+			done
+			for line in $known; do
+				number=${line#*:*:} number=${number%%:*}
+				case $numbers in *" $number "*) groups="$groups ${line%%:*}" ;; esac
+			done
+			groups=${numbers# }${groups# }
+			return
+		done
+	}
+
+	# answer SUBJECTS prints what the user sees of them from here.
+	answer() {
+		printf 'answer '
 		# Reading a named pipe would not end.
-		by() { timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" "$init" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&-; }
-		uid=$1
-		(
-			base=$4
-			if ! cd -P -- "${4:-/}" 2>/dev/null || { [ -n "$3" ] && [ "$(stat -c %u .)" != "$1" ]; }; then
-				cd / || exit
-				base=
+		printf '%s\n' "$1" | timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" "$init" --inh-caps=-all -- \
+			sh -c "$reader${nl}alone" 2>&1 3>&- 4>&- 9>&- | base64 -w0
+		echo
+	}
+
+	# answer_for UID asks about all that the user can go to at once, by whole paths. Where the directories above are closed to it,
+	# the program begins in the user's own, if it still is that.
+	answer_for() {
+		uid=$1 all=
+		who "$uid"
+		stranger() { printf 'stranger %s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$uid" "$name" "$groups"; }
+		closed=
+		for job in $jobs; do
+			case $job in *"$tab$uid$tab"*) ;; *) continue ;; esac
+			rest=${job#*"$tab$uid$tab"}
+			path=${rest%%"$tab"*} dir=${rest#*"$tab"}
+			if [ -n "$dir" ] && ! leads "$path" "$dir"; then
+				closed=$closed$nl$job
+				continue
 			fi
-			printf 'stranger %s\t%s\t%s\t%s\t%s\nanswer ' "$2${3%?}" "$base" "$1" "$name" "$groups"
-			export base max
-			printf '%s\n' "$picked" | by sh -c "$reader${nl}alone" 2>&1 | base64 -w0
-			echo
-		)
+			stranger "$path" ''
+			eval "all=\$all\${all:+\$nl}\$picked_${job%%"$tab"*}"
+		done
+		export max base names
+		[ -z "$all" ] || (cd / && answer "$all")
+		for job in $closed; do
+			rest=${job#*"$tab$uid$tab"}
+			path=${rest%%"$tab"*} dir=${rest#*"$tab"}
+			(
+				base=$dir
+				if ! cd -P -- "$dir" 2>/dev/null || { [ "$path" != "${path%/}" ] && [ "$(stat -c %u .)" != "$uid" ]; }; then
+					cd / || exit
+					base=
+				fi
+				stranger "$path" "$base"
+				eval "answer \"\$picked_${job%%"$tab"*}\""
+			)
+		done
 	}
 
 	shared='' asked=''
@@ -132,6 +216,10 @@ if [ -n "$others" ]; then
 			break
 		done
 	done
+	if [ -n "$uids" ]; then
+		learn
+		for uid in $uids; do answer_for "$uid"; done
+	fi
 else
 	# shellcheck disable=SC2034 # the reader uses it
 	whole=yes

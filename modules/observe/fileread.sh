@@ -5,7 +5,7 @@
 # look LIST prints, of each path of the list that is there, and sets stats to that:
 #
 #	stat MODE<tab>UID:GID<tab>SIZE<tab>MTIME<tab>CTIME<tab>PATH
-#	name UID:GID<tab>USER<tab>GROUP    for each pair but root's
+#	name UID:GID<tab>USER<tab>GROUP    for each pair but root's, and those that names has already: these lines
 #
 # tell prints, of each of those that is a symbolic link:
 #
@@ -59,12 +59,17 @@ look() {
 	printf '%s\n' "$stats"
 	# A program that looks up names does so for each file again.
 	pairs=' 0:0 ' some=
+	for line in $names; do
+		line=${line#name }
+		pairs="$pairs${line%%"$tab"*} "
+	done
 	for line in $stats; do
 		pair=${line#*"$tab"}
 		pair=${pair%%"$tab"*}
 		case $pairs in *" $pair "*) ;; *) pairs="$pairs$pair " some=$some$nl${line#*"$tab"*"$tab"*"$tab"*"$tab"*"$tab"} ;; esac
 	done
-	[ -z "$some" ] || each "${some#?}" stat -c "name %u:%g$tab%U$tab%G" -- 2>/dev/null || :
+	[ -z "$some" ] || names=$names$nl$(each "${some#?}" stat -c "name %u:%g$tab%U$tab%G" -- 2>/dev/null) || :
+	[ -z "$names" ] || printf '%s\n' "$names"
 }
 
 tell_links() {

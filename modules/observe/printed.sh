@@ -11,7 +11,8 @@ printed_answer() {
 	answer=$(
 		exec 4>&1
 		said=$({ printed_run "$2" | head -c "$printed_limit" | base64 -w0 >&4; } 3>&1)
-		printf ' %s' "$(printf %s "$said" | tail -c 600 | base64 -w0)"
+		[ "${#said}" -le 600 ] || said=$(printf %s "$said" | tail -c 600)
+		printf ' %s' "$(printf %s "$said" | base64 -w0)"
 	)
 	printf '%s %s\n' "$1" "$answer"
 }

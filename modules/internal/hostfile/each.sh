@@ -1,20 +1,24 @@
-# Calls the function look, which the script look defines, for each of paths; it prints a line. Where the path or a directory on the
-# way belongs to somebody else than root, that is done with the rights of the first such user, for at most 50 seconds: which
-# names are there, and where a link leads, is for that user to see. What fails so prints "unknown".
+# Calls the function look, which the script look defines, for each of paths. Where the path or a directory on the way belongs to
+# somebody else than root, that is done with the rights of the first such user, for at most 50 seconds: which names are there, and
+# where a link leads, is for that user to see. It prints a line for each path, "unknown" for what fails so. With $list there is one
+# path, and look prints what it likes.
 #
-# No program is started where all is root's. Needs setpriv (util-linux) and getent where it is not.
-: "${paths?}" "${look?}"
+# Paths behind one another that lead into the directory of one user are asked about by one program. No program is started where
+# all is root's. Needs setpriv (util-linux) and getent where it is not.
+: "${paths?}" "${look?}" "${list?}"
 
 # owner_of PATH sets owner to that user's number, or to nothing; dir to the directory from which that user can go on, and rest to
 # PATH as seen from there: the directories above may be closed to the user. hers is owner where dir is that user's.
 owner_of() {
-	owner='' above='' todo=${1#/}/
+	owner='' dir='' hers='' above='' todo=${1#/}/
 	while [ -n "$todo" ]; do
 		above=$above/${todo%%/*} todo=${todo#*/}
 		if [ -L "$above" ]; then
 			owner=$(stat -c %u -- "$above") || owner=65534
 			case $owner in 0 | "$(id -u)") owner='' ;; esac
 			dir=${above%/*} hers='' rest=./${above##*/}/$todo
+		elif [ -n "$asked_hers" ] && [ "$above" = "$asked_dir" ]; then
+			owner=$asked_owner dir=$above hers=$owner rest=./$todo
 		elif [ -e "$above" ] && [ ! -O "$above" ]; then
 			owner=$(stat -c %u -- "$above") || owner=65534
 			[ "$owner" != 0 ] || owner=''
@@ -24,28 +28,56 @@ owner_of() {
 	done
 }
 
-# by_owner COMMAND... runs a command with the rights of owner.
-by_owner() {
+# by_user COMMAND... runs a command with the rights of asked_owner, in a subshell, from asked_dir.
+by_user() {
+	cd -P -- "${asked_dir:-/}" && { [ -z "$asked_hers" ] || [ "$(stat -c %u .)" = "$asked_hers" ]; } || return 1
 	groups=--clear-groups gid=65534
-	if entry=$(getent passwd "$owner"); then
+	if entry=$(getent passwd "$asked_owner"); then
 		groups=--init-groups
 		entry=${entry#*:*:*:}
 		gid=${entry%%:*}
 	fi
-	timeout -s KILL 50 setpriv --reuid="$owner" --regid="$gid" "$groups" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&- </dev/null
+	timeout -s KILL 50 setpriv --reuid="$asked_owner" --regid="$gid" "$groups" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&- </dev/null
+}
+
+# The program of a user.
+program="$look
+for path; do look \"\$path\"; done"
+
+# ask PATHS... prints what the user prints of them, who may print anything.
+ask() {
+	if [ "$list" = yes ]; then
+		(by_user sh -c "$program" look "$@") 2>/dev/null || echo unknown
+		return
+	fi
+	said=$( (by_user sh -c "$program" look "$@" | head -c 65536) 2>/dev/null)
+	lines=$(
+		set -f
+		IFS='
+'
+		n=0
+		for _ in $said; do n=$((n + 1)); done
+		echo $n
+	)
+	if [ "$lines" = $# ]; then printf '%s\n' "$said"; else for path; do echo unknown; done; fi
 }
 
 eval "$look"
 eval "set -- $paths"
+asked='' count=0 asked_owner='' asked_dir='' asked_hers=''
 for path; do
 	owner_of "$path"
+	if [ -n "$asked" ] && [ "$owner $dir $hers" != "$asked_owner $asked_dir $asked_hers" ]; then
+		eval "ask $asked"
+		asked=
+	fi
+	asked_owner=$owner asked_dir=$dir asked_hers=$hers
 	if [ -z "$owner" ]; then
 		look "$path"
 	else
-		(
-			cd -P -- "${dir:-/}" && { [ -z "$hers" ] || [ "$(stat -c %u .)" = "$hers" ]; } || exit 1
-			by_owner sh -c "$look
-look \"\$1\"" look "${rest%/}"
-		) 2>/dev/null || echo unknown
+		count=$((count + 1))
+		eval "path_$count=\${rest%/}"
+		asked="$asked \"\$path_$count\""
 	fi
 done
+[ -z "$asked" ] || eval "ask $asked"

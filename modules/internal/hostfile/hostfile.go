@@ -113,8 +113,13 @@ const Unknown = "unknown"
 // Each returns a script that prints a line for each of paths: what the function look, which the script look defines, prints of
 // it. It only looks. Where a path or a directory above it belongs to somebody else than root, it does so with the rights of the
 // first such user.
-func Each(look string, paths []string) string {
-	return shell.Script(each, shell.Vars{"look": shell.Script(look, nil), "paths": shell.QuoteAll(paths)})
+func Each(look string, paths []string) string { return eachScript(look, paths, false) }
+
+// List is [Each] for one path, of which look prints any number of lines.
+func List(look, path string) string { return eachScript(look, []string{path}, true) }
+
+func eachScript(look string, paths []string, list bool) string {
+	return shell.Script(each, shell.Vars{"look": shell.Script(look, nil), "paths": shell.QuoteAll(paths), "list": shell.YesNo(list)})
 }
 
 // Inner returns words as those of one command for a script that runs in the directory, where "%s" in a word is $file.

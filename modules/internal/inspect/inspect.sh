@@ -15,7 +15,8 @@
 
 inspect_judge() {
 	said=$("$2" 2>&1) && status=0 || status=$?
-	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | tail -c "$3" | base64 -w0)"
+	[ "${#said}" -le "$3" ] || said=$(printf %s "$said" | tail -c "$3")
+	printf '%s %s %s\n' "$1" "$status" "$(printf %s "$said" | base64 -w0)"
 }
 
 inspect_absent() {

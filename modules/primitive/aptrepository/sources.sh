@@ -15,7 +15,9 @@ check() { # check FILE URI...
 		shift
 		set -- "$@" -e "$uri"
 	done
-	others=$(grep -lsF "$@" /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources | grep -vxF -e "$own") || return 0
+	found=$(grep -lsF "$@" /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources) || :
+	case $found in "" | "$own") return 0 ;; esac
+	others=$(printf '%s\n' "$found" | grep -vxF -e "$own") || return 0
 	printf '%s\n' "$others" | sed 's/^/also /'
 	apt-get indextargets 2>&1 >/dev/null | grep '^E: ' || :
 }

@@ -169,7 +169,7 @@ func (s *Step) markerQuestion() observe.FileQuestion {
 func (s *Step) Observe(q *observe.Query) {
 	observe.File.Ask(q, observe.FileQuestion{Path: s.Path})
 	observe.File.Ask(q, s.markerQuestion())
-	occupied.Ask(q, s.Path)
+	entry.Ask(q, s.Path)
 	if s.Absent {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Staging()})
 		return
@@ -177,7 +177,7 @@ func (s *Step) Observe(q *observe.Query) {
 	s.rights().Ask(q)
 	for _, name := range s.Contains {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.Path + "/" + name})
-		dangling.Ask(q, s.Path+"/"+name)
+		entry.Ask(q, s.Path+"/"+name)
 	}
 	if s.needsFile {
 		observe.File.Ask(q, observe.FileQuestion{Path: s.File})
@@ -208,11 +208,11 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	if err != nil {
 		return modules.Change{}, err
 	}
-	occupied, err := occupied.Get(snapshot, s.Path)
+	top, err := entry.Get(snapshot, s.Path)
 	switch {
 	case err != nil:
 		return modules.Change{}, fmt.Errorf("look into %s: %w", s.Path, err)
-	case !known && occupied && !s.Replace:
+	case !known && top.Occupied && !s.Replace:
 		return modules.Change{}, modules.WithHint(fmt.Errorf("%s is not empty and was not unpacked by rcprov (it has no valid %s)", s.Path, markerName),
 			"rcprov doesn't replace it: move it away, or name another path.")
 	case s.Absent && (known || s.Replace):
@@ -288,14 +288,14 @@ func (s *Step) compare(snapshot *observe.Snapshot, dir observe.FileInfo, is mark
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("look at %s/%s: %w", s.Path, name, err)
 		}
-		nowhere, err := dangling.Get(snapshot, s.Path+"/"+name)
+		at, err := entry.Get(snapshot, s.Path+"/"+name)
 		if err != nil {
 			return modules.Change{}, fmt.Errorf("follow %s/%s: %w", s.Path, name, err)
 		}
 		was, noted := unpacked[name]
 		switch {
 		case !known:
-		case file.Type == observe.Absent || nowhere:
+		case file.Type == observe.Absent || at.Dangling:
 			w.Missing = append(w.Missing, name)
 		case slices.Contains(s.Fixed, name) && noted && was != form(file):
 			w.Edited = append(w.Edited, name)

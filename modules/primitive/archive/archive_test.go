@@ -186,8 +186,8 @@ func TestDiff(t *testing.T) {
 			observe.File.Put(s, test.step.markerQuestion(), test.marker, nil)
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/x/bin/x"}, test.file, nil)
 			observe.File.Put(s, observe.FileQuestion{Path: "/opt/.x.rcprov"}, test.staging, nil)
-			occupied.Put(s, "/opt/x", test.occupied, nil)
-			dangling.Put(s, "/opt/x/bin/x", test.dangling, nil)
+			entry.Put(s, "/opt/x", entryInfo{Occupied: test.occupied}, nil)
+			entry.Put(s, "/opt/x/bin/x", entryInfo{Dangling: test.dangling}, nil)
 			moduletest.WantWork(t, test.work, moduletest.WantDiff(t, &test.step, s, test.edits, test.err))
 		})
 	}
@@ -494,21 +494,28 @@ func TestLooksWithTheOwnersRights(t *testing.T) {
 		os.Mkdir(closed, 0o700), os.WriteFile(closed+"/y", nil, 0o600), os.Lchown(tree, daemon, daemon), os.Lchown(link, daemon, daemon)); err != nil {
 		t.Fatal(err)
 	}
+	const bin = 2
+	his := filepath.Join(dir, "his")
+	inside := filepath.Join(tree, "two words", "and more")
+	if err := errors.Join(os.Mkdir(his, 0o700), os.WriteFile(his+"/x", nil, 0o600), os.Lchown(his, bin, bin), os.MkdirAll(inside, 0o755)); err != nil {
+		t.Fatal(err)
+	}
 	var q observe.Query
-	dangling.Ask(&q, link)
-	for _, path := range []string{secret, tree, closed} {
-		occupied.Ask(&q, path)
+	entry.Ask(&q, link)
+	// Of one user, one behind another, and with others between.
+	for _, path := range []string{filepath.Dir(inside), inside, his, secret, tree, closed} {
+		entry.Ask(&q, path)
 	}
 	s, err := q.Run(t.Context(), &moduletest.Host{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if nowhere, err := dangling.Get(s, link); err != nil || !nowhere {
-		t.Errorf("a link to what only root may see leads somewhere: %v, %v", !nowhere, err)
+	if is, err := entry.Get(s, link); err != nil || !is.Dangling {
+		t.Errorf("a link to what only root may see leads somewhere: %v, %v", is, err)
 	}
-	for path, want := range map[string]bool{secret: true, tree: true, closed: false} {
-		if has, err := occupied.Get(s, path); err != nil || has != want {
-			t.Errorf("%s has entries: %v, %v", path, has, err)
+	for path, want := range map[string]bool{filepath.Dir(inside): true, inside: false, his: true, secret: true, tree: true, closed: false} {
+		if is, err := entry.Get(s, path); err != nil || is.Occupied != want {
+			t.Errorf("%s has entries: %v, %v", path, is, err)
 		}
 	}
 }

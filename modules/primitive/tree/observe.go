@@ -76,7 +76,7 @@ var listings = &observe.Kind[question, listing]{
 	Script: func(questions []question) string {
 		var b strings.Builder
 		for _, q := range questions {
-			b.WriteString("(\n" + hostfile.Each(shell.Script(lookScript, shell.Vars{"skip": q.Skip, "digest": q.Digest}), []string{q.Path}) + ")\necho end\n")
+			b.WriteString("(\n" + hostfile.List(shell.Script(lookScript, shell.Vars{"skip": q.Skip, "digest": q.Digest}), q.Path) + ")\necho end\n")
 		}
 		return b.String()
 	},

@@ -5,10 +5,11 @@
 modules() {
 	(
 		cd -- "$1" 2>/dev/null || { echo none && exit; }
-		for file in node_modules/*/package.json node_modules/@*/*/package.json node_modules/*/node_modules/*/package.json \
+		sum=$(for file in node_modules/*/package.json node_modules/@*/*/package.json node_modules/*/node_modules/*/package.json \
 			npm/node_modules/*/package.json npm/node_modules/@*/*/package.json \
 			node_modules/*/build/Release/*.node npm/node_modules/*/build/Release/*.node node_modules/@*/*/lib/*.node; do
 			if [ -e "$file" ]; then printf '%s\n' "$file"; fi
-		done | LC_ALL=C cksum | tr ' ' -
+		done | LC_ALL=C cksum)
+		echo "${sum%% *}-${sum#* }"
 	)
 }

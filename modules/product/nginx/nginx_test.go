@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/file"
 	"github.com/rcprov/rcprov/templates"
@@ -143,10 +144,10 @@ func TestConfigurationDiff(t *testing.T) {
 		err     string
 	}{
 		{name: "converged", main: there},
-		{name: "absent", want: []string{"create /etc/nginx/conf.d/a.conf "}},
-		{name: "default site", main: there, gone: observe.FileInfo{Type: observe.Symlink, Target: "x"}, want: []string{"remove /etc/nginx/sites-enabled/default "}},
+		{name: "absent", want: []string{"create /etc/nginx/conf.d/a.conf > 0644 root:root"}},
+		{name: "default site", main: there, gone: observe.FileInfo{Type: observe.Symlink, Target: "x"}, want: []string{"remove /etc/nginx/sites-enabled/default link to x"}},
 		{name: "edited", main: with(there, func(i *observe.FileInfo) { i.SHA256, i.Content = "0", []byte("b;\n") }), want: []string{"update /etc/nginx/conf.d/a.conf content"}},
-		{name: "mode", main: with(there, func(i *observe.FileInfo) { i.Mode = 0o600 }), want: []string{"update /etc/nginx/conf.d/a.conf mode"}},
+		{name: "mode", main: with(there, func(i *observe.FileInfo) { i.Mode = 0o600 }), want: []string{"update /etc/nginx/conf.d/a.conf mode 0600 > 0644"}},
 		{name: "could not tell", failure: errors.New("Input/output error"), err: "look at /etc/nginx/conf.d/a.conf: Input/output error"},
 	}
 	for _, test := range tests {
@@ -163,10 +164,7 @@ func TestConfigurationDiff(t *testing.T) {
 			if err != nil {
 				said = err.Error()
 			}
-			var got []string
-			for _, e := range c.Edits {
-				got = append(got, string(e.Action)+" "+e.Subject+" "+e.Field)
-			}
+			got := moduletest.Lines(c.Edits)
 			if diff := cmp.Diff(test.want, got); diff != "" || said != test.err {
 				t.Errorf("error %q, want %q; edits (-want +got):\n%s", said, test.err, diff)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/primitive/file"
 	"github.com/rcprov/rcprov/modules/shell"
@@ -82,9 +83,9 @@ func TestSiteDiff(t *testing.T) {
 		notes []string
 	}{
 		{name: "alone", names: []string{"a.example.com"}},
-		{name: "a long name", names: []string{"a.example.com", long}, want: []string{"create " + room}},
+		{name: "a long name", names: []string{"a.example.com", long}, want: []string{"create " + room + " > 0644 root:root"}},
 		{name: "a name that fits", names: []string{long[len(long)-46:]}},
-		{name: "a name that does not", names: []string{long[len(long)-47:]}, want: []string{"create " + room}},
+		{name: "a name that does not", names: []string{long[len(long)-47:]}, want: []string{"create " + room + " > 0644 root:root"}},
 		{name: "room by others", names: []string{long}, there: []string{main + "\tserver_names_hash_bucket_size 128", main + "\tinclude conf.d/*.conf"}},
 		{
 			name: "room twice", names: []string{long}, want: []string{"remove " + room},
@@ -117,10 +118,7 @@ func TestSiteDiff(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
-		var got []string
-		for _, e := range c.Edits {
-			got = append(got, string(e.Action)+" "+e.Subject)
-		}
+		got := moduletest.Lines(c.Edits)
 		if diff := cmp.Diff(test.want, got) + cmp.Diff(test.notes, c.Notes); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}

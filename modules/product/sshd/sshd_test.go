@@ -197,7 +197,7 @@ func (w seen) snapshot(s *Step) *observe.Snapshot {
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	careful := Args{PermitRootLogin: "no", MaxAuthTries: 3}
-	goes := "run ssh.service reload: its configuration changes"
+	goes := "run ssh.service reload > its configuration changes"
 	for _, test := range []struct {
 		name string
 		args Args
@@ -209,43 +209,43 @@ func TestDiff(t *testing.T) {
 		{name: "absent", args: careful, see: func(w *seen) {
 			delete(w.Files, dropIn)
 			w.dropIn = observe.FileInfo{}
-		}, want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes},
+		}, want: "create /etc/ssh/sshd_config.d/00-rcprov.conf > 0644 root:root\n" + goes},
 		{name: "edited", args: careful, see: func(w *seen) {
 			w.dropIn.SHA256, w.dropIn.Content = "0", []byte("PermitRootLogin yes\n")
-		}, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf content: \n" + goes},
+		}, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf content\n" + goes},
 		{name: "edited into rubbish", args: careful, see: func(w *seen) {
 			w.dropIn.SHA256, w.dropIn.Content = "0", []byte("x\n")
 			w.Effective, w.Alone, w.Refused = nil, nil, "bad option: x"
-		}, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf content: \n" + goes},
-		{name: "mode", args: careful, see: func(w *seen) { w.dropIn.Mode = 0o600 }, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf mode: 0644\n" + goes},
+		}, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf content\n" + goes},
+		{name: "mode", args: careful, see: func(w *seen) { w.dropIn.Mode = 0o600 }, want: "update /etc/ssh/sshd_config.d/00-rcprov.conf mode 0600 > 0644\n" + goes},
 		{name: "not read yet", args: careful, see: func(w *seen) {
 			w.unit.Files[dropIn] = observe.WatchedFile{Changed: w.unit.Started.Add(time.Hour)}
-		}, want: "run ssh.service reload: /etc/ssh/sshd_config.d/00-rcprov.conf changed since it was last read"},
-		{name: "not listening", args: Args{Port: 22}, see: func(w *seen) { w.Listening = w.Listening[:0] }, want: "run ssh.service listening: it doesn't listen on port 22"},
+		}, want: "run ssh.service reload > /etc/ssh/sshd_config.d/00-rcprov.conf changed since it was last read"},
+		{name: "not listening", args: Args{Port: 22}, see: func(w *seen) { w.Listening = w.Listening[:0] }, want: "run ssh.service listening > it doesn't listen on port 22"},
 		{name: "still listening", args: Args{Port: 22}, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("0.0.0.0:2200"), "sshd", 36})
-		}, want: "run ssh.service listening: it still listens on port 2200"},
+		}, want: "run ssh.service listening > it still listens on port 2200"},
 		{name: "a session's tunnel is not sshd listening", args: Args{Port: 22}, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2200"), "sshd", 99})
 		}},
-		{name: "an address not listened on", args: Args{ListenAddresses: []string{"192.0.2.7"}}, want: "run ssh.service listening: it doesn't listen on 192.0.2.7:22"},
+		{name: "an address not listened on", args: Args{ListenAddresses: []string{"192.0.2.7"}}, want: "run ssh.service listening > it doesn't listen on 192.0.2.7:22"},
 		{name: "the same port in two files", args: Args{Port: 22}, see: func(w *seen) {
 			w.Effective["port"], w.Alone["port"] = []string{"22", "22"}, []string{"22"}
 		}},
 		{name: "no ss", args: Args{Port: 22}, see: func(w *seen) { w.Listening = nil }},
 		{
 			name: "another port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
-			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes + "\nrun sshd new login at port: 2222",
+			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf > 0644 root:root\n" + goes + "\nrun sshd new login at port > 2222",
 		},
 		{
 			name: "one port more", args: Args{Ports: []int{22, 2222}}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
-			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf : 0644 root:root\n" + goes,
+			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf > 0644 root:root\n" + goes,
 		},
 		{name: "through a socket", args: Args{Port: 22}, see: func(w *seen) {
 			w.socket.Active, w.socket.Load = observe.Active, observe.Loaded
 			w.Listening = []listener{{netip.MustParseAddrPort("[::]:22"), "systemd", 1}}
 			w.unit.Active = observe.Inactive
-		}, want: "create /etc/systemd/system/ssh.socket.d/rcprov.conf : 0644 root:root\nrun ssh.service restart: its configuration changes"},
+		}, want: "create /etc/systemd/system/ssh.socket.d/rcprov.conf > 0644 root:root\nrun ssh.service restart > its configuration changes"},
 		{name: "through a socket that follows by itself", args: Args{Port: 22}, see: func(w *seen) {
 			w.socket.Active, w.socket.Load, w.Generator = observe.Active, observe.Loaded, true
 			w.Listening = []listener{{netip.MustParseAddrPort("[::]:22"), "systemd", 1}}
@@ -253,9 +253,9 @@ func TestDiff(t *testing.T) {
 		}},
 		{
 			name: "no socket any more", args: Args{Port: 22}, see: func(w *seen) { w.extra = observe.FileInfo{Type: observe.Regular} },
-			want: "remove /etc/systemd/system/ssh.socket.d/rcprov.conf : \n" + goes,
+			want: "remove /etc/systemd/system/ssh.socket.d/rcprov.conf\n" + goes,
 		},
-		{name: "unconfirmed", args: careful, see: func(w *seen) { w.Unconfirmed = deadman.Armed }, want: "run sshd unconfirmed: taken back, then made again"},
+		{name: "unconfirmed", args: careful, see: func(w *seen) { w.Unconfirmed = deadman.Armed }, want: "run sshd unconfirmed a change that its run did not live to confirm > taken back, then made again"},
 		{name: "confirmed", args: careful, see: func(w *seen) { w.Unconfirmed = deadman.Confirmed }},
 		{name: "not installed", args: careful, see: func(w *seen) { w.state = state{} }, want: "there is no sshd on the host"},
 		{
@@ -301,12 +301,7 @@ func TestDiff(t *testing.T) {
 			}
 			c, err := s.Diff(w.snapshot(s))
 			got := moduletest.ErrorText(err)
-			for i, e := range c.Edits {
-				if i > 0 {
-					got += "\n"
-				}
-				got += string(e.Action) + " " + e.Subject + " " + e.Field + ": " + e.To
-			}
+			got += strings.Join(moduletest.Lines(c.Edits), "\n")
 			if got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
 			}

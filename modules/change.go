@@ -94,5 +94,6 @@ const (
 	Create Action = "create" // it is not there
 	Update Action = "update" // a property differs
 	Remove Action = "remove" // it is there and shall not be
+	Ask    Action = "ask"    // a person is asked: nothing of the host changes
 	Run    Action = "run"    // something happens that leaves nothing to compare: a restart, a command, a wait
 )

@@ -90,6 +90,14 @@ type Rebooter interface {
 	Reboots()
 }
 
+// An Approval is a step at which an apply waits until a person lets it go on, if a later step of the play would change something. Its
+// Diff is always empty, and Apply is never called: the engine asks once for all hosts of the play.
+type Approval interface {
+	Step
+	// Question returns the text for that person.
+	Question() string
+}
+
 // Task is a step with the change that it is to make.
 type Task struct {
 	Step   Step

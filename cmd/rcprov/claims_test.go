@@ -212,6 +212,7 @@ var claimCases = map[string]claimCase{
 
 // withoutClaims are the modules that decide nothing which another step could decide otherwise.
 var withoutClaims = map[string]string{
+	"approval":    "it asks a person",
 	"apt_upgrade": "which packages there are is for others to say; a version that a step names is to be held",
 	"check":       "it waits",
 	"http_check":  "it waits",

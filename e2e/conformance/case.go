@@ -37,6 +37,8 @@ type Case struct {
 	Laptop string `hcl:"laptop,optional"`
 	// Plan is the body of a play: steps.
 	Plan string `hcl:"plan"`
+	// Approve are approvals that apply is given, as PLAY/STEP; the play is called case.
+	Approve []string `hcl:"approve,optional"`
 	// Check uses the host's own tools: it must fail before apply and exit with 0 after it.
 	Check string `hcl:"check"`
 	// Drifts happen one after another, each after the repair of the one before.

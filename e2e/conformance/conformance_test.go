@@ -125,6 +125,7 @@ func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
 // readsNothing are the modules without a case with Reads, and why.
 var readsNothing = map[string]string{
 	"acme_certificate":  "its scenarios break its files one by one",
+	"approval":          "reads no file",
 	"apt_repository":    "its list and key are drifts of its cases, with what apt says of them",
 	"apt_upgrade":       "asks apt, which reads what it reads",
 	"archive":           "without a note of its own, what is there may be somebody else's: an error",

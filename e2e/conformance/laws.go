@@ -33,7 +33,8 @@ import (
 type subject struct {
 	host   *lab.Host
 	laptop *rcprov.Laptop
-	plan   string // path
+	plan   string   // path
+	apply  []string // the command, with all of its arguments
 	check  string
 	alive  []string
 	waits  []string
@@ -62,6 +63,10 @@ func newSubject(ctx context.Context, h *lab.Host, c Case, locals, dir string) (*
 		return nil, fmt.Errorf("laptop: %w: %s", err, out)
 	}
 	s := &subject{host: h, laptop: laptop, plan: plan, check: c.Check, alive: c.Alive, waits: c.Waits}
+	s.apply = []string{"apply", plan, "--json", "--no-color"}
+	for _, step := range c.Approve {
+		s.apply = append(s.apply, "--approve", step)
+	}
 	s.fresh, err = s.snapshot()
 	return s, err
 }
@@ -79,7 +84,7 @@ func undisturbed(ctx context.Context, s *subject, c Case) (state *writes.Snapsho
 	if err != nil {
 		return nil, 0, fmt.Errorf("before the first apply: %w", err)
 	}
-	r, err := s.apply(ctx)
+	r, err := s.applies(ctx)
 	if err == nil {
 		err = tellsTheTruth(plan, r)
 	}
@@ -122,7 +127,7 @@ func (s *subject) spoiled(ctx context.Context, files []string) error {
 		if err != nil {
 			return err
 		}
-		r, err := s.apply(ctx)
+		r, err := s.applies(ctx)
 		if err == nil {
 			err = tellsTheTruth(plan, r)
 		}
@@ -141,7 +146,7 @@ func (s *subject) spoiled(ctx context.Context, files []string) error {
 func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere, stateThere *writes.Snapshot) error {
 	var history strings.Builder
 	for _, after := range moments {
-		r, err := s.laptop.RunAndKill(ctx, after, "apply", s.plan, "--json", "--no-color")
+		r, err := s.laptop.RunAndKill(ctx, after, s.apply...)
 		if err != nil {
 			return err
 		}
@@ -162,7 +167,7 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 			return err
 		}
 	}
-	if _, err := s.apply(ctx); err != nil {
+	if _, err := s.applies(ctx); err != nil {
 		return fmt.Errorf("apply after kills: %w%s", err, &history)
 	}
 	state, err := s.snapshot()
@@ -216,7 +221,7 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.apply(ctx)
+	r, err := s.applies(ctx)
 	if err != nil {
 		return err
 	}
@@ -263,7 +268,7 @@ func (s *subject) settled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.apply(ctx)
+	r, err := s.applies(ctx)
 	if err != nil {
 		return fmt.Errorf("second apply: %w", err)
 	}
@@ -311,9 +316,9 @@ func tellsTheTruth(plan, apply rcprov.Run) error {
 	return fmt.Errorf("law 6: plan and apply differ:\n%s\n%v%v", strings.Join(lies, "\n"), plan, apply)
 }
 
-// apply runs apply, which must succeed.
-func (s *subject) apply(ctx context.Context) (rcprov.Run, error) {
-	r, err := s.laptop.Run(ctx, "apply", s.plan, "--json", "--no-color")
+// applies runs apply, which must succeed.
+func (s *subject) applies(ctx context.Context) (rcprov.Run, error) {
+	r, err := s.laptop.Run(ctx, s.apply...)
 	if err == nil && r.Exit != 0 {
 		err = fmt.Errorf("apply: exit status %d\n%v", r.Exit, r)
 	}

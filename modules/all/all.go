@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/primitive/approval"
 	"github.com/rcprov/rcprov/modules/primitive/aptpackage"
 	"github.com/rcprov/rcprov/modules/primitive/aptrepository"
 	"github.com/rcprov/rcprov/modules/primitive/aptupgrade"
@@ -48,6 +49,7 @@ import (
 func Modules() []modules.Module {
 	return []modules.Module{
 		acmecertificate.Module(),
+		approval.Module(),
 		aptpackage.Module(),
 		aptrepository.Module(),
 		aptupgrade.Module(),

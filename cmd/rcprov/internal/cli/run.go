@@ -24,6 +24,7 @@ type run struct {
 	tags       []string
 	skipTags   []string
 	only       []string
+	approved   []string
 	out        string // file to save the plan in
 	html       string // file to show the plan in
 	parallel   int
@@ -79,6 +80,9 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	flags.StringSliceVar(&r.tags, "tags", nil, "run only steps with one of these `TAGS`")
 	flags.StringSliceVar(&r.skipTags, "skip-tags", nil, "leave out steps with one of these `TAGS`")
 	flags.StringArrayVar(&r.only, "only", nil, "run only this `PLAY/STEP`, such as web/file.motd; may be repeated")
+	if mode == engine.Apply {
+		flags.StringArrayVar(&r.approved, "approve", nil, "approve this `PLAY/STEP`, such as web/approval.go, without a question; may be repeated")
+	}
 	if mode == engine.Plan {
 		flags.StringVar(&r.out, "out", "", "save the plan in `FILE`, for rcprov apply FILE")
 		flags.StringVar(&r.html, "html", "", "write the plan as a page for a browser to `FILE`, too")
@@ -114,6 +118,10 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	approved, err := approvedSteps(p, r.approved)
+	if err != nil {
+		return err
+	}
 	made := saved
 	if r.out != "" {
 		if made, err = r.newSaved(path, p); err != nil {
@@ -146,6 +154,7 @@ func (r *run) run(ctx context.Context, path string) error {
 		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: r.paged(kept, page), Redact: r.app.secrets.String,
 		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, SkipTags: r.skipTags, Only: only, Now: r.app.Now,
 	}
+	options.Approve = r.app.approve(approved, reporter.Suspend)
 	if made != nil {
 		options.Salt = made.Salt
 	}

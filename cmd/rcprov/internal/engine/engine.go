@@ -59,6 +59,9 @@ type Options struct {
 	Redact   func(string) string // hides secrets in entries of the hosts' journals
 	By       string              // who runs it, for locks and journals: "alice@laptop"
 
+	// Approve asks a person, once for each approval: nil, [ErrNobody] or [ErrRefused]. Optional: there is nobody.
+	Approve func(context.Context, Question) error
+
 	Parallel int           // how many hosts at a time; optional: 32
 	LockWait time.Duration // how long to wait for another run to release a host; optional: not at all
 	// ReconnectFor is how long to try to reconnect to a host after its connection broke; optional: 2 minutes.
@@ -133,6 +136,8 @@ type run struct {
 
 	reporting sync.Mutex
 
+	approvals approvals
+
 	mu      sync.Mutex
 	changes int             // how many changes were started so far, on all hosts
 	gone    map[string]bool // hosts that failed, by name
@@ -194,6 +199,11 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 		r.leave(i, hosts, fmt.Sprintf("play %q, on which it depends, failed", p.DependsOn[need].Name))
 		return
 	}
+	if why := r.approvals.refusedBy(); why != "" {
+		r.failed[p] = true
+		r.leave(i, hosts, why)
+		return
+	}
 	r.report(Event{Type: PlayStarted, Play: p.Name, Hosts: names(hosts)})
 	batch := cmp.Or(p.Serial, len(hosts))
 	if r.Mode == Plan {
@@ -216,9 +226,10 @@ func (r *run) play(ctx context.Context, i int, p *plan.Play) {
 			break
 		}
 		var group errgroup.Group
+		m := newMeeting(hosts[begin:min(begin+batch, len(hosts))])
 		for _, h := range hosts[begin:min(begin+batch, len(hosts))] {
 			group.Go(func() error {
-				h.runPlay(ctx, i, p)
+				h.meet(m, p, func() { h.runPlay(ctx, i, p) })
 				return nil
 			})
 		}

@@ -43,6 +43,8 @@ type host struct {
 	seen view
 	way  *wayin.Way // nil: it was not asked, or a step has touched it since
 
+	meeting *meeting // of the play that runs
+
 	answers plan.Answers // to queries, by the look that decided them
 
 	memory memory // what has held secrets
@@ -169,7 +171,7 @@ func (h *host) bind(ctx context.Context) ([]*step, error) {
 			return nil, diags
 		}
 		for _, s := range steps {
-			if s.RunOnce && !h.runsOnce(ctx, p.Plays[i], s) {
+			if s.RunOnce && s.Module != approvalModule && !h.runsOnce(ctx, p.Plays[i], s) {
 				continue
 			}
 			claiming = append(claiming, s)

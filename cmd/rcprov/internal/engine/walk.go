@@ -27,6 +27,7 @@ type walk struct {
 	// brief are the steps that the walk has changed, and whose change may not last.
 	brief []brief
 
+	asks     []ask // approvals of a plan, which are shown at the end
 	deferred deferred
 	failure  *Failure // ends the walk
 }
@@ -59,6 +60,7 @@ func (w *walk) run(ctx context.Context) {
 // end ends the walk.
 func (w *walk) end(ctx context.Context) {
 	w.rescue(ctx)
+	w.showAsks()
 	w.host.leave(len(w.deferred.waiting))
 	if w.failure != nil {
 		w.host.leave(w.failure.Left)
@@ -75,6 +77,9 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 	s := h.steps[i]
 	if s.Skip != "" {
 		w.report(i, Event{Type: StepSkipped, Text: s.Skip})
+		if h.meeting != nil {
+			h.meeting.passes(h, s.Address)
+		}
 		h.counts.Skipped++
 		return 1, true
 	}
@@ -88,6 +93,9 @@ func (w *walk) turn(ctx context.Context, i int) (n int, ok bool) {
 	}
 	if err == nil && s.late() {
 		return w.bind(ctx, i)
+	}
+	if a, ok := s.Step.Step.(modules.Approval); ok && err == nil {
+		return w.approve(ctx, i, a.Question())
 	}
 	if err == nil && s.Query != nil {
 		_, err = s.Query.Answer(h.seen.snapshot)

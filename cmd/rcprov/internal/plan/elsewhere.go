@@ -74,6 +74,7 @@ var elsewhere = map[string]string{
 	"set_hostname":    "`hostname`",
 	"host_name":       "`hostname`",
 	"time_zone":       "`timezone`",
+	"pause":           "`approval`",
 	"mounts":          "`mount`",
 	"fstab":           "`mount`",
 	"iptables":        "`ufw`",

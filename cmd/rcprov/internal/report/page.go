@@ -76,6 +76,7 @@ var (
 		modules.Create: {"c", "+", "will be created"},
 		modules.Update: {"u", "~", "will be changed"},
 		modules.Remove: {"r", "−", "will be removed"},
+		modules.Ask:    {"x", ">", "will be asked for"},
 		modules.Run:    {"x", ">", "will run"},
 	}
 	pageMay     = &pageLook{"m", "?", "may change, or unknown"}

@@ -38,6 +38,7 @@ var actionStyles = map[modules.Action]actionStyle{
 	modules.Create: {sign: "+", color: green, will: "will be created", did: "created"},
 	modules.Update: {sign: "~", color: yellow, will: "will be changed", did: "changed"},
 	modules.Remove: {sign: "-", color: red, will: "will be removed", did: "removed"},
+	modules.Ask:    {sign: ">", color: cyan, will: "will be asked for", did: "was given"},
 	modules.Run:    {sign: ">", color: cyan, will: "will run", did: "ran"},
 }
 

@@ -283,7 +283,7 @@ func (s *scope) makeHost(b *hostBlock) *Host {
 	}
 	h.IdentityFile = text("identity_file", "")
 	h.FallbackUser = text("fallback_user", "")
-	if attr := attrs["fallback_user"]; attr != nil && (h.User == "" || h.FallbackUser == h.User) {
+	if attr := attrs["fallback_user"]; attr != nil && h.FallbackUser != "" && (h.User == "" || h.FallbackUser == h.User) {
 		s.report(mistake(attr.NameRange, what+": fallback_user needs another user beside it", "It is who logs in until the plan has made `user`: write `user = \"deploy\"`, for example."))
 	}
 	h.ProxyJump = text("proxy_jump", "")

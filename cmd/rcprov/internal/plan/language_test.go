@@ -201,7 +201,10 @@ host "b" {
   become_password = "su-secret"
   groups          = ["web"]
 }
-host "a.example.com" { connection = "local" }
+host "a.example.com" {
+  connection    = "local"
+  fallback_user = null
+}
 group "late" { hosts = [host["a.example.com"], group.web] }
 play "third one" {
   hosts      = [group.late, host.b]

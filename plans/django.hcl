@@ -96,17 +96,16 @@ play "site" {
   }
 
   # It listens on 127.0.0.1 alone. When there is too much in it, what may expire goes first.
-  line "redis" {
-    for_each = { maxmemory = "256mb", maxmemory-policy = "volatile-lru" }
-    path     = "/etc/redis/redis.conf"
-    line     = "${each.key} ${each.value}"
-    regexp   = "^${each.key} "
-  }
   systemd_unit "redis" {
-    name       = "redis-server.service"
-    enabled    = true
-    running    = true
-    restart_on = ["/etc/redis/redis.conf"]
+    name = "redis-server.service"
+    drop_ins = { "memory.conf" = <<-EOT
+      [Service]
+      ExecStart=
+      ExecStart=/usr/bin/redis-server /etc/redis/redis.conf --supervised systemd --daemonize no --maxmemory 256mb --maxmemory-policy volatile-lru
+    EOT
+    }
+    enabled = true
+    running = true
   }
 
   nginx "web" {}
@@ -134,6 +133,7 @@ play "site" {
       STATIC_ROOT   = "${local.dir}/static"
       MEDIA_ROOT    = "${local.dir}/media"
     }, var.settings)
+    needs = concat(include.db.needs, ["redis-server.service"])
     tasks = [
       { name = "migrate", run = ["python", "manage.py", "migrate", "--noinput"], unless = ["python", "manage.py", "migrate", "--check"] },
       {

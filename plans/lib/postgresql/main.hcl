@@ -261,6 +261,9 @@ command "grant" {
 
 output "port" { value = var.port }
 
+# For an `unless` elsewhere that asks the server.
+output "needs" { value = ["/var/lib/postgresql", local.unit] }
+
 output "packages" { value = local.packages }
 
 output "service" { value = systemd_unit.server.name }

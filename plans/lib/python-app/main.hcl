@@ -56,6 +56,13 @@ variable "tasks" {
   default = []
 }
 
+# Paths and units: when an earlier step changes one of them, plan doesn't trust an `unless` that it has seen.
+variable "needs" {
+  type        = list(string)
+  default     = []
+  description = "what the tasks depend on, beside the checkout and the virtual environment"
+}
+
 # `{ web = ["gunicorn", "--bind=127.0.0.1:8000", "app.wsgi"] }`: the unit NAME-web.service.
 variable "processes" { type = map(list(string)) }
 
@@ -84,6 +91,7 @@ locals {
   lock     = "${local.code}/${var.lock}"
   index    = include.sources.pypi
   packages = concat(["git", "openssh-client", "python3-venv"], var.packages)
+  needs    = concat([local.code, local.venv], var.needs)
   path     = "${local.venv}/bin:/usr/bin:/bin"
 
   # As systemd.service(5) wants arguments.
@@ -157,7 +165,7 @@ command "task" {
   dir      = local.code
   env      = merge(var.env, { PATH = local.path, HOME = local.dir })
   argv     = each.value.run
-  unless   = each.value.unless
+  unless   = concat(["sh", "-c", "shift \"$0\" && exec \"$@\"", length(local.needs)], local.needs, each.value.unless)
 }
 
 systemd_unit "process" {

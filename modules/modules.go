@@ -195,6 +195,10 @@ type Env struct {
 	// ReadFile reads a file on the controller; a relative path starts at the plan's directory.
 	ReadFile func(path string) ([]byte, error)
 
+	// Large returns a regular file on the controller that is too large to be read ([observe.MaxContent]), to be sent as a stream.
+	// It returns nil for any other path: ReadFile has the content, or the reason why there is none. Nil: there are no such files.
+	Large func(path string) *Source
+
 	// OpenDir opens a directory on the controller; a relative path starts at the plan's directory.
 	OpenDir func(path string) (fs.FS, error)
 

@@ -21,6 +21,7 @@ import (
 type File struct {
 	Path     string
 	Content  []byte
+	Source   *Source     // instead of Content, of a large file of the controller
 	Mode     fs.FileMode // permission bits, with fs.ModeSetuid, ModeSetgid and ModeSticky
 	Owner    string      // user name or number; root if empty
 	Group    string      // group name or number; root if empty
@@ -38,30 +39,30 @@ const uploadSize = 256 << 10
 // refuses, the error is a [*ValidateError]; after this and any other error of a command the old file is as it was. Errors
 // have advice from [FileHint].
 func WriteFile(ctx context.Context, h Host, f File) error {
-	if len(f.Content) <= uploadSize {
-		return f.script("").Run(ctx, h)
+	if f.Source == nil && len(f.Content) <= uploadSize {
+		return f.script("", false).Run(ctx, h)
 	}
-	to, err := send(ctx, h, f)
+	to, packed, err := send(ctx, h, f)
 	if err != nil {
 		return writeError(err, f.Path)
 	}
-	return f.script(to).Run(ctx, h)
+	return f.script(to, packed).Run(ctx, h)
 }
 
 // Script is [WriteFile] as a [Script]. It is false where the content is too large for one command, and where a program of the plan's
 // validates it, which may take long and do anything.
 func (f File) Script() (Script, bool) {
-	if len(f.Content) > uploadSize || len(f.Validate) > 0 {
+	if f.Source != nil || len(f.Content) > uploadSize || len(f.Validate) > 0 {
 		return Script{}, false
 	}
-	return f.script(""), true
+	return f.script("", false), true
 }
 
-// script writes what was uploaded, or the content if nothing was.
-func (f File) script(upload string) Script {
+// script writes what was uploaded, compressed if packed is set, or the content if nothing was.
+func (f File) script(upload string, packed bool) Script {
 	vars := f.vars()
 	vars["mode"], vars["backup"], vars["upload"], vars["validate"] = OctalMode(f.Mode), f.Backup, upload, hostfile.Inner(f.Validate)
-	vars["old_sum"] = ""
+	vars["old_sum"], vars["packed"] = "", shell.YesNo(packed)
 	if f.Keep && f.Old != nil {
 		sum := sha256.Sum256(f.Old)
 		vars["old_sum"] = hex.EncodeToString(sum[:])
@@ -98,6 +99,9 @@ func writeError(err error, path string) error {
 	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
 		return err
 	}
+	if changed := (*SourceChangedError)(nil); errors.As(err, &changed) {
+		return err
+	}
 	return FileHint(fmt.Errorf("write %s: %w", path, err), path)
 }
 
@@ -109,22 +113,31 @@ func (f File) vars() shell.Vars {
 // uploadDir is where files are uploaded to that go to directories of others. Only root can enter it.
 const uploadDir = "/var/lib/rcprov/upload/"
 
-// send uploads the content of f to a place where nobody but root may write, and returns that; after an error of the upload
-// nothing is left, if the host still listens.
-func send(ctx context.Context, h Host, f File) (to string, err error) {
+// send uploads the content of f to a place where nobody but root may write, and returns that, and whether it is compressed; after an
+// error of the upload nothing is left, if the host still listens.
+func send(ctx context.Context, h Host, f File) (to string, packed bool, err error) {
+	if f.Source != nil {
+		to, packed, err = f.Source.sendSoonest(ctx, h, func(packed bool) (string, error) { return f.room(ctx, h, f.Source.size, packed) })
+	} else if to, err = f.room(ctx, h, int64(len(f.Content)), false); err == nil {
+		err = h.Upload(ctx, to, bytes.NewReader(f.Content))
+	}
+	if err != nil && to != "" {
+		_, cleanup := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", to}})
+		err = errors.Join(err, cleanup)
+	}
+	return to, packed, err
+}
+
+// room returns where to upload size bytes to.
+func (f File) room(ctx context.Context, h Host, size int64, packed bool) (string, error) {
 	sum := sha256.Sum256([]byte(f.Path))
 	vars := f.vars()
-	vars["size"], vars["store"] = strconv.Itoa(len(f.Content)), uploadDir+hex.EncodeToString(sum[:8])
+	vars["size"], vars["packed"], vars["store"] = strconv.FormatInt(size, 10), shell.YesNo(packed), uploadDir+hex.EncodeToString(sum[:8])
 	result, err := h.Run(ctx, Command{Script: hostfile.Script(hostfile.Room, vars, nil)})
 	if err != nil {
 		return "", DoorError(err, f.Path)
 	}
-	to = strings.TrimSuffix(string(result.Stdout), "\n")
-	if err = h.Upload(ctx, to, bytes.NewReader(f.Content)); err != nil {
-		_, cleanup := h.Run(ctx, Command{Argv: []string{"rm", "-f", "--", to}})
-		err = errors.Join(err, cleanup)
-	}
-	return to, err
+	return strings.TrimSuffix(string(result.Stdout), "\n"), nil
 }
 
 // ValidateError says that a file's validate command did not accept the new content.

@@ -47,7 +47,12 @@ case "content, mode and owner" {
 }
 
 case "binary, empty and large" {
-  plan  = <<-EOT
+  laptop = "seq 170000 >numbers"
+  plan   = <<-EOT
+    file "source" {
+      path   = "/srv/source"
+      source = "numbers"
+    }
     file "empty" {
       path    = "/srv/empty"
       content = ""
@@ -61,7 +66,8 @@ case "binary, empty and large" {
       content = join("", [for i in range(1000) : format("%0999d\n", i)])
     }
   EOT
-  check = <<-EOT
+  check  = <<-EOT
+    [ "$(wc -l </srv/source)" = 170000 ] &&
     [ -f /srv/empty ] && [ ! -s /srv/empty ] && [ "$(stat -c %a /srv/touched)" = 600 ] &&
     [ "$(stat -c %s /srv/large)" = 1000000 ] && [ "$(tail -n 1 /srv/large | sed 's/^0*//')" = 999 ]
   EOT
@@ -72,6 +78,10 @@ case "binary, empty and large" {
   drift "mode of a file whose content is left alone" {
     run     = "chmod 644 /srv/touched"
     changes = ["file.touched"]
+  }
+  drift "a large source has more" {
+    run     = "echo >>/srv/source"
+    changes = ["file.source"]
   }
   drift "large is truncated" {
     run     = "truncate -s 999999 /srv/large"
@@ -185,7 +195,7 @@ case "many at once" {
     [ -z "$(find /srv -name '*rcprov*')" ]
   EOT
   drift "all but some" {
-    run     = "rm /srv/many/0[2-6] /srv/many/lines; rm -r /srv/many/ann; chmod 600 /srv/many/last; touch /srv/many/lines"
+    run = "rm /srv/many/0[2-6] /srv/many/lines; rm -r /srv/many/ann; chmod 600 /srv/many/last; touch /srv/many/lines"
     changes = [
       "file.many[\"02\"]", "file.many[\"03\"]", "file.many[\"04\"]", "file.many[\"05\"]", "file.many[\"06\"]",
       "line.lines[\"a\"]", "line.lines[\"b\"]", "directory.ann", "file.hers", "file.last",

@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -19,6 +21,31 @@ const Dir = "/var/lib/rcprov/upload"
 // at its end, so that a killed run leaves none; after an error, For does. The path is always the same for a name, so that what a
 // killed upload left is replaced. It ends in ".deb" if name does: apt takes no other file for a package.
 func For(ctx context.Context, h modules.Host, name string, content []byte, use func(file string) error) error {
+	return with(ctx, h, name, use, func(file string) error { return h.Upload(ctx, file, bytes.NewReader(content)) })
+}
+
+// Source is [For] with the content of a large file.
+func Source(ctx context.Context, h modules.Host, name string, content *modules.Source, use func(file string) error) error {
+	return with(ctx, h, name, use, func(file string) error { return content.Send(ctx, h, file) })
+}
+
+// Stream is [For] with the content that write writes, which is never in memory as a whole.
+func Stream(ctx context.Context, h modules.Host, name string, write func(to io.Writer) error, use func(file string) error) error {
+	return with(ctx, h, name, use, func(file string) error {
+		r, w := io.Pipe()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			w.CloseWithError(write(w))
+		}()
+		err := h.Upload(ctx, file, r)
+		_ = r.Close() // ends the other side if the upload failed
+		<-done
+		return err
+	})
+}
+
+func with(ctx context.Context, h modules.Host, name string, use, send func(file string) error) error {
 	sum := sha256.Sum256([]byte(name))
 	file := Dir + "/" + hex.EncodeToString(sum[:8])
 	if strings.HasSuffix(name, ".deb") {
@@ -26,7 +53,10 @@ func For(ctx context.Context, h modules.Host, name string, content []byte, use f
 	}
 	_, err := h.Run(ctx, modules.Command{Script: "umask 077\nmkdir -p -- " + Dir + "\nrm -f -- " + file + "\n"})
 	if err == nil {
-		err = h.Upload(ctx, file, bytes.NewReader(content))
+		err = send(file)
+	}
+	if changed := (*modules.SourceChangedError)(nil); errors.As(err, &changed) {
+		return modules.SourceHint(changed)
 	}
 	if err != nil {
 		return modules.FileHint(fmt.Errorf("upload %s: %w", name, err), file)

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,9 +48,10 @@ type Step struct {
 	Replace  bool        // replace also a directory that rcprov did not unpack; for products, which own their directories
 	Absent   bool
 
-	needsFile bool   // File is the plan's, and no product makes it
-	source    string // the file on the controller; empty: none
-	content   []byte // its content
+	needsFile bool            // File is the plan's, and no product makes it
+	source    string          // the file on the controller; empty: none
+	content   []byte          // its content
+	large     *modules.Source // instead of content
 }
 
 var _ modules.Preparer = (*Step)(nil)
@@ -126,10 +125,7 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 		errs = append(errs, modules.Argf("source", "conflicts with %s", map[bool]string{true: "url", false: "file"}[args.URL != ""]))
 	case args.Source != "":
 		s.source = args.Source
-		s.content, err = env.ReadFile(args.Source)
-		check("source", err)
-		sum := sha256.Sum256(s.content)
-		s.SHA256 = hex.EncodeToString(sum[:])
+		check("source", s.read(env))
 	case args.URL != "":
 		check("url", fetch.CheckURL(args.URL))
 	case args.File != "":
@@ -154,6 +150,20 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	}
 	s.SHA256 = sum
 	return s, errors.Join(errs...)
+}
+
+// read reads the archive on the controller.
+func (s *Step) read(env modules.Env) (err error) {
+	if env.Large != nil {
+		s.large = env.Large(s.source)
+	}
+	if s.large != nil {
+		s.SHA256, err = s.large.SHA256()
+		return err
+	}
+	s.content, err = env.ReadFile(s.source)
+	s.SHA256 = observe.Fingerprint(s.content)
+	return err
 }
 
 // rights are the desired mode, owner and group of the directory itself.
@@ -395,11 +405,15 @@ func (s *Step) unpack(ctx context.Context, h modules.Host) error {
 	if s.source == "" {
 		return s.run(ctx, h)
 	}
-	return upload.For(ctx, h, s.source, s.content, func(file string) error {
+	use := func(file string) error {
 		local := *s
 		local.File = file
 		return local.run(ctx, h)
-	})
+	}
+	if s.large != nil {
+		return upload.Source(ctx, h, s.source, s.large, use)
+	}
+	return upload.For(ctx, h, s.source, s.content, use)
 }
 
 // run unpacks what is at URL or File.

@@ -544,4 +544,14 @@ func TestSource(t *testing.T) {
 			t.Errorf("%+v: sum %s", test.args, step.(*Step).SHA256)
 		}
 	}
+	path := filepath.Join(t.TempDir(), "x.tgz")
+	if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := Args{Source: "x.tgz", Path: "/opt/x"}
+	modules.Defaults(&args)
+	step, err := New(args, modules.Env{Large: func(name string) *modules.Source { return modules.NewSource(path, name, 7) }})
+	if err != nil || step.(*Step).SHA256 != is || step.(*Step).content != nil {
+		t.Errorf("a large one: %+v, %v", step, err)
+	}
 }

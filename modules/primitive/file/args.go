@@ -31,7 +31,8 @@ var source string
 //	}
 //
 // The directory must exist: a `directory` step creates it. A symbolic link in the file's place is an error and is never
-// followed. Binary content and content larger than 1 MiB is written like any other, but diffs show only its size.
+// followed. Binary content and content larger than 1 MiB is written like any other, but diffs show only its size and hash. A source
+// that is so large is never in memory as a whole; over a slow network it is sent compressed, if that makes it a good deal smaller.
 type Args struct {
 	// Where the file is on the host, an absolute path.
 	Path string `hcl:"path"`

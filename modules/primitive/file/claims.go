@@ -11,7 +11,10 @@ func (s *Step) Claims() []modules.Claim {
 	}
 	is := modules.PathClaim(s.Path, modules.AFile)
 	all := append([]modules.Claim{is}, s.rights().Claims(is)...)
-	if s.Content != nil {
+	switch {
+	case s.Source != nil:
+		all = append(all, is.Hidden("content", s.Source))
+	case s.Content != nil:
 		all = append(all, is.Hidden("content", modules.Content(s.Content)))
 	}
 	return all

@@ -21,7 +21,8 @@ func Module() modules.Module { return modules.Primitive("file", source, New) }
 type Step struct {
 	Path      string
 	Absent    bool
-	Content   []byte // nil: an existing file keeps its content, a new one is empty
+	Content   []byte          // nil: an existing file keeps its content, a new one is empty
+	Source    *modules.Source // instead of Content, of a large file of the controller
 	Mode      fs.FileMode
 	Owner     string
 	Group     string
@@ -75,6 +76,11 @@ func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
 	}
 	if args.Source != "" {
 		given = append(given, "source")
+		if env.Large != nil && !s.Sensitive {
+			s.Source = env.Large(args.Source)
+		}
+	}
+	if args.Source != "" && s.Source == nil {
 		content, err := env.ReadFile(args.Source)
 		if err != nil {
 			errs = append(errs, modules.Argf("source", "%w", err))
@@ -94,7 +100,7 @@ func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
 	if len(given) > 1 {
 		errs = append(errs, modules.Argf(given[1], "conflicts with %s", given[0]))
 	}
-	if len(given) > 0 && s.Content == nil {
+	if len(given) > 0 && s.Content == nil && s.Source == nil {
 		s.Content = []byte{}
 	}
 	if s.Content != nil {
@@ -105,7 +111,11 @@ func (s *Step) readContent(args Args, env modules.Env) (errs []error) {
 
 func (s *Step) question() observe.FileQuestion {
 	q := observe.FileQuestion{Path: s.Path}
-	if s.Content != nil && !s.Absent {
+	switch {
+	case s.Absent:
+	case s.Source != nil: // its sum may not be known yet; a content that is sent is another one: it is not large
+		q.Content = true
+	case s.Content != nil:
 		q.Content, q.UnlessSHA256 = true, s.sum
 		if s.sum == "" {
 			q.UnlessSHA256 = observe.Fingerprint(s.Content)
@@ -153,13 +163,20 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 				return modules.Change{}, err
 			}
 		}
-		w.Action, w.Content, w.Rights = modules.Create, s.Content, s.rights()
+		w.Action, w.Rights = modules.Create, s.rights()
+		if _, err := s.fill(&w); err != nil {
+			return modules.Change{}, err
+		}
 	default:
-		if q := s.question(); q.Content && is.SHA256 != q.UnlessSHA256 {
-			w.Content = s.Content
+		sum, err := s.fill(&w)
+		if err != nil {
+			return modules.Change{}, err
+		}
+		if sum == is.SHA256 {
+			w.Content, w.Source, w.sum = nil, nil, ""
 		}
 		w.Drift = s.rights().Compare(s.Path, is)
-		if w.Content != nil && w.Drift.Owner { // writer.sh: the previous owner may have given rights to others, or to himself
+		if w.writes() && w.Drift.Owner { // writer.sh: the previous owner may have given rights to others, or to himself
 			notes = append(notes, s.Path+" gets another owner with its content, so an access control list and extended attributes, if it has any, are dropped")
 		}
 	}
@@ -172,6 +189,19 @@ func (s *Step) Diff(snapshot *observe.Snapshot) (modules.Change, error) {
 	return modules.NewChange(w, notes...), nil
 }
 
+// fill sets what is to be written, and returns its SHA-256.
+func (s *Step) fill(w *work) (sum string, err error) {
+	if s.Source == nil {
+		w.Content = s.Content
+		return s.question().UnlessSHA256, nil
+	}
+	w.Source = s.Source
+	if w.sum, err = s.Source.SHA256(); err != nil {
+		return "", modules.WithHint(fmt.Errorf("read what %s is to contain: %w", s.Path, err), "The file of the controller was there when the run began.")
+	}
+	return w.sum, nil
+}
+
 // Foresee implements [modules.Foreseer]: the content is known also where it isn't shown.
 func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	f, rights := snapshot.Forecast(), s.rights().Foreseen()
@@ -179,7 +209,11 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 	case w.Action == modules.Remove:
 		f.Remove(s.Path)
 	case w.writes():
-		f.Write(s.Path, observe.KnownContent(s.Content), rights)
+		content := observe.KnownContent(s.Content)
+		if s.Source != nil {
+			content = observe.KnownSum(w.sum)
+		}
+		f.Write(s.Path, content, rights)
 	default:
 		f.Touch(s.Path, rights)
 	}
@@ -210,7 +244,7 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 
 func (s *Step) file() modules.File {
 	return modules.File{
-		Path: s.Path, Content: s.Content, Mode: s.Mode, Owner: s.Owner, Group: s.Group,
+		Path: s.Path, Content: s.Content, Source: s.Source, Mode: s.Mode, Owner: s.Owner, Group: s.Group,
 		Validate: s.Validate, Backup: s.backup(),
 	}
 }

@@ -121,20 +121,20 @@ func TestDiff(t *testing.T) {
 			name: "binary",
 			is:   func(f *observe.FileInfo) { f.SHA256, f.Content, f.Size = "00", []byte{0, 1}, 2 },
 			edits: []modules.Edit{{
-				Action: modules.Update, Subject: "/etc/motd", Field: "content", From: "binary, 2 bytes", To: "6 bytes",
+				Action: modules.Update, Subject: "/etc/motd", Field: "content", From: "binary, 2 bytes", To: "6 bytes, sha256 5891b5b522",
 			}},
 		},
 		{
 			name:  "binary, absent",
 			step:  func(s *Step) { s.Content = []byte{0xff} },
 			is:    func(f *observe.FileInfo) { *f = observe.FileInfo{} },
-			edits: []modules.Edit{{Action: modules.Create, Subject: "/etc/motd", To: "0644 root:root, binary, 1 bytes"}},
+			edits: []modules.Edit{{Action: modules.Create, Subject: "/etc/motd", To: "0644 root:root, binary, 1 bytes, sha256 a8100ae6aa"}},
 		},
 		{
 			name: "too large to be sent",
 			is:   func(f *observe.FileInfo) { f.SHA256, f.Content, f.Size = "00", nil, 5<<20 },
 			edits: []modules.Edit{{
-				Action: modules.Update, Subject: "/etc/motd", Field: "content", From: "5242880 bytes", To: "6 bytes",
+				Action: modules.Update, Subject: "/etc/motd", Field: "content", From: "5242880 bytes", To: "6 bytes, sha256 5891b5b522",
 			}},
 		},
 		{

@@ -23,7 +23,7 @@ func (s *Step) Claims() []modules.Claim {
 		case file:
 			is := modules.PathClaim(p, modules.AFile)
 			all = append(append(all, is), e.rights(s).Claims(is)...)
-			all = append(all, is.Hidden("content", modules.Content(e.content)))
+			all = append(all, is.Hidden("content", e.claim()))
 		}
 	}
 	if s.Delete {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/internal/rights"
 )
 
@@ -46,7 +47,24 @@ type entry struct {
 	Owner, Group string
 	UID, GID     string
 
-	content []byte // of a file on the controller
+	content []byte          // of a file on the controller
+	source  *modules.Source // instead, of a large one
+}
+
+// claim is the content of a file as the value of a claim.
+func (e entry) claim() any {
+	if e.source != nil {
+		return e.source
+	}
+	return modules.Content(e.content)
+}
+
+// size is that of a file on the controller, in bytes.
+func (e entry) size() int64 {
+	if e.source != nil {
+		return e.source.Size()
+	}
+	return int64(len(e.content))
 }
 
 // rights are those that the entry is to have.
@@ -55,7 +73,7 @@ func (e entry) rights(s *Step) rights.Rights {
 }
 
 // read reads the directory of the controller. The first entry is the tree itself.
-func (s *Step) read(from fs.FS) error {
+func (s *Step) read(from fs.FS, large func(name string) *modules.Source) error {
 	var errs []error
 	err := fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -83,7 +101,7 @@ func (s *Step) read(from fs.FS) error {
 			e.Target, err = fs.ReadLink(from, name)
 		case 0:
 			e.Type = file
-			err = s.readFile(from, d, &e)
+			err = s.readFile(from, d, &e, large)
 		default:
 			err = fmt.Errorf("%s is neither a file, a directory nor a link", name)
 		}
@@ -100,7 +118,7 @@ func (s *Step) read(from fs.FS) error {
 	return errors.Join(append(errs, err)...)
 }
 
-func (s *Step) readFile(from fs.FS, d fs.DirEntry, e *entry) error {
+func (s *Step) readFile(from fs.FS, d fs.DirEntry, e *entry, large func(name string) *modules.Source) error {
 	info, err := d.Info()
 	if err != nil {
 		return err
@@ -111,6 +129,10 @@ func (s *Step) readFile(from fs.FS, d fs.DirEntry, e *entry) error {
 		if info.Mode()&0o111 != 0 {
 			e.Mode = 0o755
 		}
+	}
+	if e.source = large(e.Name); e.source != nil {
+		e.Sum, err = e.source.SHA256()
+		return err
 	}
 	e.content, err = fs.ReadFile(from, e.Name)
 	sum := sha256.Sum256(e.content)

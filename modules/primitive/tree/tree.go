@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -76,7 +77,12 @@ func New(args Args, env modules.Env) (modules.Step, error) {
 	}
 	from, err := env.OpenDir(args.Source)
 	if err == nil {
-		err = s.read(from)
+		err = s.read(from, func(name string) *modules.Source {
+			if env.Large == nil {
+				return nil
+			}
+			return env.Large(path.Join(args.Source, name))
+		})
 	}
 	wrong("source", err)
 	s.digest = s.digestOf()
@@ -207,7 +213,11 @@ func (s *Step) Foresee(snapshot *observe.Snapshot, c modules.Change) {
 		case link:
 			f.Link(p, e.Target)
 		case file:
-			f.Write(p, observe.KnownContent(e.content), e.rights(s).Foreseen())
+			content := observe.KnownSum(e.Sum)
+			if e.source == nil {
+				content = observe.KnownContent(e.content)
+			}
+			f.Write(p, content, e.rights(s).Foreseen())
 		}
 	}
 	for _, d := range w.Modes {
@@ -240,16 +250,20 @@ func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) erro
 			}
 		}
 	}
-	stream, err := s.stream(w)
-	if err != nil {
+	name, use := "what differs in "+s.Path, func(file string) error {
+		return s.explain(w, s.put(ctx, h, w, modules.Command{}, file))
+	}
+	if slices.ContainsFunc(w.Put, func(e entry) bool { return e.source != nil }) {
+		return upload.Stream(ctx, h, name, func(to io.Writer) error { return s.stream(ctx, w, to) }, use)
+	}
+	var stream bytes.Buffer
+	if err := s.stream(ctx, w, &stream); err != nil {
 		return err
 	}
-	if len(stream) <= small {
-		return s.explain(w, s.put(ctx, h, w, modules.Command{Stdin: stream}, ""))
+	if stream.Len() <= small {
+		return s.explain(w, s.put(ctx, h, w, modules.Command{Stdin: stream.Bytes()}, ""))
 	}
-	return upload.For(ctx, h, "what differs in "+s.Path, stream, func(file string) error {
-		return s.explain(w, s.put(ctx, h, w, modules.Command{}, file))
-	})
+	return upload.For(ctx, h, name, stream.Bytes(), use)
 }
 
 func (s *Step) put(ctx context.Context, h modules.Host, w work, c modules.Command, file string) error {
@@ -272,12 +286,11 @@ func (s *Step) explain(w work, err error) error {
 	return modules.FileHint(modules.DoorError(err, worked), s.Path)
 }
 
-// stream is the archive that the scripts read.
-func (s *Step) stream(w work) ([]byte, error) {
-	var b bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+// stream writes the archive that the scripts read.
+func (s *Step) stream(ctx context.Context, w work, out io.Writer) error {
+	zip, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	to := tar.NewWriter(zip)
 	var errs []error
@@ -322,7 +335,18 @@ func (s *Step) stream(w work) ([]byte, error) {
 		case link:
 			add(tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: e.Target, Mode: 0o777}, nil)
 		case file:
-			add(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode}, e.content)
+			header := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode}
+			if e.source == nil {
+				add(header, e.content)
+				break
+			}
+			header.Size, header.ModTime, header.Format = e.size(), now, tar.FormatGNU
+			if err := to.WriteHeader(&header); err != nil {
+				return err
+			}
+			if err := e.source.CopyTo(ctx, to); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range w.Modes {
@@ -349,7 +373,7 @@ func (s *Step) stream(w work) ([]byte, error) {
 		}
 	}
 	errs = append(errs, to.Close(), zip.Close())
-	return b.Bytes(), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // tarMode are the bits of a mode as chmod(2) has them.

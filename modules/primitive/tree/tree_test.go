@@ -1,6 +1,8 @@
 package tree
 
 import (
+	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"os/user"
@@ -92,6 +94,49 @@ func TestTree(t *testing.T) {
 		if left := moduletest.Diff(t, host, step); !left.Empty() {
 			t.Fatalf("after the repair: %+v", left.Edits)
 		}
+	}
+}
+
+// TestLarge makes a tree with a file that is not read into memory, and finds that the file changed meanwhile.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := filepath.Join(t.TempDir(), "site")
+	large := filepath.Join(site, "large")
+	content := bytes.Repeat([]byte("a line\n"), 300_000)
+	if err := errors.Join(os.Mkdir(site, 0o755), os.WriteFile(large, content, 0o644), os.WriteFile(filepath.Join(site, "small"), []byte("x"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	args := Args{Source: "site", Path: filepath.Join(t.TempDir(), "srv", "site"), Owner: me.Uid, Group: me.Gid}
+	modules.Defaults(&args)
+	env := modules.Env{
+		OpenDir: func(string) (fs.FS, error) { return os.DirFS(site), nil },
+		Large: func(name string) *modules.Source {
+			if name != "site/large" {
+				return nil
+			}
+			return modules.NewSource(large, name, int64(len(content)))
+		},
+	}
+	step, err := New(args, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := &moduletest.Host{}
+	moduletest.Converge(t, host, step)
+	if got, err := os.ReadFile(filepath.Join(args.Path, "large")); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes, %v; want %d", len(got), err, len(content))
+	}
+
+	if err := errors.Join(os.Remove(filepath.Join(args.Path, "large")), os.WriteFile(large, append(content, '+'), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	const want = "site/large changed on the controller while it was being sent"
+	if got := moduletest.ErrorText(step.Apply(t.Context(), host, moduletest.Diff(t, host, step))); got != want {
+		t.Errorf("error %q, want %q", got, want)
 	}
 }
 

@@ -24,10 +24,10 @@ type work struct {
 // Edits implements [modules.Work].
 func (w work) Edits() []modules.Edit {
 	if w.Action == modules.Create {
-		files, bytes := 0, 0
+		files, bytes := 0, int64(0)
 		for _, e := range w.Put {
 			if e.Type == file {
-				files, bytes = files+1, bytes+len(e.content)
+				files, bytes = files+1, bytes+e.size()
 			}
 		}
 		return []modules.Edit{{Action: modules.Create, Subject: w.Path, To: fmt.Sprintf("from %s: %d files, %d bytes", w.From, files, bytes)}}

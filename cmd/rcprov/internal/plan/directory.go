@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/observe"
 )
 
 // directory is where the relative paths start that stand in the files of a plan, or of a library.
@@ -46,8 +47,29 @@ const largeFile = 1 << 20
 // largeFiles are the contents of large files, by path: each is read once a run, however many hosts it goes to, and all of these get
 // the same. Nobody changes a content.
 type largeFiles struct {
-	mu  sync.Mutex
-	all map[string][]byte
+	mu      sync.Mutex
+	all     map[string][]byte
+	sources map[string]*modules.Source
+}
+
+// large returns a file that steps name as a source, if it is a large one.
+func (d *directory) large(path string) *modules.Source {
+	l := &d.plan.large
+	name := d.absolute(path)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.sources[name]; s != nil {
+		return s
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() <= observe.MaxContent {
+		return nil
+	}
+	if l.sources == nil {
+		l.sources = make(map[string]*modules.Source)
+	}
+	l.sources[name] = modules.NewSource(name, path, info.Size())
+	return l.sources[name]
 }
 
 func (l *largeFiles) read(path string) ([]byte, error) {

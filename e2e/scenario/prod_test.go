@@ -64,17 +64,7 @@ func newProd(t *testing.T, m *mirror.Mirror, plan string, web *lab.Host, hosts .
 	if p.laptop, err = rcprov.NewLaptop(t.TempDir(), hosts...); err != nil {
 		t.Fatal(err)
 	}
-	config, err := os.ReadFile(p.laptop.SSHConfig())
-	for _, h := range hosts {
-		// Plans for several hosts know them by their addresses.
-		config = append(config, strings.Replace(h.SSHConfig(), "Host "+h.Name, "Host "+h.Name+" "+h.Address, 1)...)
-	}
-	if err == nil {
-		err = os.WriteFile(p.laptop.SSHConfig(), config, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	nameHosts(t, p.laptop, hosts)
 	p.vars = m.Variables()
 	p.vars["domain"], p.vars["email"] = p.domain, "admin@lab.test"
 	for name, value := range prodSecrets {
@@ -82,6 +72,22 @@ func newProd(t *testing.T, m *mirror.Mirror, plan string, web *lab.Host, hosts .
 		p.secrets = append(p.secrets, name)
 	}
 	return p
+}
+
+// nameHosts adds hosts to a laptop's configuration of SSH.
+func nameHosts(t *testing.T, laptop *rcprov.Laptop, hosts []*lab.Host) {
+	t.Helper()
+	config, err := os.ReadFile(laptop.SSHConfig())
+	for _, h := range hosts {
+		// Plans for several hosts know them by their addresses.
+		config = append(config, strings.Replace(h.SSHConfig(), "Host "+h.Name, "Host "+h.Name+" "+h.Address, 1)...)
+	}
+	if err == nil {
+		err = os.WriteFile(laptop.SSHConfig(), config, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // release takes a release of Rocket.Chat into the plan.

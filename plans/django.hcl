@@ -85,7 +85,7 @@ play "site" {
 
   include "firewall" {
     source   = "./lib/firewall"
-    packages = concat(["ca-certificates", "nginx", "redis-server"], include.db.packages, include.app.packages) # one call of apt
+    packages = concat(["ca-certificates", "redis-server"], include.db.packages, include.app.packages) # one call of apt
     rules    = [{ port = "80,443", comment = "nginx" }]
   }
 

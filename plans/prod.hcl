@@ -129,7 +129,7 @@ play "ground" {
 
   include "ground" {
     source   = "./lib/firewall"
-    packages = concat(["nginx", "ca-certificates"], self.name == "chat" ? include.node.packages : [])
+    packages = concat(["ca-certificates"], self.name == "chat" ? include.node.packages : [])
     rules    = concat([{ port = "80,443", comment = "nginx" }], self.name == local.meet_host ? local.media : [])
   }
   nginx "web" {}

@@ -53,6 +53,26 @@ func TestPlansShare(t *testing.T) {
 	}
 }
 
+// TestNginxComesAlone: a plan with an nginx step has no other step install its package. The package's script fails while a site
+// lacks its certificate, and the nginx step first moves such a site aside.
+func TestNginxComesAlone(t *testing.T) {
+	t.Parallel()
+	plans, err := filepath.Glob("../../plans/*.hcl")
+	if err != nil || len(plans) < 4 {
+		t.Fatal(plans, err)
+	}
+	step, installs := regexp.MustCompile(`(?m)^\s*nginx "`), regexp.MustCompile(`(?m)^\s*packages\s*=.*"nginx".*`)
+	for _, name := range plans {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := installs.Find(text); found != nil && step.Match(text) {
+			t.Errorf("%s installs nginx before its own step does:\n%s", name, found)
+		}
+	}
+}
+
 // TestPlansPage: plans/README.md names each plan and library, and each word of ours in its tables is one of the language, a module, a
 // command or a flag.
 func TestPlansPage(t *testing.T) {

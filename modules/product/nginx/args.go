@@ -27,7 +27,7 @@ var source string
 //
 // If nginx is down or not installed, and would not start because the certificate or key of a site that rcprov wrote is missing, or the
 // two don't belong together, the site's file is moved away first, as plan says; the site's own block makes it again, after the
-// certificate's.
+// certificate's. So leave the package to this block: an `apt_package` step before it would fail there.
 type Args struct {
 	// The directory from which ACME challenges are served: `/.well-known/acme-challenge/TOKEN` is the file with that path
 	// below it.

@@ -3,6 +3,7 @@ package nginx
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -24,6 +25,9 @@ type Configuration struct {
 
 	// Names are those of the site that the first file is. Other files that rcprov wrote for one of them are removed.
 	Names []string
+
+	// Port is where the site listens; 0: 443.
+	Port int
 
 	// Main says that it is nginx's own, not a site: what nginx refuses in files of somebody else is noted.
 	Main bool
@@ -80,7 +84,7 @@ func (c *Configuration) Diff(s *observe.Snapshot) (modules.Change, error) {
 			w = append(w, f)
 		}
 		if !c.Files[0].Absent {
-			notes = twins(there, c.Names, c.Files[0].Path)
+			notes = twins(there, c.Names, c.Files[0].Path, cmp.Or(c.Port, 443))
 		}
 	}
 	if c.Main {
@@ -303,10 +307,12 @@ func explain(err error, result modules.Result) error {
 		hint += "Add an `acme_certificate` block (or `file` steps) for certificate and key before this one. If it is another site's: " + lowerFirst(why)
 	case why != "":
 		hint += why
-	case strings.Contains(text, `unknown "rcprov_connection" variable`):
+	case strings.Contains(text, `unknown "rcprov_connection" variable`), strings.Contains(text, `unknown "rcprov_webroot" variable`):
 		hint += "Add an `nginx` block before this one: it has what all sites need."
 	case strings.Contains(text, "you should increase server_names_hash_bucket_size"):
 		hint += "Another file sets it, and too low for these names (`grep -Rn server_names_hash_bucket_size /etc/nginx`): remove it there, and rcprov sets it."
+	case strings.Contains(text, `no "ssl_certificate" is defined for the "listen ... ssl"`):
+		hint += "Another site has TLS on the same port, and a port has TLS for all of its sites or for none: give one of them another port."
 	case strings.Contains(text, "duplicate default server"):
 		hint += "Another file has a default_server for port 80: remove it there. The one of the `nginx` block redirects to https and serves ACME challenges."
 	default:

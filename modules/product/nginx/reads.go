@@ -68,7 +68,7 @@ func CheckRead(s *observe.Snapshot, name string) error {
 // Twins returns notes about the names of the site at a path that a file of somebody else has, too.
 func Twins(s *observe.Snapshot, names []string, name string) ([]string, error) {
 	there, err := lookAtSites(s)
-	return twins(there, names, name), err
+	return twins(there, names, name, 443), err
 }
 
 // OneAddress reports whether nginx may have a server that has port 443 or 80 of an address to itself: by its files, or because they

@@ -93,12 +93,12 @@ func (f *siteFile) has(names []string) bool {
 	})
 }
 
-// everywhere reports whether s listens on port 443 of all addresses, as sites of rcprov do: nginx takes only one of the servers
+// everywhere reports whether s listens on a port of all addresses, as sites of rcprov do: nginx takes only one of the servers
 // that do so for a name, and warns of the others.
-func (s server) everywhere() bool {
+func (s server) everywhere(port int) bool {
 	return slices.ContainsFunc(s.Listens, func(listen string) bool {
-		host, port := endpoint(listen)
-		return port == "443" && everyAddress(host)
+		host, its := endpoint(listen)
+		return its == strconv.Itoa(port) && everyAddress(host)
 	})
 }
 
@@ -131,15 +131,15 @@ func (f *siteFile) oneAddress() bool {
 }
 
 // twins returns notes about the names that a file of somebody else has, too, on the same port.
-func twins(files []*siteFile, names []string, path string) (notes []string) {
+func twins(files []*siteFile, names []string, path string, port int) (notes []string) {
 	for _, f := range files {
 		if f.Path == path || f.Ours {
 			continue
 		}
 		for _, s := range f.Servers {
 			for _, name := range s.Names {
-				note := fmt.Sprintf("%s is also a name in %s: nginx serves one of the two on port 443, and ignores the other (\"conflicting server name\")", name, f.Path)
-				if s.everywhere() && slices.Contains(names, name) && !slices.Contains(notes, note) {
+				note := fmt.Sprintf("%s is also a name in %s: nginx serves one of the two on port %d, and ignores the other (\"conflicting server name\")", name, f.Path, port)
+				if s.everywhere(port) && slices.Contains(names, name) && !slices.Contains(notes, note) {
 					notes = append(notes, note)
 				}
 			}

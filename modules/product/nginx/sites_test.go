@@ -63,7 +63,7 @@ func FuzzParseSites(f *testing.F) {
 	f.Add("/a\tours\n/a\tserver\n/a\tlisten 443 ssl\n/a\tserver_name a b")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, s := range parseSites(strings.Split(text, "\n")) {
-			twins([]*siteFile{s}, []string{"a"}, "")
+			twins([]*siteFile{s}, []string{"a"}, "", 443)
 		}
 	})
 }

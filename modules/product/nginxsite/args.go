@@ -1,4 +1,4 @@
-// Package nginxsite is the module nginx_site: a site that nginx serves over TLS, mostly in front of an application.
+// Package nginxsite is the module nginx_site: a site that nginx serves, mostly over TLS and in front of an application.
 package nginxsite
 
 import (
@@ -30,6 +30,14 @@ var source string
 //	  }
 //	}
 //
+//	nginx_site "inside" {
+//	  names     = ["app.internal", "10.0.0.5"]
+//	  tls       = "off"
+//	  port      = 8080
+//	  upstreams = ["127.0.0.1:9000"]
+//	  health    = "/healthz"
+//	}
+//
 //	nginx_site "old" {
 //	  names = ["old.example.com"]
 //	  state = "absent"
@@ -42,6 +50,13 @@ var source string
 // or because they changed since it read them), without `template`, at the host's others (eight at most).
 // Another site of nginx that has such an address to itself is an error if the DNS leads a name there, or to no address of the host
 // at all and it is the host's first; otherwise it is a note. So is what port 80 does for a name, if not a redirect to https.
+//
+// A site with `tls = "off"` has no certificate, and nothing is asked about one; nginx must answer for all names at the loopback
+// address with this site. On port 80 of its names it is itself, but for ACME challenges, so that it can get a certificate later. Where
+// a site has another port than 443 with TLS, port 80 redirects to it; where it is plain and has another port than 80, port 80 has
+// nothing. Several sites may have one port; what comes for none of their names gets the first of them by its file's name, on port 80
+// the `nginx` block's server. Open ports with `ufw`: this block leaves the firewall as it is. Browsers that have seen a site with hsts
+// ask for https until that time is over: set `hsts = 0` before you take TLS away.
 //
 // If you change the first name, the file of the former one is removed, if rcprov wrote it (without `template`) and it has one of
 // the names; it is kept below /var/lib/rcprov/backup. If you take a site out of the plan, or change all of its names, nginx goes
@@ -62,7 +77,7 @@ type Args struct {
 	State string `hcl:"state,optional" default:"present" oneof:"present,absent"`
 
 	// The path of the certificate on the host: the whole chain, the site's own certificate first. Required, as key is, unless
-	// state is `absent`.
+	// state is `absent` or tls is `off`.
 	Certificate string `hcl:"certificate,optional"`
 
 	// The path of its private key on the host.
@@ -85,10 +100,18 @@ type Args struct {
 	// How long an upstream may be silent, in nginx's notation.
 	ProxyTimeout string `hcl:"proxy_timeout,optional" default:"300s"`
 
-	// `modern` is TLS 1.3 only, which clients older than about 2019 don't support.
-	TLS string `hcl:"tls,optional" default:"intermediate" oneof:"intermediate,modern"`
+	// `modern` is TLS 1.3 only, which clients older than about 2019 don't support. `off` is plain HTTP.
+	TLS string `hcl:"tls,optional" default:"intermediate" oneof:"intermediate,modern,off"`
 
-	// For how many seconds browsers are told to use only https for these names (Strict-Transport-Security). 0: not at all.
+	// The port. If left out: 443, or 80 without TLS.
+	Port int `hcl:"port,optional"`
+
+	// A path that nginx itself answers with status 200 and `ok`, without the applications and without a line in the access log, such
+	// as `/healthz`. Load balancers that ask by address need the address among names.
+	Health string `hcl:"health,optional"`
+
+	// For how many seconds browsers are told to use only https for these names (Strict-Transport-Security). 0: not at all, nor where
+	// the port is not 443.
 	HSTS int `hcl:"hsts,optional" default:"63072000"`
 
 	// Whether that includes all names below these.

@@ -23,6 +23,12 @@ type page struct {
 	Extra                                   []string
 
 	Listen, TLS, Proxy string // other templates, filled in
+
+	Plain      string // what a site without TLS answers to a look; empty: it has TLS
+	Challenges bool   // it has port 80, so that the CA comes to it
+	Health     string // a path; empty: none
+	Port80     string // what another server for these names on port 80 returns; empty: it isn't needed
+	IPv6       bool
 }
 
 type location struct {
@@ -32,16 +38,20 @@ type location struct {
 
 // content returns the text of the site's file.
 func content(args Args, release nginx.Release, env modules.Env) (string, error) {
-	listen, err := nginx.Render(env.Templates, "listen", map[string]bool{"IPv6": args.IPv6, "HTTP2Flag": !release.HTTP2Directive()})
-	if err != nil {
-		return "", err
-	}
-	tls, err := nginx.Render(env.Templates, "tls", map[string]any{
-		"Certificate": args.Certificate, "Key": args.Key, "Profile": args.TLS,
-		"PostQuantum": release.PostQuantum(), "NoTickets": !release.RotatesTickets(),
+	listen, err := nginx.Render(env.Templates, "listen", map[string]any{
+		"Port": args.port(), "TLS": args.hasTLS(), "IPv6": args.IPv6, "HTTP2Flag": !release.HTTP2Directive(),
 	})
 	if err != nil {
 		return "", err
+	}
+	tls := ""
+	if args.hasTLS() {
+		if tls, err = nginx.Render(env.Templates, "tls", map[string]any{
+			"Certificate": args.Certificate, "Key": args.Key, "Profile": args.TLS,
+			"PostQuantum": release.PostQuantum(), "NoTickets": !release.RotatesTickets(),
+		}); err != nil {
+			return "", err
+		}
 	}
 	proxy, err := nginx.Render(env.Templates, "proxy", map[string]string{"Timeout": args.ProxyTimeout})
 	if err != nil {
@@ -50,12 +60,21 @@ func content(args Args, release nginx.Release, env modules.Env) (string, error) 
 	p := page{
 		Upstream: upstreamName(args.Names[0]), ServerName: strings.Join(args.Names, " "), MaxBodySize: args.MaxBodySize,
 		StickyIP: args.Sticky == "ip", Servers: args.Upstreams, Extra: lines(args.Config),
-		Listen: trim(listen), TLS: trim(tls), Proxy: trim(proxy),
+		Listen: trim(listen), TLS: trim(tls), Proxy: trim(proxy), Health: args.Health, IPv6: args.IPv6,
+	}
+	switch port := args.port(); {
+	case !args.hasTLS():
+		p.Plain = greeting(args)
+		if p.Challenges = port == 80; !p.Challenges {
+			p.Port80 = "404"
+		}
+	case port != 443:
+		p.Port80 = fmt.Sprintf("301 https://$host:%d$request_uri", port)
 	}
 	if args.Sticky == "cookie" {
 		p.StickyCookie, p.StickyVariable = args.StickyCookie, stickyVariable(p.Upstream)
 	}
-	if args.HSTS > 0 {
+	if args.HSTS > 0 && args.hasTLS() && args.port() == 443 {
 		p.HSTS = fmt.Sprintf("max-age=%d", args.HSTS)
 		if args.HSTSSubdomains {
 			p.HSTS += "; includeSubDomains"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -21,7 +22,7 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 		return nil, Outputs{}, err
 	}
 	path := nginx.Dir + "/" + fileName(args.Names[0]) + ".conf"
-	outputs := Outputs{URL: "https://" + args.Names[0], Files: []string{path}}
+	outputs := Outputs{URL: args.url(args.Names[0]), Files: []string{path}}
 	if args.State == "absent" {
 		gone := &file.Step{Path: path, Absent: true, Backup: true}
 		return []modules.Part{
@@ -40,19 +41,62 @@ func New(args Args, env modules.Env) ([]modules.Part, Outputs, error) {
 	site := &file.Step{
 		Path: path, Content: []byte(text), Mode: 0o644, Owner: "root", Group: "root", Sensitive: env.Sensitive("vars") || env.Sensitive("config"),
 	}
-	free := []modules.Requirement{preflight.Port{Number: 443, Unit: nginx.Unit}}
-	served := &Served{Names: examples(args.Names), Certificate: args.Certificate, Plain: true}
-	if args.Template == "" { // which may listen where it likes
-		served.Addresses = Addresses(env.Facts, args.IPv6)
+	free := []modules.Requirement{preflight.Port{Number: args.port(), Unit: nginx.Unit}}
+	watched := append([]string{path}, nginx.ForLongNames(args.Names)...)
+	if args.hasTLS() {
+		watched = append(watched, args.Certificate, args.Key)
 	}
-	watched := append([]string{path, args.Certificate, args.Key}, nginx.ForLongNames(args.Names)...)
 	parts := []modules.Part{
-		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}, Names: args.Names}, Requires: free},
+		{Name: "configuration", Step: &nginx.Configuration{Files: []*file.Step{site}, Names: args.Names, Port: args.port()}, Requires: free},
 		{Name: "service", Step: nginx.Service(watched...), Requires: free},
-		{Name: "served", Step: served},
+		{Name: "served", Step: served(args, env)},
 	}
 	return parts, outputs, nil
 }
+
+// served returns the step that checks what clients get.
+func served(args Args, env modules.Env) modules.Step {
+	if !args.hasTLS() {
+		s := &Answering{Names: examples(args.Names), Port: args.port()}
+		if args.Template == "" { // which need not have the location
+			s.Greeting = greeting(args)
+		}
+		return s
+	}
+	s := &Served{Names: examples(args.Names), Certificate: args.Certificate, Plain: true, Port: args.port()}
+	if args.Template == "" && args.port() == 443 { // a template may listen where it likes
+		s.Addresses = Addresses(env.Facts, args.IPv6)
+	}
+	return s
+}
+
+func (a Args) hasTLS() bool { return a.TLS != "off" }
+
+// port is where the site listens.
+func (a Args) port() int {
+	switch {
+	case a.Port != 0:
+		return a.Port
+	case a.hasTLS():
+		return 443
+	}
+	return 80
+}
+
+// url is the address of a name.
+func (a Args) url(name string) string {
+	scheme, usual := "https", 443
+	if !a.hasTLS() {
+		scheme, usual = "http", 80
+	}
+	if a.port() == usual {
+		return scheme + "://" + name
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, name, a.port())
+}
+
+// greeting is what a site without TLS answers to a look.
+func greeting(args Args) string { return "rcprov " + args.Names[0] }
 
 // fileName makes a host name fit for a file name.
 func fileName(name string) string { return strings.ReplaceAll(name, "*", "_") }
@@ -70,6 +114,7 @@ var (
 	validName   = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 	validCookie = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 	validSize   = regexp.MustCompile(`^[0-9]+[kKmMgG]?$`)
+	validPath   = regexp.MustCompile(`^/[A-Za-z0-9._~/-]+$`)
 	validTime   = regexp.MustCompile(`^[0-9]+(ms|s|m|h|d)?$`)
 	validServer = regexp.MustCompile(`^(unix:/[^\s;{}"'$#\\]+|[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9a-fA-F:.]+\](:[0-9]+)?)( [a-z_]+(=[A-Za-z0-9_.]+)?)*$`)
 )
@@ -89,6 +134,12 @@ func check(args Args) error {
 		return errors.Join(errs...)
 	}
 	for arg, path := range map[string]string{"certificate": args.Certificate, "key": args.Key} {
+		if !args.hasTLS() {
+			if path != "" {
+				wrong(arg, "conflicts with tls = \"off\"")
+			}
+			continue
+		}
 		if path == "" {
 			wrong(arg, "must be given, unless state is absent")
 		} else if err := errors.Join(modules.CheckPath(path), nginx.CheckWord(path)); err != nil {
@@ -114,6 +165,24 @@ func check(args Args) error {
 	} {
 		if !value.rule.MatchString(value.text) {
 			wrong(arg, "must be in nginx's notation, not %q", value.text)
+		}
+	}
+	switch {
+	case args.Port < 0 || args.Port > 65535:
+		wrong("port", "must be from 1 to 65535, not %d", args.Port)
+	case args.hasTLS() && args.Port == 80:
+		wrong("port", "80 is for sites without TLS: the nginx block has it for ACME challenges and redirects")
+	case !args.hasTLS() && args.Port == 443:
+		wrong("port", "443 is for sites with TLS, and this one has tls = \"off\"")
+	}
+	if args.Health != "" {
+		switch {
+		case !validPath.MatchString(args.Health):
+			wrong("health", "must be a path such as \"/healthz\", not %q", args.Health)
+		case args.Template != "":
+			wrong("health", "conflicts with template, which has all locations")
+		case slices.ContainsFunc(args.Locations, func(l Location) bool { return strings.Join(strings.Fields(l.Match), " ") == "= "+args.Health }):
+			wrong("health", "conflicts with location %q", "= "+args.Health)
 		}
 	}
 	if args.HSTS < 0 {

@@ -25,6 +25,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/preflight"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/product/nginx"
 	"github.com/rcprov/rcprov/templates"
@@ -50,6 +51,13 @@ func minimal() Args {
 	return args
 }
 
+// withoutTLS is minimal with tls = "off".
+func withoutTLS() Args {
+	args := minimal()
+	args.TLS, args.Certificate, args.Key = "off", "", ""
+	return args
+}
+
 // TestContent compares whole sites with testdata. Those files were accepted by nginx -t of Debian 12 and 13.
 func TestContent(t *testing.T) {
 	t.Parallel()
@@ -68,10 +76,19 @@ func TestContent(t *testing.T) {
 	static.Locations = []Location{{Match: "/", Config: "root /srv/www;"}}
 	byAddress := minimal()
 	byAddress.Upstreams, byAddress.Sticky = append(byAddress.Upstreams, "127.0.0.1:3001"), "ip"
+	plain := withoutTLS()
+	plain.Health = "/healthz"
+	inside := plain
+	inside.Port = 8080
+	other := minimal()
+	other.Port, other.Health = 8443, "/up"
 	for name, test := range map[string]struct {
 		args Args
 		env  modules.Env
 	}{
+		"plain":          {plain, env("debian", "13")},
+		"plain-8080":     {inside, env("debian", "12")},
+		"tls-8443":       {other, env("debian", "12")},
 		"debian-12":      {minimal(), env("debian", "12")},
 		"debian-13":      {minimal(), env("debian", "13")},
 		"debian-13-full": {full, env("debian", "13")},
@@ -134,6 +151,88 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestPorts is about what a port decides beside the site's file.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		tls  string
+		port int
+		url  string
+		free int // the port that nginx must be able to have
+	}{
+		{"intermediate", 0, "https://chat.example.com", 443},
+		{"modern", 8443, "https://chat.example.com:8443", 8443},
+		{"off", 0, "http://chat.example.com", 80},
+		{"off", 8080, "http://chat.example.com:8080", 8080},
+	} {
+		args := minimal()
+		if test.tls == "off" {
+			args = withoutTLS()
+		}
+		args.TLS, args.Port = test.tls, test.port
+		parts, outputs, err := New(args, env("debian", "12"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []modules.Requirement{preflight.Port{Number: test.free, Unit: nginx.Unit}}; outputs.URL != test.url || !cmp.Equal(parts[0].Requires, want) {
+			t.Errorf("tls %s, port %d: %s, %+v", test.tls, test.port, outputs.URL, parts[0].Requires)
+		}
+		var q observe.Query
+		for _, part := range parts {
+			part.Step.Observe(&q)
+		}
+		asked := strings.Contains(q.Script("x"), "/etc/ssl/t.crt")
+		if _, plain := parts[2].Step.(*Answering); plain != (test.tls == "off") || asked == plain {
+			t.Errorf("tls %s: a certificate is asked about: %v", test.tls, asked)
+		}
+	}
+}
+
+// TestAnswering asks sites without TLS.
+func TestAnswering(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, _, _ := strings.Cut(r.Host, ":")
+		switch {
+		case r.URL.Path == plainPath && name == "a":
+			_, _ = w.Write([]byte("rcprov a\n"))
+		default:
+			http.Redirect(w, r, "https://"+name, http.StatusMovedPermanently)
+		}
+	}))
+	defer server.Close()
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	}
+	refused := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("connection refused") }
+	for _, test := range []struct {
+		name     string
+		dial     observe.Dial
+		greeting string
+		edits    []string
+	}{
+		{"answers, and another site has a name", dial, "rcprov a", []string{"http://b:8080: another site"}},
+		{"a template's", dial, "", nil},
+		{"nothing", refused, "rcprov a", []string{"http://a:8080: nothing: connection refused"}},
+	} {
+		step := &Answering{Names: []string{"a", "b"}, Port: 8080, Greeting: test.greeting}
+		got, err := askHTTP(t.Context(), test.dial, step.place())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := observe.NewSnapshot()
+		httpProbe.Put(s, step.place(), got, nil)
+		change, err := step.Diff(s)
+		var edits []string
+		for _, e := range change.Edits {
+			edits = append(edits, e.Subject+": "+e.From)
+		}
+		if !slices.Equal(edits, test.edits) || err != nil {
+			t.Errorf("%s: %q, %v", test.name, edits, err)
+		}
+	}
+}
+
 func TestTemplate(t *testing.T) {
 	t.Parallel()
 	args := minimal()
@@ -172,6 +271,13 @@ func TestCheck(t *testing.T) {
 		{func(a *Args) { a.MaxBodySize = "200 MB" }, `max_body_size: must be in nginx's notation, not "200 MB"`},
 		{func(a *Args) { a.ProxyTimeout = "5 min" }, `proxy_timeout: must be in nginx's notation, not "5 min"`},
 		{func(a *Args) { a.StickyCookie = "a-b" }, `sticky_cookie: must be in nginx's notation, not "a-b"`},
+		{func(a *Args) { a.TLS, a.Key = "off", "" }, `certificate: conflicts with tls = "off"`},
+		{func(a *Args) { a.Port = 80 }, "port: 80 is for sites without TLS: the nginx block has it for ACME challenges and redirects"},
+		{func(a *Args) { *a = withoutTLS(); a.Port = 443 }, `port: 443 is for sites with TLS, and this one has tls = "off"`},
+		{func(a *Args) { a.Port = 70000 }, "port: must be from 1 to 65535, not 70000"},
+		{func(a *Args) { a.Health = "healthz" }, `health: must be a path such as "/healthz", not "healthz"`},
+		{func(a *Args) { a.Health, a.Template = "/healthz", "x.tmpl" }, "health: conflicts with template, which has all locations"},
+		{func(a *Args) { a.Health, a.Locations = "/up", []Location{{Match: "=  /up", Config: "x;"}} }, `health: conflicts with location "= /up"`},
 		{func(a *Args) { a.HSTS = -1 }, "hsts: must be a number of seconds, 0 or more"},
 		{func(a *Args) { a.NginxVersion = "1.28" }, `nginx_version: must be a version such as "1.28.3", not "1.28"`},
 		{func(a *Args) { a.Locations = []Location{{Match: "/"}} }, "location[0]: \"/\" is empty: give proxy_pass, config or both\nlocation: \"/\" conflicts with upstreams, which get all other requests"},

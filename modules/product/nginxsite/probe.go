@@ -2,6 +2,7 @@ package nginxsite
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +42,7 @@ const (
 type place struct {
 	names, addresses string // with spaces between them
 	plain            bool   // port 80 as well
+	port             int    // 0: 443
 }
 
 // pairs are the names and addresses to ask, the loopback address of all names first.
@@ -47,7 +50,7 @@ func (p place) pairs() (all []answer) {
 	for _, address := range append([]string{loopback}, strings.Fields(p.addresses)...) {
 		for _, name := range strings.Fields(p.names) {
 			if len(all) < mostQuestions {
-				all = append(all, answer{Name: name, Address: address})
+				all = append(all, answer{Name: name, Address: address, Port: p.port})
 			}
 		}
 	}
@@ -57,6 +60,7 @@ func (p place) pairs() (all []answer) {
 // An answer is what a client gets that asks for a name at an address.
 type answer struct {
 	Name, Address string
+	Port          int    // 0: 443
 	Fingerprint   string // SHA-256 of the first certificate, lowercase hex; empty if there is none
 	Unfit         string // why a client refuses that certificate, whoever issued it; empty if it doesn't
 	Failure       string // why there is none
@@ -67,7 +71,15 @@ type answer struct {
 }
 
 // at is where the name is asked: "127.0.0.1:443".
-func (a answer) at() string { return net.JoinHostPort(a.Address, "443") }
+func (a answer) at() string { return net.JoinHostPort(a.Address, strconv.Itoa(cmp.Or(a.Port, 443))) }
+
+// url is the address of the name.
+func (a answer) url() string {
+	if a.Port == 0 || a.Port == 443 {
+		return "https://" + a.Name
+	}
+	return fmt.Sprintf("https://%s:%d", a.Name, a.Port)
+}
 
 // tlsProbe asks which certificates a site's clients get at the loopback address.
 var tlsProbe = &observe.Probe[place, []answer]{Name: "tls", Run: ask, Future: future}
@@ -128,7 +140,7 @@ func patience(ctx context.Context, address string) (context.Context, context.Can
 	return context.WithTimeout(ctx, otherTimeout)
 }
 
-// certificate sets what a client gets on port 443.
+// certificate sets what a client gets on the site's port.
 func (a *answer) certificate(ctx context.Context, dial observe.Dial) {
 	ctx, cancel := patience(ctx, a.Address)
 	defer cancel()

@@ -1,6 +1,7 @@
 package nginxsite
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/pem"
@@ -14,7 +15,6 @@ import (
 	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/product/nginx"
-	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // Served checks that nginx serves a certificate for the names of a site, as browsers ask for it. A reload returns before the workers
@@ -24,6 +24,8 @@ type Served struct {
 	Names       []string // that clients ask for
 	Addresses   []string // of the host, where they are asked, too, if nginx may have a site for one of them; see [Addresses]
 	Certificate string   // path on the host
+
+	Port int // 0: 443
 
 	// Plain says that port 80 is asked as well: what it does instead of a redirect to https is a note.
 	Plain bool
@@ -50,7 +52,7 @@ func Addresses(facts *observe.Facts, ipv6 bool) (all []string) {
 }
 
 func (s *Served) place() place {
-	return place{names: strings.Join(s.Names, " "), addresses: strings.Join(s.Addresses, " "), plain: s.Plain}
+	return place{names: strings.Join(s.Names, " "), addresses: strings.Join(s.Addresses, " "), plain: s.Plain, port: s.Port}
 }
 
 // near is the place without other addresses.
@@ -178,7 +180,7 @@ type work struct {
 // Edits implements [modules.Work].
 func (w work) Edits() (all []modules.Edit) {
 	for _, a := range w.others {
-		subject := "https://" + a.Name
+		subject := a.url()
 		if a.Address != loopback {
 			subject += " at " + a.Address
 		}
@@ -243,8 +245,7 @@ func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit ti
 //go:embed evidence.sh
 var evidenceScript string
 
-// notServed returns the error for a site that nginx accepted and doesn't serve: who has the port, what nginx warns of, and what it
-// logged behind the first bytes of its log.
+// notServed returns the error for a site that nginx accepted and doesn't serve.
 func (s *Served) notServed(ctx context.Context, h modules.Host, others []answer, bytes string) error {
 	var lines []string
 	silent := false
@@ -256,12 +257,5 @@ func (s *Served) notServed(ctx context.Context, h modules.Host, others []answer,
 		}
 		lines = append(lines, fmt.Sprintf("%s at %s is not served with %s: %s", a.Name, a.at(), s.Certificate, what))
 	}
-	result, err := h.Run(ctx, modules.Command{Script: shell.Script(evidenceScript, shell.Vars{
-		"names": strings.Join(s.Names, " "), "header": nginx.Header, "silent": shell.YesNo(silent), "log": nginx.Log, "bytes": bytes,
-	})})
-	if said := strings.TrimSpace(string(result.Stdout)); err == nil && said != "" {
-		lines = append(lines, strings.Split(said, "\n")...)
-	}
-	return modules.WithHint(errors.New(strings.Join(lines, "\n  ")), "nginx accepted the configuration. If another program has port 443, stop it; "+
-		"if another site of nginx has the same name, or listens on one address alone, remove one of them (`nginx -T | grep -E 'server_name|listen'`).")
+	return withEvidence(ctx, h, lines, s.Names, cmp.Or(s.Port, 443), silent, bytes)
 }

@@ -54,6 +54,16 @@ var claimCases = map[string]claimCase{
 		differ: map[string][]string{"block": {`"a = 1"`, `"a = 2"`}, "state": {"\"present\"\nblock = \"a\"", "\"absent\"\nblock = \"a\""}},
 		free:   []string{"after", "before", "create", "mode", "owner", "group", "validate", "backup", "sensitive"},
 	},
+	"locale": {
+		differ: map[string][]string{"lang": {`"C"`, `"C.UTF-8"`}, "settings": {`{ LC_TIME = "C" }`, `{ LC_TIME = "C.UTF-8" }`}},
+		free:   []string{"generate"}, // a host may have any number
+	},
+	"swap": {
+		differ: map[string][]string{
+			"size": {`"1G"`, `"2G"`}, "priority": {"1\nsize = \"1G\"", "2\nsize = \"1G\""}, "state": {"\"present\"\nsize = \"1G\"", `"absent"`},
+		},
+		names: `path = "/swap"`,
+	},
 	"hostname": {differ: map[string][]string{"name": {`"a"`, `"b"`}}, free: []string{"hosts"}},
 	"timezone": {differ: map[string][]string{"name": {`"Etc/UTC"`, `"Europe/Berlin"`}}},
 	"cron": {

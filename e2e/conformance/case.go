@@ -17,6 +17,8 @@ type Case struct {
 
 	// Image is the only one that the case is for; empty: all that the tests run on.
 	Image string `hcl:"image,optional"`
+	// Machine says that the case needs a kernel of its own. Where hosts are containers, the tests say that it is left out.
+	Machine bool `hcl:"machine,optional"`
 	// Mirror says that the plan refers to the lab's mirror: local.mirror is what mirror.Mirror.Locals says.
 	Mirror bool `hcl:"mirror,optional"`
 	// Alive are paths that the software which the plan brings writes all the time by itself, as package writes names them.

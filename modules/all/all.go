@@ -24,8 +24,10 @@ import (
 	"github.com/rcprov/rcprov/modules/primitive/knownhost"
 	"github.com/rcprov/rcprov/modules/primitive/line"
 	"github.com/rcprov/rcprov/modules/primitive/link"
+	"github.com/rcprov/rcprov/modules/primitive/locale"
 	"github.com/rcprov/rcprov/modules/primitive/mount"
 	"github.com/rcprov/rcprov/modules/primitive/reboot"
+	"github.com/rcprov/rcprov/modules/primitive/swap"
 	"github.com/rcprov/rcprov/modules/primitive/sysctl"
 	"github.com/rcprov/rcprov/modules/primitive/systemdunit"
 	"github.com/rcprov/rcprov/modules/primitive/tcpcheck"
@@ -72,6 +74,7 @@ func Modules() []modules.Module {
 		knownhost.Module(),
 		line.Module(),
 		link.Module(),
+		locale.Module(),
 		mongod.Module(),
 		mongoreplicaset.Module(),
 		mount.Module(),
@@ -81,6 +84,7 @@ func Modules() []modules.Module {
 		reboot.Module(),
 		rocketchat.Module(),
 		sshd.Module(),
+		swap.Module(),
 		sysctl.Module(),
 		systemdunit.Module(),
 		tcpcheck.Module(),

@@ -75,6 +75,8 @@ var elsewhere = map[string]string{
 	"host_name":       "`hostname`",
 	"time_zone":       "`timezone`",
 	"pause":           "`approval`",
+	"locale_gen":      "`locale`",
+	"swapfile":        "`swap`",
 	"mounts":          "`mount`",
 	"fstab":           "`mount`",
 	"iptables":        "`ufw`",

@@ -291,6 +291,19 @@ func TestPageFleet(t *testing.T) {
 	structure(t, content)
 }
 
+// TestPageOfOneHost doesn't say again and again which host it is about.
+func TestPageOfOneHost(t *testing.T) {
+	t.Parallel()
+	content := page(t, fleet(1))
+	if n := strings.Count(content, "web001.fra.example.com"); n != 2 {
+		t.Errorf("its only host is named %d times, not in the head and in the matrix", n)
+	}
+	if open := strings.Count(content, "<details open>"); open != 3 {
+		t.Errorf("%d changes are not folded; only one of four is long", open)
+	}
+	structure(t, content)
+}
+
 // TestPageLarge is a page of hosts with long diffs of their own: what is left out is said.
 func TestPageLarge(t *testing.T) {
 	t.Parallel()

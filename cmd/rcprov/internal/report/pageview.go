@@ -32,7 +32,9 @@ const (
 	pageDiffStart = 30        // lines of a longer diff that are seen at once
 	pageDiffLines = 2000      // lines of one diff
 	pageDiffBytes = 1_500_000 // of all diffs of a page; then each is cut to pageDiffStart lines
-	pageOpenLines = 250       // a page whose changes have more lines shows them folded
+	pageOpenLines = 250       // a page whose changes have more lines shows long ones folded ...
+	pageOpenShort = 12        // ... that is, those with more lines ...
+	pageOpenMany  = 100       // ... and all of them if there are so many changes
 	pageNames     = 6         // names of hosts that are seen at once
 	pageColumns   = 10        // with more hosts, they are the rows of the matrix
 )
@@ -55,7 +57,6 @@ type pageView struct {
 	Matrix   *pageMatrix
 	Looks    []*pageLook // that are in the matrix
 	Plays    []pagePlayView
-	Open     bool // the changes
 	Outputs  []pageOutput
 }
 
@@ -91,7 +92,9 @@ type pageChange struct {
 	Hosts               pageHosts
 	Edits               []pageEdit
 	Notes               []string
-	lines               int
+	Open                bool // not folded
+
+	lines int
 }
 
 type pageEdit struct {
@@ -169,10 +172,13 @@ func (p *Page) Render() ([]byte, error) {
 	}
 	p.problems(&v)
 	v.Matrix, v.Looks = p.matrix()
+	if len(p.started.Hosts) == 1 {
+		v.Hosts = p.text(p.started.Hosts[0])
+	}
 	lines := 0
 	budget := pageDiffBytes
 	for _, play := range p.plays {
-		one := pagePlayView{Name: p.text(play.name), Hosts: hostList(play.hosts, 0)}
+		one := pagePlayView{Name: p.text(play.name), Hosts: p.on(play.hosts, 0)}
 		same := 0
 		for _, s := range play.steps {
 			if len(s.variants) == 0 {
@@ -192,7 +198,11 @@ func (p *Page) Render() ([]byte, error) {
 		}
 		v.Plays = append(v.Plays, one)
 	}
-	v.Open = lines <= pageOpenLines
+	for _, play := range v.Plays {
+		for i, c := range play.Steps {
+			play.Steps[i].Open = lines <= pageOpenLines || c.lines <= pageOpenShort && p.variants <= pageOpenMany
+		}
+	}
 	outputs := hideOutputs(p.finished.Outputs, p.o.Secrets)
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
 		encoded, err := json.Marshal(outputs[name])
@@ -276,6 +286,14 @@ func (p *Page) problem(g *grouped, severity string, number int) pageProblem {
 	return out
 }
 
+// on is [hostList] for a page that has several hosts.
+func (p *Page) on(hosts []string, all int) pageHosts {
+	if len(p.started.Hosts) == 1 {
+		return pageHosts{}
+	}
+	return hostList(hosts, all)
+}
+
 // hostList lists hosts of all that there are; 0 if that is not worth saying.
 func hostList(hosts []string, all int) pageHosts {
 	shown := make([]string, len(hosts))
@@ -296,7 +314,7 @@ func hostList(hosts []string, all int) pageHosts {
 
 func (p *Page) change(s *pageStep, v *pageVariant, hosts int, budget *int) pageChange {
 	c := pageChange{
-		Number: v.number, Look: v.look, Address: value(s.address), Verb: v.verb, Text: value(v.text), Hosts: hostList(v.hosts, hosts),
+		Number: v.number, Look: v.look, Address: value(s.address), Verb: v.verb, Text: value(v.text), Hosts: p.on(v.hosts, hosts),
 	}
 	for _, e := range v.change.Edits {
 		edit := pageEdit{Look: pageActions[e.Action], Line: plainLine(e), Conditions: conditions(e)}

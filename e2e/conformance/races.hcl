@@ -688,7 +688,7 @@ exempt {
 }
 
 exempt {
-  names   = ["http_check", "http_check.ca_file", "mongo_replica_set.ca_file", "apt_repository.key_file", "acme_certificate.ca_file", "node.key_file", "rocketchat.key_file"]
+  names   = ["http_check", "http_check.ca_file", "mongo_replica_set.ca_file", "apt_package.file", "apt_repository.key_file", "acme_certificate.ca_file", "node.key_file", "rocketchat.key_file"]
   because = "a file on the controller"
 }
 

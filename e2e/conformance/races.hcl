@@ -688,7 +688,7 @@ exempt {
 }
 
 exempt {
-  names   = ["http_check", "http_check.ca_file", "mongo_replica_set.ca_file", "apt_package.file", "apt_repository.key_file", "acme_certificate.ca_file", "node.key_file", "rocketchat.key_file"]
+  names   = ["http_check", "http_check.ca_file", "mongo_replica_set.ca_file", "apt_repository.key_file", "acme_certificate.ca_file", "node.key_file", "rocketchat.key_file"]
   because = "a file on the controller"
 }
 
@@ -700,6 +700,11 @@ exempt {
 exempt {
   names   = ["git.key_file"]
   because = "ssh reads it, with the rights of the checkout's owner"
+}
+
+exempt {
+  names   = ["apt_package.file"]
+  because = "refused unless only root may write it or put another one in its place"
 }
 
 exempt {

@@ -11,5 +11,5 @@ case "German, with American sorting" {
     [ "$(LC_ALL=de_DE.UTF-8 locale decimal_point)" = , ] && grep -qx 'de_DE.UTF-8 UTF-8' /etc/locale.gen &&
     . /etc/default/locale && [ "$LANG $LC_COLLATE $LANGUAGE" = "de_DE.UTF-8 C.UTF-8 de:en" ]
   EOT
-  drift "another default, and not generated" { run = "sed -i 's/^LANG=.*/LANG=C.UTF-8/' /etc/default/locale; sed -i 's/^de_DE/# de_DE/' /etc/locale.gen; rm /usr/lib/locale/locale-archive" }
+  drift "another default, and not generated" { run = "sed -i --follow-symlinks 's/^LANG=.*/LANG=C.UTF-8/' /etc/default/locale; sed -i 's/^de_DE/# de_DE/' /etc/locale.gen; rm /usr/lib/locale/locale-archive" }
 }

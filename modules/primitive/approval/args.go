@@ -6,7 +6,7 @@ import _ "embed"
 //go:embed args.go
 var source string
 
-// Args describe what a person has to approve before the steps behind it are applied.
+// Args describe a pause that a person ends, before the steps behind it are applied.
 //
 //	approval "traffic" {
 //	  text = "The new release is installed on all hosts of this play. May it take the traffic?"

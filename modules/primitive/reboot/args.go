@@ -10,8 +10,8 @@ import (
 //go:embed args.go
 var source string
 
-// Args describe what a host is rebooted for. The run waits for it, connects again, and goes on with the next step. Where
-// nothing asks for a reboot, there is none.
+// Args describe a reboot of the host when something on it asks for one. The run waits, connects again, and goes on with the next
+// step. Where nothing asks for a reboot, there is none.
 //
 //	reboot "when-needed" {}
 //

@@ -110,7 +110,8 @@ func TestDiff(t *testing.T) {
 	}{
 		{name: "converged", step: step, fstab: line, file: good, is: on},
 		{name: "all", step: step, is: state{FS: "ext2/ext3", Room: 4 * gib}, want: []modules.Edit{
-			{Action: create, Subject: "/swapfile", To: "1 GiB, 0600 root:root"}, {Action: create, Subject: "swap /swapfile", To: "on"},
+			{Action: create, Subject: "/swapfile", To: "1 GiB, 0600 root:root"},
+			{Action: create, Subject: "swap /swapfile", To: "on"},
 			{Action: update, Subject: "/etc/fstab", Field: "swap", Text: text("", line)},
 		}},
 		{name: "off", step: step, fstab: line, file: good, is: off, want: []modules.Edit{{Action: create, Subject: "swap /swapfile", To: "on"}}},
@@ -128,7 +129,8 @@ func TestDiff(t *testing.T) {
 			{Action: update, Subject: "swap /swapfile", Field: "priority", From: "-2", To: "5"},
 		}},
 		{name: "to be removed", step: absent, fstab: line, file: good, is: on, want: []modules.Edit{
-			{Action: remove, Subject: "/swapfile"}, {Action: remove, Subject: "swap /swapfile", From: "on"},
+			{Action: remove, Subject: "/swapfile"},
+			{Action: remove, Subject: "swap /swapfile", From: "on"},
 			{Action: update, Subject: "/etc/fstab", Field: "swap", Text: text(line, "")},
 		}},
 		{name: "removed, in a container", step: absent, is: container},

@@ -189,14 +189,16 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 
 // goneDown waits while the host is going down: a run may have died when it had told the host to reboot.
 func (s *subject) goneDown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("the host is still going down, or does not boot"))
+	defer cancel()
 	for ctx.Err() == nil {
-		out, err := s.host.Exec(ctx, "systemctl is-system-running")
+		out, err := s.host.Exec(ctx, "systemctl is-system-running --wait") // before, only root may log in
 		if err == nil && strings.TrimSpace(out.Stdout) != "stopping" {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // moments returns n moments within a duration, one at random in each n-th of it.

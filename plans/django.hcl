@@ -50,6 +50,9 @@ variable "health" {
   description = "a page that must be there at the end"
 }
 
+# null: two for each processor, and one, as gunicorn recommends.
+variable "workers" { default = null }
+
 variable "celery" {
   default     = ""
   description = "the module for Celery, such as `config`; empty: none"
@@ -143,7 +146,7 @@ play "site" {
       },
     ]
     processes = merge(
-      { web = ["gunicorn", "--workers=${2 * facts.cpus + 1}", "--bind=127.0.0.1:8000", "--forwarded-allow-ips=127.0.0.1", var.wsgi] },
+      { web = ["gunicorn", "--workers=${coalesce(var.workers, 2 * facts.cpus + 1)}", "--bind=127.0.0.1:8000", "--forwarded-allow-ips=127.0.0.1", var.wsgi] },
       var.celery == "" ? {} : { worker = ["celery", "--app=${var.celery}", "worker"] },
     )
     site = {

@@ -2,7 +2,9 @@ package observe_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,10 +21,10 @@ func TestFileOfOthers(t *testing.T) {
 		t.Skip("only root can have directories of others")
 	}
 	const herUID, nameless = 1, 54321 // daemon has an account on every distribution
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
-		dir := t.TempDir()
+	look := func(t *testing.T, host *moduletest.Host, dir string, leads bool) {
 		own, home, open := dir+"/own", dir+"/home", dir+"/it's open"
-		for _, d := range []string{own, home, home + "/d", dir + "/none", dir + "/none/d", open, open + "/d"} {
+		second := dir + "/second"
+		for _, d := range []string{own, home, home + "/d", second, dir + "/none", dir + "/none/d", open, open + "/d"} {
 			must(t, os.Mkdir(d, 0o755))
 		}
 		hers := func(path string, uid int) { must(t, os.Lchown(path, uid, uid)) }
@@ -32,6 +34,7 @@ func TestFileOfOthers(t *testing.T) {
 		write(home+"/f", 0o600)
 		write(home+"/d/sp ace\\", 0o600)
 		write(home+"/d/root's", 0o600)
+		write(second+"/g", 0o600)
 		write(open+"/f", 0o600)
 		write(open+"/d/f", 0o600)
 		must(t, os.Symlink("f", home+"/l"))
@@ -41,7 +44,7 @@ func TestFileOfOthers(t *testing.T) {
 		must(t, os.Symlink("home", dir+"/to home"))
 		must(t, os.Symlink("own", dir+"/to own"))
 		must(t, os.Chmod(open, 0o777))
-		for _, path := range []string{home, home + "/f", home + "/d", home + "/d/sp ace\\", home + "/l", home + "/to own", home + "/to secret", open + "/f", open + "/l"} {
+		for _, path := range []string{home, home + "/f", home + "/d", home + "/d/sp ace\\", home + "/l", home + "/to own", home + "/to secret", second, second + "/g", open + "/f", open + "/l"} {
 			hers(path, herUID)
 		}
 		hers(dir+"/none", nameless)
@@ -69,14 +72,21 @@ func TestFileOfOthers(t *testing.T) {
 			{path: open + "/d/f", want: observe.Regular, content: true},
 			{path: open + "/l", want: observe.Symlink},
 			{path: open + "/l/secret", err: open + "/l is a link of daemon's, which rcprov doesn't follow"},
-			{path: dir + "/to home/f", err: "can't see it"}, // by the whole path, which leads through a closed directory
+			{path: dir + "/to home/f", err: "can't see it"}, // by the whole path
 			{path: dir + "/to own/secret", want: observe.Regular, content: true},
+			{path: second + "/g", want: observe.Regular, content: true, stranger: second},
+		}
+		if leads {
+			tests[15].want, tests[15].content, tests[15].stranger, tests[15].err = observe.Regular, true, dir+"/to home", ""
 		}
 		var questions []observe.FileQuestion
 		for _, test := range tests {
 			questions = append(questions, observe.FileQuestion{Path: test.path, Content: true})
 		}
 		questions[2].UnlessSHA256 = sum(home + "/f")
+		for i := range 600 { // too many for one variable of the environment
+			questions = append(questions, observe.FileQuestion{Path: fmt.Sprintf("%s/d/%0100d", home, i)})
+		}
 		s := ask(t, host, questions...)
 		for i, test := range tests {
 			got, err := observe.File.Get(s, questions[i])
@@ -110,5 +120,14 @@ func TestFileOfOthers(t *testing.T) {
 		if _, err := observe.File.Get(s, questions[14]); !errors.As(err, new(*observe.LinkError)) {
 			t.Errorf("error %#v, want a LinkError", err)
 		}
+		if is, err := observe.File.Get(s, questions[len(questions)-1]); err != nil || is.Type != observe.Absent || is.Stranger == nil {
+			t.Errorf("the last of many: %+v, %v", is, err)
+		}
+	}
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		closed, open := t.TempDir(), t.TempDir() // both in a directory that only root may enter
+		look(t, host, closed, false)
+		must(t, os.Chmod(filepath.Dir(open), 0o755))
+		look(t, host, open, true)
 	})
 }

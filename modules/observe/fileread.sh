@@ -21,7 +21,7 @@
 #	content PATH            for each whose line is not in $subjects, unless the file has more than $max bytes ...
 #	contents BASE64         ... and what head(1) prints of these, each behind its name
 #
-# alone does both, of subjects that come by standard input. If base is not empty, paths below it are looked at from the
+# alone does both; if there are no subjects, they come by standard input. If base is not empty, paths below it are looked at from the
 # current directory, and named with ./ in place of base.
 #
 # A line of $subjects is like one of sha256sum: a SHA-256, or 64 dashes where the content is wanted in any case, or 64 points
@@ -152,8 +152,16 @@ tell_contents() {
 		wanted=$(printf '%s\n' "$known" "$known" "$sums" | sort -S 128M | uniq -u | cut -d ' ' -f 3-)
 	fi
 	[ -n "$wanted" ] || return 0
+	sizes=$(if [ "${#stats}" -lt 20000 ]; then
+		for line in $stats; do
+			f=${line#*"$tab"*"$tab"*"$tab"*"$tab"*"$tab"} size=${line#*"$tab"*"$tab"}
+			case $nl$wanted$nl in *"$nl$f$nl"*) printf '%s %s\n' "${size%%"$tab"*}" "$f" ;; esac
+		done
+	else
+		each "$wanted" stat -c '%s %n' -- 2>/dev/null
+	fi)
 	# shellcheck disable=SC2154 # file.sh sets max
-	files=$(for line in $(each "$wanted" stat -c '%s %n' -- 2>/dev/null); do
+	files=$(for line in $sizes; do
 		[ "${line%% *}" -gt "$max" ] || printf '%s\n' "${line#* }"
 	done)
 	[ -n "$files" ] || return 0
@@ -172,7 +180,7 @@ tell() {
 }
 
 alone() {
-	subjects=$(cat)
+	[ -n "$subjects" ] || subjects=$(cat)
 	look "$(for line in $subjects; do
 		f=${line#*  }
 		printf '%s\n' "${base:+.}${f#"$base"}"

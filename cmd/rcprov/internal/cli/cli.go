@@ -107,6 +107,7 @@ func newApp(deps Deps) (*cobra.Command, *app) {
 		a.formatCommand(),
 		a.planCommand(),
 		a.applyCommand(),
+		a.summaryCommand(),
 		a.secretsCommand(),
 		a.docCommand(),
 		a.factsCommand(),

@@ -37,7 +37,7 @@ func hostNames(p *plan.Plan) []string {
 }
 
 // limited returns the names of the hosts that limit, the value of --limit, chooses; nil for all. Each of its terms is the name of a
-// host or a group, or a pattern of names (path.Match); several joined by & must all hold; with ! in front, it must not. A host is
+// host or a group, a pattern of names (path.Match), or @ and a file with the --json lines of a run: the hosts that it has not done. Several joined by & must all hold; with ! in front, it must not. A host is
 // chosen if a term without ! does so, or if there is none, and no term with ! takes it away. Names and patterns that match nothing are an
 // error, and so is a choice of no host.
 func limited(p *plan.Plan, limit []string) ([]string, error) { return limitedBy(p, "--limit: ", limit) }
@@ -58,7 +58,7 @@ func limitedBy(p *plan.Plan, prefix string, limit []string) ([]string, error) {
 		factors := strings.Split(term, "&")
 		for _, factor := range factors {
 			name, not := strings.CutPrefix(strings.TrimSpace(factor), "!")
-			matches, err := named(name, known)
+			matches, err := named(name, known, p)
 			if err != nil {
 				return nil, fmt.Errorf("%s%w", prefix, err)
 			}
@@ -84,6 +84,9 @@ func limitedBy(p *plan.Plan, prefix string, limit []string) ([]string, error) {
 			names = append(names, h.Name)
 		}
 	}
+	if len(names) == 0 && len(limit) == 1 && strings.HasPrefix(limit[0], "@") {
+		return nil, fmt.Errorf("%sno host is left to do by %s", prefix, limit[0][1:])
+	}
 	if len(names) == 0 {
 		return nil, modules.WithHint(fmt.Errorf("%sno host is left by %q", prefix, strings.Join(limit, ",")), "The hosts are %s.", someOf(hostNames(p)))
 	}
@@ -94,7 +97,19 @@ func limitedBy(p *plan.Plan, prefix string, limit []string) ([]string, error) {
 const allGroup = "all"
 
 // named returns what tells the hosts that name, or a pattern, means: by their own names or those of their groups.
-func named(name string, known []string) (func(*plan.Host) bool, error) {
+func named(name string, known []string, p *plan.Plan) (func(*plan.Host) bool, error) {
+	if file, ok := strings.CutPrefix(name, "@"); ok {
+		open, err := openHosts(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, host := range open {
+			if _, err := hostOf(p, host); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		return func(h *plan.Host) bool { return slices.Contains(open, h.Name) }, nil
+	}
 	found := map[string]bool{}
 	for _, k := range known {
 		matched, err := path.Match(name, k)

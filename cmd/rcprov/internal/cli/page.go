@@ -43,6 +43,9 @@ func (r *run) scope() []string {
 	add("--limit", r.limit)
 	add("--tags", r.tags)
 	add("--skip-tags", r.skipTags)
+	if r.shard.count > 0 {
+		scope = append(scope, "--shard "+r.shard.String())
+	}
 	for _, only := range r.only {
 		scope = append(scope, "--only "+only)
 	}

@@ -21,6 +21,7 @@ type run struct {
 	vars       varFlags
 	connecting connecting
 	limit      []string
+	shard      shard
 	tags       []string
 	skipTags   []string
 	only       []string
@@ -76,7 +77,8 @@ func (a *app) runCommand(mode engine.Mode, command *cobra.Command) *cobra.Comman
 	flags := command.Flags()
 	r.vars.add(command)
 	r.connecting.addFlags(flags)
-	flags.StringSliceVar(&r.limit, "limit", nil, "work only on these `HOSTS` and groups: 'web*,!web3', 'web&berlin'")
+	flags.StringSliceVar(&r.limit, "limit", nil, "work only on these `HOSTS` and groups: 'web*,!web3', 'web&berlin', @last.json")
+	flags.Var(&r.shard, "shard", "work only on a part of the hosts, such as 3/16; 0/16 to 15/16 are all")
 	flags.StringSliceVar(&r.tags, "tags", nil, "run only steps with one of these `TAGS`")
 	flags.StringSliceVar(&r.skipTags, "skip-tags", nil, "leave out steps with one of these `TAGS`")
 	flags.StringArrayVar(&r.only, "only", nil, "run only this `PLAY/STEP`, such as web/file.motd; may be repeated")
@@ -108,6 +110,13 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if limit = r.shard.of(p, limit); limit != nil && len(limit) == 0 {
+		if r.app.json { // lines of all shards follow each other
+			return nil
+		}
+		_, err := fmt.Fprintf(r.app.Stdout, "No host is in shard %s: there is nothing to do.\n", &r.shard)
+		return err
+	}
 	if err := checkTags(p, "--tags", r.tags); err != nil {
 		return err
 	}
@@ -127,7 +136,7 @@ func (r *run) run(ctx context.Context, path string) error {
 		if made, err = r.newSaved(path, p); err != nil {
 			return err
 		}
-		made.Only = only
+		made.Only, made.Limit = only, limit
 	}
 	if saved != nil {
 		only = saved.Only
@@ -202,9 +211,9 @@ func (r *run) saved(path string) (*savedPlan, string, error) {
 	if s == nil || err != nil {
 		return nil, path, err
 	}
-	if len(r.limit)+len(r.tags)+len(r.skipTags)+len(r.only) > 0 {
+	if len(r.limit)+len(r.tags)+len(r.skipTags)+len(r.only)+r.shard.count > 0 {
 		return nil, path, modules.WithHint(fmt.Errorf("%s says which hosts and steps it is about", path),
-			"Give --limit, --tags, --skip-tags and --only to `rcprov plan PLAN --out FILE`.")
+			"Give --limit, --shard, --tags, --skip-tags and --only to `rcprov plan PLAN --out FILE`.")
 	}
 	r.limit, r.tags, r.skipTags = s.Limit, s.Tags, s.SkipTags
 	return s, s.Plan, nil

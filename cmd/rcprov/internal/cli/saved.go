@@ -98,7 +98,7 @@ func (r *run) newSaved(path string, p *plan.Plan) (*savedPlan, error) {
 	salt := rand.Text()
 	return &savedPlan{
 		Version: 1, Type: savedType, Rcprov: build(), Made: r.app.Now(), Plan: abs, Salt: salt, Source: p.Digest(salt),
-		Limit: r.limit, Tags: r.tags, SkipTags: r.skipTags,
+		Tags: r.tags, SkipTags: r.skipTags,
 	}, nil
 }
 

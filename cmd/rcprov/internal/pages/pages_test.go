@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 	}
 	for _, command := range []string{
 		"", "-apply", "-completion", "-doc", "-facts", "-fmt", "-history", "-init", "-logs", "-plan", "-run", "-secrets", "-secrets-edit",
-		"-secrets-init", "-secrets-rekey", "-validate", "-version",
+		"-secrets-init", "-secrets-rekey", "-summary", "-validate", "-version",
 	} {
 		want = append(want, "man/man1/rcprov"+command+".1.gz")
 	}

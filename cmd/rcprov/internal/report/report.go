@@ -14,6 +14,8 @@
 //
 //	diagnostic  a mistake in the plan: severity ("error", "warning") and error
 //	error       a failure outside of any host and plan: error
+//	summary     of rcprov summary: runs, plans, counts (of hosts), problems; failed and changed, each [{"text", "hint", "hosts"}];
+//	            unfinished, the hosts that are not done
 //
 // The fields:
 //

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/report"
+	"github.com/rcprov/rcprov/modules"
 )
 
 // varFlags are the flags of all commands that read a plan: the values of its variables.
@@ -24,6 +28,9 @@ func (v *varFlags) add(command *cobra.Command) {
 // load reads a plan, in which variables may have no value as unset says. From then on no output shows its secrets. It shows
 // mistakes and warnings itself: after mistakes the error is an exit.
 func (a *app) load(path string, vars varFlags, unset plan.Unset) (*plan.Plan, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() > 0 && begins(path, savedBegin, "") == nil {
+		return nil, modules.WithHint(fmt.Errorf("%s is a saved plan", path), "`rcprov apply %s` applies it.", path)
+	}
 	p, diags := plan.Load(path, plan.Options{
 		Unset:   unset,
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,25 +53,56 @@ func (r *run) scope() []string {
 	return scope
 }
 
-// checkPage finds, before anything is connected to, that the page can't be written where it is wanted.
-func (r *run) checkPage(plan string) error {
-	if r.html == "" {
-		return nil
-	}
-	for other, what := range map[string]string{plan: "the plan", r.out: "what --out saves"} {
-		if sameFile(r.html, other) {
-			return fmt.Errorf("--html %s: that is %s", r.html, what)
+// checkFiles finds, before anything is connected to, that what --out and --html name can't be written, or is something else that
+// would be lost.
+func (r *run) checkFiles(plan string) error {
+	for _, f := range []struct{ flag, name, begin, what string }{
+		{"--out", r.out, savedBegin, "a saved plan"},
+		{"--html", r.html, report.PageBegin, "a page of rcprov"},
+	} {
+		if f.name == "" {
+			continue
+		}
+		if sameFile(f.name, plan) {
+			return fmt.Errorf("%s %s: that is the plan", f.flag, f.name)
+		}
+		if strings.HasSuffix(f.name, ".hcl") {
+			return modules.WithHint(fmt.Errorf("%s %s: that is the name of a plan's file", f.flag, f.name), "Choose a name that doesn't end with .hcl.")
+		}
+		info, err := os.Stat(filepath.Dir(f.name))
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is not a directory", filepath.Dir(f.name))
+		}
+		if err == nil {
+			err = replaceable(f.name)
+		}
+		if err == nil {
+			err = begins(f.name, f.begin, f.what)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.flag, err)
 		}
 	}
-	info, err := os.Stat(filepath.Dir(r.html))
-	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is not a directory", filepath.Dir(r.html))
+	if sameFile(r.html, r.out) {
+		return fmt.Errorf("--html %s: that is what --out saves", r.html)
 	}
-	if err == nil {
-		err = replaceable(r.html)
+	return nil
+}
+
+// begins returns an error if a file is there that is not empty and does not begin with begin.
+func begins(name, begin, what string) error {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("--html: %w", err)
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	head := make([]byte, len(begin))
+	n, err := io.ReadFull(f, head)
+	if n > 0 && (err != nil || string(head) != begin) {
+		return modules.WithHint(fmt.Errorf("%s is there, and is not %s", name, what), "Name another file, or remove this one.")
 	}
 	return nil
 }

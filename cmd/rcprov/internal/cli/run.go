@@ -106,6 +106,11 @@ func (r *run) run(ctx context.Context, path string) error {
 		return modules.WithHint(fmt.Errorf("the saved plan is of other files or values: %s, a library of it or a variable is not what it was", path),
 			"Give the same variables, or save the plan again: `rcprov plan %s --out FILE`.", path)
 	}
+	if saved != nil {
+		if changed := p.Changed(saved.Reads, saved.Salt); len(changed) > 0 {
+			return modules.WithHint(fmt.Errorf("since the plan was saved, these have changed: %s", someOf(changed)), "Look at it again: `rcprov plan %s --out FILE`.", path)
+		}
+	}
 	limit, err := limited(p, r.limit)
 	if err != nil {
 		return err
@@ -144,7 +149,7 @@ func (r *run) run(ctx context.Context, path string) error {
 	if r.parallel < 1 {
 		return errors.New("--parallel must be 1 or more")
 	}
-	if err := r.checkPage(path); err != nil {
+	if err := r.checkFiles(path); err != nil {
 		return err
 	}
 	o := r.app.reportOptions()
@@ -183,7 +188,7 @@ func (r *run) run(ctx context.Context, path string) error {
 		if err != nil {
 			return modules.WithHint(fmt.Errorf("%s was not written, because the plan failed", r.out), "What failed is said above.")
 		}
-		made.Seen, made.Steps = summary.Seen, kept.steps
+		made.Seen, made.Steps, made.Reads = summary.Seen, kept.steps, p.Reads(made.Salt)
 		if err := made.write(r.out); err != nil {
 			return err
 		}

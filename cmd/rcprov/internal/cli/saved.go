@@ -20,6 +20,9 @@ import (
 // savedType is the type of the file that plan -out writes.
 const savedType = "saved_plan"
 
+// savedBegin is how such a file begins.
+const savedBegin = "{\n \"version\": 1,\n \"type\": \"" + savedType + "\""
+
 // savedPlan is what `plan -out` writes and `apply` takes: what would change, bound to what was seen. It has digests and the edits as they
 // are shown, no values.
 type savedPlan struct {
@@ -30,6 +33,8 @@ type savedPlan struct {
 	Plan    string    `json:"plan"` // absolute path
 	Salt    string    `json:"salt"` // of all digests
 	Source  string    `json:"source"`
+
+	Reads map[string]string `json:"reads,omitempty"` // digests of what else is read on the controller, see plan.Plan.Reads
 
 	Limit    []string      `json:"limit,omitempty"`
 	Tags     []string      `json:"tags,omitempty"`

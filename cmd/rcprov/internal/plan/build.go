@@ -23,7 +23,7 @@ func (s *scope) build(i *instance) {
 	env := modules.Env{
 		Host: s.host.Name, Label: b.label, Facts: s.facts[s.host.Name], Templates: s.opts.Templates, Port: s.host.Port, Local: s.host.Connection == "local",
 		Sensitive: func(arg string) bool { return i.sensitive[arg] },
-		ReadFile:  s.config.dir.readFile,
+		ReadFile:  s.config.dir.readRegular,
 		Large:     s.config.dir.large,
 		OpenDir:   s.config.dir.open,
 		Render:    s.config.dir.templates.render,

@@ -33,6 +33,7 @@ func (p *Plan) directory(path, what string) *directory {
 }
 
 func (d *directory) readFile(path string) ([]byte, error) {
+	d.plan.reads.note(readFileKind, d.absolute(path))
 	content, err := d.plan.large.read(d.absolute(path))
 	if err != nil {
 		return nil, modules.WithHint(fmt.Errorf("%q can't be read: %s", path, cause(err)),
@@ -69,6 +70,7 @@ func (d *directory) large(path string) *modules.Source {
 		l.sources = make(map[string]*modules.Source)
 	}
 	l.sources[name] = modules.NewSource(name, path, info.Size())
+	d.plan.reads.note(readFileKind, name)
 	return l.sources[name]
 }
 
@@ -105,6 +107,7 @@ func (d *directory) open(path string) (fs.FS, error) {
 		}
 		return nil, modules.WithHint(fmt.Errorf("%q can't be read: %s", path, why), "A relative path starts at the %s's directory, \"%s\".", d.what, d.path)
 	}
+	d.plan.reads.note(readDirKind, d.absolute(path))
 	return os.DirFS(d.absolute(path)), nil
 }
 

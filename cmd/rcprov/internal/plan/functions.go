@@ -37,7 +37,7 @@ func functions(d *directory) map[string]function.Function {
 	p := d.plan
 	all := map[string]function.Function{
 		"abspath":      abspathFunction(d),
-		"env":          envFunction(p.opts.Environ),
+		"env":          envFunction(p),
 		"file":         fileFunction(d, fileText),
 		"filebase64":   fileFunction(d, func(_ string, b []byte) (string, error) { return base64.StdEncoding.EncodeToString(b), nil }),
 		"filesha256":   fileFunction(d, func(_ string, b []byte) (string, error) { return hashText(sha256.New)(string(b)) }),
@@ -337,14 +337,15 @@ var cidrSubnetFunction = function.New(&function.Spec{
 })
 
 // envFunction returns env(NAME) and env(NAME, DEFAULT).
-func envFunction(environ []string) function.Function {
+func envFunction(p *Plan) function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{stringParam("name")},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String},
 		Type:     function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name := args[0].AsString()
-			for _, entry := range environ {
+			p.reads.note(readEnvKind, name)
+			for _, entry := range p.opts.Environ {
 				if value, ok := strings.CutPrefix(entry, name+"="); ok {
 					return cty.StringVal(value), nil
 				}
@@ -395,7 +396,7 @@ func fileFunction(d *directory, read func(name string, content []byte) (string, 
 	})
 }
 
-// readRegular reads a file for an expression. It rejects devices and pipes: they may have no end, and return something else
+// readRegular reads a file for an expression or a step. It rejects devices and pipes: they may have no end, and return something else
 // the next time.
 func (d *directory) readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(d.absolute(name))
@@ -430,6 +431,7 @@ func fileExistsFunction(d *directory) function.Function {
 		Params: []function.Parameter{stringParam("path")},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			d.plan.reads.note(readExistsKind, d.absolute(args[0].AsString()))
 			info, err := os.Stat(d.absolute(args[0].AsString()))
 			return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
 		},

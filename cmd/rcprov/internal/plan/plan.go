@@ -35,6 +35,7 @@ type Plan struct {
 	opts   Options
 	config *config
 	large  largeFiles
+	reads  reads
 
 	// Of includes, complete after Load.
 	includes  int                         // how many there are

@@ -13,6 +13,9 @@ import (
 	"github.com/rcprov/rcprov/modules"
 )
 
+// PageBegin is how each page begins.
+const PageBegin = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"rcprov\">\n"
+
 // A Page collects what a plan shows and renders it as one HTML page, for a review or a fleet. The page loads nothing: its style and
 // its few lines of script are in it, and a policy forbids any others. All that comes from hosts goes through package visible, and
 // html/template escapes it. Secrets are hidden as in the terminal.

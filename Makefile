@@ -7,8 +7,8 @@ GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 SHFMT = $(GO) run mvdan.cc/sh/v3/cmd/shfmt@v3.13.1
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4
-SENT_SCRIPTS = $(shell git ls-files 'cmd/*.sh' 'modules/*.sh')
-OWN_SCRIPTS = $(shell git ls-files 'e2e/*.sh')
+SENT_SCRIPTS = $(shell git ls-files -co --exclude-standard 'cmd/*.sh' 'modules/*.sh')
+OWN_SCRIPTS = $(shell git ls-files -co --exclude-standard 'e2e/*.sh')
 
 # Containers need root, virtual machines don't. Without root, and unless RCPROV_LAB says otherwise, it is QEMU where that is installed.
 ifneq ($(shell id -u),0)

@@ -162,7 +162,7 @@ func TestReads(t *testing.T) {
 	for module, cases := range files {
 		reads := slices.ContainsFunc(cases, func(c Case) bool { return len(c.Reads) > 0 })
 		if why, exempt := readsNothing[module]; reads == exempt {
-			t.Errorf("%s: has a case with reads: %t; reason for none: %q", module, reads, why)
+			t.Errorf("%s: has a case with reads: %t; reason for none: %q. Give a case reads, or readsNothing a reason", module, reads, why)
 		}
 	}
 	for module := range readsNothing {

@@ -67,7 +67,7 @@ if [ -n "$others" ]; then
 			case $1:$line in
 			"$f/:stat 4"?[4567cdef]*) ;;
 			"$f/:"*) return 1 ;;
-			*":stat 4"??[13579bdf]*) ;;
+			*":stat 4"??[9bdf]*) ;; # for its group as well: whose members have no other right
 			*) return 1 ;;
 			esac
 		done
@@ -164,6 +164,18 @@ if [ -n "$others" ]; then
 		done
 	}
 
+	# share DIR MODE notes that others may write there, to where DIR leads.
+	share() {
+		shared=$shared$nl$1
+		case $2 in
+		?[2367abef]*) ;;
+		*) # not sticky: what is root's may be moved away, and another thing be there
+			# shellcheck disable=SC2034 # the reader uses it
+			limit="timeout$nl-s${nl}KILL${nl}50"
+			;;
+		esac
+	}
+
 	shared='' asked=''
 	for line in $others; do
 		f=/${line##*"$tab/./"} uid=${line#*"$tab"} uid=${uid%%:*}
@@ -185,23 +197,18 @@ if [ -n "$others" ]; then
 				real=$real/${todo%%/*} todo=${todo#*/}
 				set -- "$@" "$real"
 			done
-			for owner in $(stat -c %u -- "$@" 2>/dev/null); do
-				ours "$owner" || {
-					ask "$owner" "$f" '/*' ''
+			for entry in $(stat -c '%u %f' -- "$@" 2>/dev/null); do
+				if ! ours "${entry% *}"; then
+					ask "${entry% *}" "$f" '/*' ''
 					break
-				}
+				fi
+				case $entry in *" 4"?[02468ace][014589cd]*) ;; *" 4"*) share "$f" "${entry#* }" ;; esac
 			done
 			;;
 		*)
 			if ours "$uid"; then
-				shared=$shared$nl$f
-				case $line in
-				"stat "?[2367abef]*) ;;
-				*) # not sticky: what is root's may be moved away, and another thing be there
-					# shellcheck disable=SC2034 # the reader uses it
-					limit="timeout$nl-s${nl}KILL${nl}50"
-					;;
-				esac
+				line=${line#stat }
+				share "$f" "${line%%"$tab"*}"
 			else
 				ask "$uid" "$f" '/*' "$f"
 				asked=$asked$nl$f

@@ -43,8 +43,16 @@ func TestFileOfOthers(t *testing.T) {
 		must(t, os.Symlink(own, open+"/l"))
 		must(t, os.Symlink("home", dir+"/to home"))
 		must(t, os.Symlink("own", dir+"/to own"))
+		must(t, os.Symlink("it's open", dir+"/to open"))
+		must(t, os.Symlink(own, open+"/root's link"))
+		// Of the group that has fewer rights than others.
+		keptOut := dir + "/kept out"
+		must(t, os.MkdirAll(keptOut+"/hers", 0o755))
+		write(keptOut+"/hers/f", 0o600)
+		must(t, os.Chown(keptOut, 0, herUID))
+		must(t, os.Chmod(keptOut, 0o705))
 		must(t, os.Chmod(open, 0o777))
-		for _, path := range []string{home, home + "/f", home + "/d", home + "/d/sp ace\\", home + "/l", home + "/to own", home + "/to secret", second, second + "/g", open + "/f", open + "/l"} {
+		for _, path := range []string{home, home + "/f", home + "/d", home + "/d/sp ace\\", home + "/l", home + "/to own", home + "/to secret", second, second + "/g", keptOut + "/hers", keptOut + "/hers/f", open + "/f", open + "/l"} {
 			hers(path, herUID)
 		}
 		hers(dir+"/none", nameless)
@@ -75,6 +83,9 @@ func TestFileOfOthers(t *testing.T) {
 			{path: dir + "/to home/f", err: "can't see it"}, // by the whole path
 			{path: dir + "/to own/secret", want: observe.Regular, content: true},
 			{path: second + "/g", want: observe.Regular, content: true, stranger: second},
+			{path: keptOut + "/hers/f", want: observe.Regular, content: true, stranger: keptOut + "/hers"},
+			{path: dir + "/to open/f", want: observe.Regular, content: true},
+			{path: dir + "/to open/root's link/secret", err: "is a link of root's, which rcprov doesn't follow"},
 		}
 		if leads {
 			tests[15].want, tests[15].content, tests[15].stranger, tests[15].err = observe.Regular, true, dir+"/to home", ""

@@ -79,7 +79,7 @@ func readControl(name string, content []byte) (control, error) {
 			r = z
 		}
 	default:
-		return control{}, fmt.Errorf("is a Debian package with %s, a compression that rcprov can't read", name)
+		return control{}, fmt.Errorf("is a Debian package with %q, a compression that rcprov can't read", name)
 	}
 	if err != nil {
 		return control{}, fmt.Errorf("is a broken Debian package: %s: %w", name, err)

@@ -70,13 +70,13 @@ func TestReadDeb(t *testing.T) {
 	}
 	whole := makeDeb(t, toolControl, ".gz")
 	for want, content := range map[string][]byte{
-		"is no Debian package: it doesn't begin as an ar archive":                         []byte("<html>404 Not Found</html>"),
-		"is no whole Debian package: it ends too early":                                   whole[:200],
-		"is no Debian package: it has no control.tar":                                     whole[:72],
-		"is a Debian package with control.tar.lzma, a compression that rcprov can't read": makeDeb(t, toolControl, ".lzma"),
-		"is a Debian package without a valid name, version and architecture":              makeDeb(t, "Package: -o\nVersion: 1\nArchitecture: all\n", ".gz"),
-		"is a broken Debian package: control.tar.gz: gzip: invalid header":                bytes.Replace(whole, []byte{0x1f, 0x8b}, []byte{0, 0}, 1),
-		"is a broken Debian package: control.tar.xz has no file control: unexpected EOF":  nil,
+		"is no Debian package: it doesn't begin as an ar archive":                             []byte("<html>404 Not Found</html>"),
+		"is no whole Debian package: it ends too early":                                       whole[:200],
+		"is no Debian package: it has no control.tar":                                         whole[:72],
+		"is a Debian package with \"control.tar.lzma\", a compression that rcprov can't read": makeDeb(t, toolControl, ".lzma"),
+		"is a Debian package without a valid name, version and architecture":                  makeDeb(t, "Package: -o\nVersion: 1\nArchitecture: all\n", ".gz"),
+		"is a broken Debian package: control.tar.gz: gzip: invalid header":                    bytes.Replace(whole, []byte{0x1f, 0x8b}, []byte{0, 0}, 1),
+		"is a broken Debian package: control.tar.xz has no file control: unexpected EOF":      nil,
 	} {
 		if content == nil {
 			continue

@@ -60,7 +60,7 @@ func (s *Step) question() observe.GroupQuestion {
 func (s *Step) Observe(q *observe.Query) {
 	observe.Group.Ask(q, s.question())
 	for _, member := range s.Members {
-		observe.AskAccounts(q, member, "")
+		observe.User.Ask(q, member)
 	}
 }
 

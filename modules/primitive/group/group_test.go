@@ -58,6 +58,10 @@ func TestDiff(t *testing.T) {
 			work: work{from: []string{"mallory", "bob"}, join: []string{"alice"}},
 		},
 		{
+			name: "root", step: Step{Members: []string{"root"}}, users: map[string]string{"root": "root"}, is: observe.GroupInfo{Exists: true, GID: 2000},
+			want: modules.Change{Edits: edit(modules.Update, "members", "", "root")}, work: work{join: []string{"root"}},
+		},
+		{
 			name: "members are there", step: Step{Members: []string{"alice"}}, users: map[string]string{"alice": "alice"},
 			is: observe.GroupInfo{Exists: true, GID: 2000, Members: []string{"mallory", "alice"}},
 		},

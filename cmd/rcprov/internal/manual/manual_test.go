@@ -71,7 +71,7 @@ func TestModules(t *testing.T) {
 				t.Fatal(err)
 			}
 			if page.Summary == "" || len(page.Summary) > 100 {
-				t.Errorf("summary of %d characters: %q", len(page.Summary), page.Summary)
+				t.Errorf("the first sentence of the comment of Args is a summary of %d characters, more than 100: %q", len(page.Summary), page.Summary)
 			}
 			if !strings.Contains(page.Example, m.Name+` "`) {
 				t.Errorf("the example has no block %s: %q", m.Name, page.Example)

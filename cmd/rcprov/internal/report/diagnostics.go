@@ -19,7 +19,7 @@ func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.ErrColor)
 	for _, d := range diags {
 		hidden := *d
-		hidden.Summary, hidden.Detail = o.Secrets.String(d.Summary), o.Secrets.String(d.Detail)
+		hidden.Summary, hidden.Detail = printable(o.Secrets.String(d.Summary)), printable(o.Secrets.String(d.Detail))
 		if err := writer.WriteDiagnostic(&hidden); err != nil {
 			return fmt.Errorf("show diagnostic: %w", err)
 		}

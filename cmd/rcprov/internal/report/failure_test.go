@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/redact"
 	"github.com/rcprov/rcprov/modules"
@@ -97,5 +98,18 @@ func TestError(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDiagnosticsArePrintable: what a mistake quotes, such as a name in a file that somebody else made, reaches no terminal raw.
+func TestDiagnosticsArePrintable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	mistake := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "has \x1b[2J", Detail: "and \u202e"}
+	if err := Diagnostics(hcl.Diagnostics{mistake}, "", Options{Err: &out}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\u202e") || !strings.Contains(out.String(), `^[[2J`) {
+		t.Errorf("printed %q", out.String())
 	}
 }

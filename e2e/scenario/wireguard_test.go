@@ -26,11 +26,11 @@ func TestWireGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	nameHosts(t, laptop, hosts)
-	var peers []string
+	var peers []string // their private network is none that the lab may be in: RFC 2544
 	for i, h := range hosts {
-		peers = append(peers, fmt.Sprintf("h%d = { address = %q, tunnel = \"10.90.0.%d\", endpoint = %q }", i, h.Name, i+1, h.Address))
+		peers = append(peers, fmt.Sprintf("h%d = { address = %q, tunnel = \"198.18.7.%d\", endpoint = %q }", i, h.Name, i+1, h.Address))
 	}
-	vars := []string{"--json", "-var", "userspace=true", "-var", "hosts={ " + strings.Join(peers, ", ") + " }"}
+	vars := []string{"--json", "-var", "userspace=true", "-var", "network=198.18.7.0/24", "-var", "hosts={ " + strings.Join(peers, ", ") + " }"}
 	run := func(exit int, command string) rcprov.Run {
 		t.Helper()
 		r, err := laptop.Run(t.Context(), append([]string{command, plan}, vars...)...)

@@ -276,16 +276,21 @@ func (s *Source) sendPacked(ctx context.Context, h Host, to string) error {
 		return err
 	}
 	defer func() { _ = content.Close() }() // it was only read
+	return changed(UploadWritten(ctx, h, to, func(w io.Writer) error { return pack(w, content) }))
+}
+
+// UploadWritten uploads what write writes to the new file to of h. It is never in memory as a whole.
+func UploadWritten(ctx context.Context, h Host, to string, write func(w io.Writer) error) error {
 	r, w := io.Pipe()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w.CloseWithError(pack(w, content))
+		w.CloseWithError(write(w))
 	}()
-	err = h.Upload(ctx, to, bufio.NewReaderSize(r, 256<<10))
+	err := h.Upload(ctx, to, bufio.NewReaderSize(r, 256<<10))
 	_ = r.Close() // ends the other side if the upload failed
 	<-done
-	return changed(err)
+	return err
 }
 
 // pack compresses content into w.

@@ -31,18 +31,7 @@ func Source(ctx context.Context, h modules.Host, name string, content *modules.S
 
 // Stream is [For] with the content that write writes, which is never in memory as a whole.
 func Stream(ctx context.Context, h modules.Host, name string, write func(to io.Writer) error, use func(file string) error) error {
-	return with(ctx, h, name, use, func(file string) error {
-		r, w := io.Pipe()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.CloseWithError(write(w))
-		}()
-		err := h.Upload(ctx, file, r)
-		_ = r.Close() // ends the other side if the upload failed
-		<-done
-		return err
-	})
+	return with(ctx, h, name, use, func(file string) error { return modules.UploadWritten(ctx, h, file, write) })
 }
 
 func with(ctx context.Context, h modules.Host, name string, use, send func(file string) error) error {

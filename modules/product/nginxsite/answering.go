@@ -157,17 +157,10 @@ func (a answer) instead() string {
 // changed yet.
 func (s *Answering) Apply(ctx context.Context, h modules.Host, _ modules.Change) error {
 	modules.Progress(ctx, "waiting until %s answers", s.Names[0])
-	if others, err := s.wait(ctx, h, 2*time.Second); err != nil || len(others) == 0 {
-		return err
-	}
-	bytes, err := nginx.LogSize(ctx, h)
-	if err != nil {
-		return err
-	}
-	if _, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "reload", nginx.Unit}}); err != nil {
-		return err
-	}
-	others, err := s.wait(ctx, h, switchTimeout)
+	others, bytes, err := settle(ctx, h, "the site", func() ([]answer, error) {
+		got, err := askHTTP(ctx, h.Dial, s.place())
+		return s.others(got), err
+	})
 	if err != nil || len(others) == 0 {
 		return err
 	}
@@ -180,22 +173,36 @@ func (s *Answering) Apply(ctx context.Context, h modules.Host, _ modules.Change)
 	return withEvidence(ctx, h, lines, s.Names, s.Port, silent, bytes)
 }
 
-// wait asks until the site answers for all names or the limit is over, and returns the other answers.
-func (s *Answering) wait(ctx context.Context, h modules.Host, limit time.Duration) (others []answer, err error) {
-	err = wait.Until(ctx, wait.Pace{Every: 100 * time.Millisecond, Limit: limit}, func() (missing string, err error) {
-		got, err := askHTTP(ctx, h.Dial, s.place())
-		if err != nil {
-			return "", err
+// settle waits until ask finds no other answers than the wanted ones. If that takes long, it has nginx reloaded once more. It returns the
+// others that are left, and how long nginx's log was before that reload, in bytes.
+func settle(ctx context.Context, h modules.Host, what string, ask func() ([]answer, error)) (others []answer, bytes string, err error) {
+	until := func(limit time.Duration) error {
+		err := wait.Until(ctx, wait.Pace{Every: 100 * time.Millisecond, Limit: limit}, func() (missing string, err error) {
+			got, err := ask()
+			if err != nil {
+				return "", err
+			}
+			if others = got; len(others) == 0 {
+				return "", nil
+			}
+			return what, nil
+		})
+		if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
+			return nil
 		}
-		if others = s.others(got); len(others) == 0 {
-			return "", nil
-		}
-		return "the site", nil
-	})
-	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
-		err = nil
+		return err
 	}
-	return others, err
+	if err := until(2 * time.Second); err != nil || len(others) == 0 {
+		return nil, "", err
+	}
+	if bytes, err = nginx.LogSize(ctx, h); err != nil {
+		return nil, "", err
+	}
+	if _, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "reload", nginx.Unit}}); err != nil {
+		return nil, "", err
+	}
+	err = until(switchTimeout)
+	return others, bytes, err
 }
 
 // withEvidence returns the error for a site that nginx accepted and doesn't serve, as lines say: who has the port, what nginx warns

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/rcprov/rcprov/modules"
-	"github.com/rcprov/rcprov/modules/internal/wait"
 	"github.com/rcprov/rcprov/modules/observe"
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
@@ -205,41 +204,17 @@ func (s *Served) Apply(ctx context.Context, h modules.Host, _ modules.Change) er
 		return fmt.Errorf("%s is not a certificate in PEM form", s.Certificate)
 	}
 	want := observe.Fingerprint(block.Bytes)
-	if others, err := s.wait(ctx, h, want, 2*time.Second); err != nil || len(others) == 0 {
-		return err
-	}
-	bytes, err := nginx.LogSize(ctx, h)
-	if err != nil {
-		return err
-	}
-	if _, err := h.Run(ctx, modules.Command{Argv: []string{"systemctl", "reload", nginx.Unit}}); err != nil {
-		return err
-	}
-	others, err := s.wait(ctx, h, want, switchTimeout)
+	place := s.place()
+	place.plain = false
+	others, bytes, err := settle(ctx, h, "the certificate", func() ([]answer, error) {
+		got, err := ask(ctx, h.Dial, place)
+		others, _ := compare(got, want)
+		return others, err
+	})
 	if err != nil || len(others) == 0 {
 		return err
 	}
 	return s.notServed(ctx, h, others, bytes)
-}
-
-// wait asks until the wanted certificate comes everywhere or the limit is over, and returns the other answers.
-func (s *Served) wait(ctx context.Context, h modules.Host, want string, limit time.Duration) (others []answer, err error) {
-	place := s.place()
-	place.plain = false
-	err = wait.Until(ctx, wait.Pace{Every: 100 * time.Millisecond, Limit: limit}, func() (missing string, err error) {
-		got, err := ask(ctx, h.Dial, place)
-		if err != nil {
-			return "", err
-		}
-		if others, _ = compare(got, want); len(others) == 0 {
-			return "", nil
-		}
-		return "the certificate", nil
-	})
-	if late := (*wait.TimeoutError)(nil); errors.As(err, &late) {
-		err = nil
-	}
-	return others, err
 }
 
 //go:embed evidence.sh

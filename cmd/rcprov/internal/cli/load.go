@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -28,8 +27,10 @@ func (v *varFlags) add(command *cobra.Command) {
 // load reads a plan, in which variables may have no value as unset says. From then on no output shows its secrets. It shows
 // mistakes and warnings itself: after mistakes the error is an exit.
 func (a *app) load(path string, vars varFlags, unset plan.Unset) (*plan.Plan, error) {
-	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() > 0 && begins(path, savedBegin, "") == nil {
-		return nil, modules.WithHint(fmt.Errorf("%s is a saved plan", path), "`rcprov apply %s` applies it.", path)
+	if replaceable(path) == nil {
+		if saved, _ := begins(path, savedBegin); saved {
+			return nil, modules.WithHint(fmt.Errorf("%s is a saved plan", path), "`rcprov apply %s` applies it.", path)
+		}
 	}
 	p, diags := plan.Load(path, plan.Options{
 		Unset:   unset,

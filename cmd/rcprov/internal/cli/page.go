@@ -77,7 +77,7 @@ func (r *run) checkFiles(plan string) error {
 			err = replaceable(f.name)
 		}
 		if err == nil {
-			err = begins(f.name, f.begin, f.what)
+			err = onlyReplaces(f.name, f.begin, f.what)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.flag, err)
@@ -89,22 +89,32 @@ func (r *run) checkFiles(plan string) error {
 	return nil
 }
 
-// begins returns an error if a file is there that is not empty and does not begin with begin.
-func begins(name, begin, what string) error {
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+// onlyReplaces returns an error if a file is there that is not empty and does not begin with begin, as what would replace it does.
+func onlyReplaces(name, begin, what string) error {
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil
 	}
+	ours, err := begins(name, begin)
+	if err == nil && !ours {
+		err = modules.WithHint(fmt.Errorf("%s is there, and is not %s", name, what), "Name another file, or remove this one.")
+	}
+	return err
+}
+
+// begins reports whether a file begins with a text.
+func begins(name, text string) (bool, error) {
+	f, err := os.Open(name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = f.Close() }()
-	head := make([]byte, len(begin))
+	head := make([]byte, len(text))
 	n, err := io.ReadFull(f, head)
-	if n > 0 && (err != nil || string(head) != begin) {
-		return modules.WithHint(fmt.Errorf("%s is there, and is not %s", name, what), "Name another file, or remove this one.")
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
 	}
-	return nil
+	return string(head[:n]) == text, err
 }
 
 // sameFile reports whether two names are of one file, which need not be there.

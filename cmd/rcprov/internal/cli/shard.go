@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -63,14 +62,9 @@ func openHosts(file string) ([]string, error) {
 	if file == "" {
 		return nil, modules.WithHint(fmt.Errorf("there is no file behind @"), "`@last.json` means the hosts that the run with these --json lines has not done.")
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
 	var results report.Results
-	if err := results.Read(f); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if err := readResults(&results, file, nil); err != nil {
+		return nil, err
 	}
 	if results.Runs == 0 {
 		return nil, modules.WithHint(fmt.Errorf("%s has no run", file), "Save one: `rcprov apply PLAN --json >FILE`.")

@@ -38,7 +38,7 @@ func (a *app) summaryCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			var results report.Results
 			for _, name := range args {
-				if err := a.readResults(&results, name); err != nil {
+				if err := readResults(&results, name, a.Stdin); err != nil {
 					return err
 				}
 			}
@@ -59,9 +59,10 @@ func (a *app) summaryCommand() *cobra.Command {
 	}
 }
 
-func (a *app) readResults(results *report.Results, name string) error {
-	var from io.Reader = a.Stdin
-	if name != "-" {
+// readResults adds the --json lines of a file; stdin is that of the name "-", if it has this meaning.
+func readResults(results *report.Results, name string, stdin io.Reader) error {
+	from := stdin
+	if name != "-" || stdin == nil {
 		f, err := os.Open(name)
 		if err != nil {
 			return err
@@ -92,7 +93,10 @@ func resultGroups(hosts []report.HostResult, of func(report.HostResult) []string
 			if !ok {
 				i = len(groups)
 				index[text] = i
-				groups = append(groups, resultGroup{Text: text, Hint: h.Hint})
+				groups = append(groups, resultGroup{Text: text})
+				if text == h.Problem {
+					groups[i].Hint = h.Hint
+				}
 			}
 			groups[i].Hosts = append(groups[i].Hosts, h.Host)
 		}
@@ -112,9 +116,6 @@ func (a *app) showResults(r *report.Results) error {
 		slices.Sort(h.Steps)
 		return slices.Compact(h.Steps)
 	})
-	for i := range changed {
-		changed[i].Hint = ""
-	}
 	unfinished := r.Names(report.Unfinished)
 	if a.json {
 		text, err := json.Marshal(struct {

@@ -34,11 +34,6 @@ const (
 var readWords = map[string]string{readFileKind: "file", readDirKind: "directory", readExistsKind: "presence of", readEnvKind: "environment variable"}
 
 func (r *reads) note(kind, name string) {
-	if kind != readEnvKind {
-		if abs, err := filepath.Abs(name); err == nil {
-			name = abs
-		}
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.all == nil {
@@ -47,18 +42,30 @@ func (r *reads) note(kind, name string) {
 	r.all[kind+" "+name] = true
 }
 
+// list returns what was read, with absolute paths.
+func (r *reads) list() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []string
+	for one := range r.all {
+		kind, name, _ := strings.Cut(one, " ")
+		if abs, err := filepath.Abs(name); err == nil && kind != readEnvKind {
+			one = kind + " " + abs
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // Reads returns digests of what the plan has read so far from the controller, as it is now: of each file, directory and environment variable
 // by its kind and name. They are keyed, as that of Digest. What can't be read any more has an error as its digest.
 func (p *Plan) Reads(key string) map[string]string {
-	p.reads.mu.Lock()
-	all := slices.Sorted(maps.Keys(p.reads.all))
-	p.reads.mu.Unlock()
-	return p.digestReads(all, key)
+	return p.digestReads(p.reads.list(), key)
 }
 
 // Changed returns what is not any more as when a plan was saved, by the digests of Reads: "file /srv/x", "environment variable HOME".
 func (p *Plan) Changed(saved map[string]string, key string) []string {
-	now := p.digestReads(slices.Sorted(maps.Keys(saved)), key)
+	now := p.digestReads(slices.Collect(maps.Keys(saved)), key)
 	var changed []string
 	for _, name := range slices.Sorted(maps.Keys(saved)) {
 		if now[name] != saved[name] {

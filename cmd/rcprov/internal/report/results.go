@@ -43,8 +43,8 @@ type Results struct {
 	Hosts    []HostResult // in the order in which their names came up first
 	Problems []string     // that are of no host: mistakes in a plan
 
-	index   map[string]int // of Hosts
-	started map[string]engine.Mode
+	index   map[string]int  // of Hosts
+	started map[string]bool // by the names of runs
 }
 
 // Open returns the names of hosts that failed or are not done.
@@ -65,7 +65,7 @@ func (r *Results) Names(outcomes ...Outcome) []string {
 // with the first of the next run behind it. An error begins with the number of the line.
 func (r *Results) Read(from io.Reader) error {
 	if r.index == nil {
-		r.index, r.started = make(map[string]int), make(map[string]engine.Mode)
+		r.index, r.started = make(map[string]int), make(map[string]bool)
 	}
 	reader := bufio.NewReader(from)
 	var odd error // the last line so far is none
@@ -111,10 +111,10 @@ func parseLine(text string) (line jsonLine, ok bool) {
 func (r *Results) add(line jsonLine) {
 	switch line.Type {
 	case string(engine.RunStarted):
-		if _, known := r.started[line.Run]; known {
+		if r.started[line.Run] {
 			return
 		}
-		r.started[line.Run] = line.Mode
+		r.started[line.Run] = true
 		r.Runs++
 		if !slices.Contains(r.Plans, line.Plan) {
 			r.Plans = append(r.Plans, line.Plan)

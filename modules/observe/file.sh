@@ -80,9 +80,8 @@ if [ -n "$others" ]; then
 			entries=$(getent passwd -- $uids) || :
 			inits='' gids=''
 			for entry in $entries; do
-				entry=${entry%%:*}$nl$entry
-				inits=$inits${inits:+$nl}${entry%%"$nl"*} entry=${entry#*:*:*:}
-				gids=$gids${gids:+ }${entry%%:*}
+				inits=$inits${inits:+$nl}${entry%%:*} entry=${entry#*:*:*:}
+				gids="$gids ${entry%%:*}"
 			done
 			[ -z "$inits" ] || inits=$(getent initgroups -- $inits) || :
 			IFS=" $nl"

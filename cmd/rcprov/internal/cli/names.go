@@ -6,14 +6,12 @@ import (
 	"os"
 	"os/user"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 
-	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
 )
@@ -139,54 +137,6 @@ func someOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// checkTags returns an error unless all tags, the value of a flag, are in the plan.
-func checkTags(p *plan.Plan, flag string, tags []string) error {
-	for _, tag := range tags {
-		if p.OpenTags || slices.Contains(p.Tags, tag) {
-			continue
-		}
-		return fmt.Errorf("%s: %w", flag, unknownName("tag", tag, p.Tags))
-	}
-	return nil
-}
-
-// keys are those of for_each in addresses.
-var keys = regexp.MustCompile(`\["(\\.|[^"\\])*"\]`)
-
-// onlySteps returns the steps that --only names, each as PLAY/STEP.
-func onlySteps(p *plan.Plan, names []string) ([]engine.Only, error) {
-	var all []engine.Only
-	for _, name := range names {
-		one, err := onlyStep(p, name)
-		if err != nil {
-			return nil, fmt.Errorf("--only: %w", err)
-		}
-		all = append(all, one)
-	}
-	return all, nil
-}
-
-func onlyStep(p *plan.Plan, name string) (engine.Only, error) {
-	var known, plays []string
-	for _, play := range p.Plays {
-		plays = append(plays, play.Name)
-		step, ok := strings.CutPrefix(name, play.Name+"/")
-		plain := keys.ReplaceAllString(step, "")
-		for _, address := range play.Addresses() {
-			known = append(known, play.Name+"/"+address)
-			part := strings.HasPrefix(plain, address+"/")
-			library := strings.HasPrefix(address, plain+"/")
-			if ok && (step == address || plain == address || part || library) {
-				return engine.Only{Play: play.Name, Step: step}, nil
-			}
-		}
-	}
-	if slices.Contains(plays, name) || !strings.Contains(name, "/") {
-		return engine.Only{}, modules.WithHint(fmt.Errorf("%q is not PLAY/STEP", name), "The steps are %s.", someOf(known))
-	}
-	return engine.Only{}, unknownName("step", name, known)
-}
-
 // notEmpty rejects flags that were given without a name in them: `--limit "$HOSTS"` must not mean all hosts when HOSTS is
 // not set.
 func notEmpty(flags *pflag.FlagSet, names ...string) error {
@@ -201,7 +151,7 @@ func notEmpty(flags *pflag.FlagSet, names ...string) error {
 // unknownName is the error for a name that is not in the plan. Its hint is the most similar name, or all of them.
 func unknownName(what, name string, known []string) error {
 	known = slices.Compact(slices.Sorted(slices.Values(known)))
-	err := fmt.Errorf("the plan has no %s %q", what, name)
+	err := fmt.Errorf("the plan has no %s %s", what, quoted(name))
 	if len(known) == 0 {
 		return modules.WithHint(err, "The plan has none at all.")
 	}
@@ -209,9 +159,17 @@ func unknownName(what, name string, known []string) error {
 		return cmp.Compare(levenshtein.Distance(name, x, nil), levenshtein.Distance(name, y, nil))
 	})
 	if levenshtein.Distance(name, near, nil) <= max(1, len(name)/3) {
-		return modules.WithHint(err, "Did you mean %q?", near)
+		return modules.WithHint(err, "Did you mean %s?", quoted(near))
 	}
 	return modules.WithHint(err, "It has %s.", someOf(known))
+}
+
+// quoted quotes a name as it may be typed in a shell.
+func quoted(name string) string {
+	if strings.Contains(name, `"`) && !strings.Contains(name, "'") {
+		return "'" + name + "'"
+	}
+	return fmt.Sprintf("%q", name)
 }
 
 // runner names the person who runs rcprov, for locks and journals: "alice@laptop".

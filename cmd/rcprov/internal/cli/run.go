@@ -115,25 +115,16 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	steps, err := selection{r.tags, r.skipTags, r.only, r.approved}.choose(p, limit)
+	if err != nil {
+		return err
+	}
+	only := steps.only
 	if limit = r.shard.of(p, limit); limit != nil && len(limit) == 0 {
 		if r.app.json { // lines of all shards follow each other
 			return nil
 		}
 		_, err := fmt.Fprintf(r.app.Stdout, "No host is in shard %s: there is nothing to do.\n", &r.shard)
-		return err
-	}
-	if err := checkTags(p, "--tags", r.tags); err != nil {
-		return err
-	}
-	if err := checkTags(p, "--skip-tags", r.skipTags); err != nil {
-		return err
-	}
-	only, err := onlySteps(p, r.only)
-	if err != nil {
-		return err
-	}
-	approved, err := approvedSteps(p, r.approved)
-	if err != nil {
 		return err
 	}
 	made := saved
@@ -168,7 +159,7 @@ func (r *run) run(ctx context.Context, path string) error {
 		Mode: r.mode, Plan: p, Connect: connect(dialer), Reporter: r.paged(kept, page), Redact: r.app.secrets.String,
 		By: runner(), LockWait: lockWait, Parallel: r.parallel, Limit: limit, Tags: r.tags, SkipTags: r.skipTags, Only: only, Now: r.app.Now,
 	}
-	options.Approve = r.app.approve(approved, reporter.Suspend)
+	options.Approve = r.app.approve(steps.approved, reporter.Suspend)
 	if made != nil {
 		options.Salt = made.Salt
 	}

@@ -82,9 +82,9 @@ type Options struct {
 // steps of that.
 type Only struct{ Play, Step string }
 
-func (o Only) includes(play, address string) bool {
-	rest, ok := strings.CutPrefix(address, o.Step)
-	return o.Play == play && ok && (rest == "" || rest[0] == '/' || rest[0] == '[')
+// Includes reports whether o means the step of a play with an address.
+func (o Only) Includes(play, address string) bool {
+	return o.Play == play && plan.Selects(o.Step, address)
 }
 
 // observeTimeout bounds one observation of a host; one that takes longer hangs, on a dead NFS server for example.

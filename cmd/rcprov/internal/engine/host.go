@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -246,7 +245,7 @@ func (r *run) selects(play string, s plan.Step) bool {
 		return false
 	}
 	return len(r.Only) == 0 || slices.ContainsFunc(r.Only, func(o Only) bool {
-		return o.includes(play, s.Address) || len(s.Needs) > 0 && o.Play == play && strings.HasPrefix(o.Step, s.Address)
+		return o.Includes(play, s.Address) || len(s.Needs) > 0 && o.Play == play && plan.MaySelect(o.Step, s.Address)
 	})
 }
 

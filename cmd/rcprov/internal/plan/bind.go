@@ -48,7 +48,7 @@ func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.D
 func (s *scope) skippedStep(b *stepBlock, why string) Step {
 	around := s.inherited()
 	return Step{
-		Address: s.prefix() + b.address(), Module: b.module.Name, Tags: around.Tags, Range: b.block.DefRange(), Included: around.Included,
+		Address: s.inPlay() + b.address(), Module: b.module.Name, Tags: around.Tags, Range: b.block.DefRange(), Included: around.Included,
 		Skip: why, ArgRange: b.argRange,
 	}
 }
@@ -69,7 +69,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 	}
 	for _, i := range x.instances {
 		step := s.metaArguments(i)
-		step.Address = s.prefix() + b.address() + i.suffix()
+		step.Address = s.inPlay() + b.address() + i.suffix()
 		if s.lenient && s.conditionUnknown(i) {
 			steps = append(steps, s.late(b, i.suffix(), step))
 			continue
@@ -91,7 +91,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 			one := step
 			one.Step, one.Claims = part.Step, modules.ClaimsOf(part.Step)
 			if q, ok := part.Step.(*Query); ok {
-				q.Name, q.block, q.prefix = s.prefix()+b.label, b, s.prefix()
+				q.Name, q.block, q.prefix = s.inPlay()+b.label, b, s.prefix()
 				one.Query = q
 			}
 			one.Requires = required(part.Requires, step.Levels)

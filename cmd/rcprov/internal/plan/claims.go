@@ -189,7 +189,7 @@ func (e *evaluation) surely(play *Play, i int) []Step {
 			}
 			for _, part := range in.built.Parts {
 				one := Step{
-					Address: s.prefix() + b.address() + in.suffix(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
+					Address: s.inPlay() + b.address() + in.suffix(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
 					Included: s.inherited().Included,
 				}
 				if part.Name != "" {

@@ -64,7 +64,7 @@
 // directory of the file that they are written in; abspath makes one that may be passed on.
 //
 // Reports, tags, the journal and the machine output name a step of a library by its include: "base/file.motd", `base["a"]/file.motd`;
-// a play as "site/web". A mistake in a library names the line of the library and the lines of the includes that lead to it.
+// a play as "site/web", whose steps are called as in any other play. A mistake in a library names the line of the library and the lines of the includes that lead to it.
 //
 // # Preflight
 //

@@ -200,12 +200,12 @@ func TestInclude(t *testing.T) {
 		`b web base/unit.app: [play base] 2 5m0s app-base.service [/base/conf] hunter2-plan`,
 		`b web base/inner/file.motd: [play base inner own] 2 5m0s /base/inner "inner"`,
 		`b web unit.last: [play] app-base.service [/base/conf /base/inner] `,
-		`a site/one site/inner/file.motd: [site own] /site/inner "inner"`,
-		`a site/one site/file.text: [site] /site/text "from the plan on a"`,
-		`b site/one site/inner/file.motd: [site] when of include "site" is false`,
-		`b site/one site/file.text: [site] when of include "site" is false`,
-		`a site/two site/file.copy: [site] /site/copy "from the plan on a"`,
-		`b site/two site/file.copy: [site] when of include "site" is false`,
+		`a site/one inner/file.motd: [site own] /site/inner "inner"`,
+		`a site/one file.text: [site] /site/text "from the plan on a"`,
+		`b site/one inner/file.motd: [site] when of include "site" is false`,
+		`b site/one file.text: [site] when of include "site" is false`,
+		`a site/two file.copy: [site] /site/copy "from the plan on a"`,
+		`b site/two file.copy: [site] when of include "site" is false`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)

@@ -51,12 +51,20 @@ func (s *scope) suffix() string {
 	return fmt.Sprintf("[%q]", s.key)
 }
 
-// prefix is what the addresses of steps in the scope begin with: `base/`, `base["a"]/inner/`; empty outside of libraries.
+// prefix is what names in the scope begin with, seen from the plan: `base/`, `base["a"]/inner/`; empty outside of libraries.
 func (s *scope) prefix() string {
 	if s.up == nil {
 		return ""
 	}
 	return s.up.prefix() + s.config.in.label + s.suffix() + "/"
+}
+
+// inPlay is what the addresses of steps in the scope begin with: prefix without what the name of the play says.
+func (s *scope) inPlay() string {
+	if s.up == nil || s.play != nil && s.config == s.play.block.config {
+		return ""
+	}
+	return s.up.inPlay() + s.config.in.label + s.suffix() + "/"
 }
 
 // name is what reports call the scope's include.

@@ -153,7 +153,7 @@ func (s *scope) needs(all []queryUse, queries []*Query) []Need {
 			}
 		}
 		if len(names) == 0 {
-			names = []string{s.prefix() + u.query.label} // it is skipped here, and the engine says so
+			names = []string{s.inPlay() + u.query.label} // it is skipped here, and the engine says so
 		}
 		hosts := u.hosts
 		if u.all {
@@ -222,9 +222,9 @@ func (s *scope) answersOf(b *stepBlock, at hcl.Range) cty.Value {
 			secret = v || !known
 		}
 		answer := func(host string) cty.Value {
-			text, ok := s.answers[AnswerKey{s.play.Name, host, s.prefix() + b.label}]
+			text, ok := s.answers[AnswerKey{s.play.Name, host, s.inPlay() + b.label}]
 			if !ok && host == "" { // after a run
-				text, ok = s.answers[AnswerKey{s.play.Name, s.host.Name, s.prefix() + b.label}]
+				text, ok = s.answers[AnswerKey{s.play.Name, s.host.Name, s.inPlay() + b.label}]
 			}
 			v := cty.UnknownVal(cty.String).RefineNotNull()
 			if ok {
@@ -325,7 +325,7 @@ func (b *stepBlock) isQuery() bool { return b.module.Name == queryRoot }
 // late returns a step in place of one that depends on answers which are not there yet.
 func (s *scope) late(b *stepBlock, suffix string, skipped Step) Step {
 	step := skipped
-	step.Address = s.prefix() + b.address() + suffix
+	step.Address = s.inPlay() + b.address() + suffix
 	step.Module, step.Range, step.ArgRange = b.module.Name, b.block.DefRange(), b.argRange
 	step.block, step.prefix, step.asks = b, s.prefix(), b.asks
 	step.suffix = suffix

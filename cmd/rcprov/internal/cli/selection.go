@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/engine"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/modules"
+)
+
+// selection is what the flags say about the steps of a run.
+type selection struct {
+	tags, skipTags, only, approve []string
+}
+
+// chosen is a selection as the engine takes it.
+type chosen struct{ only, approved []engine.Only }
+
+// choose checks the selection: each of its names must mean a step on the hosts that limit names, and together they must leave one.
+func (s selection) choose(p *plan.Plan, limit []string) (chosen, error) {
+	if err := checkTags(p, "--tags", s.tags); err != nil {
+		return chosen{}, err
+	}
+	if err := checkTags(p, "--skip-tags", s.skipTags); err != nil {
+		return chosen{}, err
+	}
+	only, err := namedSteps(p, "--only", s.only, limit, func(plan.Outlined) bool { return true })
+	if err != nil {
+		return chosen{}, err
+	}
+	approved, err := namedSteps(p, "--approve", s.approve, limit, isApproval)
+	if err != nil {
+		return chosen{}, err
+	}
+	if len(s.tags)+len(s.skipTags)+len(only) == 0 {
+		return chosen{nil, approved}, nil
+	}
+	for o := range p.Outline(limit) {
+		if s.leaves(o, only) {
+			return chosen{only, approved}, nil
+		}
+	}
+	return chosen{}, s.leavesNothing(p, limit)
+}
+
+// leaves reports whether a run does a step, or perhaps one in its place.
+func (s selection) leaves(o plan.Outlined, only []engine.Only) bool {
+	has := func(tags []string) bool {
+		return slices.ContainsFunc(o.Tags, func(tag string) bool { return slices.Contains(tags, tag) })
+	}
+	return !has(s.skipTags) && (len(s.tags) == 0 || o.OpenTags || has(s.tags)) &&
+		(len(only) == 0 || slices.ContainsFunc(only, func(one engine.Only) bool { return means(one, o) }))
+}
+
+func (s selection) leavesNothing(p *plan.Plan, limit []string) error {
+	var flags []string
+	for _, flag := range []struct {
+		name   string
+		values []string
+	}{{"--tags", s.tags}, {"--skip-tags", s.skipTags}, {"--only", s.only}} {
+		if len(flag.values) > 0 {
+			flags = append(flags, flag.name+" "+strings.Join(flag.values, ","))
+		}
+	}
+	hint := "Name other ones, or fewer."
+	if len(limit) > 0 && len(limit) < len(p.Hosts) {
+		hint = fmt.Sprintf("The hosts of this run are %s.", someOf(limit))
+	}
+	return modules.WithHint(fmt.Errorf("%s: no step is left", strings.Join(flags, " ")), "%s", hint)
+}
+
+// checkTags returns an error unless all tags, the value of a flag, are in the plan.
+func checkTags(p *plan.Plan, flag string, tags []string) error {
+	for _, tag := range tags {
+		if p.OpenTags || slices.Contains(p.Tags, tag) {
+			continue
+		}
+		return fmt.Errorf("%s: %w", flag, unknownName("tag", tag, p.Tags))
+	}
+	return nil
+}
+
+// keys are those of for_each in addresses.
+var keys = regexp.MustCompile(`\["(\\.|[^"\\])*"\]`)
+
+// namedSteps returns the steps that names, the values of a flag, mean: each is PLAY/STEP, as reports show it, or the beginning of one;
+// keys of for_each may be left out. Each must mean a step on the hosts that limit names, of those that suit.
+func namedSteps(p *plan.Plan, flag string, names, limit []string, suits func(plan.Outlined) bool) ([]engine.Only, error) {
+	var all []engine.Only
+	for _, name := range names {
+		candidates := split(p, name)
+		met := func(limit []string, suits func(plan.Outlined) bool) bool {
+			for o := range p.Outline(limit) {
+				if suits(o) && slices.ContainsFunc(candidates, func(one engine.Only) bool { return means(one, o) }) {
+					return true
+				}
+			}
+			return false
+		}
+		any := func(plan.Outlined) bool { return true }
+		switch {
+		case len(candidates) > 0 && met(limit, suits):
+			all = append(all, candidates...)
+		case len(candidates) > 0 && met(nil, suits):
+			return nil, modules.WithHint(fmt.Errorf("%s: %s is a step of other hosts", flag, name), "The hosts of this run are %s.", someOf(limit))
+		case len(candidates) > 0 && met(nil, any):
+			return nil, modules.WithHint(fmt.Errorf("%s: %s is not an approval", flag, name), "The plan has %s.", cmp.Or(someOf(addresses(p, false, suits)), "none"))
+		case slices.ContainsFunc(p.Plays, func(play *plan.Play) bool { return play.Name == name }) || !strings.Contains(name, "/"):
+			return nil, modules.WithHint(fmt.Errorf("%s: %q is not PLAY/STEP", flag, name), "The steps are %s.", cmp.Or(someOf(addresses(p, false, suits)), "none"))
+		default:
+			return nil, fmt.Errorf("%s: %w", flag, unknownName("step", name, addresses(p, !strings.Contains(name, "["), suits)))
+		}
+	}
+	return all, nil
+}
+
+// means reports whether a chosen address means a step, or may mean one in its place.
+func means(one engine.Only, o plan.Outlined) bool {
+	return one.Includes(o.Play, o.Address) || o.Open && one.Play == o.Play && plan.MaySelect(one.Step, o.Address)
+}
+
+// split returns the ways to read name as PLAY/STEP: both may contain a /, and the keys of a play's includes may be left out.
+func split(p *plan.Plan, name string) []engine.Only {
+	var all []engine.Only
+	for _, play := range p.Plays {
+		for _, called := range slices.Compact([]string{play.Name, keys.ReplaceAllString(play.Name, "")}) {
+			if step, ok := strings.CutPrefix(name, called+"/"); ok && step != "" {
+				all = append(all, engine.Only{Play: play.Name, Step: step})
+				break
+			}
+		}
+	}
+	return all
+}
+
+// isApproval reports whether a step is an approval, or may be one.
+func isApproval(o plan.Outlined) bool { return o.Module == "approval" || o.Module == "" }
+
+// addresses are those of the plan's steps that suit, as PLAY/STEP, each once; without the keys of for_each if plain.
+func addresses(p *plan.Plan, plain bool, suits func(plan.Outlined) bool) []string {
+	var all []string
+	seen := map[string]bool{}
+	for o := range p.Outline(nil) {
+		name := o.Play + "/" + o.Address
+		if plain {
+			name = keys.ReplaceAllString(o.Play, "") + "/" + o.Plain
+		}
+		if !seen[name] && o.Module != "" && suits(o) {
+			seen[name] = true
+			all = append(all, name)
+		}
+	}
+	return all
+}

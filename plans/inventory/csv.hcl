@@ -1,4 +1,5 @@
-# Hosts from a table, hosts.csv: one line for each, as a spreadsheet writes it.
+# Hosts from a table, hosts.csv: one line for each, as a spreadsheet writes it. Its columns may be
+# divided by semicolons.
 #
 #   rcprov plan plans/inventory/csv.hcl --limit 'web*,!web2'
 
@@ -7,7 +8,7 @@ host "row" {
   for_each = csvdecode(file("hosts.csv"))
   address  = each.value.address
   port     = each.value.port == "" ? null : each.value.port
-  groups   = split(" ", each.value.groups)
+  groups   = compact(split(" ", each.value.groups))
   vars     = { purpose = each.value.purpose }
 }
 

@@ -52,6 +52,9 @@ func limitedBy(p *plan.Plan, prefix string, limit []string) ([]string, error) {
 	known = slices.Compact(slices.Sorted(slices.Values(known)))
 	var chosen, excluded []func(*plan.Host) bool
 	for _, term := range limit {
+		if commas := withCommas(term, known); commas != "" {
+			return nil, modules.WithHint(fmt.Errorf("%s%q is no name of a host or group", prefix, term), "Terms are separated by commas: %q.", commas)
+		}
 		var all []func(*plan.Host) bool
 		factors := strings.Split(term, "&")
 		for _, factor := range factors {
@@ -89,6 +92,19 @@ func limitedBy(p *plan.Plan, prefix string, limit []string) ([]string, error) {
 		return nil, modules.WithHint(fmt.Errorf("%sno host is left by %q", prefix, strings.Join(limit, ",")), "The hosts are %s.", someOf(hostNames(p)))
 	}
 	return names, nil
+}
+
+// withCommas returns a term that is divided by Ansible's colons, or by semicolons, as it is written here; empty: it isn't.
+func withCommas(term string, known []string) string {
+	i := strings.IndexAny(term, ":;")
+	if i < 0 || strings.HasPrefix(term, "@") || slices.Contains(known, term) {
+		return ""
+	}
+	first := strings.TrimPrefix(term[:i], "!")
+	if !slices.ContainsFunc(known, func(k string) bool { matched, _ := path.Match(first, k); return matched || k == first }) {
+		return ""
+	}
+	return strings.NewReplacer(":&", "&", ";&", "&", ":", ",", ";", ",").Replace(term)
 }
 
 // allGroup is the group of all hosts.

@@ -39,6 +39,10 @@ func TestLimited(t *testing.T) {
 		{"web,!x1", `the plan has no host or group "x1": It has all, berlin, db, db1, paris, web, web1, web2, web3.`},
 		{"web&db", `no host is left by "web&db": The hosts are web1, web2, web3, db1.`},
 		{"web[", `"web[" is not a pattern: A pattern has * for any text, ? for one character, [a-c] for one of several.`},
+		{"web:!web2", `"web:!web2" is no name of a host or group: Terms are separated by commas: "web,!web2".`},
+		{"web*:&berlin:!web2", `"web*:&berlin:!web2" is no name of a host or group: Terms are separated by commas: "web*&berlin,!web2".`},
+		{"db;web", `"db;web" is no name of a host or group: Terms are separated by commas: "db,web".`},
+		{"x:y", `the plan has no host or group "x:y": It has all, berlin, db, db1, paris, web, web1, web2, web3.`},
 		{"web&", `the plan has no host or group "": It has all, berlin, db, db1, paris, web, web1, web2, web3.`},
 	} {
 		names, err := limited(p, strings.Split(row.limit, ","))

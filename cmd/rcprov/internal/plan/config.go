@@ -416,9 +416,30 @@ func (d *declarer) name(b *hclsyntax.Block) (string, bool) {
 	return d.label(b, unicode.IsPrint, "A name has at least one character and no control characters.")
 }
 
-// word returns the label of a block whose name is used in lists and options: no spaces.
+// word returns the label of a host or group.
 func (d *declarer) word(b *hclsyntax.Block) (string, bool) {
-	return d.label(b, func(r rune) bool { return r != ' ' && unicode.IsPrint(r) }, "A name has at least one character, and no spaces or control characters.")
+	if !d.labels(b, 1) {
+		return "", false
+	}
+	if rule := nameRule(b.Type, b.Labels[0]); rule != "" {
+		d.report(mistake(b.LabelRanges[0], fmt.Sprintf("%q can't be the name of a %s", b.Labels[0], b.Type), rule))
+		return "", false
+	}
+	return b.Labels[0], true
+}
+
+// nameRule returns the rule that the name of a host or group breaks; empty: it is fine. `--limit` and `rcprov run` give some characters
+// a meaning.
+func nameRule(kind, name string) string {
+	switch {
+	case strings.TrimSpace(name) == "" || strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
+		return "A name has at least one character, and no spaces or control characters."
+	case strings.ContainsAny(name, `,&*?[\`), strings.HasPrefix(name, "!"), strings.HasPrefix(name, "@"):
+		return "A name has none of the characters , & * ? [ \\ in it, and neither ! nor @ in front: they have a meaning in --limit."
+	case kind == "host" && name == allHosts:
+		return "It is the group of all hosts."
+	}
+	return ""
 }
 
 func (d *declarer) label(b *hclsyntax.Block, allowed func(rune) bool, rule string) (string, bool) {

@@ -91,6 +91,7 @@ func withoutTemplates(all map[string]function.Function) map[string]function.Func
 var pureFunctions = map[string]function.Function{
 	"abs":             stdlib.AbsoluteFunc,
 	"alltrue":         everyFunction(true),
+	"ansibledecode":   decodeFunction(ansibleDecode),
 	"anytrue":         everyFunction(false),
 	"base64decode":    textFunction(base64Decode),
 	"base64encode":    textFunction(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
@@ -107,7 +108,7 @@ var pureFunctions = map[string]function.Function{
 	"compact":         stdlib.CompactFunc,
 	"concat":          stdlib.ConcatFunc,
 	"contains":        stdlib.ContainsFunc,
-	"csvdecode":       stdlib.CSVDecodeFunc,
+	"csvdecode":       decodeFunction(csvDecode),
 	"dirname":         textFunction(func(s string) (string, error) { return path.Dir(s), nil }),
 	"distinct":        stdlib.DistinctFunc,
 	"element":         stdlib.ElementFunc,
@@ -119,7 +120,7 @@ var pureFunctions = map[string]function.Function{
 	"formatlist":      stdlib.FormatListFunc,
 	"indent":          stdlib.IndentFunc,
 	"join":            stdlib.JoinFunc,
-	"jsondecode":      stdlib.JSONDecodeFunc,
+	"jsondecode":      decodeFunction(jsonDecode),
 	"jsonencode":      stdlib.JSONEncodeFunc,
 	"keys":            stdlib.KeysFunc,
 	"length":          lengthFunction,
@@ -171,7 +172,7 @@ var pureFunctions = map[string]function.Function{
 	"upper":           stdlib.UpperFunc,
 	"urlencode":       textFunction(func(s string) (string, error) { return url.QueryEscape(s), nil }),
 	"values":          stdlib.ValuesFunc,
-	"yamldecode":      ctyyaml.YAMLDecodeFunc,
+	"yamldecode":      decodeFunction(yamlDecode),
 	"yamlencode":      ctyyaml.YAMLEncodeFunc,
 	"zipmap":          stdlib.ZipmapFunc,
 }
@@ -363,7 +364,7 @@ func envFunction(p *Plan) function.Function {
 
 func fileText(name string, content []byte) (string, error) {
 	if !utf8.Valid(content) {
-		return "", fmt.Errorf("%q is not UTF-8 text: use filebase64, or the argument `source` of a step", name)
+		return "", fmt.Errorf("%q is not UTF-8 text: save it as UTF-8, use filebase64, or the argument `source` of a step", name)
 	}
 	if err := exact(content); err != nil {
 		return "", fmt.Errorf("%q %w: use the argument `source` of a step, which takes files as they are", name, err)

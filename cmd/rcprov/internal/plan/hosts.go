@@ -79,6 +79,11 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 			}
 		}
 	}
+	for _, group := range stringList(value["groups"]) {
+		if rule := nameRule("group", group); rule != "" {
+			s.report(mistake(attrs["groups"].Expr.Range(), fmt.Sprintf("%s: groups: %q can't be the name of a group", what, group), rule))
+		}
+	}
 	if attr := attrs["vars"]; attr != nil {
 		value["vars"] = static.varsOf(attr, what, h.each)
 	}

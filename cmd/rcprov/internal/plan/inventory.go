@@ -2,8 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -73,8 +73,10 @@ func (s *scope) named(name string, b *hclsyntax.Block) []named {
 	}
 	switch {
 	case !ok:
+		s.missingHosts = s.missingHosts || b.Type == "host"
 		return nil
 	case !v.IsKnown():
+		s.missingHosts = s.missingHosts || b.Type == "host"
 		if !s.flawed {
 			s.report(mistake(attr.Expr.Range(), what+": for_each must be known before any host is", "Its keys are the names of hosts or groups."))
 		}
@@ -83,9 +85,9 @@ func (s *scope) named(name string, b *hclsyntax.Block) []named {
 	var all []named
 	for _, each := range pairs(v) {
 		key := each.GetAttr("key").AsString()
-		if strings.TrimSpace(key) == "" || strings.ContainsFunc(key, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
-			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %q can't be the name of a %s", what, key, b.Type),
-				"A name has at least one character, and no spaces or control characters."))
+		if rule := nameRule(b.Type, key); rule != "" {
+			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %q can't be the name of a %s", what, key, b.Type), rule))
+			s.missingHosts = s.missingHosts || b.Type == "host"
 			continue
 		}
 		all = append(all, named{key, each, attr.Expr.Range()})
@@ -106,6 +108,10 @@ func (s *scope) byName(v cty.Value, attr *hclsyntax.Attribute, what string) (cty
 		if ty := element.Type(); !element.IsMarked() && element.IsKnown() && !element.IsNull() && ty.IsObjectType() && ty.HasAttribute("name") {
 			name = element.GetAttr("name")
 		}
+		if ty := element.Type(); name == cty.NilVal && !element.IsMarked() && ty.IsObjectType() && element.IsKnown() {
+			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: for_each has an object without `name`, which names the %s", what, what[:strings.IndexAny(what+" ", " ")]), nameOf(sortedKeys(ty.AttributeTypes()))))
+			return cty.DynamicVal, false
+		}
 		if name == cty.NilVal || name.IsMarked() || name.Type() != cty.String || !name.IsKnown() || name.IsNull() {
 			return s.elements(v, attr, what) // it says what is wrong, or takes strings
 		}
@@ -117,6 +123,28 @@ func (s *scope) byName(v cty.Value, attr *hclsyntax.Attribute, what string) (cty
 		all = append(all, cty.ObjectVal(map[string]cty.Value{"key": name, "value": element}))
 	}
 	return cty.TupleVal(all), true
+}
+
+// nameOf says how objects without an attribute name get one. attributes are those that they have.
+func nameOf(attributes []string) string {
+	detail := "It has " + strings.Join(attributes, ", ") + "."
+	near := nearest("name", attributes)
+	for _, usual := range []string{"name", "host", "hostname", "host_name", "fqdn", "server", "machine", "node"} {
+		i := slices.IndexFunc(attributes, func(a string) bool { return strings.EqualFold(a, usual) })
+		if i >= 0 {
+			near = attributes[i]
+			break
+		}
+	}
+	switch {
+	case len(attributes) == 0:
+		return "Add one, or write an object: its keys are the names."
+	case near == "":
+		return detail + " Add name, or take another one: `{ for x in LIST : x.OTHER => x }`."
+	case !hclsyntax.ValidIdentifier(near):
+		return fmt.Sprintf("%s If it is %q, call that name, or write `{ for x in LIST : x[%q] => x }`.", detail, near, near)
+	}
+	return fmt.Sprintf("%s If it is %q, call that name, or write `{ for x in LIST : x.%s => x }`.", detail, near, near)
 }
 
 // tooEarly reports a reference to hosts or groups in an expression that decides which there are.

@@ -21,9 +21,9 @@ web1 203.0.113.11 0 [web]: web1: the shop. Questions: web-team@example.com
 web2 203.0.113.12 0 [web]: web2: the shop. Questions: web-team@example.com
 db1 203.0.113.21 2222 [db replica]: db1: orders. Questions: dba@example.com`,
 		"ansible": `
-db1 admin@203.0.113.21 0 [amsterdam db]: db1 in Amsterdam, with 27017
-web1 203.0.113.11 0 [amsterdam web]: web1 in Amsterdam, with 80
-web2 203.0.113.12 0 [berlin web]: web2 in Berlin, with 8080`,
+db1 admin@203.0.113.21 0 [amsterdam db europe]: db1 in Amsterdam, with 27017. Questions: europe@example.com
+web1 203.0.113.11 0 [amsterdam europe web]: web1 in Amsterdam, with 80. Questions: europe@example.com
+web2 203.0.113.12 0 [berlin europe web]: web2 in Berlin, with 8080. Questions: europe@example.com`,
 		"terraform": `
 db1 admin@203.0.113.21 0 [db]: db1: db
 web1 admin@203.0.113.11 0 [web]: web1: web
@@ -35,7 +35,7 @@ web2 admin@203.0.113.12 0 [web]: web2: web`,
 			continue
 		}
 		got := ""
-		for _, h := range p.Hosts {
+		for _, h := range p.Plays[0].Hosts {
 			steps, diags := p.Bind(p.Plays[0], h, nil)
 			if len(diags) > 0 {
 				t.Fatal(diagnostics(p.Files, diags))

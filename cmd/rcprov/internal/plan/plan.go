@@ -46,13 +46,14 @@ type Plan struct {
 	plainTexts []string // the plan's files and its templates, without the defaults of sensitive variables
 
 	// By name, complete after Load.
-	vars        map[string]cty.Value
-	hostValues  map[string]cty.Value
-	groups      map[string]cty.Value // values
-	groupBlocks map[string]*groupBlock
-	hostBlocks  map[string]*hostBlock
-	hostOrder   []*hostBlock // in the order of the plan
-	expanding   string       // what for_each is evaluated for: "host", then "group"
+	vars         map[string]cty.Value
+	hostValues   map[string]cty.Value
+	groups       map[string]cty.Value // values
+	groupBlocks  map[string]*groupBlock
+	hostBlocks   map[string]*hostBlock
+	hostOrder    []*hostBlock // in the order of the plan
+	missingHosts bool         // a mistake hides some
+	expanding    string       // what for_each is evaluated for: "host", then "group"
 }
 
 // Host is a host block. Fields that the plan leaves out are zero and come from ssh_config, as for ssh itself.

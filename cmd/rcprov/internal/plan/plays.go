@@ -40,7 +40,7 @@ func (s *scope) makePlay(b *playBlock, hosts map[string]*Host) *Play {
 		for _, name := range names {
 			p.Hosts = append(p.Hosts, hosts[name])
 		}
-		if len(names) == 0 {
+		if len(names) == 0 && !s.missingHosts {
 			s.report(s.emptyHosts(attr, what))
 		}
 	}

@@ -17,7 +17,8 @@ import (
 // each as a whole; inner a list with one sensitive element; t a sensitive date, j sensitive JSON, c a network, b a bool.
 var marked = map[string][]string{
 	"abs": {"abs(n)"}, "abspath": {"abspath(f)"}, "alltrue": {"alltrue([b])", "alltrue([true, b])"}, "anytrue": {"anytrue([b])"},
-	"base64decode": {"base64decode(base64encode(s))"}, "base64encode": {"base64encode(base64encode(s))"},
+	"ansibledecode": {"ansibledecode(sensitive(\"web: {hosts: {a: {b: 1}}}\"))"},
+	"base64decode":  {"base64decode(base64encode(s))"}, "base64encode": {"base64encode(base64encode(s))"},
 	"basename": {"basename(s)"}, "can": {}, "ceil": {"ceil(n)"}, "chomp": {"chomp(s)"}, "chunklist": {"chunklist(l, 1)", "chunklist(inner, 1)"},
 	"cidrhost": {"cidrhost(c, 1)", "cidrhost(\"10.0.0.0/8\", n)"}, "cidrnetmask": {"cidrnetmask(c)"}, "cidrsubnet": {"cidrsubnet(c, 8, 1)"},
 	"coalesce": {"coalesce(s)", "coalesce(null, s)"}, "coalescelist": {"coalescelist(l)"}, "compact": {"compact(l)", "compact(inner)"},

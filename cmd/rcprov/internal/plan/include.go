@@ -31,19 +31,21 @@ type library struct {
 	diags   hcl.Diagnostics
 }
 
-// includeMeta are the arguments of each include that are not inputs of its library.
+// includeMeta are the arguments of each include that are not inputs of its library; no variable of a library has the name of one, or
+// of dependsArg, which plays have.
 var includeMeta = append([]string{sourceArg}, stepMeta...)
 
 const (
 	sourceArg   = "source"
+	dependsArg  = "depends_on"
 	maxIncludes = 10_000 // in a plan: libraries that include two others each, 14 levels deep, are a mistake
 )
 
 func (b *includeBlock) String() string { return fmt.Sprintf("include %q", b.label) }
 
-// meta returns the meta-argument with this name, or nil. A variable of the library with the same name hides it.
+// meta returns the meta-argument with this name, or nil.
 func (b *includeBlock) meta(name string) *hclsyntax.Attribute {
-	if b.inner == nil || b.inner.variable(name) != nil {
+	if b.inner == nil {
 		return nil
 	}
 	return b.block.Body.Attributes[name]
@@ -96,8 +98,9 @@ func (p *Plan) declareLibrary(i *includeBlock, dir *directory) (*config, hcl.Dia
 	v := &variables{Plan: p, config: inner}
 	for _, x := range inner.variables {
 		v.declare(x)
-		if x.name == sourceArg {
-			v.report(mistake(x.block.DefRange(), "A library can't have a variable \"source\"", "In an include, `source` names the library. Take another name."))
+		if reserved(x.name) {
+			v.report(mistake(x.block.DefRange(), fmt.Sprintf("A library can't have a variable %q", x.name),
+				fmt.Sprintf("In an include, `%s` %s. Take another name.", x.name, meansInInclude(x.name))))
 		}
 		if attr := x.block.Body.Attributes["generate"]; attr != nil {
 			v.report(mistake(attr.NameRange, fmt.Sprintf("variable %q: generate has no effect in a library", x.name),
@@ -105,6 +108,19 @@ func (p *Plan) declareLibrary(i *includeBlock, dir *directory) (*config, hcl.Dia
 		}
 	}
 	return inner, includedAt(append(d.diags, v.diags...), inner)
+}
+
+// reserved reports whether an argument of an include can't be an input of its library.
+func reserved(name string) bool { return slices.Contains(includeMeta, name) || name == dependsArg }
+
+func meansInInclude(name string) string {
+	switch name {
+	case sourceArg:
+		return "names the library"
+	case dependsArg:
+		return "would read like that of a play"
+	}
+	return "is an argument of the include itself"
 }
 
 // read reads the library that an include names; once for all includes that name it.
@@ -216,7 +232,11 @@ func (d *declarer) inputs(i *includeBlock) {
 	for _, attr := range sortedAttributes(i.block.Body) {
 		switch {
 		case i.inner.variable(attr.Name) != nil || slices.Contains(includeMeta, attr.Name):
-		case attr.Name == "depends_on":
+		case attr.Name == dependsArg && i.play == nil:
+			d.report(mistake(attr.NameRange, fmt.Sprintf("%s has no argument \"depends_on\"", i),
+				"Plays run in the order of the file: move it after what it needs. Plays, also those of a library, "+
+					"have depends_on: a list of names, such as \"INCLUDE/PLAY\"."))
+		case attr.Name == dependsArg:
 			d.report(mistake(attr.NameRange, fmt.Sprintf("%s has no argument \"depends_on\"", i),
 				"Steps run in the order of the file: move it after what it needs. Only plays have depends_on."))
 		default:
@@ -229,7 +249,7 @@ func (d *declarer) inputs(i *includeBlock) {
 		d.report(unexpectedBlock(b, i.String(), names, nil))
 	}
 	for _, x := range i.inner.variables {
-		if x.byDefault == nil && i.block.Body.Attributes[x.name] == nil {
+		if x.byDefault == nil && !reserved(x.name) && i.block.Body.Attributes[x.name] == nil {
 			hint := fmt.Sprintf("Add `%s = ...`. ", x.name)
 			if text := x.description(); text != "" {
 				hint += fmt.Sprintf("Description: %s ", sentence(text))

@@ -181,7 +181,7 @@ func (s *scope) given(x *variable) cty.Value {
 		absent = *x.byDefault
 	}
 	attr := s.config.in.block.Body.Attributes[x.name]
-	if attr == nil || x.name == sourceArg { // that was reported
+	if attr == nil || reserved(x.name) { // that was reported
 		return absent
 	}
 	raw, ok := s.up.eval(attr.Expr, s.each)

@@ -163,16 +163,106 @@ if [ -n "$others" ]; then
 		done
 	}
 
-	# share DIR MODE notes that others may write there, to where DIR leads.
+	# share DIR MODE notes that others may write there, to where DIR leads. Where it is not sticky, they may give root's files other
+	# names, and theirs to other files: it is loose.
 	share() {
 		shared=$shared$nl$1
 		case $2 in
 		?[2367abef]*) ;;
-		*) # not sticky: what is root's may be moved away, and another thing be there
-			# shellcheck disable=SC2034 # the reader uses it
-			limit="timeout$nl-s${nl}KILL${nl}50"
-			;;
+		*) loose=$loose$nl$1 ;;
 		esac
+	}
+
+	# take_apart moves those of files that are below a loose directory to apart.
+	take_apart() {
+		both=$files
+		# shellcheck disable=SC2034 # the reader uses it
+		apart=$(loosely yes)
+		files=$(loosely no)
+	}
+	loosely() {
+		for f in $both; do
+			is=no
+			for dir in $loose; do
+				case $f in "${dir%/}"/*) is=yes ;; esac
+			done
+			[ $is != "$1" ] || printf '%s\n' "$f"
+		done
+	}
+
+	# enter PATH makes the directory of PATH the current one, as door_enter of package hostfile does: by one name after the other, each
+	# of which must be that of the directory that was entered. A link leads on if it is where nobody but root may write.
+	enter() {
+		cd / && at=$(what .) && todo=${1%/*}/ links=0 || return
+		while [ -n "$todo" ]; do
+			name=${todo%%/*} todo=${todo#*/}
+			case $name in
+			'' | .) continue ;;
+			..)
+				cd -P .. && at=$(what .) || return
+				continue
+				;;
+			esac
+			is=$(what "./$name") && ours "${is%% *}" || return
+			case $is in
+			*' 4'???' '*)
+				cd -P -- "./$name" && [ "$(what . .. "../$name")" = "$is$nl$at$nl$is" ] || return
+				at=$is
+				;;
+			*' a'???' '*)
+				case $at in *' 4'?[02468ace][014589cd]' '*) ;; *) return 1 ;; esac
+				links=$((links + 1))
+				[ $links -le 40 ] && target=$(readlink -- "./$name") || return
+				todo=$target/$todo
+				case $target in /*) cd / && at=$(what .) || return ;; esac
+				;;
+			*) return 1 ;;
+			esac
+		done
+	}
+	what() { stat -c '%u %f %d:%i' -- "$@"; }
+
+	# show_apart PATH prints the file. A link that is there by now is not followed, and a named pipe not waited for: it
+	# is empty, or has no more than the file had.
+	entered=no
+	show_apart() {
+		[ "$entered" = "${1%/*}" ] && size=$(stat -c '%f %s' -- "./${1##*/}") || return
+		case $size in 8*) dd if="./${1##*/}" iflag=nofollow,nonblock,count_bytes count="${size#* }" bs=64k status=none ;; *) return 1 ;; esac
+	}
+
+	goto() { [ "$entered" = "${1%/*}" ] || { entered=no && enter "$1" && entered=${1%/*}; }; }
+
+	# sum_apart PATHS... prints their sums, as sha256sum does, or "unread ...".
+	sum_apart() {
+		for f; do
+			goto "$f" 2>/dev/null || :
+			sum=$({
+				{
+					size='8 0'
+					show_apart "$f" 2>&5
+					echo "$? ${size#* }" >&5
+				} | sha256sum
+			} 5>&1)
+			why='it changed while it was looked at'
+			case $sum in
+			'0 0'"$nl"*) why= ;;
+			'0 '*"$nl"e3b0c44298fc1c149afbf4c8996fb924*) ;; # of nothing: a pipe
+			'0 '*) why= ;;
+			*'Too many levels of symbolic links'*) ;; # nofollow
+			'dd: '*) why=${sum%%"$nl"*} why=${why#dd: } ;;
+			esac
+			sum=${sum##*"$nl"}
+			if [ -z "$why" ]; then printf '%s  %s\n' "${sum%% *}" "$f"; else printf 'unread %s\t%s\n' "$f" "$why"; fi
+		done
+	}
+
+	# head_apart PATHS... prints them as `head -v` does.
+	head_apart() {
+		for f; do
+			goto "$f" 2>/dev/null || :
+			printf '==> %s <==\n' "$f"
+			show_apart "$f" 2>/dev/null || :
+		done
 	}
 
 	shared='' asked=''

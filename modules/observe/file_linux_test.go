@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rcprov/rcprov/modules/moduletest"
 	"github.com/rcprov/rcprov/modules/observe"
+	"github.com/rcprov/rcprov/modules/shell"
 )
 
 // TestFileOfOthers looks below directories that belong to somebody else than root, and below one in which all may write.
@@ -140,5 +142,59 @@ func TestFileOfOthers(t *testing.T) {
 		look(t, host, closed, false)
 		must(t, os.Chmod(filepath.Dir(open), 0o755))
 		look(t, host, open, true)
+	})
+}
+
+// TestFileSwapped looks at a file of root's in a directory that others may write and that is not sticky, while one of them gives its
+// name to something else: when root has seen that it is a file, or when it is about to read it.
+func TestFileSwapped(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("the directories are root's")
+	}
+	const changed = "it changed while it was looked at"
+	tests := []struct{ name, path, swap, err string }{
+		{"a link", "open/f", "ln -s ../own/f l; mv l open/f", changed},
+		{"a named pipe", "open/f", "mkfifo p; mv p open/f", changed},
+		{"a link above", "open/d/f", "mv open/d open/e; ln -s ../own open/d", changed},
+		{"a link above, below a link of root's", "to open/d/f", "mv open/d open/e; ln -s ../own open/d", changed},
+	}
+	inShells(t, func(t *testing.T, host *moduletest.Host) {
+		for _, test := range tests {
+			for _, moment := range []string{"seen", "read"} {
+				t.Run(test.name+" when it is "+moment, func(t *testing.T) {
+					t.Parallel()
+					dir, bin := t.TempDir(), t.TempDir()
+					for _, d := range []string{"own", "open", "open/d"} {
+						must(t, os.Mkdir(dir+"/"+d, 0o755))
+						must(t, os.WriteFile(dir+"/"+d+"/f", []byte(d), 0o600))
+					}
+					must(t, os.Symlink("open", dir+"/to open"))
+					must(t, os.Chmod(dir+"/open", 0o777))
+					program := func(name, text string) {
+						must(t, os.WriteFile(bin+"/"+name, []byte("#!/bin/sh\nPATH="+text+"\n"), 0o755))
+					}
+					path, swap := shell.Quote(os.Getenv("PATH")), "(cd "+shell.Quote(dir)+"; [ -e swapped ] || { : >swapped; "+test.swap+"; })"
+					if moment == "seen" {
+						program("stat", path+"\nstat \"$@\"\nstatus=$?\n"+swap+"\nexit $status")
+					} else {
+						for _, name := range []string{"dd", "sha256sum"} {
+							program(name, path+"\n"+swap+"\nexec "+name+" \"$@\"")
+						}
+					}
+					program("shell", shell.Quote(bin)+":$PATH exec "+host.Shell+" \"$@\"")
+					began := time.Now()
+					question := observe.FileQuestion{Path: dir + "/" + test.path, Content: true}
+					f, err := observe.File.Get(ask(t, &moduletest.Host{Shell: bin + "/shell"}, question), question)
+					inTime := moment == "read" && string(f.Content) == "open/d" // root is in the directory already
+					if !inTime && (err == nil || !strings.Contains(err.Error(), test.err)) {
+						t.Errorf("got %+v with the content %q, error %v; want %q", f, f.Content, err, test.err)
+					}
+					if took := time.Since(began); took > 30*time.Second {
+						t.Errorf("it took %s", took)
+					}
+				})
+			}
+		}
 	})
 }

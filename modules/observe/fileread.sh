@@ -35,7 +35,7 @@ tab='	'
 nl='
 '
 IFS=$nl
-limit=
+loose=
 
 each() {
 	each_list=$1
@@ -107,12 +107,15 @@ tell_contents() {
 		;;
 	esac
 	[ -n "$known" ] || return 0
-	files=$(paths "$known")
+	files=$(paths "$known") apart='' sums=
+	# What others may swap is read by file.sh.
+	[ -z "$loose" ] || take_apart
 	# uutils gives up at the first file that it can't read, without its name; then each file gets a process of its own.
-	# shellcheck disable=SC2086 # a list
-	sums=$(each "$files" $limit sha256sum -- 2>/dev/null) || sums=$(for f in $files; do
-		if sum=$($limit sha256sum -- "$f" 2>&1); then printf '%s\n' "$sum"; else printf 'unread %s\t%s\n' "$f" "$sum"; fi
+	[ -z "$files" ] || sums=$(each "$files" sha256sum -- 2>/dev/null) || sums=$(for f in $files; do
+		if sum=$(sha256sum -- "$f" 2>&1); then printf '%s\n' "$sum"; else printf 'unread %s\t%s\n' "$f" "$sum"; fi
 	done)
+	# shellcheck disable=SC2086 # a list
+	[ -z "$apart" ] || sums=$sums${sums:+$nl}$(sum_apart $apart)
 	unread=
 	case $nl$sums in
 	*"${nl}unread "* | *"$nl\\"*)
@@ -165,11 +168,15 @@ tell_contents() {
 		[ "${line%% *}" -gt "$max" ] || printf '%s\n' "${line#* }"
 	done)
 	[ -n "$files" ] || return 0
+	[ -z "$loose" ] || take_apart
 	# shellcheck disable=SC2086 # lists
 	{
-		printf 'content %s\n' $files
+		printf 'content %s\n' $files $apart
 		printf 'contents '
-		each "$files" $limit head -v -c "$max" -- | base64 -w0
+		{
+			[ -z "$files" ] || each "$files" head -v -c "$max" --
+			[ -z "$apart" ] || head_apart $apart
+		} | base64 -w0
 	}
 	echo
 }

@@ -63,8 +63,7 @@ copy_of() {
 	if ! door_private; then
 		archive=$staging/file
 		export door_limit=600
-		# shellcheck disable=SC2016 # for the other shell
-		door_open no 'timeout -s KILL 600 cat -- "$to"' plain >"$archive"
+		door_open no 'show 600' plain >"$archive"
 	fi
 	cd /
 }

@@ -126,6 +126,14 @@ func (p *prompt) answer(ctx context.Context, read func() (string, error)) (strin
 
 // AskSecret asks for an answer that doesn't show, and hides it from all output from then on.
 func (p *prompt) AskSecret(ctx context.Context, question string) (answer string, err error) {
+	answer, err = p.askPassphrase(ctx, question)
+	p.app.secrets.Add(answer)
+	return answer, err
+}
+
+// askPassphrase asks for an answer that doesn't show, and that goes nowhere but into a key. Nothing prints it; to hide it would only
+// show where it is one of our own words.
+func (p *prompt) askPassphrase(ctx context.Context, question string) (answer string, err error) {
 	p.suspend(func() {
 		_, _ = fmt.Fprint(p.out, visible.Text(question))
 		answer, err = p.answer(ctx, func() (string, error) {
@@ -134,6 +142,5 @@ func (p *prompt) AskSecret(ctx context.Context, question string) (answer string,
 			return string(typed), err
 		})
 	})
-	p.app.secrets.Add(answer)
 	return answer, err
 }

@@ -29,7 +29,7 @@ func (a *app) opener(i identities) *sealed.Opener {
 		o.Defaults = sealed.DefaultIdentities(home)
 	}
 	if person := a.reader(); person != nil {
-		o.Ask = func(question string) (string, error) { return person.AskSecret(context.Background(), question) }
+		o.Ask = func(question string) (string, error) { return person.askPassphrase(context.Background(), question) }
 	}
 	return o
 }

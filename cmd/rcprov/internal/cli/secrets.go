@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/spf13/cobra"
 	"github.com/zclconf/go-cty/cty"
@@ -50,11 +49,11 @@ func (a *app) lock(l lockFlags) (sealed.Lock, error) {
 	if person == nil {
 		return sealed.Lock{}, errors.New("--passphrase needs a terminal to ask at")
 	}
-	first, err := person.AskSecret(context.Background(), "new passphrase: ")
+	first, err := person.askPassphrase(context.Background(), "new passphrase: ")
 	if err != nil {
 		return sealed.Lock{}, err
 	}
-	second, err := person.AskSecret(context.Background(), "the same again: ")
+	second, err := person.askPassphrase(context.Background(), "the same again: ")
 	switch {
 	case err != nil:
 		return sealed.Lock{}, err
@@ -134,10 +133,10 @@ func (a *app) secretsInit(path, file string, vars varFlags, locks lockFlags) err
 	var lock sealed.Lock
 	var err error
 	if isFile(file) {
-		if locks.given() {
-			return modules.WithHint(fmt.Errorf("%s exists, and has its recipients", file), "`rcprov secrets rekey %s` changes them.", file)
-		}
 		if text, lock, err = a.open(file, vars.identities); err != nil {
+			return err
+		}
+		if err = lacks(file, lock, locks); err != nil {
 			return err
 		}
 		vars.files = append(slices.Clone(vars.files), file)
@@ -168,15 +167,50 @@ func (a *app) secretsInit(path, file string, vars varFlags, locks lockFlags) err
 	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
 		text = append(text, '\n')
 	}
-	if err := save(file, append(text, lines...), lock); err != nil {
+	content, err := sealed.Seal(append(text, lines...), lock)
+	if err == nil {
+		err = writePrivate(file, content)
+	}
+	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(a.Stdout, "%s has new values of %s.\n", file, orNone(done))
 	if len(left) > 0 {
 		_, _ = fmt.Fprintf(a.Stdout, "Without a value: %s. `rcprov secrets edit %s` opens the file.\n", strings.Join(left, ", "), file)
 	}
-	_, _ = fmt.Fprintf(a.Stdout, "It is encrypted %s.\nUse it: rcprov plan %s -var-file %s\n", forWhom(lock), path, file)
+	_, _ = fmt.Fprintf(a.Stdout, "It is encrypted %s.\n", forWhom(lock))
+	if lock.Passphrase == "" && a.opener(vars.identities).ShutOut(content) {
+		_, _ = fmt.Fprintln(a.Stdout, "You can't read it: none of these keys was found here. --identity or RCPROV_IDENTITY names another one.")
+	}
+	_, _ = fmt.Fprintf(a.Stdout, "Use it: rcprov plan %s -var-file %s\n", path, file)
 	return nil
+}
+
+// lacks returns an error if a file that exists isn't encrypted for those whom the command names, too.
+func lacks(file string, has sealed.Lock, named lockFlags) error {
+	if named.passphrase && has.Passphrase == "" || !named.passphrase && named.given() && has.Passphrase != "" {
+		return modules.WithHint(fmt.Errorf("%s exists, and is encrypted %s", file, forWhom(has)), "`rcprov secrets rekey %s` changes that.", file)
+	}
+	if named.passphrase {
+		return nil
+	}
+	recipients, err := sealed.ReadRecipients(named.recipients, named.files)
+	if err != nil {
+		return err
+	}
+	for _, r := range recipients {
+		if !slices.ContainsFunc(has.Recipients, func(one string) bool { return sameKey(one, r) }) {
+			return modules.WithHint(fmt.Errorf("%s exists, and has its recipients: it is encrypted %s", file, forWhom(has)),
+				"`rcprov secrets rekey %s --add --recipient ...` adds others.", file)
+		}
+	}
+	return nil
+}
+
+// sameKey reports whether two recipients are one key: an SSH key may have another comment.
+func sameKey(a, b string) bool {
+	key := func(r string) []string { words := strings.Fields(r); return words[:min(2, len(words))] }
+	return slices.Equal(key(a), key(b))
 }
 
 func orNone(names []string) string {
@@ -299,7 +333,8 @@ func (a *app) secretsEdit(file string, who identities) error {
 	return err
 }
 
-// edit returns what the user's editor makes of a text. What isn't HCL is given back to a person, and an error otherwise.
+// edit returns what the user's editor makes of a text. What no plan can read, or has lost all values, is given back to a person, and an
+// error otherwise.
 func (a *app) edit(text []byte, name string) ([]byte, error) {
 	memory := a.env("XDG_RUNTIME_DIR")
 	if info, err := os.Stat(memory); err != nil || !info.IsDir() {
@@ -321,6 +356,7 @@ func (a *app) edit(text []byte, name string) ([]byte, error) {
 	if len(editor) == 0 {
 		editor = []string{"vi"}
 	}
+	before, _ := plan.ParseValues(text, name)
 	for {
 		command := exec.Command(editor[0], append(editor[1:], path)...)
 		command.Stdin, command.Stdout, command.Stderr = a.Stdin, a.Stdout, a.Stderr
@@ -332,11 +368,10 @@ func (a *app) edit(text []byte, name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, diags := hclsyntax.ParseConfig(changed, name, hcl.InitialPos)
-		if !diags.HasErrors() {
+		mistake := editMistake(changed, name, before)
+		if mistake == nil {
 			return changed, nil
 		}
-		mistake := fmt.Errorf("%s line %d: %s", name, diags[0].Subject.Start.Line, diags[0].Summary)
 		person := a.reader()
 		if person == nil {
 			return nil, fmt.Errorf("%w; nothing was changed", mistake)
@@ -348,26 +383,48 @@ func (a *app) edit(text []byte, name string) ([]byte, error) {
 	}
 }
 
+// editMistake returns what is wrong with an edited text: that no plan can read it, or that all values of before are gone.
+func editMistake(text []byte, name string, before []string) error {
+	names, diags := plan.ParseValues(text, name)
+	switch {
+	case diags.HasErrors():
+		return firstMistake(name, diags)
+	case len(before) > 0 && len(bytes.TrimSpace(text)) == 0:
+		return fmt.Errorf("%s is empty", name)
+	case len(before) > 0 && len(names) == 0:
+		return fmt.Errorf("%s has no values left", name)
+	}
+	return nil
+}
+
+func firstMistake(name string, diags hcl.Diagnostics) error {
+	if diags[0].Subject == nil {
+		return fmt.Errorf("%s: %s", name, diags[0].Summary)
+	}
+	return fmt.Errorf("%s line %d: %s", name, diags[0].Subject.Start.Line, diags[0].Summary)
+}
+
 func (a *app) secretsRekeyCommand() *cobra.Command {
 	var who identities
 	var locks lockFlags
-	var add bool
+	var add, force bool
 	command := &cobra.Command{
 		Use:   "rekey FILE",
 		Short: "Encrypt a file for other recipients",
 		Long: "Encrypt a variable file for the recipients given, and nobody else; with --add, also for those who can read it now. A plain file is\n" +
-			"replaced by an encrypted one.\n\nWho could read an earlier version can still read that: change the secrets themselves, too, when somebody leaves." + exitHelp,
+			"replaced by an encrypted one. If none of your own identities could read it then, nothing is changed without --force.\n\nWho could read an earlier version can still read that: change the secrets themselves, too, when somebody leaves." + exitHelp,
 		Example: "  rcprov secrets rekey prod.vars.hcl.age --add -r age1...\n  rcprov secrets rekey prod.vars.hcl.age -R team.keys",
 		Args:    fileArg,
-		RunE:    func(_ *cobra.Command, args []string) error { return a.secretsRekey(args[0], who, locks, add) },
+		RunE:    func(_ *cobra.Command, args []string) error { return a.secretsRekey(args[0], who, locks, add, force) },
 	}
 	who.add(command.Flags())
 	locks.add(command)
 	command.Flags().BoolVar(&add, "add", false, "keep the recipients that the file has")
+	command.Flags().BoolVar(&force, "force", false, "even if you can't read the file then")
 	return command
 }
 
-func (a *app) secretsRekey(file string, who identities, locks lockFlags, add bool) error {
+func (a *app) secretsRekey(file string, who identities, locks lockFlags, add, force bool) error {
 	if !locks.given() {
 		return errors.New("name the recipients: --recipient, --recipients-file or --passphrase")
 	}
@@ -376,16 +433,16 @@ func (a *app) secretsRekey(file string, who identities, locks lockFlags, add boo
 		return err
 	}
 	var old sealed.Lock
+	o := a.opener(who)
 	if sealed.IsSealed(text) {
-		o := a.opener(who)
 		if text, err = o.Open(file, text); err != nil {
 			return err
 		}
 		if old, err = o.Lock(file, text); err != nil && add {
 			return err
 		}
-	} else if _, diags := hclsyntax.ParseConfig(text, file, hcl.InitialPos); diags.HasErrors() {
-		return fmt.Errorf("%s is neither encrypted nor a variable file: line %d: %s", file, diags[0].Subject.Start.Line, diags[0].Summary)
+	} else if _, diags := plan.ParseValues(text, file); diags.HasErrors() {
+		return fmt.Errorf("%s is neither encrypted nor a variable file: %w", file, firstMistake(file, diags))
 	}
 	lock, err := a.lock(locks)
 	if err != nil {
@@ -401,7 +458,15 @@ func (a *app) secretsRekey(file string, who identities, locks lockFlags, add boo
 			}
 		}
 	}
-	if err := save(file, text, lock); err != nil {
+	content, err := sealed.Seal(text, lock)
+	if err != nil {
+		return err
+	}
+	if !force && lock.Passphrase == "" && o.ShutOut(content) {
+		return modules.WithHint(fmt.Errorf("you couldn't read %s then: it would be encrypted %s, and none of these keys is yours; nothing was changed", file, forWhom(lock)),
+			"Name your own key, too (-R ~/.ssh/id_ed25519.pub), or keep the recipients that it has with --add. --identity or RCPROV_IDENTITY names an identity of yours elsewhere. --force does it nevertheless.")
+	}
+	if err := writePrivate(file, content); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.Stdout, "%s is encrypted %s.\n", file, forWhom(lock))

@@ -180,8 +180,7 @@ func (v *variables) file(name string) {
 	defer func() { v.show(name, file, presentable) }()
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
-		v.report(mistake(b.DefRange(), fmt.Sprintf("A variable file can't contain a block %q", b.Type),
-			"It has a line `name = value` for each variable. Blocks belong in the plan."))
+		v.report(blockInValues(b))
 	}
 	ctx := &hcl.EvalContext{Functions: v.config.dir.functions}
 	for _, attr := range sortedAttributes(body) {
@@ -201,6 +200,33 @@ func (v *variables) file(name string) {
 		v.report(diags...)
 		v.given[attr.Name] = given{value: value, source: place(attr.NameRange), at: attr.Expr.Range()}
 	}
+}
+
+// ParseValues parses the text of a variable file, name, without evaluating it. It returns the variables that have a value there, and
+// what no plan could read.
+func ParseValues(text []byte, name string) ([]string, hcl.Diagnostics) {
+	file, diags := parseConfig(unixLines(text), name)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	body := file.Body.(*hclsyntax.Body)
+	for _, b := range body.Blocks {
+		diags = append(diags, blockInValues(b))
+	}
+	var names []string
+	for _, attr := range sortedAttributes(body) {
+		names = append(names, attr.Name)
+		if refers := attr.Expr.Variables(); len(refers) > 0 {
+			at := refers[0].SourceRange()
+			diags = append(diags, mistake(at, valuesReferToNothing, quotesNeeded))
+		}
+	}
+	return names, diags
+}
+
+func blockInValues(b *hclsyntax.Block) *hcl.Diagnostic {
+	return mistake(b.DefRange(), fmt.Sprintf("A variable file can't contain a block %q", b.Type),
+		"It has a line `name = value` for each variable. Blocks belong in the plan.")
 }
 
 // stdinName is the standard input as a variable file.
@@ -237,12 +263,16 @@ func (v *variables) show(name string, file *hcl.File, presentable bool) {
 	}
 }
 
+const (
+	valuesReferToNothing = "A value here can't refer to anything"
+	quotesNeeded         = `Strings need quotes; "${" in a string is written "$${".`
+)
+
 // valuesOnly improves HCL's message about references where there is nothing to refer to.
 func valuesOnly(diags hcl.Diagnostics) {
 	for _, diag := range diags {
 		if diag.Summary == "Variables not allowed" {
-			diag.Summary = "A value here can't refer to anything"
-			diag.Detail = `Strings need quotes; "${" in a string is written "$${".`
+			diag.Summary, diag.Detail = valuesReferToNothing, quotesNeeded
 		}
 	}
 }

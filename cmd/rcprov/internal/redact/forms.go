@@ -51,12 +51,8 @@ func shellForms(s string) []string {
 // escaped), Go and HCL.
 func escapedForms(s string) []string {
 	html, _ := json.Marshal(s) // a string can't fail
-	var plain strings.Builder
-	encoder := json.NewEncoder(&plain)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s)
 	literals := []string{
-		string(html), strings.TrimSuffix(plain.String(), "\n"), strconv.Quote(s), strconv.QuoteToASCII(s), jsonASCII(s),
+		string(html), plainJSON(s), strconv.Quote(s), strconv.QuoteToASCII(s), jsonASCII(s),
 	}
 	var all []string
 	for _, literal := range literals {
@@ -66,11 +62,19 @@ func escapedForms(s string) []string {
 	return all
 }
 
+// plainJSON returns a JSON string with HTML's characters as they are.
+func plainJSON(s string) string {
+	var plain strings.Builder
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(s) // a string can't fail
+	return strings.TrimSuffix(plain.String(), "\n")
+}
+
 // jsonASCII returns a JSON string in ASCII, as Python's json.dumps writes it.
 func jsonASCII(s string) string {
-	encoded, _ := json.Marshal(s)
 	var out strings.Builder
-	for _, r := range string(encoded) {
+	for _, r := range plainJSON(s) {
 		switch {
 		case r <= unicode.MaxASCII:
 			out.WriteRune(r)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // Mark replaces a secret.
@@ -19,8 +20,8 @@ const (
 	// wordLength is the length in bytes below which a secret is hidden only as a whole word: "on" must not make
 	// "connection" unreadable.
 	wordLength = 4
-	// lineLength is the length in bytes from which a line of a secret with several lines is a secret by itself: diffs and
-	// error messages show such a text line by line.
+	// lineLength is the length in bytes below which a line of a secret with several lines is hidden only as a whole word. Diffs
+	// and error messages show such a text line by line.
 	lineLength = 8
 )
 
@@ -67,10 +68,12 @@ func (r *Redactor) Add(secrets ...string) {
 		}
 		for line := range strings.Lines(secret) {
 			line = strings.TrimSpace(line)
-			if len(line) >= lineLength && !strings.HasPrefix(line, "-----") { // PEM's frame is no secret
-				for _, form := range forms(line) {
-					r.add(pattern{text: form})
-				}
+			short := len(line) < lineLength
+			if strings.HasPrefix(line, "-----") || short && !strings.ContainsFunc(line, letterOrDigit) { // PEM's frame and brackets are no secret
+				continue
+			}
+			for _, form := range forms(line) {
+				r.add(pattern{text: form, word: short})
 			}
 		}
 	}
@@ -141,6 +144,9 @@ func (r *Redactor) scan(out *strings.Builder, state *scan, text []byte, final bo
 		} else {
 			out.WriteByte(c)
 		}
+		if state.before == '\\' && (c == 'n' || c == 'r' || c == 't') { // a line's end in a string literal
+			c = '\n'
+		}
 		state.before = c
 	}
 	return nil
@@ -180,6 +186,8 @@ func longestOf(patterns []pattern, text []byte, before byte, final bool) (length
 	}
 	return 0, false
 }
+
+func letterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // wordByte reports whether c belongs to a word: a letter or digit of any script, or an underscore.
 func wordByte(c byte) bool {

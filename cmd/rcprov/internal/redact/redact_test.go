@@ -32,7 +32,15 @@ func TestString(t *testing.T) {
 		{name: "one byte is no secret", secrets: []string{"a"}, in: "a word", want: "a word"},
 		{
 			name: "lines of a key", secrets: []string{"-----BEGIN KEY-----\nMC4CAQAwBQ\nshort\n-----END KEY-----\n"},
-			in: "+-----BEGIN KEY-----\n+MC4CAQAwBQ\n+short\n", want: "+-----BEGIN KEY-----\n+(sensitive)\n+short\n",
+			in: "+-----BEGIN KEY-----\n+MC4CAQAwBQ\n+short\n", want: "+-----BEGIN KEY-----\n+(sensitive)\n+(sensitive)\n",
+		},
+		{
+			name: "short lines in JSON", secrets: []string{"one\ns3cret\ntwo"},
+			in: `"zero\ns3cret\nthree\tone"`, want: `"zero\n(sensitive)\nthree\t(sensitive)"`,
+		},
+		{
+			name: "short lines: whole words", secrets: []string{"{\n  pin\n  s3cret\n}\n"},
+			in: "+{\n+  pin\n+  s3cret\nspinning s3crets {}\n", want: "+{\n+  (sensitive)\n+  (sensitive)\nspinning s3crets {}\n",
 		},
 	}
 	for _, test := range tests {

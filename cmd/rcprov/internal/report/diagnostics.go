@@ -24,12 +24,18 @@ func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 			return fmt.Errorf("show diagnostic: %w", err)
 		}
 	}
-	text := strings.TrimSuffix(out.String(), "\n")
+	text := strings.TrimSuffix(withoutSource(out.String()), "\n")
 	if closing != "" {
 		text += "\n" + closing + "\n"
 	}
 	_, err := io.WriteString(o.Err, o.Secrets.String(text))
 	return err
+}
+
+// withoutSource returns what HCL wrote about diagnostics, without its words for a file whose lines aren't shown: where it matters, the
+// diagnostic says why.
+func withoutSource(text string) string {
+	return strings.ReplaceAll(text, ":\n  (source code not available)\n", "\n")
 }
 
 // Error shows an error outside of any host and plan.

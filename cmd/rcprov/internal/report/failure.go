@@ -285,7 +285,7 @@ func (p problem) render(place string, o Options) string {
 	var out bytes.Buffer
 	// Width 0: the paragraph is already wrapped, and output keeps its lines.
 	_ = hcl.NewDiagnosticTextWriter(&out, o.Files, 0, o.ErrColor).WriteDiagnostic(diagnostic) // a buffer doesn't fail
-	return o.Secrets.String(out.String())
+	return o.Secrets.String(withoutSource(out.String()))
 }
 
 func plural(n int, one, many string) string {

@@ -92,6 +92,22 @@ func (o *Opener) Open(name string, content []byte) ([]byte, error) {
 	return text, nil
 }
 
+// ShutOut reports whether none of the identities opens a file that is encrypted for recipients. It asks for no passphrase: an identity
+// that needs one counts as one that opens it.
+func (o *Opener) ShutOut(content []byte) bool {
+	asked := false
+	trial := &Opener{Identities: o.Identities, Defaults: o.Defaults, Ask: func(string) (string, error) {
+		asked = true
+		return "", errors.New("not asked for")
+	}}
+	_, err := trial.Open("", content)
+	var others *othersError
+	return errors.As(err, &others) && !asked
+}
+
+// othersError is that none of the identities opens a file.
+type othersError struct{ error }
+
 // decrypt is age.Decrypt of a whole file.
 func decrypt(raw []byte, identities []age.Identity) ([]byte, error) {
 	if len(identities) == 0 {
@@ -232,7 +248,7 @@ func (o *Opener) forOthers(name string, stanzas []stanza) error {
 	for _, err := range o.skipped {
 		tried += "; " + err.Error()
 	}
-	return modules.WithHint(fmt.Errorf("%s is encrypted for %s, and not for you (%s)", name, strings.Join(list, " and "), tried),
+	return modules.WithHint(&othersError{fmt.Errorf("%s is encrypted for %s, and not for you (%s)", name, strings.Join(list, " and "), tried)},
 		"Name your identity with --identity or RCPROV_IDENTITY, or ask one of the recipients to add you: `rcprov secrets rekey %s --recipient ...`.", name)
 }
 

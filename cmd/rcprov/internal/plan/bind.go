@@ -125,12 +125,22 @@ func (s *scope) checkStep(b *stepBlock) {
 		s.OpenTags = true // for_each is empty, perhaps only today: using its tags is no mistake
 	}
 	for _, i := range x.instances {
+		end := s.evaluatedFor(i.subject(x.known))
 		s.metaArguments(i)
 		s.decode(i)
 		s.build(i)
 		s.checkTemplates(i)
 		s.checkKnown(i)
+		end()
 	}
+}
+
+// subject is what mistakes in a step are about.
+func (i *instance) subject(known bool) subject {
+	if !known {
+		return subject{}
+	}
+	return subject{keys: i.suffix()}
 }
 
 // checkTemplates reports mistakes in the templates of a step that could not be built because it depends on facts.

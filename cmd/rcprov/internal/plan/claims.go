@@ -67,7 +67,7 @@ func (c *claims) add(s Step) {
 			fmt.Sprintf("The other step is at %s. Each run would undo what one of them did and report a change again. "+
 				"Keep one of them, or give both the same values.", p.step.where())))
 		if len(s.Included) > 0 {
-			c.diags[len(c.diags)-1].Extra = includes(s.Included)
+			c.diags[len(c.diags)-1].Extra = origin{trail: s.Included}
 		}
 	}
 }

@@ -119,10 +119,8 @@ func sameLetters(a, b string) bool {
 	return slices.Equal(x, y)
 }
 
-// tidy prepares diagnostics for readers: each once, in the order of the files, without secrets.
+// tidy prepares diagnostics for readers: each mistake once, in the order of the files, without secrets.
 func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
-	type key struct{ summary, detail, at string }
-	seen := map[key]bool{}
 	var kept hcl.Diagnostics
 	secrets = slices.SortedFunc(slices.Values(secrets), func(a, b string) int { return len(b) - len(a) })
 	for _, diag := range diags {
@@ -133,18 +131,16 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 			diag.Summary = strings.ReplaceAll(diag.Summary, secret, "(sensitive)")
 			diag.Detail = strings.ReplaceAll(diag.Detail, secret, "(sensitive)")
 		}
-		k := key{summary: diag.Summary, detail: diag.Detail}
-		if diag.Subject != nil {
-			k.at = diag.Subject.String()
-		}
-		if !seen[k] {
-			seen[k] = true
-			if trail, ok := diag.Extra.(includes); ok {
-				diag.Extra = nil
-				diag.Detail = strings.TrimSpace(diag.Detail + " " + Included(trail))
+	}
+	for _, g := range group(diags) {
+		diag := g.first
+		if o := originOf(diag); !o.empty() {
+			diag.Extra = nil
+			for _, more := range []string{g.where(), Included(o.trail)} {
+				diag.Detail = strings.TrimSpace(diag.Detail + " " + more)
 			}
-			kept = append(kept, diag)
 		}
+		kept = append(kept, diag)
 	}
 	slices.SortStableFunc(kept, func(a, b *hcl.Diagnostic) int {
 		switch {

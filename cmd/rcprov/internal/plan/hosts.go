@@ -52,6 +52,7 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 		return cty.DynamicVal
 	}
 	defer s.leave()
+	defer s.evaluatedFor(h.subject())()
 
 	static := s.scope(staticScope, nil, nil)
 	what := fmt.Sprintf("host %q", name)
@@ -90,6 +91,14 @@ func (s *scope) hostValue(name string, at hcl.Range) cty.Value {
 	s.hostValues[name] = cty.ObjectVal(value)
 	h.groups = hostGroups(s.hostValues[name])
 	return s.hostValues[name]
+}
+
+// subject is what mistakes in the block of a host are about.
+func (b *hostBlock) subject() subject {
+	if b.each == cty.NilVal {
+		return subject{}
+	}
+	return subject{made: b.name, kind: "host"}
 }
 
 // public is [scope.typed] for values that must be known before connecting, and that appear in reports.
@@ -146,6 +155,9 @@ func (s *scope) groupValue(name string, at hcl.Range) cty.Value {
 	members := map[string]bool{}
 	if b := s.groupBlocks[name]; b != nil {
 		static := s.scope(staticScope, nil, nil)
+		if b.each != cty.NilVal {
+			defer s.evaluatedFor(subject{made: b.name, kind: "group"})()
+		}
 		attr := b.block.Body.Attributes["hosts"]
 		switch {
 		case attr != nil:
@@ -244,6 +256,7 @@ func (s *scope) makeHosts() []*Host {
 
 func (s *scope) makeHost(b *hostBlock) *Host {
 	h := &Host{Name: b.name, Address: b.name, Connection: "ssh", Become: Become{Method: "sudo"}, Range: b.block.DefRange()}
+	defer s.evaluatedFor(b.subject())()
 	what := fmt.Sprintf("host %q", b.name)
 	attrs := b.block.Body.Attributes
 	value, ok := s.hostValues[b.name]

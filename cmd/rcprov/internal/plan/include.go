@@ -169,12 +169,32 @@ func (d *declarer) read(i *includeBlock) (*library, *directory, bool) {
 			if one.Subject == nil {
 				one.Subject = attr.Expr.Range().Ptr()
 			}
-			one.Extra = append(includes{i.block.DefRange()}, d.trail()...)
+			one.Extra = origin{trail: append(includes{i.block.DefRange()}, d.trail()...)}
 			d.report(&one)
 		}
 		return nil, nil, false
 	}
+	if plans := wholePlans(lib.bodies); len(plans) > 0 {
+		return wrong(attr.Expr.Range(), fmt.Sprintf("%q has whole plans, not a library: %s", name, fewOf(plans)), noLibrary)
+	}
 	return lib, dir, true
+}
+
+// noLibrary says what a library is, unlike a plan.
+const noLibrary = "A library has variables, locals, outputs, and either steps or plays: hosts are the plan's. Name the directory of a library."
+
+// wholePlans returns the files that are plans of their own: with hosts and plays.
+func wholePlans(bodies []*hclsyntax.Body) []string {
+	var names []string
+	for _, body := range bodies {
+		has := func(kind string) bool {
+			return slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == kind })
+		}
+		if has("host") && has("play") {
+			names = append(names, filepath.Base(body.SrcRange.Filename))
+		}
+	}
+	return names
 }
 
 func cmpErr(a, b error) error {
@@ -260,10 +280,6 @@ func (d *declarer) inputs(i *includeBlock) {
 	}
 }
 
-// includes are the places of the includes that a mistake is in, from the innermost to that in the plan. [tidy] adds them to the
-// message.
-type includes []hcl.Range
-
 // trail returns the includes that the files of c are read for.
 func (c *config) trail() includes {
 	var trail includes
@@ -277,8 +293,8 @@ func (c *config) trail() includes {
 func includedAt(diags hcl.Diagnostics, c *config) hcl.Diagnostics {
 	trail := c.trail()
 	for _, d := range diags {
-		if _, ok := d.Extra.(includes); !ok && len(trail) > 0 {
-			d.Extra = trail
+		if _, ok := d.Extra.(origin); !ok && len(trail) > 0 {
+			d.Extra = origin{trail: trail}
 		}
 	}
 	return diags

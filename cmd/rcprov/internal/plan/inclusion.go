@@ -252,11 +252,14 @@ func (s *scope) checkTop(c *config) {
 
 // checkItems checks steps, and libraries, which are the same for all hosts of a play unless they use self.
 func (s *scope) checkItems(items []item, first bool) {
+	defer func() { s.varies = false }()
 	for _, i := range items {
 		switch {
 		case i.step != nil && (first || i.step.uses.self):
+			s.varies = i.step.uses.self
 			s.checkStep(i.step)
 		case i.include != nil && (first || i.include.uses.self):
+			s.varies = i.include.uses.self
 			for _, child := range s.include(i.include).scopes {
 				child.inherited()
 				child.checkLibrary()

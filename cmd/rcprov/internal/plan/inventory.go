@@ -86,7 +86,9 @@ func (s *scope) named(name string, b *hclsyntax.Block) []named {
 	for _, each := range pairs(v) {
 		key := each.GetAttr("key").AsString()
 		if rule := nameRule(b.Type, key); rule != "" {
+			end := s.evaluatedFor(subject{made: key, kind: "name"})
 			s.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %q can't be the name of a %s", what, key, b.Type), rule))
+			end()
 			s.missingHosts = s.missingHosts || b.Type == "host"
 			continue
 		}

@@ -43,6 +43,9 @@ func Describe(path string, opts Options) (lib Library, files map[string]*hcl.Fil
 	if read.diags.HasErrors() {
 		return lib, p.Files, tidy(read.diags, nil)
 	}
+	if plans := wholePlans(read.bodies); len(plans) > 0 {
+		return lib, p.Files, hcl.Diagnostics{mistake(hcl.Range{}, fmt.Sprintf("%s has whole plans, not a library: %s", path, fewOf(plans)), noLibrary)}
+	}
 	p.config = newConfig(p.directory(path, "library"), knownModules(opts.Modules))
 	i := &includeBlock{config: p.config, label: "library", block: &hclsyntax.Block{Body: &hclsyntax.Body{}}, bodies: read.bodies}
 	if abs, err := real(path); err == nil {
@@ -57,8 +60,9 @@ func Describe(path string, opts Options) (lib Library, files map[string]*hcl.Fil
 	var c *config
 	c, diags = p.declareLibrary(i, p.config.dir)
 	for _, d := range diags {
-		if trail, ok := d.Extra.(includes); ok {
-			d.Extra = trail[:len(trail)-1] // the last is i, which stands nowhere
+		if o, ok := d.Extra.(origin); ok {
+			o.trail = o.trail[:len(o.trail)-1] // the last is i, which stands nowhere
+			d.Extra = o
 		}
 	}
 	if diags.HasErrors() {

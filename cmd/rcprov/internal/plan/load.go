@@ -290,6 +290,7 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 		}
 		for i, host := range hosts {
 			s := e.scope(stepScope, play, host)
+			s.varies = play.block.uses.self
 			if i == 0 || play.block.uses.self {
 				s.playApplies()
 			}

@@ -26,6 +26,8 @@ type evaluation struct {
 	answers    Answers  // to queries; those that are not there are unknown
 	guessing   bool     // the answers are made up
 	lenient    bool     // unknown values are no mistake for now
+	current    subject  // what a block is being evaluated for
+	varies     bool     // the block may differ between the hosts of its play
 	hidden     []string // strings from sensitive values, which messages may contain
 }
 
@@ -119,9 +121,33 @@ func (s *scope) ofPlay() *scope {
 	return s
 }
 
-// report reports mistakes, those in a library with its includes.
-func (s *scope) report(diags ...*hcl.Diagnostic) {
-	s.evaluation.report(includedAt(diags, s.config)...)
+// report reports mistakes, each with its origin.
+func (s *scope) report(diags ...*hcl.Diagnostic) { s.reportFor(false, diags...) }
+
+// reportFor is report for mistakes in an expression; self is whether it refers to self.
+func (s *scope) reportFor(self bool, diags ...*hcl.Diagnostic) {
+	o := origin{s.config.trail(), s.current}
+	if s.kind == stepScope && s.varies {
+		o.host, o.of, o.self = s.host.Name, len(s.play.Hosts), self
+	}
+	keys := ""
+	for in := s; in.up != nil; in = in.up {
+		keys = in.suffix() + keys
+	}
+	o.keys = keys + o.keys
+	for _, d := range diags {
+		if _, ok := d.Extra.(origin); !ok && !o.empty() {
+			d.Extra = o
+		}
+	}
+	s.evaluation.report(diags...)
+}
+
+// evaluatedFor sets what a block is being evaluated for, until the function that it returns is called.
+func (e *evaluation) evaluatedFor(i subject) (end func()) {
+	before := e.current
+	e.current = i
+	return func() { e.current = before }
 }
 
 // result returns the diagnostics.
@@ -175,7 +201,8 @@ func (s *scope) eval(expr hcl.Expression, each cty.Value) (cty.Value, bool) {
 	ctx := s.context(vars, each)
 	value, diags := expr.Value(ctx)
 	if diags.HasErrors() {
-		s.report(explain(diags, vars, ctx)...)
+		self := slices.ContainsFunc(vars, func(t hcl.Traversal) bool { return t.RootName() == "self" })
+		s.reportFor(self, explain(diags, vars, ctx)...)
 		return cty.DynamicVal, false
 	}
 	return value, len(s.diags) == before
@@ -276,7 +303,9 @@ func (s *scope) namespace(root string) (names func() []string, get func(name str
 			if _, ok := s.config.modules[root]; ok && len(s.config.steps(root, name)) > 0 {
 				return s.stepReference(root, name, at)
 			}
-			s.report(mistake(at, fmt.Sprintf("There is no group %q", name), didYouMean(name, all(), "The groups are")))
+			if !s.missingHosts || nearest(name, all()) != "" { // otherwise it may be one of theirs
+				s.report(mistake(at, fmt.Sprintf("There is no group %q", name), didYouMean(name, all(), "The groups are")))
+			}
 			return cty.DynamicVal
 		}
 	}

@@ -4,10 +4,30 @@
 #   rcprov apply plans/baseline.hcl -var-file baseline.vars.hcl
 
 # By their names: where they are.
-variable "hosts" { type = map(string) }
+variable "hosts" {
+  type = map(string)
+  validation {
+    condition     = length(var.hosts) > 0
+    error_message = "Name a host: hosts = { web1 = \"203.0.113.10\" }."
+  }
+}
 
 # By their names: their public keys. All of them may use sudo.
-variable "admins" { type = map(list(string)) }
+variable "admins" {
+  type = map(list(string))
+  validation {
+    condition     = length(var.admins) > 0
+    error_message = "Name at least one person: afterwards nobody logs in as root, or with a password."
+  }
+  validation {
+    condition     = alltrue([for name in keys(var.admins) : can(regex("^[a-z_][a-z0-9_-]{0,31}$", name))])
+    error_message = "The name of an account has lowercase letters, digits, - and _, and begins with a letter."
+  }
+  validation {
+    condition     = alltrue([for keys in values(var.admins) : length(keys) > 0])
+    error_message = "Each person needs a public key, the only way to log in: admins = { alice = [\"ssh-ed25519 AAAA...\"] }."
+  }
+}
 
 # Whose turn it is until the plan has made `user`; on a new host often root.
 variable "fallback_user" { default = null }
@@ -15,16 +35,29 @@ variable "fallback_user" { default = null }
 variable "user" {
   default     = null
   description = "one of the admins, to log in as; null: as ~/.ssh/config says"
+  validation {
+    condition     = var.user == null ? true : contains(keys(var.admins), var.user)
+    error_message = "It must be one of the admins: ${join(", ", keys(var.admins))}."
+  }
 }
 
 variable "monitoring" {
+  type        = list(string)
   default     = []
   description = "addresses that may read the host's figures, on port 9100"
+  validation {
+    condition     = alltrue([for from in var.monitoring : can(cidrhost(from, 0)) || can(cidrhost("${from}/32", 0))])
+    error_message = "Each must be an IP address or a network such as 192.0.2.0/24: a firewall knows no names."
+  }
 }
 
 variable "reboot_at" {
   default     = ""
   description = "when a host may reboot for an update, such as 04:00; empty: never by itself"
+  validation {
+    condition     = var.reboot_at == "" || can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", var.reboot_at))
+    error_message = "It must be a time of day such as 04:00, or empty."
+  }
 }
 
 host "base" {

@@ -5,17 +5,44 @@
 # Private keys are made on the hosts, and stay there. To change one, remove /etc/wireguard/private.key and apply the plan again.
 
 # By their names: where they are (an IP address, a name, or a Host of ~/.ssh/config), the address in the private network, and where
-# the others reach it, if that is not `address`.
+# the others reach it (an IP address or a name), if that is not `address`.
 variable "hosts" {
   type = map(object({ address = string, tunnel = string, endpoint = optional(string) }))
+  validation {
+    condition     = length(var.hosts) > 1
+    error_message = "A network needs two hosts at least."
+  }
+  validation {
+    condition     = alltrue([for host in var.hosts : can(cidrhost("${host.tunnel}/32", 0))])
+    error_message = "tunnel of each host must be an IP address."
+  }
+  validation {
+    condition     = length(distinct([for host in var.hosts : host.tunnel])) == length(var.hosts)
+    error_message = "Two hosts have the same tunnel: each needs an address of its own in the private network."
+  }
+  validation {
+    condition = alltrue([for host in var.hosts :
+    try(cidrhost("${host.tunnel}/${split("/", var.network)[1]}", 0) == cidrhost(var.network, 0), true)])
+    error_message = "tunnel of each host must be an address in the private network, ${var.network}."
+  }
 }
 
 variable "network" {
   default     = "10.90.0.0/24"
   description = "the private network"
+  validation {
+    condition     = can(cidrhost(var.network, 0))
+    error_message = "It must be a network such as 10.90.0.0/24."
+  }
 }
 
-variable "port" { default = 51820 }
+variable "port" {
+  default = 51820
+  validation {
+    condition     = var.port >= 1 && var.port <= 65535 && floor(var.port) == var.port
+    error_message = "It must be a number from 1 to 65535."
+  }
+}
 
 # For a container whose kernel lacks WireGuard.
 variable "userspace" { default = false }
@@ -32,8 +59,10 @@ play "keys" {
   include "firewall" {
     source   = "./lib/firewall"
     packages = concat(["wireguard-tools"], var.userspace ? ["wireguard-go"] : [])
-    rules = [for peer in group.all :
-    { port = var.port, proto = "udp", from = peer.vars.endpoint, comment = "wireguard: ${peer.name}" } if peer.name != self.name]
+    # A firewall knows no names: for a peer that has one, any address may come in. WireGuard answers nobody without a key.
+    rules = [for from, names in {
+      for peer in group.all : can(cidrhost("${peer.vars.endpoint}/32", 0)) ? peer.vars.endpoint : "" => peer.name... if peer.name != self.name
+    } : { port = var.port, proto = "udp", from = from == "" ? null : from, comment = "wireguard: ${join(", ", names)}" }]
   }
   command "key" {
     shell   = "umask 077; wg genkey >/etc/wireguard/private.key"
@@ -64,7 +93,7 @@ play "network" {
         "[Peer]",
         "PublicKey = ${query.key[peer.name].stdout}",
         "AllowedIPs = ${peer.vars.tunnel}/32",
-        "Endpoint = ${peer.vars.endpoint}:${var.port}",
+        "Endpoint = ${can(regex(":", peer.vars.endpoint)) ? "[${peer.vars.endpoint}]" : peer.vars.endpoint}:${var.port}",
         "PersistentKeepalive = 25",
       ] if peer.name != self.name]),
       [""],

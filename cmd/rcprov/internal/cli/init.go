@@ -116,7 +116,11 @@ func (a *app) initPlan(name, dir string) error {
 	name = strings.TrimSuffix(filepath.ToSlash(name), ".hcl")
 	if names := a.planNames(); !slices.Contains(names, name) {
 		hint := "`rcprov init --list` lists all plans."
-		if near := nearest(name, names); near != "" {
+		near := nearest(name, names)
+		if i := slices.IndexFunc(names, func(n string) bool { return path.Base(n) == name }); i >= 0 {
+			near = names[i]
+		}
+		if near != "" {
 			hint = fmt.Sprintf("Did you mean %q? %s", near, hint)
 		}
 		return modules.WithHint(fmt.Errorf("there is no plan %q", name), "%s", hint)

@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"math/big"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -336,8 +338,13 @@ func (v *variables) value(x *variable) cty.Value {
 	if g.text != nil {
 		value, err := x.parse(*g.text)
 		if err != nil {
-			v.report(mistake(x.block.DefRange(), fmt.Sprintf("The value of variable %q in %s is not an HCL expression", x.name, g.source),
-				fmt.Sprintf("%s It must be %s, written as in a plan.", sentence(err.Error()), noun(x.ty))))
+			diag := mistake(x.block.DefRange(), fmt.Sprintf("The value of variable %q in %s is not an HCL expression", x.name, g.source),
+				fmt.Sprintf("%s It must be %s, written as in a plan.", sentence(err.Error()), noun(x.ty)))
+			if example := x.asList(*g.text); example != "" {
+				diag.Summary = fmt.Sprintf("The value of variable %q in %s is not a list", x.name, g.source)
+				diag.Detail = fmt.Sprintf("Write it as in a plan, in single quotes for the shell: '%s'.", example)
+			}
+			v.report(diag)
 			return unknown
 		}
 		g.value, g.at = value, x.block.DefRange()
@@ -424,6 +431,24 @@ func (x *variable) parse(text string) (cty.Value, error) {
 		return cty.NilVal, fmt.Errorf("%s", diags[0].Detail)
 	}
 	return value, nil
+}
+
+// bareWords matches words with commas between them: what many people write for a list first.
+var bareWords = regexp.MustCompile(`^[A-Za-z0-9_.:/@-]+( *, *[A-Za-z0-9_.:/@-]+)*$`)
+
+// asList returns how to write bare words as the value of a variable that takes a list of strings; empty: it takes none, or text is
+// something else, or a secret.
+func (x *variable) asList(text string) string {
+	list := x.ty == cty.List(cty.String) || x.ty == cty.Set(cty.String) ||
+		x.ty == cty.DynamicPseudoType && x.byDefault != nil && x.byDefault.Type().IsTupleType()
+	if !list || x.sensitive || !bareWords.MatchString(text) {
+		return ""
+	}
+	words := strings.Split(text, ",")
+	for i, word := range words {
+		words[i] = strconv.Quote(strings.TrimSpace(word))
+	}
+	return fmt.Sprintf("%s=[%s]", x.name, strings.Join(words, ", "))
 }
 
 // validate checks a variable of the plan, once all variables have values.

@@ -91,7 +91,7 @@ var theMirror = sync.OnceValues(func() (*mirror.Mirror, error) {
 
 // prove proves the laws for a case on two fresh hosts.
 func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
-	ctx := t.Context()
+	ctx, fail := t.Context(), labtest.Last(t)
 	if with := image + "-" + c.Installed; slices.Contains(labtest.Require(t).Images(), with) {
 		image = with
 	}
@@ -115,15 +115,14 @@ func prove(t *testing.T, image string, c Case, kills int, random *rand.Rand) {
 	s.spoils = strings.HasPrefix(image, "debian-12") // one of the two
 	state, took, err := undisturbed(ctx, s, c)
 	if err != nil {
-		t.Fatal(err)
+		fail(err)
+		return
 	}
 	second, err := newSubject(ctx, labtest.Launch(t, image), c, locals, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := killed(ctx, second, moments(random, kills, took), s.fresh, state); err != nil {
-		t.Error(err)
-	}
+	fail(killed(ctx, second, moments(random, kills, took), s.fresh, state))
 }
 
 // readsNothing are the modules without a case with Reads, and why.

@@ -1,15 +1,7 @@
 //go:build linux
 
-// Package conformance proves seven laws for every module on real hosts. Modules bring a table of cases; see README.md
-// in the directory above.
-//
-//  1. plan writes nothing.
-//  2. A second apply writes nothing.
-//  3. apply after a drift repairs it, and touches nothing else.
-//  4. apply that was killed, at any moment, and is run again leaves the host as an undisturbed run does.
-//  5. When plan says nothing is to be done, the effect is really there, as the host's own tools see it.
-//  6. plan announces exactly what apply then does; what it can't know yet, it announces with the condition.
-//  7. A user of the host who races the step in directories that are hers gains nothing. See race.go.
+// Package conformance proves the seven laws for every module on real hosts. Modules bring a table of cases; README.md in the
+// directory above has the laws, law.go what a case that breaks one says. Law 7 is in race.go.
 package conformance
 
 import (
@@ -78,13 +70,13 @@ func undisturbed(ctx context.Context, s *subject, c Case) (state *writes.Snapsho
 		return nil, 0, err
 	}
 	if out.Status == 0 {
-		return nil, 0, errors.New("check passes before apply, so it would prove nothing")
+		return nil, 0, theCase.broken("check fails on the fresh host, so that it proves something after apply", "it passes")
 	}
-	plan, err := s.planWritesNothing(ctx, 2)
+	plan, err := s.planWritesNothing(ctx, 2, honest, "plan finds something to do on the fresh host, where check fails")
 	if err != nil {
 		return nil, 0, fmt.Errorf("before the first apply: %w", err)
 	}
-	r, err := s.applies(ctx)
+	r, err := s.applies(ctx, theCase, "apply brings the fresh host to the plan's state")
 	if err == nil {
 		err = tellsTheTruth(plan, r)
 	}
@@ -127,7 +119,7 @@ func (s *subject) spoiled(ctx context.Context, files []string) error {
 		if err != nil {
 			return err
 		}
-		r, err := s.applies(ctx)
+		r, err := s.applies(ctx, repairs, "apply copes with such files")
 		if err == nil {
 			err = tellsTheTruth(plan, r)
 		}
@@ -152,7 +144,7 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 		}
 		fmt.Fprintf(&history, "\nkilled after %s: %v", after.Round(time.Millisecond), r)
 		if r.Exit == 1 {
-			return fmt.Errorf("apply after a kill: exit status 1%s", &history)
+			return resumes.broken("apply after a kill goes on", "%s%s", exit(r), &history)
 		}
 		// The run may have died while it had sshd restarted, by a command that goes on without it. That may cut this
 		// connection, too.
@@ -167,8 +159,8 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 			return err
 		}
 	}
-	if _, err := s.applies(ctx); err != nil {
-		return fmt.Errorf("apply after kills: %w%s", err, &history)
+	if _, err := s.applies(ctx, resumes, "apply after kills succeeds"); err != nil {
+		return fmt.Errorf("%w%s", err, &history)
 	}
 	state, err := s.snapshot()
 	if err != nil {
@@ -184,7 +176,7 @@ func killed(ctx context.Context, s *subject, moments []time.Duration, freshThere
 	if err != nil || changed == nil {
 		return err
 	}
-	return fmt.Errorf("law 4: not the state that an undisturbed apply leaves (that -> this):\n%s%s", strings.Join(changed, "\n"), &history)
+	return resumes.broken("the state that an undisturbed apply leaves", "what differs from it (that -> this):\n%s%s", strings.Join(changed, "\n"), &history)
 }
 
 // goneDown waits while the host is going down: a run may have died when it had told the host to reboot.
@@ -219,11 +211,11 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 	if _, err := s.host.Must(ctx, "set -e\n"+d.Run); err != nil {
 		return err
 	}
-	plan, err := s.planWritesNothing(ctx, 2)
+	plan, err := s.planWritesNothing(ctx, 2, repairs, "plan sees the drift and announces its repair")
 	if err != nil {
 		return err
 	}
-	r, err := s.applies(ctx)
+	r, err := s.applies(ctx, repairs, "apply repairs the drift")
 	if err != nil {
 		return err
 	}
@@ -236,7 +228,7 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 	}
 	changed = slices.DeleteFunc(changed, func(step string) bool { return slices.Contains(s.waits, step) })
 	if d.Changes != nil && !slices.Equal(changed, d.Changes) {
-		return fmt.Errorf("changed were the steps %q, not %q\n%v", changed, d.Changes, r)
+		return repairs.broken(fmt.Sprintf("the repair changes the steps %q, as the drift's changes say", d.Changes), "it changed %q\n%v", changed, r)
 	}
 	after, err := s.snapshot()
 	if err != nil {
@@ -248,7 +240,7 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 			return err
 		}
 		if changed != nil {
-			return fmt.Errorf("law 3: not the previous state (before the drift -> after the repair):\n%s\n%v", strings.Join(changed, "\n"), r)
+			return repairs.broken("the state that the host had before the drift", "what differs from it (before the drift -> after the repair):\n%s\n%v", strings.Join(changed, "\n"), r)
 		}
 	}
 	return s.settled(ctx)
@@ -256,7 +248,7 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 
 // settled proves laws 5, 2 and 1 on a host to which the plan was applied.
 func (s *subject) settled(ctx context.Context) error {
-	if _, err := s.planWritesNothing(ctx, 0); err != nil {
+	if _, err := s.planWritesNothing(ctx, 0, idempotent, "plan finds nothing to do after an apply"); err != nil {
 		return err
 	}
 	out, err := s.host.Exec(ctx, s.check)
@@ -264,27 +256,24 @@ func (s *subject) settled(ctx context.Context) error {
 		return err
 	}
 	if out.Status != 0 {
-		return fmt.Errorf("law 5: plan says that nothing is to be done, but check exits with %d: %s%s", out.Status, out.Stdout, out.Stderr)
+		return honest.broken("check passes, since plan finds nothing to do", "check: exit status %d: %s%s", out.Status, out.Stdout, out.Stderr)
 	}
 	before, err := s.snapshot()
 	if err != nil {
 		return err
 	}
-	r, err := s.applies(ctx)
+	r, err := s.applies(ctx, idempotent, "the second apply succeeds")
 	if err != nil {
-		return fmt.Errorf("second apply: %w", err)
+		return err
 	}
 	if changed, err := r.Steps("step_changed"); err != nil || changed != nil {
-		return errors.Join(fmt.Errorf("law 2: the second apply changed %q\n%v", changed, r), err)
+		return errors.Join(idempotent.broken("the second apply changes no step", "it changed %q\n%v", changed, r), err)
 	}
-	if err := s.nothingWritten(before); err != nil {
-		return fmt.Errorf("law 2: a second apply %w", err)
-	}
-	return nil
+	return s.nothingWritten(before, idempotent, "the second apply writes nothing on the host")
 }
 
-// planWritesNothing runs plan, which must exit with a status, and proves law 1.
-func (s *subject) planWritesNothing(ctx context.Context, status int) (rcprov.Run, error) {
+// planWritesNothing runs plan, which must exit with a status, as a law wants it, and proves law 1.
+func (s *subject) planWritesNothing(ctx context.Context, status int, l law, want string) (rcprov.Run, error) {
 	before, err := s.snapshot()
 	if err != nil {
 		return rcprov.Run{}, err
@@ -294,19 +283,16 @@ func (s *subject) planWritesNothing(ctx context.Context, status int) (rcprov.Run
 		return rcprov.Run{}, err
 	}
 	if r.Exit != status {
-		return r, fmt.Errorf("plan: exit status %d, not %d\n%v", r.Exit, status, r)
+		return r, l.broken(want, "plan: %s\n%v", exit(r), r)
 	}
 	planned, err := r.Steps("step_planned")
 	if err != nil {
 		return rcprov.Run{}, err
 	}
 	if (len(planned) > 0) != (status == 2) {
-		return r, fmt.Errorf("plan: exit status %d with planned steps %q\n%v", status, planned, r)
+		return r, l.broken(want, "plan: %s, with the planned steps %q\n%v", exit(r), planned, r)
 	}
-	if err := s.nothingWritten(before); err != nil {
-		return r, fmt.Errorf("law 1: plan %w", err)
-	}
-	return r, nil
+	return r, s.nothingWritten(before, harmless, "plan writes nothing on the host")
 }
 
 // tellsTheTruth proves law 6.
@@ -315,14 +301,14 @@ func tellsTheTruth(plan, apply rcprov.Run) error {
 	if err != nil || lies == nil {
 		return err
 	}
-	return fmt.Errorf("law 6: plan and apply differ:\n%s\n%v%v", strings.Join(lies, "\n"), plan, apply)
+	return announced.broken("apply makes the edits that plan announced", "%s\n%v%v", strings.Join(lies, "\n"), plan, apply)
 }
 
-// applies runs apply, which must succeed.
-func (s *subject) applies(ctx context.Context) (rcprov.Run, error) {
+// applies runs apply, which must succeed, as a law wants it.
+func (s *subject) applies(ctx context.Context, l law, want string) (rcprov.Run, error) {
 	r, err := s.laptop.Run(ctx, s.apply...)
 	if err == nil && r.Exit != 0 {
-		err = fmt.Errorf("apply: exit status %d\n%v", r.Exit, r)
+		err = l.broken(want, "apply: %s\n%v", exit(r), r)
 	}
 	_, _ = s.host.Exec(ctx, ":") // a reboot ends the lab's connection; the next one finds that out here
 	return r, err
@@ -338,8 +324,8 @@ func (s *subject) snapshot() (*writes.Snapshot, error) {
 	return now, err
 }
 
-// nothingWritten returns an error that lists what was written since a snapshot.
-func (s *subject) nothingWritten(before *writes.Snapshot) error {
+// nothingWritten returns an error that lists what was written since a snapshot, where a law wants nothing to be.
+func (s *subject) nothingWritten(before *writes.Snapshot, l law, want string) error {
 	if before == nil {
 		return nil
 	}
@@ -348,7 +334,7 @@ func (s *subject) nothingWritten(before *writes.Snapshot) error {
 		return err
 	}
 	if touched := writes.Touched(before, after); touched != nil {
-		return fmt.Errorf("wrote on the host:\n%s", strings.Join(touched, "\n"))
+		return l.broken(want, "written were\n%s", strings.Join(touched, "\n"))
 	}
 	return nil
 }

@@ -202,7 +202,7 @@ func (c *contest) race(ctx context.Context, rounds int, seed uint64) (result, er
 		}
 		res.Rounds++
 		if err := c.round(ctx, attack, n%2 == 1, seed+uint64(n), &res); err != nil {
-			return res, fmt.Errorf("law 7: round %d of %d (attack %s, seed %d): %w", n+1, rounds, attack, seed+uint64(n), err)
+			return res, fmt.Errorf("round %d of %d (attack %s, seed %d): %w", n+1, rounds, attack, seed+uint64(n), err)
 		}
 	}
 	if err := c.calm(ctx); err != nil {
@@ -385,7 +385,7 @@ func (c *contest) round(ctx context.Context, attack string, again bool, seed uin
 	}
 	errs = append(errs, c.unchanged(before, after))
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%w\n%v", err, run)
+		return raced.broken("nothing of root's that the plan doesn't name changes or is read, and the step succeeds or fails with its error", "%v\n%v", err, run)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,7 +68,7 @@ var hosts struct {
 	open map[*lab.Host]bool
 }
 
-// Launch boots a host from image that is removed when the test ends; of a test that failed the host's journal is shown.
+// Launch boots a host from image that is removed when the test ends; of a test that failed the end of the host's journal is shown.
 // All such hosts call themselves "host".
 func Launch(t testing.TB, image string) *lab.Host {
 	t.Helper()
@@ -119,7 +120,7 @@ func removeAfter(t testing.TB, h *lab.Host) {
 		delete(hosts.open, h)
 		hosts.Unlock()
 		if t.Failed() {
-			t.Logf("the journal of %s:\n%s", h.Name, journal(h))
+			showJournal(t, h)
 		}
 		if err := remove(h); err != nil {
 			t.Error(err)
@@ -127,15 +128,67 @@ func removeAfter(t testing.TB, h *lab.Host) {
 	})
 }
 
-// journal returns what a host's services said last. That logins and sudo fill a journal is of no interest.
-func journal(h *lab.Host) string {
+// showJournal shows the end of what a host's services said, and says in which file all of it is. That logins and sudo fill a journal
+// is of no interest.
+func showJournal(t testing.TB, h *lab.Host) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own has ended
 	defer cancel()
-	out, err := h.Exec(ctx, "journalctl -q -b -o short-precise --no-hostname | grep -Ev ' (sshd|sshd-session|sudo|rcprov|systemd-logind)(\\[[0-9]+\\])?: | (Started|Starting|Finished) .*(session-|user@)' | tail -n 60")
+	out, err := h.Exec(ctx, "journalctl -q -b -o short-precise --no-hostname")
 	if err != nil {
-		return err.Error()
+		t.Logf("no journal of %s: %v", h.Name, err)
+		return
 	}
-	return out.Stdout + out.Stderr
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(out.Stdout+out.Stderr), "\n"), noise.MatchString)
+	most := 15
+	if os.Getenv("CI") == "true" { // whose machine is gone afterwards
+		most = 60
+	}
+	lines = lines[max(0, len(lines)-most):]
+	where, err := keepJournal(t.Name()+h.Name[strings.LastIndexByte(h.Name, '-'):], out.Stdout)
+	if err != nil {
+		where = err.Error()
+	}
+	t.Logf("the end of the journal of %s (all of it: %s):\n%s", h.Name, where, strings.Join(lines, "\n"))
+}
+
+// noise matches lines of a journal about logins, sudo and rcprov's own records.
+var noise = regexp.MustCompile(` (sshd|sshd-session|sudo|rcprov|systemd-logind)(\[[0-9]+\])?: | systemd\[([2-9]|[0-9]{2,})\]: | (Started|Starting|Finished) .*(session-|user@)| session-[0-9]+\.scope: `)
+
+// keepJournal writes a journal to a file in the lab's directory, and returns its path.
+func keepJournal(name, journal string) (string, error) {
+	config, err := lab.ConfigFromEnv()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(config.Dir, "journals")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/'\" ", r) {
+			return '_'
+		}
+		return r
+	}, name)+".log")
+	return path, os.WriteFile(path, []byte(journal), 0o644)
+}
+
+// Last lets a test say how it failed when all else is said, the journals of its hosts among that. The test calls it before it boots
+// them, and the function that it returns with each error; nil is none.
+func Last(t testing.TB) (fail func(error)) {
+	t.Helper()
+	var failures []error
+	t.Cleanup(func() {
+		for _, err := range failures {
+			t.Error(err)
+		}
+	})
+	return func(err error) {
+		if err != nil {
+			failures = append(failures, err)
+			t.Fail()
+		}
+	}
 }
 
 // remove removes a host at the end, when the test's own context has ended.

@@ -202,6 +202,9 @@ func (d *declarer) file(body *hclsyntax.Body) {
 			d.include(b, d.library, &d.items)
 		case "host", "group":
 			switch {
+			case d.library != nil && d.modules[b.Type] != nil && (b.Body.Attributes["hosts"] != nil || b.Body.Attributes["vars"] != nil):
+				d.report(mistake(b.DefRange(), "A library can't have a group of hosts",
+					"Hosts and groups belong to the plan. In a library, `group` is a step: a group of users on the host."))
 			case d.library != nil && d.modules[b.Type] != nil: // a step of the module group
 				d.step(d.library, b, &d.items)
 			case d.in != nil:

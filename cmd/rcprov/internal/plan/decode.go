@@ -74,7 +74,11 @@ func (d *decoder) body(spec *bodySpec, body *hclsyntax.Body, header hcl.Range, t
 	for _, arg := range spec.args {
 		attr := body.Attributes[arg.name]
 		v, given := d.argument(arg, attr)
-		if !given && arg.required && !slices.Contains(meant, arg.name) {
+		switch {
+		case given || !arg.required || slices.Contains(meant, arg.name):
+		case attr != nil && d.nullGiven(attr):
+			d.wrong = true
+		default:
 			missing = append(missing, arg.name)
 		}
 		d.set(arg, v, attr, target.Field(arg.field))

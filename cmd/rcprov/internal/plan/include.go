@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,6 +147,8 @@ func (d *declarer) read(i *includeBlock) (*library, *directory, bool) {
 	switch {
 	case statErr != nil && (strings.Contains(name, "://") || strings.Contains(name, "::") || strings.HasPrefix(name, "github.com/")):
 		return wrong(attr.Expr.Range(), "a library is a directory on this machine", "Check it out beside the plan, and name its directory: `source = \"./lib/base\"`.")
+	case statErr != nil && danglingLink(dir.path) != "":
+		return wrong(attr.Expr.Range(), fmt.Sprintf("the library %q is a link to %q, which does not exist", name, danglingLink(dir.path)), "Make the link lead to the library, or name the library's directory.")
 	case err != nil || statErr != nil:
 		return wrong(attr.Expr.Range(), fmt.Sprintf("the library %q can't be read: %s", name, cause(cmpErr(statErr, err))), d.near(name))
 	case !info.IsDir():
@@ -197,6 +201,15 @@ func wholePlans(bodies []*hclsyntax.Body) []string {
 	return names
 }
 
+// danglingLink returns where a link leads that leads nowhere; empty for anything else.
+func danglingLink(path string) string {
+	to, err := os.Readlink(path)
+	if _, statErr := os.Stat(path); err != nil || !errors.Is(statErr, fs.ErrNotExist) {
+		return ""
+	}
+	return to
+}
+
 func cmpErr(a, b error) error {
 	if a != nil {
 		return a
@@ -213,7 +226,9 @@ func (d *declarer) near(name string) string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if e.Name() != filepath.Base(name) {
+			names = append(names, e.Name())
+		}
 	}
 	if near := nearest(filepath.Base(name), names); near != "" {
 		return fmt.Sprintf("Did you mean %q? %s", near, hint)
@@ -287,6 +302,16 @@ func (c *config) trail() includes {
 		trail = append(trail, c.in.block.DefRange())
 	}
 	return trail
+}
+
+// trailOf returns the includes that the file of a place is read for: one of the scope's files, or of those that include them.
+func (s *scope) trailOf(at hcl.Range) includes {
+	for ; s != nil && s.up != nil; s = s.up {
+		if filepath.Dir(at.Filename) == filepath.Clean(s.config.dir.path) {
+			return s.config.trail()
+		}
+	}
+	return nil
 }
 
 // includedAt adds the includes of c's files to mistakes in them.

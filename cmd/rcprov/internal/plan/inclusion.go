@@ -195,6 +195,13 @@ func (s *scope) given(x *variable) cty.Value {
 		return x.unknown()
 	}
 	v, err := x.convert(raw)
+	if err == nil {
+		if problem, hint := x.stray(attr.Expr, raw.Type()); problem != "" {
+			s.up.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s %s", s.name(), x.name, problem),
+				fmt.Sprintf("%s Its variable is at %s.", hint, place(x.block.DefRange()))))
+			return x.unknown()
+		}
+	}
 	switch {
 	case err != nil && x.sensitive:
 		return wrong(mismatch(raw.Mark(sensitive), x.ty, err))

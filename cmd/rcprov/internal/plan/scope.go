@@ -22,13 +22,14 @@ type evaluation struct {
 	scopes     map[scopeKey]*scope
 	path       []node // what is being evaluated, each needed by the one before
 	diags      hcl.Diagnostics
-	unknowable int      // mistakes that checkKnown found
-	answers    Answers  // to queries; those that are not there are unknown
-	guessing   bool     // the answers are made up
-	lenient    bool     // unknown values are no mistake for now
-	current    subject  // what a block is being evaluated for
-	varies     bool     // the block may differ between the hosts of its play
-	hidden     []string // strings from sensitive values, which messages may contain
+	unknowable int          // mistakes that checkKnown found
+	answers    Answers      // to queries; those that are not there are unknown
+	guessing   bool         // the answers are made up
+	lenient    bool         // unknown values are no mistake for now
+	current    subject      // what a block is being evaluated for
+	nullInputs map[any]bool // variables of libraries of which was said that they must not be null
+	varies     bool         // the block may differ between the hosts of its play
+	hidden     []string     // strings from sensitive values, which messages may contain
 }
 
 // node is a value that is being evaluated.
@@ -36,6 +37,7 @@ type node struct {
 	id   any
 	name string    // as in expressions
 	at   hcl.Range // of the reference that needs it
+	from *scope    // of what is evaluated; nil for hosts and groups
 }
 
 // A scope is the context of an expression: the names that it may refer to, and their values.
@@ -167,14 +169,18 @@ func (e *evaluation) report(diags ...*hcl.Diagnostic) { e.diags = append(e.diags
 // enter notes that the value named name is being evaluated for the reference at at. If it is already being evaluated, enter
 // reports the cycle and returns false.
 func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
+	return e.enterFrom(nil, id, name, at)
+}
+
+func (e *evaluation) enterFrom(from *scope, id any, name string, at hcl.Range) bool {
 	start := slices.IndexFunc(e.path, func(n node) bool { return n.id == id })
 	if start < 0 {
-		e.path = append(e.path, node{id, name, at})
+		e.path = append(e.path, node{id, name, at, from})
 		return true
 	}
 	// The same cycle is found from different ends: always start at the name that sorts first.
 	cycle := slices.Clone(e.path[start:])
-	cycle[0].at = at
+	cycle[0].at, cycle[0].from = at, from
 	first := 0
 	for i, n := range cycle {
 		if n.name < cycle[first].name {
@@ -186,8 +192,12 @@ func (e *evaluation) enter(id any, name string, at hcl.Range) bool {
 	for _, n := range cycle {
 		names = append(names, n.name)
 	}
-	e.report(mistake(cycle[1].at, names[0]+" refers to itself",
-		fmt.Sprintf("The cycle is %s. Remove one of these references.", strings.Join(names, " -> "))))
+	diag := mistake(cycle[1].at, names[0]+" refers to itself",
+		fmt.Sprintf("The cycle is %s. Remove one of these references.", strings.Join(names, " -> ")))
+	if trail := cycle[1].from.trailOf(cycle[1].at); len(trail) > 0 {
+		diag.Extra = origin{trail: trail}
+	}
+	e.report(diag)
 	return false
 }
 
@@ -202,7 +212,7 @@ func (s *scope) eval(expr hcl.Expression, each cty.Value) (cty.Value, bool) {
 	value, diags := expr.Value(ctx)
 	if diags.HasErrors() {
 		self := slices.ContainsFunc(vars, func(t hcl.Traversal) bool { return t.RootName() == "self" })
-		s.reportFor(self, explain(diags, vars, ctx)...)
+		s.reportFor(self, s.nulls(explain(diags, vars, ctx), vars, ctx)...)
 		return cty.DynamicVal, false
 	}
 	return value, len(s.diags) == before
@@ -384,7 +394,7 @@ func (s *scope) enterOf(of any, name string, at hcl.Range) bool {
 		scope *scope
 		of    any
 	}
-	return s.enter(id{s, of}, name, at)
+	return s.enterFrom(s, id{s, of}, name, at)
 }
 
 func (s *scope) self(t hcl.Traversal) cty.Value {

@@ -129,6 +129,9 @@ func (s *scope) elements(v cty.Value, attr *hclsyntax.Attribute, what string) (c
 	case !v.IsKnown():
 		return v, true
 	case v.IsNull():
+		if s.nullGiven(attr) {
+			return cty.DynamicVal, false
+		}
 		return wrong("must not be null")
 	case ty.IsObjectType(), ty.IsMapType():
 		return v, true

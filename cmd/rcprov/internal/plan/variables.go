@@ -87,7 +87,7 @@ func (v *variables) declare(x *variable) {
 	ctx := &hcl.EvalContext{Functions: v.config.dir.functions}
 	if attr := attrs["type"]; attr != nil {
 		ty, optionals, diags := typeexpr.TypeConstraintWithDefaults(attr.Expr)
-		v.report(diags...)
+		v.report(explainTypes(x, diags)...)
 		if !diags.HasErrors() {
 			x.ty, x.optionals = ty, optionals
 		}
@@ -118,6 +118,27 @@ func (v *variables) declare(x *variable) {
 	x.text = x.ty.IsPrimitiveType() || (x.ty == cty.DynamicPseudoType && (x.byDefault == nil || x.byDefault.IsNull()))
 }
 
+// typeNames are the words of types; typeList says how they are written.
+var typeNames = []string{"string", "number", "bool", "any", "list", "set", "map", "object", "tuple", "optional"}
+
+const typeList = "The types are string, number, bool, any, list(TYPE), set(TYPE), map(TYPE), tuple([TYPE, ...]) and object({ NAME = TYPE, ... }), " +
+	"in which optional(TYPE, DEFAULT) is an attribute that may be left out."
+
+// explainTypes adds to what is said of a wrong type which types there are.
+func explainTypes(x *variable, diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if _, word, ok := strings.Cut(d.Detail, `eyword "`); ok {
+			word, _, _ = strings.Cut(word, `"`)
+			d.Summary, d.Detail = fmt.Sprintf("variable %q: there is no type %q", x.name, word), ""
+			if near := nearest(word, typeNames); near != "" {
+				d.Detail = fmt.Sprintf("Did you mean %q?", near)
+			}
+		}
+		d.Detail = strings.TrimSpace(d.Detail + " " + typeList)
+	}
+	return diags
+}
+
 func (v *variables) setDefault(x *variable, attr *hclsyntax.Attribute, ctx *hcl.EvalContext) {
 	unknown := x.unknown()
 	value, diags := attr.Expr.Value(ctx)
@@ -130,8 +151,12 @@ func (v *variables) setDefault(x *variable, attr *hclsyntax.Attribute, ctx *hcl.
 		x.ty = value.Type() // so that -var port=80 gives a number where the default is one
 	}
 	converted, err := x.convert(value)
+	problem, hint := x.stray(nil, value.Type())
 	if err != nil {
-		v.report(mistake(attr.Expr.Range(), fmt.Sprintf("variable %q: the default %s", x.name, mismatch(value, x.ty, err)), ""))
+		problem, hint = mismatch(value, x.ty, err), ""
+	}
+	if problem != "" {
+		v.report(mistake(attr.Expr.Range(), fmt.Sprintf("variable %q: the default %s", x.name, problem), hint))
 		converted = unknown
 	}
 	x.byDefault = &converted
@@ -356,6 +381,13 @@ func (v *variables) value(x *variable) cty.Value {
 			shown, g.at = cty.UnknownVal(shown.Type()), x.block.DefRange() // neither the value nor its line
 		}
 		v.report(mistake(g.at, fmt.Sprintf("The value of variable %q in %s %s", x.name, g.source, mismatch(shown, x.ty, err)), ""))
+		return unknown
+	}
+	if problem, hint := x.stray(nil, g.value.Type()); problem != "" {
+		if x.sensitive {
+			g.at = x.block.DefRange() // not the line of the value
+		}
+		v.report(mistake(g.at, fmt.Sprintf("The value of variable %q in %s %s", x.name, g.source, problem), hint))
 		return unknown
 	}
 	if value.IsNull() && !x.nullable {

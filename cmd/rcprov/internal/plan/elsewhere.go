@@ -39,7 +39,7 @@ func cutLast(text, sep string) (before, after string, found bool) {
 // moduleOfBoth are modules that have the same name in Ansible.
 var moduleOfBoth = map[string]bool{
 	"apt_repository": true, "authorized_key": true, "command": true, "cron": true, "debconf": true, "file": true, "git": true, "group": true,
-	"hostname": true, "mount": true, "sysctl": true, "timezone": true, "ufw": true, "user": true,
+	"hostname": true, "mount": true, "reboot": true, "sysctl": true, "timezone": true, "ufw": true, "user": true,
 }
 
 // elsewhere are modules.
@@ -58,6 +58,7 @@ var elsewhere = map[string]string{
 	"template":        "`file` with the argument template",
 	"put":             "`file`",
 	"symlink":         "`link`",
+	"synchronize":     "`tree`",
 	"get_url":         "`download`",
 	"unarchive":       "`archive`",
 	"crontab":         "`cron`, or `systemd_unit` with a timer",

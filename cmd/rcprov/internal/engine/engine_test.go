@@ -185,6 +185,10 @@ type opaque struct{ thing }
 
 func (*opaque) Opaque() {}
 
+func (s *opaque) Foresee(snapshot *observe.Snapshot, _ modules.Change) {
+	snapshot.Forecast().May(observe.Cause{Name: "thing " + s.Name})
+}
+
 func thingModule() modules.Module {
 	return modules.Primitive("thing", "", func(a thingArgs, _ modules.Env) (modules.Step, error) {
 		if a.Opaque {

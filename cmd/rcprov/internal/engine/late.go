@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/modules"
 	"github.com/rcprov/rcprov/modules/observe"
@@ -336,13 +338,49 @@ func (h *host) observeMore(ctx context.Context, ask func(*observe.Query)) error 
 	})
 }
 
+// wrongLate returns the first late step that is a mistake of the plan by answers which no step before it may change. After one of
+// which nobody knows all that it changes, that is left to the step's turn.
+func (h *host) wrongLate() (*step, error) {
+	if !slices.ContainsFunc(h.steps, (*step).late) {
+		return nil, nil
+	}
+	foreseen := h.seen.snapshot.Apart()
+	for _, s := range h.steps {
+		parts := []*step{s}
+		if s.late() {
+			var err error
+			var mistakes hcl.Diagnostics
+			if parts, err = h.bindLate(s, foreseen); errors.As(err, &mistakes) && !foreseen.Vague() {
+				return s, err
+			}
+			var missing observe.Query
+			missing.AskMissing(foreseen, func(q *observe.Query) { observeSteps(q, parts) })
+			if err != nil || !missing.Empty() {
+				mayDo(foreseen, s)
+				continue
+			}
+		}
+		for _, part := range parts {
+			if _, asks := part.Step.Step.(modules.Approval); asks || part.Step.Step == nil || part.Query != nil {
+				continue
+			}
+			if _, likely, err := modules.Preview(part.Step.Step, foreseen); err == nil && !likely.Empty() {
+				modules.Foresee(part.Step.Step, foreseen, likely)
+			}
+		}
+	}
+	return nil, nil
+}
+
 // foreseeLate notes that a step of a plan may do more than is known: what it decides, with answers that are unknown.
-func (h *host) foreseeLate(s *step) {
+func (h *host) foreseeLate(s *step) { mayDo(h.seen.snapshot, s) }
+
+func mayDo(snapshot *observe.Snapshot, s *step) {
 	var text []string
 	for _, c := range claimsOf(s) {
 		text = append(text, c.Thing.Name)
 	}
-	h.seen.snapshot.Forecast().May(observe.Cause{
+	snapshot.Forecast().May(observe.Cause{
 		Name: "step " + s.Address, Bounded: len(text) > 0, Text: strings.Join(text, "\n"), Brings: true, Removes: true,
 	})
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -258,5 +259,36 @@ play "p" {
 	})})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWrongAnswer: a step that is a mistake by an answer which no earlier step may change is refused before anything is changed; where
+// one may, it has its turn.
+func TestWrongAnswer(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ argv, first string }{
+		{`["echo", "many"]`, ""},
+		{`["sh", "-c", "if test -e $STATE/first; then echo 1; else echo many; fi"]`, "1"},
+	} {
+		l := newLab(t, `
+host "a" {}
+play "p" {
+  hosts = [host.a]
+  thing "first" {
+    name  = "first"
+    value = "1"
+    opaque = `+fmt.Sprint(row.first != "")+`
+  }
+  query "port" { argv = `+row.argv+` }
+  thing "port" {
+    name    = "port-${query.port.stdout + 1}"
+    value   = "1"
+  }
+}
+`)
+		summary, err := l.apply()
+		if got := l.get("a", "first"); got != row.first || (err != nil) != (row.first == "") {
+			t.Errorf("%s: first is %q, want %q; %+v, %v", row.argv, got, row.first, summary.Counts, err)
+		}
 	}
 }

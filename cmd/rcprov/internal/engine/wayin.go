@@ -78,6 +78,12 @@ func (h *host) refuse(ctx context.Context) {
 		h.counts.Left-- // the plays that don't run count it as one that was not tried
 		return
 	}
+	if s, err := h.wrongLate(); err != nil {
+		h.fail(&Failure{
+			Play: h.run.Options.Plan.Plays[s.play].Name, Step: s.Address, Range: blame(s, err), Err: err, Included: s.Included, Left: len(h.steps) - 1, Early: true,
+		})
+		h.counts.Left--
+	}
 }
 
 // wayIn returns how rcprov gets in to the host. It is asked when the first step touches it, and again after each such step.

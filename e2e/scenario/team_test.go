@@ -201,7 +201,7 @@ play "p" {
 		}
 	}
 	run(2, "Saved: `rcprov apply saved.plan`", "plan", "plan.hcl", "-var", "text=hunter22", "--out", "saved.plan", "--html", "page.html")
-	run(1, "of other files or values", "apply", "saved.plan", "-var", "text=hunter33")
+	run(1, "since the plan was saved, these have changed: variable text", "apply", "saved.plan", "-var", "text=hunter33")
 	must(t, h, "echo drift >/etc/other")
 	run(1, "the host has changed since the plan was made: other things are seen by p/file.other", "apply", "saved.plan", "-var", "text=hunter22")
 	must(t, h, "test ! -e /etc/saved && rm /etc/other")

@@ -292,7 +292,7 @@ func (s *Step) failed(ctx context.Context, h modules.Host, a attempt, is observe
 		}
 	}
 	if is.Restarts > 0 {
-		how += fmt.Sprintf("; systemd restarted it %d times since", is.Restarts)
+		how += fmt.Sprintf("; systemd restarted it %s since", modules.Counted(is.Restarts, "time"))
 	}
 	text := fmt.Sprintf("%s of %s failed; it is now %s", a.verb, s.Name, how)
 	if said, _, _ := strings.Cut(strings.TrimSpace(string(a.result.Stderr)), "\n"); said != "" {

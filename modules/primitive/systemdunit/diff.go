@@ -199,7 +199,7 @@ func (d *differ) running() error {
 		}
 		d.work.run = &change[string]{d.unit.State(), runningState}
 	case *d.Running && looping(d.unit):
-		d.work.run = &change[string]{fmt.Sprintf("%s, restarted by systemd %d times", d.unit.State(), d.unit.Restarts), runningState}
+		d.work.run = &change[string]{fmt.Sprintf("%s, restarted by systemd %s", d.unit.State(), modules.Counted(d.unit.Restarts, "time")), runningState}
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (w work) Edits() []modules.Edit {
 				files, bytes = files+1, bytes+e.size()
 			}
 		}
-		return []modules.Edit{{Action: modules.Create, Subject: w.Path, To: fmt.Sprintf("from %s: %d files, %d bytes", w.From, files, bytes)}}
+		return []modules.Edit{{Action: modules.Create, Subject: w.Path, To: fmt.Sprintf("from %s: %s, %s", w.From, modules.Counted(files, "file"), modules.Counted(bytes, "byte"))}}
 	}
 	var edits []modules.Edit
 	for _, e := range w.Put {

@@ -30,7 +30,7 @@ const (
 func (s *Step) Apply(ctx context.Context, h modules.Host, c modules.Change) error {
 	w, _ := c.Work.(work)
 	script := w.script()
-	modules.Progress(ctx, "%d commands of ufw", len(w))
+	modules.Progress(ctx, "%s of ufw", modules.Counted(len(w), "command"))
 	var result modules.Result
 	var err error
 	if s.couldShutOut(w) {

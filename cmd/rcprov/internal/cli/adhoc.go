@@ -157,7 +157,7 @@ func (r *adHoc) show(host string, result modules.Result) error {
 func (r *adHoc) finish(hosts int) error {
 	ok := r.statuses[0]
 	if hosts > 1 && !r.app.json {
-		text := fmt.Sprintf("%s: %d succeeded", counted(hosts, "host"), ok)
+		text := fmt.Sprintf("%s: %d succeeded", modules.Counted(hosts, "host"), ok)
 		if other := hosts - ok - r.failed; other > 0 {
 			text += fmt.Sprintf(", %d exited with another status than 0", other)
 		}

@@ -49,7 +49,7 @@ func (a *app) showMistakes(p *plan.Plan, diags hcl.Diagnostics) error {
 		o.Files = p.Files
 		closing := ""
 		if mistakes := len(diags.Errs()); mistakes > 0 {
-			closing = counted(mistakes, "mistake") + "; no host was contacted."
+			closing = modules.Counted(mistakes, "mistake") + "; no host was contacted."
 		}
 		if err := report.Diagnostics(diags, closing, o); err != nil {
 			return err

@@ -102,13 +102,11 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if saved != nil && saved.Source != p.Digest(saved.Salt) {
-		return modules.WithHint(fmt.Errorf("the saved plan is of other files or values: %s, a library of it or a variable is not what it was", path),
-			"Give the same variables, or save the plan again: `rcprov plan %s --out FILE`.", path)
-	}
 	if saved != nil {
-		if changed := p.Changed(saved.Reads, saved.Salt); len(changed) > 0 {
-			return modules.WithHint(fmt.Errorf("since the plan was saved, these have changed: %s", someOf(changed)), "Look at it again: `rcprov plan %s --out FILE`.", path)
+		changed := append(plan.Differing(saved.Source, p.Digests(saved.Salt)), p.Changed(saved.Reads, saved.Salt)...)
+		if len(changed) > 0 {
+			return modules.WithHint(fmt.Errorf("since the plan was saved, these have changed: %s", someOf(changed)),
+				"Give the same variables, or look at it again: `rcprov plan %s --out FILE`.", path)
 		}
 	}
 	limit, err := limited(p, r.limit)

@@ -32,9 +32,9 @@ type savedPlan struct {
 	Made    time.Time `json:"made"`
 	Plan    string    `json:"plan"` // absolute path
 	Salt    string    `json:"salt"` // of all digests
-	Source  string    `json:"source"`
 
-	Reads map[string]string `json:"reads,omitempty"` // digests of what else is read on the controller, see plan.Plan.Reads
+	Source map[string]string `json:"source"`          // digests of the plan's files and variables, see plan.Plan.Digests
+	Reads  map[string]string `json:"reads,omitempty"` // digests of what else is read on the controller, see plan.Plan.Reads
 
 	Limit    []string      `json:"limit,omitempty"`
 	Tags     []string      `json:"tags,omitempty"`
@@ -102,7 +102,7 @@ func (r *run) newSaved(path string, p *plan.Plan) (*savedPlan, error) {
 	}
 	salt := rand.Text()
 	return &savedPlan{
-		Version: 1, Type: savedType, Rcprov: build(), Made: r.app.Now(), Plan: abs, Salt: salt, Source: p.Digest(salt),
+		Version: 1, Type: savedType, Rcprov: build(), Made: r.app.Now(), Plan: abs, Salt: salt, Source: p.Digests(salt),
 		Tags: r.tags, SkipTags: r.skipTags,
 	}, nil
 }

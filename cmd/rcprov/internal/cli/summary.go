@@ -174,7 +174,7 @@ func (a *app) showResults(r *report.Results) error {
 		_, err := io.WriteString(a.Stdout, visible.Text(b.String()))
 		return err
 	}
-	fmt.Fprintf(&b, "%s in %s of %s: %d failed, %d not done, %d %s, %d up to date\n", counted(len(r.Hosts), "host"), counted(r.Runs, "run"), strings.Join(r.Plans, ", "),
+	fmt.Fprintf(&b, "%s in %s of %s: %d failed, %d not done, %d %s, %d up to date\n", modules.Counted(len(r.Hosts), "host"), modules.Counted(r.Runs, "run"), strings.Join(r.Plans, ", "),
 		len(r.Names(report.Failed)), len(unfinished), len(r.Names(report.Changed)), strings.ToLower(will), len(r.Names(report.Unchanged)))
 	_, err := io.WriteString(a.Stdout, visible.Text(b.String()))
 	return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/modules"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -50,19 +51,11 @@ func (a *app) validate(path string, vars varFlags) error {
 			Unset   []string `json:"unset,omitempty"` // sensitive variables without a value
 		}{1, "valid", path, hosts, plays, p.Unset})
 	}
-	if _, err := fmt.Fprintf(a.Stdout, "%s is valid: %s, %s.\n", path, counted(len(plays), "play"), counted(len(hosts), "host")); err != nil {
+	if _, err := fmt.Fprintf(a.Stdout, "%s is valid: %s, %s.\n", path, modules.Counted(len(plays), "play"), modules.Counted(len(hosts), "host")); err != nil {
 		return err
 	}
 	if len(p.Unset) > 0 {
 		_, err = fmt.Fprintf(a.Stdout, "Plan and apply also need a value of %s.\n", strings.Join(p.Unset, ", "))
 	}
 	return err
-}
-
-// counted is "1 host", "3 hosts".
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

@@ -189,7 +189,7 @@ func (w *walk) approve(ctx context.Context, i int, text string) (n int, ok bool)
 	}
 	h.seen = view{} // that was before the person thought about it
 	w.report(i, Event{Type: StepChanged, Change: &change, Duration: h.run.Now().Sub(started)})
-	h.counts.OK++
+	h.counts.Asks++
 	return 1, true
 }
 
@@ -257,14 +257,16 @@ func (w *walk) showAsks() {
 	for _, a := range w.asks {
 		switch {
 		case h.counts.Planned > a.before.Planned || w.failure != nil:
+			h.counts.Asks++
 			w.report(a.at, Event{Type: StepPlanned, Change: &a.change})
 		case h.counts.Unknown > a.before.Unknown:
 			a.change.Edits[0].If = "a later step changes something"
+			h.counts.Asks++
 			w.report(a.at, Event{Type: StepUnknown, Change: &a.change})
 		default:
+			h.counts.OK++
 			w.report(a.at, Event{Type: StepOK, Change: &modules.Change{}})
 		}
-		h.counts.OK++
 	}
 	w.asks = nil
 }

@@ -96,7 +96,7 @@ func TestApproval(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, strings.Replace(rollout, "SERIAL", "", 1), approvalModuleFake())
 	summary, err := l.run(t.Context(), Options{Mode: Plan})
-	if err != nil || summary.Counts.Planned != 8 || summary.Counts.OK != 2 {
+	if err != nil || summary.Counts.Planned != 8 || summary.Counts.OK != 0 || summary.Counts.Asks != 2 {
 		t.Errorf("plan: %+v, %v", summary, err)
 	}
 	if !slices.Contains(l.events, "a step_planned approval.go") || !slices.Contains(l.events, "b step_planned approval.go") {
@@ -105,7 +105,7 @@ func TestApproval(t *testing.T) {
 
 	// One host at a time may be worked on: who waits for a person makes room for the others.
 	a, summary, err := l.ask(nil, Options{Parallel: 1})
-	if err != nil || summary.Counts.Changed != 8 {
+	if err != nil || summary.Counts.Changed != 8 || summary.Counts.OK != 0 || summary.Counts.Asks != 2 {
 		t.Errorf("apply: %+v, %v", summary, err)
 	}
 	want := []Question{{Play: "p", Step: "approval.go", Text: "All well?", Hosts: []string{"a", "b"}}}
@@ -121,6 +121,9 @@ func TestApproval(t *testing.T) {
 		t.Errorf("events %q", l.events)
 	}
 
+	if summary, err = l.run(t.Context(), Options{Mode: Plan}); err != nil || summary.Counts != (Counts{OK: 10, Skipped: 2}) {
+		t.Errorf("a plan without a change: %+v, %v", summary, err)
+	}
 	a, summary, err = l.ask(nil, Options{})
 	if err != nil || summary.Counts.Changed != 0 || len(a.questions) != 0 || !slices.Contains(l.events, "a step_ok approval.go") {
 		t.Errorf("a second apply: %+v, %v, %v, %q", summary, err, a.questions, l.events)

@@ -83,5 +83,5 @@ func (h *host) compare(saved Digests) error {
 		return nil
 	}
 	slices.Sort(steps)
-	return modules.WithHint(&ChangedError{steps}, "Nothing was changed there. See what would change now, and save that: `rcprov plan PLAN --out FILE`.")
+	return modules.WithHint(&ChangedError{steps}, "See what would change now, and save that: `rcprov plan PLAN --out FILE`.")
 }

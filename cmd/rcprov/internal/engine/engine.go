@@ -349,6 +349,7 @@ func (c *Counts) add(other Counts) {
 	c.Unknown += other.Unknown
 	c.Failed += other.Failed
 	c.Left += other.Left
+	c.Asks += other.Asks
 }
 
 var _ observe.Host = Conn(nil)

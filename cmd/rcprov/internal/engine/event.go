@@ -79,6 +79,7 @@ type Counts struct {
 	OK, Planned, Changed, Skipped, Failed int
 	Unknown                               int // those of StepUnknown
 	Left                                  int // not tried: after a failure or an interrupt
+	Asks                                  int // approvals that were given; in a plan those that are needed, or may be
 }
 
 // HostCounts are the counts of one host over all plays.

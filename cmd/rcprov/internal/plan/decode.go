@@ -11,6 +11,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/gocty"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // decoded holds the arguments of a step on one host.
@@ -364,7 +366,7 @@ func (d *decoder) repeat(spec *blockSpec, b *hclsyntax.Block) []*decoder {
 // block decodes one nested block, of which d is the decoder.
 func (d *decoder) block(spec *blockSpec, b *hclsyntax.Block, target reflect.Value) cty.Value {
 	if len(b.Labels) != len(spec.body.labels) {
-		d.report(mistake(b.DefRange(), fmt.Sprintf("%s has %d labels, but takes %d", d.what, len(b.Labels), len(spec.body.labels)),
+		d.report(mistake(b.DefRange(), fmt.Sprintf("%s has %s, but takes %d", d.what, modules.Counted(len(b.Labels), "label"), len(spec.body.labels)),
 			fmt.Sprintf("Write `%s%s { ... }`.", spec.name, strings.Repeat(` "..."`, len(spec.body.labels)))))
 	} else {
 		for i, field := range spec.body.labels {

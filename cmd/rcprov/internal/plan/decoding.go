@@ -80,7 +80,7 @@ func csvDecode(text string) (cty.Value, error) {
 		}
 		if len(cells) != len(columns) {
 			line, _ := table.FieldPos(0)
-			return cty.NilVal, modules.WithHint(fmt.Errorf("line %d has %s, and the first line names %s", line, counted(len(cells), "value"), counted(len(columns), "column")),
+			return cty.NilVal, modules.WithHint(fmt.Errorf("line %d has %s, and the first line names %s", line, modules.Counted(len(cells), "value"), modules.Counted(len(columns), "column")),
 				"A value with %q in it goes in double quotes.", table.Comma)
 		}
 		row := make(map[string]cty.Value, len(columns))
@@ -93,13 +93,6 @@ func csvDecode(text string) (cty.Value, error) {
 		return cty.ListValEmpty(cty.Object(types)), nil
 	}
 	return cty.ListVal(rows), nil
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func csvProblem(err error) error {

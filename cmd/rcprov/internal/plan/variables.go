@@ -194,7 +194,7 @@ func (v *variables) file(name string) {
 		return
 	}
 	if name == stdinName {
-		name = "the standard input"
+		name = stdinWords
 	}
 	file, diags := parseConfig(unixLines(text), name)
 	v.report(diags...)
@@ -257,7 +257,10 @@ func blockInValues(b *hclsyntax.Block) *hcl.Diagnostic {
 }
 
 // stdinName is the standard input as a variable file.
-const stdinName = "-"
+const (
+	stdinName  = "-"
+	stdinWords = "the standard input" // in messages
+)
 
 func readPlain(name string) (content []byte, secret bool, err error) {
 	content, err = os.ReadFile(name)

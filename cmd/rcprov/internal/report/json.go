@@ -57,6 +57,7 @@ type jsonCounts struct {
 	Unknown int `json:"unknown"`
 	Failed  int `json:"failed"`
 	Left    int `json:"left"`
+	Asks    int `json:"asks,omitempty"`
 }
 
 type jsonHost struct {
@@ -170,7 +171,7 @@ func seconds(d time.Duration) *float64 {
 }
 
 func counts(c engine.Counts) *jsonCounts {
-	return &jsonCounts{OK: c.OK, Planned: c.Planned, Changed: c.Changed, Skipped: c.Skipped, Unknown: c.Unknown, Failed: c.Failed, Left: c.Left}
+	return &jsonCounts{OK: c.OK, Planned: c.Planned, Changed: c.Changed, Skipped: c.Skipped, Unknown: c.Unknown, Failed: c.Failed, Left: c.Left, Asks: c.Asks}
 }
 
 // hideOutputs hides secrets in outputs, which become values as encoding/json decodes them.

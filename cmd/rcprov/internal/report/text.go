@@ -276,7 +276,7 @@ func touched(f *engine.Failure) bool { return f.Aftermath != engine.Untouched }
 // sum lists the counts that are not zero.
 func (t *text) sum(c engine.Counts) string {
 	var parts []string
-	for _, part := range tally(c) {
+	for _, part := range tally(c, t.mode) {
 		count := fmt.Sprintf("%d %s", part.N, part.Name)
 		if part.color != "" {
 			count = t.style.paint(part.color, count)
@@ -293,11 +293,16 @@ type tallied struct {
 }
 
 // tally lists the counts that are not zero.
-func tally(c engine.Counts) []tallied {
+func tally(c engine.Counts, mode engine.Mode) []tallied {
+	asks := "to approve"
+	if mode == engine.Apply {
+		asks = "approved"
+	}
 	all := []tallied{
 		{c.Planned, "to change", yellow},
 		{c.Changed, "changed", yellow},
 		{c.Unknown, "may change", yellow},
+		{c.Asks, asks, cyan},
 		{c.OK, "up to date", ""},
 		{c.Skipped, "skipped", ""},
 		{c.Failed, "failed", red},

@@ -62,7 +62,10 @@ func (a *app) runOnHosts() *cobra.Command {
 }
 
 func (r *adHoc) run(ctx context.Context, path, hosts string, argv []string) error {
-	p, err := r.app.load(path, r.vars, plan.UnsetAny)
+	p, err := r.app.loadFor(path, r.vars, plan.UnsetAny, func(p *plan.Plan) []string {
+		names, _ := limitedBy(p, "", strings.Split(hosts, ",")) // what is wrong with them is said below
+		return names
+	})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (a *app) hostCommand(show func(*app, context.Context, engine.Conn) error, c
 }
 
 func (o *oneHost) run(ctx context.Context, path, name string, show func(*app, context.Context, engine.Conn) error) error {
-	p, err := o.app.load(path, o.vars, plan.UnsetAny)
+	p, err := o.app.loadFor(path, o.vars, plan.UnsetAny, func(*plan.Plan) []string { return []string{name} })
 	if err != nil {
 		return err
 	}

@@ -27,13 +27,18 @@ func (v *varFlags) add(command *cobra.Command) {
 // load reads a plan, in which variables may have no value as unset says. From then on no output shows its secrets. It shows
 // mistakes and warnings itself: after mistakes the error is an exit.
 func (a *app) load(path string, vars varFlags, unset plan.Unset) (*plan.Plan, error) {
+	return a.loadFor(path, vars, unset, nil)
+}
+
+// loadFor is load for a command that works on the hosts that limit names; see [plan.Options].
+func (a *app) loadFor(path string, vars varFlags, unset plan.Unset, limit func(*plan.Plan) []string) (*plan.Plan, error) {
 	if replaceable(path) == nil {
 		if saved, _ := begins(path, savedBegin); saved {
 			return nil, modules.WithHint(fmt.Errorf("%s is a saved plan", path), "`rcprov apply %s` applies it.", path)
 		}
 	}
 	p, diags := plan.Load(path, plan.Options{
-		Unset:   unset,
+		Unset: unset, Limit: limit,
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,
 		ReadVarFile: a.varFileReader(vars.identities),
 		Hide:        a.secrets.Add,

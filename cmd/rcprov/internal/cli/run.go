@@ -98,7 +98,13 @@ func (r *run) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.app.load(path, r.vars, plan.UnsetNone)
+	p, err := r.app.loadFor(path, r.vars, plan.UnsetNone, func(p *plan.Plan) []string {
+		limit, err := limited(p, r.limit)
+		if err != nil {
+			return nil // that is said below
+		}
+		return r.shard.of(p, limit)
+	})
 	if err != nil {
 		return err
 	}

@@ -28,9 +28,7 @@ func (s *scope) build(i *instance) {
 		OpenDir:   s.config.dir.open,
 		Render:    s.config.dir.templates.render,
 	}
-	for _, h := range s.play.Hosts {
-		env.Peers = append(env.Peers, modules.Peer{Name: h.Name, Address: h.Address})
-	}
+	env.Peers = s.play.peers
 	if i.keyed {
 		env.Label += i.suffix()
 	}

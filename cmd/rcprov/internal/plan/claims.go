@@ -72,6 +72,9 @@ func (c *claims) add(s Step) {
 	}
 }
 
+// same reports whether s and other are of one step: a late one, and what is in its place.
+func (s *Step) same(other *Step) bool { return s.Address == other.Address && s.site == other.site }
+
 // where is the place of a step, with the includes that it comes from.
 func (s *Step) where() string {
 	at := place(s.Range)
@@ -84,20 +87,20 @@ func (s *Step) where() string {
 // conflict returns an earlier claim of another step that mine conflicts with.
 func (c *claims) conflict(mine claimed) (claimed, bool) {
 	for _, other := range c.of[claimKey{mine.Thing, mine.Property}] {
-		if other.step.Address != mine.step.Address && mine.Conflicts(other.Claim) {
+		if !other.step.same(mine.step) && mine.Conflicts(other.Claim) {
 			return other, true
 		}
 	}
 	if mine.Property != "" || mine.Thing.Kind != modules.KindPath {
 		return claimed{}, false
 	}
-	if other, ok := c.above[mine.Thing.Name]; ok && other.step.Address != mine.step.Address && mine.Conflicts(other.Claim) {
+	if other, ok := c.above[mine.Thing.Name]; ok && !other.step.same(mine.step) && mine.Conflicts(other.Claim) {
 		return other, true
 	}
 	for p := mine.Thing.Name; p != "/"; {
 		p = path.Dir(p)
 		for _, other := range c.of[claimKey{modules.Thing{Kind: modules.KindPath, Name: p}, ""}] {
-			if other.step.Address != mine.step.Address && mine.Conflicts(other.Claim) {
+			if !other.step.same(mine.step) && mine.Conflicts(other.Claim) {
 				return other, true
 			}
 		}
@@ -137,10 +140,13 @@ func difference(here, there claimed) string {
 	return fmt.Sprintf("%s%s here, %s there", property, here.Text, there.Text)
 }
 
-// conflicts reports the conflicts that are sure without the facts of the hosts.
-func (e *evaluation) conflicts() {
+// conflicts reports the conflicts on some hosts that are sure without the facts of these.
+func (e *evaluation) conflicts(of func(*Host) bool) {
 	checked := map[string]bool{} // hosts with the same steps are checked once
 	for _, host := range e.Hosts {
+		if !of(host) {
+			continue
+		}
 		id := e.sameSteps(host)
 		if id != "" && checked[id] {
 			continue
@@ -189,7 +195,7 @@ func (e *evaluation) surely(play *Play, i int) []Step {
 			}
 			for _, part := range in.built.Parts {
 				one := Step{
-					Address: s.inPlay() + b.address() + in.suffix(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
+					Address: s.inPlay() + b.address() + in.suffix(), site: s.site(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
 					Included: s.inherited().Included,
 				}
 				if part.Name != "" {

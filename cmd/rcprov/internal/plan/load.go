@@ -35,6 +35,10 @@ type Options struct {
 	// [Plan.HostIsKnown], but not applied. [Plan.Unset] lists them.
 	Unset Unset
 
+	// Limit returns the names of the hosts of which the steps are checked, beside those of the first host of each play; it is called
+	// when the hosts are known, and only [Plan.Hosts] may be used. Nil, or the result nil: all.
+	Limit func(*Plan) []string
+
 	// Ask asks a person for the value of a variable that has none, in the form of -var. Nil: such a variable is a mistake.
 	Ask func(Question) (string, error)
 }
@@ -276,6 +280,7 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 		static = e.scope(staticScope, nil, nil)
 	}
 	p.Hosts = static.makeHosts()
+	checked := p.checkedHosts()
 	p.Plays = static.makePlays(p.Hosts)
 
 	anywhere := e.scope(anyHostScope, nil, nil)
@@ -289,6 +294,9 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 			hosts = p.Hosts[:1] // which hosts it has is a mistake, reported already; those of its steps are as well worth knowing
 		}
 		for i, host := range hosts {
+			if i > 0 && !checked(host) {
+				continue
+			}
 			s := e.scope(stepScope, play, host)
 			s.varies = play.block.uses.self
 			if i == 0 || play.block.uses.self {
@@ -303,7 +311,23 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	}
 	e.outputs()
 	if !flawed && len(e.diags) == 0 {
-		e.conflicts()
+		e.conflicts(checked)
 	}
 	return e.result()
+}
+
+// checkedHosts returns what reports whether the steps of a host are checked; see [Options.Limit].
+func (p *Plan) checkedHosts() func(*Host) bool {
+	var names []string
+	if p.opts.Limit != nil {
+		names = p.opts.Limit(p)
+	}
+	if names == nil {
+		return func(*Host) bool { return true }
+	}
+	limit := map[string]bool{}
+	for _, name := range names {
+		limit[name] = true
+	}
+	return func(h *Host) bool { return limit[h.Name] }
 }

@@ -99,6 +99,7 @@ type Play struct {
 	DependsOn []*Play
 
 	block *playBlock
+	peers []modules.Peer // the hosts as modules see them; nobody changes them
 }
 
 // Step is one step of a play on one host.
@@ -128,6 +129,7 @@ type Step struct {
 	Query *Query
 	Needs []Need
 
+	site           string     // the include at the top level that the play is of
 	block          *stepBlock // of a late step
 	asks           []queryUse
 	prefix, suffix string

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // makePlays reads the attributes of the play blocks and returns the plays in the order in which they run: that of the
@@ -38,7 +40,8 @@ func (s *scope) makePlay(b *playBlock, hosts map[string]*Host) *Play {
 			"Say on which hosts it runs: `hosts = group.NAME`, `hosts = group.all` or `hosts = [host.NAME, ...]`."))
 	} else if names, ok := s.hostList(attr, what, cty.NilVal); ok {
 		for _, name := range names {
-			p.Hosts = append(p.Hosts, hosts[name])
+			h := hosts[name]
+			p.Hosts, p.peers = append(p.Hosts, h), append(p.peers, modules.Peer{Name: h.Name, Address: h.Address})
 		}
 		if len(names) == 0 && !s.missingHosts {
 			s.report(s.emptyHosts(attr, what))

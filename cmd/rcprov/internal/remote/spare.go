@@ -12,6 +12,10 @@ import (
 // maxSpare is how many shells wait: with two, each has the time of two commands to get ready.
 const maxSpare = 2
 
+// roomPatience is how long the shells that wait may take to end where sshd has no room for another session: it counts each until its
+// program has ended, which takes seconds on a host with too much to do.
+const roomPatience = 30 * time.Second
+
 // spares are root shells that wait for a command. Each is used once, as one that is started for its command.
 type spares struct {
 	ctx    context.Context // ends with the connection
@@ -135,7 +139,7 @@ func (c *Conn) makeRoom(ctx context.Context) bool {
 		return false
 	}
 	s.stop()
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(roomPatience); ; time.Sleep(10 * time.Millisecond) {
 		s.mu.Lock()
 		held, begun := s.held, s.begun
 		s.mu.Unlock()

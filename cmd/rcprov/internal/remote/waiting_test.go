@@ -399,7 +399,9 @@ func TestLoginForOtherThings(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"echo hello", "true", "echo This service allows sftp connections only.; exit 1"} {
 		server := startSSHD(t, "ForceCommand "+command)
-		_, _, err := server.connect(t, server.dialer(), server.target()).Ask(t.Context(), "echo")
+		d := server.dialer()
+		d.limits.notice = time.Minute // what it is asked behind that time has another error
+		_, _, err := server.connect(t, d, server.target()).Ask(t.Context(), "echo")
 		if err == nil || !strings.Contains(explained(err), "runs something else than the command that it is given: a ForceCommand") {
 			t.Errorf("%s: got %v", command, err)
 		}

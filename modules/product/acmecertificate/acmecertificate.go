@@ -15,6 +15,7 @@ import (
 	"github.com/go-acme/lego/v4/lego"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/dnsname"
 	"github.com/rcprov/rcprov/modules/internal/preflight"
 	"github.com/rcprov/rcprov/modules/primitive/directory"
 	"github.com/rcprov/rcprov/modules/primitive/file"
@@ -156,8 +157,10 @@ func check(args Args) error {
 	seen := map[string]bool{}
 	for _, name := range args.Names {
 		switch {
-		case !validName.MatchString(name):
-			wrong("names", "%q is not a lowercase host name, such as \"chat.example.com\"", name)
+		case !dnsname.Lowercase(strings.TrimPrefix(name, "*.")):
+			errs = append(errs, &modules.ArgError{
+				Arg: "names", Err: fmt.Errorf("%q is not a lowercase host name, such as \"chat.example.com\"", name), Hint: "It is " + dnsname.Rule + ".",
+			})
 		case net.ParseIP(name) != nil:
 			wrong("names", "%q is an address, and certificates of this module are for names", name)
 		case seen[name]:

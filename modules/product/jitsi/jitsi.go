@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/dnsname"
 	"github.com/rcprov/rcprov/modules/internal/product"
 	"github.com/rcprov/rcprov/modules/product/nginx"
 )
@@ -56,7 +57,7 @@ const shortestSecret = 12
 func checkArgs(args Args) (portRange, error) {
 	var errs []error
 	wrong := func(arg, format string, a ...any) { errs = append(errs, modules.Argf(arg, format, a...)) }
-	if !domainRule.MatchString(args.Domain) {
+	if !domainRule.MatchString(args.Domain) || !dnsname.Lowercase(args.Domain) {
 		wrong("domain", "must be a lowercase host name such as \"meet.example.com\", not %q", args.Domain)
 	}
 	for arg, path := range map[string]string{"certificate": args.Certificate, "key": args.Key, "webroot": args.Webroot} {

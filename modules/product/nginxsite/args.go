@@ -104,7 +104,7 @@ type Args struct {
 	TLS string `hcl:"tls,optional" default:"intermediate" oneof:"intermediate,modern,off"`
 
 	// The port. If left out: 443, or 80 without TLS.
-	Port int `hcl:"port,optional"`
+	Port *int `hcl:"port,optional"`
 
 	// A path that nginx itself answers with status 200 and `ok`, without the applications and without a line in the access log, such
 	// as `/healthz`. Load balancers that ask by address need the address among names.

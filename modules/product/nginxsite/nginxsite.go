@@ -3,11 +3,15 @@ package nginxsite
 import (
 	"errors"
 	"fmt"
+	"net"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
+	"github.com/rcprov/rcprov/modules/internal/dnsname"
 	"github.com/rcprov/rcprov/modules/internal/preflight"
 	"github.com/rcprov/rcprov/modules/primitive/file"
 	"github.com/rcprov/rcprov/modules/product/nginx"
@@ -75,8 +79,8 @@ func (a Args) hasTLS() bool { return a.TLS != "off" }
 // port is where the site listens.
 func (a Args) port() int {
 	switch {
-	case a.Port != 0:
-		return a.Port
+	case a.Port != nil:
+		return *a.Port
 	case a.hasTLS():
 		return 443
 	}
@@ -111,13 +115,18 @@ func examples(names []string) []string {
 }
 
 var (
-	validName   = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 	validCookie = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 	validSize   = regexp.MustCompile(`^[0-9]+[kKmMgG]?$`)
 	validPath   = regexp.MustCompile(`^/[A-Za-z0-9._~/-]+$`)
 	validTime   = regexp.MustCompile(`^[0-9]+(ms|s|m|h|d)?$`)
 	validServer = regexp.MustCompile(`^(unix:/[^\s;{}"'$#\\]+|[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9a-fA-F:.]+\](:[0-9]+)?)( [a-z_]+(=[A-Za-z0-9_.]+)?)*$`)
 )
+
+// challenges is where a CA looks, RFC 8555, section 8.3.
+const challenges = "/.well-known/acme-challenge/"
+
+// longestFirst leaves room for ".conf" in the name of a file (NAME_MAX is 255).
+const longestFirst = 250
 
 func check(args Args) error {
 	var errs []error
@@ -126,9 +135,14 @@ func check(args Args) error {
 		wrong("names", "must name at least one host")
 	}
 	for _, name := range args.Names {
-		if !validName.MatchString(name) {
-			wrong("names", "%q is not a lowercase host name, such as \"chat.example.com\" or \"*.example.com\"", name)
+		if !dnsname.Lowercase(strings.TrimPrefix(name, "*.")) {
+			errs = append(errs, &modules.ArgError{
+				Arg: "names", Err: fmt.Errorf("%q is not a lowercase host name, such as \"chat.example.com\" or \"*.example.com\"", name), Hint: "It is " + dnsname.Rule + ".",
+			})
 		}
+	}
+	if len(args.Names) > 0 && len(args.Names[0]) > longestFirst {
+		wrong("names", "the first has more than %d characters, and the site's file, which is called after it, can't have so long a name", longestFirst)
 	}
 	if args.State == "absent" {
 		return errors.Join(errs...)
@@ -155,6 +169,8 @@ func check(args Args) error {
 			})
 		case !validServer.MatchString(server):
 			wrong("upstreams", "%q must be \"host:port\" or \"unix:/path\", optionally followed by parameters of nginx", server)
+		case !validPort(server):
+			wrong("upstreams", "%q must have a port from 1 to 65535", server)
 		}
 	}
 	for arg, value := range map[string]struct {
@@ -168,17 +184,21 @@ func check(args Args) error {
 		}
 	}
 	switch {
-	case args.Port < 0 || args.Port > 65535:
-		wrong("port", "must be from 1 to 65535, not %d", args.Port)
-	case args.hasTLS() && args.Port == 80:
+	case args.port() < 1 || args.port() > 65535:
+		wrong("port", "must be from 1 to 65535, not %d", args.port())
+	case args.hasTLS() && args.port() == 80:
 		wrong("port", "80 is for sites without TLS: the nginx block has it for ACME challenges and redirects")
-	case !args.hasTLS() && args.Port == 443:
+	case !args.hasTLS() && args.port() == 443:
 		wrong("port", "443 is for sites with TLS, and this one has tls = \"off\"")
 	}
 	if args.Health != "" {
 		switch {
 		case !validPath.MatchString(args.Health):
 			wrong("health", "must be a path such as \"/healthz\", not %q", args.Health)
+		case strings.Contains(args.Health, "//") || strings.TrimSuffix(args.Health, "/") != path.Clean(args.Health):
+			wrong("health", "must be a path as nginx sees it, without \"//\", \".\" and \"..\", not %q", args.Health)
+		case args.Health == plainPath || strings.HasPrefix(args.Health+"/", challenges):
+			wrong("health", "%q is for ACME challenges or for looks at the site", args.Health)
 		case args.Template != "":
 			wrong("health", "conflicts with template, which has all locations")
 		case slices.ContainsFunc(args.Locations, func(l Location) bool { return strings.Join(strings.Fields(l.Match), " ") == "= "+args.Health }):
@@ -192,6 +212,20 @@ func check(args Args) error {
 		wrong("sticky", "requires upstreams, and there are none")
 	}
 	return errors.Join(append(errs, checkLocations(args)...)...)
+}
+
+// validPort reports whether the port of an upstream, if it has one, is one.
+func validPort(server string) bool {
+	at, _, _ := strings.Cut(server, " ")
+	if strings.HasPrefix(at, "unix:") {
+		return true
+	}
+	_, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return true // it has none
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 1 && n <= 65535
 }
 
 func checkLocations(args Args) (errs []error) {

@@ -79,9 +79,9 @@ func TestContent(t *testing.T) {
 	plain := withoutTLS()
 	plain.Health = "/healthz"
 	inside := plain
-	inside.Port = 8080
+	inside.Port = new(8080)
 	other := minimal()
-	other.Port, other.Health = 8443, "/up"
+	other.Port, other.Health = new(8443), "/up"
 	for name, test := range map[string]struct {
 		args Args
 		env  modules.Env
@@ -169,7 +169,10 @@ func TestPorts(t *testing.T) {
 		if test.tls == "off" {
 			args = withoutTLS()
 		}
-		args.TLS, args.Port = test.tls, test.port
+		args.TLS = test.tls
+		if test.port != 0 {
+			args.Port = &test.port
+		}
 		parts, outputs, err := New(args, env("debian", "12"))
 		if err != nil {
 			t.Fatal(err)
@@ -272,9 +275,19 @@ func TestCheck(t *testing.T) {
 		{func(a *Args) { a.ProxyTimeout = "5 min" }, `proxy_timeout: must be in nginx's notation, not "5 min"`},
 		{func(a *Args) { a.StickyCookie = "a-b" }, `sticky_cookie: must be in nginx's notation, not "a-b"`},
 		{func(a *Args) { a.TLS, a.Key = "off", "" }, `certificate: conflicts with tls = "off"`},
-		{func(a *Args) { a.Port = 80 }, "port: 80 is for sites without TLS: the nginx block has it for ACME challenges and redirects"},
-		{func(a *Args) { *a = withoutTLS(); a.Port = 443 }, `port: 443 is for sites with TLS, and this one has tls = "off"`},
-		{func(a *Args) { a.Port = 70000 }, "port: must be from 1 to 65535, not 70000"},
+		{func(a *Args) { a.Port = new(80) }, "port: 80 is for sites without TLS: the nginx block has it for ACME challenges and redirects"},
+		{func(a *Args) { *a = withoutTLS(); a.Port = new(443) }, `port: 443 is for sites with TLS, and this one has tls = "off"`},
+		{func(a *Args) { a.Port = new(70000) }, "port: must be from 1 to 65535, not 70000"},
+		{func(a *Args) { a.Port = new(0) }, "port: must be from 1 to 65535, not 0"},
+		{func(a *Args) { a.Upstreams = []string{"127.0.0.1:70000"} }, `upstreams: "127.0.0.1:70000" must have a port from 1 to 65535`},
+		{func(a *Args) { a.Upstreams = []string{"[::1]:0 weight=2"} }, `upstreams: "[::1]:0 weight=2" must have a port from 1 to 65535`},
+		{func(a *Args) { a.Names = []string{strings.Repeat("a", 64) + ".com"} }, `names: "` + strings.Repeat("a", 64) + `.com" is not a lowercase host name, such as "chat.example.com" or "*.example.com"`},
+		{func(a *Args) { a.Names = []string{strings.Repeat("abc.", 62) + "com"} }, "names: the first has more than 250 characters, and the site's file, which is called after it, can't have so long a name"},
+		{func(a *Args) { a.Health = "//" }, `health: must be a path as nginx sees it, without "//", "." and "..", not "//"`},
+		{func(a *Args) { a.Health = "/../x" }, `health: must be a path as nginx sees it, without "//", "." and "..", not "/../x"`},
+		{func(a *Args) { a.Health = "/x/./y/" }, `health: must be a path as nginx sees it, without "//", "." and "..", not "/x/./y/"`},
+		{func(a *Args) { a.Health = "/.well-known/acme-challenge" }, `health: "/.well-known/acme-challenge" is for ACME challenges or for looks at the site`},
+		{func(a *Args) { a.Health = plainPath }, `health: "/.well-known/rcprov" is for ACME challenges or for looks at the site`},
 		{func(a *Args) { a.Health = "healthz" }, `health: must be a path such as "/healthz", not "healthz"`},
 		{func(a *Args) { a.Health, a.Template = "/healthz", "x.tmpl" }, "health: conflicts with template, which has all locations"},
 		{func(a *Args) { a.Health, a.Locations = "/up", []Location{{Match: "=  /up", Config: "x;"}} }, `health: conflicts with location "= /up"`},

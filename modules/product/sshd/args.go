@@ -48,7 +48,7 @@ var source string
 // new port as well.
 type Args struct {
 	// The port to listen on.
-	Port int `hcl:"port,optional"`
+	Port *int `hcl:"port,optional"`
 
 	// Several ports to listen on, instead of port.
 	Ports []int `hcl:"ports,optional"`

@@ -85,12 +85,12 @@ func (s *Step) listen(args Args) error {
 	var errs []error
 	s.Ports = args.Ports
 	name := "ports"
-	if args.Port != 0 {
+	if args.Port != nil {
 		name = "port"
 		if len(args.Ports) > 0 {
 			errs = append(errs, modules.Argf("ports", "conflicts with port"))
 		}
-		s.Ports = []int{args.Port}
+		s.Ports = []int{*args.Port}
 	}
 	for i, port := range s.Ports {
 		switch {

@@ -96,8 +96,9 @@ func TestNewErrors(t *testing.T) {
 		args Args
 		want string
 	}{
-		{Args{Port: 22, Ports: []int{2222}}, "ports: conflicts with port"},
-		{Args{Port: 70000}, "port: must be a number from 1 to 65535, not 70000"},
+		{Args{Port: new(22), Ports: []int{2222}}, "ports: conflicts with port"},
+		{Args{Port: new(0)}, "port: must be a number from 1 to 65535, not 0"},
+		{Args{Port: new(70000)}, "port: must be a number from 1 to 65535, not 70000"},
 		{Args{Ports: []int{22, 22}}, "ports: has 22 twice"},
 		{Args{ListenAddresses: []string{"0.0.0.0:22"}}, `listen_addresses: must be IP addresses such as "10.0.0.5" or "::", not "0.0.0.0:22"`},
 		{Args{AllowUsers: []string{"a b"}}, `allow_users: must be names without spaces, quotes and backslashes, not "a b"`},
@@ -221,38 +222,38 @@ func TestDiff(t *testing.T) {
 		{name: "not read yet", args: careful, see: func(w *seen) {
 			w.unit.Files[dropIn] = observe.WatchedFile{Changed: w.unit.Started.Add(time.Hour)}
 		}, want: "run ssh.service reload > /etc/ssh/sshd_config.d/00-rcprov.conf changed since it was last read"},
-		{name: "not listening", args: Args{Port: 22}, see: func(w *seen) { w.Listening = w.Listening[:0] }, want: "run ssh.service listening > it doesn't listen on port 22"},
-		{name: "still listening", args: Args{Port: 22}, see: func(w *seen) {
+		{name: "not listening", args: Args{Port: new(22)}, see: func(w *seen) { w.Listening = w.Listening[:0] }, want: "run ssh.service listening > it doesn't listen on port 22"},
+		{name: "still listening", args: Args{Port: new(22)}, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("0.0.0.0:2200"), "sshd", 36})
 		}, want: "run ssh.service listening > it still listens on port 2200"},
-		{name: "a session's tunnel is not sshd listening", args: Args{Port: 22}, see: func(w *seen) {
+		{name: "a session's tunnel is not sshd listening", args: Args{Port: new(22)}, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2200"), "sshd", 99})
 		}},
 		{name: "an address not listened on", args: Args{ListenAddresses: []string{"192.0.2.7"}}, want: "run ssh.service listening > it doesn't listen on 192.0.2.7:22"},
-		{name: "the same port in two files", args: Args{Port: 22}, see: func(w *seen) {
+		{name: "the same port in two files", args: Args{Port: new(22)}, see: func(w *seen) {
 			w.Effective["port"], w.Alone["port"] = []string{"22", "22"}, []string{"22"}
 		}},
-		{name: "no ss", args: Args{Port: 22}, see: func(w *seen) { w.Listening = nil }},
+		{name: "no ss", args: Args{Port: new(22)}, see: func(w *seen) { w.Listening = nil }},
 		{
-			name: "another port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
+			name: "another port", args: Args{Port: new(2222)}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
 			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf > 0644 root:root\n" + goes + "\nrun sshd new login at port > 2222",
 		},
 		{
 			name: "one port more", args: Args{Ports: []int{22, 2222}}, port: 2222, see: func(w *seen) { w.dropIn = observe.FileInfo{} },
 			want: "create /etc/ssh/sshd_config.d/00-rcprov.conf > 0644 root:root\n" + goes,
 		},
-		{name: "through a socket", args: Args{Port: 22}, see: func(w *seen) {
+		{name: "through a socket", args: Args{Port: new(22)}, see: func(w *seen) {
 			w.socket.Active, w.socket.Load = observe.Active, observe.Loaded
 			w.Listening = []listener{{netip.MustParseAddrPort("[::]:22"), "systemd", 1}}
 			w.unit.Active = observe.Inactive
 		}, want: "create /etc/systemd/system/ssh.socket.d/rcprov.conf > 0644 root:root\nrun ssh.service restart > its configuration changes"},
-		{name: "through a socket that follows by itself", args: Args{Port: 22}, see: func(w *seen) {
+		{name: "through a socket that follows by itself", args: Args{Port: new(22)}, see: func(w *seen) {
 			w.socket.Active, w.socket.Load, w.Generator = observe.Active, observe.Loaded, true
 			w.Listening = []listener{{netip.MustParseAddrPort("[::]:22"), "systemd", 1}}
 			w.unit.Active = observe.Inactive
 		}},
 		{
-			name: "no socket any more", args: Args{Port: 22}, see: func(w *seen) { w.extra = observe.FileInfo{Type: observe.Regular} },
+			name: "no socket any more", args: Args{Port: new(22)}, see: func(w *seen) { w.extra = observe.FileInfo{Type: observe.Regular} },
 			want: "remove /etc/systemd/system/ssh.socket.d/rcprov.conf\n" + goes,
 		},
 		{name: "unconfirmed", args: careful, see: func(w *seen) { w.Unconfirmed = deadman.Armed }, want: "run sshd unconfirmed a change that its run did not live to confirm > taken back, then made again"},
@@ -272,7 +273,7 @@ func TestDiff(t *testing.T) {
 		{name: "overridden later", args: careful, see: func(w *seen) { w.Files[dropDir+"/50-cloud-init.conf"] = []string{"PermitRootLogin yes"} }},
 		{name: "overridden by the same", args: careful, see: func(w *seen) { w.Files[dropDir+"/00-a.conf"] = []string{"PermitRootLogin no"} }},
 		{
-			name: "added to", args: Args{Port: 22}, see: func(w *seen) { w.Files[mainFile] = append(w.Files[mainFile], "Port 2200") },
+			name: "added to", args: Args{Port: new(22)}, see: func(w *seen) { w.Files[mainFile] = append(w.Files[mainFile], "Port 2200") },
 			want: `/etc/ssh/sshd_config line 5 has "Port 2200", which adds to "Port 22" of the plan (port)`,
 		},
 		{
@@ -359,18 +360,18 @@ func TestRefuse(t *testing.T) {
 		},
 		{name: "all addresses", args: Args{ListenAddresses: []string{"0.0.0.0"}}},
 		{
-			name: "port", args: Args{Port: 2222},
+			name: "port", args: Args{Port: new(2222)},
 			want: "sshd is to leave port 22, to which rcprov is connected, and the host block doesn't name the new port",
 		},
 		{
-			name: "port of the host block stays", args: Args{Port: 2222}, port: 22,
+			name: "port of the host block stays", args: Args{Port: new(2222)}, port: 22,
 			want: "sshd is to leave port 22, to which rcprov is connected, and the host block doesn't name the new port",
 		},
-		{name: "port of the host block, too", args: Args{Port: 2222}, port: 2222},
-		{name: "another program's port", args: Args{Port: 2222}, port: 2222, see: func(w *seen) {
+		{name: "port of the host block, too", args: Args{Port: new(2222)}, port: 2222},
+		{name: "another program's port", args: Args{Port: new(2222)}, port: 2222, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2222"), "nginx", 99})
 		}, want: "port 2222 is in use: nginx (process 99) listens on 127.0.0.1:2222"},
-		{name: "another program's address", args: Args{Port: 2222, ListenAddresses: []string{"192.0.2.7"}}, port: 2222, see: func(w *seen) {
+		{name: "another program's address", args: Args{Port: new(2222), ListenAddresses: []string{"192.0.2.7"}}, port: 2222, see: func(w *seen) {
 			w.Listening = append(w.Listening, listener{netip.MustParseAddrPort("127.0.0.1:2222"), "nginx", 99})
 		}},
 	} {

@@ -136,7 +136,7 @@ func tidy(diags hcl.Diagnostics, secrets []string) hcl.Diagnostics {
 		diag := g.first
 		if o := originOf(diag); !o.empty() {
 			diag.Extra = nil
-			for _, more := range []string{g.where(), Included(o.trail)} {
+			for _, more := range []string{g.where(), g.included()} {
 				diag.Detail = strings.TrimSpace(diag.Detail + " " + more)
 			}
 		}

@@ -41,6 +41,7 @@ type alikes struct {
 	subjects []subject
 	has      map[subject]bool
 	differ   bool // their texts differ
+	trails   []includes
 }
 
 // specifics are what differs between instances of one mistake: names, values and numbers, and what there is instead.
@@ -67,12 +68,28 @@ func group(diags hcl.Diagnostics) []*alikes {
 		}
 		g := groups[k][i]
 		g.differ = g.differ || !same(g)
+		if !slices.ContainsFunc(g.trails, func(t includes) bool { return slices.Equal(t, o.trail) }) {
+			g.trails = append(g.trails, o.trail)
+		}
 		if !g.has[o.subject] {
 			g.has[o.subject] = true
 			g.subjects = append(g.subjects, o.subject)
 		}
 	}
 	return all
+}
+
+// included says where the files that have the mistake are included.
+func (g *alikes) included() string {
+	text := Included(g.trails[0])
+	switch more := len(g.trails) - 1; {
+	case more == 0 || text == "":
+		return text
+	case more == 1:
+		return strings.TrimSuffix(text, ".") + ", and in one more place."
+	default:
+		return fmt.Sprintf("%s, and in %d more places.", strings.TrimSuffix(text, "."), more)
+	}
 }
 
 // where says for which hosts and elements of for_each a mistake was found, as far as it does not say so itself.

@@ -51,14 +51,22 @@ func Describe(path string, opts Options) (lib Library, files map[string]*hcl.Fil
 	if abs, err := real(path); err == nil {
 		i.dirs = []string{abs}
 	}
-	lib.Plays = slices.ContainsFunc(read.bodies, func(b *hclsyntax.Body) bool {
-		return slices.ContainsFunc(b.Blocks, func(b *hclsyntax.Block) bool { return b.Type == "play" })
-	})
-	if !lib.Plays {
-		i.play = &playBlock{config: p.config}
+	has := func(types ...string) bool {
+		return slices.ContainsFunc(read.bodies, func(b *hclsyntax.Body) bool {
+			return slices.ContainsFunc(b.Blocks, func(b *hclsyntax.Block) bool { return slices.Contains(types, b.Type) })
+		})
 	}
 	var c *config
+	if lib.Plays = has("play"); !lib.Plays {
+		i.play = &playBlock{config: p.config}
+	}
 	c, diags = p.declareLibrary(i, p.config.dir)
+	if !lib.Plays && diags.HasErrors() && has("include") && !has(slices.Collect(maps.Keys(p.config.modules))...) {
+		i.play = nil // all that it has may be plays of other libraries
+		if as, more := p.declareLibrary(i, p.config.dir); !more.HasErrors() {
+			lib.Plays, c, diags = true, as, more
+		}
+	}
 	for _, d := range diags {
 		if o, ok := d.Extra.(origin); ok {
 			o.trail = o.trail[:len(o.trail)-1] // the last is i, which stands nowhere

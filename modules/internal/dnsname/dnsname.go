@@ -1,8 +1,10 @@
-// Package dnsname checks names of hosts as the DNS takes them.
+// Package dnsname checks names of hosts as the DNS takes them, and the ports behind them.
 package dnsname
 
 import (
+	"net"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -22,4 +24,14 @@ func Lowercase(s string) bool {
 		}
 	}
 	return true
+}
+
+// HasPort reports whether HOST:PORT has a port from 1 to 65535.
+func HasPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 1 && n <= 65535
 }

@@ -19,3 +19,12 @@ func TestLowercase(t *testing.T) {
 		}
 	}
 }
+
+func TestHasPort(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{"a:1": true, "[::1]:65535": true, "a:0": false, "a:65536": false, "a": false, "a:99999999999999999999": false} {
+		if got := HasPort(s); got != want {
+			t.Errorf("HasPort(%q) = %v", s, got)
+		}
+	}
+}

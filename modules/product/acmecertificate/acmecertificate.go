@@ -209,7 +209,7 @@ func checkACME(args Args) (errs []error) {
 		wrong("fail_below_days", "must be a number of days, 0 or more, not %d", args.FailBelowDays)
 	}
 	for _, address := range args.ServedAt {
-		if !validAddress.MatchString(address) {
+		if !validAddress.MatchString(address) || !dnsname.HasPort(address) {
 			wrong("served_at", "%q is not an address such as \"127.0.0.1:443\"", address)
 		}
 	}

@@ -114,6 +114,8 @@ func TestCheck(t *testing.T) {
 		{fromACME, func(a *Args) { a.DNSWait = "2 min" }, `dns_wait: must be a duration such as "2m", not "2 min"`},
 		{fromACME, func(a *Args) { a.DNSProvider = "ovh" }, `dns_provider: requires challenge = "dns-01"`},
 		{fromACME, func(a *Args) { a.Reload = []string{"nginx; rm"} }, `reload: "nginx; rm" is not a unit such as "nginx.service"`},
+		{fromACME, func(a *Args) { a.ServedAt = []string{"127.0.0.1:70000"} }, `served_at: "127.0.0.1:70000" is not an address such as "127.0.0.1:443"`},
+		{fromACME, func(a *Args) { a.Names = []string{strings.Repeat("a", 64) + ".com"} }, `names: "` + strings.Repeat("a", 64) + `.com" is not a lowercase host name, such as "chat.example.com"`},
 		{fromACME, func(a *Args) { a.ServedAt = []string{"443"} }, `served_at: "443" is not an address such as "127.0.0.1:443"`},
 		{fromACME, func(a *Args) { a.CertificatePEM = "x" }, `source: must be "files" if certificate_pem or key_pem is given`},
 		{"self_signed", func(a *Args) { a.RenewTimer = true }, `renew_timer: requires source = "acme", not "self_signed"`},

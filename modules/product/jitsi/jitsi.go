@@ -90,7 +90,7 @@ func checkArgs(args Args) (portRange, error) {
 			}
 		}
 	}
-	if args.STUNServer != "" && !serverRule.MatchString(args.STUNServer) {
+	if args.STUNServer != "" && (!serverRule.MatchString(args.STUNServer) || !dnsname.HasPort(args.STUNServer)) {
 		wrong("stun_server", "must be HOST:PORT, not %q", args.STUNServer)
 	}
 	for name := range args.Versions {

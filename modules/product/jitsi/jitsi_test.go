@@ -71,6 +71,7 @@ func TestNewRefuses(t *testing.T) {
 		"ports":                {func(a *Args) { a.MediaPorts = "20000:10000" }, `media_ports: must be a port such as "10000", or a range such as "10000:20000", not "20000:10000"`},
 		"versions":             {func(a *Args) { a.Versions = map[string]string{"nginx": "1"} }, `versions: "nginx" is not one of Jitsi's packages: jicofo, jitsi-videobridge2, jitsi-meet-web, jitsi-meet-web-config, jitsi-meet-prosody, jitsi-meet, jitsi-meet-tokens, jitsi-meet-turnserver`},
 		"key":                  {func(a *Args) { a.Key = "privkey.pem" }, `key: must be an absolute path, not "privkey.pem"`},
+		"stun port":            {func(a *Args) { a.STUNServer = "stun.example.com:0" }, `stun_server: must be HOST:PORT, not "stun.example.com:0"`},
 		"stun":                 {func(a *Args) { a.STUNServer = "stun" }, `stun_server: must be HOST:PORT, not "stun"`},
 		"fingerprint":          {func(a *Args) { a.Fingerprints = []string{"B4D2D216F1FD7806"} }, `repository: fingerprints: must be 40 (or 64) hexadecimal digits each, not "B4D2D216F1FD7806"`},
 	} {

@@ -7,7 +7,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rcprov/rcprov/modules"
@@ -220,12 +219,10 @@ func validPort(server string) bool {
 	if strings.HasPrefix(at, "unix:") {
 		return true
 	}
-	_, port, err := net.SplitHostPort(at)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(at); err != nil {
 		return true // it has none
 	}
-	n, err := strconv.Atoi(port)
-	return err == nil && n >= 1 && n <= 65535
+	return dnsname.HasPort(at)
 }
 
 func checkLocations(args Args) (errs []error) {

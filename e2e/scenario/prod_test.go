@@ -110,11 +110,18 @@ var callsWaits = func() (all []string) {
 // fails wants an apply that ends with an error in which text stands, and changes nothing but the steps of changes.
 func (p *prod) fails(what, text string, changes ...string) {
 	p.t.Helper()
+	p.failsAtOrBehind("", what, text, changes...)
+}
+
+// failsAtOrBehind is fails where a step may be changed as well: one that starts a program which ends at once. On a busy host it takes
+// longer than the half second in which systemd_unit watches it, and the step behind it fails.
+func (p *prod) failsAtOrBehind(step, what, text string, changes ...string) {
+	p.t.Helper()
 	r := p.run(1, "apply")
 	if !strings.Contains(r.Stdout+r.Stderr, text) {
 		p.t.Errorf("%s: the error doesn't say %q:\n%v", what, text, r)
 	}
-	if steps := changed(p.t, r); !slices.Equal(steps, changes) {
+	if steps := changed(p.t, r); !slices.Equal(steps, changes) && (step == "" || !slices.Equal(steps, append(changes, step))) {
 		p.t.Errorf("%s: changed %q, want %q", what, steps, changes)
 	}
 }
@@ -490,7 +497,7 @@ func (p *prod) upgradesTwo() {
 // goesBack follows the advice of the error about a release that doesn't start.
 func (p *prod) goesBack() {
 	p.release(p.mirror.RocketChat.Broken.Start)
-	p.fails("a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", chatSteps+"release", chatSteps+"npm", chatSteps+"current")
+	p.failsAtOrBehind(firstChat, "a release that doesn't start", "rocketchat-3000.service: Failed with result 'exit-code'", chatSteps+"release", chatSteps+"npm", chatSteps+"current")
 	p.release("9.1.0")
 	p.fails("downgrade of what never started", "let the link `current` point to releases/9.1.0")
 	// systemd goes on starting the broken release; left alone, it may start the other one before apply looks.

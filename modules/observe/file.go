@@ -112,7 +112,7 @@ func (e *LinkError) Error() string {
 // What stat(1) of GNU coreutils 9 and of uutils (seen: 0.0.30) agree on: the letters %s, %f (raw mode, hex), %u %g
 // %U %G, %Y %Z (seconds), %n; %N is avoided, its quoting differs. For each path that it can't stat it prints one line
 // to standard error, in the order of its arguments; uutils adds " (os error 2)" to the message.
-var File = &Kind[FileQuestion, FileInfo]{Name: "file", Cost: 10, Script: fileScript, Parse: parseFiles, Future: futureFile}
+var File = &Kind[FileQuestion, FileInfo]{Name: "file", Cost: 30, Script: fileScript, Parse: parseFiles, Future: futureFile}
 
 //go:embed file.sh
 var fileText string
@@ -380,6 +380,7 @@ type fileLines struct {
 	sums     map[string]string
 	same     string // SHA-256 of the lines of sha256sum of all contents, which are what is known
 	unread   map[string]string
+	wanted   []string // paths whose contents follow
 	contents map[string][]byte
 	refused  map[string]string // links, and whose they are
 	answers  []strangerAnswer
@@ -393,7 +394,7 @@ func readFileLines(lines []string) fileLines {
 	}
 	names := map[string][2]string{"0:0": {"root", "root"}} // user and group, by numbers
 	pairs := make(map[string]string)                       // numbers, by path
-	var links, contents []string
+	var links []string
 	answered := 0 // strangers of l.answers
 	for _, line := range lines {
 		what, rest, _ := strings.Cut(line, " ")
@@ -439,7 +440,9 @@ func readFileLines(lines []string) fileLines {
 			if err != nil {
 				continue
 			}
-			learned, complaints := readFileLines(Reply{Stdout: decoded}.Lines()), readComplaints(decoded)
+			said, contents, _ := bytes.Cut(decoded, []byte("\ncontents\n")) // no line before it is one of a content
+			learned, complaints := readFileLines(Reply{Stdout: said}.Lines()), readComplaints(said)
+			learned.cutContents(contents, learned.wanted)
 			for ; answered < len(l.answers); answered++ {
 				l.answers[answered].learned, l.answers[answered].complaints = learned, complaints
 			}
@@ -453,10 +456,10 @@ func readFileLines(lines []string) fileLines {
 				l.unread[rest[:i]] = strings.TrimPrefix(rest[i+1:], "sha256sum: ")
 			}
 		case "content":
-			contents = append(contents, rest)
+			l.wanted = append(l.wanted, rest)
 		case "contents":
 			if stream, err := base64.StdEncoding.DecodeString(rest); err == nil {
-				l.cutContents(stream, contents)
+				l.cutContents(stream, l.wanted)
 			}
 		}
 	}

@@ -21,7 +21,8 @@
 eval "$reader"
 # shellcheck disable=SC2154 # the reader sets nl and tab
 names='' base='' subjects=$contents${contents:+${plain:+$nl}}$plain
-look "$above$nl$(paths "$subjects")"
+paths asked "$subjects"
+look "$above$nl$asked"
 
 others=
 # shellcheck disable=SC2154 # look sets stats
@@ -36,26 +37,29 @@ if [ -n "$others" ]; then
 	while read -r key _ me _ && [ "$key" != Uid: ]; do :; done </proc/self/status
 	ours() { [ "$1" = 0 ] || [ "$1" = "$me" ]; }
 
-	# pick HOW PATH END prints those of the subjects that are PATH with an end that has the pattern END, or with HOW out all
-	# others.
+	# pick HOW PATH END sets picked to those of the subjects that are PATH with an end that has the pattern END, or with HOW out
+	# to all others.
 	pick() {
-		for line in $subjects; do
-			# shellcheck disable=SC2254 # a pattern
-			case ${line#*  } in "$2"$3) [ "$1" = in ] || continue ;; *) [ "$1" = out ] || continue ;; esac
-			printf '%s\n' "$line"
-		done
+		how=$1 at=$2 end=$3
+		convert picked matching "$subjects"
+	}
+	matching() {
+		# shellcheck disable=SC2154,SC2034,SC2254 # convert sets item, and reads said; a pattern
+		case ${item#*  } in "$at"$end) [ "$how" = out ] || said=$item ;; *) [ "$how" = in ] || said=$item ;; esac
 	}
 
 	# ask UID PATH END DIR has answer_for ask about the paths that pick picks, by the rights of a user. DIR is where the user
 	# must be able to go: its own directory, if END is given; none where a link leads there.
 	jobs='' uids='' count=0
 	ask() {
-		picked=$(pick in "$2" "$3")
+		pick in "$2" "$3"
 		[ -n "$picked" ] || return 0
-		subjects=$(pick out "$2" "$3") count=$((count + 1))
+		count=$((count + 1))
 		eval "picked_$count=\$picked"
 		jobs=$jobs$nl$count$tab$1$tab$2${3%?}$tab$4
 		case $nl$uids$nl in *"$nl$1$nl"*) ;; *) uids=$uids${uids:+$nl}$1 ;; esac
+		pick out "$2" "$3"
+		subjects=$picked
 	}
 
 	# leads PATH DIR is whether the modes let the user who owns PATH go to DIR from /.
@@ -113,17 +117,16 @@ if [ -n "$others" ]; then
 		done
 	}
 
-	# answer SUBJECTS prints what the user sees of them from here. It is for a subshell.
+	# answer SUBJECTS prints what the user sees of them from here.
 	answer() {
 		printf 'answer '
-		subjects=$1
+		hers=$1
 		# Reading a named pipe would not end.
 		set -- timeout -s KILL 50 setpriv --reuid="$uid" --regid="$gid" "$init" --inh-caps=-all -- sh -c "$reader${nl}alone"
-		if [ "${#subjects}" -lt 50000 ]; then # the kernel's limit for one variable is 128 KiB
-			export subjects
-			"$@" </dev/null 2>&1 3>&- 4>&- 9>&- | base64 -w0
+		if [ "${#hers}" -lt 50000 ]; then # the kernel's limit for one variable is 128 KiB
+			subjects=$hers "$@" </dev/null 2>&1 3>&- 4>&- 9>&- | base64 -w0
 		else
-			printf '%s\n' "$subjects" | subjects='' "$@" 2>&1 3>&- 4>&- 9>&- | base64 -w0
+			printf '%s\n' "$hers" | subjects='' "$@" 2>&1 3>&- 4>&- 9>&- | base64 -w0
 		fi
 		echo
 	}
@@ -147,7 +150,7 @@ if [ -n "$others" ]; then
 			eval "all=\$all\${all:+\$nl}\$picked_${job%%"$tab"*}"
 		done
 		export max base names
-		[ -z "$all" ] || (cd / && answer "$all")
+		[ -z "$all" ] || { cd / && answer "$all"; }
 		for job in $closed; do
 			rest=${job#*"$tab$uid$tab"}
 			path=${rest%%"$tab"*} dir=${rest#*"$tab"}
@@ -275,7 +278,8 @@ if [ -n "$others" ]; then
 		"stat a"*)
 			case $nl$shared$nl in *"$nl${f%/*}$nl"*) own=no ;; *) own=yes ;; esac
 			if [ $own = no ] || ! ours "$uid"; then
-				[ -z "$(pick in "$f" '/*')" ] || printf 'refused %s\t%s\n' "$f" "$(stat -c %U -- "$f")"
+				pick in "$f" '/*'
+				[ -z "$picked" ] || printf 'refused %s\t%s\n' "$f" "$(stat -c %U -- "$f")"
 				continue
 			fi
 			# Root's own, such as /bin or /var/run: where it leads to decides.
@@ -314,7 +318,8 @@ if [ -n "$others" ]; then
 		f=/${line#*"$tab/"}
 		for dir in $shared; do
 			case $f in "$dir"/*) ;; *) continue ;; esac
-			case $(pick in "$f" '') in '' | .*) ;; *) ask "$uid" "$f" '' "${f%/*}" ;; esac
+			pick in "$f" ''
+			case $picked in '' | .*) ;; *) ask "$uid" "$f" '' "${f%/*}" ;; esac
 			break
 		done
 	done

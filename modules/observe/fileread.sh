@@ -1,6 +1,9 @@
 # Functions that print what paths are. File.sh calls them as root, and has others call them by their own rights.
 #
-# each LIST COMMAND... runs a command for the lines of a list, as few times as the kernel's limit for arguments allows.
+# each LIST COMMAND... runs a command for the lines of a list, as few times as the kernel's limit for arguments allows. It is for
+# a subshell of its own, which the command replaces.
+#
+# convert VAR FUNCTION LIST sets VAR to what a function makes of the lines of a list: of item it makes said, or nothing.
 #
 # look LIST prints, of each path of the list that is there, and sets stats to that:
 #
@@ -19,7 +22,8 @@
 #	same SHA256  -          ... or, with $whole, of the lines of all, when many are as $contents has them
 #	unread PATH<tab>WHY     instead, if it could not be read
 #	content PATH            for each whose line is not in $subjects, unless the file has more than $max bytes ...
-#	contents BASE64         ... and what head(1) prints of these, each behind its name
+#	contents BASE64         ... and what head(1) prints of these, each behind its name; alone prints it as it is, behind a
+#	                        line "contents", at the end
 #
 # alone does both; if there are no subjects, they come by standard input. If base is not empty, paths below it are looked at from the
 # current directory, and named with ./ in place of base.
@@ -27,30 +31,54 @@
 # A line of $subjects is like one of sha256sum: a SHA-256, or 64 dashes where the content is wanted in any case, or 64 points
 # where it isn't; two spaces; the path. With $whole, $contents are those without points.
 #
-# There may be ten thousand subjects, so each is passed once. A list that grows line by line would be copied each time: a
-# loop prints it instead. Starting programs is what takes the time for few, so each is started once for all files, and all
-# else is done by what every shell has built in. Needs xargs (findutils).
+# There may be ten thousand subjects, so each is passed once. A long list that grows line by line would be copied each time: a
+# loop prints it instead. For few, starting programs and subshells is what takes the time: so each program is started once for
+# all files, and all else is done by what every shell has built in. Needs xargs (findutils).
 set -f
 tab='	'
 nl='
 '
 IFS=$nl
-loose=
+loose='' within=root
 
 each() {
 	each_list=$1
 	shift
 	# shellcheck disable=SC2086 # a list
-	if [ "${#each_list}" -lt 50000 ]; then "$@" $each_list; else printf '%s\n' "$each_list" | xargs -d '\n' "$@"; fi
+	if [ "${#each_list}" -lt 50000 ]; then exec "$@" $each_list; else printf '%s\n' "$each_list" | xargs -d '\n' "$@"; fi
 }
 
-# paths LIST prints the paths in lines like those of sha256sum.
-paths() {
-	if [ "${#1}" -lt 20000 ]; then
-		for line in $1; do printf '%s\n' "${line#*  }"; done
+convert() {
+	converted=
+	if [ "${#3}" -lt 20000 ]; then
+		for item in $3; do
+			said=
+			"$2"
+			[ -z "$said" ] || converted=$converted${converted:+$nl}$said
+		done
 	else
-		printf '%s\n' "$1" | cut -b 67-
+		converted=$(print_converted "$2" "$3")
 	fi
+	eval "$1=\$converted"
+}
+print_converted() {
+	for item in $2; do
+		said=
+		"$1"
+		[ -z "$said" ] || printf '%s\n' "$said"
+	done
+}
+
+# paths VAR LIST sets VAR to the paths in lines like those of sha256sum.
+paths() {
+	if [ "${#2}" -lt 20000 ]; then convert "$1" path_of "$2"; else eval "$1=\$(printf '%s\n' \"\$2\" | cut -b 67-)"; fi
+}
+path_of() { said=${item#*  }; }
+
+# from_here makes of a subject's path what it is from the current directory.
+from_here() {
+	said=${item#*  }
+	said=${base:+.}${said#"$base"}
 }
 
 look() {
@@ -72,10 +100,10 @@ look() {
 	[ -z "$names" ] || printf '%s\n' "$names"
 }
 
+link_of() { case $item in "stat a"*"$tab/./"*) ;; "stat a"*) said=${item#*"$tab"*"$tab"*"$tab"*"$tab"*"$tab"} ;; esac }
+
 tell_links() {
-	links=$(for line in $stats; do
-		case $line in "stat a"*"$tab/./"*) ;; "stat a"*) printf '%s\n' "${line#*"$tab"*"$tab"*"$tab"*"$tab"*"$tab"}" ;; esac
-	done)
+	convert links link_of "$stats"
 	[ -n "$links" ] || return 0
 	# shellcheck disable=SC2086 # a list
 	printf 'link %s\n' $links
@@ -93,21 +121,29 @@ tell_links() {
 	fi
 }
 
+# regular makes of a subject its line, with the path from the current directory, if that is a file whose content is asked for: not
+# a link, nor a FIFO, which would hang.
+regular() {
+	case $item in .*) return ;; esac
+	from_here
+	if [ -f "$said" ] && [ ! -L "$said" ]; then said="${item%%  *}  $said"; else said=; fi
+}
+new_sum() { case $nl$known$nl in *"$nl$item$nl"*) ;; *) said=${item#*  } ;; esac }
+size_of() {
+	path=${item#*"$tab"*"$tab"*"$tab"*"$tab"*"$tab"} size=${item#*"$tab"*"$tab"}
+	case $nl$wanted$nl in *"$nl$path$nl"*) said="${size%%"$tab"*} $path" ;; esac
+}
+# shellcheck disable=SC2154 # file.sh sets max
+small() { [ "${item%% *}" -gt "$max" ] || said=${item#* }; }
+
 tell_contents() {
 	known=${contents:-}
-	# Not a link, nor a FIFO, which would hang.
 	case ${whole:-}$there$nl$stats in
-	yesall"$nl"*"${nl}stat "[!48]* | yesno* | [!y]*)
-		known=$(for line in $subjects; do
-			case $line in .*) continue ;; esac
-			f=${line#*  }
-			f=${base:+.}${f#"$base"}
-			if [ -f "$f" ] && [ ! -L "$f" ]; then printf '%s  %s\n' "${line%%  *}" "$f"; fi
-		done)
-		;;
+	yesall"$nl"*"${nl}stat "[!48]* | yesno* | [!y]*) convert known regular "$subjects" ;;
 	esac
 	[ -n "$known" ] || return 0
-	files=$(paths "$known") apart='' sums=
+	paths files "$known"
+	apart='' sums=
 	# What others may swap is read by file.sh.
 	[ -z "$loose" ] || take_apart
 	# uutils gives up at the first file that it can't read, without its name; then each file gets a process of its own.
@@ -147,38 +183,30 @@ tell_contents() {
 	# shellcheck disable=SC2086 # a list
 	printf 'sum %s\n' $sums
 	if [ "${#sums}" -lt 20000 ]; then
-		wanted=$(for line in $sums; do
-			case $nl$known$nl in *"$nl$line$nl"*) ;; *) printf '%s\n' "${line#*  }" ;; esac
-		done)
+		convert wanted new_sum "$sums"
 	else
 		# What is known stands there twice or more, what isn't once. The size keeps sort from making a file.
 		wanted=$(printf '%s\n' "$known" "$known" "$sums" | sort -S 128M | uniq -u | cut -d ' ' -f 3-)
 	fi
 	[ -n "$wanted" ] || return 0
-	sizes=$(if [ "${#stats}" -lt 20000 ]; then
-		for line in $stats; do
-			f=${line#*"$tab"*"$tab"*"$tab"*"$tab"*"$tab"} size=${line#*"$tab"*"$tab"}
-			case $nl$wanted$nl in *"$nl$f$nl"*) printf '%s %s\n' "${size%%"$tab"*}" "$f" ;; esac
-		done
-	else
-		each "$wanted" stat -c '%s %n' -- 2>/dev/null
-	fi)
-	# shellcheck disable=SC2154 # file.sh sets max
-	files=$(for line in $sizes; do
-		[ "${line%% *}" -gt "$max" ] || printf '%s\n' "${line#* }"
-	done)
+	if [ "${#stats}" -lt 20000 ]; then convert sizes size_of "$stats"; else sizes=$(each "$wanted" stat -c '%s %n' -- 2>/dev/null); fi
+	convert files small "$sizes"
 	[ -n "$files" ] || return 0
 	[ -z "$loose" ] || take_apart
 	# shellcheck disable=SC2086 # lists
-	{
-		printf 'content %s\n' $files $apart
+	printf 'content %s\n' $files $apart
+	if [ "$within" = alone ]; then
+		echo contents
+		each "$files" head -v -c "$max" -- 2>/dev/null
+	else
 		printf 'contents '
-		{
-			[ -z "$files" ] || each "$files" head -v -c "$max" --
-			[ -z "$apart" ] || head_apart $apart
-		} | base64 -w0
-	}
-	echo
+		# shellcheck disable=SC2086 # a list
+		if [ -z "$apart" ]; then each "$files" head -v -c "$max" --; else
+			[ -z "$files" ] || (each "$files" head -v -c "$max" --)
+			head_apart $apart
+		fi | base64 -w0
+		echo
+	fi
 }
 
 tell() {
@@ -187,10 +215,10 @@ tell() {
 }
 
 alone() {
+	within=alone
 	[ -n "$subjects" ] || subjects=$(cat)
-	look "$(for line in $subjects; do
-		f=${line#*  }
-		printf '%s\n' "${base:+.}${f#"$base"}"
-	done)"
+	convert seen from_here "$subjects"
+	# shellcheck disable=SC2154 # convert sets it
+	look "$seen"
 	tell
 }

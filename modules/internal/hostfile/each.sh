@@ -28,37 +28,39 @@ owner_of() {
 	done
 }
 
-# by_user COMMAND... runs a command with the rights of asked_owner, in a subshell, from asked_dir.
+# by_user COMMAND... runs a command with the rights of asked_owner, from asked_dir. It is for a subshell of its own, which the
+# command replaces.
 by_user() {
-	cd -P -- "${asked_dir:-/}" && { [ -z "$asked_hers" ] || [ "$(stat -c %u .)" = "$asked_hers" ]; } || return 1
+	cd -P -- "${asked_dir:-/}" || return 1
 	groups=--clear-groups gid=65534
 	if entry=$(getent passwd "$asked_owner"); then
 		groups=--init-groups
 		entry=${entry#*:*:*:}
 		gid=${entry%%:*}
 	fi
-	timeout -s KILL 50 setpriv --reuid="$asked_owner" --regid="$gid" "$groups" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&- </dev/null
+	exec timeout -s KILL 50 setpriv --reuid="$asked_owner" --regid="$gid" "$groups" --inh-caps=-all -- "$@" 3>&- 4>&- 9>&- </dev/null
 }
 
-# The program of a user.
-program="$look
+# The program of a user, for whom the directory is no longer if it belongs to another.
+program="[ -z \"\$1\" ] || [ -O . ] || exit
+shift
+$look
 for path; do look \"\$path\"; done"
 
 # ask PATHS... prints what the user prints of them, who may print anything.
 ask() {
 	if [ "$list" = yes ]; then
-		(by_user sh -c "$program" look "$@") 2>/dev/null || echo unknown
+		(by_user sh -c "$program" look "$asked_hers" "$@") 2>/dev/null || echo unknown
 		return
 	fi
-	said=$( (by_user sh -c "$program" look "$@" | head -c 65536) 2>/dev/null)
-	lines=$(
-		set -f
-		IFS='
+	said=$({ by_user sh -c "$program" look "$asked_hers" "$@" | head -c 65536; } 2>/dev/null)
+	lines=0
+	set -f
+	IFS='
 '
-		n=0
-		for _ in $said; do n=$((n + 1)); done
-		echo $n
-	)
+	for _ in $said; do lines=$((lines + 1)); done
+	unset IFS
+	set +f
 	if [ "$lines" = $# ]; then printf '%s\n' "$said"; else for path; do echo unknown; done; fi
 }
 

@@ -56,6 +56,7 @@ var functions string
 // own.
 var Programs = &observe.Kind[*Program, Outcome]{
 	Name: "program",
+	Cost: 20,
 	Script: func(all []*Program) string {
 		var b strings.Builder
 		b.WriteString(shell.Script(functions, shell.Vars{"inspect_limit": strconv.Itoa(limitSeconds)}))

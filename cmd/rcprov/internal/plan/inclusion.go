@@ -147,6 +147,7 @@ func (s *scope) inherited() Step {
 			}
 		} else {
 			b := s.config.in
+			defer s.evaluatedFor(s.subject())()
 			step = s.up.metas(s.up.inherited(), b.meta, s.name(), fmt.Sprintf("when of %s is false", s.name()), s.each)
 			step.Included = append([]hcl.Range{b.block.DefRange()}, step.Included...)
 		}
@@ -187,6 +188,7 @@ func (s *scope) given(x *variable) cty.Value {
 	if attr == nil || reserved(x.name) { // that was reported
 		return absent
 	}
+	defer s.evaluatedFor(s.subject())()
 	raw, ok := s.up.eval(attr.Expr, s.each)
 	if !ok {
 		return x.unknown()
@@ -218,6 +220,9 @@ func (s *scope) given(x *variable) cty.Value {
 	return v
 }
 
+// subject is what mistakes in the block of the scope's include are about.
+func (s *scope) subject() subject { return subject{keys: s.suffix()} }
+
 // inputs evaluates all variables of a library for one of its includes, and checks them.
 func (s *scope) inputs() {
 	for _, x := range s.config.variables {
@@ -230,6 +235,7 @@ func (s *scope) inputs() {
 				s.report(mistake(condition, fmt.Sprintf("The default of variable %q is not valid", x.name), text))
 				return
 			}
+			defer s.evaluatedFor(s.subject())()
 			s.up.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: the value of %s is not valid", s.name(), x.name),
 				fmt.Sprintf("%s Its variable is at %s.", sentence(text), place(x.block.DefRange()))))
 		})
@@ -262,7 +268,7 @@ func (s *scope) checkTop(c *config) {
 
 // checkItems checks steps, and libraries, which are the same for all hosts of a play unless they use self.
 func (s *scope) checkItems(items []item, first bool) {
-	defer func() { s.varies = false }()
+	defer func(before bool) { s.varies = before }(s.varies)
 	for _, i := range items {
 		switch {
 		case i.step != nil && (first || i.step.uses.self):

@@ -2,7 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"strings"
+	"regexp"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -13,7 +13,7 @@ import (
 func (s *scope) nulls(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Diagnostics {
 	var kept hcl.Diagnostics
 	for _, d := range diags {
-		if d.Summary != "Operation failed" && !strings.Contains(d.Summary+d.Detail, "null") {
+		if d.Summary != "Operation failed" && !aboutNull.MatchString(quotes.ReplaceAllString(d.Summary+" "+d.Detail, "")) {
 			kept = append(kept, d)
 			continue
 		}
@@ -34,6 +34,11 @@ func (s *scope) nulls(diags hcl.Diagnostics, vars []hcl.Traversal, ctx *hcl.Eval
 	}
 	return kept
 }
+
+var (
+	aboutNull = regexp.MustCompile(`\bnull\b`)
+	quotes    = regexp.MustCompile(`"[^"]*"`)
+)
 
 // firstNull returns the first reference to a null; nil if there is none.
 func firstNull(vars []hcl.Traversal, ctx *hcl.EvalContext) hcl.Traversal {
@@ -78,6 +83,7 @@ func (s *scope) nullInput(t hcl.Traversal, at hcl.Range) bool {
 	if e, ok := attr.Expr.(*hclsyntax.ScopeTraversalExpr); ok && s.up.nullInput(e.Traversal, at) {
 		return true
 	}
+	defer s.evaluatedFor(s.subject())()
 	s.up.report(mistake(attr.Expr.Range(), fmt.Sprintf("%s: %s must not be null", s.name(), x.name),
 		fmt.Sprintf("The library uses it at %s. Its variable is at %s.", place(at), place(x.block.DefRange()))))
 	return true

@@ -92,6 +92,9 @@ func (g *alikes) included() string {
 	}
 }
 
+// someKey stands in addresses for those of a for_each whose elements are unknown.
+const someKey = `["..."]`
+
 // where says for which hosts and elements of for_each a mistake was found, as far as it does not say so itself.
 func (g *alikes) where() string {
 	var hosts, made, keys []string
@@ -103,7 +106,9 @@ func (g *alikes) where() string {
 	for _, i := range g.subjects {
 		add(&hosts, i.host)
 		add(&made, i.made)
-		add(&keys, i.keys)
+		if !strings.Contains(i.keys, someKey) {
+			add(&keys, i.keys)
+		}
 	}
 	first := g.subjects[0]
 	var text []string

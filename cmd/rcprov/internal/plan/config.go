@@ -21,6 +21,7 @@ type config struct {
 	variables []*variable
 	locals    map[string]*hclsyntax.Attribute
 	hosts     []*hostBlock
+	lostHosts bool // a host has a name that none can have
 	groups    []*groupBlock
 	plays     []*playBlock
 	outputs   []*outputBlock
@@ -281,6 +282,7 @@ func (d *declarer) host(b *hclsyntax.Block) {
 	}
 	name, ok := d.word(b)
 	if !ok {
+		d.lostHosts = true
 		return
 	}
 	for _, h := range d.hosts {

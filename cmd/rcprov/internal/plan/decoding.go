@@ -197,5 +197,10 @@ var yamlProblems = []yamlProblem{
 	{"did not find expected key", "the indentation differs from that of the lines above", ""},
 	{"did not find expected '-' indicator", "a list ends here: its elements begin with \"- \", all equally indented", ""},
 	{"unexpected extra content after value", "a second document begins, and only one is read", ""},
+	{"did not find expected <document start>", "the document ends above this line, and something follows", ""},
+	{"did not find expected ',' or ']'", "a comma or ] is missing before this", ""},
+	{"did not find expected ',' or '}'", "a comma or } is missing before this", ""},
+	{"did not find expected node content", "a value is missing before this", ""},
+	{"found unexpected end of stream", "a text in quotes has no end", ""},
 	{"only a single document is allowed", "a second document begins, and only one is read", ""},
 }

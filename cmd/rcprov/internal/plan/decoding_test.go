@@ -57,8 +57,12 @@ func TestDecoding(t *testing.T) {
 		{"jsondecode", "\n", `the text is empty`},
 
 		{"yamldecode", "\ufeffa: 1\n", `{"a":1}`},
-		{"yamldecode", "a: 1\nb: [1, 2\nc: 3\n", `line 3: did not find expected ',' or ']'`},
+		{"yamldecode", "a: 1\nb: [1, 2\nc: 3\n", `line 3: a comma or ] is missing before this`},
 		{"yamldecode", "a: 1\n  b: 2\n", `line 2: a name with a colon can't stand here (The indentation differs from that of its neighbours, or a text with ": " in it lacks quotes.)`},
+		{"yamldecode", "a: {b: 1\nc: 3\n", `line 2: a comma or } is missing before this`},
+		{"yamldecode", "a: [1, *]\n", `line 1: did not find expected alphabetic or numeric character`},
+		{"yamldecode", "a: \"b\nc: 3\n", `line 3: a text in quotes has no end`},
+		{"yamldecode", "[web]\nweb1\n", `line 2: the document ends above this line, and something follows`},
 		{"yamldecode", "\tx: 1\n", `line 1: no value may begin with this character (Indent with spaces, not with tabs, and put a text that begins with @, ` + "`" + ` or % in quotes.)`},
 		{"yamldecode", "a: 1\nb:\n  c: @d\n", `line 3: no value may begin with this character (Indent with spaces, not with tabs, and put a text that begins with @, ` + "`" + ` or % in quotes.)`},
 		{"yamldecode", "a: 1\nb:\n  - x\n  y: 3\n", `line 4: a list ends here: its elements begin with "- ", all equally indented`},

@@ -77,7 +77,7 @@ func (s *scope) named(name string, b *hclsyntax.Block) []named {
 		return nil
 	case !v.IsKnown():
 		s.missingHosts = s.missingHosts || b.Type == "host"
-		if !s.flawed {
+		if !s.flawed && len(s.diags) == 0 { // otherwise a mistake that was reported may be why
 			s.report(mistake(attr.Expr.Range(), what+": for_each must be known before any host is", "Its keys are the names of hosts or groups."))
 		}
 		return nil

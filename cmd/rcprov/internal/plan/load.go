@@ -271,6 +271,7 @@ func (p *Plan) check(flawed bool) hcl.Diagnostics {
 	e := p.evaluation(nil)
 	e.flawed = flawed || len(p.Unset) > 0
 	static := e.scope(staticScope, nil, nil)
+	p.missingHosts = p.config.lostHosts
 	static.expandHosts()
 	static.evaluateHosts()
 	static.expandGroups()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -26,27 +25,13 @@ const (
 	nameless = 54321 // no account
 )
 
-// inEachShell runs test with each shell that hosts have as /bin/sh.
+// inEachShell runs test with each shell that hosts have as /bin/sh, and with busybox.
 func inEachShell(t *testing.T, test func(t *testing.T, host *moduletest.Host)) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root can have directories of others")
 	}
-	for name, line := range map[string]string{"dash": "dash", "bash": "bash --posix", "busybox": "busybox sh"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := exec.LookPath(strings.Fields(line)[0]); err != nil {
-				t.Skip(err)
-			}
-			bin := t.TempDir()
-			must(t, os.WriteFile(filepath.Join(bin, "sh"), []byte("#!/bin/dash\nexec "+line+" \"$@\"\n"), 0o755))
-			must(t, os.WriteFile(filepath.Join(bin, "start"), []byte("#!/bin/dash\nPATH="+bin+":$PATH exec sh \"$@\"\n"), 0o755))
-			for dir := bin; dir != "/tmp"; dir = filepath.Dir(dir) {
-				must(t, os.Chmod(dir, 0o755))
-			}
-			test(t, &moduletest.Host{Shell: filepath.Join(bin, "start")})
-		})
-	}
+	moduletest.InShells(t, test, "busybox")
 }
 
 func must(t testing.TB, err error) {

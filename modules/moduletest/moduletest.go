@@ -23,7 +23,8 @@ import (
 
 // Host is a [modules.Host] and an [observe.Host] around a shell of this machine, as the user who runs the tests.
 type Host struct {
-	Shell string // the shell, "/bin/sh" if empty; tests of scripts also try dash and bash
+	Shell string // the shell, "/bin/sh" if empty; tests of scripts take [InShells]
+	ahead string // a directory in front of PATH; empty: none
 }
 
 // Name returns "test".
@@ -37,6 +38,9 @@ func (h *Host) shell(ctx context.Context, script string) (stdout, stderr []byte,
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, shell, "-s")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &out, &errs
+	if h.ahead != "" {
+		cmd.Env = append(os.Environ(), "PATH="+h.ahead+":"+os.Getenv("PATH"))
+	}
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
@@ -138,7 +142,7 @@ func Lines(edits []modules.Edit, own ...string) []string {
 			words = append(words, e.Subject)
 		}
 		for _, part := range []struct{ before, text string }{
-			{"", e.Field}, {"", e.From}, {"> ", e.To}, {"if ", e.If}, {"unless ", e.Unless},
+			{"", e.Field}, {"", e.From}, {"> ", e.To}, {"if ", e.If}, {"unless ", e.Unless}, {"or changed if ", e.Or},
 		} {
 			if part.text != "" {
 				words = append(words, part.before+part.text)
@@ -161,6 +165,28 @@ func WantDiff(t testing.TB, step modules.Step, s *observe.Snapshot, edits []modu
 		t.Errorf("edits (-want +got):\n%s", diff)
 	}
 	return change
+}
+
+// WantForeseen fails the test unless a plan, in which first stands before second and finds s, announces exactly these edits of second:
+// see [Lines]. What first makes of the host, second must neither do again nor miss. It returns them.
+func WantForeseen(t testing.TB, s *observe.Snapshot, first, second modules.Step, want []string, own ...string) []modules.Edit {
+	t.Helper()
+	change, err := first.Diff(s)
+	if err != nil {
+		t.Fatalf("diff: %v", err)
+	}
+	if change.Empty() {
+		t.Fatal("the first step has nothing to do")
+	}
+	modules.Foresee(first, s, change)
+	change, _, err = modules.Preview(second, s)
+	if err != nil {
+		t.Fatalf("preview: %v", err)
+	}
+	if diff := cmp.Diff(want, Lines(change.Edits, own...)); diff != "" {
+		t.Errorf("foreseen edits (-want +got):\n%s", diff)
+	}
+	return change.Edits
 }
 
 // WantChange fails the test unless got has the edits and notes of want, and its work: see [WantWork].

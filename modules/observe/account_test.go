@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,43 +79,6 @@ func TestAccountUnknown(t *testing.T) {
 	}
 	if err := parseShadow([]string{"bob"}, reply)["bob"].Err; err == nil {
 		t.Error("shadow: no error")
-	}
-}
-
-// TestAccountScripts runs the scripts with each shell of this machine: root is on all of them.
-func TestAccountScripts(t *testing.T) {
-	t.Parallel()
-	for _, shell := range []string{"dash", "bash"} {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			for _, program := range []string{shell, "getent"} {
-				if _, err := exec.LookPath(program); err != nil {
-					t.Skipf("no %s on this machine", program)
-				}
-			}
-			run := func(script string) Reply {
-				cmd := exec.CommandContext(t.Context(), shell, "-s")
-				cmd.Stdin = strings.NewReader("export LC_ALL=C\n" + script)
-				out, err := cmd.Output()
-				if cmd.ProcessState == nil {
-					t.Fatal(err)
-				}
-				return Reply{Stdout: out, Status: cmd.ProcessState.ExitCode()}
-			}
-			names := []string{"root", "no$such user"}
-			users := parseUsers(names, run(User.Script(names)))
-			if root := users["root"]; root.Err != nil || root.Value.UID != 0 || root.Value.Group != "root" {
-				t.Errorf("root is %+v", root)
-			}
-			if no := users["no$such user"]; no.Err != nil || no.Value.Exists {
-				t.Errorf("nobody is %+v", no)
-			}
-			question := GroupQuestion{Name: "root", PrimaryOf: true}
-			group := parseGroups([]GroupQuestion{question}, run(Group.Script([]GroupQuestion{question})))[question]
-			if group.Err != nil || !group.Value.Exists || len(group.Value.PrimaryOf) == 0 {
-				t.Errorf("group root is %+v", group)
-			}
-		})
 	}
 }
 

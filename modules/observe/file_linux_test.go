@@ -137,7 +137,7 @@ func TestFileOfOthers(t *testing.T) {
 			t.Errorf("the last of many: %+v, %v", is, err)
 		}
 	}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		closed, open := t.TempDir(), t.TempDir() // both in a directory that only root may enter
 		look(t, host, closed, false)
 		must(t, os.Chmod(filepath.Dir(open), 0o755))
@@ -159,7 +159,7 @@ func TestFileSwapped(t *testing.T) {
 		{"a link above", "open/d/f", "mv open/d open/e; ln -s ../own open/d", changed},
 		{"a link above, below a link of root's", "to open/d/f", "mv open/d open/e; ln -s ../own open/d", changed},
 	}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		for _, test := range tests {
 			for _, moment := range []string{"seen", "read"} {
 				t.Run(test.name+" when it is "+moment, func(t *testing.T) {

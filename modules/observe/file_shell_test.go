@@ -46,7 +46,7 @@ func ask(t *testing.T, host observe.Host, questions ...observe.FileQuestion) *ob
 
 func TestFileNames(t *testing.T) {
 	t.Parallel()
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		dir := filepath.Join(t.TempDir(), "it's a \\ dir")
 		must(t, os.Mkdir(dir, 0o755))
 		var questions []observe.FileQuestion
@@ -86,7 +86,7 @@ func TestFileNames(t *testing.T) {
 func TestFileTargets(t *testing.T) {
 	t.Parallel()
 	plain := []string{"x", " y ", "-n", "/none", `a\nb`, "x"}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		for _, other := range []string{"", "a\n", "\na", "\n", "a\nb", "a\n\nb"} {
 			dir := t.TempDir()
 			targets := plain
@@ -111,7 +111,7 @@ func TestFileTargets(t *testing.T) {
 
 func TestFileTypes(t *testing.T) {
 	t.Parallel()
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		dir := t.TempDir()
 		in := func(name string) string { return filepath.Join(dir, name) }
 		must(t, os.WriteFile(in("file"), nil, 0o600))
@@ -177,7 +177,7 @@ func TestFileTypes(t *testing.T) {
 // TestFileAskedTwice has steps that ask different things about one path.
 func TestFileAskedTwice(t *testing.T) {
 	t.Parallel()
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		path := filepath.Join(t.TempDir(), "f")
 		must(t, os.WriteFile(path, []byte("x"), 0o600))
 		plain := observe.FileQuestion{Path: path}
@@ -202,7 +202,7 @@ func TestFileAskedTwice(t *testing.T) {
 // TestFileStartsFewPrograms counts what the script starts: that is what makes a look at a host slow.
 func TestFileStartsFewPrograms(t *testing.T) {
 	t.Parallel()
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		dir := t.TempDir()
 		var q observe.Query
 		for i := range 20 {
@@ -236,7 +236,7 @@ func TestFileStartsFewPrograms(t *testing.T) {
 // TestFileWithoutTools has a host whose PATH leads nowhere: nothing can be told, and nothing may look absent.
 func TestFileWithoutTools(t *testing.T) {
 	t.Parallel()
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		var q observe.Query
 		observe.File.Ask(&q, observe.FileQuestion{Path: "/none"})
 		stdout, stderr, err := host.Ask(t.Context(), "PATH=/none\n"+q.Script("M"))

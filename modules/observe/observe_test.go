@@ -14,21 +14,6 @@ import (
 	"github.com/rcprov/rcprov/modules/observe"
 )
 
-// inShells runs test against each shell that may be /bin/sh on a host.
-func inShells(t *testing.T, test func(*testing.T, *moduletest.Host)) {
-	t.Helper()
-	for _, name := range []string{"dash", "bash"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path, err := exec.LookPath(name)
-			if err != nil {
-				t.Skipf("NOT RUN: this machine has no %s", name)
-			}
-			test(t, &moduletest.Host{Shell: path})
-		})
-	}
-}
-
 // echo answers with what its subjects, pieces of shell, print.
 var echo = &observe.Kind[string, string]{
 	Name:   "echo",
@@ -73,7 +58,7 @@ func TestQuery(t *testing.T) {
 		{name: "kills itself", script: `sh -c 'kill -9 $$'; exit $?`, err: "Killed"},
 		{name: "leaves the shell changed", script: "cd /; set -eu; IFS=x; export LC_ALL=de_DE; exec 3>&-; echo x", want: "x\n"},
 	}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				var q observe.Query
@@ -157,37 +142,34 @@ func TestQueryCutOff(t *testing.T) {
 func TestQueryLanes(t *testing.T) {
 	t.Parallel()
 	const size = 200 << 10
-	for _, shell := range []string{"dash", "bash"} {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			var q observe.Query
-			var kinds []*observe.Kind[int, int]
-			for i := range 11 {
-				kinds = append(kinds, &observe.Kind[int, int]{
-					Name: "big",
-					Script: func([]int) string {
-						return fmt.Sprintf("head -c %d /dev/zero | tr '\\0' x; echo; echo complaint %d >&2; exit %d", size, i, i)
-					},
-					Parse: func(_ []int, r observe.Reply) map[int]observe.Answer[int] {
-						if len(r.Stdout) != size+1 || string(r.Stderr) != fmt.Sprintf("complaint %d\n", i) {
-							return nil
-						}
-						return map[int]observe.Answer[int]{0: {Value: r.Status}}
-					},
-				})
-				kinds[i].Ask(&q, 0)
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
+		var q observe.Query
+		var kinds []*observe.Kind[int, int]
+		for i := range 11 {
+			kinds = append(kinds, &observe.Kind[int, int]{
+				Name: "big",
+				Script: func([]int) string {
+					return fmt.Sprintf("head -c %d /dev/zero | tr '\\0' x; echo; echo complaint %d >&2; exit %d", size, i, i)
+				},
+				Parse: func(_ []int, r observe.Reply) map[int]observe.Answer[int] {
+					if len(r.Stdout) != size+1 || string(r.Stderr) != fmt.Sprintf("complaint %d\n", i) {
+						return nil
+					}
+					return map[int]observe.Answer[int]{0: {Value: r.Status}}
+				},
+			})
+			kinds[i].Ask(&q, 0)
+		}
+		snapshot, err := q.Run(t.Context(), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, k := range kinds {
+			if got, err := k.Get(snapshot, 0); got != i || err != nil {
+				t.Errorf("family %d answered %d, %v", i, got, err)
 			}
-			snapshot, err := q.Run(t.Context(), &moduletest.Host{Shell: shell})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, k := range kinds {
-				if got, err := k.Get(snapshot, 0); got != i || err != nil {
-					t.Errorf("family %d answered %d, %v", i, got, err)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // TestQueryLanesAreEven has one family that takes as long as all others.
@@ -211,7 +193,7 @@ func TestQueryLanesAreEven(t *testing.T) {
 // TestQueryStartsNothing has questions that start no program; nor does what is around them.
 func TestQueryStartsNothing(t *testing.T) {
 	t.Parallel()
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		var q observe.Query
 		other.Ask(&q, 1)
 		for i := range 6 {
@@ -285,7 +267,7 @@ func TestProbeAfter(t *testing.T) {
 		said, err := echo.Get(seen, subject)
 		return len(said), err
 	}}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		var q observe.Query
 		length.Ask(&q, "echo abc")
 		length.Ask(&q, "echo never asked")
@@ -320,7 +302,7 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inShells(t, func(t *testing.T, host *moduletest.Host) {
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		var q observe.Query
 		observe.HostFacts.Ask(&q, struct{}{})
 		s, err := q.Run(t.Context(), host)

@@ -247,13 +247,12 @@ func FuzzParseDpkg(f *testing.F) {
 func TestNeedsUpdate(t *testing.T) {
 	t.Parallel()
 	script := shell.Script(ageScript, shell.Vars{"minutes": "0", "failed": "/nonexistent"})
-	for _, shell := range []string{"dash", "bash"} {
-		h := &moduletest.Host{Shell: shell}
-		r, err := h.Run(t.Context(), modules.Command{Argv: []string{shell, "-euc", script}})
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
+		r, err := host.Run(t.Context(), modules.Command{Script: script})
 		if err != nil || !strings.HasSuffix(string(r.Stdout), "update\n") {
-			t.Errorf("%s: %q, %v", shell, r.Stdout, err)
+			t.Errorf("%q, %v", r.Stdout, err)
 		}
-	}
+	})
 }
 
 // TestStale runs the scripts around an apt-get of the test: what it could not fetch is noted until it is fetched.

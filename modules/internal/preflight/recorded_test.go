@@ -109,33 +109,30 @@ func TestScripts(t *testing.T) {
 	t.Cleanup(func() { _ = server.Close() })
 	held := Port{Number: server.Addr().(*net.TCPAddr).Port, Address: "127.0.0.1", Unit: "nginx.service"}
 	dir := t.TempDir()
-	for _, shell := range []string{"dash", "bash"} {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			var q observe.Query
-			held.Observe(&q)
-			below := Disk{Path: filepath.Join(dir, "not", "there yet"), Bytes: 1}
-			below.Observe(&q)
-			Clock{}.Observe(&q)
-			s, err := q.Run(t.Context(), &moduletest.Host{Shell: shell})
-			if err != nil {
-				t.Fatal(err)
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
+		var q observe.Query
+		held.Observe(&q)
+		below := Disk{Path: filepath.Join(dir, "not", "there yet"), Bytes: 1}
+		below.Observe(&q)
+		Clock{}.Observe(&q)
+		s, err := q.Run(t.Context(), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []error{text(below.Test(s, nil)), text(Clock{}.Test(s, nil))} {
+			if f != nil {
+				t.Error(f)
 			}
-			for _, f := range []error{text(below.Test(s, nil)), text(Clock{}.Test(s, nil))} {
-				if f != nil {
-					t.Error(f)
-				}
-			}
-			want := "port " + strconv.Itoa(held.Number) + " of 127.0.0.1 is held by preflight.test (process " + strconv.Itoa(os.Getpid())
-			if err := text(held.Test(s, nil)); err == nil || !strings.HasPrefix(err.Error(), want) {
-				t.Errorf("%v, want %s...", err, want)
-			}
-			below.Bytes = 1 << 60
-			if err := text(below.Test(s, nil)); err == nil || !strings.Contains(err.Error(), "free for "+below.Path) {
-				t.Errorf("more than any disk has: %v", err)
-			}
-		})
-	}
+		}
+		want := "port " + strconv.Itoa(held.Number) + " of 127.0.0.1 is held by preflight.test (process " + strconv.Itoa(os.Getpid())
+		if err := text(held.Test(s, nil)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s...", err, want)
+		}
+		below.Bytes = 1 << 60
+		if err := text(below.Test(s, nil)); err == nil || !strings.Contains(err.Error(), "free for "+below.Path) {
+			t.Errorf("more than any disk has: %v", err)
+		}
+	})
 }
 
 func TestLookup(t *testing.T) {

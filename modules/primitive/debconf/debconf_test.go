@@ -3,7 +3,6 @@ package debconf
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -158,7 +157,7 @@ Owners: db
 	passwords = "Name: db/secret\nTemplate: db/secret\nValue:  s3cret \nOwners: db\n\nName: db/x\nTemplate: db/x\nValue: not this\nOwners: db\n\n"
 )
 
-// TestStored runs the script in both shells on files that debconf wrote.
+// TestStored runs the script in each shell on files that debconf wrote.
 func TestStored(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -175,29 +174,24 @@ func TestStored(t *testing.T) {
 	}
 	script := strings.Replace(stored.Script(questions), "/var/cache/debconf", dir, 1)
 	none := strings.Replace(stored.Script(questions), "/var/cache/debconf", dir+"/none", 1)
-	for _, shell := range []string{"dash", "bash"} {
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			t.Logf("NOT RUN: this machine has no %s", shell)
-			continue
-		}
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
 		for text, want := range map[string]map[string]answer{script: want, none: {"db/x": {}, "db/empty": {}, "db/secret": {}, "db/none": {}, "db/killed": {}, "adduser/homedir-permission": {}, "db": {}}} {
-			out, err := exec.Command(path, "-c", text).Output()
-			if err != nil {
-				t.Fatalf("%s: %v", shell, err)
+			out, stderr, err := host.Ask(t.Context(), text)
+			if err != nil || len(stderr) > 0 {
+				t.Fatalf("%v: %s", err, stderr)
 			}
 			got := map[string]answer{}
 			for question, a := range parseStored(questions, observe.Reply{Stdout: out}) {
 				if a.Err != nil {
-					t.Errorf("%s: %s: %v", shell, question, a.Err)
+					t.Errorf("%s: %v", question, a.Err)
 				}
 				got[question] = a.Value
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", shell, diff)
+				t.Errorf("-want +got:\n%s", diff)
 			}
 		}
-	}
+	})
 	if got := parseStored(questions, observe.Reply{Status: 2, Stderr: []byte("awk: cannot open")}); len(got) != 0 {
 		t.Errorf("answers without a database: %v", got)
 	}

@@ -3,7 +3,6 @@ package sysctl
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -141,7 +140,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestLive asks this machine's kernel, in both shells.
+// TestLive asks this machine's kernel, in each shell.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/sys/kernel/pid_max"); err != nil {
@@ -152,13 +151,8 @@ func TestLive(t *testing.T) {
 	for _, p := range paths {
 		live.Ask(&q, p)
 	}
-	for _, shell := range []string{"dash", "bash"} {
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			t.Logf("NOT RUN: this machine has no %s", shell)
-			continue
-		}
-		s, err := q.Run(t.Context(), &moduletest.Host{Shell: path})
+	moduletest.InShells(t, func(t *testing.T, host *moduletest.Host) {
+		s, err := q.Run(t.Context(), host)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,10 +161,10 @@ func TestLive(t *testing.T) {
 			want := parameter{There: readErr == nil, Value: normal(string(raw))}
 			got, err := live.Get(s, p)
 			if err != nil || got != want {
-				t.Errorf("%s, %s: got %+v, %v; want %+v", shell, p, got, err, want)
+				t.Errorf("%s: got %+v, %v; want %+v", p, got, err, want)
 			}
 		}
-	}
+	})
 }
 
 func TestParseLive(t *testing.T) {

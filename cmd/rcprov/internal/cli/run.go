@@ -196,6 +196,8 @@ func (r *run) run(ctx context.Context, path string) error {
 	switch {
 	case err != nil:
 		return exit(exitError) // the reporter has shown why
+	case len(only) > 0 && summary.Counts == (engine.Counts{}): // which depended on facts
+		return modules.WithHint(errors.New("--only: no host has such a step"), "Which steps there are depends on facts of the hosts: run plan without --only.")
 	case r.mode == engine.Plan && summary.Counts.Planned > 0:
 		return exit(exitChanges)
 	}

@@ -28,7 +28,7 @@ func (s selection) choose(p *plan.Plan, limit []string) (chosen, error) {
 	if err := checkTags(p, "--skip-tags", s.skipTags); err != nil {
 		return chosen{}, err
 	}
-	only, err := namedSteps(p, "--only", s.only, limit, func(plan.Outlined) bool { return true })
+	only, err := namedSteps(p, "--only", s.only, limit, isStep)
 	if err != nil {
 		return chosen{}, err
 	}
@@ -52,7 +52,7 @@ func (s selection) leaves(o plan.Outlined, only []engine.Only) bool {
 	has := func(tags []string) bool {
 		return slices.ContainsFunc(o.Tags, func(tag string) bool { return slices.Contains(tags, tag) })
 	}
-	return !has(s.skipTags) && (len(s.tags) == 0 || o.OpenTags || has(s.tags)) &&
+	return isStep(o) && !has(s.skipTags) && (len(s.tags) == 0 || o.OpenTags || has(s.tags)) &&
 		(len(only) == 0 || slices.ContainsFunc(only, func(one engine.Only) bool { return means(one, o) }))
 }
 
@@ -107,6 +107,8 @@ func namedSteps(p *plan.Plan, flag string, names, limit []string, suits func(pla
 			all = append(all, candidates...)
 		case len(candidates) > 0 && met(nil, suits):
 			return nil, modules.WithHint(fmt.Errorf("%s: %s is a step of other hosts", flag, name), "The hosts of this run are %s.", someOf(limit))
+		case len(candidates) > 0 && met(nil, isQuery):
+			return nil, modules.WithHint(fmt.Errorf("%s: %s is a query", flag, name), "It is asked in each run. Name the steps that need its answer.")
 		case len(candidates) > 0 && met(nil, any):
 			return nil, modules.WithHint(fmt.Errorf("%s: %s is not an approval", flag, name), "The plan has %s.", cmp.Or(someOf(addresses(p, false, suits)), "none"))
 		case slices.ContainsFunc(p.Plays, func(play *plan.Play) bool { return play.Name == name }) || !strings.Contains(name, "/"):
@@ -136,6 +138,10 @@ func split(p *plan.Plan, name string) []engine.Only {
 	}
 	return all
 }
+
+func isQuery(o plan.Outlined) bool { return o.Module == "query" }
+
+func isStep(o plan.Outlined) bool { return !isQuery(o) }
 
 // isApproval reports whether a step is an approval, or may be one.
 func isApproval(o plan.Outlined) bool { return o.Module == "approval" || o.Module == "" }

@@ -27,7 +27,6 @@ func (p *Plan) directory(path, what string) *directory {
 	d := &directory{plan: p, path: path, what: what}
 	d.templates = &templates{plan: p, read: d.readRegular, parsed: map[string]*template{}}
 	d.functions = functions(d)
-	d.functions[keyedName] = keyedFunction
 	d.templates.functions = withoutTemplates(d.functions)
 	return d
 }

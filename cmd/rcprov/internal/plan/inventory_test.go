@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -132,6 +133,25 @@ play "two" {
   }
 }
 `})
+	for b.Loop() {
+		if p, diags := plan.Load(dir, plan.Options{Modules: []modules.Module{file.Module()}}); len(p.Hosts) != 2000 || diags.HasErrors() {
+			b.Fatal(diags)
+		}
+	}
+}
+
+// BenchmarkAnsible loads 2,000 hosts of an inventory of Ansible's, as the plan that people copy does.
+func BenchmarkAnsible(b *testing.B) {
+	var inventory strings.Builder
+	inventory.WriteString("all:\n  vars: {site: x, http_port: 80, contact: y}\n  children:\n    europe:\n      children:\n")
+	for g := range 50 {
+		fmt.Fprintf(&inventory, "        g%d:\n          vars: {v%d: 1}\n          hosts:\n            h%d-[1:40]: {ansible_user: admin}\n", g, g, g)
+	}
+	text, err := os.ReadFile("../../../../plans/inventory/ansible.hcl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	dir := write(b, map[string]string{"hosts.yml": inventory.String(), "plan.hcl": string(text)})
 	for b.Loop() {
 		if p, diags := plan.Load(dir, plan.Options{Modules: []modules.Module{file.Module()}}); len(p.Hosts) != 2000 || diags.HasErrors() {
 			b.Fatal(diags)

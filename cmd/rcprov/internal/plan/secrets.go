@@ -177,11 +177,7 @@ var nonsensitiveFunction = function.New(&function.Spec{
 	},
 })
 
-// keyedName is the function that [keepKeyMarks] calls. Its name can't stand in a plan.
-const keyedName = "object[key]"
-
-// keepKeyMarks makes OBJECT[KEY] carry the marks of the key. HCL drops them (hcl v2.25, hcl.Index), but for lists and maps not: the
-// object is replaced by a call of a function that adds them to it.
+// keepKeyMarks makes OBJECT[KEY] carry the marks of the key. HCL drops them (hcl v2.25, hcl.Index), but for lists and maps not.
 func keepKeyMarks(node hclsyntax.Node) {
 	var found []*hclsyntax.IndexExpr
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -194,24 +190,24 @@ func keepKeyMarks(node hclsyntax.Node) {
 		if _, literal := index.Key.(*hclsyntax.LiteralValueExpr); literal {
 			continue
 		}
-		at := index.Collection.Range()
-		index.Collection = &hclsyntax.FunctionCallExpr{
-			Name: keyedName, Args: []hclsyntax.Expression{index.Collection, index.Key},
-			NameRange: at, OpenParenRange: at, CloseParenRange: at,
-		}
+		inner := &hclsyntax.ParenthesesExpr{Expression: index.Collection, SrcRange: index.Collection.Range()}
+		index.Collection = &keyed{inner, index.Key}
 	}
 }
 
-var keyedFunction = function.New(&function.Spec{
-	Params: []function.Parameter{
-		anything(function.Parameter{Name: "object", Type: cty.DynamicPseudoType}),
-		anything(function.Parameter{Name: "key", Type: cty.DynamicPseudoType}),
-	},
-	Type: func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if !args[0].Type().IsObjectType() {
-			return args[0], nil
-		}
-		return args[0].WithSameMarks(args[1]), nil
-	},
-})
+// keyed is an expression whose value, if it is an object, has the marks of a key. It is no function of the language: calling one walks
+// its arguments, which takes ten milliseconds for two thousand hosts.
+type keyed struct {
+	*hclsyntax.ParenthesesExpr
+	key hclsyntax.Expression
+}
+
+// Value implements [hclsyntax.Expression].
+func (k *keyed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := k.Expression.Value(ctx)
+	if diags.HasErrors() || !v.Type().IsObjectType() {
+		return v, diags
+	}
+	key, _ := k.key.Value(ctx) // whoever looks it up reports its mistakes
+	return v.WithSameMarks(key), diags
+}

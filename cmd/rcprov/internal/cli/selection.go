@@ -93,31 +93,62 @@ func namedSteps(p *plan.Plan, flag string, names, limit []string, suits func(pla
 	var all []engine.Only
 	for _, name := range names {
 		candidates := split(p, name)
-		met := func(limit []string, suits func(plan.Outlined) bool) bool {
-			for o := range p.Outline(limit) {
-				if suits(o) && slices.ContainsFunc(candidates, func(one engine.Only) bool { return means(one, o) }) {
-					return true
-				}
-			}
-			return false
+		if !meant(p, limit, candidates, suits) {
+			return nil, notMeant(p, flag, name, limit, candidates, suits)
 		}
-		any := func(plan.Outlined) bool { return true }
-		switch {
-		case len(candidates) > 0 && met(limit, suits):
-			all = append(all, candidates...)
-		case len(candidates) > 0 && met(nil, suits):
-			return nil, modules.WithHint(fmt.Errorf("%s: %s is a step of other hosts", flag, name), "The hosts of this run are %s.", someOf(limit))
-		case len(candidates) > 0 && met(nil, isQuery):
-			return nil, modules.WithHint(fmt.Errorf("%s: %s is a query", flag, name), "It is asked in each run. Name the steps that need its answer.")
-		case len(candidates) > 0 && met(nil, any):
-			return nil, modules.WithHint(fmt.Errorf("%s: %s is not an approval", flag, name), "The plan has %s.", cmp.Or(someOf(addresses(p, false, suits)), "none"))
-		case slices.ContainsFunc(p.Plays, func(play *plan.Play) bool { return play.Name == name }) || !strings.Contains(name, "/"):
-			return nil, modules.WithHint(fmt.Errorf("%s: %q is not PLAY/STEP", flag, name), "The steps are %s.", cmp.Or(someOf(addresses(p, false, suits)), "none"))
-		default:
-			return nil, fmt.Errorf("%s: %w", flag, unknownName("step", name, addresses(p, !strings.Contains(name, "["), suits)))
-		}
+		all = append(all, candidates...)
 	}
 	return all, nil
+}
+
+// meant reports whether a step that suits, on the hosts that limit names, is one of candidates.
+func meant(p *plan.Plan, limit []string, candidates []engine.Only, suits func(plan.Outlined) bool) bool {
+	if len(candidates) == 0 {
+		return false
+	}
+	for o := range p.Outline(limit) {
+		if suits(o) && slices.ContainsFunc(candidates, func(one engine.Only) bool { return means(one, o) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// notMeant says why name, the value of a flag, means no step.
+func notMeant(p *plan.Plan, flag, name string, limit []string, candidates []engine.Only, suits func(plan.Outlined) bool) error {
+	plain := !strings.Contains(name, "[") // keys may be left out
+	known := blocks(p, plain)
+	if len(candidates) > 0 || strings.HasPrefix(flag, "--approve") {
+		var elsewhere, query, other bool
+		seen := map[string]bool{}
+		known = nil
+		for o := range p.Outline(nil) {
+			found := slices.ContainsFunc(candidates, func(one engine.Only) bool { return means(one, o) })
+			elsewhere = elsewhere || found && suits(o)
+			query = query || found && isQuery(o)
+			other = other || found
+			address := o.Play + "/" + o.Address
+			if plain {
+				address = keys.ReplaceAllString(o.Play, "") + "/" + o.Plain
+			}
+			if !seen[address] && o.Module != "" && suits(o) {
+				seen[address] = true
+				known = append(known, address)
+			}
+		}
+		switch {
+		case elsewhere:
+			return modules.WithHint(fmt.Errorf("%s: %s is a step of other hosts", flag, name), "The hosts of this run are %s.", someOf(limit))
+		case query:
+			return modules.WithHint(fmt.Errorf("%s: %s is a query", flag, name), "It is asked in each run. Name the steps that need its answer.")
+		case other:
+			return modules.WithHint(fmt.Errorf("%s: %s is not an approval", flag, name), "The plan has %s.", cmp.Or(someOf(known), "none"))
+		}
+	}
+	if slices.ContainsFunc(p.Plays, func(play *plan.Play) bool { return play.Name == name }) || !strings.Contains(name, "/") {
+		return modules.WithHint(fmt.Errorf("%s: %q is not PLAY/STEP", flag, name), "The steps are %s.", cmp.Or(someOf(known), "none"))
+	}
+	return fmt.Errorf("%s: %w", flag, unknownName("step", name, known))
 }
 
 // means reports whether a chosen address means a step, or may mean one in its place.
@@ -125,12 +156,13 @@ func means(one engine.Only, o plan.Outlined) bool {
 	return one.Includes(o.Play, o.Address) || o.Open && one.Play == o.Play && plan.MaySelect(one.Step, o.Address)
 }
 
-// split returns the ways to read name as PLAY/STEP: both may contain a /, and the keys of a play's includes may be left out.
+// split returns the ways to read name as PLAY/STEP that lead to a step's block: both may contain a /, and the keys of a play's includes
+// may be left out.
 func split(p *plan.Plan, name string) []engine.Only {
 	var all []engine.Only
 	for _, play := range p.Plays {
 		for _, called := range slices.Compact([]string{play.Name, keys.ReplaceAllString(play.Name, "")}) {
-			if step, ok := strings.CutPrefix(name, called+"/"); ok && step != "" {
+			if step, ok := strings.CutPrefix(name, called+"/"); ok && play.MayHave(step) {
 				all = append(all, engine.Only{Play: play.Name, Step: step})
 				break
 			}
@@ -146,18 +178,21 @@ func isStep(o plan.Outlined) bool { return !isQuery(o) }
 // isApproval reports whether a step is an approval, or may be one.
 func isApproval(o plan.Outlined) bool { return o.Module == "approval" || o.Module == "" }
 
-// addresses are those of the plan's steps that suit, as PLAY/STEP, each once; without the keys of for_each if plain.
-func addresses(p *plan.Plan, plain bool, suits func(plan.Outlined) bool) []string {
+// blocks are the addresses of the plan's steps without the keys of for_each and the parts of products, as PLAY/STEP, each once; those of
+// plays have no keys only if plain.
+func blocks(p *plan.Plan, plain bool) []string {
 	var all []string
 	seen := map[string]bool{}
-	for o := range p.Outline(nil) {
-		name := o.Play + "/" + o.Address
+	for _, play := range p.Plays {
+		name := play.Name
 		if plain {
-			name = keys.ReplaceAllString(o.Play, "") + "/" + o.Plain
+			name = keys.ReplaceAllString(name, "")
 		}
-		if !seen[name] && o.Module != "" && suits(o) {
-			seen[name] = true
-			all = append(all, name)
+		for _, address := range play.Addresses() {
+			if one := name + "/" + address; !seen[one] {
+				seen[one] = true
+				all = append(all, one)
+			}
 		}
 	}
 	return all

@@ -135,6 +135,20 @@ func MaySelect(chosen, address string) bool {
 	return alike(c[:last], a[:last]) && (alike(c[last:last+1], a[last:]) || strings.HasPrefix(c[last], a[last]+"["))
 }
 
+// MayHave reports whether chosen may be the address of a step of the play, or a part of one or an include: by the blocks alone, whatever
+// keys and parts there are.
+func (p *Play) MayHave(chosen string) bool {
+	c := segments(chosen)
+	return slices.ContainsFunc(p.Addresses(), func(address string) bool {
+		for i, a := range segments(address) {
+			if i < len(c) && a != c[i] && !strings.HasPrefix(c[i], a+"[") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // alike reports whether the segments of a chosen address mean those of a step's.
 func alike(chosen, address []string) bool {
 	for i, c := range chosen {

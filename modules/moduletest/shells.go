@@ -19,7 +19,7 @@ func InShells(t *testing.T, test func(t *testing.T, host *Host), more ...string)
 				t.Skipf("NOT RUN: this machine has no %s", program)
 			}
 			// Not below that of the test, which only its owner may enter: other users start the shell as well, where the test is root.
-			bin, err := os.MkdirTemp("", "shell")
+			bin, err := os.MkdirTemp("", "shell") //nolint:usetesting // see above
 			if err == nil {
 				t.Cleanup(func() { _ = os.RemoveAll(bin) })
 				err = os.Chmod(bin, 0o755)

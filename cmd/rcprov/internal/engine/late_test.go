@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -289,6 +291,57 @@ play "p" {
 		summary, err := l.apply()
 		if got := l.get("a", "first"); got != row.first || (err != nil) != (row.first == "") {
 			t.Errorf("%s: first is %q, want %q; %+v, %v", row.argv, got, row.first, summary.Counts, err)
+		}
+	}
+}
+
+// TestWrongInput: an answer that an input of an include can't take is refused before anything is changed, at the include.
+func TestWrongInput(t *testing.T) {
+	t.Parallel()
+	library := t.TempDir()
+	if err := os.WriteFile(filepath.Join(library, "main.hcl"), []byte(`
+variable "port" {
+  type = number
+  validation {
+    condition     = var.port > 1023
+    error_message = "Ports begin at 1024."
+  }
+}
+thing "port" {
+  name  = "port"
+  value = tostring(var.port)
+}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for answer, want := range map[string]string{"80": "the value of port is not valid", "many": "port must be a number", "8080": ""} {
+		l := newLab(t, fmt.Sprintf(`
+host "a" {}
+play "p" {
+  hosts = [host.a]
+  thing "first" {
+    name  = "first"
+    value = "1"
+  }
+  query "port" { argv = ["echo", %q] }
+  include "app" {
+    source = %q
+    port   = query.port.stdout
+  }
+}
+`, answer, library))
+		if _, err := l.run(t.Context(), Options{Mode: Plan}); (err != nil) != (want != "") {
+			t.Errorf("%s: plan: %v", answer, err)
+		}
+		_, err := l.apply()
+		if want == "" {
+			if err != nil || l.get("a", "port") != answer {
+				t.Errorf("%s: port is %q, %v", answer, l.get("a", "port"), err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || l.get("a", "first") != "" {
+			t.Errorf("%s: first is %q; error %v, want %q", answer, l.get("a", "first"), err, want)
 		}
 	}
 }

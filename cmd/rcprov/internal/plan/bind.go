@@ -48,7 +48,7 @@ func (p *Plan) Bind(play *Play, host *Host, facts *observe.Facts) ([]Step, hcl.D
 func (s *scope) skippedStep(b *stepBlock, why string) Step {
 	around := s.inherited()
 	return Step{
-		Address: s.inPlay() + b.address(), site: s.site(), Module: b.module.Name, Tags: around.Tags, Range: b.block.DefRange(), Included: around.Included,
+		Address: s.inPlay() + b.address(), play: s.play.Name, Module: b.module.Name, Tags: around.Tags, Range: b.block.DefRange(), Included: around.Included,
 		Skip: why, ArgRange: b.argRange,
 	}
 }
@@ -69,7 +69,7 @@ func (s *scope) bindStep(b *stepBlock) []Step {
 	}
 	for _, i := range x.instances {
 		step := s.metaArguments(i)
-		step.Address, step.site = s.inPlay()+b.address()+i.suffix(), s.site()
+		step.Address, step.play = s.inPlay()+b.address()+i.suffix(), s.play.Name
 		if s.lenient && s.conditionUnknown(i) {
 			steps = append(steps, s.late(b, i.suffix(), step))
 			continue

@@ -63,7 +63,7 @@ func (c *claims) add(s Step) {
 	}
 	for _, p := range order {
 		c.diags = append(c.diags, mistake(s.Range,
-			fmt.Sprintf("%s and %s disagree about %s: %s", s.Address, p.step.Address, p.thing, strings.Join(conflicts[p], "; ")),
+			fmt.Sprintf("%s and %s disagree about %s: %s", s.beside(p.step), p.step.beside(&s), p.thing, strings.Join(conflicts[p], "; ")),
 			fmt.Sprintf("The other step is at %s. Each run would undo what one of them did and report a change again. "+
 				"Keep one of them, or give both the same values.", p.step.where())))
 		if len(s.Included) > 0 {
@@ -73,7 +73,15 @@ func (c *claims) add(s Step) {
 }
 
 // same reports whether s and other are of one step: a late one, and what is in its place.
-func (s *Step) same(other *Step) bool { return s.Address == other.Address && s.site == other.site }
+func (s *Step) same(other *Step) bool { return s.Address == other.Address && s.play == other.play }
+
+// beside is what s is called where other is named, too: its address, with its play where both have the same.
+func (s *Step) beside(other *Step) string {
+	if s.Address == other.Address && s.play != other.play {
+		return s.play + "/" + s.Address
+	}
+	return s.Address
+}
 
 // where is the place of a step, with the includes that it comes from.
 func (s *Step) where() string {
@@ -195,7 +203,7 @@ func (e *evaluation) surely(play *Play, i int) []Step {
 			}
 			for _, part := range in.built.Parts {
 				one := Step{
-					Address: s.inPlay() + b.address() + in.suffix(), site: s.site(), Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
+					Address: s.inPlay() + b.address() + in.suffix(), play: s.play.Name, Claims: modules.ClaimsOf(part.Step), Range: b.block.DefRange(),
 					Included: s.inherited().Included,
 				}
 				if part.Name != "" {

@@ -67,9 +67,6 @@ func (s *scope) inPlay() string {
 	return s.up.inPlay() + s.config.in.label + s.suffix() + "/"
 }
 
-// site is the prefix of the file that has the play.
-func (s *scope) site() string { return s.play.block.config.prefix() }
-
 // name is what reports call the scope's include.
 func (s *scope) name() string { return s.config.in.String() + s.suffix() }
 

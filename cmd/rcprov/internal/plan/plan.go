@@ -129,7 +129,7 @@ type Step struct {
 	Query *Query
 	Needs []Need
 
-	site           string     // the include at the top level that the play is of
+	play           string     // the name of its play, as reports say it
 	block          *stepBlock // of a late step
 	asks           []queryUse
 	prefix, suffix string

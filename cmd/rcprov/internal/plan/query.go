@@ -325,7 +325,7 @@ func (b *stepBlock) isQuery() bool { return b.module.Name == queryRoot }
 // late returns a step in place of one that depends on answers which are not there yet.
 func (s *scope) late(b *stepBlock, suffix string, skipped Step) Step {
 	step := skipped
-	step.Address, step.site = s.inPlay()+b.address()+suffix, s.site()
+	step.Address, step.play = s.inPlay()+b.address()+suffix, s.play.Name
 	step.Module, step.Range, step.ArgRange = b.module.Name, b.block.DefRange(), b.argRange
 	step.block, step.prefix, step.asks = b, s.prefix(), b.asks
 	step.suffix = suffix

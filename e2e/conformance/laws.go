@@ -211,6 +211,7 @@ func (s *subject) repairs(ctx context.Context, d Drift) error {
 	if _, err := s.host.Must(ctx, "set -e\n"+d.Run); err != nil {
 		return err
 	}
+	s.calmDown(ctx)
 	plan, err := s.planWritesNothing(ctx, 2, repairs, "plan sees the drift and announces its repair")
 	if err != nil {
 		return err
@@ -310,8 +311,18 @@ func (s *subject) applies(ctx context.Context, l law, want string) (rcprov.Run, 
 	if err == nil && r.Exit != 0 {
 		err = l.broken(want, "apply: %s\n%v", exit(r), r)
 	}
-	_, _ = s.host.Exec(ctx, ":") // a reboot ends the lab's connection; the next one finds that out here
+	s.calmDown(ctx)
 	return r, err
+}
+
+// calmDown waits until services that were started run. To systemd they do so (Type=simple) before its child has made their namespaces,
+// for which it makes directories in /tmp and removes them; that child has its name in parentheses. After a reboot it is also what
+// finds out that the lab's connection has ended.
+func (s *subject) calmDown(ctx context.Context) {
+	_, _ = s.host.Exec(ctx, `for _ in $(seq 100); do
+	grep -hs '^(' /proc/[0-9]*/comm | grep -qvxF -e '(sd-pam)' -e '(udev-worker)' || break
+	sleep 0.05
+done`)
 }
 
 // snapshot returns what was written on the host so far, or nil for virtual machines.

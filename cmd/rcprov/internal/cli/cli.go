@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,8 @@ type app struct {
 	json, verbose, noColor bool // flags of every command
 
 	leaving  sync.Mutex
-	leavings []func() // see onLeave
+	reading  atomic.Bool // whether a plan is being read, and nothing else under way
+	leavings []func()    // see onLeave
 }
 
 const rootHelp = `rcprov brings hosts to the state a plan describes. Plans are written in HCL. The hosts run Debian or Ubuntu and are
@@ -142,14 +144,14 @@ func addCobraCommands(root *cobra.Command) {
 }
 
 // Main runs the command named by args and returns the exit status; see exit.go. The first Ctrl-C asks the command to stop, a
-// second one ends the process.
+// second one ends the process, as the first does while a plan is read.
 func Main(deps Deps, args []string) int {
 	root, a := newApp(deps)
 	root.SetArgs(longFlags(args))
 	ctx, stop := interrupts(func() {
 		a.leave()
 		os.Exit(exitInterrupted)
-	})
+	}, func() bool { return !a.reading.Load() })
 	defer stop()
 	return a.exitStatus(root.ExecuteContext(ctx))
 }

@@ -102,6 +102,7 @@ func (p *prompt) Ask(ctx context.Context, question string) (answer string, err e
 // answer returns what read reads, unless Ctrl-C ends ctx first. Then nothing else is asked, so that read may go on reading; the
 // terminal is as it was before.
 func (p *prompt) answer(ctx context.Context, read func() (string, error)) (string, error) {
+	p.app.reading.Store(false) // Ctrl-C ends the question first, which also gives the terminal back
 	type answer struct {
 		text string
 		err  error

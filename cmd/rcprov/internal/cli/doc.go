@@ -16,6 +16,7 @@ import (
 
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/manual"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 	"github.com/rcprov/rcprov/modules"
 )
 
@@ -133,27 +134,34 @@ func (a *app) showLibrary(path string) error {
 	if abs, err := filepath.Abs(path); err == nil {
 		label = filepath.Base(abs)
 	}
-	page := manual.Manual{Name: path, Steps: lib.Steps, Summary: "a library"}
+	shown := visible.Text // a library may be a stranger's, who wonders what a terminal does
+	page := manual.Manual{Name: shown(path), Summary: "a library"}
+	for _, step := range lib.Steps {
+		page.Steps = append(page.Steps, shown(step))
+	}
 	if lib.Plays {
 		page.Summary = "a library of plays, for an include outside of plays"
 	}
 	if summary, text, _ := strings.Cut(lib.Text, "\n\n"); summary != "" {
-		page.Summary, page.Text = summary, text
+		page.Summary, page.Text = shown(summary), shown(text)
 	}
 	args := []string{fmt.Sprintf("source = %q", path)}
 	for _, in := range lib.Inputs {
-		arg := manual.Arg{Name: in.Name, Type: in.Type, Required: in.Default == "", Default: in.Default, Secret: in.Sensitive, Text: in.Text}
+		arg := manual.Arg{Name: in.Name, Type: in.Type, Required: in.Default == "", Default: shown(in.Default), Secret: in.Sensitive, Text: shown(in.Text)}
+		if in.Sensitive && !slices.Contains([]string{"", "null", `""`}, in.Default) {
+			arg.Default = "(sensitive)"
+		}
 		for _, rule := range in.Rules {
-			arg.Text = strings.TrimSpace(arg.Text + "\n\n" + rule)
+			arg.Text = strings.TrimSpace(arg.Text + "\n\n" + shown(rule))
 		}
 		page.Args = append(page.Args, arg)
 		if arg.Required {
 			args = append(args, in.Name+" = \"...\"")
 		}
 	}
-	page.Example = string(hclwrite.Format([]byte(fmt.Sprintf("include %q {\n%s\n}", label, strings.Join(args, "\n")))))
+	page.Example = shown(string(hclwrite.Format([]byte(fmt.Sprintf("include %q {\n%s\n}", label, strings.Join(args, "\n"))))))
 	for _, o := range lib.Outputs {
-		page.Outputs = append(page.Outputs, manual.Output{Name: o.Name, Text: o.Text})
+		page.Outputs = append(page.Outputs, manual.Output{Name: o.Name, Text: shown(o.Text)})
 	}
 	return a.printManual("library", page)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/plan"
 	"github.com/rcprov/rcprov/cmd/rcprov/internal/sealed"
 )
 
@@ -38,7 +39,7 @@ func (a *app) opener(i identities) *sealed.Opener {
 func (a *app) varFileReader(i identities) func(name string) (content []byte, secret bool, err error) {
 	o := a.opener(i)
 	return func(name string) ([]byte, bool, error) {
-		content, err := os.ReadFile(name)
+		content, err := plan.ReadVarFile(name)
 		if name == "-" {
 			if a.reader() == nil {
 				content, err = io.ReadAll(a.Stdin)

@@ -16,16 +16,18 @@ import (
 // exitInterrupted is the exit status after a second Ctrl-C, as shells report a program that SIGINT has ended.
 const exitInterrupted = 128 + int(syscall.SIGINT)
 
-// interrupts returns a context that ends with the first Ctrl-C, or SIGTERM. The second calls leave, which ends the process. Both are
-// noticed also where they were ignored at the start, as in a script's background job.
-func interrupts(leave func()) (ctx context.Context, stop func()) {
+// interrupts returns a context that ends with the first Ctrl-C, or SIGTERM. The second calls leave, which ends the process; the first
+// does so if nothing is under way yet. Both are noticed also where they were ignored at the start, as in a script's background job.
+func interrupts(leave func(), underWay func() bool) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
 		cancel()
-		<-signals
+		if underWay() {
+			<-signals
+		}
 		leave()
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }

@@ -37,6 +37,8 @@ func (a *app) loadFor(path string, vars varFlags, unset plan.Unset, limit func(*
 			return nil, modules.WithHint(fmt.Errorf("%s is a saved plan", path), "`rcprov apply %s` applies it.", path)
 		}
 	}
+	a.reading.Store(true)
+	defer a.reading.Store(false)
 	p, diags := plan.Load(path, plan.Options{
 		Unset: unset, Limit: limit,
 		Modules: a.Modules, Templates: a.Templates, Vars: vars.vars, VarFiles: vars.files, Environ: a.Environ,

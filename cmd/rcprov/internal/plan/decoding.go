@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/rcprov/rcprov/modules"
 )
@@ -151,6 +152,9 @@ var (
 
 // yamlDecode is cty's function, with plainer messages that name the line.
 func yamlDecode(text string) (cty.Value, error) {
+	if err := unfoldable(text); err != nil {
+		return cty.NilVal, err
+	}
 	ty, err := ctyyaml.Standard.ImpliedType([]byte(text))
 	if err == nil {
 		var v cty.Value
@@ -180,6 +184,25 @@ func yamlDecode(text string) (cty.Value, error) {
 		err = modules.WithHint(err, "%s", hint)
 	}
 	return cty.NilVal, err
+}
+
+// unfoldable returns an error for a text of a few lines whose aliases unfold to millions of values, or which nests too deep. cty's library
+// has no limits; those of yaml/v3 are.
+func unfoldable(text string) error {
+	if !strings.ContainsAny(text, "*[{") && !strings.Contains(text, "- - ") {
+		return nil
+	}
+	var unfolded any
+	err := yaml.Unmarshal([]byte(text), &unfolded)
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "excessive aliasing"):
+		return errors.New("its aliases (*NAME) unfold to far more than the text has")
+	case strings.Contains(err.Error(), "max depth"):
+		return errors.New("it nests deeper than 10,000 levels")
+	}
+	return nil // cty's library says it with the line
 }
 
 // yamlScanner matches the messages of the library's scanner (scannerc.go).

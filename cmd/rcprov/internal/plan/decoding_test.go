@@ -3,6 +3,8 @@ package plan
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +36,10 @@ func call(t *testing.T, name, text string) string {
 // TestDecoding has what spreadsheets, editors and people write.
 func TestDecoding(t *testing.T) {
 	t.Parallel()
+	var bomb []string // each line is nine times the one before
+	for name := byte('b'); name < 'l'; name++ {
+		bomb = append(bomb, fmt.Sprintf("%c: &%c [%s]\n", name, name, strings.Join(slices.Repeat([]string{"*" + string(name-1)}, 9), ", ")))
+	}
 	for _, row := range []struct{ function, text, want string }{
 		{"csvdecode", "name,port\nweb1,80\n", `[{"name":"web1","port":"80"}]`},
 		{"csvdecode", "\ufeffname,port\r\nweb1,80\r\n", `[{"name":"web1","port":"80"}]`},
@@ -57,6 +63,9 @@ func TestDecoding(t *testing.T) {
 		{"jsondecode", "\n", `the text is empty`},
 
 		{"yamldecode", "\ufeffa: 1\n", `{"a":1}`},
+		{"yamldecode", "a: &a [x, x]\n" + strings.Join(bomb, ""), `its aliases (*NAME) unfold to far more than the text has`},
+		{"yamldecode", strings.Repeat("[", 20_000), `it nests deeper than 10,000 levels`},
+		{"yamldecode", "a: &a [x, x]\nb: *a\n", `{"a":["x","x"],"b":["x","x"]}`},
 		{"yamldecode", "a: 1\nb: [1, 2\nc: 3\n", `line 3: a comma or ] is missing before this`},
 		{"yamldecode", "a: 1\n  b: 2\n", `line 2: a name with a colon can't stand here (The indentation differs from that of its neighbours, or a text with ": " in it lacks quotes.)`},
 		{"yamldecode", "a: {b: 1\nc: 3\n", `line 2: a comma or } is missing before this`},

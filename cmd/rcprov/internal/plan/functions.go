@@ -28,6 +28,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/rcprov/rcprov/modules"
 )
 
 // functions returns the functions that expressions may call: the standard library of cty under the names that people know
@@ -96,7 +98,7 @@ var pureFunctions = map[string]function.Function{
 	"base64decode":    textFunction(base64Decode),
 	"base64encode":    textFunction(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
 	"basename":        textFunction(func(s string) (string, error) { return path.Base(s), nil }),
-	"can":             tryfunc.CanFunc,
+	"can":             tryingFunction(tryfunc.CanFunc),
 	"ceil":            stdlib.CeilFunc,
 	"chomp":           stdlib.ChompFunc,
 	"chunklist":       stdlib.ChunklistFunc,
@@ -168,7 +170,7 @@ var pureFunctions = map[string]function.Function{
 	"trimprefix":      stdlib.TrimPrefixFunc,
 	"trimspace":       stdlib.TrimSpaceFunc,
 	"trimsuffix":      stdlib.TrimSuffixFunc,
-	"try":             tryfunc.TryFunc,
+	"try":             tryingFunction(tryfunc.TryFunc),
 	"upper":           stdlib.UpperFunc,
 	"urlencode":       textFunction(func(s string) (string, error) { return url.QueryEscape(s), nil }),
 	"values":          stdlib.ValuesFunc,
@@ -381,12 +383,19 @@ func exact(text []byte) error {
 	return errors.New("has characters that are not in Unicode's normal form C, in which the plan language keeps text")
 }
 
+// mostOfFile is how many bytes a file may have that becomes a value.
+const mostOfFile = 64 << 20
+
 func fileFunction(d *directory, read func(name string, content []byte) (string, error)) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{stringParam("path")},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name := args[0].AsString()
+			if info, err := os.Stat(d.absolute(name)); err == nil && info.Mode().IsRegular() && info.Size() > mostOfFile {
+				return cty.NilVal, modules.WithHint(fmt.Errorf("%q has %d MB, and an expression takes at most %d", name, info.Size()>>20, mostOfFile>>20),
+					"Name it as the `source` of a step: that is streamed.")
+			}
 			content, err := d.readRegular(name)
 			if err != nil {
 				return cty.NilVal, err

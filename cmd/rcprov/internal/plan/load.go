@@ -2,7 +2,9 @@ package plan
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,7 +26,7 @@ type Options struct {
 	VarFiles  []string // HCL files of attributes; later files override earlier ones
 	Environ   []string // in the form of os.Environ: RCPROV_VAR_name, and the variables that env() reads
 
-	// ReadVarFile reads a variable file; secret says that no message may show its lines. Nil: os.ReadFile, and they may.
+	// ReadVarFile reads a variable file; secret says that no message may show its lines. Nil: [ReadVarFile], and they may.
 	ReadVarFile func(name string) (content []byte, secret bool, err error)
 
 	// Hide receives secrets that appear after Load, when a function makes a new one from a secret and a fact. It is called
@@ -244,7 +246,7 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 		}
 	}
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := readSource(name, info.IsDir())
 		if err != nil {
 			diags = append(diags, unreadable("plan", name, err))
 			continue
@@ -253,6 +255,30 @@ func readSources(path string, varFiles []string) (dir string, sources []source, 
 	}
 	return dir, sources, diags
 }
+
+// mostOfSource is how many bytes a file of a plan, or of variables, may have.
+const mostOfSource = 16 << 20
+
+// readSource reads a file of a plan, or of variables. A pipe that somebody names is read, as in `-var-file <(sops -d FILE)`; among the
+// files of a directory it would only be waited for.
+func readSource(name string, found bool) ([]byte, error) {
+	if info, err := os.Stat(name); found && err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	text, err := io.ReadAll(io.LimitReader(f, mostOfSource+1))
+	if err == nil && len(text) > mostOfSource {
+		err = fmt.Errorf("it has more than %d MB", mostOfSource>>20)
+	}
+	return text, err
+}
+
+// ReadVarFile reads a file of variables as it is.
+func ReadVarFile(name string) ([]byte, error) { return readSource(name, false) }
 
 // unixLines returns text with lines that end in "\n". An editor or git on Windows writes "\r\n", which would become part of
 // heredocs, and so of scripts and configuration on hosts: a plan must mean the same on every laptop.

@@ -19,7 +19,7 @@ var marked = map[string][]string{
 	"abs": {"abs(n)"}, "abspath": {"abspath(f)"}, "alltrue": {"alltrue([b])", "alltrue([true, b])"}, "anytrue": {"anytrue([b])"},
 	"ansibledecode": {"ansibledecode(sensitive(\"web: {hosts: {a: {b: 1}}}\"))"},
 	"base64decode":  {"base64decode(base64encode(s))"}, "base64encode": {"base64encode(base64encode(s))"},
-	"basename": {"basename(s)"}, "can": {}, "ceil": {"ceil(n)"}, "chomp": {"chomp(s)"}, "chunklist": {"chunklist(l, 1)", "chunklist(inner, 1)"},
+	"basename": {"basename(s)"}, "can": {"can(tonumber(s))", "can(none[s])", "can(upper(s))"}, "ceil": {"ceil(n)"}, "chomp": {"chomp(s)"}, "chunklist": {"chunklist(l, 1)", "chunklist(inner, 1)"},
 	"cidrhost": {"cidrhost(c, 1)", "cidrhost(\"10.0.0.0/8\", n)"}, "cidrnetmask": {"cidrnetmask(c)"}, "cidrsubnet": {"cidrsubnet(c, 8, 1)"},
 	"coalesce": {"coalesce(s)", "coalesce(null, s)"}, "coalescelist": {"coalescelist(l)"}, "compact": {"compact(l)", "compact(inner)"},
 	"concat": {"concat(l, [1])", "concat(inner)"}, "contains": {"contains(l, \"x\")", "contains([\"x\"], s)", "contains(inner, \"x\")"},
@@ -45,7 +45,7 @@ var marked = map[string][]string{
 	"timeadd": {"timeadd(t, \"1h\")"}, "title": {"title(s)"}, "tobool": {"tobool(b)"}, "tolist": {"tolist(l)", "tolist(inner)"},
 	"tomap": {"tomap(m)", "tomap({ a = s })"}, "tonumber": {"tonumber(n)"}, "toset": {"toset(l)", "toset(inner)"}, "tostring": {"tostring(n)"}, "trim": {"trim(s, \"x\")"},
 	"trimprefix": {"trimprefix(s, \"x\")"}, "trimspace": {"trimspace(s)"}, "trimsuffix": {"trimsuffix(s, \"x\")"},
-	"try": {"try(s, \"x\")", "try(none.x, s)"}, "upper": {"upper(s)"}, "urlencode": {"urlencode(s)"}, "values": {"values(m)", "values({ a = s })"},
+	"try": {"try(s, \"x\")", "try(none.x, s)", "try(tonumber(s), \"x\")", "try(tonumber(s), none.x, [\"x\"])"}, "upper": {"upper(s)"}, "urlencode": {"urlencode(s)"}, "values": {"values(m)", "values({ a = s })"},
 	"yamldecode": {"yamldecode(j)"}, "yamlencode": {"yamlencode(s)", "yamlencode({ a = s })", "yamlencode(inner)"}, "zipmap": {"zipmap([\"a\"], l)", "zipmap(l, [1])"},
 	"an operator": {
 		"n + 1", "-n", "!b", "n > 1", "s == \"x\"", "b && true", "b ? 1 : 2", "true ? s : 1", "[s][0]", "l[0]", "[\"a\"][n - 1]", "{ a = s }.a", "m.a", "m[\"a\"]",

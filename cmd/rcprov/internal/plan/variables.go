@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -263,7 +262,7 @@ const (
 )
 
 func readPlain(name string) (content []byte, secret bool, err error) {
-	content, err = os.ReadFile(name)
+	content, err = ReadVarFile(name)
 	return content, false, err
 }
 

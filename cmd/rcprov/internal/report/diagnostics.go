@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/rcprov/rcprov/cmd/rcprov/internal/visible"
 )
 
 // Diagnostics shows what is wrong with a plan: each mistake with its line, then, to people only, the line closing unless it
@@ -16,9 +18,26 @@ func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 		return jsonDiagnostics(diags, o)
 	}
 	var out bytes.Buffer
-	writer := hcl.NewDiagnosticTextWriter(&out, o.Files, uint(max(0, o.width())), o.ErrColor)
+	files := make(map[string]*hcl.File, len(o.Files))
+	for name, file := range o.Files {
+		if file != nil {
+			shown := *file
+			shown.Bytes = visible.SameLength(file.Bytes)
+			files[value(name)] = &shown
+		}
+	}
+	place := func(r *hcl.Range) *hcl.Range {
+		if r == nil {
+			return nil
+		}
+		shown := *r
+		shown.Filename = value(r.Filename)
+		return &shown
+	}
+	writer := hcl.NewDiagnosticTextWriter(&out, files, uint(max(0, o.width())), o.ErrColor)
 	for _, d := range diags {
 		hidden := *d
+		hidden.Subject, hidden.Context = place(d.Subject), place(d.Context)
 		hidden.Summary, hidden.Detail = printable(o.Secrets.String(d.Summary)), printable(o.Secrets.String(d.Detail))
 		if err := writer.WriteDiagnostic(&hidden); err != nil {
 			return fmt.Errorf("show diagnostic: %w", err)

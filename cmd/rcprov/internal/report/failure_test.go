@@ -104,12 +104,16 @@ func TestError(t *testing.T) {
 // TestDiagnosticsArePrintable: what a mistake quotes, such as a name in a file that somebody else made, reaches no terminal raw.
 func TestDiagnosticsArePrintable(t *testing.T) {
 	t.Parallel()
+	const name = "lib/\x1b[31m\nx.hcl"
+	files := map[string]*hcl.File{name: {Bytes: []byte("a = 1\n\x1b[2J\u009b2J b\n")}}
+	at := &hcl.Range{Filename: name, Start: hcl.Pos{Line: 2, Column: 1, Byte: 6}, End: hcl.Pos{Line: 2, Column: 5, Byte: 10}}
 	var out strings.Builder
-	mistake := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "has \x1b[2J", Detail: "and \u202e"}
-	if err := Diagnostics(hcl.Diagnostics{mistake}, "", Options{Err: &out}); err != nil {
+	mistake := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "has \x1b[2J", Detail: "and \u202e", Subject: at}
+	if err := Diagnostics(hcl.Diagnostics{mistake}, "", Options{Err: &out, Files: files}); err != nil {
 		t.Fatal(err)
 	}
-	if strings.ContainsAny(out.String(), "\x1b\u202e") || !strings.Contains(out.String(), `^[[2J`) {
-		t.Errorf("printed %q", out.String())
+	want := "Error: has ^[[2J\n\n  on \"lib/\\x1b[31m\\nx.hcl\" line 2:\n   2: ?[2J¿2J b\n\nand \\u202e\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

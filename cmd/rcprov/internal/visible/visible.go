@@ -45,6 +45,28 @@ func Line(s string) string {
 	return Text(s)
 }
 
+// SameLength is for the lines of a source, in which places are counted in bytes: what Text makes visible is as many bytes as before,
+// which say only that something is there.
+func SameLength(source []byte) []byte {
+	if !bytes.ContainsFunc(source, hidden) && utf8.Valid(source) {
+		return source
+	}
+	var out bytes.Buffer
+	for len(source) > 0 {
+		r, size := utf8.DecodeRune(source)
+		switch {
+		case bytes.HasPrefix(source, []byte("\r\n")):
+			out.WriteByte('\r')
+		case r == utf8.RuneError && size == 1 || hidden(r):
+			out.WriteString([]string{"?", "¿", "\ufffd", "¿¿"}[size-1])
+		default:
+			out.Write(source[:size])
+		}
+		source = source[size:]
+	}
+	return out.Bytes()
+}
+
 // JSON returns encoded JSON with the same characters escaped: encoding/json leaves them as they are, but for ASCII.
 func JSON(encoded []byte) []byte {
 	if !bytes.ContainsFunc(encoded, hidden) {

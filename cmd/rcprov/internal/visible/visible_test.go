@@ -28,6 +28,20 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestSameLength(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		"grün\tx\r\ny\n":                "grün\tx\r\ny\n",
+		"a\x1b[2J\rb":                   "a?[2J?b",
+		"\x9b2J \u009b2J":               "?2J ¿2J",
+		"\u202egnp.exe \U000e0041 grün": "\ufffdgnp.exe ¿¿ grün",
+	} {
+		if got := string(SameLength([]byte(source))); got != want || len(got) != len(source) {
+			t.Errorf("SameLength(%q) = %q, want %q", source, got, want)
+		}
+	}
+}
+
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	const text = "\x1b\u009b\u202e\U000e0041 grün \x7f\n"

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/customdecode"
@@ -9,20 +10,27 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// tryingFunction is can or try, whose result is as sensitive as all that failed in it: that something fails tells about its values.
+// tryingFunction is can or try, whose result is as sensitive as all that failed in it: that something fails tells about its values. Its
+// type is said by the value alone, so that what is tried is not evaluated once more for it.
 func tryingFunction(f function.Function) function.Function {
 	return function.New(&function.Spec{
 		Params:   f.Params(),
 		VarParam: f.VarParam(),
-		Type:     f.ReturnTypeForValues,
+		Type:     function.StaticReturnType(cty.DynamicPseudoType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)
-			if err != nil {
+			if err != nil || !slices.ContainsFunc(args, triesSecret) {
 				return v, err
 			}
 			return v.WithMarks(marksOfTried(args, f.VarParam() == nil)), nil
 		},
 	})
+}
+
+// triesSecret reports whether an expression refers to something sensitive.
+func triesSecret(expression cty.Value) bool {
+	tried := customdecode.ExpressionClosureFromVal(expression)
+	return slices.ContainsFunc(tried.Expression.Variables(), func(t hcl.Traversal) bool { return len(marksOfReference(t, tried.EvalContext)) > 0 })
 }
 
 // marksOfTried returns the marks of what the expressions refer to that fail, up to the first that does not. If that is asked about, and

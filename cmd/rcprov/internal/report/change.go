@@ -120,7 +120,7 @@ func (t *text) diff(text modules.Text) string {
 		out.WriteString(indent + line + "\n")
 	}
 	if more > 0 {
-		fmt.Fprintf(&out, "%s... and %s; --verbose shows all\n", indent, plural(more, "more line", "more lines"))
+		fmt.Fprintf(&out, "%s... and %s; --verbose shows all\n", indent, modules.Counted(more, "more line"))
 	}
 	return out.String()
 }

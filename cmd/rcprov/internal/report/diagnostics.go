@@ -17,16 +17,28 @@ func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 	if o.JSON {
 		return jsonDiagnostics(diags, o)
 	}
-	var out bytes.Buffer
-	files := make(map[string]*hcl.File, len(o.Files))
-	for name, file := range o.Files {
-		if file != nil {
-			shown := *file
-			shown.Bytes = visible.SameLength(file.Bytes)
-			files[value(name)] = &shown
-		}
+	var printed hcl.Diagnostics
+	for _, d := range diags {
+		hidden := *d
+		hidden.Summary, hidden.Detail = printable(o.Secrets.String(d.Summary)), printable(o.Secrets.String(d.Detail))
+		printed = append(printed, &hidden)
 	}
-	place := func(r *hcl.Range) *hcl.Range {
+	text, err := withLines(printed, o.width(), o)
+	if err != nil {
+		return fmt.Errorf("show diagnostic: %w", err)
+	}
+	text = strings.TrimSuffix(text, "\n")
+	if closing != "" {
+		text += "\n" + closing + "\n"
+	}
+	_, err = io.WriteString(o.Err, o.Secrets.String(text))
+	return err
+}
+
+// withLines returns diagnostics as text with the lines of the plan that they are about, of which neither what is in them nor the name
+// of the file controls a terminal. width is in columns; 0 wraps nothing.
+func withLines(diags hcl.Diagnostics, width int, o Options) (string, error) {
+	named := func(r *hcl.Range) *hcl.Range {
 		if r == nil {
 			return nil
 		}
@@ -34,21 +46,24 @@ func Diagnostics(diags hcl.Diagnostics, closing string, o Options) error {
 		shown.Filename = value(r.Filename)
 		return &shown
 	}
-	writer := hcl.NewDiagnosticTextWriter(&out, files, uint(max(0, o.width())), o.ErrColor)
+	files := map[string]*hcl.File{}
+	var out bytes.Buffer
+	writer := hcl.NewDiagnosticTextWriter(&out, files, uint(max(0, width)), o.ErrColor)
 	for _, d := range diags {
-		hidden := *d
-		hidden.Subject, hidden.Context = place(d.Subject), place(d.Context)
-		hidden.Summary, hidden.Detail = printable(o.Secrets.String(d.Summary)), printable(o.Secrets.String(d.Detail))
-		if err := writer.WriteDiagnostic(&hidden); err != nil {
-			return fmt.Errorf("show diagnostic: %w", err)
+		shown := *d
+		shown.Subject, shown.Context = named(d.Subject), named(d.Context)
+		if d.Subject != nil && files[shown.Subject.Filename] == nil {
+			if file := o.Files[d.Subject.Filename]; file != nil {
+				visibly := *file
+				visibly.Bytes = visible.SameLength(file.Bytes)
+				files[shown.Subject.Filename] = &visibly
+			}
+		}
+		if err := writer.WriteDiagnostic(&shown); err != nil {
+			return "", err
 		}
 	}
-	text := strings.TrimSuffix(withoutSource(out.String()), "\n")
-	if closing != "" {
-		text += "\n" + closing + "\n"
-	}
-	_, err := io.WriteString(o.Err, o.Secrets.String(text))
-	return err
+	return withoutSource(out.String()), nil
 }
 
 // withoutSource returns what HCL wrote about diagnostics, without its words for a file whose lines aren't shown: where it matters, the

@@ -282,10 +282,9 @@ func (p problem) render(place string, o Options) string {
 	diagnostic := &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: p.Summary, Detail: strings.TrimRight(detail.String(), "\n"), Subject: p.where,
 	}
-	var out bytes.Buffer
 	// Width 0: the paragraph is already wrapped, and output keeps its lines.
-	_ = hcl.NewDiagnosticTextWriter(&out, o.Files, 0, o.ErrColor).WriteDiagnostic(diagnostic) // a buffer doesn't fail
-	return o.Secrets.String(withoutSource(out.String()))
+	text, _ := withLines(hcl.Diagnostics{diagnostic}, 0, o) // a buffer doesn't fail
+	return o.Secrets.String(text)
 }
 
 func plural(n int, one, many string) string {

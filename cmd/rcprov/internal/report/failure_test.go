@@ -116,4 +116,8 @@ func TestDiagnosticsArePrintable(t *testing.T) {
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	failed := problem{Summary: "no", where: at}.render("", Options{Files: files})
+	if want := "Error: no\n\n  on \"lib/\\x1b[31m\\nx.hcl\" line 2:\n   2: ?[2J¿2J b\n\n"; !strings.HasPrefix(failed, want) {
+		t.Errorf("a failure: %q", failed)
+	}
 }

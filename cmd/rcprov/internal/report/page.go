@@ -255,7 +255,7 @@ func (p *Page) headline() string {
 	}
 	words := amount(p.finished, engine.Plan)
 	if n := len(p.finished.Failures); n > 0 {
-		words += "; " + plural(n, "host", "hosts") + " failed"
+		words += "; " + modules.Counted(n, "host") + " failed"
 	}
 	return strings.ToUpper(words[:1]) + words[1:]
 }

@@ -165,7 +165,7 @@ func (p *Page) Render() ([]byte, error) {
 		Policy: "default-src 'none'; style-src 'sha256-" + digest(pageCSS) + "'; script-src 'sha256-" + digest(pageJS) + "'; base-uri 'none'; form-action 'none'",
 		Style:  template.CSS(pageCSS), Script: template.JS(pageJS), //nolint:gosec // both are ours, as they are
 		Plan: p.text(p.started.Plan), Made: p.made(), Headline: p.headline(), Verdict: p.verdict(),
-		Tally: tally(p.finished.Counts, engine.Plan), Hosts: plural(len(p.started.Hosts), "host", "hosts"), Stopped: p.finished.Stopped,
+		Tally: tally(p.finished.Counts, engine.Plan), Hosts: modules.Counted(len(p.started.Hosts), "host"), Stopped: p.finished.Stopped,
 	}
 	for _, s := range p.scope {
 		v.Scope = append(v.Scope, p.text(s))

@@ -255,19 +255,19 @@ func amount(e engine.Event, mode engine.Mode) string {
 	hosts := len(e.PerHost)
 	switch {
 	case changing > 0 && mode == engine.Apply:
-		return fmt.Sprintf("%d changed on %s", e.Counts.Changed, plural(changing, "host", "hosts"))
+		return fmt.Sprintf("%d changed on %s", e.Counts.Changed, modules.Counted(changing, "host"))
 	case changing > 0:
-		return fmt.Sprintf("%d to change on %s", e.Counts.Planned, plural(changing, "host", "hosts"))
+		return fmt.Sprintf("%d to change on %s", e.Counts.Planned, modules.Counted(changing, "host"))
 	case e.Stopped:
 		return "stopped"
 	case mode == engine.Apply && slices.ContainsFunc(e.Failures, touched):
-		return "no step completed on " + plural(hosts, "host", "hosts")
+		return "no step completed on " + modules.Counted(hosts, "host")
 	case mode == engine.Apply:
-		return "nothing changed on " + plural(hosts, "host", "hosts")
+		return "nothing changed on " + modules.Counted(hosts, "host")
 	case whole == 0 && hosts > 0:
 		return "unknown what " + plural(hosts, "host needs", "hosts need")
 	}
-	return "nothing to change on " + plural(whole, "host", "hosts")
+	return "nothing to change on " + modules.Counted(whole, "host")
 }
 
 // touched reports whether the step that failed has changed something, or may have.

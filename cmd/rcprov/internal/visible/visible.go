@@ -14,23 +14,32 @@ import (
 // (C1, which some terminals obey) and those that can't be seen but change what is (marks for the direction of text, which turn
 // the rest of a line around; joiners; tags). Bytes that are not UTF-8 become \x9b.
 func Text(s string) string {
+	return replaced(s, func(piece string) string {
+		switch r, size := utf8.DecodeRuneInString(piece); {
+		case r == utf8.RuneError && size == 1:
+			return fmt.Sprintf(`\x%02x`, piece[0])
+		case r < 0x80:
+			return "^" + string(r^0x40)
+		case r > 0xffff:
+			return fmt.Sprintf(`\U%08x`, r)
+		default:
+			return fmt.Sprintf(`\u%04x`, r)
+		}
+	})
+}
+
+// replaced returns s with others in place of the characters that are hidden and the bytes that are not UTF-8, each of which is a piece.
+func replaced(s string, other func(piece string) string) string {
 	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
 		return s
 	}
 	var out strings.Builder
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&out, `\x%02x`, s[0])
-		case !hidden(r):
+		if r == utf8.RuneError && size == 1 || hidden(r) {
+			out.WriteString(other(s[:size]))
+		} else {
 			out.WriteString(s[:size])
-		case r < 0x80:
-			out.WriteString("^" + string(r^0x40))
-		case r > 0xffff:
-			fmt.Fprintf(&out, `\U%08x`, r)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, r)
 		}
 		s = s[size:]
 	}
@@ -48,23 +57,11 @@ func Line(s string) string {
 // SameLength is for the lines of a source, in which places are counted in bytes: what Text makes visible is as many bytes as before,
 // which say only that something is there.
 func SameLength(source []byte) []byte {
-	if !bytes.ContainsFunc(source, hidden) && utf8.Valid(source) {
-		return source
+	lines := strings.Split(string(source), "\r\n")
+	for i, line := range lines {
+		lines[i] = replaced(line, func(piece string) string { return []string{"?", "¿", "\ufffd", "¿¿"}[len(piece)-1] })
 	}
-	var out bytes.Buffer
-	for len(source) > 0 {
-		r, size := utf8.DecodeRune(source)
-		switch {
-		case bytes.HasPrefix(source, []byte("\r\n")):
-			out.WriteByte('\r')
-		case r == utf8.RuneError && size == 1 || hidden(r):
-			out.WriteString([]string{"?", "¿", "\ufffd", "¿¿"}[size-1])
-		default:
-			out.Write(source[:size])
-		}
-		source = source[size:]
-	}
-	return out.Bytes()
+	return []byte(strings.Join(lines, "\r\n"))
 }
 
 // JSON returns encoded JSON with the same characters escaped: encoding/json leaves them as they are, but for ASCII.
